@@ -1,0 +1,27 @@
+import type { Config } from "jest";
+
+const common = {
+  transform: {},
+  extensionsToTreatAsEsm: [".ts"],
+  testEnvironment: "node",
+} as const;
+
+const config: Config = {
+  projects: [
+    {
+      ...common,
+      displayName: "unit",
+      testMatch: ["<rootDir>/test/**/*.test.ts"],
+      testPathIgnorePatterns: ["<rootDir>/test/e2e/"],
+    },
+    {
+      ...common,
+      displayName: "e2e",
+      testMatch: ["<rootDir>/test/e2e/**/*.test.ts"],
+      globalSetup: "<rootDir>/test/support/engine/global-setup.ts",
+      globalTeardown: "<rootDir>/test/support/engine/global-teardown.ts",
+    },
+  ],
+};
+
+export default config;
