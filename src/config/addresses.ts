@@ -1,0 +1,71 @@
+import { isIPv4, isIPv6 } from "node:net";
+import type { ListenAddress } from "../domain/listen-address.ts";
+import { isReservedPath } from "../domain/routes.ts";
+import { ValueError } from "./value-error.ts";
+
+const MAX_PORT = 65_535;
+const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
+
+/** `host:port`, `:port` (every interface) or `[::1]:port`. */
+export function listenAddress(text: string): ListenAddress {
+  const [, ipv6, name, digits] = /^(?:\[([^[\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits !== undefined && port <= MAX_PORT) {
+    if (ipv6 !== undefined && isIPv6(ipv6)) return { host: ipv6, port };
+    if (name === "") return { host: undefined, port };
+    if (name !== undefined && isHost(name)) return { host: name, port };
+  }
+  throw new ValueError("host:port, :port or [::1]:port with a port from 0 to 65535");
+}
+
+function isHost(name: string): boolean {
+  // What looks like an IPv4 address has to be one.
+  return /^[\d.]+$/.test(name) ? isIPv4(name) : HOST_NAME.test(name);
+}
+
+const PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
+const MAX_PATH_LENGTH = 255;
+
+/** A path for the metrics that can be matched literally, and that is no other route. */
+export function telemetryPath(text: string): string {
+  if (isReservedPath(text)) {
+    throw new ValueError("a path other than /, /-/… and /api/…, which have other uses");
+  }
+  if (!PATH.test(text) || text.length > MAX_PATH_LENGTH || /\/\.{1,2}(?:\/|$)/.test(text)) {
+    throw new ValueError("a path such as /metrics, of letters, digits and any of / - . _ ~");
+  }
+  return text;
+}
+
+const SSH_USER = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
+
+/** Where the engine is: `unix:///path`, `tcp://host:port`, `ssh://user@host`. */
+export function dockerHost(text: string): string {
+  const isUnix = /^unix:\/\/\/[^\p{Cc}]+$/u.test(text);
+  if (!isUnix && !isRemoteHost(text)) {
+    throw new ValueError("unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]");
+  }
+  return text;
+}
+
+function isRemoteHost(text: string): boolean {
+  const url = /^(?:tcp|ssh):\/\/[!-~]+$/.test(text) ? URL.parse(text) : null;
+  if (url === null || url.password !== "" || url.search !== "" || url.hash !== "") return false;
+  const user = url.protocol === "ssh:" ? SSH_USER : /^$/;
+  if (url.username !== "" && !user.test(url.username)) return false;
+  // No host that begins with a dash: ssh would take it for an option.
+  const { hostname } = url;
+  return hostname.startsWith("[") ? isIPv6(hostname.slice(1, -1)) : isHost(hostname);
+}
+
+/** Filters that are set by the watch itself. */
+const OWN_FILTERS = new Set(["type", "event"]);
+
+/** A filter for the engine, `key=value`; what keys there are is the engine's business. */
+export function engineFilter(text: string): string {
+  const [, key] = /^([a-z][a-z-]*)=[^\p{Cc}]+$/u.exec(text) ?? [];
+  if (key === undefined) throw new ValueError("KEY=VALUE, such as label=sind.cluster=dev");
+  if (OWN_FILTERS.has(key))
+    throw new ValueError(`a filter other than ${key}, which is set already`);
+  return text;
+}

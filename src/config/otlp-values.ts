@@ -1,0 +1,89 @@
+import { inspect } from "node:util";
+import { ValueError } from "./value-error.ts";
+import type { Parse } from "./value-error.ts";
+
+/** Names and values, in their order. */
+export type Pairs = readonly (readonly [name: string, value: string])[];
+
+/**
+ * `key1=value1,key2=value2`, values percent-encoded, as W3C Baggage writes it. Of a key that comes
+ * twice the last counts.
+ */
+export function keyValueList(text: string): Pairs {
+  const pairs = new Map<string, string>();
+  for (const item of text.split(",")) {
+    const trimmed = item.trim();
+    if (trimmed === "") continue;
+    const at = trimmed.indexOf("=");
+    const key = decoded(trimmed.slice(0, Math.max(at, 0)).trim());
+    const value = decoded(trimmed.slice(at + 1).trim());
+    if (key === undefined || key === "" || value === undefined) {
+      throw new ValueError("key1=value1,key2=value2 with values percent-encoded");
+    }
+    pairs.set(key, value);
+  }
+  return [...pairs];
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
+/** Headers that the request itself decides. */
+const OWN_HEADERS = new Set([
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-type",
+  "transfer-encoding",
+]);
+
+/** Headers as {@link keyValueList} writes them, names in lower case. Inspecting them shows nothing. */
+export function otlpHeaders(text: string): Pairs {
+  const headers = new Map<string, string>();
+  for (const [key, value] of keyValueList(text)) {
+    const name = key.toLowerCase();
+    if (!HEADER_NAME.test(name)) throw new ValueError("names that HTTP headers can have");
+    if (OWN_HEADERS.has(name))
+      throw new ValueError(`headers other than ${name}, which is set already`);
+    if (!HEADER_VALUE.test(value)) throw new ValueError(`a value that header ${name} can have`);
+    headers.set(name, value);
+  }
+  return hidden([...headers]);
+}
+
+/** The same array; what prints it whole, prints a placeholder. */
+function hidden(pairs: Pairs): Pairs {
+  const placeholder = { value: () => "[redacted]" };
+  return Object.defineProperties(pairs, { toJSON: placeholder, [inspect.custom]: placeholder });
+}
+
+/**
+ * The URL to post to: the endpoint with `path` appended. "" leaves the endpoint as it is.
+ */
+export function httpSignalUrl(path: string): Parse<string> {
+  return (text) => {
+    const url = /^https?:\/\/[!-~]+$/i.test(text) ? URL.parse(text) : null;
+    if (url === null) throw new ValueError("a URL with http:// or https://");
+    if (url.username !== "" || url.password !== "") {
+      throw new ValueError("a URL without user name and password (they can go into the headers)");
+    }
+    if (path !== "") url.pathname = `${url.pathname.replace(/\/$/, "")}/${path}`;
+    return url.href;
+  };
+}
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Milliseconds; 0 is no limit, as the specification has it, and so is what no timer can wait for. */
+export function timeoutMs(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new ValueError("a whole number of milliseconds");
+  const ms = Number(text);
+  return ms === 0 ? MAX_TIMER_MS : Math.min(ms, MAX_TIMER_MS);
+}

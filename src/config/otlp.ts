@@ -1,0 +1,151 @@
+import { httpSignalUrl, keyValueList, otlpHeaders, timeoutMs } from "./otlp-values.ts";
+import type { Pairs } from "./otlp-values.ts";
+import { oneOf, plainText, trueOrFalse } from "./scalars.ts";
+import type { Environment } from "./settings.ts";
+import { ConfigError, parseSetting } from "./value-error.ts";
+import type { Parse } from "./value-error.ts";
+
+const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
+export type OtlpProtocol = (typeof PROTOCOLS)[number];
+export type OtlpSignal = "logs" | "metrics";
+
+/** Protocols that there is a sender for. */
+const SUPPORTED_PROTOCOLS: Readonly<Record<OtlpSignal, readonly OtlpProtocol[]>> = {
+  logs: ["http/protobuf"],
+  metrics: PROTOCOLS,
+};
+
+/** Where and how one signal is sent. */
+export interface OtlpSignalConfig {
+  /** http(s); the whole URL to post to over HTTP, the endpoint as given for grpc. No credentials. */
+  readonly url: string;
+  readonly protocol: OtlpProtocol;
+  /** Names in lower case, each once. They hold secrets: util.inspect and JSON show none of them. */
+  readonly headers: Pairs;
+  /** For one export; 2^31-1, the longest timer, where no limit is asked for. */
+  readonly timeoutMs: number;
+  readonly compression: "gzip" | "none";
+  /** Paths of PEM files, not read yet; undefined: the system's trust, no client certificate. */
+  readonly tls: {
+    readonly caFile: string | undefined;
+    readonly keyFile: string | undefined;
+    readonly certFile: string | undefined;
+  };
+}
+
+export interface OtlpConfig {
+  /** Undefined: not sent. */
+  readonly logs: OtlpSignalConfig | undefined;
+  readonly metrics: OtlpSignalConfig | undefined;
+  /** Resource attribute `service.name`. */
+  readonly serviceName: string;
+  /** The other resource attributes, each once. */
+  readonly resourceAttributes: Pairs;
+}
+
+/** The paragraph of `--help` on these variables. */
+export const OTEL_HELP =
+  "OTLP is set by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_…, which wins; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all sending off.";
+
+/**
+ * Reads the standard variables of the OTLP exporters.
+ * https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+ *
+ * Stricter than the specification, which would warn and go on: a value that makes no sense is an
+ * error. A signal that isn't asked for on or off is sent where there is an endpoint for it.
+ *
+ * @throws ConfigError naming the variable
+ */
+export function readOtlp(
+  env: Environment,
+  asked: Readonly<Partial<Record<OtlpSignal, "on" | "off" | undefined>>>,
+): OtlpConfig {
+  const disabled = read(env, ["OTEL_SDK_DISABLED"], trueOrFalse) ?? false;
+  const attributes = new Map(read(env, ["OTEL_RESOURCE_ATTRIBUTES"], keyValueList, "secret") ?? []);
+  const attributeName = attributes.get("service.name");
+  attributes.delete("service.name");
+  const name = read(env, ["OTEL_SERVICE_NAME"], plainText("the name of a service"));
+  const signal = (signal: OtlpSignal): OtlpSignalConfig | undefined =>
+    readSignal(env, signal, disabled ? "off" : asked[signal]);
+  return {
+    logs: signal("logs"),
+    metrics: signal("metrics"),
+    serviceName: name ?? (attributeName === "" ? undefined : attributeName) ?? "unitwatch",
+    resourceAttributes: [...attributes],
+  };
+}
+
+const PREFIX = "OTEL_EXPORTER_OTLP";
+
+function readSignal(
+  env: Environment,
+  signal: OtlpSignal,
+  asked: "on" | "off" | undefined,
+): OtlpSignalConfig | undefined {
+  const own = `${PREFIX}_${signal.toUpperCase()}`;
+  const names = (part: string): readonly string[] => [`${own}_${part}`, `${PREFIX}_${part}`];
+  const option = <T>(part: string, parse: Parse<T>, secrecy?: "secret"): T | undefined =>
+    read(env, names(part), parse, secrecy);
+
+  const protocol = option("PROTOCOL", oneOf(PROTOCOLS)) ?? "http/protobuf";
+  const endpoint = readEndpoint(env, own, signal, protocol);
+  const config: OtlpSignalConfig = {
+    url: endpoint ?? defaultUrl(signal, protocol),
+    protocol,
+    headers: option("HEADERS", otlpHeaders, "secret") ?? [],
+    timeoutMs: option("TIMEOUT", timeoutMs) ?? 10_000,
+    compression: option("COMPRESSION", oneOf(["gzip", "none"])) ?? "none",
+    tls: {
+      caFile: option("CERTIFICATE", FILE),
+      keyFile: option("CLIENT_KEY", FILE),
+      certFile: option("CLIENT_CERTIFICATE", FILE),
+    },
+  };
+  if (asked === "off" || (asked === undefined && endpoint === undefined)) return undefined;
+
+  option("PROTOCOL", oneOf(SUPPORTED_PROTOCOLS[signal]));
+  const keyName = firstSet(env, names("CLIENT_KEY"));
+  const certName = firstSet(env, names("CLIENT_CERTIFICATE"));
+  if ((keyName === undefined) !== (certName === undefined)) {
+    const missing = keyName === undefined ? "CLIENT_KEY" : "CLIENT_CERTIFICATE";
+    throw new ConfigError(`${keyName ?? certName}: expected ${PREFIX}_${missing} with it`);
+  }
+  return config;
+}
+
+const FILE = plainText("the path of a PEM file");
+
+/** The signal's own endpoint is taken as it is, the one for all gets the signal's path appended. */
+function readEndpoint(
+  env: Environment,
+  own: string,
+  signal: OtlpSignal,
+  protocol: OtlpProtocol,
+): string | undefined {
+  const path = protocol === "grpc" ? "" : `v1/${signal}`;
+  return (
+    read(env, [`${own}_ENDPOINT`], httpSignalUrl(""), "secret") ??
+    read(env, [`${PREFIX}_ENDPOINT`], httpSignalUrl(path), "secret")
+  );
+}
+
+function defaultUrl(signal: OtlpSignal, protocol: OtlpProtocol): string {
+  return protocol === "grpc" ? "http://localhost:4317" : `http://localhost:4318/v1/${signal}`;
+}
+
+/** Parses the first of the variables that is set and not empty; undefined where none is. */
+function read<T>(
+  env: Environment,
+  names: readonly string[],
+  parse: Parse<T>,
+  secrecy?: "secret",
+): T | undefined {
+  const name = firstSet(env, names);
+  return name === undefined
+    ? undefined
+    : parseSetting(name, env[name] ?? "", parse, secrecy !== "secret");
+}
+
+function firstSet(env: Environment, names: readonly string[]): string | undefined {
+  return names.find((name) => (env[name] ?? "") !== "");
+}

@@ -1,0 +1,71 @@
+import { readArguments } from "./arguments.ts";
+import { BUILD_INFO } from "./build-info.ts";
+import type { Config } from "./config.ts";
+import { deepFrozen } from "./deep-frozen.ts";
+import { helpText, versionText } from "./help.ts";
+import { readOtlp } from "./otlp.ts";
+import { readSettings } from "./settings.ts";
+import type { Environment } from "./settings.ts";
+import { ConfigError } from "./value-error.ts";
+
+/** What the command line asks for: to run, or to print something and exit. */
+export type ParsedConfig =
+  | { readonly kind: "run"; readonly config: Config }
+  | {
+      readonly kind: "exit";
+      readonly code: 0 | 2;
+      /** Whole lines. */
+      readonly stdout?: string;
+      /** One line that names the setting at fault and what was expected of it. */
+      readonly stderr?: string;
+    };
+
+/** Reads arguments (those after the script) and environment into a {@link Config}. */
+export function parseConfig(argv: readonly string[], env: Environment): ParsedConfig {
+  try {
+    const { values, switches } = readArguments(argv);
+    if (switches.has("help")) return { kind: "exit", code: 0, stdout: helpText() };
+    if (switches.has("version")) {
+      return { kind: "exit", code: 0, stdout: versionText(BUILD_INFO) };
+    }
+    const config = readConfig(values, env);
+    return switches.has("check-config")
+      ? { kind: "exit", code: 0, stdout: "configuration is valid\n" }
+      : { kind: "run", config };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { kind: "exit", code: 2, stderr: `unitwatch: error: ${error.message}\n` };
+  }
+}
+
+function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environment): Config {
+  const settings = readSettings(values, env);
+  const { watchFilters, watchCluster } = settings;
+  return deepFrozen<Config>({
+    web: {
+      listenAddresses: settings.listenAddresses,
+      telemetryPath: settings.telemetryPath,
+    },
+    docker: {
+      host: settings.dockerHost,
+      runtime: settings.dockerRuntime,
+      command: settings.dockerCommand,
+    },
+    watch: {
+      filters:
+        watchCluster === undefined
+          ? watchFilters
+          : [...watchFilters, `label=sind.cluster=${watchCluster}`],
+    },
+    node: { namePrefix: settings.nodeNamePrefix },
+    systemd: {
+      transport: settings.systemdTransport,
+      unitInclude: settings.unitInclude,
+      unitExclude: settings.unitExclude,
+    },
+    metrics: { seriesLimit: settings.seriesLimit, retentionMs: settings.retentionMs },
+    otlp: readOtlp(env, { logs: settings.otlpLogs }),
+    storage: { path: settings.storagePath },
+    log: { level: settings.logLevel, format: settings.logFormat },
+  });
+}

@@ -1,0 +1,110 @@
+import { ValueError } from "./value-error.ts";
+import type { Parse } from "./value-error.ts";
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Lengths of the units of a duration, in the order in which they are written. */
+const DURATION_UNITS_MS = [365 * DAY_MS, 7 * DAY_MS, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, 1];
+const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+/** Ten years: beyond it is a slip of the pen. */
+const MAX_DURATION_MS = 3650 * DAY_MS;
+
+/** Milliseconds of a duration as Prometheus writes it: `5m`, `1h30m`, `250ms`, `0`. Up to ten years. */
+export function durationMs(text: string): number {
+  if (text === "0") return 0;
+  const amounts = DURATION.exec(text)?.slice(1);
+  if (text === "" || amounts === undefined) {
+    throw new ValueError("a duration such as 5m, 1h30m or 250ms");
+  }
+  const totalMs = DURATION_UNITS_MS.reduce(
+    (sumMs, unitMs, at) => sumMs + unitMs * Number(amounts[at] ?? 0),
+    0,
+  );
+  if (totalMs > MAX_DURATION_MS) throw new ValueError("a duration of at most 10y");
+  return totalMs;
+}
+
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** Bytes of a size: `256MiB`, `1GiB`, `512KB` (512,000), or a plain number of bytes. */
+export function byteSize(text: string): number {
+  const [, amount, unit] = /^(\d+)([KMGT]i?B|B|)$/.exec(text) ?? [];
+  const bytes = Number(amount) * (BYTE_UNITS[unit ?? ""] ?? Number.NaN);
+  if (!Number.isSafeInteger(bytes)) {
+    throw new ValueError("a size such as 256MiB, 512KB or a number of bytes");
+  }
+  return bytes;
+}
+
+/** A whole number from `min` to `max`, in decimal digits. */
+export function wholeNumber(min: number, max: number): Parse<number> {
+  return (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new ValueError(`a whole number from ${min} to ${max}`);
+  };
+}
+
+/** One of the words given. */
+export function oneOf<const Word extends string>(words: readonly Word[]): Parse<Word> {
+  return (text) => {
+    const word = words.find((word) => word === text);
+    if (word !== undefined) return word;
+    throw new ValueError(listed(words));
+  };
+}
+
+/** `true` or `false`, in any case, as the OpenTelemetry variables have it. */
+export function trueOrFalse(text: string): boolean {
+  return oneOf(["true", "false"])(text.toLowerCase()) === "true";
+}
+
+/** `a, b or c`. */
+function listed(words: readonly string[]): string {
+  return words.length < 2
+    ? words.join("")
+    : `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
+}
+
+const MAX_REGEXP_LENGTH = 4096;
+
+/**
+ * A JavaScript regular expression (flag u) that has to match the whole of a text. Matching can take
+ * time exponential in the text's length for patterns with nested repetition, such as `(a+)+`; what
+ * is matched are unit names, of at most 255 bytes.
+ */
+export function anchoredRegExp(text: string): RegExp {
+  if (text.length > MAX_REGEXP_LENGTH) {
+    throw new ValueError(`a regular expression of at most ${MAX_REGEXP_LENGTH} characters`);
+  }
+  try {
+    // By itself first: `a)|(b` is none, and yet would be one once wrapped.
+    void new RegExp(text, "u");
+    return new RegExp(`^(?:${text})$`, "u");
+  } catch (error) {
+    const reason = String(error).split(": ").at(-1) ?? "";
+    throw new ValueError(`a regular expression (${reason})`);
+  }
+}
+
+/** A text that is neither empty nor has control characters in it. */
+export function plainText(expected: string): Parse<string> {
+  return (text) => {
+    if (text === "" || /\p{Cc}/u.test(text)) throw new ValueError(expected);
+    return text;
+  };
+}

@@ -1,0 +1,48 @@
+import type { Arguments } from "./arguments.ts";
+import { variableName } from "./flag.ts";
+import type { Flag, Given } from "./flag.ts";
+import { FLAGS } from "./flags.ts";
+
+/** Environment variables, as process.env has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+type ValueOf<F> = F extends Flag<infer T> ? T : never;
+/** The value of every flag, under the names of the table. */
+export type Settings = { readonly [Key in keyof typeof FLAGS]: ValueOf<(typeof FLAGS)[Key]> };
+
+/**
+ * Reads every flag from the arguments, else its variable, else its default. Variables that belong to
+ * no flag are left alone: Kubernetes sets some, such as UNITWATCH_PORT, for a Service of that name.
+ *
+ * @throws ConfigError
+ */
+export function readSettings(values: Arguments["values"], env: Environment): Settings {
+  const entries = Object.entries(FLAGS).map(([key, flag]) => [
+    key,
+    flag.read(given(flag, values.get(flag.name), env)),
+  ]);
+  return Object.fromEntries(entries) as Settings;
+}
+
+function given(
+  flag: Flag<unknown>,
+  texts: readonly string[] | undefined,
+  env: Environment,
+): readonly Given[] {
+  if (texts !== undefined) return texts.map((text) => ({ source: `--${flag.name}`, text }));
+  for (const source of [variableName(flag.name), flag.fallbackVariable]) {
+    const text = source === undefined ? undefined : env[source];
+    if (source === undefined || text === undefined) continue;
+    if (text === "" && flag.emptyIsValue !== true) continue;
+    const items = flag.separator === undefined ? [text] : split(text, flag.separator);
+    if (items.length > 0) return items.map((item) => ({ source, text: item }));
+  }
+  return [];
+}
+
+function split(text: string, separator: "comma" | "newline"): readonly string[] {
+  return text
+    .split(separator === "comma" ? /[,\n]/ : "\n")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}

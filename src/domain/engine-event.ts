@@ -1,0 +1,14 @@
+/** One event of the engine about one container, checked and bounded. */
+export interface EngineEvent {
+  /**
+   * The engine's word: `create`, `start`, `die`, `oom`, `pause`, `unpause`, `destroy`, `restart`,
+   * `rename`, `health_status: healthy`, … Words that nobody knows are passed on, and ignored later.
+   */
+  readonly action: string;
+  /** Full container id; "" where the engine gives none. */
+  readonly id: string;
+  /** The attributes: `name`, `image`, `exitCode`, `oldName`, and every label of the container. */
+  readonly attributes: ReadonlyMap<string, string>;
+  /** When it happened: Unix nanoseconds by the engine's clock, exact. */
+  readonly timeNs: bigint;
+}

@@ -1,0 +1,11 @@
+/** Paths of the HTTP interface that can't be moved. */
+export const ROUTES = {
+  index: "/",
+  healthy: "/-/healthy",
+  ready: "/-/ready",
+} as const;
+
+/** True for the paths that the telemetry path can't take: the index, and all below `/-/` and `/api/`. */
+export function isReservedPath(path: string): boolean {
+  return path === ROUTES.index || /^\/(?:-|api)(?:\/|$)/.test(path);
+}

@@ -1,0 +1,59 @@
+import type { ByteSink, Process } from "./process.ts";
+
+/** A process whose input is open. */
+export interface InteractiveProcess extends Process {
+  readonly stdin: ByteSink;
+}
+
+/** What a command that ran to its end gave. */
+export interface CommandOutput {
+  readonly stdout: string;
+  readonly exitCode: number | undefined;
+  /** The end of its stderr; "" where it isn't told. */
+  readonly stderr: string;
+}
+
+export interface RuntimeExecOptions {
+  /** `UID:GID`; the container's own default where it is left out. */
+  readonly user?: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * One way to talk to a container engine. It moves bytes and JSON; what they mean is the sources'
+ * business. Every method rejects with an Error whose message names what failed and why.
+ */
+export interface ContainerRuntime {
+  /** How it talks: `cli` by the engine's command, `engine` by its API. */
+  readonly kind: "cli" | "engine";
+  /**
+   * Opens the stream of container events, one JSON document a line, from `sinceNs` on (inclusive,
+   * Unix nanoseconds), for the actions given. It ends when the engine ends it or on `kill()`.
+   */
+  events(options: {
+    readonly sinceNs: bigint;
+    readonly actions: readonly string[];
+    readonly signal: AbortSignal;
+  }): Promise<Process>;
+  /** Ids of all containers that the filters let through, running or not. */
+  list(signal: AbortSignal): Promise<readonly string[]>;
+  /** Inspect documents as the engine gives them; containers that are gone are left out. */
+  inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly unknown[]>;
+  /**
+   * Runs a command in a running container with stdin and stdout open, and without a terminal.
+   * Its exit code tells a missing binary as 126 or 127. `signal` ends the attempt to start it;
+   * once started it is the caller's to end: by `stdin.end()` where the command heeds that, since
+   * `kill()` ends the way to it, and not what runs in the container.
+   */
+  exec(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions,
+  ): Promise<InteractiveProcess>;
+  /** Runs a command in a running container to its end; rejects where its output is too large. */
+  run(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions & { readonly maxBytes: number },
+  ): Promise<CommandOutput>;
+}

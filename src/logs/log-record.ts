@@ -1,0 +1,99 @@
+import { hash } from "node:crypto";
+import type { AttributeValue, HrTime, LogRecord } from "@opentelemetry/api";
+import type { Change } from "../domain/change.ts";
+import { unitType } from "../domain/unit.ts";
+import { sentenceOf } from "./sentence.ts";
+import { severityOf } from "./severity.ts";
+
+type Attributes = Record<string, AttributeValue>;
+
+const NS_PER_SECOND = 1_000_000_000n;
+
+/** OpenTelemetry's exact time: whole seconds and nanoseconds. A number would lose digits. */
+function hrTime(timeNs: bigint): HrTime {
+  return [Number(timeNs / NS_PER_SECOND), Number(timeNs % NS_PER_SECOND)];
+}
+
+/** EventName of a change: `docker.container.die`, `systemd.unit.failed`, `unitwatch.monitor.lost`. */
+export function eventNameOf(change: Change): string {
+  switch (change.kind.slice(0, change.kind.indexOf("."))) {
+    case "container":
+      return `docker.${change.kind}`;
+    case "unit":
+    case "system":
+      return `systemd.${change.kind}`;
+    default:
+      return `unitwatch.${change.kind}`;
+  }
+}
+
+/**
+ * The same for the same change whenever it is made, also by another process: what is sent twice can
+ * be told by it. Changes of the watch itself belong to one process, which `instance` stands for.
+ */
+function uidOf(change: Change, instance: string): string {
+  const where = change.kind.startsWith("monitor.") ? instance : (change.identity?.id ?? instance);
+  const parts = [where, change.kind, change.unit, String(change.timeNs), change.detail];
+  return hash("sha256", parts.join("\0"), "hex").slice(0, 32);
+}
+
+/**
+ * Makes the log record of a change. Attributes are flat scalars, as backends show others badly.
+ *
+ * @param instance tells this process apart from others; random
+ */
+export function logRecordOf(
+  change: Change,
+  options: { readonly observedNs: bigint; readonly instance: string },
+): LogRecord {
+  const severity = severityOf(change);
+  const eventName = eventNameOf(change);
+  return {
+    eventName,
+    timestamp: hrTime(change.timeNs),
+    observedTimestamp: hrTime(options.observedNs),
+    severityNumber: severity.number,
+    severityText: severity.text,
+    body: `${sentenceOf(change)}.`,
+    attributes: {
+      "event.name": eventName,
+      ...containerAttributes(change),
+      ...ownAttributes(change),
+      "unitwatch.recovered": change.recovered,
+      "log.record.uid": uidOf(change, options.instance),
+    },
+  };
+}
+
+function containerAttributes(change: Change): Attributes {
+  const { identity } = change;
+  if (identity === undefined) return {};
+  return {
+    "container.id": identity.id,
+    "container.name": identity.name,
+    "container.image.name": identity.image,
+    "container.runtime.name": identity.runtime,
+    "unitwatch.cluster": identity.cluster,
+    "unitwatch.node": identity.node,
+  };
+}
+
+function ownAttributes(change: Change): Attributes {
+  if (change.kind === "container.die") return { "process.exit.code": change.exitCode };
+  if (change.unit === "" || !("activeState" in change)) return {};
+  const attributes: Attributes = {
+    "systemd.unit.name": change.unit,
+    "systemd.unit.type": unitType(change.unit),
+  };
+  const set = (name: string, value: string | number | undefined): void => {
+    if (value !== undefined && value !== "") attributes[name] = value;
+  };
+  set("systemd.unit.active_state", change.activeState);
+  set("systemd.unit.sub_state", change.subState);
+  set("systemd.unit.previous_state", change.previousState);
+  set("systemd.service.result", change.result);
+  set("systemd.service.restarts", change.restarts);
+  // ExecMainStatus is an exit status only where the process exited: else it is a signal's number.
+  if (change.result === "exit-code") set("process.exit.code", change.exitCode);
+  return attributes;
+}

@@ -1,0 +1,67 @@
+import type { Change, UnitChange } from "../domain/change.ts";
+
+/** One English sentence that says what happened, for people. */
+export function sentenceOf(change: Change): string {
+  return change.recovered ? `${what(change)} (found later)` : what(change);
+}
+
+function what(change: Change): string {
+  const container = `Container ${change.container}`;
+  switch (change.kind) {
+    case "container.create":
+      return `${container} was created`;
+    case "container.start":
+      return `${container} started`;
+    case "container.die":
+      return `${container} exited with code ${change.exitCode}`;
+    case "container.oom":
+      return `${container} ran out of memory, and a process was killed`;
+    case "container.pause":
+      return `${container} was paused`;
+    case "container.unpause":
+      return `${container} was unpaused`;
+    case "container.destroy":
+      return `${container} was removed`;
+    case "container.restart":
+      return `${container} was restarted by its restart policy`;
+    case "container.health":
+      return `${container} is ${change.health}`;
+    case "unit.failed":
+      return `${unit(change)} failed${because(change)}`;
+    case "unit.restart":
+      return `${unit(change)} was restarted by systemd${times(change)}`;
+    case "unit.removed":
+      return `${unit(change)} is gone from systemd`;
+    case "unit.active":
+    case "unit.inactive":
+    case "unit.activating":
+    case "unit.deactivating":
+    case "unit.reloading":
+      return `${unit(change)} is ${change.activeState ?? change.kind.slice("unit.".length)}`;
+    case "system.state":
+      return `systemd in ${change.container} is ${change.systemState}`;
+    case "monitor.lost":
+    case "monitor.recovered":
+    case "monitor.error":
+      return change.container === ""
+        ? `Watching the engine: ${change.detail}`
+        : `Watching ${change.container}: ${change.detail}`;
+    default:
+      return change satisfies never;
+  }
+}
+
+function unit(change: UnitChange): string {
+  return `Unit ${change.unit} in ${change.container}`;
+}
+
+function because(change: UnitChange): string {
+  if (change.result === undefined) return "";
+  if (change.exitCode === undefined || change.exitCode === 0) return `: ${change.result}`;
+  const number = change.result === "exit-code" ? "exit status" : "status";
+  return `: ${change.result}, ${number} ${change.exitCode}`;
+}
+
+function times(change: UnitChange): string {
+  return change.restarts === undefined ? "" : `, restart number ${change.restarts}`;
+}

@@ -1,0 +1,62 @@
+import { SeverityNumber } from "@opentelemetry/api";
+import type { Change } from "../domain/change.ts";
+
+export interface Severity {
+  readonly number: SeverityNumber;
+  readonly text: "DEBUG" | "INFO" | "WARN" | "ERROR";
+}
+
+const DEBUG: Severity = { number: SeverityNumber.DEBUG, text: "DEBUG" };
+const INFO: Severity = { number: SeverityNumber.INFO, text: "INFO" };
+const WARN: Severity = { number: SeverityNumber.WARN, text: "WARN" };
+const ERROR: Severity = { number: SeverityNumber.ERROR, text: "ERROR" };
+
+/** Exit codes that nobody need look at: a good end, and an end by SIGTERM as asked. */
+const GOOD_EXITS: ReadonlySet<number> = new Set([0, 143]);
+
+/** How grave a change is. */
+export function severityOf(change: Change): Severity {
+  switch (change.kind) {
+    case "unit.failed":
+    case "container.oom":
+    case "monitor.error":
+      return ERROR;
+    case "container.die":
+      return GOOD_EXITS.has(change.exitCode) ? INFO : ERROR;
+    case "container.health":
+      return change.health === "unhealthy" ? ERROR : INFO;
+    case "unit.restart":
+    case "container.restart":
+    case "monitor.lost":
+      return WARN;
+    case "unit.inactive":
+    case "unit.activating":
+    case "unit.deactivating":
+    case "unit.reloading":
+      return DEBUG;
+    case "container.create":
+    case "container.start":
+    case "container.pause":
+    case "container.unpause":
+    case "container.destroy":
+    case "unit.active":
+    case "unit.removed":
+    case "system.state":
+    case "monitor.recovered":
+      return INFO;
+    default:
+      return change satisfies never;
+  }
+}
+
+const QUIET_KINDS: ReadonlySet<Change["kind"]> = new Set<Change["kind"]>([
+  "unit.inactive",
+  "unit.activating",
+  "unit.deactivating",
+  "unit.reloading",
+]);
+
+/** True for the states that a unit passes through: no record is made of them but for debugging. */
+export function isQuiet(change: Change): boolean {
+  return QUIET_KINDS.has(change.kind);
+}

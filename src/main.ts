@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { runApp } from "./app.ts";
+import { BUILD_INFO } from "./config/build-info.ts";
+import { parseConfig } from "./config/parse-config.ts";
+import { asError } from "./domain/as-error.ts";
+import { systemClock } from "./runtime/clock.ts";
+import { createLogger } from "./runtime/log.ts";
+import { stderrSink } from "./runtime/stderr-sink.ts";
+
+const SIGNALS = { SIGTERM: 15, SIGINT: 2 } as const;
+
+async function main(): Promise<void> {
+  const parsed = parseConfig(process.argv.slice(2), process.env);
+  if (parsed.kind === "exit") {
+    if (parsed.stdout !== undefined) process.stdout.write(parsed.stdout);
+    if (parsed.stderr !== undefined) process.stderr.write(parsed.stderr);
+    process.exitCode = parsed.code;
+    return;
+  }
+  const { config } = parsed;
+  const log = createLogger({ ...config.log, clock: systemClock, write: stderrSink() });
+  const end = new AbortController();
+  for (const [name, number] of Object.entries(SIGNALS)) {
+    process.on(name, () => {
+      if (end.signal.aborted) process.exit(128 + number);
+      end.abort(new Error(`got ${name}`));
+    });
+  }
+  const die = (error: unknown): void => {
+    log.error("unitwatch failed", { err: asError(error) });
+    process.exit(1);
+  };
+  process.on("uncaughtException", die);
+  try {
+    log.info("unitwatch starts", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
+    await runApp({ config, clock: systemClock, log, signal: end.signal });
+    log.info("unitwatch ends");
+    // Nothing is left to wait for: what still holds the process was given its time.
+    process.exit(0);
+  } catch (error) {
+    die(error);
+  }
+}
+
+await main();

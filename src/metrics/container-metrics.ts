@@ -1,0 +1,139 @@
+import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../domain/container.ts";
+import { LabelSet } from "../domain/label-set.ts";
+import type { ContainerRecord } from "../state/container-record.ts";
+import type { MetricType, StateMetric, VisitSample } from "./metric.ts";
+
+const CONTAINER_LABELS = ["container", "node", "cluster"] as const;
+
+/** A metric whose samples are made container by container. */
+function containerMetric(
+  name: string,
+  type: MetricType,
+  about: { readonly help: string; readonly labels?: readonly string[] },
+  sample: (record: ContainerRecord, visit: VisitSample) => void,
+): StateMetric {
+  return {
+    name,
+    type,
+    help: about.help,
+    labels: [...CONTAINER_LABELS, ...(about.labels ?? [])],
+    *read(fleet, visit) {
+      for (const record of fleet.containers()) {
+        sample(record, visit);
+        yield;
+      }
+    },
+  };
+}
+
+/** Unix seconds; with the engine's fractions as far as a double holds them (to about 1 µs). */
+function seconds(timeNs: bigint): number {
+  return Number(timeNs / 1_000n) / 1e6;
+}
+
+const infoLabels = new WeakMap<ContainerRecord["identity"], LabelSet>();
+
+function infoOf(record: ContainerRecord): LabelSet {
+  const { identity } = record;
+  let labels = infoLabels.get(identity);
+  if (labels === undefined) {
+    labels = new LabelSet([
+      ...record.labels.pairs,
+      ["container_id", identity.id],
+      ["image", identity.image],
+      ["runtime", identity.runtime],
+    ]);
+    infoLabels.set(identity, labels);
+  }
+  return labels;
+}
+
+export const CONTAINER_METRICS: readonly StateMetric[] = [
+  containerMetric(
+    "container_info",
+    "gauge",
+    {
+      help: "Always 1, with the container's id, image and runtime to join with.",
+      labels: ["container_id", "image", "runtime"],
+    },
+    (record, visit) => visit(infoOf(record), 1),
+  ),
+  containerMetric(
+    "container_state_status",
+    "gauge",
+    { help: "1 for the status that the container is in, 0 for the others.", labels: ["state"] },
+    (record, visit) => {
+      for (const status of CONTAINER_STATUSES) {
+        visit(record.labels, record.status === status ? 1 : 0, "state", status);
+      }
+    },
+  ),
+  containerMetric(
+    "container_state_health_status",
+    "gauge",
+    {
+      help: "1 for the status of the health check, 0 for the others; absent without a health check.",
+      labels: ["state"],
+    },
+    (record, visit) => {
+      if (record.health === undefined) return;
+      for (const status of HEALTH_STATUSES) {
+        visit(record.labels, record.health === status ? 1 : 0, "state", status);
+      }
+    },
+  ),
+  containerMetric(
+    "container_restarts_total",
+    "counter",
+    { help: "Restarts by the container's restart policy." },
+    (record, visit) => visit(record.labels, record.counters.restarts),
+  ),
+  containerMetric(
+    "container_starts_total",
+    "counter",
+    { help: "Starts of the container, by whomever, since it is watched." },
+    (record, visit) => visit(record.labels, record.counters.starts),
+  ),
+  containerMetric(
+    "container_exits_total",
+    "counter",
+    { help: "Exits of the container since it is watched, by exit code.", labels: ["exit_code"] },
+    (record, visit) => {
+      for (const [exitCode, count] of record.counters.exits) {
+        visit(record.labels, count, "exit_code", String(exitCode));
+      }
+    },
+  ),
+  containerMetric(
+    "container_last_exit_code",
+    "gauge",
+    { help: "Exit code of the container's last exit; absent until the first." },
+    (record, visit) => {
+      if (record.lastExitCode !== undefined) visit(record.labels, record.lastExitCode);
+    },
+  ),
+  containerMetric(
+    "container_last_exit_time_seconds",
+    "gauge",
+    { help: "Unix time of the container's last exit; absent until the first." },
+    (record, visit) => {
+      if (record.finishedAtNs > 0n) visit(record.labels, seconds(record.finishedAtNs));
+    },
+  ),
+  containerMetric(
+    "container_start_time_seconds",
+    "gauge",
+    { help: "Unix time of the container's last start; absent until the first." },
+    (record, visit) => {
+      if (record.startedAtNs > 0n) visit(record.labels, seconds(record.startedAtNs));
+    },
+  ),
+  containerMetric(
+    "container_oom_events_total",
+    "counter",
+    {
+      help: "Out-of-memory events of the container, and exits called OOM-killed without an event.",
+    },
+    (record, visit) => visit(record.labels, record.counters.oomEvents),
+  ),
+];

@@ -1,0 +1,65 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Registry } from "prom-client";
+import { LabelSet } from "../domain/label-set.ts";
+import type { Fleet } from "../state/fleet.ts";
+import type { ExpositionFormat } from "./exposition.ts";
+import { CONTENT_TYPES, ExpositionWriter } from "./exposition.ts";
+import type { MetricType, StateMetric } from "./metric.ts";
+
+/** How long a scrape may keep the event loop to itself, in milliseconds. */
+const SLICE_MS = 5;
+
+export interface Scrape {
+  readonly contentType: string;
+  readonly body: Buffer;
+}
+
+/** Renders all metrics: those read from the state, then those that unitwatch keeps of itself. */
+export class Scraper {
+  readonly #fleet: Fleet;
+  readonly #metrics: readonly StateMetric[];
+  readonly #own: Registry;
+
+  constructor(fleet: Fleet, metrics: readonly StateMetric[], own: Registry) {
+    this.#fleet = fleet;
+    this.#metrics = metrics;
+    this.#own = own;
+  }
+
+  async scrape(format: ExpositionFormat): Promise<Scrape> {
+    const writer = new ExpositionWriter(format);
+    let sliceEnd = performance.now() + SLICE_MS;
+    for (const metric of this.#metrics) {
+      writer.family(metric);
+      for (const _ of metric.read(this.#fleet, writer.sample)) {
+        if (performance.now() < sliceEnd) continue;
+        await nextTurn();
+        sliceEnd = performance.now() + SLICE_MS;
+      }
+    }
+    await this.#writeOwn(writer);
+    return { contentType: CONTENT_TYPES[format], body: writer.end() };
+  }
+
+  /**
+   * The client library's own rendering strips `_total` from its metrics for good once it was asked
+   * for OpenMetrics: so its values are taken, and written here.
+   */
+  async #writeOwn(writer: ExpositionWriter): Promise<void> {
+    for (const metric of await this.#own.getMetricsAsJSON()) {
+      if (metric.values.length === 0) continue;
+      writer.family({
+        name: metric.name,
+        type: metric.type as MetricType,
+        help: metric.help,
+      });
+      for (const sample of metric.values) {
+        const labels = new LabelSet(
+          Object.entries(sample.labels ?? {}).map(([name, value]) => [name, String(value)]),
+        );
+        const name = "metricName" in sample ? String(sample.metricName) : metric.name;
+        writer.named(name, labels.text, sample.value);
+      }
+    }
+  }
+}

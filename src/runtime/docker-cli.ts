@@ -1,0 +1,171 @@
+import { basename } from "node:path";
+import type { Executor, Process } from "../domain/process.ts";
+import type {
+  CommandOutput,
+  ContainerRuntime,
+  InteractiveProcess,
+  RuntimeExecOptions,
+} from "../domain/runtime.ts";
+import { collectOutput } from "./collect-output.ts";
+
+export interface DockerCliOptions {
+  /** `docker`, `podman`, or a path to one. */
+  readonly command: string;
+  /** Engine address; the command's own default where it is undefined. */
+  readonly host: string | undefined;
+  /** Engine filters such as `label=a=b`, sent along with events and listings. */
+  readonly filters: readonly string[];
+}
+
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+/** Ids in one command: keeps its arguments far below the system's limit. */
+const IDS_PER_INSPECT = 200;
+
+/** The engine by its command: one process a call, and one for each stream that is open. */
+export class DockerCli implements ContainerRuntime {
+  readonly kind = "cli";
+  readonly #executor: Executor;
+  readonly #command: string;
+  readonly #globalArgs: readonly string[];
+  readonly #filterArgs: readonly string[];
+
+  constructor(executor: Executor, options: DockerCliOptions) {
+    this.#executor = executor;
+    this.#command = options.command;
+    const hostFlag = basename(options.command).startsWith("podman") ? "--url" : "--host";
+    this.#globalArgs = options.host === undefined ? [] : [hostFlag, options.host];
+    this.#filterArgs = options.filters.flatMap((filter) => ["--filter", filter]);
+  }
+
+  async events(options: {
+    readonly sinceNs: bigint;
+    readonly actions: readonly string[];
+    readonly signal: AbortSignal;
+  }): Promise<Process> {
+    return this.#stream(
+      [
+        "events",
+        "--since",
+        unixSeconds(options.sinceNs),
+        "--filter",
+        "type=container",
+        ...options.actions.flatMap((action) => ["--filter", `event=${action}`]),
+        ...this.#filterArgs,
+        "--format",
+        "{{json .}}",
+      ],
+      options.signal,
+    );
+  }
+
+  async list(signal: AbortSignal): Promise<readonly string[]> {
+    const args = ["ps", "--all", "--no-trunc", "--quiet", ...this.#filterArgs];
+    const { stdout, exitCode, stderr } = await this.#collect(args, {
+      maxBytes: MAX_LISTING_BYTES,
+      signal,
+    });
+    if (exitCode !== 0) throw this.#failure("ps", exitCode, stderr);
+    return stdout.split("\n").filter((line) => /^[0-9a-f]{12,64}$/.test(line));
+  }
+
+  async inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly unknown[]> {
+    const documents: unknown[] = [];
+    for (let at = 0; at < ids.length; at += IDS_PER_INSPECT) {
+      const some = ids.slice(at, at + IDS_PER_INSPECT);
+      const args = ["inspect", "--type", "container", ...some];
+      const { stdout, exitCode, stderr } = await this.#collect(args, {
+        maxBytes: MAX_LISTING_BYTES,
+        signal,
+      });
+      const found = parseArray(stdout);
+      // Exit 1 with an array is the normal answer where some of the containers are gone.
+      if (found === undefined || (exitCode !== 0 && !/no such/i.test(stderr))) {
+        throw this.#failure("inspect", exitCode, stderr);
+      }
+      documents.push(...found);
+    }
+    return documents;
+  }
+
+  async exec(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions,
+  ): Promise<InteractiveProcess> {
+    options.signal.throwIfAborted();
+    const process = await this.#spawn(execArgs(container, command, options.user));
+    if (options.signal.aborted || !hasStdin(process)) {
+      process.kill();
+      options.signal.throwIfAborted();
+      throw new Error(`${this.#command} exec has no stdin`);
+    }
+    return process;
+  }
+
+  async run(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions & { readonly maxBytes: number },
+  ): Promise<CommandOutput> {
+    return this.#collect(execArgs(container, command, options.user), options);
+  }
+
+  async #collect(
+    args: readonly string[],
+    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<CommandOutput> {
+    options.signal.throwIfAborted();
+    const process = await this.#spawn(args);
+    process.stdin?.end();
+    return collectOutput(process, options);
+  }
+
+  #spawn(args: readonly string[]): Process | Promise<Process> {
+    return this.#executor.start(this.#command, [...this.#globalArgs, ...args]);
+  }
+
+  /** The process is ended when the signal aborts, also while it is being started. */
+  async #stream(args: readonly string[], signal: AbortSignal): Promise<Process> {
+    signal.throwIfAborted();
+    const process = await this.#spawn(args);
+    const kill = (): unknown => process.kill();
+    signal.addEventListener("abort", kill, { once: true });
+    const forget = (): void => signal.removeEventListener("abort", kill);
+    process.exited.then(forget, forget);
+    if (signal.aborted) kill();
+    return process;
+  }
+
+  #failure(verb: string, exitCode: number | undefined, stderr: string): Error {
+    const why = stderr.trim() || `exit code ${exitCode ?? "none"}`;
+    return new Error(`${this.#command} ${verb} failed: ${why}`);
+  }
+}
+
+function execArgs(
+  container: string,
+  command: readonly string[],
+  user: string | undefined,
+): readonly string[] {
+  const userArgs = user === undefined ? [] : ["--user", user];
+  return ["exec", "--interactive", ...userArgs, container, ...command];
+}
+
+function hasStdin(process: Process): process is InteractiveProcess {
+  return process.stdin !== undefined;
+}
+
+/** `1700000000.123456789`, as `--since` takes it. */
+function unixSeconds(timeNs: bigint): string {
+  const fraction = String(timeNs % 1_000_000_000n).padStart(9, "0");
+  return `${timeNs / 1_000_000_000n}.${fraction}`;
+}
+
+function parseArray(text: string): readonly unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import type { UnitRow } from "../domain/unit.ts";
+import { isActiveState, MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";
+import { isJsonObject, parseJsonObject } from "./json-object.ts";
+import { systemdWord } from "./unit-signals.ts";
+
+/**
+ * Reads the answer of `busctl --json=short call … ListUnits`:
+ *
+ *     {"type":"a(ssssssouso)","data":[[["munge.service","MUNGE","loaded","active","running",…],…]]}
+ *
+ * undefined where it has another shape; a row that isn't one of systemd's is left out.
+ */
+export function parseListUnits(text: string): UnitRow[] | undefined {
+  const answer = parseJsonObject(text);
+  const data = isJsonObject(answer) ? answer["data"] : undefined;
+  const rows: unknown = Array.isArray(data) ? data[0] : undefined;
+  if (!Array.isArray(rows)) return undefined;
+  return rows.map(rowOf).filter((row) => row !== undefined);
+}
+
+function rowOf(fields: unknown): UnitRow | undefined {
+  if (!Array.isArray(fields)) return undefined;
+  const [name, , , activeState, subState]: unknown[] = fields;
+  if (typeof name !== "string" || name === "" || name.length >= MAX_UNIT_NAME_BYTES)
+    return undefined;
+  if (!isActiveState(activeState) || typeof subState !== "string") return undefined;
+  return { name: name.toWellFormed(), activeState, subState: systemdWord(subState) ?? "" };
+}

@@ -1,0 +1,79 @@
+import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
+import type { EngineSink, EngineSource } from "../domain/engine-source.ts";
+import type { ProcessExit } from "../domain/process.ts";
+import type { ContainerRuntime } from "../domain/runtime.ts";
+import { parseDockerEvent } from "./docker-event-line.ts";
+import { parseInspect } from "./docker-inspect.ts";
+import type { IdentityFacts } from "./identity.ts";
+import { LineSplitter } from "./lines.ts";
+
+/**
+ * The actions that change what we know. The engine keeps few events, and each `docker exec` adds
+ * three: so it is asked for these alone.
+ */
+const ACTIONS = [
+  "create",
+  "start",
+  "die",
+  "oom",
+  "pause",
+  "unpause",
+  "destroy",
+  "restart",
+  "rename",
+  "health_status",
+] as const;
+
+/** A Docker-compatible engine through a runtime. */
+export class DockerEngineSource implements EngineSource {
+  readonly #runtime: ContainerRuntime;
+  readonly #identify: (facts: IdentityFacts) => ContainerIdentity;
+
+  constructor(runtime: ContainerRuntime, identify: (facts: IdentityFacts) => ContainerIdentity) {
+    this.#runtime = runtime;
+    this.#identify = identify;
+  }
+
+  async events(
+    sink: EngineSink,
+    options: { readonly sinceNs: bigint; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { signal } = options;
+    const stream = await this.#runtime.events({ ...options, actions: ACTIONS });
+    const lines = new LineSplitter({
+      onLine(line) {
+        const event = parseDockerEvent(line);
+        if (event === "malformed") sink.parseError();
+        else if (event !== undefined) sink.event(event);
+      },
+      onBadLine: () => sink.parseError(),
+    });
+    try {
+      for await (const chunk of stream.stdout) {
+        if (signal.aborted) return;
+        lines.push(chunk);
+      }
+      if (signal.aborted) return;
+      lines.end();
+      const exit = (await stream.exited) as Partial<ProcessExit> | undefined;
+      const why = exit?.stderr?.trim();
+      if (!signal.aborted && why !== undefined && why !== "") throw new Error(why);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      stream.kill();
+    }
+  }
+
+  list(signal: AbortSignal): Promise<readonly string[]> {
+    return this.#runtime.list(signal);
+  }
+
+  async inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly ContainerDetails[]> {
+    if (ids.length === 0) return [];
+    const documents = await this.#runtime.inspect(ids, signal);
+    return documents
+      .map((document) => parseInspect(document, this.#identify))
+      .filter((details) => details !== undefined);
+  }
+}

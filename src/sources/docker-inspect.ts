@@ -1,0 +1,71 @@
+import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
+import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../domain/container.ts";
+import type { IdentityFacts } from "./identity.ts";
+import { parseRfc3339Ns } from "./rfc3339.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Says by label, over everything else, whether systemd is watched in a container. */
+const SYSTEMD_LABEL = "unitwatch.systemd";
+const SYSTEMD_STOP_SIGNALS = new Set(["SIGRTMIN+3", "RTMIN+3", "37"]);
+const INIT_PATHS = /^\/(?:usr\/)?(?:s?bin\/init|(?:s?bin|lib\/systemd)\/systemd)$/;
+
+/**
+ * Reads one inspect document of the engine. undefined where it isn't one: no id, name or status.
+ *
+ * ```json
+ * {"Id":"…","Name":"/web","Path":"/sbin/init","Args":[],"RestartCount":0,
+ *  "State":{"Status":"exited","ExitCode":137,"OOMKilled":true,"StartedAt":"…","FinishedAt":"…",
+ *           "Health":{"Status":"healthy"}},
+ *  "Config":{"Image":"debian","Labels":{"a":"b"},"StopSignal":"SIGRTMIN+3"}}
+ * ```
+ */
+export function parseInspect(
+  document: unknown,
+  identify: (facts: IdentityFacts) => ContainerIdentity,
+): ContainerDetails | undefined {
+  const root = object(document);
+  const state = object(root["State"]);
+  const config = object(root["Config"]);
+  const id = text(root["Id"]);
+  const name = text(root["Name"]).replace(/^\//, "");
+  const status = CONTAINER_STATUSES.find((word) => word === state["Status"]);
+  if (id === "" || name === "" || status === undefined) return undefined;
+  const labels = object(config["Labels"]);
+  const label = (key: string): string | undefined =>
+    Object.hasOwn(labels, key) && typeof labels[key] === "string" ? labels[key] : undefined;
+  const health = object(state["Health"])["Status"];
+  return {
+    identity: identify({ id, name, image: text(config["Image"]), label }),
+    status,
+    health: HEALTH_STATUSES.find((word) => word === health),
+    startedAtNs: parseRfc3339Ns(text(state["StartedAt"])),
+    finishedAtNs: parseRfc3339Ns(text(state["FinishedAt"])),
+    exitCode: integer(state["ExitCode"]),
+    oomKilled: state["OOMKilled"] === true,
+    restartCount: Math.max(0, integer(root["RestartCount"])),
+    runsSystemd: runsSystemd(root, config, label(SYSTEMD_LABEL)),
+  };
+}
+
+/** Told from the configuration alone: an ordinary container is never looked into. */
+function runsSystemd(root: Json, config: Json, label: string | undefined): boolean {
+  if (label === "true" || label === "false") return label === "true";
+  if (SYSTEMD_STOP_SIGNALS.has(text(config["StopSignal"]))) return true;
+  const args = Array.isArray(root["Args"]) ? root["Args"] : [];
+  return [root["Path"], ...args].some((word) => typeof word === "string" && INIT_PATHS.test(word));
+}
+
+function object(value: unknown): Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Json)
+    : {};
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function integer(value: unknown): number {
+  return typeof value === "number" && Number.isSafeInteger(value) ? value : 0;
+}

@@ -1,0 +1,90 @@
+import { untilAborted } from "../domain/until-aborted.ts";
+import { LineSplitter } from "./lines.ts";
+
+/** Output of a process, cut anywhere: a Node or web stream, or anything else that gives it. */
+export type ByteInput = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
+
+/** Options of a monitor's run. */
+export interface RunOptions {
+  /** Ends the iteration, without an error, also while the stream has nothing to give. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LineEventsOptions<T> extends RunOptions {
+  /** What a line tells: an event, nothing that matters here, or nothing that can be read. */
+  readonly parse: (line: string) => T | "malformed" | undefined;
+  /** A line is malformed, too long, or not UTF-8. */
+  readonly onBadLine: () => void;
+}
+
+/**
+ * The events in a stream's lines. It reads on when the last chunk's events are taken, so a slow
+ * taker holds the stream back. Ends with the stream or the signal; throws what the stream throws.
+ */
+export async function* lineEvents<T>(
+  input: ByteInput,
+  options: LineEventsOptions<T>,
+): AsyncGenerator<T, void, undefined> {
+  const { signal, parse, onBadLine } = options;
+  const isAborted = (): boolean => signal?.aborted === true;
+  if (isAborted()) return;
+  const events: T[] = [];
+  const lines = new LineSplitter({
+    onLine(line) {
+      const event = parse(line);
+      if (event === "malformed") onBadLine();
+      else if (event !== undefined) events.push(event);
+    },
+    onBadLine,
+  });
+  const chunks = iteratorOf(input);
+  let isOpen = true;
+  try {
+    while (isOpen) {
+      const next = await nextChunk(chunks, signal);
+      if (next === undefined) return;
+      if (next.done === true) {
+        isOpen = false;
+        lines.end();
+      } else {
+        lines.push(next.value);
+      }
+      for (const event of events) {
+        yield event;
+        if (isAborted()) return;
+      }
+      events.length = 0;
+    }
+  } finally {
+    if (isOpen) void leave(chunks);
+  }
+}
+
+type Chunks = AsyncIterator<Uint8Array | string> | Iterator<Uint8Array | string>;
+
+function iteratorOf(input: ByteInput): Chunks {
+  return Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
+}
+
+/** Undefined once aborted, whatever the stream makes of it: it may well fail, being cut off. */
+async function nextChunk(
+  chunks: Chunks,
+  signal: AbortSignal | undefined,
+): Promise<IteratorResult<Uint8Array | string> | undefined> {
+  try {
+    const next = await untilAborted(chunks.next(), signal);
+    return signal?.aborted === true ? undefined : next;
+  } catch (error) {
+    if (signal?.aborted === true) return undefined;
+    throw error;
+  }
+}
+
+/** Tells the stream that nobody reads on. It may answer never: many do so only at their next chunk. */
+async function leave(chunks: Chunks): Promise<void> {
+  try {
+    await chunks.return?.();
+  } catch {
+    // Nobody is left to hear of it.
+  }
+}

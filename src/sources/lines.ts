@@ -1,0 +1,122 @@
+import { isUtf8 } from "node:buffer";
+
+/** Why a line can't be had: longer than the limit, or not UTF-8. */
+export type BadLine = "oversize" | "utf8";
+
+export interface LineSplitterOptions {
+  /** Longest line that is taken, in bytes without its newline. Default 1 MiB. */
+  readonly maxLineBytes?: number;
+  /** Gets each line without its newline; never an empty one. */
+  readonly onLine: (line: string) => void;
+  /** Told once for each line that is left out. */
+  readonly onBadLine: (reason: BadLine) => void;
+}
+
+const DEFAULT_MAX_LINE_BYTES = 1024 * 1024;
+/** A larger store is given back after its line: one long line must not cost its size for ever. */
+const KEPT_STORE_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Cuts bytes into lines, as they come. It holds no more than the one line that isn't complete yet,
+ * and that only up to the limit: what is longer is thrown away as it comes, up to its newline. Every
+ * byte is copied a bounded number of times, however small the chunks are.
+ *
+ * A line ends at `\n`; one `\r` before it is taken off, empty lines are left out.
+ */
+export class LineSplitter {
+  readonly #options: LineSplitterOptions;
+  readonly #maxLineBytes: number;
+  /** The start of a line, in the first `#length` bytes. */
+  #store = NOTHING;
+  #length = 0;
+  /** Within a line that is too long, of which nothing is kept. */
+  #skipping = false;
+  /** The first half of a character that was cut between two strings. */
+  #highSurrogate = "";
+
+  constructor(options: LineSplitterOptions) {
+    this.#options = options;
+    this.#maxLineBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES;
+  }
+
+  /** Takes the next bytes, or the next piece of text; tells the lines that are complete by now. */
+  push(chunk: Uint8Array | string): void {
+    const bytes = typeof chunk === "string" ? this.#encode(chunk) : viewOf(chunk);
+    let start = 0;
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, start)) {
+      this.#complete(bytes, start, at);
+      start = at + 1;
+    }
+    if (start < bytes.length) this.#keep(bytes, start, bytes.length);
+  }
+
+  /** The stream ended: what has no newline yet is the last line. */
+  end(): void {
+    const half = Buffer.from(this.#highSurrogate);
+    this.#highSurrogate = "";
+    this.#complete(half, 0, half.length);
+  }
+
+  #complete(bytes: Buffer, start: number, end: number): void {
+    if (this.#length === 0 && !this.#skipping && end - start <= this.#maxLineBytes) {
+      this.#tell(bytes, start, end);
+      return;
+    }
+    this.#keep(bytes, start, end);
+    const length = this.#length;
+    this.#length = 0;
+    this.#skipping = false;
+    this.#tell(this.#store, 0, length);
+    if (this.#store.length > KEPT_STORE_BYTES) this.#store = NOTHING;
+  }
+
+  #keep(bytes: Buffer, start: number, end: number): void {
+    if (this.#skipping) return;
+    const length = this.#length + end - start;
+    if (length > this.#maxLineBytes) {
+      this.#skipping = true;
+      this.#store = NOTHING;
+      this.#length = 0;
+      this.#options.onBadLine("oversize");
+      return;
+    }
+    if (length > this.#store.length) {
+      const grown = Math.min(Math.max(length, this.#store.length * 2), this.#maxLineBytes);
+      const store = Buffer.allocUnsafeSlow(grown);
+      this.#store.copy(store, 0, 0, this.#length);
+      this.#store = store;
+    }
+    bytes.copy(this.#store, this.#length, start, end);
+    this.#length = length;
+  }
+
+  #tell(bytes: Buffer, start: number, lineEnd: number): void {
+    const end = lineEnd > start && bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
+    if (end === start) return;
+    const line = bytes.toString("utf8", start, end);
+    // Only a line that decodes with replacement characters needs the closer look.
+    if (line.includes("\uFFFD") && !isUtf8(bytes.subarray(start, end))) {
+      this.#options.onBadLine("utf8");
+    } else {
+      this.#options.onLine(line);
+    }
+  }
+
+  #encode(text: string): Buffer {
+    const whole = this.#highSurrogate + text;
+    const last = whole.charCodeAt(whole.length - 1);
+    const isCut = last >= 0xd800 && last <= 0xdbff;
+    this.#highSurrogate = isCut ? whole.slice(-1) : "";
+    return Buffer.from(isCut ? whole.slice(0, -1) : whole);
+  }
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes;
+  if (!ArrayBuffer.isView(bytes))
+    throw new TypeError(`a chunk is ${typeof bytes}, no bytes or text`);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,158 @@
+import { asError } from "../domain/as-error.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { ProcessExit } from "../domain/process.ts";
+import type { ContainerRuntime, InteractiveProcess } from "../domain/runtime.ts";
+import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
+import { parseBusctlSignal } from "./busctl-line.ts";
+import { parseListUnits } from "./busctl-list.ts";
+import { LineSplitter } from "./lines.ts";
+import { MATCH_RULE } from "./systemd-monitor.ts";
+import {
+  SERVICE_INTERFACE,
+  serviceSignalOf,
+  UNIT_INTERFACE,
+  unitSignalOf,
+} from "./unit-signals.ts";
+
+/**
+ * `busctl monitor` doesn't read its stdin and would outlive everyone who started it. So a shell
+ * starts it, and ends it as soon as its own stdin ends, which it does however unitwatch or the
+ * engine's command end; when busctl ends by itself, the shell does too. What busctl says to people
+ * comes along on stdout: one line tells that it has begun to listen.
+ */
+const SCRIPT = `exec 3<&0
+busctl monitor --watch-bind=yes --json=short --match "$1" org.freedesktop.systemd1 2>&1 </dev/null 3<&- &
+p=$!
+{ cat <&3; kill $p; } >/dev/null 2>&1 &
+exec 3<&-
+wait $p`;
+
+const LIST_UNITS = [
+  "busctl",
+  "--json=short",
+  "call",
+  "org.freedesktop.systemd1",
+  "/org/freedesktop/systemd1",
+  "org.freedesktop.systemd1.Manager",
+  "ListUnits",
+] as const;
+
+const LISTENING = /^Monitoring bus message stream/;
+const MAX_LIST_BYTES = 16 * 1024 * 1024;
+const MAX_REMARK_CHARS = 300;
+const HANDSHAKE_MS = 10_000;
+/** How long the shell may take to end before its connection is cut. */
+const GOODBYE_MS = 2_000;
+
+export interface BusctlSourceOptions {
+  readonly runtime: Pick<ContainerRuntime, "exec" | "run">;
+  /** Container id. */
+  readonly container: string;
+  readonly clock: Clock;
+}
+
+/**
+ * A container's systemd through its `busctl`. It can't make systemd send signals: systemd does so
+ * only while some other client, such as logind, has subscribed.
+ */
+export class BusctlSource implements SystemdSource {
+  readonly transport = "busctl";
+  readonly #options: BusctlSourceOptions;
+
+  constructor(options: BusctlSourceOptions) {
+    this.#options = options;
+  }
+
+  async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
+    const { runtime, container } = this.#options;
+    const process = await runtime.exec(
+      container,
+      ["sh", "-c", SCRIPT, "unitwatch", MATCH_RULE],
+      options,
+    );
+    const fault = new AbortController();
+    const signal = AbortSignal.any([options.signal, fault.signal]);
+    const sayGoodbye = (): void => void process.stdin.end();
+    signal.addEventListener("abort", sayGoodbye, { once: true });
+    if (signal.aborted) sayGoodbye();
+    try {
+      await this.#read(process, sink, { signal, fault });
+    } finally {
+      signal.removeEventListener("abort", sayGoodbye);
+      await this.#end(process);
+    }
+    if (fault.signal.aborted && !options.signal.aborted) throw asError(fault.signal.reason);
+  }
+
+  async #read(
+    process: InteractiveProcess,
+    sink: SystemdSink,
+    control: { readonly signal: AbortSignal; readonly fault: AbortController },
+  ): Promise<void> {
+    const { signal, fault } = control;
+    let remark = "";
+    let listing: Promise<void> | undefined;
+    const listen = (): void => {
+      listing ??= this.#attach(sink, signal).catch((error: unknown) => fault.abort(error));
+    };
+    const lines = new LineSplitter({
+      onLine: (line) => {
+        if (LISTENING.test(line)) listen();
+        else if (!line.startsWith("{")) remark = line.slice(0, MAX_REMARK_CHARS);
+        else {
+          listen();
+          tell(line, sink);
+        }
+      },
+      onBadLine: () => sink.parseError(),
+    });
+    using _handshake = this.#options.clock.setTimeout(() => {
+      if (listing === undefined) {
+        fault.abort(new Error(`busctl monitor said nothing for ${HANDSHAKE_MS / 1000} s`));
+      }
+    }, HANDSHAKE_MS);
+    try {
+      for await (const chunk of process.stdout) lines.push(chunk);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    await listing;
+    if (listing !== undefined || signal.aborted) return;
+    const exit = (await process.exited) as Partial<ProcessExit> | undefined;
+    const why = remark || exit?.stderr?.trim() || `exit code ${exit?.exitCode ?? "unknown"}`;
+    throw new Error(`busctl monitor can't be run: ${why}`);
+  }
+
+  /** The stream stands: from now on nothing is missed, so what is so already can be asked for. */
+  async #attach(sink: SystemdSink, signal: AbortSignal): Promise<void> {
+    const { runtime, container, clock } = this.#options;
+    const atNs = clock.nowNs();
+    sink.attached(this.transport, atNs);
+    const output = await runtime.run(container, LIST_UNITS, { maxBytes: MAX_LIST_BYTES, signal });
+    const rows = output.exitCode === 0 ? parseListUnits(output.stdout) : undefined;
+    if (rows === undefined) {
+      const why = output.stderr.trim() || output.stdout.slice(0, MAX_REMARK_CHARS);
+      throw new Error(`busctl call ListUnits failed: ${why}`);
+    }
+    sink.snapshot(rows, atNs);
+  }
+
+  async #end(process: InteractiveProcess): Promise<void> {
+    process.stdin.end();
+    using _limit = this.#options.clock.setTimeout(() => process.kill(), GOODBYE_MS);
+    await process.exited;
+  }
+}
+
+function tell(line: string, sink: SystemdSink): void {
+  const signal = parseBusctlSignal(line);
+  if (signal === "malformed") {
+    sink.parseError();
+  } else if (signal?.interfaceName === UNIT_INTERFACE) {
+    const unit = unitSignalOf(signal);
+    if (unit !== undefined) sink.unit(unit);
+  } else if (signal?.interfaceName === SERVICE_INTERFACE) {
+    const service = serviceSignalOf(signal);
+    if (service !== undefined) sink.service(service);
+  }
+}

@@ -1,0 +1,44 @@
+import type { ServiceSignal, UnitSignal } from "../domain/systemd.ts";
+import { isActiveState } from "../domain/unit.ts";
+import type { PropertiesSignal } from "./busctl-line.ts";
+import { unitNameFromPath } from "./unit-path.ts";
+
+export const UNIT_INTERFACE = "org.freedesktop.systemd1.Unit";
+export const SERVICE_INTERFACE = "org.freedesktop.systemd1.Service";
+
+/** Longest SubState or Result that is taken: systemd's longest has 23 characters. */
+const MAX_WORD_CHARS = 64;
+const WORD = /^[a-z0-9-]+$/;
+
+/** A word of systemd's own, such as a SubState or a Result; undefined for anything else. */
+export function systemdWord(text: string | undefined): string | undefined {
+  return text !== undefined && text.length <= MAX_WORD_CHARS && WORD.test(text) ? text : undefined;
+}
+
+/** Reads a Unit signal; undefined where it tells of no unit, or of no state that systemd has. */
+export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
+  const unit = unitNameFromPath(signal.path);
+  const activeState = signal.property("ActiveState", "s");
+  if (unit === undefined || !isActiveState(activeState)) return undefined;
+  const stateChangeUs = signal.property("StateChangeTimestamp", "t");
+  return {
+    unit,
+    activeState,
+    subState: systemdWord(signal.property("SubState", "s")) ?? "",
+    stateChangeNs: stateChangeUs === undefined ? signal.timeNs : stateChangeUs * 1_000n,
+    timeNs: signal.timeNs,
+  };
+}
+
+/** Reads a Service signal; undefined where it tells of no unit. */
+export function serviceSignalOf(signal: PropertiesSignal): ServiceSignal | undefined {
+  const unit = unitNameFromPath(signal.path);
+  if (unit === undefined) return undefined;
+  return {
+    unit,
+    result: systemdWord(signal.property("Result", "s")),
+    restarts: signal.property("NRestarts", "u"),
+    exitStatus: signal.property("ExecMainStatus", "i"),
+    timeNs: signal.timeNs,
+  };
+}

@@ -1,0 +1,23 @@
+import type { UnitAdmission } from "./unit-table.ts";
+
+/** Names whose answer is kept: units have the same names in most containers. */
+const MAX_KNOWN = 20_000;
+
+/**
+ * Shows the units whose names `include` matches and `exclude` doesn't. Both are anchored by whoever
+ * made them.
+ */
+export function unitAdmission(include: RegExp, exclude: RegExp): UnitAdmission {
+  const known = new Map<string, boolean>();
+  return {
+    shown(name) {
+      let shown = known.get(name);
+      if (shown === undefined) {
+        shown = include.test(name) && !exclude.test(name);
+        if (known.size >= MAX_KNOWN) known.clear();
+        known.set(name, shown);
+      }
+      return shown;
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import type { MonitorChange } from "../domain/change.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { ContainerIdentity } from "../domain/container.ts";
+import { EventKind } from "../domain/event.ts";
+
+export interface StreamHealthOptions {
+  /** What the stream is, for people: `docker events`, `systemd over busctl`. */
+  readonly what: string;
+  readonly identity: ContainerIdentity | undefined;
+  readonly clock: Clock;
+  readonly changed: (change: MonitorChange) => void;
+  /** Failed attempts in a row that are normal at first, such as those while a node boots. */
+  readonly quietFailures: number;
+}
+
+/** Turns the ups and downs of one stream into `monitor.lost`, `.error` and `.recovered`, once each. */
+export class StreamHealth {
+  readonly #options: StreamHealthOptions;
+  #up = false;
+  /** What was told since the stream was last good. */
+  #told: "nothing" | "lost" | "error" = "nothing";
+  #failures = 0;
+
+  constructor(options: StreamHealthOptions) {
+    this.#options = options;
+  }
+
+  /** The stream stands. */
+  up(): void {
+    if (this.#up) return;
+    this.#up = true;
+    this.#failures = 0;
+    if (this.#told !== "nothing")
+      this.#tell(EventKind.MonitorRecovered, undefined, "stream is back");
+    this.#told = "nothing";
+  }
+
+  /** The stream ended, or could not be had; `error` is the cause where there is one. */
+  down(error: Error | undefined): void {
+    const { what, quietFailures } = this.#options;
+    if (this.#up) {
+      this.#up = false;
+      this.#told = "lost";
+      this.#tell(EventKind.MonitorLost, error, `${what} stream ${error ? "failed" : "ended"}`);
+      return;
+    }
+    this.#failures += 1;
+    if (this.#told !== "nothing" || this.#failures <= quietFailures) return;
+    this.#told = "error";
+    this.#tell(EventKind.MonitorError, error, `${what} can't be had`);
+  }
+
+  #tell(kind: MonitorChange["kind"], error: Error | undefined, what: string): void {
+    const { identity, clock, changed } = this.#options;
+    changed({
+      kind,
+      node: identity?.node ?? "",
+      container: identity?.name ?? "",
+      unit: "",
+      timeNs: clock.nowNs(),
+      detail: error === undefined ? what : `${what}: ${error.message}`,
+      identity,
+      recovered: false,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+}
