@@ -1,0 +1,60 @@
+import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { debianMirror } from "./debian-mirror.ts";
+import { ensureCommands, systemEnv } from "./packages.ts";
+
+/** Folder of the files that the images are made with. */
+export const IMAGE_DIR = join(import.meta.dirname, "image");
+
+export interface ImageRecipe {
+  /** A Debian suite. */
+  readonly suite: string;
+  /** Names this very recipe. */
+  readonly recipe: string;
+  /** Names of Debian packages, separated by commas. */
+  readonly packages: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Paths of uncompressed tars: compressed they are imported more slowly, or not at all. */
+export interface ImageTars {
+  readonly node: string;
+  readonly busybox: string;
+}
+
+const COMMANDS = {
+  debootstrap: "debootstrap debian-archive-keyring",
+  gpgv: "gpgv",
+  setpriv: "util-linux",
+  unshare: "util-linux",
+  flock: "util-linux",
+} as const;
+
+/**
+ * The recipe's tars, from the cache or else made with debootstrap, as root. Two processes that ask
+ * at once get the same: one of them waits.
+ */
+export async function debootstrapTars(image: ImageRecipe): Promise<ImageTars> {
+  const { suite, recipe, packages, signal } = image;
+  await ensureCommands(COMMANDS, signal);
+  const dir = join(cacheDir(), `${suite}-${recipe}`);
+  await mkdir(dir, { recursive: true });
+  const mirror = await debianMirror();
+  // In namespaces, and bound to this process, so that its end is the end of all it started and
+  // mounted, even if it is killed.
+  const bound = ["--pdeathsig=KILL", "unshare", "-mpf", "--mount-proc", "--kill-child"];
+  const make = ["sh", join(IMAGE_DIR, "debootstrap.sh"), suite, dir, packages, mirror?.url ?? ""];
+  await execa("setpriv", [...bound, "flock", join(dir, "lock"), ...make], {
+    env: { ...systemEnv(), ...(mirror?.proxy && { http_proxy: mirror.proxy }) },
+    ...(signal && { cancelSignal: signal }),
+  });
+  return { node: join(dir, "node.tar"), busybox: join(dir, "busybox.tar") };
+}
+
+/** UNITWATCH_CACHE, else `unitwatch` in the user's cache folder. */
+function cacheDir(): string {
+  const { UNITWATCH_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
+  return own || join(xdg || join(homedir(), ".cache"), "unitwatch");
+}

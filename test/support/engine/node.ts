@@ -1,0 +1,136 @@
+import { type ContainerOptions, runContainer, TestContainer } from "./container.ts";
+import type { Engine } from "./docker.ts";
+import { ensureImage, imageName, type Suite } from "./images.ts";
+
+/**
+ * What the node has of the usual: all of it, no logind (as a container made for one service), or
+ * no dbus and so no logind (as a kind or minikube node).
+ */
+export type NodeVariant = "full" | "no-logind" | "no-dbus";
+
+export interface NodeOptions extends Omit<ContainerOptions, "image" | "command"> {
+  /** Default `full`. */
+  readonly variant?: NodeVariant;
+  /** Default bookworm. The first use of trixie takes a minute to make its image. */
+  readonly suite?: Suite;
+  /** Default true: only return when systemd has booted. */
+  readonly waitReady?: boolean;
+}
+
+/** One record of the journal; fields with several or binary values are arrays. */
+export type JournalRecord = Readonly<Record<string, string | readonly unknown[] | null>>;
+
+/** A container with systemd. */
+export class TestNode extends TestContainer {
+  /**
+   * Waits, for at most 30 s, until systemd has booted; gives `running`, or `degraded` where a unit
+   * has failed. After a start or restart of the container, wait again.
+   */
+  async ready(): Promise<string> {
+    const state = await this.exec(["sh", "-c", WAIT_READY]);
+    if (state !== "running" && state !== "degraded") {
+      throw new Error(`node ${this.name} doesn't boot: ${state || "systemd doesn't answer"}`);
+    }
+    return state;
+  }
+
+  systemctl(...args: readonly string[]): Promise<string> {
+    return this.exec(["systemctl", "--no-pager", ...args]);
+  }
+
+  /** Writes a unit file, in place of one that is there, and makes systemd read it. */
+  async writeUnit(name: string, text: string): Promise<void> {
+    const write = 'cat >"/etc/systemd/system/$1"';
+    await this.exec(["sh", "-c", write, "sh", name], { input: text });
+    await this.systemctl("daemon-reload");
+  }
+
+  async startUnit(name: string): Promise<void> {
+    await this.systemctl("start", "--", name);
+  }
+
+  /** Sends the signal to the unit's main process. Returns before systemd has noticed its end. */
+  async crash(name: string, signal = "SIGKILL"): Promise<void> {
+    await this.systemctl("kill", "--kill-whom=main", `--signal=${signal}`, "--", name);
+  }
+
+  /** Waits, for at most 15 s, until the unit's ActiveState is this one; throws otherwise. */
+  async waitUnit(name: string, activeState: string): Promise<void> {
+    await this.exec(["timeout", "15", "sh", "-c", WAIT_UNIT, "sh", name, activeState]);
+  }
+
+  /** `journalctl` with these arguments, record by record. */
+  async journal(...args: readonly string[]): Promise<JournalRecord[]> {
+    const lines = await this.exec(["journalctl", "--no-pager", "--output=json", ...args]);
+    return lines === "" ? [] : lines.split("\n").map((line) => JSON.parse(line) as JournalRecord);
+  }
+}
+
+/** Starts a node. It carries the labels of `options` and {@link TEST_LABEL}, and has no network. */
+export async function startNode(engine: Engine, options: NodeOptions): Promise<TestNode> {
+  const { variant = "full", suite = "bookworm", waitReady = true } = options;
+  const [, v2] = await Promise.all([ensureImage(engine, suite), isCgroupV2(engine)]);
+  const init = ["/sbin/init", ...MASKED[variant].map((unit) => `systemd.mask=${unit}`)];
+  const cgroupArgs = v2 ? ["--cgroupns=private"] : CGROUP_V1_ARGS;
+  const id = await runContainer(engine, {
+    ...options,
+    image: imageName(suite),
+    command: v2 ? ["sh", "-c", REMOUNT, ...init] : init,
+    args: [`--hostname=${options.name}`, ...SYSTEMD_ARGS, ...cgroupArgs, ...(options.args ?? [])],
+  });
+  const node = new TestNode(engine, id, options.name);
+  try {
+    if (waitReady) await node.ready();
+  } catch (error) {
+    await node.remove();
+    throw error;
+  }
+  return node;
+}
+
+const MASKED = {
+  full: [],
+  "no-logind": ["systemd-logind.service"],
+  "no-dbus": ["systemd-logind.service", "dbus.service", "dbus.socket"],
+} as const satisfies Record<NodeVariant, readonly string[]>;
+
+const SYSTEMD_ARGS = [
+  "--stop-signal=SIGRTMIN+3",
+  "--cap-add=SYS_ADMIN",
+  "--security-opt=seccomp=unconfined",
+  "--security-opt=apparmor=unconfined",
+  "--tmpfs=/run:exec,mode=755",
+  "--tmpfs=/run/lock",
+  "--tmpfs=/tmp",
+];
+
+// systemctl fails as long as systemd doesn't listen. Looked for inside the container, so that it
+// takes one exec and no more: each leaves three events in the engine.
+const WAIT_READY = `
+end=$(($(date +%s) + 30))
+until [ -S /run/systemd/private ] && state=$(systemctl is-system-running --wait) || [ -n "$state" ]
+do
+  [ "$(date +%s)" -lt "$end" ] || exit 0
+  sleep 0.02
+done
+echo "$state"`;
+
+const WAIT_UNIT = `
+until [ "$(systemctl show --property=ActiveState --value -- "$1")" = "$2" ]
+do sleep 0.02
+done`;
+
+const CGROUP_V1_ARGS = ["--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"];
+
+// On v2 the container has a cgroup tree of its own, which docker mounts for reading alone.
+const REMOUNT = 'mount -o remount,bind,rw /sys/fs/cgroup && exec "$0" "$@"';
+
+const cgroupV2 = new Map<string, Promise<boolean>>();
+
+function isCgroupV2(engine: Engine): Promise<boolean> {
+  const known =
+    cgroupV2.get(engine.host) ??
+    engine.docker(["info", "--format={{.CgroupVersion}}"]).then((version) => version === "2");
+  cgroupV2.set(engine.host, known);
+  return known;
+}

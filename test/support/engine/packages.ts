@@ -1,0 +1,37 @@
+import { execa } from "execa";
+
+/** The environment with the folders of system commands on the PATH, which a user's may lack. */
+export const systemEnv = (): { readonly PATH: string } => ({
+  PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
+});
+
+/**
+ * Installs with apt, without recommended packages, what provides the commands that are missing.
+ * `providers` maps a command to its packages, separated by spaces. Throws where a command is missing and can't be had.
+ */
+export async function ensureCommands(
+  providers: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const missing = await missingCommands(Object.keys(providers));
+  if (missing.length === 0) return;
+  const packages = missing.flatMap((command) => (providers[command] ?? command).split(" "));
+  const options = {
+    env: { ...systemEnv(), DEBIAN_FRONTEND: "noninteractive" },
+    ...(signal && { cancelSignal: signal }),
+  };
+  await execa("apt-get", ["update"], options);
+  await execa("apt-get", ["install", "-y", "--no-install-recommends", ...packages], options);
+  const still = await missingCommands(missing);
+  if (still.length > 0) throw new Error(`${packages.join(", ")} brought no ${still.join(", ")}`);
+}
+
+/** Those of the commands that aren't installed. */
+export async function missingCommands(commands: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    commands.map((command) =>
+      execa("sh", ["-c", 'command -v "$1"', "sh", command], { reject: false, env: systemEnv() }),
+    ),
+  );
+  return commands.filter((_, index) => found[index]?.exitCode !== 0);
+}

@@ -1,0 +1,39 @@
+import { copyFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+export interface EngineSettings {
+  /** The cgroup, of the host's hierarchies, that all containers go into. */
+  readonly cgroup: string;
+  readonly liveRestore: boolean;
+}
+
+/** Writes what `private-engine.sh` needs in its folder: itself and the daemons' configurations. */
+export async function writeEngineFiles(dir: string, settings: EngineSettings): Promise<void> {
+  const at = (name: string) => join(dir, name);
+  const dockerd = {
+    "data-root": at("docker"),
+    "exec-root": at("exec"),
+    pidfile: at("docker.pid"),
+    hosts: [`unix://${at("docker.sock")}`],
+    containerd: at("containerd.sock"),
+    "live-restore": settings.liveRestore,
+    "cgroup-parent": `/${settings.cgroup}`,
+    // The systemd driver would make units of the host's systemd.
+    "exec-opts": ["native.cgroupdriver=cgroupfs"],
+    bridge: "none",
+    iptables: false,
+    "ip-forward": false,
+    "ip-masq": false,
+  };
+  // The two plugins are off because one wants a network, and the other writes to /opt.
+  const containerd = `version = 2
+root = ${JSON.stringify(at("containerd"))}
+state = ${JSON.stringify(at("containerd-state"))}
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+[grpc]
+address = ${JSON.stringify(at("containerd.sock"))}
+`;
+  await writeFile(at("daemon.json"), JSON.stringify(dockerd, null, 2));
+  await writeFile(at("containerd.toml"), containerd);
+  await copyFile(join(import.meta.dirname, "private-engine.sh"), at("private-engine.sh"));
+}

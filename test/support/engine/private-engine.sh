@@ -1,0 +1,84 @@
+#!/bin/sh
+# A docker engine in mount and pid namespaces of its own.
+#
+#   private-engine.sh run DIR CGROUP     as pid 1 of new namespaces (unshare -m -p -f --mount-proc)
+#   private-engine.sh sweep DIR CGROUP   in a new mount namespace, after "run" has ended
+#
+# "run" reads commands from stdin, a line each (start, stop, kill), and says "exited STATUS" on
+# stdout when dockerd has ended. When stdin ends, pid 1 ends, and with it, by the kernel, every
+# process in the namespace: dockerd, containerd, shims, containers; then the mounts go.
+set -eu
+
+mode=$1
+dir=$2
+cgroup=$3
+
+# containerd learns of an OOM through the memory hierarchy, and runc wants each controller that the
+# kernel has; a host may have mounted only some. Each hierarchy is mounted again under a fresh
+# tmpfs, with the controllers that already share one kept together. cgroup v2 needs none of it.
+mount_cgroups() {
+  [ -e /sys/fs/cgroup/cgroup.controllers ] && return
+  mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+  awk '!/^#/ && $4 == 1 {
+    id = $2 == 0 ? "new" NR : $2
+    names[id] = names[id] == "" ? $1 : names[id] "," $1
+  } END { for (id in names) print names[id] }' /proc/cgroups |
+    while read -r controllers; do
+      mkdir "/sys/fs/cgroup/$controllers"
+      mount -t cgroup -o "$controllers" cgroup "/sys/fs/cgroup/$controllers"
+      for controller in $(echo "$controllers" | tr , ' '); do
+        [ -e "/sys/fs/cgroup/$controller" ] || ln -s "$controllers" "/sys/fs/cgroup/$controller"
+      done
+    done
+  mkdir /sys/fs/cgroup/systemd /sys/fs/cgroup/unified
+  mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
+  mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
+}
+
+# A frozen process of a v1 freezer can't be killed: paused containers would hold pid 1 for ever.
+thaw() {
+  [ -d "/sys/fs/cgroup/freezer/$cgroup" ] || return 0
+  find "/sys/fs/cgroup/freezer/$cgroup" -name freezer.state | while read -r state; do
+    echo THAWED >"$state" || true
+  done
+}
+
+sweep_cgroups() {
+  for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
+    [ -L "$root" ] || [ ! -d "$root/$cgroup" ] || find "$root/$cgroup" -depth -type d -exec rmdir {} +
+  done
+}
+
+run_daemon() {
+  dockerd --config-file "$dir/daemon.json" >>"$dir/dockerd.log" 2>&1 &
+  echo $! >"$dir/dockerd.launched"
+  status=0
+  wait $! || status=$?
+  echo "exited $status"
+}
+
+obey() {
+  while read -r command; do
+    case $command in
+      start) run_daemon </dev/null & ;;
+      stop) kill -TERM "$(cat "$dir/dockerd.launched")" || true ;;
+      kill) kill -KILL "$(cat "$dir/dockerd.launched")" || true ;;
+    esac
+  done
+  thaw
+}
+
+mount_cgroups
+case $mode in
+  sweep) sweep_cgroups ;;
+  run)
+    # Both daemons write under /run whatever they are told; the host's stays as it is.
+    mount -t tmpfs -o mode=755 tmpfs /run
+    mount -t tmpfs -o mode=755 tmpfs /etc/docker
+    containerd --config "$dir/containerd.toml" >>"$dir/containerd.log" 2>&1 </dev/null &
+    exec 3<&0
+    obey <&3 &
+    # Waiting also reaps the orphans that become pid 1's: the shims.
+    wait $!
+    ;;
+esac
