@@ -1,3 +1,4 @@
+import { asError } from "./domain/as-error.ts";
 import type { Clock } from "./domain/clock.ts";
 import { type Event, EventKind, type NodeTarget } from "./domain/event.ts";
 import type { Executor, Process } from "./domain/process.ts";
@@ -5,7 +6,7 @@ import { untilAborted } from "./domain/until-aborted.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { DockerMonitor, dockerEventsArgs } from "./sources/docker-monitor.ts";
 import { SystemdMonitor, systemdMonitorArgs } from "./sources/systemd-monitor.ts";
-import { asError, follow, type FollowOptions, kill } from "./watch/follow.ts";
+import { follow, type FollowOptions, kill } from "./watch/follow.ts";
 import { Subscription } from "./watch/subscription.ts";
 
 export interface StartOptions {

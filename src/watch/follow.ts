@@ -1,3 +1,4 @@
+import { asError } from "../domain/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import { type Event, EventKind } from "../domain/event.ts";
 import type { Process } from "../domain/process.ts";
@@ -61,11 +62,6 @@ export function kill(process: Process): void {
     }
   };
   void attempt();
-}
-
-/** What was thrown, as an Error. */
-export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }
 
 async function exitOf(process: Process): Promise<unknown> {

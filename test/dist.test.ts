@@ -1,0 +1,83 @@
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { execa } from "execa";
+
+const ROOT = join(import.meta.dirname, "..");
+const MODULES = join(ROOT, "node_modules");
+/** What the library needs beside it, as npm would install it. */
+const DEPENDENCIES = ["execa", "@types"];
+
+const CONSUMER = `
+import { EventKind, execaExecutor, Watcher, DockerMonitor, SystemdMonitor } from "unitwatch";
+import { dockerEventsArgs, systemdMonitorArgs } from "unitwatch";
+import type { Event, NodeTarget, Executor, Process, Subscription } from "unitwatch";
+
+const nodes: NodeTarget[] = [{ shortName: "controller", container: "sind-dev-controller" }];
+const executor: Executor = execaExecutor();
+const watcher = new Watcher(executor, "sind-dev-", "dev");
+using subscription: Subscription = watcher.subscribe();
+await watcher.start(nodes, { signal: AbortSignal.abort() });
+await watcher.wait();
+const rest: Event[] = await Array.fromAsync(subscription);
+const dropped: number = subscription.dropped;
+const line = '{"Action":"oom","Actor":{"Attributes":{"name":"sind-dev-a"}},"timeNano":1795345335788625649}';
+const monitor = new DockerMonitor("sind-dev-");
+const [event] = await Array.fromAsync(monitor.run([line]));
+const isOom: boolean = event?.kind === EventKind.ContainerOom;
+const timeNs: bigint | undefined = event?.timeNs;
+const units = new SystemdMonitor("controller", "sind-dev-controller").run(new ReadableStream<Uint8Array>());
+const open = (process: Process) => monitor.run(process.stdout, { signal: AbortSignal.timeout(1) });
+await units.return();
+console.log(JSON.stringify([rest, dropped, isOom, String(timeNs), typeof open]));
+console.log(dockerEventsArgs("dev").length, systemdMonitorArgs("a").length);
+`;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "unitwatch-dist-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("the packed library works elsewhere, with its types", async () => {
+  const source = join(folder, "source");
+  const project = join(folder, "project");
+  // In a copy: building replaces dist/, which somebody may be using.
+  await mkdir(source);
+  for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "LICENSE"]) {
+    await cp(join(ROOT, name), join(source, name), { recursive: true });
+  }
+  await symlink(MODULES, join(source, "node_modules"));
+  await execa("npm", ["pack", "--pack-destination", folder], { cwd: source });
+  const [tarball] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+
+  const installed = join(project, "node_modules", "unitwatch");
+  await mkdir(installed, { recursive: true });
+  await execa("tar", [
+    "-xzf",
+    join(folder, tarball ?? ""),
+    "-C",
+    installed,
+    "--strip-components=1",
+  ]);
+  for (const name of DEPENDENCIES) {
+    await symlink(join(MODULES, name), join(project, "node_modules", name));
+  }
+  expect((await readdir(installed)).sort()).toEqual(expect.arrayContaining(["LICENSE", "dist"]));
+
+  await writeFile(join(project, "package.json"), '{"type":"module"}');
+  await writeFile(join(project, "consumer.ts"), CONSUMER);
+  const strict = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--types", "node"];
+  const target = ["--target", "esnext", "--module", "nodenext", "--skipLibCheck", "false"];
+  await execa(join(MODULES, ".bin", "tsc"), [...strict, ...target, "consumer.ts"], {
+    cwd: project,
+  });
+
+  const { stdout } = await execa(process.execPath, ["consumer.ts"], { cwd: project });
+  expect(stdout).toBe('[[],0,true,"1795345335788625649","function"]\n7 9');
+}, 120_000);
