@@ -58,14 +58,28 @@ function isRemoteHost(text: string): boolean {
   return hostname.startsWith("[") ? isIPv6(hostname.slice(1, -1)) : isHost(hostname);
 }
 
-/** Filters that are set by the watch itself. */
-const OWN_FILTERS = new Set(["type", "event"]);
+/** Filters that hold for all of a container's life, and can be told from its events. */
+const FILTER_KEYS = ["label", "name", "id", "ancestor"];
 
-/** A filter for the engine, `key=value`; what keys there are is the engine's business. */
+/** A filter for the engine, `key=value`. */
 export function engineFilter(text: string): string {
-  const [, key] = /^([a-z][a-z-]*)=[^\p{Cc}]+$/u.exec(text) ?? [];
+  const [, key, value = ""] = /^([a-z][a-z-]*)=([^\p{Cc}]+)$/u.exec(text) ?? [];
   if (key === undefined) throw new ValueError("KEY=VALUE, such as label=sind.cluster=dev");
-  if (OWN_FILTERS.has(key))
-    throw new ValueError(`a filter other than ${key}, which is set already`);
+  if (!FILTER_KEYS.includes(key)) throw new ValueError(`a filter by ${oneOfText(FILTER_KEYS)}`);
+  if (key === "name" && !isRegExp(value)) {
+    throw new ValueError("a filter by name whose value is a regular expression");
+  }
   return text;
+}
+
+function oneOfText(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
+}
+
+function isRegExp(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
 }

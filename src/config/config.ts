@@ -26,7 +26,7 @@ export interface Config {
     readonly namePrefix: string | undefined;
   };
   readonly systemd: {
-    readonly transport: "auto" | "busctl" | "off";
+    readonly transport: "auto" | "dbus" | "busctl" | "off";
     /** Matches whole unit names, as does the other; a unit is shown if this matches and that doesn't. */
     readonly unitInclude: RegExp;
     readonly unitExclude: RegExp;

@@ -70,8 +70,8 @@ export const FLAGS = {
     name: "systemd.transport",
     hint: "TRANSPORT",
     defaultText: "auto",
-    help: "How to watch systemd in a container: busctl, off (don't), or auto.",
-    parse: oneOf(["auto", "busctl", "off"]),
+    help: "How to watch systemd in a container: dbus, busctl, off (don't), or auto, the best of them that each container has.",
+    parse: oneOf(["auto", "dbus", "busctl", "off"]),
   }),
   unitInclude: single({
     name: "systemd.unit-include",

@@ -1,7 +1,9 @@
+import type { RequestListener } from "node:http";
 import express from "express";
-import type { ErrorRequestHandler, Express, RequestHandler } from "express";
+import type { ErrorRequestHandler } from "express";
 import type { Logger } from "../domain/log.ts";
 import { isReservedPath, ROUTES } from "../domain/routes.ts";
+import { admit, CONTENT_POLICY } from "./admit.ts";
 import { indexPage, STYLE_SOURCE } from "./index-page.ts";
 import type { Fact } from "./index-page.ts";
 import { reply, replyText } from "./reply.ts";
@@ -20,7 +22,7 @@ export interface HttpAppOptions extends ScrapeOptions {
 }
 
 /** All routes, and plain answers to all that is none. */
-export function createHttpApp(options: HttpAppOptions): Express {
+export function createHttpApp(options: HttpAppOptions): RequestListener {
   const { telemetryPath, ready, facts, version, log } = options;
   if (isReservedPath(telemetryPath)) {
     throw new Error(`telemetry path ${telemetryPath} is another route`);
@@ -30,10 +32,9 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.enable("case sensitive routing").enable("strict routing");
   app.disable("x-powered-by").disable("etag").set("query parser", false).set("env", "production");
 
-  app.use(secure, onlyReads);
   app.get(ROUTES.index, (_request, response) => {
     const page = indexPage(version, telemetryPath, facts());
-    response.setHeader("Content-Security-Policy", `${POLICY}; style-src ${STYLE_SOURCE}`);
+    response.setHeader("Content-Security-Policy", `${CONTENT_POLICY}; style-src ${STYLE_SOURCE}`);
     reply(response, "text/html; charset=utf-8", Buffer.from(page));
   });
   app.get(telemetryPath, scrapeHandler(options));
@@ -48,29 +49,10 @@ export function createHttpApp(options: HttpAppOptions): Express {
     replyText(response, 404, "not found");
   });
   app.use(onError(log));
-  return app;
+  return (request, response) => {
+    if (admit(request, response)) app(request, response);
+  };
 }
-
-const POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const secure: RequestHandler = (_request, response, next) => {
-  response.setHeader("Cache-Control", "no-store");
-  response.setHeader("Content-Security-Policy", POLICY);
-  response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
-  response.setHeader("Referrer-Policy", "no-referrer");
-  response.setHeader("X-Content-Type-Options", "nosniff");
-  response.setHeader("X-Frame-Options", "DENY");
-  next();
-};
-
-const onlyReads: RequestHandler = ({ method }, response, next) => {
-  if (method === "GET" || method === "HEAD") {
-    next();
-    return;
-  }
-  response.setHeader("Allow", "GET, HEAD");
-  replyText(response, 405, "method not allowed");
-};
 
 /** Answers without saying what went wrong; that goes to the log. Express wants all four parameters. */
 function onError(log: Logger): ErrorRequestHandler {

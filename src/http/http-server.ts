@@ -63,17 +63,20 @@ export function createHttpServer(options: HttpAppOptions): HttpServer {
   return {
     async listen(addresses) {
       const bound: BoundAddress[] = [];
+      const own: Server[] = [];
       try {
         for (const address of addresses) {
           const server = create();
           bound.push(await listen(server, address));
-          servers.push(server);
+          own.push(server);
           server.on("error", (err) => log.limited("accept").warn("listener failed", { err }));
+          if (closed !== undefined) throw new Error("the HTTP server is closed");
         }
       } catch (error) {
-        await Promise.all(servers.splice(0).map(closeServer));
+        await Promise.all(own.map(closeServer));
         throw error;
       }
+      servers.push(...own);
       for (const address of bound) {
         log.info("listening", { address: formatListenAddress(address) });
       }

@@ -1,14 +1,14 @@
-import type { Response } from "express";
+import type { ServerResponse } from "node:http";
 
 /** Ends the response with `body`, whole; for HEAD with its headers alone. */
-export function reply(response: Response, contentType: string, body: Buffer): void {
+export function reply(response: ServerResponse, contentType: string, body: Buffer): void {
   response.setHeader("Content-Type", contentType);
   response.setHeader("Content-Length", body.length);
   response.end(body);
 }
 
 /** Ends the response with one line of plain text. */
-export function replyText(response: Response, status: number, line: string): void {
+export function replyText(response: ServerResponse, status: number, line: string): void {
   response.statusCode = status;
   reply(response, "text/plain; charset=utf-8", Buffer.from(`${line}\n`));
 }

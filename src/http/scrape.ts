@@ -1,9 +1,11 @@
+import type { Socket } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { Request, RequestHandler, Response } from "express";
+import type { RequestHandler, Response } from "express";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
+import { HeldBodies } from "./held-bodies.ts";
 import { reply, replyText } from "./reply.ts";
 import { sharedRuns } from "./shared-runs.ts";
 
@@ -11,8 +13,8 @@ const gzipAsync = promisify(gzip);
 /** Metrics shrink to a 25th at this level, in half the time of the default one. */
 const GZIP_LEVEL = 3;
 
-/** Scrapes under way at the same time; each holds at most one body, and equal ones share theirs. */
-export const MAX_SCRAPES = 16;
+/** Bodies that wait for slow readers at the same time, all scrapers together. */
+export const MAX_BODIES = 8;
 /** A scrape that isn't read by then is ended. Prometheus itself gives up long before. */
 export const SCRAPE_DEADLINE_MS = 60_000;
 
@@ -39,7 +41,7 @@ export interface ScrapeOptions {
   readonly log: Logger;
 }
 
-/** Answers scrapes: 200; 503 past {@link MAX_SCRAPES} or to one more on the same connection. */
+/** Answers scrapes: 200, or 503 to one that comes on a connection before the last is answered. */
 export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHandler {
   const render = sharedRuns(async (accept: string): Promise<Rendered> => {
     try {
@@ -49,45 +51,50 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
       throw error;
     }
   });
-  const connections = new Set<Request["socket"]>();
+  const busy = new Set<Socket>();
+  const bodies = new HeldBodies(MAX_BODIES);
 
-  return async (request, response) => {
-    const { socket } = request;
-    if (connections.size >= MAX_SCRAPES || connections.has(socket)) {
-      log.limited("scrapes").warn("scrape refused: too many at a time", { limit: MAX_SCRAPES });
-      response.setHeader("Retry-After", "1");
-      replyText(response, 503, `too many scrapes at a time, the limit is ${MAX_SCRAPES}`);
-      return;
-    }
-    connections.add(socket);
+  /** Gives the scrape its time on the connection; what it holds is freed when either ends. */
+  function begin(response: Response, socket: Socket): void {
+    busy.add(socket);
     const deadline = clock.setTimeout(() => socket.destroy(), SCRAPE_DEADLINE_MS);
     // A response that waits behind another on a connection that ends doesn't tell; the socket does.
-    const release = (): void => {
+    const end = (): void => {
       deadline[Symbol.dispose]();
-      connections.delete(socket);
-      response.off("close", release);
-      socket.off("close", release);
+      busy.delete(socket);
+      bodies.release(socket);
+      response.off("close", end);
+      socket.off("close", end);
     };
-    response.once("close", release);
-    socket.once("close", release);
+    response.once("close", end);
+    socket.once("close", end);
+  }
+
+  return async (request, response) => {
+    const { socket, headers } = request;
+    if (busy.has(socket)) {
+      replyText(response, 503, "one scrape at a time on a connection");
+      return;
+    }
+    begin(response, socket);
 
     let result: Rendered;
     try {
-      result = await render(request.headers.accept ?? "");
+      result = await render(headers.accept ?? "");
     } catch {
       replyText(response, 500, "metrics can't be rendered, the log says why");
       return;
     }
-    await send(result, acceptsGzip(request.headers["accept-encoding"]), response);
-  };
-}
+    const asGzip = acceptsGzip(headers["accept-encoding"]);
+    const body = asGzip ? await result.gzipped() : result.body;
+    if (!busy.has(socket)) return;
 
-async function send(result: Rendered, asGzip: boolean, response: Response): Promise<void> {
-  const body = asGzip ? await result.gzipped() : result.body;
-  if (response.closed) return;
-  if (asGzip) response.setHeader("Content-Encoding", "gzip");
-  response.setHeader("Vary", "Accept, Accept-Encoding");
-  reply(response, result.contentType, body);
+    const ended = bodies.hold(body, socket);
+    if (ended > 0) log.limited("readers").warn("slow scrapes ended", { connections: ended });
+    if (asGzip) response.setHeader("Content-Encoding", "gzip");
+    response.setHeader("Vary", "Accept, Accept-Encoding");
+    reply(response, result.contentType, body);
+  };
 }
 
 function rendered({ contentType, body }: Exposition): Rendered {

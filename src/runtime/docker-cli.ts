@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { asError } from "../domain/as-error.ts";
 import type { Executor, Process } from "../domain/process.ts";
 import type {
   CommandOutput,
@@ -28,13 +29,16 @@ export class DockerCli implements ContainerRuntime {
   readonly #command: string;
   readonly #globalArgs: readonly string[];
   readonly #filterArgs: readonly string[];
+  readonly #eventFilterArgs: readonly string[];
 
   constructor(executor: Executor, options: DockerCliOptions) {
     this.#executor = executor;
     this.#command = options.command;
     const hostFlag = basename(options.command).startsWith("podman") ? "--url" : "--host";
     this.#globalArgs = options.host === undefined ? [] : [hostFlag, options.host];
-    this.#filterArgs = options.filters.flatMap((filter) => ["--filter", filter]);
+    this.#filterArgs = filterArgs(options.filters);
+    // Events can't be filtered by what else listings can.
+    this.#eventFilterArgs = filterArgs(options.filters.filter((each) => each.startsWith("label=")));
   }
 
   async events(options: {
@@ -50,7 +54,7 @@ export class DockerCli implements ContainerRuntime {
         "--filter",
         "type=container",
         ...options.actions.flatMap((action) => ["--filter", `event=${action}`]),
-        ...this.#filterArgs,
+        ...this.#eventFilterArgs,
         "--format",
         "{{json .}}",
       ],
@@ -64,7 +68,7 @@ export class DockerCli implements ContainerRuntime {
       maxBytes: MAX_LISTING_BYTES,
       signal,
     });
-    if (exitCode !== 0) throw this.#failure("ps", exitCode, stderr);
+    if (exitCode !== 0) throw this.#failure("ps", whyOf(exitCode, stderr));
     return stdout.split("\n").filter((line) => /^[0-9a-f]{12,64}$/.test(line));
   }
 
@@ -80,7 +84,7 @@ export class DockerCli implements ContainerRuntime {
       const found = parseArray(stdout);
       // Exit 1 with an array is the normal answer where some of the containers are gone.
       if (found === undefined || (exitCode !== 0 && !/no such/i.test(stderr))) {
-        throw this.#failure("inspect", exitCode, stderr);
+        throw this.#failure("inspect", whyOf(exitCode, stderr));
       }
       documents.push(...found);
     }
@@ -117,7 +121,12 @@ export class DockerCli implements ContainerRuntime {
     options.signal.throwIfAborted();
     const process = await this.#spawn(args);
     process.stdin?.end();
-    return collectOutput(process, options);
+    try {
+      return await collectOutput(process, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw this.#failure(args[0] ?? "", asError(error).message, error);
+    }
   }
 
   #spawn(args: readonly string[]): Process | Promise<Process> {
@@ -136,10 +145,13 @@ export class DockerCli implements ContainerRuntime {
     return process;
   }
 
-  #failure(verb: string, exitCode: number | undefined, stderr: string): Error {
-    const why = stderr.trim() || `exit code ${exitCode ?? "none"}`;
-    return new Error(`${this.#command} ${verb} failed: ${why}`);
+  #failure(verb: string, why: string, cause?: unknown): Error {
+    return new Error(`${this.#command} ${verb} failed: ${why}`, { cause });
   }
+}
+
+function filterArgs(filters: readonly string[]): readonly string[] {
+  return filters.flatMap((filter) => ["--filter", filter]);
 }
 
 function execArgs(
@@ -149,6 +161,10 @@ function execArgs(
 ): readonly string[] {
   const userArgs = user === undefined ? [] : ["--user", user];
   return ["exec", "--interactive", ...userArgs, container, ...command];
+}
+
+function whyOf(exitCode: number | undefined, stderr: string): string {
+  return stderr.trim() || `exit code ${exitCode ?? "none"}`;
 }
 
 function hasStdin(process: Process): process is InteractiveProcess {

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { replyText } from "./reply.ts";
+
+/** What any page may load: nothing. */
+export const CONTENT_POLICY =
+  "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/**
+ * Looks at a request before the routes do: gives its response the headers that all have, answers
+ * itself what is no GET or HEAD (405) or has no proper target (400), and makes of a whole URL, as
+ * proxies send it, its path. False where it has answered.
+ */
+export function admit(request: IncomingMessage, response: ServerResponse): boolean {
+  response.setHeader("Cache-Control", "no-store");
+  response.setHeader("Content-Security-Policy", CONTENT_POLICY);
+  response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
+  response.setHeader("Referrer-Policy", "no-referrer");
+  response.setHeader("X-Content-Type-Options", "nosniff");
+  response.setHeader("X-Frame-Options", "DENY");
+
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("Allow", "GET, HEAD");
+    replyText(response, 405, "method not allowed");
+    return false;
+  }
+  const target = originForm(request.url ?? "");
+  if (target === undefined) {
+    replyText(response, 400, "bad request");
+    return false;
+  }
+  request.url = target;
+  return true;
+}
+
+/**
+ * The target as path and query (RFC 9112, section 3.2.1), of printable ASCII without `#`: others
+ * would reach `url.parse`, which guesses at hosts in them, warns and throws.
+ */
+function originForm(target: string): string | undefined {
+  const [origin = ""] = /^https?:\/\/[^/?#]*/i.exec(target) ?? [];
+  if (origin !== "" && !URL.canParse(origin)) return undefined;
+  const path = target.slice(origin.length);
+  if (path === "" && origin !== "") return "/";
+  return /^\/[!"$-~]*$/.test(path) ? path : undefined;
+}

@@ -1,0 +1,46 @@
+import { expect, test } from "@jest/globals";
+import { variableName } from "../../src/config/flag.ts";
+import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
+import { flagTable, helpText, versionText } from "../../src/config/help.ts";
+
+const flags = Object.values(FLAGS);
+
+test("help has every flag with its default, in lines that fit a terminal", () => {
+  const help = helpText();
+  for (const { name, hint, defaultText } of flags) {
+    expect(help).toContain(`\n  --${name}=${hint}\n`);
+    expect(help).toContain(defaultText);
+  }
+  for (const name of Object.keys(SWITCHES)) expect(help).toContain(`\n  --${name}\n`);
+  for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  expect(help).toMatch(/^usage: unitwatch \[flags\]\n/);
+  expect(help.endsWith(".\n")).toBe(true);
+});
+
+test("names are lower case with one dot, each once, and so are the variables", () => {
+  const names = flags.map(({ name }) => name);
+  for (const name of names) expect(name).toMatch(/^[a-z]+\.[a-z]+(-[a-z]+)*$/);
+  expect(new Set(names.map(variableName)).size).toBe(names.length);
+  expect(variableName("web.listen-address")).toBe("UNITWATCH_WEB_LISTEN_ADDRESS");
+});
+
+test("the table for the documentation has a row a flag, and pipes don't break it", () => {
+  const rows = flagTable().trimEnd().split("\n").slice(2);
+  expect(rows).toHaveLength(flags.length + Object.keys(SWITCHES).length);
+  for (const row of rows) expect(row.match(/(?<!\\)\|/g)).toHaveLength(5);
+  expect(rows).toContain(
+    "| `--metrics.retention` | `UNITWATCH_METRICS_RETENTION` | `5m` | How long the series of a destroyed container stay. |",
+  );
+});
+
+test("the version is on the first line, what it runs on follows", () => {
+  const text = versionText({
+    version: "1.2.3",
+    revision: "abc",
+    nodeVersion: "v24.0.0",
+    platform: "linux/x64",
+  });
+  expect(text).toBe(
+    "unitwatch 1.2.3 (revision: abc)\n  node version:     v24.0.0\n  platform:         linux/x64\n",
+  );
+});

@@ -1,0 +1,18 @@
+import { expect, test } from "@jest/globals";
+import { nearest } from "../../src/config/nearest.ts";
+
+const WORDS = ["web.listen-address", "web.telemetry-path", "log.level", "log.format", "help"];
+
+test.each([
+  ["web.listen-adress", "web.listen-address"],
+  ["listen-address", "web.listen-address"],
+  ["web-listen-address", "web.listen-address"],
+  ["log.levle", "log.level"],
+  ["loglevel", "log.level"],
+  ["hlep", "help"],
+  ["verbose-and-more", undefined],
+  ["", undefined],
+  ["x".repeat(100_000), undefined],
+])("%.30s is nearest to %s", (text, word) => {
+  expect(nearest(text, WORDS)).toBe(word);
+});

@@ -1,0 +1,192 @@
+import { inspect } from "node:util";
+import { expect, test } from "@jest/globals";
+import { readOtlp } from "../../src/config/otlp.ts";
+import type { OtlpSignalConfig } from "../../src/config/otlp.ts";
+import type { Environment } from "../../src/config/settings.ts";
+
+const PREFIX = "OTEL_EXPORTER_OTLP";
+
+/** The logs' part for variables given without their common prefix. */
+function logsOf(parts: Environment, asked?: "on" | "off"): OtlpSignalConfig | undefined {
+  const env = Object.fromEntries(
+    Object.entries(parts).map(([part, text]) => [`${PREFIX}_${part}`, text]),
+  );
+  return readOtlp(env, { logs: asked }).logs;
+}
+
+test("logs are sent where there is an endpoint, or where they are asked for", () => {
+  expect(logsOf({})).toBeUndefined();
+  expect(logsOf({ ENDPOINT: "" })).toBeUndefined();
+  expect(logsOf({ METRICS_ENDPOINT: "http://a" })).toBeUndefined();
+  expect(logsOf({ ENDPOINT: "http://a" })).toBeDefined();
+  expect(logsOf({ LOGS_ENDPOINT: "http://a" })).toBeDefined();
+  expect(logsOf({ ENDPOINT: "http://a" }, "off")).toBeUndefined();
+  expect(logsOf({}, "on")).toEqual({
+    url: "http://localhost:4318/v1/logs",
+    protocol: "http/protobuf",
+    headers: [],
+    timeoutMs: 10_000,
+    compression: "none",
+    tls: { caFile: undefined, keyFile: undefined, certFile: undefined },
+  });
+});
+
+test("OTEL_SDK_DISABLED turns all off, whatever else is asked", () => {
+  const env = { OTEL_SDK_DISABLED: "True", OTEL_EXPORTER_OTLP_ENDPOINT: "http://a" };
+  expect(readOtlp(env, { logs: "on", metrics: "on" })).toMatchObject({
+    logs: undefined,
+    metrics: undefined,
+  });
+});
+
+test.each([
+  [{ ENDPOINT: "http://a:4318" }, "http://a:4318/v1/logs"],
+  [{ ENDPOINT: "http://a:4318/" }, "http://a:4318/v1/logs"],
+  [{ ENDPOINT: "https://a/otlp" }, "https://a/otlp/v1/logs"],
+  [{ ENDPOINT: "https://a/otlp/" }, "https://a/otlp/v1/logs"],
+  [{ ENDPOINT: "https://a/otlp?key=1" }, "https://a/otlp/v1/logs?key=1"],
+  [{ LOGS_ENDPOINT: "http://b/as/it/is" }, "http://b/as/it/is"],
+  [{ LOGS_ENDPOINT: "http://b" }, "http://b/"],
+  [{ LOGS_ENDPOINT: "http://b/l", ENDPOINT: "http://a" }, "http://b/l"],
+  [{ LOGS_ENDPOINT: "", ENDPOINT: "http://a" }, "http://a/v1/logs"],
+])("of %j logs go to %s", (parts, url) => {
+  expect(logsOf(parts)?.url).toBe(url);
+});
+
+test("each option of the signal's own wins over the one for all, and replaces it", () => {
+  const own = {
+    LOGS_HEADERS: "a=1",
+    LOGS_TIMEOUT: "5",
+    LOGS_COMPRESSION: "none",
+    LOGS_CERTIFICATE: "/own.pem",
+    LOGS_PROTOCOL: "http/protobuf",
+  };
+  const all = {
+    ENDPOINT: "http://a",
+    HEADERS: "b=2,c=3",
+    TIMEOUT: "7000",
+    COMPRESSION: "gzip",
+    CERTIFICATE: "/all.pem",
+    CLIENT_KEY: "/key.pem",
+    CLIENT_CERTIFICATE: "/cert.pem",
+  };
+  expect(logsOf(all)).toMatchObject({
+    headers: [
+      ["b", "2"],
+      ["c", "3"],
+    ],
+    timeoutMs: 7000,
+    compression: "gzip",
+    tls: { caFile: "/all.pem", keyFile: "/key.pem", certFile: "/cert.pem" },
+  });
+  expect(logsOf({ ...all, ...own })).toMatchObject({
+    headers: [["a", "1"]],
+    timeoutMs: 5,
+    compression: "none",
+    tls: { caFile: "/own.pem", keyFile: "/key.pem", certFile: "/cert.pem" },
+  });
+});
+
+test("metrics have an endpoint and options of their own", () => {
+  const { metrics } = readOtlp(
+    {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://a",
+      OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: "9",
+      OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: "8",
+    },
+    {},
+  );
+  expect(metrics).toMatchObject({ url: "http://a/v1/metrics", timeoutMs: 9 });
+});
+
+test("header values are percent-encoded, names in any case, and the last of one name counts", () => {
+  const headers = logsOf({
+    ENDPOINT: "http://a",
+    HEADERS: " Authorization = Basic%20dXNlcjpw , x-a=1,X-A=b=c,,x-empty=",
+  })?.headers;
+  expect(headers).toEqual([
+    ["authorization", "Basic dXNlcjpw"],
+    ["x-a", "b=c"],
+    ["x-empty", ""],
+  ]);
+});
+
+test("headers don't print", () => {
+  const config = logsOf({ ENDPOINT: "http://a", HEADERS: "authorization=hunter2" });
+  expect(inspect(config, { depth: null })).not.toContain("hunter2");
+  expect(JSON.stringify(config)).not.toContain("hunter2");
+  expect(`${inspect(config)}${JSON.stringify(config)}`).toContain("[redacted]");
+});
+
+test("a timeout of 0 is no limit, and neither is one that no timer can wait for", () => {
+  for (const TIMEOUT of ["0", "999999999999"]) {
+    expect(logsOf({ ENDPOINT: "http://a", TIMEOUT })?.timeoutMs).toBe(2_147_483_647);
+  }
+});
+
+test("the resource is named by its own variable, else by the attributes, else unitwatch", () => {
+  const attributes = "service.name=from%20attributes,host.name=h%2C1, k = v ";
+  expect(readOtlp({ OTEL_RESOURCE_ATTRIBUTES: attributes }, {})).toMatchObject({
+    serviceName: "from attributes",
+    resourceAttributes: [
+      ["host.name", "h,1"],
+      ["k", "v"],
+    ],
+  });
+  const env = { OTEL_RESOURCE_ATTRIBUTES: attributes, OTEL_SERVICE_NAME: "own" };
+  expect(readOtlp(env, {}).serviceName).toBe("own");
+  expect(readOtlp({ OTEL_SERVICE_NAME: "" }, {}).serviceName).toBe("unitwatch");
+});
+
+test.each([
+  [{ ENDPOINT: "a:4318" }, /^OTEL_EXPORTER_OTLP_ENDPOINT: expected a URL with http/],
+  [{ ENDPOINT: "grpc://a" }, /^OTEL_EXPORTER_OTLP_ENDPOINT: expected a URL with http/],
+  [{ LOGS_ENDPOINT: "http://" }, /^OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: expected a URL with http/],
+  [{ ENDPOINT: "http://me:hunter2@a" }, /ENDPOINT: expected a URL without user name/],
+  [{ PROTOCOL: "http" }, /PROTOCOL: expected http\/protobuf, http\/json or grpc, got "http"$/],
+  [{ ENDPOINT: "http://a", PROTOCOL: "grpc" }, /PROTOCOL: expected http\/protobuf, got "grpc"$/],
+  [
+    { ENDPOINT: "http://a", LOGS_PROTOCOL: "http/json" },
+    /^OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: expected http\/protobuf, got "http\/json"$/,
+  ],
+  [{ TIMEOUT: "10s" }, /TIMEOUT: expected a whole number of milliseconds, got "10s"$/],
+  [{ TIMEOUT: "-1" }, /TIMEOUT: expected a whole number of milliseconds/],
+  [{ COMPRESSION: "zstd" }, /COMPRESSION: expected gzip or none, got "zstd"$/],
+  [
+    { HEADERS: "hunter2" },
+    /HEADERS: expected key1=value1,key2=value2 with values percent-encoded$/,
+  ],
+  [{ HEADERS: "=hunter2" }, /HEADERS: expected key1=value1/],
+  [{ HEADERS: "a=hunter2%" }, /HEADERS: expected key1=value1/],
+  [{ HEADERS: "a b=hunter2" }, /HEADERS: expected names that HTTP headers can have$/],
+  [{ HEADERS: "a=hunter2%0D%0Ab:c" }, /HEADERS: expected a value that header a can have$/],
+  [{ HEADERS: "a=hunter2%F0%9F%98%80" }, /HEADERS: expected a value that header a can have$/],
+  [{ HEADERS: "Content-Length=5" }, /HEADERS: expected headers other than content-length/],
+  [{ CERTIFICATE: "a\nb" }, /CERTIFICATE: expected the path of a PEM file/],
+  [
+    { ENDPOINT: "http://a", CLIENT_KEY: "/k" },
+    /^OTEL_EXPORTER_OTLP_CLIENT_KEY: expected OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE with it$/,
+  ],
+  [
+    { ENDPOINT: "http://a", LOGS_CLIENT_CERTIFICATE: "/c" },
+    /^OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE: expected OTEL_EXPORTER_OTLP_CLIENT_KEY with it$/,
+  ],
+])("%j is refused, without a word of secrets", (parts, line) => {
+  const refused = (): unknown => logsOf(parts);
+  expect(refused).toThrow(line);
+  expect(refused).not.toThrow("hunter2");
+});
+
+test("protocols to come aren't refused where nothing is sent", () => {
+  expect(logsOf({ PROTOCOL: "grpc" })).toBeUndefined();
+  expect(logsOf({ ENDPOINT: "http://a", PROTOCOL: "grpc" }, "off")).toBeUndefined();
+});
+
+test.each([
+  [{ OTEL_SDK_DISABLED: "yes" }, /^OTEL_SDK_DISABLED: expected true or false, got "yes"$/],
+  [{ OTEL_RESOURCE_ATTRIBUTES: "a" }, /^OTEL_RESOURCE_ATTRIBUTES: expected key1=value1/],
+  [{ OTEL_RESOURCE_ATTRIBUTES: "a=%zz" }, /^OTEL_RESOURCE_ATTRIBUTES: expected key1=value1/],
+  [{ OTEL_SERVICE_NAME: "a\nb" }, /^OTEL_SERVICE_NAME: expected the name of a service/],
+])("%j is refused", (env, line) => {
+  expect(() => readOtlp(env, {})).toThrow(line);
+});

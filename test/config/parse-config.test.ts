@@ -1,0 +1,199 @@
+import { expect, test } from "@jest/globals";
+import type { Config } from "../../src/config/config.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import type { Environment } from "../../src/config/settings.ts";
+
+function configOf(argv: readonly string[], env: Environment = {}): Config {
+  const parsed = parseConfig(argv, env);
+  if (parsed.kind === "exit") throw new Error(parsed.stderr ?? parsed.stdout);
+  return parsed.config;
+}
+
+/** The line that a refused configuration gives, without what all of them begin with. */
+function refusalOf(argv: readonly string[], env: Environment = {}): string {
+  const parsed = parseConfig(argv, env);
+  if (parsed.kind === "run" || parsed.code !== 2) throw new Error("not refused");
+  expect(parsed.stdout).toBeUndefined();
+  expect(parsed.stderr).toMatch(/^unitwatch: error: [^\n]+\n$/);
+  return parsed.stderr?.slice("unitwatch: error: ".length, -1) ?? "";
+}
+
+test("defaults are those of the contract", () => {
+  expect(configOf([])).toEqual({
+    web: { listenAddresses: [{ host: undefined, port: 10_558 }], telemetryPath: "/metrics" },
+    docker: { host: undefined, runtime: "auto", command: "docker" },
+    watch: { filters: [] },
+    node: { namePrefix: undefined },
+    systemd: {
+      transport: "auto",
+      unitInclude: /^(?:.+)$/u,
+      unitExclude: /^(?:.+\.(automount|device|mount|scope|slice|swap))$/u,
+    },
+    metrics: { seriesLimit: 200_000, retentionMs: 300_000 },
+    otlp: {
+      logs: undefined,
+      metrics: undefined,
+      serviceName: "unitwatch",
+      resourceAttributes: [],
+    },
+    storage: { path: "data" },
+    log: { level: "info", format: "logfmt" },
+  });
+});
+
+test("a flag wins over its variable, which wins over the default", () => {
+  const env = { UNITWATCH_LOG_LEVEL: "debug", UNITWATCH_LOG_FORMAT: "json" };
+  expect(configOf(["--log.level=warn"], env).log).toEqual({ level: "warn", format: "json" });
+  expect(configOf(["--log.level", "error"], env).log.level).toBe("error");
+});
+
+test("a variable that a flag overrides isn't looked at", () => {
+  expect(configOf(["--log.level=warn"], { UNITWATCH_LOG_LEVEL: "?" }).log.level).toBe("warn");
+});
+
+test("an empty variable is none, but for the storage path, where it says in memory", () => {
+  expect(configOf([], { UNITWATCH_LOG_LEVEL: "" }).log.level).toBe("info");
+  expect(configOf([], { UNITWATCH_STORAGE_PATH: "" }).storage.path).toBeUndefined();
+  expect(configOf(["--storage.path="]).storage.path).toBeUndefined();
+  expect(configOf(["--storage.path", ""]).storage.path).toBeUndefined();
+  expect(configOf(["--storage.path=/x"], { UNITWATCH_STORAGE_PATH: "" }).storage.path).toBe("/x");
+});
+
+test("variables of no flag are left alone, as Kubernetes sets some", () => {
+  const env = {
+    UNITWATCH_PORT: "tcp://10.0.0.1:10558",
+    UNITWATCH_VERSION: "1",
+    UNITWATCH_HELP: "",
+  };
+  expect(parseConfig([], env).kind).toBe("run");
+});
+
+test("several addresses, from flags or from the variable", () => {
+  const both = [
+    { host: undefined, port: 1 },
+    { host: "::1", port: 2 },
+  ];
+  expect(
+    configOf(["--web.listen-address=:1", "--web.listen-address", "[::1]:2"]).web.listenAddresses,
+  ).toEqual(both);
+  for (const text of [":1,[::1]:2", " :1 , [::1]:2,", ":1\n[::1]:2\r\n"]) {
+    expect(configOf([], { UNITWATCH_WEB_LISTEN_ADDRESS: text }).web.listenAddresses).toEqual(both);
+  }
+  expect(configOf([], { UNITWATCH_WEB_LISTEN_ADDRESS: " , " }).web.listenAddresses).toHaveLength(1);
+});
+
+test("filters in the variable are lines, as a label can hold a comma", () => {
+  expect(configOf([], { UNITWATCH_WATCH_FILTER: "label=a=1,2\nname=b" }).watch.filters).toEqual([
+    "label=a=1,2",
+    "name=b",
+  ]);
+});
+
+test("the cluster is one more filter", () => {
+  expect(configOf(["--watch.cluster=dev", "--watch.filter=name=x"]).watch.filters).toEqual([
+    "name=x",
+    "label=sind.cluster=dev",
+  ]);
+});
+
+test("the engine's host is DOCKER_HOST where no flag and no variable says otherwise", () => {
+  const env = { DOCKER_HOST: "tcp://a:1" };
+  expect(configOf([], env).docker.host).toBe("tcp://a:1");
+  expect(configOf([], { ...env, UNITWATCH_DOCKER_HOST: "tcp://b:1" }).docker.host).toBe(
+    "tcp://b:1",
+  );
+  expect(configOf([], { ...env, UNITWATCH_DOCKER_HOST: "" }).docker.host).toBe("tcp://a:1");
+  expect(configOf(["--docker.host=ssh://c"], env).docker.host).toBe("ssh://c");
+});
+
+test("an empty name prefix strips nothing, none leaves it to the labels", () => {
+  expect(configOf(["--node.name-prefix="]).node.namePrefix).toBe("");
+  expect(configOf(["--node.name-prefix=dev-"]).node.namePrefix).toBe("dev-");
+  expect(configOf([], { UNITWATCH_NODE_NAME_PREFIX: "" }).node.namePrefix).toBeUndefined();
+});
+
+test("the whole configuration is frozen", () => {
+  const config = configOf([], { OTEL_EXPORTER_OTLP_ENDPOINT: "http://a" });
+  const check = (value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    expect(Object.isFrozen(value)).toBe(true);
+    Object.values(value).forEach(check);
+  };
+  check(config);
+});
+
+test.each([
+  [["--log.level=loud"], '--log.level: expected debug, info, warn or error, got "loud"'],
+  [["--log.level", "loud"], '--log.level: expected debug, info, warn or error, got "loud"'],
+  [["--docker.runtime=engine"], '--docker.runtime: expected auto or cli, got "engine"'],
+  [["--systemd.transport=x"], /^--systemd\.transport: expected auto, .*busctl or off, got "x"$/],
+  [["--metrics.retention=soon"], /^--metrics\.retention: expected a duration .*, got "soon"$/],
+  [["--metrics.series-limit=0"], /^--metrics\.series-limit: expected a whole number from 1/],
+  [["--web.listen-address=:1", "--web.listen-address=x"], /^--web\.listen-address: .* got "x"$/],
+  [["--web.telemetry-path=/-/ready"], /^--web\.telemetry-path: expected a path other than/],
+  [["--log.level"], "--log.level: expected a value, as in --log.level=LEVEL"],
+  [["--log.level", "--help"], "--log.level: expected a value, as in --log.level=LEVEL"],
+  [["--log.level="], /^--log\.level: expected .*, got ""$/],
+  [["--log.level=info", "--log.level=info"], /^--log\.level: expected once.*cannot be repeated$/],
+  [["--docker.command="], /^--docker\.command: expected the name or path of a command/],
+  [["--check-config=true"], "--check-config: expected no value"],
+  [
+    ["--log.levle=x"],
+    "unknown flag --log.levle: expected one that --help lists, such as --log.level",
+  ],
+  [
+    ["-log.level=x"],
+    "unknown flag -log.level: expected one that --help lists, such as --log.level",
+  ],
+  [["--otlp.headers=secret"], /^unknown flag --otlp\.headers: expected one that --help lists/],
+  [["--__proto__=x"], /^unknown flag --__proto__: /],
+  [["--"], 'unexpected argument "--": expected flags alone'],
+  [["-"], 'unexpected argument "-": expected flags alone'],
+  [[""], 'unexpected argument "": expected flags alone'],
+  [["run"], 'unexpected argument "run": expected flags alone'],
+  [["a\nb\u001B[2J"], String.raw`unexpected argument "a\nb\u001b[2J": expected flags alone`],
+  [["--a\nb"], String.raw`unknown flag --a\nb: expected one that --help lists`],
+])("%j is refused", (argv, line) => {
+  const refusal = refusalOf(argv);
+  if (typeof line === "string") expect(refusal).toBe(line);
+  else expect(refusal).toMatch(line);
+});
+
+test("a bad value is cut where it is repeated", () => {
+  expect(refusalOf([`--log.level=${"x".repeat(10_000)}`]).length).toBeLessThan(200);
+});
+
+test("a bad variable is named", () => {
+  expect(refusalOf([], { UNITWATCH_METRICS_RETENTION: "1 day" })).toMatch(
+    /^UNITWATCH_METRICS_RETENTION: expected a duration .*, got "1 day"$/,
+  );
+  expect(refusalOf([], { DOCKER_HOST: "npipe://x" })).toMatch(/^DOCKER_HOST: expected unix:/);
+});
+
+test("a host may hold a password, so it isn't repeated", () => {
+  expect(refusalOf(["--docker.host=ssh://me:hunter2@host"])).not.toContain("hunter2");
+});
+
+test("help and version exit at once", () => {
+  for (const argv of [["--help"], ["-h"], ["--help", "--bad"], ["--log.level=bad", "--help"]]) {
+    const parsed = parseConfig(argv, { UNITWATCH_LOG_LEVEL: "bad" });
+    expect(parsed).toMatchObject({ kind: "exit", code: 0 });
+    expect(parsed).toHaveProperty("stdout", expect.stringMatching(/^usage: unitwatch/));
+    expect(parsed).not.toHaveProperty("stderr");
+  }
+  const version = parseConfig(["--version"], {});
+  expect(version).toMatchObject({ kind: "exit", code: 0 });
+  expect(version).toHaveProperty(
+    "stdout",
+    expect.stringMatching(/^unitwatch \d+\.\d+\.\d+ \(revision: .*\)\n {2}node version: +v\d+/),
+  );
+});
+
+test("a configuration can be checked", () => {
+  expect(parseConfig(["--check-config", "--log.level=debug"], {})).toEqual({
+    kind: "exit",
+    code: 0,
+    stdout: "configuration is valid\n",
+  });
+  expect(refusalOf(["--check-config", "--log.level=bad"])).toMatch(/^--log\.level: /);
+});

@@ -1,0 +1,153 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { expect, test } from "@jest/globals";
+import { MAX_CONNECTIONS } from "../../src/http/connections.ts";
+import { CLOSE_GRACE_MS } from "../../src/http/http-server.ts";
+import type { Exposition } from "../../src/http/scrape.ts";
+import { exchange, fetchFrom } from "../support/http-client.ts";
+import { turns } from "../support/turns.ts";
+import { LOOPBACK, startServer } from "./started-server.ts";
+
+const GET_HEALTHY = "GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n";
+const GET_METRICS = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+
+test("several addresses are listened on, and the log tells the real ports", async () => {
+  await using started = await startServer();
+  const bound = await started.server.listen([LOOPBACK, { host: undefined, port: 0 }]);
+  for (const { port } of bound) {
+    expect((await fetchFrom(port, "/-/healthy")).status).toBe(200);
+  }
+  const ports = [started.port, ...bound.map(({ port }) => port)];
+  expect(new Set(ports).size).toBe(3);
+  expect(started.lines.slice(0, 2)).toEqual([
+    `level=info msg=listening address=127.0.0.1:${started.port}`,
+    `level=info msg=listening address=127.0.0.1:${bound[0]?.port}`,
+  ]);
+  // Without IPv6 every interface is 0.0.0.0.
+  expect(started.lines[2]).toMatch(
+    new RegExp(
+      String.raw`^level=info msg=listening address=(\[::\]|0\.0\.0\.0):${bound[1]?.port}$`,
+    ),
+  );
+});
+
+test("an address that is taken is named, and no other is kept", async () => {
+  await using started = await startServer();
+  const taken = { host: "127.0.0.1", port: started.port };
+  const free = createServer();
+  free.listen(0, "127.0.0.1");
+  await once(free, "listening");
+  const { port } = free.address() as AddressInfo;
+  free.close();
+  await once(free, "close");
+
+  await expect(started.server.listen([{ host: "127.0.0.1", port }, taken])).rejects.toMatchObject({
+    name: "ListenError",
+    message: `can't listen on 127.0.0.1:${started.port}: the address is in use`,
+    cause: { code: "EADDRINUSE" },
+  });
+  const [again] = await started.server.listen([{ host: "127.0.0.1", port }]);
+  expect(again?.port).toBe(port);
+  expect((await fetchFrom(started.port, "/-/healthy")).status).toBe(200);
+});
+
+test("an address of no interface is named", async () => {
+  await using started = await startServer();
+  await expect(started.server.listen([{ host: "192.0.2.1", port: 0 }])).rejects.toThrow(
+    "can't listen on 192.0.2.1:0: no interface has this address",
+  );
+});
+
+test("close ends connections that wait for nothing at once", async () => {
+  const started = await startServer();
+  const silent = exchange(started.port, "");
+  const partial = exchange(started.port, "GET /metrics HT");
+  const kept = connect({ host: "127.0.0.1", port: started.port });
+  kept.write(GET_HEALTHY);
+  await once(kept, "data");
+  const ended = once(kept, "close");
+  await started.server.close();
+  await ended;
+  expect(await silent).toBe("");
+  expect(await partial).toBe("");
+  expect(started.clock.pendingTimers).toBe(0);
+  await expect(fetchFrom(started.port, "/-/healthy")).rejects.toMatchObject({
+    code: "ECONNREFUSED",
+  });
+});
+
+test("close lets a response under way come to its end, and ends its connection then", async () => {
+  const render = Promise.withResolvers<Exposition>();
+  const begun = Promise.withResolvers<void>();
+  const started = await startServer({
+    metrics: () => {
+      begun.resolve();
+      return render.promise;
+    },
+  });
+  const answer = exchange(started.port, GET_METRICS);
+  await begun.promise;
+  const closed = started.server.close();
+  expect(started.server.close()).toBe(closed);
+  const body = "x".repeat(20_000_000);
+  render.resolve({ contentType: "text/plain", body });
+  expect(await answer).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\nx+$/);
+  await closed;
+  expect((await answer).length).toBeGreaterThan(body.length);
+});
+
+test("close waits no longer than its grace", async () => {
+  const begun = Promise.withResolvers<void>();
+  const started = await startServer({
+    metrics: () => {
+      begun.resolve();
+      return Promise.withResolvers<Exposition>().promise;
+    },
+  });
+  const answer = exchange(started.port, GET_METRICS);
+  await begun.promise;
+  const closed = started.server.close();
+  await started.clock.advance(CLOSE_GRACE_MS - 1);
+  expect(await Promise.race([answer, turns()])).toBeUndefined();
+  await started.clock.advance(1);
+  await closed;
+  expect(await answer).toBe("");
+});
+
+test("what isn't HTTP is a plain 400 or the end of the connection", async () => {
+  await using started = await startServer();
+  expect(await exchange(started.port, "\0\x01\x02\r\n\r\n")).toMatch(
+    /^HTTP\/1\.1 400 Bad Request\r\n/,
+  );
+  expect(await exchange(started.port, "GET / HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 /);
+  const long = `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(20_000)}\r\n\r\n`;
+  expect(await exchange(started.port, long)).toMatch(/^HTTP\/1\.1 431 /);
+  expect((await fetchFrom(started.port, "/-/healthy")).status).toBe(200);
+});
+
+test("connections past the limit are closed as they come", async () => {
+  await using started = await startServer();
+  const sockets = Array.from({ length: MAX_CONNECTIONS }, () => {
+    const socket = connect({ host: "127.0.0.1", port: started.port });
+    socket.on("error", () => {});
+    socket.write(GET_HEALTHY);
+    return socket;
+  });
+  await Promise.all(sockets.map((socket) => once(socket, "data")));
+  expect(await exchange(started.port, GET_HEALTHY)).toBe("");
+  expect(started.lines).toContain(
+    `level=warn msg="connection refused: too many" limit=${MAX_CONNECTIONS}`,
+  );
+  const [first] = sockets;
+  first?.destroy();
+  let answer = "";
+  while (answer === "") {
+    answer = await exchange(
+      started.port,
+      GET_HEALTHY.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
+    );
+  }
+  expect(answer).toMatch(/ 200 OK/);
+  for (const socket of sockets) socket.destroy();
+});

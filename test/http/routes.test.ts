@@ -1,0 +1,152 @@
+import { expect, test } from "@jest/globals";
+import { exchange, fetchFrom } from "../support/http-client.ts";
+import { startServer } from "./started-server.ts";
+
+test("health is told while the process serves", async () => {
+  await using started = await startServer({ ready: () => false });
+  const { status, text, headers } = await fetchFrom(started.port, "/-/healthy");
+  expect([status, text]).toEqual([200, "unitwatch is healthy\n"]);
+  expect(headers["content-type"]).toBe("text/plain; charset=utf-8");
+});
+
+test("readiness is 503 until there is something to tell", async () => {
+  let ready = false;
+  await using started = await startServer({ ready: () => ready });
+  expect((await fetchFrom(started.port, "/-/ready")).status).toBe(503);
+  ready = true;
+  expect(await fetchFrom(started.port, "/-/ready")).toMatchObject({
+    status: 200,
+    text: "unitwatch is ready\n",
+  });
+});
+
+test("the index page links to the rest, and escapes what it tells", async () => {
+  await using started = await startServer({
+    telemetryPath: "/probe/metrics",
+    facts: () => [["Engine", `<script>alert("1" + '2')</script>&`]],
+  });
+  const { status, headers, text } = await fetchFrom(started.port, "/");
+  expect(status).toBe(200);
+  expect(headers["content-type"]).toBe("text/html; charset=utf-8");
+  expect(text).toContain("<title>unitwatch</title>");
+  for (const path of ["/probe/metrics", "/-/healthy", "/-/ready"]) {
+    expect(text).toContain(`href=".${path}"`);
+  }
+  expect(text).toContain(
+    "<dd>&lt;script&gt;alert(&quot;1&quot; + &#39;2&#39;)&lt;/script&gt;&amp;</dd>",
+  );
+  expect(text).not.toContain("<script");
+  expect(headers["content-security-policy"]).toMatch(
+    /^default-src 'none'; .*; style-src 'sha256-[\w+/]+=*'$/,
+  );
+});
+
+test.each(["/", "/metrics", "/-/healthy", "/nowhere"])(
+  "%s has the headers of a careful server",
+  async (path) => {
+    await using started = await startServer();
+    const { headers } = await fetchFrom(started.port, path);
+    expect(headers).toMatchObject({
+      "cache-control": "no-store",
+      "content-security-policy": expect.stringContaining("default-src 'none'"),
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+      "x-frame-options": "DENY",
+    });
+    expect(headers).not.toHaveProperty("x-powered-by");
+    expect(headers).not.toHaveProperty("etag");
+    expect(headers).not.toHaveProperty("server");
+  },
+);
+
+test.each(["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])(
+  "%s is 405 everywhere",
+  async (method) => {
+    await using started = await startServer();
+    for (const path of ["/", "/metrics", "/nowhere", "*"]) {
+      const { status, headers } = await fetchFrom(started.port, path, { method });
+      expect([status, headers.allow]).toEqual([405, "GET, HEAD"]);
+    }
+  },
+);
+
+test("CONNECT is 405, and the connection ends", async () => {
+  await using started = await startServer();
+  const answer = await exchange(started.port, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect(answer).toMatch(/^HTTP\/1\.1 405 .*\r\nAllow: GET, HEAD\r\n/);
+});
+
+test("HEAD is GET without the body", async () => {
+  await using started = await startServer();
+  for (const path of ["/", "/metrics", "/-/ready", "/nowhere"]) {
+    const get = await fetchFrom(started.port, path);
+    const head = await fetchFrom(started.port, path, { method: "HEAD" });
+    expect(head.text).toBe("");
+    expect({ ...head.headers, date: "" }).toEqual({ ...get.headers, date: "" });
+    expect(head.status).toBe(get.status);
+  }
+});
+
+test.each([
+  "/nowhere",
+  "/metrics/",
+  "/metrics//",
+  "/metrics/..",
+  "/metrics;a=b",
+  "/METRICS",
+  "//metrics",
+  "///",
+  "/./metrics",
+  "/a/../metrics",
+  "/%6detrics",
+  "/metrics%00",
+  "/%2e%2e/metrics",
+  "/..%2f..%2fetc/passwd",
+  "/%zz",
+  "/%",
+  String.raw`/\metrics`,
+  "/-/",
+  "/-/healthy/x",
+  "/__proto__",
+  "metrics",
+  "*",
+  "http://[::1/metrics",
+  "http://a:b:c/metrics",
+  "http://",
+  "//[",
+  "//a@[::1#x",
+  "/metrics#x",
+  "ftp://a/metrics",
+  "/metrics\u00e9",
+])("%s is no route", async (path) => {
+  await using started = await startServer();
+  const answer = await exchange(
+    started.port,
+    `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+  );
+  expect(answer).toMatch(/^HTTP\/1\.1 40[04] /);
+  expect(answer).not.toMatch(/\bat |Error|node_modules|express/);
+  expect(started.lines.join("\n")).not.toContain("level=error");
+});
+
+test("a query is no matter, and a whole URL as proxies send it is understood", async () => {
+  await using started = await startServer();
+  expect((await fetchFrom(started.port, "/metrics?collect[]=x&__proto__=1")).status).toBe(200);
+  expect((await fetchFrom(started.port, "http://localhost:9/metrics")).status).toBe(200);
+  expect((await fetchFrom(started.port, "http://localhost")).status).toBe(200);
+});
+
+test("a fault is told to the log, not to the client", async () => {
+  await using started = await startServer({
+    ready: () => {
+      throw new Error("secret detail");
+    },
+  });
+  const { status, text } = await fetchFrom(started.port, "/-/ready");
+  expect([status, text]).toEqual([500, "internal error\n"]);
+  expect(started.lines).toContain('level=error msg="request failed" err="secret detail"');
+});
+
+test("a telemetry path that is another route is refused", async () => {
+  await expect(startServer({ telemetryPath: "/-/ready" })).rejects.toThrow("/-/ready");
+});

@@ -1,0 +1,212 @@
+import { once } from "node:events";
+import { Agent } from "node:http";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { gunzipSync } from "node:zlib";
+import { expect, test } from "@jest/globals";
+import { MAX_BODIES, SCRAPE_DEADLINE_MS } from "../../src/http/scrape.ts";
+import type { Exposition } from "../../src/http/scrape.ts";
+import { exchange, fetchFrom } from "../support/http-client.ts";
+import { turns } from "../support/turns.ts";
+import { startServer } from "./started-server.ts";
+
+/** Metrics whose renderings a test ends by hand. */
+function byHand(): {
+  readonly metrics: (accept: string | undefined) => Promise<Exposition>;
+  readonly renders: PromiseWithResolvers<Exposition>[];
+  readonly begun: (count: number) => Promise<void>;
+} {
+  const renders: PromiseWithResolvers<Exposition>[] = [];
+  return {
+    renders,
+    metrics: () => {
+      const render = Promise.withResolvers<Exposition>();
+      renders.push(render);
+      return render.promise;
+    },
+    begun: async (count) => {
+      while (renders.length < count) await turns();
+    },
+  };
+}
+
+const GET_METRICS = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+const GET_METRICS_AND_CLOSE = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/** A scrape that the server has surely begun: it came in one piece with a request that is answered. */
+async function scrapeBegun(port: number): Promise<{
+  readonly socket: Socket;
+  /** All that came after the first answer, when the connection has ended. */
+  readonly answer: Promise<string>;
+}> {
+  const socket = connect({ host: "127.0.0.1", port });
+  socket.on("error", () => {});
+  socket.write(`GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n${GET_METRICS_AND_CLOSE}`);
+  await once(socket, "data");
+  let text = "";
+  socket.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  return { socket, answer: once(socket, "close").then(() => text) };
+}
+
+async function bytesUntilClose(socket: Socket): Promise<number> {
+  let bytes = 0;
+  socket.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  await once(socket, "close");
+  return bytes;
+}
+
+const page = (body: string): Exposition => ({ contentType: "text/plain", body });
+
+test("the metrics are given as they are rendered, for the format that is asked for", async () => {
+  const accepts: (string | undefined)[] = [];
+  await using started = await startServer({
+    metrics: (accept) => {
+      accepts.push(accept);
+      return Promise.resolve({ contentType: "text/x; version=1", body: Buffer.from("a 1\n") });
+    },
+  });
+  const { status, headers, text } = await fetchFrom(started.port, "/metrics");
+  expect([status, text]).toEqual([200, "a 1\n"]);
+  expect(headers).toMatchObject({
+    "content-type": "text/x; version=1",
+    "content-length": "4",
+    vary: "Accept, Accept-Encoding",
+  });
+  expect(headers).not.toHaveProperty("content-encoding");
+  await fetchFrom(started.port, "/metrics", {
+    headers: { accept: "application/openmetrics-text" },
+  });
+  expect(accepts).toEqual([undefined, "application/openmetrics-text"]);
+});
+
+test("they are gzipped on request", async () => {
+  const body = "metric 1\n".repeat(100_000);
+  await using started = await startServer({ metrics: () => Promise.resolve(page(body)) });
+  const answer = await fetchFrom(started.port, "/metrics", {
+    headers: { "accept-encoding": "gzip" },
+  });
+  expect(answer.headers["content-encoding"]).toBe("gzip");
+  expect(answer.headers["content-length"]).toBe(String(answer.body.length));
+  expect(gunzipSync(answer.body).toString()).toBe(body);
+  const plain = await fetchFrom(started.port, "/metrics", {
+    headers: { "accept-encoding": "gzip;q=0" },
+  });
+  expect(plain.headers).not.toHaveProperty("content-encoding");
+  expect(plain.text).toBe(body);
+});
+
+test("scrapes at the same time share a rendering, none gets one that began before it", async () => {
+  const { metrics, renders, begun } = byHand();
+  await using started = await startServer({ metrics });
+  const first = fetchFrom(started.port, "/metrics");
+  await begun(1);
+  const later = [await scrapeBegun(started.port), await scrapeBegun(started.port)];
+  renders[0]?.resolve(page("old\n"));
+  expect((await first).text).toBe("old\n");
+  await begun(2);
+  renders[1]?.resolve(page("new\n"));
+  for (const { answer } of later) expect(await answer).toMatch(/ 200 OK\r\n[^]*\r\n\r\nnew\n$/);
+  expect(renders).toHaveLength(2);
+});
+
+test("metrics that can't be rendered are a plain 500, a line in the log, and no end", async () => {
+  let broken = true;
+  await using started = await startServer({
+    metrics: () =>
+      broken ? Promise.reject(new Error("no state")) : Promise.resolve(page("a 1\n")),
+  });
+  const { status, text } = await fetchFrom(started.port, "/metrics");
+  expect([status, text]).toEqual([500, "metrics can't be rendered, the log says why\n"]);
+  expect(started.lines).toContain(`level=error msg="metrics can't be rendered" err="no state"`);
+  broken = false;
+  expect((await fetchFrom(started.port, "/metrics")).status).toBe(200);
+});
+
+test("a connection serves one scrape after another", async () => {
+  await using started = await startServer();
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  for (let i = 0; i < 5; i++) {
+    expect((await fetchFrom(started.port, "/metrics", { agent })).status).toBe(200);
+  }
+  agent.destroy();
+});
+
+test("any number of scrapes can wait for a rendering", async () => {
+  const { metrics, renders, begun } = byHand();
+  await using started = await startServer({ metrics });
+  const scrapes = [];
+  for (let i = 0; i < 50; i++) scrapes.push(await scrapeBegun(started.port));
+  // The first has a rendering of its own, the others came later and share one.
+  renders[0]?.resolve(page("a 1\n"));
+  await begun(2);
+  renders[1]?.resolve(page("b 1\n"));
+  const answers = await Promise.all(scrapes.map(({ answer }) => answer));
+  expect(answers.filter((answer) => answer.endsWith("\r\n\r\nb 1\n"))).toHaveLength(49);
+  expect(renders).toHaveLength(2);
+});
+
+test("the oldest of those who don't read are ended when there are too many bodies", async () => {
+  const body = Buffer.alloc(20_000_000, "x");
+  const metrics = (): Promise<Exposition> =>
+    Promise.resolve({ contentType: "text/plain", body: Buffer.from(body) });
+  await using started = await startServer({ metrics });
+  const slow: Socket[] = [];
+  for (let i = 0; i < MAX_BODIES; i++) {
+    const socket = connect({ host: "127.0.0.1", port: started.port });
+    socket.on("error", () => {});
+    socket.write(GET_METRICS);
+    await once(socket, "readable");
+    slow.push(socket);
+  }
+  expect((await fetchFrom(started.port, "/metrics")).body.length).toBe(body.length);
+  expect(started.lines).toContain('level=warn msg="slow scrapes ended" connections=1');
+  const [oldest, ...others] = slow;
+  if (oldest === undefined) throw new Error("no reader");
+  expect(await bytesUntilClose(oldest)).toBeLessThan(body.length);
+  for (const socket of others) socket.destroy();
+});
+
+test("a connection gets one body at a time", async () => {
+  const { metrics, renders, begun } = byHand();
+  await using started = await startServer({ metrics });
+  const answer = exchange(started.port, `${GET_METRICS}${GET_METRICS}${GET_METRICS_AND_CLOSE}`);
+  await begun(1);
+  renders[0]?.resolve(page("a 1\n"));
+  expect((await answer).match(/HTTP\/1\.1 \d+/g)).toEqual([
+    "HTTP/1.1 200",
+    "HTTP/1.1 503",
+    "HTTP/1.1 503",
+  ]);
+});
+
+test("a scrape that takes too long is ended", async () => {
+  const { metrics, begun } = byHand();
+  await using started = await startServer({ metrics });
+  const answer = exchange(started.port, GET_METRICS);
+  await begun(1);
+  await started.clock.advance(SCRAPE_DEADLINE_MS);
+  expect(await answer).toBe("");
+});
+
+test("the body of a request is passed over", async () => {
+  await using started = await startServer();
+  const answer = await exchange(
+    started.port,
+    `GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\nignored` +
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+  );
+  expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
+});
+
+test("nobody is asked to send a body", async () => {
+  await using started = await startServer();
+  const answer = await exchange(
+    started.port,
+    "POST /metrics HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9\r\nConnection: close\r\n\r\n",
+  );
+  expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+});

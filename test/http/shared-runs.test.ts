@@ -1,0 +1,66 @@
+import { expect, test } from "@jest/globals";
+import { sharedRuns } from "../../src/http/shared-runs.ts";
+import { turns } from "../support/turns.ts";
+
+interface Run {
+  readonly key: string;
+  readonly finish: PromiseWithResolvers<string>;
+}
+
+function observed(): { readonly runs: Run[]; readonly call: (key: string) => Promise<string> } {
+  const runs: Run[] = [];
+  const call = sharedRuns((key: string) => {
+    const finish = Promise.withResolvers<string>();
+    runs.push({ key, finish });
+    return finish.promise;
+  });
+  return { runs, call };
+}
+
+test("calls at the same time share a run", async () => {
+  const { runs, call } = observed();
+  const calls = [call("a"), call("a"), call("a")];
+  await turns();
+  expect(runs).toHaveLength(1);
+  runs[0]?.finish.resolve("1");
+  expect(await Promise.all(calls)).toEqual(["1", "1", "1"]);
+});
+
+test("a call never joins a run that has begun, and those that wait share the next", async () => {
+  const { runs, call } = observed();
+  const first = call("a");
+  await turns();
+  const later = [call("a"), call("a")];
+  await turns();
+  expect(runs).toHaveLength(1);
+  runs[0]?.finish.resolve("old");
+  expect(await first).toBe("old");
+  await turns();
+  expect(runs).toHaveLength(2);
+  runs[1]?.finish.resolve("new");
+  expect(await Promise.all(later)).toEqual(["new", "new"]);
+});
+
+test("one run goes on at a time, whatever the key", async () => {
+  const { runs, call } = observed();
+  const calls = [call("a"), call("b")];
+  await turns();
+  expect(runs.map(({ key }) => key)).toEqual(["a"]);
+  runs[0]?.finish.resolve("1");
+  await turns();
+  expect(runs.map(({ key }) => key)).toEqual(["a", "b"]);
+  runs[1]?.finish.resolve("2");
+  expect(await Promise.all(calls)).toEqual(["1", "2"]);
+});
+
+test("a failure is of those that shared the run, and of no later one", async () => {
+  const { runs, call } = observed();
+  const failing = Promise.allSettled([call("a"), call("a")]);
+  await turns();
+  runs[0]?.finish.reject(new Error("no"));
+  expect((await failing).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  const next = call("a");
+  await turns();
+  runs[1]?.finish.resolve("yes");
+  expect(await next).toBe("yes");
+});

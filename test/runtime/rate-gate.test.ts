@@ -1,0 +1,10 @@
+import { expect, test } from "@jest/globals";
+import { RateGate } from "../../src/runtime/rate-gate.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+test("keys without end don't grow it without end: the oldest are forgotten", () => {
+  const gate = new RateGate(new FakeClock());
+  for (let i = 0; i < 2000; i++) gate.pass(`k${i}`, 60_000);
+  expect(gate.pass("k1999", 60_000)).toBeUndefined();
+  expect(gate.pass("k0", 60_000)).toBe(0);
+});
