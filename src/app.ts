@@ -7,7 +7,6 @@ import { asError } from "./domain/as-error.ts";
 import type { Change } from "./domain/change.ts";
 import type { Clock } from "./domain/clock.ts";
 import type { Logger } from "./domain/log.ts";
-import type { SystemdSource } from "./domain/systemd.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { logRecordOf } from "./logs/log-record.ts";
 import { isQuiet } from "./logs/severity.ts";
@@ -20,7 +19,7 @@ import { DockerCli } from "./runtime/docker-cli.ts";
 import { execaExecutor } from "./runtime/execa-executor.ts";
 import { DockerEngineSource } from "./sources/docker-engine.ts";
 import { identifier } from "./sources/identity.ts";
-import { BusctlSource } from "./sources/systemd-busctl.ts";
+import { systemdSource } from "./sources/systemd-source.ts";
 import { Fleet } from "./state/fleet.ts";
 import { unitAdmission } from "./state/unit-admission.ts";
 import { EngineWatch } from "./watch/engine-watch.ts";
@@ -113,17 +112,17 @@ function buildEngineWatch(context: AppContext, fleet: Fleet, hub: Hub): WatchedE
   const parseErrors: WatchedEngine["parseErrors"] = { tell: () => {} };
   const systemd = new SystemdWatches({
     clock,
+    log,
     changed: hub.publish,
     parseError: () => parseErrors.tell("systemd"),
-    sourceOf: (record): SystemdSource | undefined =>
-      config.systemd.transport === "off"
-        ? undefined
-        : new BusctlSource({ runtime, clock, container: record.identity.id }),
+    sourceOf: (record) =>
+      systemdSource(config.systemd.transport, { runtime, clock, container: record.identity.id }),
   });
   const watch = new EngineWatch({
     source: new DockerEngineSource(
       runtime,
       identifier(config.node.namePrefix, runtimeName(config)),
+      config.watch.filters,
     ),
     fleet,
     clock,

@@ -12,10 +12,11 @@ interface ChangeOf<Kind extends EventKind> extends Event {
   readonly recovered: boolean;
 }
 
-/** A container came to life. */
+/** A container's PID 1 ended. */
 export interface ContainerDieChange extends ChangeOf<"container.die"> {
   readonly identity: ContainerIdentity;
-  readonly exitCode: number;
+  /** undefined where it can't be known any more, or the engine told none. */
+  readonly exitCode: number | undefined;
 }
 
 export interface ContainerHealthChange extends ChangeOf<"container.health"> {
@@ -44,6 +45,11 @@ export interface UnitChange extends ChangeOf<KindOf<"unit">> {
   readonly exitCode: number | undefined;
   /** Restarts by Restart= that this change stands for (unit.restart), or seen so far. */
   readonly restarts: number | undefined;
+  /**
+   * Which failure or restart of which run of the unit this is, the same whether a signal or the
+   * journal told of it; "" where that can't be said.
+   */
+  readonly run: string;
 }
 
 /** SystemState of the manager changed, as `systemctl is-system-running` says it. */

@@ -38,6 +38,7 @@ export interface ContainerDetails {
   readonly identity: ContainerIdentity;
   readonly status: ContainerStatus;
   readonly health: HealthStatus | undefined;
+  readonly createdAtNs: bigint;
   readonly startedAtNs: bigint;
   readonly finishedAtNs: bigint;
   readonly exitCode: number;

@@ -33,7 +33,9 @@ export function eventNameOf(change: Change): string {
  */
 function uidOf(change: Change, instance: string): string {
   const where = change.kind.startsWith("monitor.") ? instance : (change.identity?.id ?? instance);
-  const parts = [where, change.kind, change.unit, String(change.timeNs), change.detail];
+  // The journal's time of a failure is not quite the signal's: the run tells that it is the same.
+  const when = "run" in change && change.run !== "" ? change.run : String(change.timeNs);
+  const parts = [where, change.kind, change.unit, when, change.detail];
   return hash("sha256", parts.join("\0"), "hex").slice(0, 32);
 }
 
@@ -79,7 +81,9 @@ function containerAttributes(change: Change): Attributes {
 }
 
 function ownAttributes(change: Change): Attributes {
-  if (change.kind === "container.die") return { "process.exit.code": change.exitCode };
+  if (change.kind === "container.die") {
+    return change.exitCode === undefined ? {} : { "process.exit.code": change.exitCode };
+  }
   if (change.unit === "" || !("activeState" in change)) return {};
   const attributes: Attributes = {
     "systemd.unit.name": change.unit,

@@ -13,7 +13,9 @@ function what(change: Change): string {
     case "container.start":
       return `${container} started`;
     case "container.die":
-      return `${container} exited with code ${change.exitCode}`;
+      return change.exitCode === undefined
+        ? `${container} exited, with a code that isn't known`
+        : `${container} exited with code ${change.exitCode}`;
     case "container.oom":
       return `${container} ran out of memory, and a process was killed`;
     case "container.pause":

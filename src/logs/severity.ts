@@ -22,6 +22,8 @@ export function severityOf(change: Change): Severity {
     case "monitor.error":
       return ERROR;
     case "container.die":
+      // Of an exit that was missed the code may be lost: it may have been a bad one.
+      if (change.exitCode === undefined) return WARN;
       return GOOD_EXITS.has(change.exitCode) ? INFO : ERROR;
     case "container.health":
       return change.health === "unhealthy" ? ERROR : INFO;

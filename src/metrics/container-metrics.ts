@@ -97,17 +97,20 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
   containerMetric(
     "container_exits_total",
     "counter",
-    { help: "Exits of the container since it is watched, by exit code.", labels: ["exit_code"] },
+    {
+      help: "Exits of the container since it is watched, by exit code (unknown where it was lost).",
+      labels: ["exit_code"],
+    },
     (record, visit) => {
       for (const [exitCode, count] of record.counters.exits) {
-        visit(record.labels, count, "exit_code", String(exitCode));
+        visit(record.labels, count, "exit_code", String(exitCode ?? "unknown"));
       }
     },
   ),
   containerMetric(
     "container_last_exit_code",
     "gauge",
-    { help: "Exit code of the container's last exit; absent until the first." },
+    { help: "Exit code of the container's last exit; absent until the first, and while unknown." },
     (record, visit) => {
       if (record.lastExitCode !== undefined) visit(record.labels, record.lastExitCode);
     },

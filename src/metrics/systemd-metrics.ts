@@ -1,5 +1,6 @@
 import type { LabelSet } from "../domain/label-set.ts";
-import { LabelSet as Labels } from "../domain/label-set.ts";
+import { escapeLabelValue, LabelSet as Labels } from "../domain/label-set.ts";
+import { SYSTEM_STATES } from "../domain/systemd.ts";
 import type { ActiveState } from "../domain/unit.ts";
 import { ACTIVE_STATES, RARE_ACTIVE_STATES } from "../domain/unit.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
@@ -98,6 +99,20 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
   ),
   unitMetric(
     {
+      name: "systemd_unit_start_time_seconds",
+      type: "gauge",
+      help: "Unix time at which the unit became active; 0 while it isn't.",
+      labels: ["container", "node", "cluster", "name", "type"],
+    },
+    (unit, visit) => {
+      if (unit.activeState === undefined) return;
+      const { activeState, activeEnterNs } = unit;
+      if (activeState !== "active") visit(unit.labels, 0);
+      else if (activeEnterNs > 0n) visit(unit.labels, Number(activeEnterNs / 1_000n) / 1e6);
+    },
+  ),
+  unitMetric(
+    {
       name: "systemd_unit_failures_total",
       type: "counter",
       help: "Failures of the unit since it is watched, by systemd's Result.",
@@ -136,6 +151,33 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
         const count = counts.get(state) ?? 0;
         if (count > 0) visit(record.labels, count, "state", state);
       }
+    },
+  ),
+  systemdMetric(
+    {
+      name: "systemd_system_state",
+      type: "gauge",
+      help: "1 for the state that `systemctl is-system-running` tells, 0 for the others.",
+      labels: ["container", "node", "cluster", "state"],
+    },
+    (record, visit) => {
+      const { systemState } = record.systemd;
+      if (systemState === undefined) return;
+      for (const state of SYSTEM_STATES) {
+        visit(record.labels, state === systemState ? 1 : 0, "state", state);
+      }
+    },
+  ),
+  systemdMetric(
+    {
+      name: "systemd_version",
+      type: "gauge",
+      help: "Always 1, with systemd's version.",
+      labels: ["container", "node", "cluster", "version"],
+    },
+    (record, visit) => {
+      const { version } = record.systemd;
+      if (version !== undefined) visit(record.labels, 1, "version", escapeLabelValue(version));
     },
   ),
   systemdMetric(

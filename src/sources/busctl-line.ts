@@ -6,6 +6,7 @@ export interface PropertyTypes {
   readonly i: number;
   readonly u: number;
   readonly t: bigint;
+  readonly ay: Uint8Array;
 }
 
 const PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties";
@@ -56,6 +57,10 @@ const READERS: Readers = {
   i: (data) => (isIntegerIn(data, MIN_INT32, MAX_INT32) ? data : undefined),
   u: (data) => (isIntegerIn(data, 0, MAX_UINT32) ? data : undefined),
   t: (data) => (isIntegerIn(data, 0, Number.MAX_SAFE_INTEGER) ? BigInt(data) : undefined),
+  ay: (data) =>
+    Array.isArray(data) && data.every((byte) => isIntegerIn(byte, 0, 255))
+      ? Uint8Array.from(data)
+      : undefined,
 };
 
 /**

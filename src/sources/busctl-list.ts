@@ -18,6 +18,17 @@ export function parseListUnits(text: string): UnitRow[] | undefined {
   return rows.map(rowOf).filter((row) => row !== undefined);
 }
 
+/** Reads the answer of `busctl --json=short get-property …`: a `{"type":"s","data":"252"}` a line. */
+export function parseStrings(text: string): (string | undefined)[] {
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const data = parseJsonObject(line)?.["data"];
+      return typeof data === "string" ? data : undefined;
+    });
+}
+
 function rowOf(fields: unknown): UnitRow | undefined {
   if (!Array.isArray(fields)) return undefined;
   const [name, , , activeState, subState]: unknown[] = fields;

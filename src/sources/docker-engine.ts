@@ -1,9 +1,11 @@
 import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
+import type { EngineEvent } from "../domain/engine-event.ts";
 import type { EngineSink, EngineSource } from "../domain/engine-source.ts";
 import type { ProcessExit } from "../domain/process.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { parseDockerEvent } from "./docker-event-line.ts";
 import { parseInspect } from "./docker-inspect.ts";
+import { eventFilter } from "./event-filter.ts";
 import type { IdentityFacts } from "./identity.ts";
 import { LineSplitter } from "./lines.ts";
 
@@ -28,10 +30,17 @@ const ACTIONS = [
 export class DockerEngineSource implements EngineSource {
   readonly #runtime: ContainerRuntime;
   readonly #identify: (facts: IdentityFacts) => ContainerIdentity;
+  readonly #concerns: (event: EngineEvent) => boolean;
 
-  constructor(runtime: ContainerRuntime, identify: (facts: IdentityFacts) => ContainerIdentity) {
+  /** @param filters those of the runtime, which the engine doesn't apply to events in full */
+  constructor(
+    runtime: ContainerRuntime,
+    identify: (facts: IdentityFacts) => ContainerIdentity,
+    filters: readonly string[] = [],
+  ) {
     this.#runtime = runtime;
     this.#identify = identify;
+    this.#concerns = eventFilter(filters);
   }
 
   async events(
@@ -40,11 +49,12 @@ export class DockerEngineSource implements EngineSource {
   ): Promise<void> {
     const { signal } = options;
     const stream = await this.#runtime.events({ ...options, actions: ACTIONS });
+    const concerns = this.#concerns;
     const lines = new LineSplitter({
       onLine(line) {
         const event = parseDockerEvent(line);
         if (event === "malformed") sink.parseError();
-        else if (event !== undefined) sink.event(event);
+        else if (event !== undefined && concerns(event)) sink.event(event);
       },
       onBadLine: () => sink.parseError(),
     });

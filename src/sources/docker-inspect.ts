@@ -14,7 +14,7 @@ const INIT_PATHS = /^\/(?:usr\/)?(?:s?bin\/init|(?:s?bin|lib\/systemd)\/systemd)
  * Reads one inspect document of the engine. undefined where it isn't one: no id, name or status.
  *
  * ```json
- * {"Id":"…","Name":"/web","Path":"/sbin/init","Args":[],"RestartCount":0,
+ * {"Id":"…","Name":"/web","Created":"…","Path":"/sbin/init","Args":[],"RestartCount":0,
  *  "State":{"Status":"exited","ExitCode":137,"OOMKilled":true,"StartedAt":"…","FinishedAt":"…",
  *           "Health":{"Status":"healthy"}},
  *  "Config":{"Image":"debian","Labels":{"a":"b"},"StopSignal":"SIGRTMIN+3"}}
@@ -39,6 +39,7 @@ export function parseInspect(
     identity: identify({ id, name, image: text(config["Image"]), label }),
     status,
     health: HEALTH_STATUSES.find((word) => word === health),
+    createdAtNs: parseRfc3339Ns(text(root["Created"])),
     startedAtNs: parseRfc3339Ns(text(state["StartedAt"])),
     finishedAtNs: parseRfc3339Ns(text(state["FinishedAt"])),
     exitCode: integer(state["ExitCode"]),
@@ -51,7 +52,8 @@ export function parseInspect(
 /** Told from the configuration alone: an ordinary container is never looked into. */
 function runsSystemd(root: Json, config: Json, label: string | undefined): boolean {
   if (label === "true" || label === "false") return label === "true";
-  if (SYSTEMD_STOP_SIGNALS.has(text(config["StopSignal"]))) return true;
+  // docker gives it as a text, podman before version 5 as a number.
+  if (SYSTEMD_STOP_SIGNALS.has(String(config["StopSignal"]))) return true;
   const args = Array.isArray(root["Args"]) ? root["Args"] : [];
   return [root["Path"], ...args].some((word) => typeof word === "string" && INIT_PATHS.test(word));
 }

@@ -63,7 +63,9 @@ export async function* lineEvents<T>(
 type Chunks = AsyncIterator<Uint8Array | string> | Iterator<Uint8Array | string>;
 
 function iteratorOf(input: ByteInput): Chunks {
-  return Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : input[Symbol.iterator]();
+  return typeof input === "object" && Symbol.asyncIterator in input
+    ? input[Symbol.asyncIterator]()
+    : input[Symbol.iterator]();
 }
 
 /** Undefined once aborted, whatever the stream makes of it: it may well fail, being cut off. */

@@ -4,15 +4,14 @@ import type { ProcessExit } from "../domain/process.ts";
 import type { ContainerRuntime, InteractiveProcess } from "../domain/runtime.ts";
 import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
 import { parseBusctlSignal } from "./busctl-line.ts";
-import { parseListUnits } from "./busctl-list.ts";
+import { Goodbye } from "./goodbye.ts";
+import { recoverFromJournal } from "./journal-recovery.ts";
+import { parseListUnits, parseStrings } from "./busctl-list.ts";
 import { LineSplitter } from "./lines.ts";
 import { MATCH_RULE } from "./systemd-monitor.ts";
-import {
-  SERVICE_INTERFACE,
-  serviceSignalOf,
-  UNIT_INTERFACE,
-  unitSignalOf,
-} from "./unit-signals.ts";
+import { managerFacts } from "./manager-facts.ts";
+import { SERVICE_INTERFACE, UNIT_INTERFACE } from "./systemd-objects.ts";
+import { serviceSignalOf, unitSignalOf } from "./unit-signals.ts";
 
 /**
  * `busctl monitor` doesn't read its stdin and would outlive everyone who started it. So a shell
@@ -27,22 +26,18 @@ p=$!
 exec 3<&-
 wait $p`;
 
-const LIST_UNITS = [
-  "busctl",
-  "--json=short",
-  "call",
+const MANAGER = [
   "org.freedesktop.systemd1",
   "/org/freedesktop/systemd1",
   "org.freedesktop.systemd1.Manager",
-  "ListUnits",
 ] as const;
+const LIST_UNITS = ["busctl", "--json=short", "call", ...MANAGER, "ListUnits"];
+const GET_FACTS = ["busctl", "--json=short", "get-property", ...MANAGER, "Version", "SystemState"];
 
 const LISTENING = /^Monitoring bus message stream/;
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
 const MAX_REMARK_CHARS = 300;
 const HANDSHAKE_MS = 10_000;
-/** How long the shell may take to end before its connection is cut. */
-const GOODBYE_MS = 2_000;
 
 export interface BusctlSourceOptions {
   readonly runtime: Pick<ContainerRuntime, "exec" | "run">;
@@ -56,7 +51,6 @@ export interface BusctlSourceOptions {
  * only while some other client, such as logind, has subscribed.
  */
 export class BusctlSource implements SystemdSource {
-  readonly transport = "busctl";
   readonly #options: BusctlSourceOptions;
 
   constructor(options: BusctlSourceOptions) {
@@ -64,7 +58,7 @@ export class BusctlSource implements SystemdSource {
   }
 
   async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
-    const { runtime, container } = this.#options;
+    const { runtime, container, clock } = this.#options;
     const process = await runtime.exec(
       container,
       ["sh", "-c", SCRIPT, "unitwatch", MATCH_RULE],
@@ -72,14 +66,14 @@ export class BusctlSource implements SystemdSource {
     );
     const fault = new AbortController();
     const signal = AbortSignal.any([options.signal, fault.signal]);
-    const sayGoodbye = (): void => void process.stdin.end();
-    signal.addEventListener("abort", sayGoodbye, { once: true });
-    if (signal.aborted) sayGoodbye();
+    const goodbye = new Goodbye(process, clock);
+    signal.addEventListener("abort", goodbye.say, { once: true });
+    if (signal.aborted) goodbye.say();
     try {
       await this.#read(process, sink, { signal, fault });
     } finally {
-      signal.removeEventListener("abort", sayGoodbye);
-      await this.#end(process);
+      signal.removeEventListener("abort", goodbye.say);
+      await goodbye.heard();
     }
     if (fault.signal.aborted && !options.signal.aborted) throw asError(fault.signal.reason);
   }
@@ -113,8 +107,9 @@ export class BusctlSource implements SystemdSource {
     }, HANDSHAKE_MS);
     try {
       for await (const chunk of process.stdout) lines.push(chunk);
+      if (listing === undefined) lines.end();
     } catch (error) {
-      if (!signal.aborted) throw error;
+      fault.abort(error);
     }
     await listing;
     if (listing !== undefined || signal.aborted) return;
@@ -126,8 +121,9 @@ export class BusctlSource implements SystemdSource {
   /** The stream stands: from now on nothing is missed, so what is so already can be asked for. */
   async #attach(sink: SystemdSink, signal: AbortSignal): Promise<void> {
     const { runtime, container, clock } = this.#options;
+    const sinceNs = sink.attached("busctl", clock.nowNs());
+    await recoverFromJournal(sink, { runtime, container, sinceNs, signal });
     const atNs = clock.nowNs();
-    sink.attached(this.transport, atNs);
     const output = await runtime.run(container, LIST_UNITS, { maxBytes: MAX_LIST_BYTES, signal });
     const rows = output.exitCode === 0 ? parseListUnits(output.stdout) : undefined;
     if (rows === undefined) {
@@ -135,12 +131,9 @@ export class BusctlSource implements SystemdSource {
       throw new Error(`busctl call ListUnits failed: ${why}`);
     }
     sink.snapshot(rows, atNs);
-  }
-
-  async #end(process: InteractiveProcess): Promise<void> {
-    process.stdin.end();
-    using _limit = this.#options.clock.setTimeout(() => process.kill(), GOODBYE_MS);
-    await process.exited;
+    const facts = await runtime.run(container, GET_FACTS, { maxBytes: MAX_LIST_BYTES, signal });
+    const [version, systemState] = parseStrings(facts.stdout);
+    sink.manager(managerFacts(version, systemState, clock.nowNs()));
   }
 }
 

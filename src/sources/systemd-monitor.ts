@@ -2,8 +2,8 @@ import { type Event, EventKind } from "../domain/event.ts";
 import { parseBusctlSignal } from "./busctl-line.ts";
 import { type ByteInput, lineEvents, type RunOptions } from "./line-events.ts";
 import { unitNameFromPath } from "./unit-path.ts";
+import { UNIT_INTERFACE } from "./systemd-objects.ts";
 
-const UNIT_INTERFACE = "org.freedesktop.systemd1.Unit";
 /** What to listen to: each change of a property of systemd and its units. */
 export const MATCH_RULE =
   "type=signal,interface=org.freedesktop.DBus.Properties,member=PropertiesChanged," +

@@ -3,9 +3,6 @@ import { isActiveState } from "../domain/unit.ts";
 import type { PropertiesSignal } from "./busctl-line.ts";
 import { unitNameFromPath } from "./unit-path.ts";
 
-export const UNIT_INTERFACE = "org.freedesktop.systemd1.Unit";
-export const SERVICE_INTERFACE = "org.freedesktop.systemd1.Service";
-
 /** Longest SubState or Result that is taken: systemd's longest has 23 characters. */
 const MAX_WORD_CHARS = 64;
 const WORD = /^[a-z0-9-]+$/;
@@ -21,13 +18,21 @@ export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
   const activeState = signal.property("ActiveState", "s");
   if (unit === undefined || !isActiveState(activeState)) return undefined;
   const stateChangeUs = signal.property("StateChangeTimestamp", "t");
+  const invocationId = signal.property("InvocationID", "ay");
   return {
     unit,
     activeState,
     subState: systemdWord(signal.property("SubState", "s")) ?? "",
     stateChangeNs: stateChangeUs === undefined ? signal.timeNs : stateChangeUs * 1_000n,
+    activeEnterNs: (signal.property("ActiveEnterTimestamp", "t") ?? 0n) * 1_000n,
+    invocationId: invocationId === undefined ? "" : invocationText(invocationId),
     timeNs: signal.timeNs,
   };
+}
+
+/** An InvocationID as the journal writes it: 32 hex digits; "" for none. */
+export function invocationText(bytes: Uint8Array): string {
+  return bytes.length === 16 ? Buffer.from(bytes).toString("hex") : "";
 }
 
 /** Reads a Service signal; undefined where it tells of no unit. */

@@ -5,6 +5,8 @@ import type {
   HealthStatus,
 } from "../domain/container.ts";
 import { LabelSet } from "../domain/label-set.ts";
+import type { ContainerResume } from "../domain/resume.ts";
+import { ContainerLives } from "./container-lives.ts";
 import type { FleetEvents } from "./fleet-events.ts";
 import { SystemdState } from "./systemd-state.ts";
 import type { UnitAdmission } from "./unit-table.ts";
@@ -14,8 +16,8 @@ export interface ContainerCounters {
   starts: number;
   restarts: number;
   oomEvents: number;
-  /** Exits by exit code. */
-  readonly exits: Map<number, number>;
+  /** Exits by exit code; undefined stands for codes that can't be known. */
+  readonly exits: Map<number | undefined, number>;
 }
 
 /** One container: what is true of it now, and what was counted. */
@@ -24,13 +26,16 @@ export class ContainerRecord {
   /** `container`, `node`, `cluster`. */
   labels: LabelSet;
   readonly counters: ContainerCounters;
+  readonly lives: ContainerLives;
   readonly systemd: SystemdState;
+  /** What the systemd side wants to find again after a restart of this process. */
+  systemdResume: string | undefined = undefined;
 
   status: ContainerStatus = "created";
   health: HealthStatus | undefined = undefined;
   startedAtNs = 0n;
   finishedAtNs = 0n;
-  /** undefined until it exited once. */
+  /** undefined until it exited once, and where the code of its last exit can't be known. */
   lastExitCode: number | undefined = undefined;
   /** Policy restarts as inspect last told; it goes back to 0 at a manual start. */
   restartsSeen: number | undefined = undefined;
@@ -40,6 +45,8 @@ export class ContainerRecord {
   runsSystemd: boolean | undefined = undefined;
   /** Set when it was removed; its series stay for the retention. */
   destroyedAtNs: bigint | undefined = undefined;
+  /** Time of the newest fact that the status is from. */
+  #statusNs = 0n;
 
   constructor(
     identity: ContainerIdentity,
@@ -48,6 +55,7 @@ export class ContainerRecord {
       readonly admission: UnitAdmission;
       /** Of an earlier container with this name, whose series go on. */
       readonly counters: ContainerCounters | undefined;
+      readonly lives: ContainerLives;
     },
   ) {
     this.identity = identity;
@@ -56,8 +64,9 @@ export class ContainerRecord {
       starts: 0,
       restarts: 0,
       oomEvents: 0,
-      exits: new Map<number, number>(),
+      exits: new Map<number | undefined, number>(),
     };
+    this.lives = context.lives;
     this.systemd = new SystemdState(() => this.identity, context.events, {
       admission: context.admission,
       labels: this.labels,
@@ -80,6 +89,13 @@ export class ContainerRecord {
     this.systemd.units.relabel(this.labels);
   }
 
+  /** Takes note of the time of something that sets the status; false where a newer one was known. */
+  isNews(timeNs: bigint): boolean {
+    if (timeNs < this.#statusNs) return false;
+    this.#statusNs = timeNs;
+    return true;
+  }
+
   /** Takes over what inspect says. What follows from the difference is the fleet's business. */
   adopt(details: ContainerDetails): void {
     this.status = details.status;
@@ -88,6 +104,40 @@ export class ContainerRecord {
     this.finishedAtNs = details.finishedAtNs;
     if (details.finishedAtNs > 0n && !this.alive) this.lastExitCode = details.exitCode;
     this.runsSystemd = details.runsSystemd;
+    this.#statusNs = newest(details.startedAtNs, details.finishedAtNs);
+  }
+
+  /** What the next process is to go on from; undefined while too little is known. */
+  resume(): ContainerResume | undefined {
+    const lives = this.lives.resume;
+    if (lives === undefined || this.destroyedAtNs !== undefined) return undefined;
+    return {
+      identity: this.identity,
+      status: this.status,
+      health: this.health,
+      startedAtNs: this.startedAtNs,
+      finishedAtNs: this.finishedAtNs,
+      lastExitCode: this.lastExitCode,
+      restartsSeen: this.restartsSeen,
+      oom: this.oom,
+      runsSystemd: this.runsSystemd,
+      lives,
+      systemd: this.systemdResume,
+    };
+  }
+
+  /** Takes over what an earlier process knew. */
+  restore(resume: ContainerResume): void {
+    this.status = resume.status;
+    this.health = resume.health;
+    this.startedAtNs = resume.startedAtNs;
+    this.finishedAtNs = resume.finishedAtNs;
+    this.lastExitCode = resume.lastExitCode;
+    this.restartsSeen = resume.restartsSeen;
+    this.oom = resume.oom;
+    this.runsSystemd = resume.runsSystemd;
+    this.systemdResume = resume.systemd;
+    this.#statusNs = newest(resume.startedAtNs, resume.finishedAtNs);
   }
 }
 
@@ -97,4 +147,8 @@ function labelsOf(identity: ContainerIdentity): LabelSet {
     ["node", identity.node],
     ["cluster", identity.cluster],
   ]);
+}
+
+function newest(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -1,29 +1,22 @@
-import type { ContainerChange } from "../domain/change.ts";
 import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
-import { HEALTH_STATUSES } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { EventKind } from "../domain/event.ts";
+import type { ContainerResume, LivesResume } from "../domain/resume.ts";
+import { ContainerChanges } from "./container-changes.ts";
+import type { Occasion } from "./container-changes.ts";
+import { applyEvent } from "./container-events.ts";
+import { ContainerLives } from "./container-lives.ts";
 import { ContainerRecord } from "./container-record.ts";
+import { foldDetails, reconcile } from "./container-recovery.ts";
 import type { FleetEvents } from "./fleet-events.ts";
+import type { Identify } from "./identify.ts";
 import type { UnitAdmission } from "./unit-table.ts";
-
-/** Tells who a container is from what an event or inspect says of it. */
-export type Identify = (facts: {
-  readonly id: string;
-  readonly name: string;
-  readonly image: string;
-  readonly label: (key: string) => string | undefined;
-}) => ContainerIdentity;
 
 export interface FleetOptions {
   readonly events: FleetEvents;
   readonly admission: UnitAdmission;
   readonly identify: Identify;
 }
-
-const MAX_EXIT_CODE = 255;
-/** Stands for an exit code that the engine didn't tell, or that is none. */
-const NO_EXIT_CODE = -1;
 
 /**
  * Every container of the engine that is watched, and what is true of it. Changed by the methods
@@ -33,9 +26,13 @@ export class Fleet {
   readonly #byId = new Map<string, ContainerRecord>();
   readonly #byName = new Map<string, ContainerRecord>();
   readonly #options: FleetOptions;
+  readonly #changes: ContainerChanges;
+  /** True once every container is known that there was when the watch began. */
+  #isComplete = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#changes = new ContainerChanges(options.events);
   }
 
   /** Every container, destroyed ones in retention too, one a name. */
@@ -58,72 +55,56 @@ export class Fleet {
   }
 
   #apply(record: ContainerRecord, event: EngineEvent): void {
-    const { timeNs } = event;
-    switch (event.action) {
-      case "create":
-        record.status = "created";
-        this.#plain(record, EventKind.ContainerCreate, timeNs);
-        break;
-      case "start":
-        record.status = "running";
-        record.startedAtNs = timeNs;
-        record.oom = "none";
-        record.counters.starts += 1;
-        this.#plain(record, EventKind.ContainerStart, timeNs);
-        break;
-      case "die":
-        this.#died(record, event);
-        break;
-      case "oom":
-        // The engine may tell of a kill only after inspect did: that is the same one.
-        if (record.oom !== "inferred") this.#oom(record, timeNs);
-        record.oom = "event";
-        break;
-      case "pause":
-        record.status = "paused";
-        this.#plain(record, EventKind.ContainerPause, timeNs);
-        break;
-      case "unpause":
-        record.status = "running";
-        this.#plain(record, EventKind.ContainerUnpause, timeNs);
-        break;
-      case "rename":
-        this.#rename(record, event);
-        break;
-      case "destroy":
-        this.#destroy(record, timeNs);
-        break;
-      default:
-        if (event.action.startsWith("health_status")) this.#health(record, event);
-    }
+    if (event.action === "rename") this.#rename(record, event);
+    else if (event.action === "destroy") this.#destroy(record, { timeNs: event.timeNs });
+    else applyEvent(record, event, this.#changes);
   }
 
-  /** Folds in what inspect says of one container; `fresh` is false where events came since. */
+  /**
+   * Folds in what inspect says of one container, while events may be on their way that it knows of;
+   * `fresh` is false where events came since it was asked. What is so already is no change.
+   */
   details(details: ContainerDetails, fresh: boolean): ContainerRecord {
     const known = this.#byId.get(details.identity.id);
     if (known === undefined) {
-      const record = this.#add(details.identity);
-      record.restartsSeen = details.restartCount;
+      const record = this.#add(details.identity, { isNew: false });
       record.oom = details.oomKilled ? "event" : "none";
-      record.adopt(details);
+      foldDetails(record, details, { changes: this.#changes, fresh: true });
       return record;
     }
-    const { restartCount } = details;
-    const before = known.restartsSeen ?? 0;
-    const restarts = restartCount >= before ? restartCount - before : restartCount;
-    known.restartsSeen = restartCount;
-    known.runsSystemd = details.runsSystemd;
-    this.#named(known, details.identity);
-    if (fresh) known.adopt(details);
-    known.counters.restarts += restarts;
-    for (let i = 0; i < restarts; i += 1) {
-      this.#plain(known, EventKind.ContainerRestart, details.startedAtNs);
-    }
-    if (fresh && details.oomKilled && known.oom === "none") {
-      this.#oom(known, details.finishedAtNs);
-      known.oom = "inferred";
-    }
+    if (fresh) this.#named(known, details.identity);
+    foldDetails(known, details, { changes: this.#changes, fresh });
     return known;
+  }
+
+  /**
+   * Folds in what inspect says of one container, where every event that it knows of was applied.
+   * What it shows beyond those was missed: it is counted, and told as recovered.
+   */
+  reconcile(details: ContainerDetails, nowNs: bigint): ContainerRecord {
+    let record = this.#byId.get(details.identity.id);
+    if (record === undefined) {
+      if (!this.#isComplete) return this.details(details, true);
+      record = this.#add(details.identity, { isNew: true });
+      const occasion = { timeNs: details.createdAtNs, recovered: true };
+      this.#changes.plain(record, EventKind.ContainerCreate, occasion);
+    }
+    this.#named(record, details.identity);
+    reconcile(record, details, { changes: this.#changes, nowNs });
+    return record;
+  }
+
+  /** Every container is known now: one that turns up later was created since. */
+  complete(): void {
+    this.#isComplete = true;
+  }
+
+  /** Begins with what an earlier process knew, in place of nothing. */
+  restore(containers: readonly ContainerResume[]): void {
+    for (const resume of containers) {
+      this.#add(resume.identity, { isNew: true, lives: resume.lives }).restore(resume);
+    }
+    this.#isComplete = true;
   }
 
   /** Ids of the containers that exist as far as is known. */
@@ -134,7 +115,7 @@ export class Fleet {
   /** A complete listing no longer has the container: it was destroyed unseen. */
   vanished(id: string, nowNs: bigint): ContainerRecord | undefined {
     const record = this.#byId.get(id);
-    if (record !== undefined) this.#destroy(record, nowNs);
+    if (record !== undefined) this.#destroy(record, { timeNs: nowNs, recovered: true });
     return record;
   }
 
@@ -153,17 +134,22 @@ export class Fleet {
     const name = event.attributes.get("name");
     if (event.id === "" || name === undefined || name === "") return undefined;
     if (event.action === "destroy" || event.action === "rename") return undefined;
-    return this.#add(
-      this.#options.identify({
-        id: event.id,
-        name,
-        image: event.attributes.get("image") ?? "",
-        label: (key) => event.attributes.get(key),
-      }),
-    );
+    const identity = this.#identityIn(event, { name, image: event.attributes.get("image") ?? "" });
+    return this.#add(identity, { isNew: this.#isComplete || event.action === "create" });
   }
 
-  #add(identity: ContainerIdentity): ContainerRecord {
+  #identityIn(
+    event: EngineEvent,
+    facts: { readonly name: string; readonly image: string },
+  ): ContainerIdentity {
+    const label = (key: string): string | undefined => event.attributes.get(key);
+    return this.#options.identify({ ...facts, id: event.id, label });
+  }
+
+  #add(
+    identity: ContainerIdentity,
+    past: { readonly isNew: boolean; readonly lives?: LivesResume },
+  ): ContainerRecord {
     const earlier = this.#byName.get(identity.name);
     const sameSeries =
       earlier !== undefined &&
@@ -173,110 +159,43 @@ export class Fleet {
       events: this.#options.events,
       admission: this.#options.admission,
       counters: sameSeries ? earlier.counters : undefined,
+      lives: new ContainerLives(past.lives ?? past),
     });
+    if (past.isNew) record.restartsSeen = 0;
     this.#byId.set(identity.id, record);
     this.#byName.set(identity.name, record);
     return record;
   }
 
-  #died(record: ContainerRecord, event: EngineEvent): void {
-    const exitCode = parseExitCode(event.attributes.get("exitCode"));
-    record.status = "exited";
-    record.health = undefined;
-    record.finishedAtNs = event.timeNs;
-    record.lastExitCode = exitCode;
-    const { exits } = record.counters;
-    exits.set(exitCode, (exits.get(exitCode) ?? 0) + 1);
-    record.systemd.ended();
-    this.#emit(record, {
-      kind: EventKind.ContainerDie,
-      timeNs: event.timeNs,
-      detail: `exitCode=${exitCode}`,
-      exitCode,
-    });
-  }
-
-  #oom(record: ContainerRecord, timeNs: bigint): void {
-    record.counters.oomEvents += 1;
-    this.#plain(record, EventKind.ContainerOom, timeNs);
-  }
-
-  #health(record: ContainerRecord, event: EngineEvent): void {
-    const word = event.action.slice(event.action.indexOf(":") + 1).trim();
-    const health = HEALTH_STATUSES.find((status) => status === word);
-    if (health === undefined || health === record.health) return;
-    record.health = health;
-    this.#emit(record, {
-      kind: EventKind.ContainerHealth,
-      timeNs: event.timeNs,
-      detail: `health=${health}`,
-      health,
-    });
-  }
-
   #rename(record: ContainerRecord, event: EngineEvent): void {
     const name = event.attributes.get("name");
     if (name === undefined || name === "") return;
-    this.#named(
-      record,
-      this.#options.identify({
-        id: record.identity.id,
-        name,
-        image: record.identity.image,
-        label: (key) => event.attributes.get(key),
-      }),
-    );
+    this.#named(record, this.#identityIn(event, { name, image: record.identity.image }));
   }
 
   #named(record: ContainerRecord, identity: ContainerIdentity): void {
-    if (identity.name === record.identity.name) return;
-    if (this.#byName.get(record.identity.name) === record) {
-      this.#byName.delete(record.identity.name);
-    }
+    const { name, node, cluster } = record.identity;
+    const isNamed = this.#byName.get(identity.name) === record;
+    const isSame = identity.name === name && identity.node === node && identity.cluster === cluster;
+    if (isSame && isNamed) return;
+    if (this.#byName.get(name) === record) this.#byName.delete(name);
     record.rename(identity);
     this.#byName.set(identity.name, record);
   }
 
-  #destroy(record: ContainerRecord, timeNs: bigint): void {
+  #destroy(record: ContainerRecord, occasion: Occasion): void {
     this.#byId.delete(record.identity.id);
     if (record.destroyedAtNs !== undefined) return;
+    const { timeNs } = occasion;
     record.systemd.ended();
     if (record.alive) record.status = "exited";
     record.destroyedAtNs = timeNs;
-    this.#plain(record, EventKind.ContainerDestroy, timeNs);
+    // It was seen to be alive, and not to end.
+    for (let open = record.lives.close(); open > 0; open -= 1) {
+      record.finishedAtNs = timeNs;
+      record.lastExitCode = undefined;
+      this.#changes.died(record, undefined, { timeNs, recovered: true });
+    }
+    this.#changes.plain(record, EventKind.ContainerDestroy, occasion);
   }
-
-  #plain(
-    record: ContainerRecord,
-    kind: Exclude<ContainerChange["kind"], "container.die" | "container.health">,
-    timeNs: bigint,
-  ): void {
-    this.#emit(record, { kind, timeNs, detail: "" });
-  }
-
-  #emit(record: ContainerRecord, change: ContainerFacts): void {
-    this.#options.events.changed({
-      ...change,
-      node: record.identity.node,
-      container: record.identity.name,
-      unit: "",
-      identity: record.identity,
-      recovered: false,
-    });
-  }
-}
-
-type OwnFacts<C> = C extends ContainerChange
-  ? Omit<C, "identity" | "node" | "container" | "unit" | "recovered">
-  : never;
-type ContainerFacts = OwnFacts<ContainerChange>;
-
-function parseExitCode(text: string | undefined): number {
-  const code = Number(text ?? "");
-  return text !== undefined &&
-    text !== "" &&
-    Number.isInteger(code) &&
-    Math.abs(code) <= MAX_EXIT_CODE
-    ? code
-    : NO_EXIT_CODE;
 }

@@ -1,40 +1,25 @@
-import type { UnitChange } from "../domain/change.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
-import type { EventKind } from "../domain/event.ts";
-import { EventKind as Kind } from "../domain/event.ts";
+import { EventKind } from "../domain/event.ts";
 import type { LabelSet } from "../domain/label-set.ts";
-import type { ServiceSignal, SystemdTransport, UnitSignal } from "../domain/systemd.ts";
-import type { ActiveState, UnitRow } from "../domain/unit.ts";
+import type {
+  JournalEntry,
+  ManagerFacts,
+  ServiceSignal,
+  SystemdTransport,
+  SystemState,
+  UnitSignal,
+} from "../domain/systemd.ts";
+import type { UnitRow } from "../domain/unit.ts";
 import type { FleetEvents } from "./fleet-events.ts";
+import { Coverage } from "./coverage.ts";
+import { derivedSystemState } from "./system-state.ts";
+import { isAutoRestart, isNewEntry, takeRecovered, unitEventKind } from "./unit-logic.ts";
+import { systemChange, unitChange } from "./systemd-changes.ts";
+import type { UnitFacts } from "./systemd-changes.ts";
+import { UnitLedger } from "./unit-ledger.ts";
 import type { UnitRecord } from "./unit-record.ts";
 import { UnitTable } from "./unit-table.ts";
 import type { UnitAdmission } from "./unit-table.ts";
-
-/** The event kind that stands for a unit's entry into a state. */
-function kindOf(state: ActiveState): Extract<EventKind, `unit.${string}`> {
-  switch (state) {
-    case "active":
-      return Kind.UnitActive;
-    case "failed":
-      return Kind.UnitFailed;
-    case "inactive":
-    case "maintenance":
-      return Kind.UnitInactive;
-    case "activating":
-      return Kind.UnitActivating;
-    case "deactivating":
-      return Kind.UnitDeactivating;
-    case "reloading":
-    case "refreshing":
-      return Kind.UnitReloading;
-    default:
-      return state satisfies never;
-  }
-}
-
-/** Result where systemd told none: units that are no service don't send it along. */
-const RESULT_UNKNOWN = "unknown";
-const NONE = { result: undefined, exitCode: undefined, restarts: undefined } as const;
 
 /** The systemd inside one container: its units, what they went through, and how it is watched. */
 export class SystemdState {
@@ -44,10 +29,17 @@ export class SystemdState {
   up = false;
   /** Streams opened again after one was lost. */
   reconnects = 0;
-  #attachedAtNs = 0n;
+  /** Up to when all of its changes are known. */
+  readonly coverage = new Coverage();
+  /** systemd's version; undefined until it was told. */
+  version: string | undefined = undefined;
+  /** As `systemctl is-system-running` says it; undefined while it isn't known. */
+  systemState: SystemState | undefined = undefined;
   #listed = false;
+  #journalRead = true;
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
+  readonly #ledger = new UnitLedger((unit, facts) => this.#emit(unit, facts));
 
   constructor(
     identity: () => ContainerIdentity,
@@ -59,10 +51,13 @@ export class SystemdState {
     this.units = new UnitTable(tables.admission, tables.labels);
   }
 
-  /** A stream stands: what happens from `atNs` on is told. */
-  attached(transport: SystemdTransport, atNs: bigint): void {
+  /**
+   * A stream stands: what happens from `atNs` on is told. Answers from when on the journal has to
+   * tell what was missed; undefined where nothing was.
+   */
+  attached(transport: SystemdTransport, atNs: bigint): bigint | undefined {
     this.transport = transport;
-    this.#attachedAtNs = atNs;
+    return this.coverage.attached(atNs);
   }
 
   lost(): void {
@@ -72,46 +67,112 @@ export class SystemdState {
   /** systemd isn't running any more: nothing that was known of its units is true. */
   ended(): void {
     this.up = false;
+    this.systemState = undefined;
     this.units.unloadAll();
   }
 
-  /** Folds in what ListUnits says: it is watched now. What is so already is no change. */
-  snapshot(rows: readonly UnitRow[], asOfNs: bigint): void {
+  /**
+   * What the journal tells of the time that nobody listened; undefined where it can't be had.
+   * Returns how many changes had been missed.
+   */
+  recovered(entries: readonly JournalEntry[] | undefined): number {
+    this.#journalRead = entries !== undefined;
+    let missed = 0;
+    for (const entry of entries ?? []) {
+      const unit = this.#obtain(entry.unit);
+      if (unit === undefined || !isNewEntry(unit, entry, this.coverage.baselineNs)) continue;
+      missed += 1;
+      if (entry.kind === "failure") this.#ledger.recoveredFailure(unit, entry);
+      else this.#ledger.recoveredRestart(unit, entry);
+      this.coverage.reached(entry.timeNs);
+    }
+    return missed;
+  }
+
+  /**
+   * Folds in what ListUnits says: it is watched now. What is so already is no change. Returns the
+   * units of which the start time isn't known.
+   */
+  snapshot(rows: readonly UnitRow[], asOfNs: bigint): readonly string[] {
     if (this.#listed && !this.up) this.reconnects += 1;
     this.#listed = true;
     this.up = true;
-    for (const row of rows) {
-      const unit = this.#obtain(row.name);
-      if (unit === undefined || unit.signalNs > asOfNs) continue;
-      if (unit.activeState !== row.activeState) unit.fromSnapshot = true;
-      this.units.setState(unit, row.activeState, row.subState);
-    }
+    for (const row of rows) this.#row(row, asOfNs);
     for (const unit of this.units.missingFrom(rows)) {
       if (unit.signalNs <= asOfNs) this.units.unload(unit);
     }
+    this.#journalRead = true;
+    this.#deriveSystemState(asOfNs);
+    return rows
+      .filter(({ name, activeState }) => {
+        const unit = this.units.get(name);
+        return activeState === "active" && unit?.shown === true && unit.activeEnterNs === 0n;
+      })
+      .map(({ name }) => name);
+  }
+
+  startTime(name: string, timeNs: bigint): void {
+    const unit = this.units.get(name);
+    if (unit?.activeState === "active" && unit.activeEnterNs === 0n) unit.activeEnterNs = timeNs;
+  }
+
+  /** Units that were loaded just now: no signal told of them yet. */
+  loaded(rows: readonly UnitRow[]): void {
+    for (const row of rows) {
+      if (this.units.get(row.name)?.activeState === undefined) this.#row(row, 0n);
+    }
+  }
+
+  removed(name: string, timeNs: bigint): void {
+    const unit = this.units.get(name);
+    if (unit === undefined || unit.activeState === undefined) return;
+    const previousState = unit.activeState;
+    this.units.unload(unit);
+    this.#emit(unit, { kind: EventKind.UnitRemoved, timeNs, detail: "", previousState });
+    this.#deriveSystemState(timeNs);
+  }
+
+  manager(facts: ManagerFacts): void {
+    if (facts.version !== undefined) this.version = facts.version;
+    if (facts.systemState !== undefined) this.#setSystemState(facts.systemState, facts.timeNs);
   }
 
   unit(signal: UnitSignal): void {
     const unit = this.#obtain(signal.unit);
     if (unit === undefined) return;
+    const { activeState: previousState, subState: previousSub, stateChangeNs: changedNs } = unit;
+    const changed = this.#isChange(unit, signal);
+    const failedAgain =
+      signal.activeState === "failed" && changedNs > 0n && signal.stateChangeNs > changedNs;
     unit.signalNs = signal.timeNs;
-    const previous = unit.activeState;
-    if (!this.#isChange(unit, signal)) {
-      this.units.setState(unit, signal.activeState, signal.subState);
-      return;
+    unit.stateChangeNs = signal.stateChangeNs;
+    unit.activeEnterNs = signal.activeEnterNs;
+    if (unit.invocationId !== signal.invocationId) {
+      unit.invocationId = signal.invocationId;
+      unit.failuresOfRun = 0;
     }
-    unit.fromSnapshot = false;
     this.units.setState(unit, signal.activeState, signal.subState);
-    if (signal.activeState === "failed") count(unit.failures, unit.result ?? RESULT_UNKNOWN);
-    if (!unit.shown) return;
-    const failed = signal.activeState === "failed";
-    this.#emit(unit, {
-      kind: kindOf(signal.activeState),
-      timeNs: signal.stateChangeNs,
-      previousState: previous,
-      detail: `ActiveState=${signal.activeState}`,
-      ...(failed ? { result: unit.result, exitCode: unit.exitStatus, restarts: undefined } : NONE),
-    });
+    this.coverage.reached(signal.stateChangeNs);
+    // RestartMode=direct goes to auto-restart without ever being failed.
+    const failedInPassing =
+      isAutoRestart(signal.subState) &&
+      previousState !== undefined &&
+      previousState !== "failed" &&
+      !isAutoRestart(previousSub) &&
+      (unit.result ?? "success") !== "success";
+    if (!changed && !failedAgain && !failedInPassing) return;
+    unit.fromSnapshot = false;
+    const failed = signal.activeState === "failed" || failedInPassing;
+    if (failed && !takeRecovered(unit, signal)) this.#ledger.failed(unit, signal, previousState);
+    if (changed && signal.activeState !== "failed") {
+      this.#emit(unit, {
+        kind: unitEventKind(signal.activeState),
+        timeNs: signal.stateChangeNs,
+        previousState,
+        detail: `ActiveState=${signal.activeState}`,
+      });
+    }
+    this.#deriveSystemState(signal.stateChangeNs);
   }
 
   service(signal: ServiceSignal): void {
@@ -119,23 +180,14 @@ export class SystemdState {
     if (unit === undefined) return;
     if (signal.result !== undefined) unit.result = signal.result;
     if (signal.exitStatus !== undefined) unit.exitStatus = signal.exitStatus;
-    if (signal.restarts === undefined) return;
-    const before = unit.restartsSeen;
-    unit.restartsSeen = signal.restarts;
-    if (before === undefined) return;
-    const more = signal.restarts >= before ? signal.restarts - before : signal.restarts;
-    if (more === 0) return;
-    unit.restarts += more;
-    if (!unit.shown) return;
-    this.#emit(unit, {
-      kind: Kind.UnitRestart,
-      timeNs: signal.timeNs,
-      previousState: unit.activeState,
-      detail: `NRestarts=${signal.restarts}`,
-      result: unit.result,
-      exitCode: unit.exitStatus,
-      restarts: signal.restarts,
-    });
+    const { restarts } = signal;
+    if (restarts === undefined) return;
+    // Of a unit that waited for its restart when it was first seen, the first number is one more.
+    const first = unit.fromSnapshot && isAutoRestart(unit.subState) && restarts > 0 ? 1 : 0;
+    const before = unit.restartsSeen ?? restarts - first;
+    const more = restarts >= before ? restarts - before : restarts;
+    unit.restartsSeen = restarts;
+    if (more > 0) this.#ledger.restarted(unit, more, { restarts, timeNs: signal.timeNs });
   }
 
   /**
@@ -146,7 +198,32 @@ export class SystemdState {
   #isChange(unit: UnitRecord, signal: UnitSignal): boolean {
     if (unit.activeState !== undefined && unit.activeState !== signal.activeState) return true;
     if (unit.activeState !== undefined && !unit.fromSnapshot) return false;
-    return signal.stateChangeNs >= this.#attachedAtNs;
+    return this.coverage.isUnderWatch(signal.stateChangeNs);
+  }
+
+  #row(row: UnitRow, asOfNs: bigint): void {
+    const unit = this.#obtain(row.name);
+    if (unit === undefined || (asOfNs > 0n && unit.signalNs > asOfNs)) return;
+    const { activeState: before } = unit;
+    if (before !== row.activeState) unit.fromSnapshot = true;
+    this.units.setState(unit, row.activeState, row.subState);
+    if (this.#journalRead || before === undefined || before === "failed") return;
+    if (row.activeState !== "failed") return;
+    const entry = { result: undefined, invocationId: unit.invocationId, timeNs: asOfNs };
+    this.#ledger.recoveredFailure(unit, entry);
+  }
+
+  #deriveSystemState(timeNs: bigint): void {
+    const derived = derivedSystemState(this.systemState, this.units);
+    if (derived !== undefined) this.#setSystemState(derived, timeNs);
+  }
+
+  #setSystemState(systemState: SystemState, timeNs: bigint): void {
+    const previousState = this.systemState;
+    if (previousState === systemState) return;
+    this.systemState = systemState;
+    if (previousState === undefined) return;
+    this.#events.changed(systemChange(this.#identity(), { systemState, previousState, timeNs }));
   }
 
   #obtain(name: string): UnitRecord | undefined {
@@ -155,27 +232,7 @@ export class SystemdState {
     return unit;
   }
 
-  #emit(
-    unit: UnitRecord,
-    change: Omit<
-      UnitChange,
-      "identity" | "node" | "container" | "unit" | "recovered" | "activeState" | "subState"
-    >,
-  ): void {
-    const identity = this.#identity();
-    this.#events.changed({
-      ...change,
-      node: identity.node,
-      container: identity.name,
-      unit: unit.name,
-      identity,
-      recovered: false,
-      activeState: unit.activeState,
-      subState: unit.subState,
-    });
+  #emit(unit: UnitRecord, facts: UnitFacts): void {
+    if (unit.shown) this.#events.changed(unitChange(this.#identity(), unit, facts));
   }
-}
-
-function count(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

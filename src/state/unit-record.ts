@@ -2,6 +2,12 @@ import type { LabelSet } from "../domain/label-set.ts";
 import type { ActiveState } from "../domain/unit.ts";
 import { unitType } from "../domain/unit.ts";
 
+/** A failure that the journal told, of which a signal may still come. */
+export interface RecoveredFailure {
+  readonly invocationId: string;
+  readonly timeNs: bigint;
+}
+
 /** What is known of one unit, and what was counted of it. */
 export class UnitRecord {
   readonly name: string;
@@ -17,8 +23,12 @@ export class UnitRecord {
   subState = "";
   /** True where a snapshot gave the state, and no signal since. */
   fromSnapshot = false;
-  /** Time of the newest signal: Unix nanoseconds. */
+  /** Time of the newest signal, and of the state change that it told: Unix nanoseconds. */
   signalNs = 0n;
+  stateChangeNs = 0n;
+  /** ActiveEnterTimestamp: Unix nanoseconds; 0n where it isn't known. */
+  activeEnterNs = 0n;
+  invocationId = "";
 
   /** Result of a service, as systemd names it; undefined until a signal told it. */
   result: string | undefined = undefined;
@@ -29,6 +39,13 @@ export class UnitRecord {
   /** Failures by Result, and restarts by Restart=, since unitwatch watches it. */
   readonly failures = new Map<string, number>();
   restarts = 0;
+  /** Times of the last failure and the last restart that were counted: Unix nanoseconds. */
+  lastFailureNs = 0n;
+  lastRestartNs = 0n;
+  /** Failures in a row of one run: only a start limit that is hit makes it more than one. */
+  failuresOfRun = 0;
+  /** Told by the journal after a gap; empty but for a moment. */
+  recoveredFailures: RecoveredFailure[] = [];
 
   constructor(name: string, shown: boolean, containerLabels: LabelSet) {
     this.name = name;
@@ -38,13 +55,35 @@ export class UnitRecord {
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
 
+  get hasCounters(): boolean {
+    return this.restarts > 0 || this.failures.size > 0;
+  }
+
   /** Its container has other labels now. */
   relabel(containerLabels: LabelSet): void {
     this.nameLabels = containerLabels.with([["name", this.name]]);
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
 
-  get hasCounters(): boolean {
-    return this.restarts > 0 || this.failures.size > 0;
+  countFailure(result: string, timeNs: bigint): void {
+    this.failures.set(result, (this.failures.get(result) ?? 0) + 1);
+    if (timeNs > this.lastFailureNs) this.lastFailureNs = timeNs;
+  }
+
+  countRestarts(count: number, seen: number, timeNs: bigint): void {
+    this.restarts += count;
+    this.restartsSeen = seen;
+    if (timeNs > this.lastRestartNs) this.lastRestartNs = timeNs;
+  }
+
+  /** It is no longer loaded. What was counted stays. */
+  unload(): void {
+    this.activeState = undefined;
+    this.subState = "";
+    this.fromSnapshot = false;
+    this.activeEnterNs = 0n;
+    this.restartsSeen = undefined;
+    this.result = undefined;
+    this.exitStatus = undefined;
   }
 }

@@ -64,9 +64,7 @@ export class UnitTable {
   /** Takes a unit's state away: it is no longer loaded. Its counters stay. */
   unload(unit: UnitRecord): void {
     if (unit.activeState !== undefined) this.#count(unit.activeState, -1);
-    unit.activeState = undefined;
-    unit.subState = "";
-    unit.fromSnapshot = false;
+    unit.unload();
     if (!unit.hasCounters) this.#units.delete(unit.name);
   }
 

@@ -4,31 +4,55 @@ export interface DetailsRefreshOptions {
   readonly inspect: (ids: readonly string[]) => Promise<readonly ContainerDetails[]>;
   /** `fresh` is false where something happened to the container since it was asked about. */
   readonly fold: (details: ContainerDetails, fresh: boolean) => void;
-  readonly failed: (error: unknown) => void;
+  /** A question failed. Waits as long as is due; resolves to whether to ask again. */
+  readonly failed: (error: unknown) => Promise<boolean>;
 }
 
 /**
  * Asks the engine for the details of containers to which something happened. One question is under
- * way at a time; what happens meanwhile waits for the next one, which asks for all at once.
+ * way at a time, so that no answer is folded in after a newer one; what happens meanwhile waits for
+ * the next question, which asks for all at once.
  */
 export class DetailsRefresh {
   readonly #options: DetailsRefreshOptions;
   #wanted = new Set<string>();
+  /** What the question under way is about. */
+  #asked: ReadonlySet<string> = new Set();
+  readonly #gone = new Set<string>();
+  /** Requests wait for the first question of all. */
+  #begun = false;
   #running: Promise<void> | undefined;
 
   constructor(options: DetailsRefreshOptions) {
     this.#options = options;
   }
 
-  /** Something happened to the container. */
-  request(id: string): void {
-    this.#wanted.add(id);
-    this.#running ??= this.#run();
+  /**
+   * The first question: about these containers, and those that were requested before. Rejects where
+   * it fails.
+   */
+  async begin(ids: Iterable<string>): Promise<void> {
+    for (const id of ids) this.#wanted.add(id);
+    await this.#ask();
+    this.#begun = true;
+    if (this.#wanted.size > 0) this.#running = this.#run();
   }
 
-  /** True where a request came in that isn't answered yet. */
-  wants(id: string): boolean {
-    return this.#wanted.has(id);
+  /** Something happened to the container, of which inspect knows more. */
+  request(id: string): void {
+    this.#wanted.add(id);
+    if (this.#begun) this.#running ??= this.#run();
+  }
+
+  /** Something happened to the container: an answer that is under way may not know of it. */
+  happened(id: string): void {
+    if (this.#asked.has(id) && !this.#gone.has(id)) this.request(id);
+  }
+
+  /** The container is gone: an answer that is under way may still have it. */
+  gone(id: string): void {
+    this.#wanted.delete(id);
+    if (this.#asked.has(id)) this.#gone.add(id);
   }
 
   /** Resolves when no question is under way. */
@@ -37,19 +61,33 @@ export class DetailsRefresh {
   }
 
   async #run(): Promise<void> {
-    // Events come in bursts: what came in this turn of the event loop goes into one question.
+    // Events come in bursts: what comes with this one goes into the same question.
     await Promise.resolve();
     while (this.#wanted.size > 0) {
-      const ids = [...this.#wanted];
-      this.#wanted = new Set();
       try {
-        for (const details of await this.#options.inspect(ids)) {
-          this.#options.fold(details, !this.#wanted.has(details.identity.id));
-        }
+        await this.#ask();
       } catch (error) {
-        this.#options.failed(error);
+        if (!(await this.#options.failed(error))) break;
       }
     }
     this.#running = undefined;
+  }
+
+  async #ask(): Promise<void> {
+    const asked = this.#wanted;
+    this.#asked = asked;
+    this.#wanted = new Set();
+    try {
+      for (const details of await this.#options.inspect([...asked])) {
+        const { id } = details.identity;
+        if (!this.#gone.has(id)) this.#options.fold(details, !this.#wanted.has(id));
+      }
+    } catch (error) {
+      for (const id of asked) if (!this.#gone.has(id)) this.#wanted.add(id);
+      throw error;
+    } finally {
+      this.#asked = new Set();
+      this.#gone.clear();
+    }
   }
 }

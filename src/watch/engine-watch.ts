@@ -10,7 +10,7 @@ import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
 import { DetailsRefresh } from "./details-refresh.ts";
 import { EventCursor } from "./event-cursor.ts";
 import { StreamHealth } from "./stream-health.ts";
-import { supervise } from "./supervise.ts";
+import { supervise, Wake } from "./supervise.ts";
 
 export interface EngineWatchOptions {
   readonly source: EngineSource;
@@ -78,14 +78,16 @@ export class EngineWatch {
     const ended = events.then(() => {
       throw new Error("the stream of events ended");
     });
+    const snapshot = this.#snapshot(refresh, attemptSignal);
     try {
-      await Promise.race([this.#snapshot(refresh, attemptSignal), ended]);
+      await Promise.race([snapshot, ended]);
       this.#succeeded();
       await events;
     } finally {
       this.up = false;
       attempt.abort();
-      await Promise.allSettled([ended, refresh.idle()]);
+      await Promise.allSettled([ended, snapshot]);
+      await refresh.idle();
     }
   }
 
@@ -100,8 +102,10 @@ export class EngineWatch {
   #event(event: EngineEvent, cursor: EventCursor, refresh: DetailsRefresh): void {
     if (!cursor.advance(event)) return;
     const record = this.#options.fleet.engineEvent(event);
+    if (event.action === "destroy") refresh.gone(event.id);
     if (record === undefined) return;
-    if (ACTIONS_WITH_NEWS.has(event.action)) refresh.request(record.identity.id);
+    if (ACTIONS_WITH_NEWS.has(event.action)) refresh.request(event.id);
+    else refresh.happened(event.id);
     this.#options.touched(record);
   }
 
@@ -114,19 +118,24 @@ export class EngineWatch {
       const record = fleet.vanished(id, clock.nowNs());
       if (record !== undefined) touched(record);
     }
-    for (const details of await source.inspect([...listed], signal)) {
-      const fresh = !refresh.wants(details.identity.id);
-      touched(fleet.details(details, fresh));
-    }
+    await refresh.begin(listed);
   }
 
   #detailsRefresh(signal: AbortSignal): DetailsRefresh {
-    const { source, fleet, log, touched } = this.#options;
+    const { source, fleet, clock, log, touched } = this.#options;
+    const backoff = new Backoff(STREAM_BACKOFF);
     return new DetailsRefresh({
-      inspect: (ids) => source.inspect(ids, signal),
+      inspect: async (ids) => {
+        const all = await source.inspect(ids, signal);
+        backoff.reset();
+        return all;
+      },
       fold: (details, fresh) => touched(fleet.details(details, fresh)),
-      failed: (error) => {
-        if (!signal.aborted) log.warn("inspect failed", { err: asError(error) });
+      failed: async (error) => {
+        if (signal.aborted) return false;
+        log.warn("inspect failed", { err: asError(error) });
+        await new Wake().wait(backoff.next(), clock, signal);
+        return !signal.aborted;
       },
     });
   }

@@ -20,6 +20,7 @@ export class StreamHealth {
   /** What was told since the stream was last good. */
   #told: "nothing" | "lost" | "error" = "nothing";
   #failures = 0;
+  #corrected = 0;
 
   constructor(options: StreamHealthOptions) {
     this.#options = options;
@@ -30,9 +31,21 @@ export class StreamHealth {
     if (this.#up) return;
     this.#up = true;
     this.#failures = 0;
-    if (this.#told !== "nothing")
-      this.#tell(EventKind.MonitorRecovered, undefined, "stream is back");
+    if (this.#told !== "nothing") {
+      const found = this.#corrected === 0 ? "" : `, ${this.#corrected} missed changes found`;
+      this.#tell(
+        EventKind.MonitorRecovered,
+        undefined,
+        `${this.#options.what} stream is back${found}`,
+      );
+    }
     this.#told = "nothing";
+    this.#corrected = 0;
+  }
+
+  /** So many changes had been missed while the stream was gone, and were found. */
+  corrected(count: number): void {
+    this.#corrected += count;
   }
 
   /** The stream ended, or could not be had; `error` is the cause where there is one. */

@@ -1,8 +1,10 @@
 import type { Change } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
 import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
 import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
+import { HeldSink } from "./held-sink.ts";
 import { StreamHealth } from "./stream-health.ts";
 import { supervise, Wake } from "./supervise.ts";
 
@@ -10,12 +12,13 @@ export interface SystemdWatchOptions {
   readonly record: ContainerRecord;
   readonly source: SystemdSource;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly changed: (change: Change) => void;
   readonly parseError: () => void;
 }
 
 /** Failures while a node boots: systemd and its bus are there after about a second. */
-const QUIET_FAILURES = 4;
+const QUIET_FAILURES = 6;
 
 /** Keeps one container's systemd watched, from its start until it dies. */
 export class SystemdWatch {
@@ -29,18 +32,23 @@ export class SystemdWatch {
   constructor(options: SystemdWatchOptions) {
     this.#options = options;
     this.#health = new StreamHealth({
-      what: `systemd over ${options.source.transport}`,
+      what: "systemd",
       identity: options.record.identity,
       clock: options.clock,
       changed: options.changed,
       quietFailures: QUIET_FAILURES,
     });
+    const sinceNs = options.clock.nowNs();
     this.#done = supervise((signal) => this.#attempt(signal), {
       signal: this.#end.signal,
       clock: options.clock,
       backoff: this.#backoff,
       wake: this.#wake,
-      ended: (error) => this.#health.down(error),
+      ended: (error) => {
+        // What happens from the first attempt on is to be counted, whenever one succeeds.
+        options.record.systemd.coverage.from(sinceNs);
+        this.#health.down(error);
+      },
     });
   }
 
@@ -57,34 +65,55 @@ export class SystemdWatch {
 
   async #attempt(signal: AbortSignal): Promise<void> {
     const { source, record } = this.#options;
+    const attempt = new AbortController();
+    const either = AbortSignal.any([signal, attempt.signal]);
     try {
-      await source.run(this.#sink(signal), { signal });
+      await source.run(this.#sink(either, attempt), { signal: either });
     } finally {
       // After an abort the container's next life may be watched already.
       if (!signal.aborted) record.systemd.lost();
     }
+    if (!signal.aborted) attempt.signal.throwIfAborted();
   }
 
-  /** What comes after the end is of a container that has died: it is not folded in. */
-  #sink(signal: AbortSignal): SystemdSink {
-    const { systemd } = this.#options.record;
-    return {
+  #sink(signal: AbortSignal, attempt: AbortController): SystemdSink {
+    const { record, log, parseError } = this.#options;
+    const { systemd } = record;
+    const container = record.identity.name;
+    return new HeldSink({
+      signal,
+      overflow: () => attempt.abort(new Error("systemd tells more than can be held")),
       attached: (transport, atNs) => {
-        if (!signal.aborted) systemd.attached(transport, atNs);
+        if (transport === "busctl" && systemd.transport !== "busctl") {
+          log.warn(
+            "watching by busctl: systemd tells changes only while some client, such as logind, subscribes",
+            { container },
+          );
+        }
+        return systemd.attached(transport, atNs);
+      },
+      recovered: (entries) => {
+        const missed = systemd.recovered(entries);
+        if (entries === undefined) {
+          log.limited("journal").warn("the journal can't be read: what was missed is guessed", {
+            container,
+          });
+        }
+        this.#health.corrected(missed);
       },
       snapshot: (rows, asOfNs) => {
-        if (signal.aborted) return;
-        systemd.snapshot(rows, asOfNs);
+        const unknown = systemd.snapshot(rows, asOfNs);
         this.#backoff.reset();
         this.#health.up();
+        return unknown;
       },
-      unit: (unitSignal) => {
-        if (!signal.aborted) systemd.unit(unitSignal);
-      },
-      service: (serviceSignal) => {
-        if (!signal.aborted) systemd.service(serviceSignal);
-      },
-      parseError: this.#options.parseError,
-    };
+      startTime: (unit, timeNs) => systemd.startTime(unit, timeNs),
+      loaded: (rows) => systemd.loaded(rows),
+      unit: (unitSignal) => systemd.unit(unitSignal),
+      service: (serviceSignal) => systemd.service(serviceSignal),
+      removed: (unit, timeNs) => systemd.removed(unit, timeNs),
+      manager: (facts) => systemd.manager(facts),
+      parseError,
+    });
   }
 }

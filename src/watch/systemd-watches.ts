@@ -8,6 +8,9 @@ export interface SystemdWatchesOptions extends Omit<SystemdWatchOptions, "record
   readonly sourceOf: (record: ContainerRecord) => SystemdSource | undefined;
 }
 
+/** The engine's time of a start can be a little after the container's first moments. */
+const START_MARGIN_NS = 500_000_000n;
+
 /** One watch for each container whose systemd runs, and none for any other. */
 export class SystemdWatches {
   readonly #options: SystemdWatchesOptions;
@@ -32,6 +35,10 @@ export class SystemdWatches {
     }
     const source = this.#options.sourceOf(record);
     if (source === undefined) return;
+    // What its units went through since this life began is to be counted, however long it boots.
+    if (record.counters.starts > 0) {
+      record.systemd.coverage.from(record.startedAtNs - START_MARGIN_NS);
+    }
     this.#byId.set(id, new SystemdWatch({ ...this.#options, record, source }));
   }
 

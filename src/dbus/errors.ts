@@ -1,0 +1,51 @@
+/**
+ * Why a connection ended or a call could not be made.
+ *
+ * - `malformed`: bytes that break the D-Bus specification
+ * - `limit`: over a limit of ours, well-formed or not
+ * - `refused`: the peer refused to authenticate us, or refused Hello
+ * - `timeout`: the handshake or a call took too long
+ * - `eof`: the peer ended the stream
+ * - `stream`: the byte stream failed; `cause` says how
+ * - `aborted`: the caller's signal; `cause` is its reason
+ * - `closed`: closed on our side, or a call on a closed connection
+ * - `listener`: the caller's `onSignal` threw; `cause` is what it threw
+ */
+export type DBusProtocolErrorCode =
+  | "malformed"
+  | "limit"
+  | "refused"
+  | "timeout"
+  | "eof"
+  | "stream"
+  | "aborted"
+  | "closed"
+  | "listener";
+
+/** The one error of this boundary, for all but the errors that a peer answers a call with. */
+export class DBusProtocolError extends Error {
+  override readonly name = "DBusProtocolError";
+  readonly code: DBusProtocolErrorCode;
+
+  constructor(code: DBusProtocolErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** A peer's error reply to a call. The connection is well and goes on. */
+export class DBusError extends Error {
+  /** The error's D-Bus name, such as `org.freedesktop.DBus.Error.NoReply`. */
+  override readonly name: string;
+
+  /** @param text what the peer says of it; "" where it says nothing */
+  constructor(name: string, text: string) {
+    super(text);
+    this.name = name;
+  }
+}
+
+/** The error for what a signal stopped. */
+export function abortedError(what: string, signal: AbortSignal): DBusProtocolError {
+  return new DBusProtocolError("aborted", `${what} was aborted`, { cause: signal.reason });
+}

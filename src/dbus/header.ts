@@ -1,0 +1,172 @@
+import { DBusProtocolError } from "./errors.ts";
+import { maxMessageBytes } from "./limits.ts";
+import { Message, type MessageHeader, type MessageType, type OnMalformedBody } from "./message.ts";
+import { isBusName, isInterfaceName, isMemberName } from "./names.ts";
+import { Reader } from "./reader.ts";
+import { type Source, TextTable } from "./text.ts";
+
+/** Bytes before the header's fields. */
+export const fixedHeaderBytes = 16;
+
+const messageTypes: readonly (MessageType | undefined)[] = [
+  undefined,
+  "method_call",
+  "method_return",
+  "error",
+  "signal",
+];
+
+const interfaces = new TextTable(isInterfaceName);
+const members = new TextTable(isMemberName);
+const busNames = new TextTable(isBusName);
+
+/** Bytes `[start, end)` that hold one whole message. */
+export interface Frame extends Source {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * How long a message is, from the 16 bytes it starts with:
+ *
+ * ```
+ * 0 'l' or 'B'   1 type   2 flags   3 version 1
+ * 4 u32 body's length      8 u32 serial      12 u32 length of the fields
+ * ```
+ *
+ * @throws DBusProtocolError `malformed`, or `limit` for more than 16 MiB
+ */
+export function frameLength({ bytes, view }: Source, start: number): number {
+  const littleEndian = isLittleEndian(bytes, start);
+  const version = bytes[start + 3]!;
+  if (version !== 1) throw malformed(`protocol version ${version}`);
+  if (bytes[start + 1] === 0) throw malformed("a message of type 0");
+  if (view.getUint32(start + 8, littleEndian) === 0) throw malformed("a message of serial 0");
+  const fields = view.getUint32(start + 12, littleEndian);
+  const body = view.getUint32(start + 4, littleEndian);
+  const length = fixedHeaderBytes + Math.ceil(fields / 8) * 8 + body;
+  if (length <= maxMessageBytes) return length;
+  throw new DBusProtocolError(
+    "limit",
+    `a message of ${length} bytes, more than ${maxMessageBytes}`,
+  );
+}
+
+/**
+ * Decodes a message's header, and checks that it has what its type asks for.
+ *
+ * Source: D-Bus specification, "Message Format", "Header Fields".
+ *
+ * @param frame of the length that {@link frameLength} says
+ * @param onMalformed told when the body proves to be wrong, as it is read
+ * @returns undefined for a type that is not known, which is to be ignored
+ * @throws DBusProtocolError `malformed`
+ */
+export function decodeMessage(frame: Frame, onMalformed?: OnMalformedBody): Message | undefined {
+  const { bytes, view, start, end } = frame;
+  const type = messageTypes[bytes[start + 1]!];
+  if (type === undefined) return undefined;
+  const littleEndian = isLittleEndian(bytes, start);
+  const bodyStart = end - view.getUint32(start + 4, littleEndian);
+  const fieldsStart = start + fixedHeaderBytes;
+  const fieldsEnd = fieldsStart + view.getUint32(start + 12, littleEndian);
+  const header = new HeaderFields(type, bytes[start + 2]!, view.getUint32(start + 8, littleEndian));
+  header.read(new Reader({ bytes, view, start: fieldsStart, end: fieldsEnd, littleEndian }));
+  for (let at = fieldsEnd; at < bodyStart; at += 1) {
+    if (bytes[at] !== 0) throw malformed("padding after the header that is not zero");
+  }
+  header.check(end - bodyStart);
+  return new Message(header, { bytes, view, start: bodyStart, end, littleEndian }, onMalformed);
+}
+
+class HeaderFields implements MessageHeader {
+  readonly type: MessageType;
+  readonly flags: number;
+  readonly serial: number;
+  replySerial = 0;
+  path = "";
+  interface = "";
+  member = "";
+  errorName = "";
+  destination = "";
+  sender = "";
+  signature = "";
+
+  constructor(type: MessageType, flags: number, serial: number) {
+    this.type = type;
+    this.flags = flags;
+    this.serial = serial;
+  }
+
+  /** Reads the elements of `a(yv)`: each a field's code and value. */
+  read(reader: Reader): void {
+    let seen = 0;
+    while (reader.more) {
+      const code = reader.struct().byte();
+      if (code === 0) throw malformed("header field 0");
+      if (code <= 9) {
+        if ((seen & (1 << code)) !== 0) throw malformed(`header field ${code} twice`);
+        seen |= 1 << code;
+      }
+      this.#field(reader, code);
+    }
+  }
+
+  #field(reader: Reader, code: number): void {
+    switch (code) {
+      case 1:
+        this.path = reader.enterVariant("o").objectPath();
+        return;
+      case 2:
+        this.interface = reader.enterVariant("s").text(interfaces, "an interface name");
+        return;
+      case 3:
+        this.member = reader.enterVariant("s").text(members, "a member name");
+        return;
+      case 4:
+        this.errorName = reader.enterVariant("s").text(interfaces, "an error name");
+        return;
+      case 5:
+        this.replySerial = reader.enterVariant("u").uint32();
+        return;
+      case 6:
+        this.destination = reader.enterVariant("s").text(busNames, "a bus name");
+        return;
+      case 7:
+        this.sender = reader.enterVariant("s").text(busNames, "a bus name");
+        return;
+      case 8:
+        this.signature = reader.enterVariant("g").signature();
+        return;
+      default:
+        // 9 counts file descriptors, which we never negotiate; others are to be ignored.
+        reader.skipVariant();
+    }
+  }
+
+  check(bodyLength: number): void {
+    if (bodyLength > 0 && this.signature === "") throw malformed("a body without a signature");
+    const isAnswer = this.type === "method_return" || this.type === "error";
+    if (isAnswer && this.replySerial === 0) throw this.#without("reply serial");
+    if (this.type === "error" && this.errorName === "") throw this.#without("error name");
+    if (isAnswer) return;
+    if (this.path === "") throw this.#without("path");
+    if (this.member === "") throw this.#without("member");
+    if (this.type !== "signal") return;
+    if (this.interface === "") throw this.#without("interface");
+  }
+
+  #without(field: string): DBusProtocolError {
+    return malformed(`a ${this.type} without ${field}`);
+  }
+}
+
+function isLittleEndian(bytes: Buffer, start: number): boolean {
+  const order = bytes[start]!;
+  if (order !== 0x6c && order !== 0x42) throw malformed(`byte order 0x${order.toString(16)}`);
+  return order === 0x6c;
+}
+
+function malformed(what: string): DBusProtocolError {
+  return new DBusProtocolError("malformed", what);
+}

@@ -1,0 +1,77 @@
+import { DBusError, type DBusProtocolError } from "./errors.ts";
+import type { Message } from "./message.ts";
+
+const maxSerial = 0xffffffff;
+const maxErrorTextLength = 4096;
+
+/** A call that waits for its reply. */
+export interface PendingCall {
+  /** Takes the reply; what it throws is the call's rejection. */
+  resolve(reply: Message): void;
+  reject(error: unknown): void;
+  /** Called once, as the call is over however it ended. */
+  release(): void;
+}
+
+/** The calls that wait for their replies, and the serials of all that is sent. */
+export class PendingCalls {
+  readonly #calls = new Map<number, PendingCall>();
+  #nextSerial: number;
+
+  constructor(firstSerial = 1) {
+    this.#nextSerial = firstSerial;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** A serial that no waiting call has: 1 to 4,294,967,295, then 1 again. */
+  takeSerial(): number {
+    let serial = this.#nextSerial;
+    while (this.#calls.has(serial)) serial = after(serial);
+    this.#nextSerial = after(serial);
+    return serial;
+  }
+
+  add(serial: number, call: PendingCall): void {
+    this.#calls.set(serial, call);
+  }
+
+  /** Gives a call its reply or error reply. One to no call that waits is ignored: it is late. */
+  settle(reply: Message): void {
+    const call = this.#take(reply.replySerial);
+    if (call === undefined) return;
+    try {
+      if (reply.type === "error") throw new DBusError(reply.errorName, errorText(reply));
+      call.resolve(reply);
+    } catch (error) {
+      call.reject(error);
+    }
+  }
+
+  reject(serial: number, error: DBusProtocolError): void {
+    this.#take(serial)?.reject(error);
+  }
+
+  rejectAll(error: DBusProtocolError): void {
+    for (const serial of this.#calls.keys()) this.reject(serial, error);
+  }
+
+  #take(serial: number): PendingCall | undefined {
+    const call = this.#calls.get(serial);
+    this.#calls.delete(serial);
+    call?.release();
+    return call;
+  }
+}
+
+function after(serial: number): number {
+  return serial === maxSerial ? 1 : serial + 1;
+}
+
+/** An error reply's first value is its text, if it is a string. */
+function errorText(reply: Message): string {
+  if (!reply.signature.startsWith("s")) return "";
+  return reply.read(reply.signature, (reader) => reader.string()).slice(0, maxErrorTextLength);
+}

@@ -1,0 +1,193 @@
+import { Cursor } from "./cursor.ts";
+import { maxArrayBytes, maxValueDepth } from "./limits.ts";
+import { isObjectPath } from "./names.ts";
+import { isSignature, leafType, parseSignature, parseSingleType, type Type } from "./signature.ts";
+import { TextTable } from "./text.ts";
+
+const strings = new TextTable();
+const paths = new TextTable(isObjectPath);
+const signatures = new TextTable(isSignature);
+
+/**
+ * Walks marshalled values from the first to the last. Each method reads the type that it names,
+ * the padding before it included; the caller knows the signature. What is skipped is checked
+ * only as far as is needed to find its end.
+ *
+ * ```ts
+ * // sa{sv}as, the body of PropertiesChanged
+ * const changed = reader.string();
+ * reader.array("{sv}", () => {
+ *   if (reader.string() === "ActiveState") activeState = reader.enterVariant("s").string();
+ *   else reader.skipVariant();
+ * });
+ * reader.skip("as");
+ * ```
+ *
+ * Every method throws a DBusProtocolError (`malformed`, `limit`) where the bytes are not what
+ * it reads. Source: D-Bus specification, "Marshaling (Wire Format)".
+ */
+export class Reader extends Cursor {
+  #depth = 0;
+
+  string(): string {
+    return this.text(strings, "UTF-8 without NUL");
+  }
+
+  objectPath(): string {
+    return this.text(paths, "an object path");
+  }
+
+  signature(): string {
+    return this.#text(this.byte(), signatures, "a signature");
+  }
+
+  /** A string, or where it is not in the table's language an error that names `what` is due. */
+  text(table: TextTable, what: string): string {
+    return this.#text(this.uint32(), table, what);
+  }
+
+  /** Bytes of an `ay`, copied. */
+  byteArray(): Uint8Array {
+    const length = this.#arrayLength(1);
+    const at = this.take(length, 1);
+    return new Uint8Array(this.bytes.subarray(at, at + length));
+  }
+
+  /** Goes to where a struct or a dict entry starts. */
+  struct(): this {
+    this.align(8);
+    return this;
+  }
+
+  /**
+   * Reads an array: calls `each` at every element, until the array ends. `each` reads or skips
+   * one whole element; structs and dict entries are entered already.
+   *
+   * @param element the element's type, such as `s` or `{sv}`
+   */
+  array(element: string, each: (reader: this) => void): void {
+    const entered = element.startsWith("{") || element.startsWith("(");
+    const outer = this.enterArray(entered ? 8 : parseSingleType(element).alignment);
+    while (this.more) {
+      if (entered) this.align(8);
+      const before = this.at;
+      each(this);
+      if (this.at === before) throw new TypeError(`an element of a${element} was not read`);
+    }
+    this.leave(outer);
+  }
+
+  /**
+   * Enters an array, for callers that loop themselves while there is {@link more}.
+   *
+   * @param alignment of its element's type
+   * @returns a token for {@link leave}
+   */
+  enterArray(alignment: number): number {
+    const length = this.#arrayLength(alignment);
+    const outer = this.end;
+    this.descend();
+    this.end = this.at + length;
+    return outer;
+  }
+
+  leave(outer: number): void {
+    this.end = outer;
+    this.ascend();
+  }
+
+  /** Reads a variant's signature: a value of the type that it gives is next. */
+  variantType(): Type {
+    const { at, bytes } = this;
+    // Most are of one byte, and need no string made of it.
+    if (at + 3 <= this.end && bytes[at] === 1 && bytes[at + 2] === 0) {
+      const leaf = leafType(bytes[at + 1]!);
+      if (leaf !== undefined) {
+        this.at = at + 3;
+        return leaf;
+      }
+    }
+    return parseSingleType(this.signature());
+  }
+
+  /** Enters a variant that must hold the type; the value is next. */
+  enterVariant(type: string): this {
+    const start = this.at;
+    const length = type.length;
+    let same = start + length + 2 <= this.end && this.bytes[start] === length;
+    for (let i = 0; same && i < length; i += 1) {
+      same = this.bytes[start + 1 + i] === type.charCodeAt(i);
+    }
+    if (!same || this.bytes[start + 1 + length] !== 0) {
+      throw this.fail(`a variant of ${type} is due, but it is one of "${this.signature()}"`);
+    }
+    this.at = start + length + 2;
+    return this;
+  }
+
+  skipVariant(): void {
+    this.descend();
+    this.skipType(this.variantType());
+    this.ascend();
+  }
+
+  /** Passes over values of a signature's types. Arrays are not looked into. */
+  skip(signature: string): void {
+    for (const type of parseSignature(signature)) this.skipType(type);
+  }
+
+  /** Passes over a value. */
+  skipType(type: Type): void {
+    const { code } = type;
+    if (type.size > 0) this.take(type.size, type.alignment);
+    else if (code === "v") this.skipVariant();
+    else if (code === "a") this.take(this.#arrayLength(type.fields[0]!.alignment), 1);
+    else if (code === "g") this.#textEnd(this.byte());
+    else if (code === "s" || code === "o") this.#textEnd(this.uint32());
+    else this.#skipFields(type.fields);
+  }
+
+  #skipFields(fields: readonly Type[]): void {
+    this.struct().descend();
+    for (const field of fields) this.skipType(field);
+    this.ascend();
+  }
+
+  /** Counts a container that is entered; too many within one another is an error. */
+  descend(): void {
+    this.#depth += 1;
+    if (this.#depth > maxValueDepth) {
+      throw this.fail(`containers more than ${maxValueDepth} deep`);
+    }
+  }
+
+  ascend(): void {
+    this.#depth -= 1;
+  }
+
+  #text(length: number, table: TextTable, what: string): string {
+    const start = this.at;
+    const end = this.#textEnd(length);
+    const text = table.get(this.source, start, end);
+    if (text === undefined) throw this.fail(`a string that is not ${what}`);
+    return text;
+  }
+
+  /** Passes over a string of so many bytes and its NUL, and gives where the NUL is. */
+  #textEnd(length: number): number {
+    const end = this.take(length + 1, 1) + length;
+    if (this.bytes[end] !== 0) throw this.fail("a string without its NUL");
+    return end;
+  }
+
+  /** Reads an array's length and the padding before its first element. */
+  #arrayLength(alignment: number): number {
+    const length = this.uint32();
+    if (length > maxArrayBytes) throw this.fail(`an array of ${length} bytes`);
+    this.align(alignment);
+    if (length > this.end - this.at) {
+      throw this.fail(`an array of ${length} bytes where ${this.end - this.at} are left`);
+    }
+    return length;
+  }
+}

@@ -1,0 +1,45 @@
+import type { ContainerIdentity, ContainerStatus, HealthStatus } from "./container.ts";
+import type { EngineEvent } from "./engine-event.ts";
+
+/** What was known of one container, for the next process to go on from. Times: Unix nanoseconds. */
+export interface ContainerResume {
+  readonly identity: ContainerIdentity;
+  readonly status: ContainerStatus;
+  readonly health: HealthStatus | undefined;
+  readonly startedAtNs: bigint;
+  readonly finishedAtNs: bigint;
+  readonly lastExitCode: number | undefined;
+  readonly restartsSeen: number | undefined;
+  readonly oom: "none" | "event" | "inferred";
+  readonly runsSystemd: boolean | undefined;
+  readonly lives: LivesResume;
+  /** What the systemd side wants to find again; only it can read it. */
+  readonly systemd: string | undefined;
+}
+
+/** Which of a container's lives were counted. */
+export interface LivesResume {
+  /** Lives counted as begun, less those counted as ended. */
+  readonly open: number;
+  /** Time of the newest start that was counted. */
+  readonly lastStartNs: bigint;
+  /** Policy restarts that were counted, less starts that were. */
+  readonly unmatched: number;
+}
+
+/** Where in the engine's stream of events a process was. */
+export interface CursorResume {
+  /** Time of the newest event seen. */
+  readonly lastNs: bigint;
+  /** The newest events seen, oldest first: more than the engine keeps. */
+  readonly seen: readonly EventKey[];
+}
+
+/** What tells one event of the engine from every other. */
+export type EventKey = Pick<EngineEvent, "timeNs" | "id" | "action">;
+
+/** What a process left for the next one. */
+export interface Resume {
+  readonly cursor: CursorResume;
+  readonly containers: readonly ContainerResume[];
+}

@@ -1,0 +1,99 @@
+import type { ContainerRuntime } from "../domain/runtime.ts";
+import type { JournalEntry } from "../domain/systemd.ts";
+import { MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";
+import { parseJsonObject } from "./json-object.ts";
+import { LineSplitter } from "./lines.ts";
+import { systemdWord } from "./unit-signals.ts";
+
+/** `Failed with result …` and `Scheduled restart job …`, as systemd marks them in its journal. */
+const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
+const RESTART = "5eb03494b6584870a536b337290809b3";
+
+const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
+const NS_PER_US = 1_000n;
+
+export interface JournalQuery {
+  readonly runtime: Pick<ContainerRuntime, "run">;
+  /** Container id. */
+  readonly container: string;
+  /** Unix nanoseconds. */
+  readonly sinceNs: bigint;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a container's journal tells of failures and restarts of units from `sinceNs` on, oldest
+ * first. It runs `journalctl` twice: first so that journald takes in what was said up to now.
+ *
+ * @throws where the journal can't be read
+ */
+export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
+  const { runtime, container, sinceNs, signal } = query;
+  const run = (args: readonly string[], maxBytes: number): ReturnType<typeof runtime.run> =>
+    runtime.run(container, ["journalctl", ...args], { user: "0:0", maxBytes, signal });
+  // Of no harm where it isn't to be had: then the newest lines may lack.
+  await run(["--sync"], 64 * 1024);
+  const { stdout, exitCode, stderr } = await run(
+    [
+      "--no-pager",
+      "--quiet",
+      "--output=json",
+      "--output-fields=MESSAGE_ID,UNIT,UNIT_RESULT,N_RESTARTS,INVOCATION_ID,_SOURCE_REALTIME_TIMESTAMP",
+      `--since=@${microseconds(sinceNs)}`,
+      "_PID=1",
+      `MESSAGE_ID=${FAILURE}`,
+      `MESSAGE_ID=${RESTART}`,
+    ],
+    MAX_JOURNAL_BYTES,
+  );
+  // journalctl exits with 1 where it found nothing at all.
+  if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
+    throw new Error(`journalctl failed: ${(stderr || stdout).trim().slice(0, 300)}`);
+  }
+  return parseJournal(stdout).filter((entry) => entry.timeNs >= sinceNs);
+}
+
+/** Reads the JSON lines of the command above; a line that is none of systemd's is left out. */
+export function parseJournal(text: string): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  const lines = new LineSplitter({
+    onLine(line) {
+      const entry = entryOf(line);
+      if (entry !== undefined) entries.push(entry);
+    },
+    onBadLine() {},
+  });
+  lines.push(text);
+  lines.end();
+  return entries;
+}
+
+function entryOf(line: string): JournalEntry | undefined {
+  const fields = parseJsonObject(line);
+  if (fields === undefined) return undefined;
+  const text = (name: string): string => {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    return typeof value === "string" ? value : "";
+  };
+  const id = text("MESSAGE_ID");
+  const unit = text("UNIT");
+  const time = text("_SOURCE_REALTIME_TIMESTAMP") || text("__REALTIME_TIMESTAMP");
+  const known = id === FAILURE || id === RESTART;
+  if (!known || unit === "" || unit.length >= MAX_UNIT_NAME_BYTES) return undefined;
+  if (!/^\d{1,18}$/.test(time)) return undefined;
+  const invocationId = text("INVOCATION_ID");
+  const restarts = text("N_RESTARTS");
+  return {
+    kind: id === FAILURE ? "failure" : "restart",
+    unit: unit.toWellFormed(),
+    result: id === FAILURE ? systemdWord(text("UNIT_RESULT")) : undefined,
+    restarts: /^\d{1,9}$/.test(restarts) ? Number(restarts) : undefined,
+    invocationId: /^[0-9a-f]{32}$/.test(invocationId) ? invocationId : "",
+    timeNs: BigInt(time) * NS_PER_US,
+  };
+}
+
+function microseconds(timeNs: bigint): string {
+  const us = timeNs / NS_PER_US;
+  return `${us / 1_000_000n}.${String(us % 1_000_000n).padStart(6, "0")}`;
+}

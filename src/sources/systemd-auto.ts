@@ -1,0 +1,72 @@
+import type { SystemdSink, SystemdSource, SystemdTransport } from "../domain/systemd.ts";
+import { BridgeError } from "./bridge-error.ts";
+
+/** Attempts that a way is given before the next one: a node's bus is there after a second or so. */
+const ATTEMPTS = 4;
+
+/**
+ * The best of several ways that can be had. Each gets some attempts, since a node may be booting;
+ * a way that once stood is preferred until it fails as often. After the last comes the first again.
+ */
+export class AutoSource implements SystemdSource {
+  readonly #ways: readonly SystemdSource[];
+  #at = 0;
+  #failures = 0;
+  readonly #errors = new Map<number, Error>();
+
+  constructor(ways: readonly SystemdSource[]) {
+    this.#ways = ways;
+  }
+
+  async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
+    const at = this.#at;
+    const way = this.#ways[at];
+    if (way === undefined) throw new Error("there is no way to watch systemd");
+    const stood = { yes: false };
+    try {
+      await way.run(noticing(sink, stood), options);
+    } catch (error) {
+      if (options.signal.aborted) return;
+      if (error instanceof Error) this.#errors.set(at, error);
+      this.#failed(at, error instanceof BridgeError && error.isFinal, stood.yes);
+      throw this.#failure(error);
+    }
+    if (!options.signal.aborted) this.#failed(at, false, stood.yes);
+  }
+
+  #failed(at: number, isFinal: boolean, stood: boolean): void {
+    if (stood) {
+      this.#failures = 0;
+      return;
+    }
+    this.#failures += 1;
+    if (!isFinal && this.#failures < ATTEMPTS) return;
+    this.#failures = 0;
+    this.#at = (at + 1) % this.#ways.length;
+  }
+
+  /** Says why each way failed, the best one first. */
+  #failure(error: unknown): unknown {
+    if (this.#errors.size < 2) return error;
+    const reasons = [...this.#errors.values()].map((each) => each.message);
+    return new Error([...new Set(reasons)].join("; "), { cause: error });
+  }
+}
+
+function noticing(sink: SystemdSink, stood: { yes: boolean }): SystemdSink {
+  return {
+    attached: (transport: SystemdTransport, atNs) => sink.attached(transport, atNs),
+    recovered: (entries) => sink.recovered(entries),
+    snapshot(rows, asOfNs) {
+      stood.yes = true;
+      return sink.snapshot(rows, asOfNs);
+    },
+    startTime: (unit, timeNs) => sink.startTime(unit, timeNs),
+    loaded: (rows) => sink.loaded(rows),
+    unit: (signal) => sink.unit(signal),
+    service: (signal) => sink.service(signal),
+    removed: (unit, timeNs) => sink.removed(unit, timeNs),
+    manager: (facts) => sink.manager(facts),
+    parseError: () => sink.parseError(),
+  };
+}

@@ -1,0 +1,145 @@
+import type { DBusConnection } from "../dbus/connection.ts";
+import { DBusError } from "../dbus/errors.ts";
+import type { CallRequest } from "../dbus/options.ts";
+import type { UnitRow } from "../domain/unit.ts";
+import { readUnitRows } from "./dbus-unit-signals.ts";
+import {
+  MANAGER_INTERFACE,
+  MANAGER_PATH,
+  PROPERTIES_INTERFACE,
+  SERVICE_INTERFACE,
+  SYSTEMD,
+  UNIT_INTERFACE,
+  unitPath,
+} from "./systemd-objects.ts";
+
+const FROM_SYSTEMD = `type='signal',sender='${SYSTEMD}'`;
+const PROPERTIES = `${FROM_SYSTEMD},interface='${PROPERTIES_INTERFACE}',member='PropertiesChanged'`;
+const MANAGER = `${FROM_SYSTEMD},interface='${MANAGER_INTERFACE}'`;
+const BUS = "org.freedesktop.DBus";
+/** All that is listened to, and no more: every signal costs time in the container too. */
+const MATCH_RULES = [
+  `${PROPERTIES},arg0='${UNIT_INTERFACE}'`,
+  `${PROPERTIES},arg0='${SERVICE_INTERFACE}'`,
+  ...["UnitNew", "UnitRemoved", "Reloading", "StartupFinished"].map(
+    (member) => `${MANAGER},member='${member}'`,
+  ),
+  `type='signal',sender='${BUS}',interface='${BUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
+];
+const ALREADY_SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed";
+
+/** Units that are asked for by name at a time; more are asked for by listing all. */
+const MAX_ASKED_UNITS = 100;
+
+/**
+ * The calls that watching needs. None of them loads a unit that isn't loaded: doing so because one
+ * was unloaded would go round in circles.
+ *
+ * A reply is read in the stream's order, before any signal after it.
+ */
+export class SystemdCalls {
+  readonly #connection: DBusConnection;
+  readonly #hasBus: boolean;
+
+  /** @param hasBus false on systemd's private socket, where nothing is addressed or filtered */
+  constructor(connection: DBusConnection, hasBus: boolean) {
+    this.#connection = connection;
+    this.#hasBus = hasBus;
+  }
+
+  /** Has systemd send signals, and the bus pass on those that matter. */
+  async subscribe(): Promise<void> {
+    if (!this.#hasBus) return;
+    const matches = MATCH_RULES.map((rule) =>
+      this.#connection.call({
+        destination: BUS,
+        path: "/org/freedesktop/DBus",
+        interface: BUS,
+        member: "AddMatch",
+        signature: "s",
+        body: [rule],
+      }),
+    );
+    const subscribed = this.#connection.call(this.#manager("Subscribe")).catch((error: unknown) => {
+      if (!(error instanceof DBusError) || error.name !== ALREADY_SUBSCRIBED) throw error;
+    });
+    await Promise.all([...matches, subscribed]);
+  }
+
+  /** All units that are loaded. */
+  listUnits<T>(read: (rows: UnitRow[]) => T): Promise<T> {
+    return this.#connection.call(this.#manager("ListUnits"), (reply) => read(readUnitRows(reply)));
+  }
+
+  /** Those of the units that are loaded; perhaps others with them. */
+  findUnits<T>(names: readonly string[], read: (rows: UnitRow[]) => T): Promise<T> {
+    if (names.length > MAX_ASKED_UNITS) return this.listUnits(read);
+    const request = {
+      ...this.#manager("ListUnitsByPatterns"),
+      signature: "asas",
+      body: [[], names.map(globOf)],
+    };
+    return this.#connection.call(request, (reply) => read(readUnitRows(reply)));
+  }
+
+  /** A property of the manager that is a string. */
+  managerText(property: string): Promise<string> {
+    return this.#connection.call(
+      { ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH },
+      (reply) => reply.read("v", (reader) => reader.enterVariant("s").string()),
+    );
+  }
+
+  /**
+   * Tells when each of the units became active, as Unix nanoseconds. They are to be active, and so
+   * loaded; of one that has gone meanwhile nothing is told.
+   */
+  async startTimes(
+    units: readonly string[],
+    tell: (unit: string, timeNs: bigint) => void,
+  ): Promise<void> {
+    for (let at = 0; at < units.length; at += MAX_ASKED_UNITS) {
+      const some = units.slice(at, at + MAX_ASKED_UNITS);
+      await Promise.all(some.map((unit) => this.#startTime(unit, tell)));
+    }
+  }
+
+  async #startTime(unit: string, tell: (unit: string, timeNs: bigint) => void): Promise<void> {
+    const request = { ...this.#get(UNIT_INTERFACE, "ActiveEnterTimestamp"), path: unitPath(unit) };
+    try {
+      await this.#connection.call(request, (reply) =>
+        tell(unit, reply.read("v", (reader) => reader.enterVariant("t").uint64()) * 1_000n),
+      );
+    } catch (error) {
+      if (!(error instanceof DBusError)) throw error;
+    }
+  }
+
+  #manager(member: string): CallRequest {
+    return {
+      ...this.#destination,
+      path: MANAGER_PATH,
+      interface: MANAGER_INTERFACE,
+      member,
+    };
+  }
+
+  #get(ofInterface: string, property: string): Omit<CallRequest, "path"> {
+    return {
+      ...this.#destination,
+      interface: PROPERTIES_INTERFACE,
+      member: "Get",
+      signature: "ss",
+      body: [ofInterface, property],
+    };
+  }
+
+  get #destination(): { readonly destination?: string } {
+    return this.#hasBus ? { destination: SYSTEMD } : {};
+  }
+}
+
+/** A pattern that matches this name alone. https://man7.org/linux/man-pages/man7/glob.7.html */
+function globOf(name: string): string {
+  return name.replace(/[\\*?[]/g, "\\$&");
+}

@@ -1,0 +1,30 @@
+import { unitNameFromPath } from "./unit-path.ts";
+
+/** Names of systemd's D-Bus interface. org.freedesktop.systemd1(5) */
+export const SYSTEMD = "org.freedesktop.systemd1";
+export const MANAGER_PATH = "/org/freedesktop/systemd1";
+export const MANAGER_INTERFACE = "org.freedesktop.systemd1.Manager";
+export const UNIT_INTERFACE = "org.freedesktop.systemd1.Unit";
+export const SERVICE_INTERFACE = "org.freedesktop.systemd1.Service";
+export const PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties";
+
+const MAX_KNOWN_PATHS = 20_000;
+const namesByPath = new Map<string, string | undefined>();
+
+/** As `unitNameFromPath`, which it remembers: containers have the same units. */
+export function knownUnitName(path: string): string | undefined {
+  const known = namesByPath.get(path);
+  if (known !== undefined) return known;
+  const name = unitNameFromPath(path);
+  if (namesByPath.size >= MAX_KNOWN_PATHS) namesByPath.clear();
+  namesByPath.set(path, name);
+  return name;
+}
+
+/** Path of a unit's object. https://www.freedesktop.org/software/systemd/man/sd_bus_path_encode.html */
+export function unitPath(name: string): string {
+  const escaped = name.replace(/^[0-9]|[^A-Za-z0-9]/g, (character) => {
+    return `_${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+  return `${MANAGER_PATH}/unit/${escaped}`;
+}

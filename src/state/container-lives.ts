@@ -1,0 +1,154 @@
+import type { ContainerDetails } from "../domain/container.ts";
+import type { LivesResume } from "../domain/resume.ts";
+
+/** How long after the time that inspect tells the engine may give its event: Unix nanoseconds. */
+const EVENT_LAG_NS = 5_000_000_000n;
+
+/** Lives that nothing told of. */
+export interface MissedLives {
+  readonly starts: number;
+  readonly exits: number;
+}
+
+type LifeFacts = Pick<ContainerDetails, "status" | "startedAtNs" | "finishedAtNs">;
+
+/**
+ * Keeps account of the lives of one container: which starts and ends were counted, so that a
+ * snapshot can tell how many were not. Starts and ends take turns, so each one that is missed shows
+ * in the balance; lives that were missed as a whole show in the policy restarts and in StartedAt.
+ *
+ * What a snapshot was the first to tell of is owed an event: where that is still on its way, it is
+ * the same change. The engine tells of one container in order, so that the first event which isn't
+ * owed ends the debt.
+ */
+export class ContainerLives {
+  /** False where lives from before it was watched can't be told from missed ones. */
+  #isKnown: boolean;
+  #open: number;
+  #lastStartNs = 0n;
+  #unmatched = 0;
+  readonly #owed = {
+    starts: 0,
+    startNs: 0n,
+    startsBeforeNs: 0n,
+    exits: 0,
+    exitNs: 0n,
+    exitsBeforeNs: 0n,
+  };
+
+  /** @param from what was known before; else whether the container is watched since its creation */
+  constructor(from: LivesResume | { readonly isNew: boolean }) {
+    this.#isKnown = !("isNew" in from) || from.isNew;
+    this.#open = "open" in from ? from.open : 0;
+    if (!("open" in from)) return;
+    this.#lastStartNs = from.lastStartNs;
+    this.#unmatched = from.unmatched;
+  }
+
+  get resume(): LivesResume | undefined {
+    if (!this.#isKnown) return undefined;
+    return { open: this.#open, lastStartNs: this.#lastStartNs, unmatched: this.#unmatched };
+  }
+
+  /** Lives counted as begun and not as ended. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** An event tells of a start. False where that was counted already. */
+  started(timeNs: bigint): boolean {
+    if (timeNs > this.#lastStartNs) this.#lastStartNs = timeNs;
+    const owed = this.#owed;
+    if (owed.starts > 0 && timeNs < owed.startsBeforeNs) {
+      owed.starts = timeNs >= owed.startNs ? 0 : owed.starts - 1;
+      return false;
+    }
+    this.#forgive();
+    this.#open += 1;
+    this.#unmatched -= 1;
+    return true;
+  }
+
+  /** An event tells of an end. False where that was counted already. */
+  ended(timeNs: bigint): boolean {
+    const owed = this.#owed;
+    if (owed.exits > 0 && timeNs < owed.exitsBeforeNs) {
+      owed.exits = timeNs >= owed.exitNs ? 0 : owed.exits - 1;
+      return false;
+    }
+    this.#forgive();
+    this.#open -= 1;
+    return true;
+  }
+
+  /** So many policy restarts were counted. The engine counts them at the end of a life. */
+  restarted(count: number): void {
+    this.#unmatched += count;
+  }
+
+  /** The events tell as much as inspect does: starts without a policy restart were others'. */
+  settle(): void {
+    this.#unmatched = Math.max(0, this.#unmatched);
+  }
+
+  /** Takes over what inspect says as where counting begins, unless it began before. */
+  begin(facts: LifeFacts): void {
+    if (!this.#isKnown) this.#take(facts);
+  }
+
+  /**
+   * Takes over what inspect says while no event is on its way that it knows of.
+   *
+   * @returns the lives that no event told of, which are counted from now on; undefined where
+   *   counting begins here
+   */
+  reconcile(facts: LifeFacts): MissedLives | undefined {
+    const alive = isAlive(facts) ? 1 : 0;
+    if (!this.#isKnown) {
+      this.#take(facts);
+      return undefined;
+    }
+    const isStartNew = facts.startedAtNs > this.#lastStartNs;
+    // A policy restart waits for its start, or was called off while it waited.
+    const isPending = alive === 0 && (facts.status === "restarting" || !isStartNew);
+    const starts = Math.max(
+      this.#unmatched - (isPending ? 1 : 0),
+      isStartNew ? 1 : 0,
+      alive - this.#open,
+    );
+    const exits = this.#open + starts - alive;
+    this.#take(facts);
+    Object.assign(this.#owed, {
+      starts,
+      startNs: facts.startedAtNs,
+      startsBeforeNs: facts.startedAtNs + EVENT_LAG_NS,
+      exits,
+      exitNs: facts.finishedAtNs,
+      exitsBeforeNs: alive === 1 ? facts.startedAtNs : facts.finishedAtNs + EVENT_LAG_NS,
+    });
+    return { starts, exits };
+  }
+
+  /** It is gone: the lives that weren't seen to end have ended. */
+  close(): number {
+    const open = this.#isKnown ? Math.max(0, this.#open) : 0;
+    this.#open = 0;
+    return open;
+  }
+
+  #take(facts: LifeFacts): void {
+    this.#isKnown = true;
+    this.#open = isAlive(facts) ? 1 : 0;
+    if (facts.startedAtNs > this.#lastStartNs) this.#lastStartNs = facts.startedAtNs;
+    this.#unmatched = facts.status === "restarting" ? 1 : 0;
+  }
+
+  #forgive(): void {
+    this.#owed.starts = 0;
+    this.#owed.exits = 0;
+  }
+}
+
+function isAlive({ status }: LifeFacts): boolean {
+  return status === "running" || status === "paused";
+}

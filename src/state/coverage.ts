@@ -1,0 +1,43 @@
+/** The journal is read from a little before what is known: what was counted already is told apart. */
+const MARGIN_NS = 1_000_000_000n;
+
+/** Up to when the changes of one systemd are known: Unix nanoseconds by its own clock. */
+export class Coverage {
+  /** What happened until then was counted by an earlier process, or is not to be counted. */
+  baselineNs = 0n;
+  /** Time of the newest change that was counted; 0n before anything is covered. */
+  #untilNs = 0n;
+  #attachedAtNs = 0n;
+
+  get untilNs(): bigint {
+    return this.#untilNs;
+  }
+
+  /** Changes after `timeNs` are to be counted, whenever a stream will stand. The first call holds. */
+  from(timeNs: bigint): void {
+    if (this.#untilNs !== 0n) return;
+    this.baselineNs = timeNs;
+    this.#untilNs = timeNs;
+  }
+
+  /** A change at `timeNs` was counted. */
+  reached(timeNs: bigint): void {
+    if (timeNs > this.#untilNs) this.#untilNs = timeNs;
+  }
+
+  /** A stream stands. Answers from when on there is a gap before it, undefined where there is none. */
+  attached(atNs: bigint): bigint | undefined {
+    this.#attachedAtNs = atNs;
+    if (this.#untilNs === 0n) {
+      this.from(atNs);
+      return undefined;
+    }
+    const sinceNs = this.#untilNs - MARGIN_NS;
+    return sinceNs > this.baselineNs ? sinceNs : this.baselineNs;
+  }
+
+  /** True where something at `timeNs` happened while the present stream stood. */
+  isUnderWatch(timeNs: bigint): boolean {
+    return timeNs >= this.#attachedAtNs;
+  }
+}

@@ -1,0 +1,63 @@
+import type { SystemChange, UnitChange } from "../domain/change.ts";
+import type { ContainerIdentity } from "../domain/container.ts";
+import { EventKind } from "../domain/event.ts";
+import type { SystemState } from "../domain/systemd.ts";
+import type { UnitRecord } from "./unit-record.ts";
+
+/** What is to be said of a unit's change beside what its record says. */
+export type UnitFacts = Pick<UnitChange, "kind" | "timeNs" | "detail"> &
+  Partial<Pick<UnitChange, "previousState" | "result" | "exitCode" | "restarts" | "recovered">>;
+
+export function unitChange(
+  identity: ContainerIdentity,
+  unit: UnitRecord,
+  facts: UnitFacts,
+): UnitChange {
+  return {
+    previousState: undefined,
+    result: undefined,
+    exitCode: undefined,
+    restarts: undefined,
+    recovered: false,
+    ...facts,
+    node: identity.node,
+    container: identity.name,
+    unit: unit.name,
+    identity,
+    activeState: unit.activeState,
+    subState: unit.subState,
+    run: runOf(unit, facts),
+  };
+}
+
+function runOf(unit: UnitRecord, facts: UnitFacts): string {
+  if (unit.invocationId === "") return "";
+  switch (facts.kind) {
+    case EventKind.UnitFailed:
+      return `${unit.invocationId} failure ${unit.failuresOfRun}`;
+    case EventKind.UnitRestart:
+      return `${unit.invocationId} restart ${facts.restarts ?? 0}`;
+    default:
+      return "";
+  }
+}
+
+export function systemChange(
+  identity: ContainerIdentity,
+  facts: {
+    readonly systemState: SystemState;
+    readonly previousState: SystemState;
+    readonly timeNs: bigint;
+  },
+): SystemChange {
+  return {
+    ...facts,
+    kind: EventKind.SystemState,
+    node: identity.node,
+    container: identity.name,
+    unit: "",
+    detail: `SystemState=${facts.systemState}`,
+    identity,
+    recovered: false,
+  };
+}
