@@ -21,6 +21,7 @@ import { DockerEngineSource } from "./sources/docker-engine.ts";
 import { identifier } from "./sources/identity.ts";
 import { systemdSource } from "./sources/systemd-source.ts";
 import { Fleet } from "./state/fleet.ts";
+import { SeriesBudget } from "./state/series-budget.ts";
 import { unitAdmission } from "./state/unit-admission.ts";
 import { EngineWatch } from "./watch/engine-watch.ts";
 import { Hub } from "./watch/hub.ts";
@@ -49,9 +50,10 @@ export async function runApp(context: AppContext): Promise<void> {
   const hub = new Hub();
   await using stack = new AsyncDisposableStack();
 
+  const series = new SeriesBudget(config.metrics.seriesLimit);
   const fleet = new Fleet({
     events: { changed: hub.publish, refused: (what) => own.dropped(what) },
-    admission: unitAdmission(config.systemd.unitInclude, config.systemd.unitExclude),
+    admission: unitAdmission(config.systemd.unitInclude, config.systemd.unitExclude, series),
     identify: identifier(config.node.namePrefix, runtimeName(config)),
   });
   const engine = buildEngineWatch(context, fleet, hub);
@@ -59,6 +61,8 @@ export async function runApp(context: AppContext): Promise<void> {
     ...BUILD_INFO,
     engineUp: () => engine.watch.up,
     engineReconnects: () => engine.watch.reconnects,
+    series: () => scraper.samples,
+    seriesRefused: () => series.refused,
   });
   engine.parseErrors.tell = (source) => own.parseError(source);
 

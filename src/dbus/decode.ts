@@ -9,7 +9,7 @@ import { type BasicValue, type Value, Variant } from "./value.ts";
  * Decodes values that must fill the span.
  *
  * @param signature the types of the values, in their order
- * @throws DBusProtocolError `malformed`, or `limit` for more than 1,048,576 values
+ * @throws DBusProtocolError `malformed`, or `limit` for more than 262,144 values
  */
 export function decodeValues(span: Span, signature: string): Value[] {
   const decoder = new Decoder(new Reader(span));

@@ -1,5 +1,5 @@
 import { DBusProtocolError } from "./errors.ts";
-import { maxMessageBytes } from "./limits.ts";
+import { maxHeaderFields, maxMessageBytes } from "./limits.ts";
 import { Message, type MessageHeader, type MessageType, type OnMalformedBody } from "./message.ts";
 import { isBusName, isInterfaceName, isMemberName } from "./names.ts";
 import { Reader } from "./reader.ts";
@@ -101,7 +101,8 @@ class HeaderFields implements MessageHeader {
   /** Reads the elements of `a(yv)`: each a field's code and value. */
   read(reader: Reader): void {
     let seen = 0;
-    while (reader.more) {
+    for (let count = 1; reader.more; count += 1) {
+      if (count > maxHeaderFields) throw malformed(`more than ${maxHeaderFields} header fields`);
       const code = reader.struct().byte();
       if (code === 0) throw malformed("header field 0");
       if (code <= 9) {

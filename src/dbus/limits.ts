@@ -22,10 +22,13 @@ export const maxTypeDepth = 32;
 export const maxValueDepth = 2 * maxTypeDepth;
 
 /**
- * Values decoded from one body, containers counted too. Ours: types of little or no data
- * (`aay`, thirty parentheses around a byte) would grow to 200 times their bytes in memory.
+ * Values decoded from one body, containers counted too. Ours: values of little or no data
+ * (`aay`, thirty parentheses around a byte) take far more memory and time than their bytes.
  */
-export const maxBodyValues = 1024 * 1024;
+export const maxBodyValues = 256 * 1024;
+
+/** Fields in a header; the specification knows nine. Ours, for the time that others take. */
+export const maxHeaderFields = 64;
 
 /** A line of the authentication protocol, in bytes. The specification has no bound. */
 export const maxAuthLineBytes = 16 * 1024;

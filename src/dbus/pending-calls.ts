@@ -73,5 +73,9 @@ function after(serial: number): number {
 /** An error reply's first value is its text, if it is a string. */
 function errorText(reply: Message): string {
   if (!reply.signature.startsWith("s")) return "";
-  return reply.read(reply.signature, (reader) => reader.string()).slice(0, maxErrorTextLength);
+  const text = reply.read(reply.signature, (reader) => reader.string());
+  // A slice would keep all of the text in memory.
+  return text.length > maxErrorTextLength
+    ? Buffer.from(text.slice(0, maxErrorTextLength)).toString()
+    : text;
 }

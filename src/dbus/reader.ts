@@ -50,7 +50,10 @@ export class Reader extends Cursor {
   byteArray(): Uint8Array {
     const length = this.#arrayLength(1);
     const at = this.take(length, 1);
-    return new Uint8Array(this.bytes.subarray(at, at + length));
+    if (length > 64) return new Uint8Array(this.bytes.subarray(at, at + length));
+    const copy = new Uint8Array(length);
+    for (let i = 0; i < length; i += 1) copy[i] = this.bytes[at + i]!;
+    return copy;
   }
 
   /** Goes to where a struct or a dict entry starts. */

@@ -19,7 +19,7 @@ function containerMetric(
     labels: [...CONTAINER_LABELS, ...(about.labels ?? [])],
     *read(fleet, visit) {
       for (const record of fleet.containers()) {
-        sample(record, visit);
+        if (record.hasSeries) sample(record, visit);
         yield;
       }
     },

@@ -8,6 +8,8 @@ export interface OwnMetricsOptions {
   readonly nodeVersion: string;
   readonly engineUp: () => boolean;
   readonly engineReconnects: () => number;
+  readonly series: () => number;
+  readonly seriesRefused: () => number;
 }
 
 /** Gauges that the client library names like counters, which the format's linters refuse. */
@@ -66,6 +68,23 @@ export class OwnMetrics {
       collect() {
         this.reset();
         this.inc(options.engineReconnects());
+      },
+    });
+    new client.Gauge({
+      name: "unitwatch_series",
+      help: "Series of containers and units that the last scrape showed.",
+      registers,
+      collect() {
+        this.set(options.series());
+      },
+    });
+    new client.Counter({
+      name: "unitwatch_series_refused_total",
+      help: "Series that were refused because of --metrics.series-limit.",
+      registers,
+      collect() {
+        this.reset();
+        this.inc(options.seriesRefused());
       },
     });
     this.#events = new client.Counter({

@@ -19,11 +19,17 @@ export class Scraper {
   readonly #fleet: Fleet;
   readonly #metrics: readonly StateMetric[];
   readonly #own: Registry;
+  #samples = 0;
 
   constructor(fleet: Fleet, metrics: readonly StateMetric[], own: Registry) {
     this.#fleet = fleet;
     this.#metrics = metrics;
     this.#own = own;
+  }
+
+  /** Samples that the last scrape read from the state. */
+  get samples(): number {
+    return this.#samples;
   }
 
   async scrape(format: ExpositionFormat): Promise<Scrape> {
@@ -37,6 +43,7 @@ export class Scraper {
         sliceEnd = performance.now() + SLICE_MS;
       }
     }
+    this.#samples = writer.samples;
     await this.#writeOwn(writer);
     return { contentType: CONTENT_TYPES[format], body: writer.end() };
   }

@@ -25,7 +25,7 @@ function unitMetric(
       for (const record of fleet.containers()) {
         let visited = 0;
         for (const unit of record.systemd.units.values()) {
-          if (!unit.shown) continue;
+          if (!unit.hasSeries) continue;
           sample(unit, visit);
           visited += 1;
           if (visited % UNITS_A_STEP === 0) yield;
@@ -45,7 +45,7 @@ function systemdMetric(
     ...about,
     *read(fleet, visit) {
       for (const record of fleet.containers()) {
-        if (record.runsSystemd === true && record.alive) sample(record, visit);
+        if (record.hasSeries && record.runsSystemd === true && record.alive) sample(record, visit);
         yield;
       }
     },

@@ -8,6 +8,7 @@ import { LabelSet } from "../domain/label-set.ts";
 import type { ContainerResume } from "../domain/resume.ts";
 import { ContainerLives } from "./container-lives.ts";
 import type { FleetEvents } from "./fleet-events.ts";
+import type { SeriesBudget } from "./series-budget.ts";
 import { SystemdState } from "./systemd-state.ts";
 import type { UnitAdmission } from "./unit-table.ts";
 
@@ -20,6 +21,9 @@ export interface ContainerCounters {
   readonly exits: Map<number | undefined, number>;
 }
 
+/** Series of a container, those of its systemd as a whole included. */
+const CONTAINER_SERIES = 36;
+
 /** One container: what is true of it now, and what was counted. */
 export class ContainerRecord {
   identity: ContainerIdentity;
@@ -28,8 +32,8 @@ export class ContainerRecord {
   readonly counters: ContainerCounters;
   readonly lives: ContainerLives;
   readonly systemd: SystemdState;
-  /** What the systemd side wants to find again after a restart of this process. */
-  systemdResume: string | undefined = undefined;
+  /** False where there is no room for its series. Its changes are told all the same. */
+  readonly hasSeries: boolean;
 
   status: ContainerStatus = "created";
   health: HealthStatus | undefined = undefined;
@@ -45,6 +49,7 @@ export class ContainerRecord {
   runsSystemd: boolean | undefined = undefined;
   /** Set when it was removed; its series stay for the retention. */
   destroyedAtNs: bigint | undefined = undefined;
+  readonly #series: SeriesBudget;
   /** Time of the newest fact that the status is from. */
   #statusNs = 0n;
 
@@ -58,6 +63,8 @@ export class ContainerRecord {
       readonly lives: ContainerLives;
     },
   ) {
+    this.#series = context.admission.series;
+    this.hasSeries = this.#series.take(CONTAINER_SERIES);
     this.identity = identity;
     this.labels = labelsOf(identity);
     this.counters = context.counters ?? {
@@ -71,6 +78,12 @@ export class ContainerRecord {
       admission: context.admission,
       labels: this.labels,
     });
+  }
+
+  /** Nothing of it is shown any more. */
+  forget(): void {
+    this.systemd.units.forgetAll();
+    if (this.hasSeries) this.#series.give(CONTAINER_SERIES);
   }
 
   /** True while its PID 1 runs, paused or not. */
@@ -122,7 +135,7 @@ export class ContainerRecord {
       oom: this.oom,
       runsSystemd: this.runsSystemd,
       lives,
-      systemd: this.systemdResume,
+      systemd: this.systemd.coverage.resume,
     };
   }
 
@@ -136,7 +149,7 @@ export class ContainerRecord {
     this.restartsSeen = resume.restartsSeen;
     this.oom = resume.oom;
     this.runsSystemd = resume.runsSystemd;
-    this.systemdResume = resume.systemd;
+    this.systemd.coverage.restore(resume.systemd);
     this.#statusNs = newest(resume.startedAtNs, resume.finishedAtNs);
   }
 }

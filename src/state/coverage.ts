@@ -13,6 +13,16 @@ export class Coverage {
     return this.#untilNs;
   }
 
+  /** What another process needs to go on from here; undefined while there is nothing. */
+  get resume(): string | undefined {
+    return this.#untilNs === 0n ? undefined : String(this.#untilNs);
+  }
+
+  /** Goes on from where another process was. */
+  restore(resume: string | undefined): void {
+    if (resume !== undefined && /^\d{1,19}$/.test(resume)) this.from(BigInt(resume));
+  }
+
   /** Changes after `timeNs` are to be counted, whenever a stream will stand. The first call holds. */
   from(timeNs: bigint): void {
     if (this.#untilNs !== 0n) return;

@@ -124,6 +124,9 @@ export class Fleet {
     for (const [name, record] of this.#byName) {
       if (record.destroyedAtNs !== undefined && record.destroyedAtNs < beforeNs) {
         this.#byName.delete(name);
+        record.forget();
+      } else {
+        record.systemd.units.forgetRemoved(beforeNs);
       }
     }
   }
@@ -155,6 +158,8 @@ export class Fleet {
       earlier !== undefined &&
       earlier.identity.node === identity.node &&
       earlier.identity.cluster === identity.cluster;
+    const counted = sameSeries ? earlier.systemd.units.counted() : [];
+    earlier?.forget();
     const record = new ContainerRecord(identity, {
       events: this.#options.events,
       admission: this.#options.admission,
@@ -162,6 +167,7 @@ export class Fleet {
       lives: new ContainerLives(past.lives ?? past),
     });
     if (past.isNew) record.restartsSeen = 0;
+    record.systemd.units.inherit(counted);
     this.#byId.set(identity.id, record);
     this.#byName.set(identity.name, record);
     return record;

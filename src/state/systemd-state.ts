@@ -106,7 +106,7 @@ export class SystemdState {
     return rows
       .filter(({ name, activeState }) => {
         const unit = this.units.get(name);
-        return activeState === "active" && unit?.shown === true && unit.activeEnterNs === 0n;
+        return activeState === "active" && unit?.hasSeries === true && unit.activeEnterNs === 0n;
       })
       .map(({ name }) => name);
   }
@@ -127,7 +127,7 @@ export class SystemdState {
     const unit = this.units.get(name);
     if (unit === undefined || unit.activeState === undefined) return;
     const previousState = unit.activeState;
-    this.units.unload(unit);
+    this.units.remove(unit, timeNs);
     this.#emit(unit, { kind: EventKind.UnitRemoved, timeNs, detail: "", previousState });
     this.#deriveSystemState(timeNs);
   }

@@ -1,3 +1,4 @@
+import type { SeriesBudget } from "./series-budget.ts";
 import type { UnitAdmission } from "./unit-table.ts";
 
 /** Names whose answer is kept: units have the same names in most containers. */
@@ -7,9 +8,14 @@ const MAX_KNOWN = 20_000;
  * Shows the units whose names `include` matches and `exclude` doesn't. Both are anchored by whoever
  * made them.
  */
-export function unitAdmission(include: RegExp, exclude: RegExp): UnitAdmission {
+export function unitAdmission(
+  include: RegExp,
+  exclude: RegExp,
+  series: SeriesBudget,
+): UnitAdmission {
   const known = new Map<string, boolean>();
   return {
+    series,
     shown(name) {
       let shown = known.get(name);
       if (shown === undefined) {

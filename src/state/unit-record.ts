@@ -8,12 +8,18 @@ export interface RecoveredFailure {
   readonly timeNs: bigint;
 }
 
+/** systemd has a dozen results; a container that makes up more gets one series for them all. */
+const MAX_RESULTS = 24;
+const RESULT_OTHER = "other";
+
 /** What is known of one unit, and what was counted of it. */
 export class UnitRecord {
   readonly name: string;
   readonly type: string;
   /** False where the filters hide it: it counts in `systemd_units` alone. */
   readonly shown: boolean;
+  /** False where it is hidden, or there is no room for its series. Its changes are told all the same. */
+  readonly hasSeries: boolean;
   /** Labels of its series, with and without `type`; made by its container's record. */
   labels: LabelSet;
   nameLabels: LabelSet;
@@ -47,10 +53,18 @@ export class UnitRecord {
   /** Told by the journal after a gap; empty but for a moment. */
   recoveredFailures: RecoveredFailure[] = [];
 
-  constructor(name: string, shown: boolean, containerLabels: LabelSet) {
+  /** When systemd removed it: Unix nanoseconds; undefined while it is loaded, or systemd doesn't run. */
+  removedAtNs: bigint | undefined = undefined;
+
+  constructor(
+    name: string,
+    admitted: { readonly shown: boolean; readonly hasSeries: boolean },
+    containerLabels: LabelSet,
+  ) {
     this.name = name;
     this.type = unitType(name);
-    this.shown = shown;
+    this.shown = admitted.shown;
+    this.hasSeries = admitted.hasSeries;
     this.nameLabels = containerLabels.with([["name", name]]);
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
@@ -65,7 +79,9 @@ export class UnitRecord {
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
 
-  countFailure(result: string, timeNs: bigint): void {
+  countFailure(told: string, timeNs: bigint): void {
+    const isOneMore = !this.failures.has(told) && this.failures.size >= MAX_RESULTS;
+    const result = isOneMore ? RESULT_OTHER : told;
     this.failures.set(result, (this.failures.get(result) ?? 0) + 1);
     if (timeNs > this.lastFailureNs) this.lastFailureNs = timeNs;
   }
@@ -74,6 +90,12 @@ export class UnitRecord {
     this.restarts += count;
     this.restartsSeen = seen;
     if (timeNs > this.lastRestartNs) this.lastRestartNs = timeNs;
+  }
+
+  /** Takes over what was counted of it elsewhere. */
+  inherit(old: UnitRecord): void {
+    for (const [result, count] of old.failures) this.failures.set(result, count);
+    this.restarts = old.restarts;
   }
 
   /** It is no longer loaded. What was counted stays. */

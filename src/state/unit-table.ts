@@ -1,12 +1,17 @@
 import type { LabelSet } from "../domain/label-set.ts";
 import type { ActiveState, UnitRow } from "../domain/unit.ts";
+import type { SeriesBudget } from "./series-budget.ts";
 import { UnitRecord } from "./unit-record.ts";
 
-/** What the state must know of a unit's name: whether it is shown, and its place in the bound. */
+/** What decides about units: the filters, and the room for series. */
 export interface UnitAdmission {
   /** True where the include and exclude expressions let the unit be shown. */
   shown(name: string): boolean;
+  readonly series: SeriesBudget;
 }
+
+/** Series of a unit: its states, the start time, the restarts, and one result of failures. */
+const UNIT_SERIES = 8;
 
 /** Most units kept for one container; what is past it is refused and counted by the caller. */
 export const MAX_UNITS_PER_CONTAINER = 50_000;
@@ -41,7 +46,9 @@ export class UnitTable {
     const known = this.#units.get(name);
     if (known !== undefined) return known;
     if (this.#units.size >= MAX_UNITS_PER_CONTAINER) return undefined;
-    const made = new UnitRecord(name, this.#admission.shown(name), this.#labels);
+    const shown = this.#admission.shown(name);
+    const hasSeries = shown && this.#admission.series.take(UNIT_SERIES);
+    const made = new UnitRecord(name, { shown, hasSeries }, this.#labels);
     this.#units.set(name, made);
     return made;
   }
@@ -57,6 +64,7 @@ export class UnitTable {
       if (unit.activeState !== undefined) this.#count(unit.activeState, -1);
       this.#count(activeState, 1);
       unit.activeState = activeState;
+      unit.removedAtNs = undefined;
     }
     unit.subState = subState;
   }
@@ -65,7 +73,35 @@ export class UnitTable {
   unload(unit: UnitRecord): void {
     if (unit.activeState !== undefined) this.#count(unit.activeState, -1);
     unit.unload();
-    if (!unit.hasCounters) this.#units.delete(unit.name);
+    if (!unit.hasCounters) this.#forget(unit);
+  }
+
+  /** systemd removed it: it is forgotten with its counters after the retention. */
+  remove(unit: UnitRecord, timeNs: bigint): void {
+    unit.removedAtNs = timeNs;
+    this.unload(unit);
+  }
+
+  /** Forgets what was removed before `beforeNs`. */
+  forgetRemoved(beforeNs: bigint): void {
+    for (const unit of this.#units.values()) {
+      if (unit.removedAtNs !== undefined && unit.removedAtNs < beforeNs) this.#forget(unit);
+    }
+  }
+
+  /** Forgets all: nothing of it is shown any more. */
+  forgetAll(): void {
+    for (const unit of this.#units.values()) this.#forget(unit);
+  }
+
+  /** The units of which something was counted. */
+  counted(): UnitRecord[] {
+    return [...this.#units.values()].filter((unit) => unit.hasCounters);
+  }
+
+  /** Goes on counting where the container's last incarnation stopped. */
+  inherit(counted: readonly UnitRecord[]): void {
+    for (const old of counted) this.obtain(old.name)?.inherit(old);
   }
 
   /** Nothing of it is true any more: systemd is not running. Counters stay. */
@@ -85,6 +121,11 @@ export class UnitTable {
     return [...this.#units.values()].filter(
       (unit) => unit.activeState !== undefined && !listed.has(unit.name),
     );
+  }
+
+  #forget(unit: UnitRecord): void {
+    this.#units.delete(unit.name);
+    if (unit.hasSeries) this.#admission.series.give(UNIT_SERIES);
   }
 
   #count(state: ActiveState, by: 1 | -1): void {

@@ -1,0 +1,33 @@
+/**
+ * How many series may be shown. What is past the limit is refused and counted; what was let in
+ * before lives on.
+ */
+export class SeriesBudget {
+  readonly #limit: number;
+  #taken = 0;
+  #refused = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Series that were refused so far. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Takes room for so many series, all or none. */
+  take(count: number): boolean {
+    if (this.#taken + count > this.#limit) {
+      this.#refused += count;
+      return false;
+    }
+    this.#taken += count;
+    return true;
+  }
+
+  /** Gives back what was taken. */
+  give(count: number): void {
+    this.#taken -= count;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Change } from "../../src/domain/change.ts";
+import type { ContainerRecord } from "../../src/state/container-record.ts";
+import { Fleet } from "../../src/state/fleet.ts";
+import { SeriesBudget } from "../../src/state/series-budget.ts";
+import { identityOf } from "./engine-facts.ts";
+
+export interface RecordedFleet {
+  readonly fleet: Fleet;
+  /** Every change that was told, in order. */
+  readonly changes: Change[];
+  /** Every bound that was told to be reached. */
+  readonly refused: string[];
+  /** The kinds that were told since the last time this was asked. */
+  news(): string[];
+  /** The record of the container of this name. Throws where there is none. */
+  record(name: string): ContainerRecord;
+}
+
+/** A fleet that shows all units, and whose changes a test can read. */
+export function recordedFleet(shown: (unit: string) => boolean = () => true): RecordedFleet {
+  const changes: Change[] = [];
+  const refused: string[] = [];
+  let told = 0;
+  const fleet = new Fleet({
+    events: {
+      changed: (change) => void changes.push(change),
+      refused: (what) => void refused.push(what),
+    },
+    admission: { shown, series: new SeriesBudget(200_000) },
+    identify: ({ id, name, image, label }) =>
+      identityOf(name, { id, image, cluster: label("sind.cluster") ?? "dev" }),
+  });
+  return {
+    fleet,
+    changes,
+    refused,
+    news() {
+      const kinds = changes.slice(told).map((change) => change.kind);
+      told = changes.length;
+      return kinds;
+    },
+    record(name) {
+      for (const record of fleet.containers()) if (record.identity.name === name) return record;
+      throw new Error(`there is no container ${name}`);
+    },
+  };
+}
