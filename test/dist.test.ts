@@ -54,7 +54,7 @@ test("the packed library works elsewhere, with its types", async () => {
   }
   await symlink(MODULES, join(source, "node_modules"));
   await execa("npm", ["pack", "--pack-destination", folder], { cwd: source });
-  const [tarball] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+  const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
 
   const installed = join(project, "node_modules", "unitwatch");
   await mkdir(installed, { recursive: true });

@@ -42,8 +42,8 @@ async function start(command: string, args: readonly string[]): Promise<Process>
     exited: exitOf(nodeChildProcess, stderr),
     kill() {
       subprocess.kill();
-      // Output that nobody reads is no longer wanted, and would keep the pipe open.
-      if (stdout.listenerCount("readable") === 0) stdout.resume();
+      // Nobody will read it now, and whoever inherited the pipe could fill it for ever.
+      if (stdout.listenerCount("readable") === 0) stdout.destroy();
     },
   };
 }

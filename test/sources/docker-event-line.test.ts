@@ -16,11 +16,11 @@ test("recorded lines are read, with their times to the nanosecond", () => {
   const text = readFileSync(new URL("../fixtures/docker/events.jsonl", import.meta.url), "utf8");
   const events = text.trimEnd().split("\n").map(parsed);
   expect(events).toHaveLength(26);
-  expect(events.map(({ action }) => action).filter((a) => !a.startsWith("exec_"))).toEqual([
-    ...["create", "start", "health_status: healthy", "pause", "unpause", "kill", "kill", "die"],
-    ...["stop", "start", "restart", "rename", "kill", "die", "destroy"],
-    ...["create", "start", "oom", "die", "destroy"],
-  ]);
+  const actions = events.map(({ action }) => action).filter((word) => !word.startsWith("exec_"));
+  expect(actions.join(", ")).toBe(
+    "create, start, health_status: healthy, pause, unpause, kill, kill, die, stop, start, " +
+      "restart, rename, kill, die, destroy, create, start, oom, die, destroy",
+  );
   expect(events[0]).toEqual({
     action: "create",
     id: "a57a702ef35db27ddca21f74475a8b64fc5a0609228df24278e433d5cd5b5ab8",

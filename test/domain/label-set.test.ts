@@ -1,0 +1,39 @@
+import { expect, test } from "@jest/globals";
+import { escapeLabelValue, LabelSet } from "../../src/domain/label-set.ts";
+
+test.each([
+  ["plain", "plain"],
+  ['say "hi"', String.raw`say \"hi\"`],
+  [String.raw`a\x2db.service`, String.raw`a\\x2db.service`],
+  ["two\nlines", String.raw`two\nlines`],
+  [String.raw`\n` + '\n"\\', String.raw`\\n\n\"\\`],
+  ['{a="b"} 1 # é €', String.raw`{a=\"b\"} 1 # é €`],
+  ["", ""],
+])("%j between quotes is %j", (value, escaped) => {
+  expect(escapeLabelValue(value)).toBe(escaped);
+});
+
+test("the text has the labels in their order, and none for no labels", () => {
+  expect(new LabelSet([]).text).toBe("");
+  expect(
+    new LabelSet([
+      ["b", "1"],
+      ["a", 'q"'],
+    ]).text,
+  ).toBe(String.raw`b="1",a="q\""`);
+});
+
+test("more labels come last, in a set of their own", () => {
+  const labels = new LabelSet([["a", "1"]]);
+  const more = labels.with([
+    ["c", "3"],
+    ["b", "2"],
+  ]);
+  expect(more.text).toBe('a="1",c="3",b="2"');
+  expect(more.pairs).toEqual([
+    ["a", "1"],
+    ["c", "3"],
+    ["b", "2"],
+  ]);
+  expect(labels.text).toBe('a="1"');
+});

@@ -1,0 +1,26 @@
+import { expect, test } from "@jest/globals";
+import { untilAborted } from "../../src/domain/until-aborted.ts";
+
+test("work that is done first is what comes", async () => {
+  const { signal } = new AbortController();
+  expect(await untilAborted("value", undefined)).toBe("value");
+  expect(await untilAborted(Promise.resolve("value"), signal)).toBe("value");
+  await expect(untilAborted(Promise.reject(new Error("no")), signal)).rejects.toThrow("no");
+});
+
+test("the signal ends the wait for work that never ends", async () => {
+  const controller = new AbortController();
+  const wait = untilAborted(new Promise(() => {}), controller.signal);
+  controller.abort();
+  expect(await wait).toBeUndefined();
+  expect(await untilAborted(new Promise(() => {}), AbortSignal.abort())).toBeUndefined();
+});
+
+test("a failure after the signal goes unheard", async () => {
+  const controller = new AbortController();
+  const work = Promise.withResolvers<string>();
+  const wait = untilAborted(work.promise, controller.signal);
+  controller.abort();
+  work.reject(new Error("too late"));
+  expect(await wait).toBeUndefined();
+});
