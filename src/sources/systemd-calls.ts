@@ -16,7 +16,7 @@ import {
 const FROM_SYSTEMD = `type='signal',sender='${SYSTEMD}'`;
 const PROPERTIES = `${FROM_SYSTEMD},interface='${PROPERTIES_INTERFACE}',member='PropertiesChanged'`;
 const MANAGER = `${FROM_SYSTEMD},interface='${MANAGER_INTERFACE}'`;
-const BUS = "org.freedesktop.DBus";
+export const BUS = "org.freedesktop.DBus";
 /** All that is listened to, and no more: every signal costs time in the container too. */
 const MATCH_RULES = [
   `${PROPERTIES},arg0='${UNIT_INTERFACE}'`,
@@ -64,6 +64,25 @@ export class SystemdCalls {
       if (!(error instanceof DBusError) || error.name !== ALREADY_SUBSCRIBED) throw error;
     });
     await Promise.all([...matches, subscribed]);
+  }
+
+  /**
+   * Systemd's unique name on the bus; "" without a bus. Match rules filter broadcasts alone, and
+   * any client can send us a signal that looks like systemd's: its sender tells.
+   */
+  async owner<T>(read: (owner: string) => T): Promise<T> {
+    if (!this.#hasBus) return read("");
+    return this.#connection.call(
+      {
+        destination: BUS,
+        path: "/org/freedesktop/DBus",
+        interface: BUS,
+        member: "GetNameOwner",
+        signature: "s",
+        body: [SYSTEMD],
+      },
+      (reply) => read(reply.read("s", (reader) => reader.string())),
+    );
   }
 
   /** All units that are loaded. */

@@ -7,7 +7,7 @@ import type { SystemdSink } from "../domain/systemd.ts";
 import { PropertyReader } from "./dbus-unit-signals.ts";
 import { recoverFromJournal } from "./journal-recovery.ts";
 import { managerFacts } from "./manager-facts.ts";
-import { SystemdCalls } from "./systemd-calls.ts";
+import { BUS, SystemdCalls } from "./systemd-calls.ts";
 
 /** Units are listed that often anyway, due to no event: what was missed somehow is found by it. */
 const RESYNC_MS = 10 * 60_000;
@@ -29,6 +29,8 @@ export class SystemdSession {
   #connection: DBusConnection | undefined;
   #calls: SystemdCalls | undefined;
   #fault: Error | undefined;
+  /** Who systemd is on the bus: signals of others are lies. undefined until it is known. */
+  #owner: string | undefined;
   #reloading = false;
   /** Units that were loaded since the last question about such. */
   #newUnits = new Set<string>();
@@ -61,6 +63,7 @@ export class SystemdSession {
 
   /** Gets each signal in the order of the wire. */
   readonly onSignal = (message: Message): void => {
+    if (message.sender !== this.#expectedSender(message.member)) return;
     const nowNs = this.#options.clock.nowNs();
     switch (message.member) {
       case "PropertiesChanged":
@@ -81,16 +84,26 @@ export class SystemdSession {
         return;
       case "NameOwnerChanged":
         // systemd runs itself anew: whoever listened has to ask for it again.
-        if (newOwnerOf(message) !== "") this.#ask((calls) => this.#synchronize(calls));
+        this.#owner = newOwnerOf(message);
+        if (this.#owner !== "") this.#ask((calls) => this.#synchronize(calls));
         return;
       default:
     }
   };
 
+  #expectedSender(member: string): string | undefined {
+    const isOfBus = this.#options.target === "bus" && member === "NameOwnerChanged";
+    return isOfBus ? BUS : this.#owner;
+  }
+
   /** Order holds on a connection: what is listened to before it is listed leaves no gap. */
   async #synchronize(calls: SystemdCalls): Promise<void> {
     const { runtime, container, clock, signal } = this.#options;
     const sinceNs = this.#sink.attached("dbus", clock.nowNs());
+    await calls.owner((owner) => {
+      this.#owner = owner;
+    });
+    this.#reloading = false;
     await calls.subscribe();
     await recoverFromJournal(this.#sink, { runtime, container, sinceNs, signal });
     await this.#list(calls);
