@@ -7,6 +7,7 @@ import { asError } from "./domain/as-error.ts";
 import type { Change } from "./domain/change.ts";
 import type { Clock } from "./domain/clock.ts";
 import type { Logger } from "./domain/log.ts";
+import type { ContainerRuntime } from "./domain/runtime.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { logRecordOf } from "./logs/log-record.ts";
 import { isQuiet } from "./logs/severity.ts";
@@ -15,14 +16,15 @@ import { negotiateFormat } from "./metrics/negotiate.ts";
 import { OwnMetrics } from "./metrics/own-metrics.ts";
 import { Scraper } from "./metrics/scrape.ts";
 import type { LogSink } from "./otlp/log-sink.ts";
-import { DockerCli } from "./runtime/docker-cli.ts";
-import { execaExecutor } from "./runtime/execa-executor.ts";
+import { openRuntime } from "./runtime/open-runtime.ts";
 import { DockerEngineSource } from "./sources/docker-engine.ts";
 import { identifier } from "./sources/identity.ts";
 import { systemdSource } from "./sources/systemd-source.ts";
 import { Fleet } from "./state/fleet.ts";
 import { SeriesBudget } from "./state/series-budget.ts";
 import { unitAdmission } from "./state/unit-admission.ts";
+import { openResumeStore } from "./storage/resume-store.ts";
+import type { ResumeStore } from "./storage/resume-store.ts";
 import { EngineWatch } from "./watch/engine-watch.ts";
 import { Hub } from "./watch/hub.ts";
 import { SystemdWatches } from "./watch/systemd-watches.ts";
@@ -56,7 +58,22 @@ export async function runApp(context: AppContext): Promise<void> {
     admission: unitAdmission(config.systemd.unitInclude, config.systemd.unitExclude, series),
     identify: identifier(config.node.namePrefix, runtimeName(config)),
   });
-  const engine = buildEngineWatch(context, fleet, hub);
+  const runtime = await openRuntime({
+    ...config.docker,
+    filters: config.watch.filters,
+    clock,
+  });
+  const resume = await openResumeStore({
+    path: config.storage.path,
+    scope: JSON.stringify([config.docker.host, config.docker.context, config.watch.filters]),
+    clock,
+    log,
+    cursor: () => engine.watch.resume(),
+    container: (id) => fleet.get(id)?.resume(),
+  });
+  stack.use(resume);
+  if (resume.restored !== undefined) fleet.restore(resume.restored.containers);
+  const engine = buildEngineWatch(context, runtime, { fleet, hub, resume });
   const own = new OwnMetrics({
     ...BUILD_INFO,
     engineUp: () => engine.watch.up,
@@ -77,6 +94,7 @@ export async function runApp(context: AppContext): Promise<void> {
 
   hub.listen((change) => own.changed(change, clock.nowNs()));
   hub.listen((change) => logChange(change, log));
+  hub.listen(({ identity }) => identity !== undefined && resume.touch(identity.id));
   if (sink !== undefined) hub.listen(exportTo(sink, context));
 
   const http = createHttpServer({
@@ -106,13 +124,13 @@ interface WatchedEngine {
   readonly parseErrors: { tell: (source: "docker" | "systemd") => void };
 }
 
-function buildEngineWatch(context: AppContext, fleet: Fleet, hub: Hub): WatchedEngine {
+function buildEngineWatch(
+  context: AppContext,
+  runtime: ContainerRuntime,
+  told: { readonly fleet: Fleet; readonly hub: Hub; readonly resume: ResumeStore },
+): WatchedEngine {
   const { config, clock, log } = context;
-  const runtime = new DockerCli(execaExecutor(), {
-    command: config.docker.command,
-    host: config.docker.host,
-    filters: config.watch.filters,
-  });
+  const { fleet, hub, resume } = told;
   const parseErrors: WatchedEngine["parseErrors"] = { tell: () => {} };
   const systemd = new SystemdWatches({
     clock,
@@ -131,7 +149,11 @@ function buildEngineWatch(context: AppContext, fleet: Fleet, hub: Hub): WatchedE
     fleet,
     clock,
     log,
-    touched: (record) => systemd.sync(record),
+    resume: resume.restored?.cursor,
+    touched: (record) => {
+      systemd.sync(record);
+      resume.touch(record.identity.id);
+    },
     changed: hub.publish,
     parseError: () => parseErrors.tell("docker"),
   });

@@ -13,7 +13,11 @@ export interface Config {
   readonly docker: {
     /** `unix://`, `tcp://` or `ssh://`; undefined: what the CLI takes by itself. */
     readonly host: string | undefined;
-    readonly runtime: "auto" | "cli";
+    readonly runtime: "auto" | "engine" | "cli";
+    /** Folder of ca.pem, cert.pem and key.pem for `tcp://`, from DOCKER_TLS_VERIFY; undefined: no TLS. */
+    readonly tlsPath: string | undefined;
+    /** The CLI's context, from DOCKER_CONTEXT; undefined or "default": the default one. */
+    readonly context: string | undefined;
     /** Name or path of the CLI. */
     readonly command: string;
   };

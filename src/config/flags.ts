@@ -34,8 +34,8 @@ export const FLAGS = {
     name: "docker.runtime",
     hint: "RUNTIME",
     defaultText: "auto",
-    help: "How to talk to the engine: cli (the command of --docker.command), or auto.",
-    parse: oneOf(["auto", "cli"]),
+    help: "How to talk to the engine: engine (its API), cli (the command of --docker.command), or auto: the API wherever that can be had.",
+    parse: oneOf(["auto", "engine", "cli"]),
   }),
   dockerCommand: single({
     name: "docker.command",

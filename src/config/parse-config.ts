@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { readArguments } from "./arguments.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import type { Config } from "./config.ts";
@@ -38,6 +39,13 @@ export function parseConfig(argv: readonly string[], env: Environment): ParsedCo
   }
 }
 
+/** As the docker command takes them: any value of DOCKER_TLS_VERIFY but none at all turns TLS on. */
+function dockerTlsPath(env: Environment): string | undefined {
+  if ((env["DOCKER_TLS_VERIFY"] ?? "") === "") return undefined;
+  const path = env["DOCKER_CERT_PATH"] ?? "";
+  return path === "" ? join(env["HOME"] ?? "/root", ".docker") : path;
+}
+
 function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environment): Config {
   const settings = readSettings(values, env);
   const { watchFilters, watchCluster } = settings;
@@ -49,6 +57,8 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
     docker: {
       host: settings.dockerHost,
       runtime: settings.dockerRuntime,
+      tlsPath: dockerTlsPath(env),
+      context: env["DOCKER_CONTEXT"] === "" ? undefined : env["DOCKER_CONTEXT"],
       command: settings.dockerCommand,
     },
     watch: {

@@ -43,6 +43,7 @@ export class DockerCli implements ContainerRuntime {
 
   async events(options: {
     readonly sinceNs: bigint;
+    readonly untilNs?: bigint;
     readonly actions: readonly string[];
     readonly signal: AbortSignal;
   }): Promise<Process> {
@@ -51,6 +52,7 @@ export class DockerCli implements ContainerRuntime {
         "events",
         "--since",
         unixSeconds(options.sinceNs),
+        ...(options.untilNs === undefined ? [] : ["--until", unixSeconds(options.untilNs)]),
         "--filter",
         "type=container",
         ...options.actions.flatMap((action) => ["--filter", `event=${action}`]),

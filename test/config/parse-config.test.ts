@@ -125,7 +125,7 @@ test("the whole configuration is frozen", () => {
 test.each([
   [["--log.level=loud"], '--log.level: expected debug, info, warn or error, got "loud"'],
   [["--log.level", "loud"], '--log.level: expected debug, info, warn or error, got "loud"'],
-  [["--docker.runtime=engine"], '--docker.runtime: expected auto or cli, got "engine"'],
+  [["--docker.runtime=api"], '--docker.runtime: expected auto, engine or cli, got "api"'],
   [["--systemd.transport=x"], /^--systemd\.transport: expected auto, .*busctl or off, got "x"$/],
   [["--metrics.retention=soon"], /^--metrics\.retention: expected a duration .*, got "soon"$/],
   [["--metrics.series-limit=0"], /^--metrics\.series-limit: expected a whole number from 1/],

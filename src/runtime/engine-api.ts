@@ -1,0 +1,242 @@
+import type { Clock } from "../domain/clock.ts";
+import type { Process, ProcessExit } from "../domain/process.ts";
+import type {
+  CommandOutput,
+  ContainerRuntime,
+  InteractiveProcess,
+  RuntimeExecOptions,
+} from "../domain/runtime.ts";
+import { collectOutput } from "./collect-output.ts";
+import type { EngineAddress } from "./engine-http.ts";
+import { EngineError, EngineHttp } from "./engine-http.ts";
+import { hijackedProcess } from "./hijacked-process.ts";
+
+export interface EngineApiOptions {
+  readonly address: EngineAddress;
+  /** Engine filters such as `label=a=b`, sent along with events and listings. */
+  readonly filters: readonly string[];
+  readonly clock: Clock;
+}
+
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+const MAX_INSPECT_BYTES = 4 * 1024 * 1024;
+/** Containers that are inspected at a time. */
+const INSPECTS_AT_ONCE = 8;
+const OLDEST_VERSION = 40;
+const NEWEST_VERSION = 52;
+/** An engine that says nothing for so long is asked whether it is there. */
+const PING_EVERY_MS = 30_000;
+const PING_LIMIT_MS = 10_000;
+
+/**
+ * The engine by its API, without any process: a connection for the events, one for each exec, and a
+ * few shared ones for questions. https://docs.docker.com/reference/api/engine/
+ */
+export class EngineApi implements ContainerRuntime {
+  readonly kind = "engine";
+  readonly #http: EngineHttp;
+  readonly #options: EngineApiOptions;
+  #prefix: Promise<string> | undefined;
+
+  constructor(options: EngineApiOptions) {
+    this.#options = options;
+    this.#http = new EngineHttp(options.address);
+  }
+
+  close(): void {
+    this.#http.close();
+  }
+
+  async events(options: {
+    readonly sinceNs: bigint;
+    readonly untilNs?: bigint;
+    readonly actions: readonly string[];
+    readonly signal: AbortSignal;
+  }): Promise<Process> {
+    const { sinceNs, untilNs, actions, signal } = options;
+    const filters = {
+      type: ["container"],
+      event: actions,
+      ...filtersOf(this.#options.filters.filter((filter) => filter.startsWith("label="))),
+    };
+    // Another engine, or a newer one, may answer now: its version is asked for anew.
+    if (untilNs === undefined) this.#prefix = undefined;
+    const query = new URLSearchParams({
+      since: unixSeconds(sinceNs),
+      ...(untilNs === undefined ? {} : { until: unixSeconds(untilNs) }),
+      filters: JSON.stringify(filters),
+    });
+    const response = await this.#http.open({
+      path: `${await this.#version(signal)}/events?${query}`,
+      signal,
+    });
+    const heartbeat = this.#watchOver(response);
+    const { promise: exited, resolve } = Promise.withResolvers<ProcessExit>();
+    response.once("close", () => {
+      heartbeat[Symbol.dispose]();
+      resolve({ exitCode: undefined, signal: undefined, stderr: "" });
+    });
+    response.on("error", () => {});
+    return { stdout: response, kill: () => response.destroy(), exited };
+  }
+
+  async list(signal: AbortSignal): Promise<readonly string[]> {
+    const query = new URLSearchParams({
+      all: "true",
+      filters: JSON.stringify(filtersOf(this.#options.filters)),
+    });
+    const path = `${await this.#version(signal)}/containers/json?${query}`;
+    const containers = await this.#http.json({ path, signal }, MAX_LISTING_BYTES);
+    if (!Array.isArray(containers)) throw new Error("the engine's listing is no list");
+    return containers
+      .map((container: unknown) => (container as { Id?: unknown } | null)?.Id)
+      .filter((id) => typeof id === "string" && /^[0-9a-f]{12,64}$/.test(id)) as string[];
+  }
+
+  async inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly unknown[]> {
+    const version = await this.#version(signal);
+    const documents: unknown[] = [];
+    const waiting = ids.values();
+    const one = async (): Promise<void> => {
+      for (const id of waiting) {
+        try {
+          const path = `${version}/containers/${encodeURIComponent(id)}/json`;
+          documents.push(await this.#http.json({ path, signal }, MAX_INSPECT_BYTES));
+        } catch (error) {
+          if (!(error instanceof EngineError) || error.status !== 404) throw error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: INSPECTS_AT_ONCE }, one));
+    return documents;
+  }
+
+  async exec(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions,
+  ): Promise<InteractiveProcess> {
+    return this.#exec(container, command, { ...options, stdin: true });
+  }
+
+  async run(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions & { readonly maxBytes: number },
+  ): Promise<CommandOutput> {
+    const process = await this.#exec(container, command, { ...options, stdin: false });
+    return collectOutput(process, options);
+  }
+
+  async #exec(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions & { readonly stdin: boolean },
+  ): Promise<InteractiveProcess> {
+    const { user, stdin, signal } = options;
+    const version = await this.#version(signal);
+    const created = (await this.#http.json(
+      {
+        method: "POST",
+        path: `${version}/containers/${encodeURIComponent(container)}/exec`,
+        body: {
+          AttachStdin: stdin,
+          AttachStdout: true,
+          AttachStderr: true,
+          Cmd: command,
+          Tty: false,
+          ...(user === undefined ? {} : { User: user }),
+        },
+        signal,
+      },
+      MAX_INSPECT_BYTES,
+    )) as { readonly Id?: unknown } | undefined;
+    const id = created?.Id;
+    if (typeof id !== "string") throw new Error("the engine gave no id for an exec");
+    const connection = await this.#http.hijack({
+      method: "POST",
+      path: `${version}/exec/${id}/start`,
+      body: { Detach: false, Tty: false },
+    });
+    const process = hijackedProcess(connection, () => this.#exitCode(`${version}/exec/${id}/json`));
+    if (signal.aborted) {
+      process.kill();
+      signal.throwIfAborted();
+    }
+    return process;
+  }
+
+  async #exitCode(path: string): Promise<number | undefined> {
+    const state = (await this.#http.json({ path }, MAX_INSPECT_BYTES)) as
+      | { readonly ExitCode?: unknown }
+      | undefined;
+    return typeof state?.ExitCode === "number" ? state.ExitCode : undefined;
+  }
+
+  /** `/v1.41`: the newest version that both know. Asked once a connection of events. */
+  #version(signal: AbortSignal): Promise<string> {
+    this.#prefix ??= this.#negotiate(signal).catch((error: unknown) => {
+      this.#prefix = undefined;
+      throw error;
+    });
+    return this.#prefix;
+  }
+
+  async #negotiate(signal: AbortSignal): Promise<string> {
+    const response = await this.#http.open({ path: "/_ping", signal });
+    response.resume();
+    const told = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
+    const minor = Math.min(Number(told ?? OLDEST_VERSION), NEWEST_VERSION);
+    if (minor < OLDEST_VERSION) {
+      throw new Error(`the engine's API 1.${minor} is older than 1.${OLDEST_VERSION}`);
+    }
+    return `/v1.${minor}`;
+  }
+
+  /** A stream of events can be silent for days: an engine that hangs is told by its not answering. */
+  #watchOver(response: {
+    destroy(error: Error): unknown;
+    on(name: "data", run: () => void): unknown;
+  }): Disposable {
+    const { clock } = this.#options;
+    let timer: Disposable | undefined;
+    let isOver = false;
+    const again = (): void => {
+      timer = clock.setTimeout(() => void ping(), PING_EVERY_MS);
+    };
+    const ping = async (): Promise<void> => {
+      const limit = new AbortController();
+      using _limit = clock.setTimeout(() => limit.abort(), PING_LIMIT_MS);
+      try {
+        const answer = await this.#http.open({ path: "/_ping", signal: limit.signal });
+        answer.resume();
+        if (!isOver) again();
+      } catch (error) {
+        if (!isOver) response.destroy(new Error("the engine doesn't answer", { cause: error }));
+      }
+    };
+    again();
+    return {
+      [Symbol.dispose]: () => {
+        isOver = true;
+        timer?.[Symbol.dispose]();
+      },
+    };
+  }
+}
+
+/** `{"label":["a=b"]}`, as the API takes filters. */
+function filtersOf(filters: readonly string[]): Record<string, string[]> {
+  const byKey: Record<string, string[]> = {};
+  for (const filter of filters) {
+    const at = filter.indexOf("=");
+    (byKey[filter.slice(0, at)] ??= []).push(filter.slice(at + 1));
+  }
+  return byKey;
+}
+
+/** `1700000000.123456789`, as `since` takes it. */
+function unixSeconds(timeNs: bigint): string {
+  const fraction = String(timeNs % 1_000_000_000n).padStart(9, "0");
+  return `${timeNs / 1_000_000_000n}.${fraction}`;
+}

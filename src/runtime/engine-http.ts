@@ -1,0 +1,165 @@
+import { Agent, request } from "node:http";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+import type { Duplex } from "node:stream";
+
+/** TLS material as PEM, for engines on `tcp://`. */
+export interface EngineTls {
+  readonly ca: Buffer | undefined;
+  readonly cert: Buffer | undefined;
+  readonly key: Buffer | undefined;
+}
+
+/** Where an engine listens. */
+export type EngineAddress =
+  | { readonly socketPath: string }
+  | { readonly host: string; readonly port: number; readonly tls: EngineTls | undefined };
+
+export interface EngineRequest {
+  readonly method?: "GET" | "POST";
+  /** With query, without the version. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+/** The engine answered with a status that is none of success. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Connections kept for questions; streams have their own. */
+const MAX_KEPT = 4;
+const MAX_CONNECTIONS = 16;
+const MAX_ERROR_BYTES = 16 * 1024;
+
+/** HTTP as the Docker engine speaks it, over a unix or TCP socket. Node's own client does the rest. */
+export class EngineHttp {
+  readonly #agent: Agent | TlsAgent;
+  readonly #options: RequestOptions;
+  readonly #isTls: boolean;
+
+  constructor(address: EngineAddress) {
+    const pool = { keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_KEPT };
+    const tls = "host" in address ? address.tls : undefined;
+    this.#isTls = tls !== undefined;
+    this.#agent = tls === undefined ? new Agent(pool) : new TlsAgent(pool);
+    this.#options = {
+      ...("host" in address ? { host: address.host, port: address.port } : address),
+      ...(tls === undefined ? {} : defined({ ca: tls.ca, cert: tls.cert, key: tls.key })),
+    };
+  }
+
+  /** Closes what is kept open. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /**
+   * Asks, and reads the whole answer as JSON; undefined where it is empty.
+   *
+   * @throws EngineError for another status than 2xx
+   */
+  async json(question: EngineRequest, maxBytes: number): Promise<unknown> {
+    const response = await this.open(question);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        response.destroy();
+        throw new Error(`the answer to ${question.path} is larger than ${maxBytes} bytes`);
+      }
+      chunks.push(chunk);
+    }
+    const text = Buffer.concat(chunks).toString("utf8");
+    return text.trim() === "" ? undefined : (JSON.parse(text) as unknown);
+  }
+
+  /** Asks, and gives the answer while it comes. */
+  async open(question: EngineRequest): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing = this.#request(question, {});
+    outgoing.once("response", resolve);
+    outgoing.once("error", reject);
+    send(outgoing, question);
+    const response = await promise;
+    await refuse(response, question);
+    return response;
+  }
+
+  /** Asks for a connection that carries bytes both ways from then on. */
+  async hijack(question: EngineRequest): Promise<{ socket: Duplex; head: Buffer }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ socket: Duplex; head: Buffer }>();
+    const outgoing = this.#request(question, { connection: "Upgrade", upgrade: "tcp" });
+    outgoing.once("upgrade", (_response, socket, head) => resolve({ socket, head }));
+    outgoing.once("response", (response) => {
+      // Engines that don't upgrade answer 200 and go on with raw bytes; others say what is wrong.
+      refuse(response, question).then(
+        () => resolve({ socket: response.socket, head: Buffer.alloc(0) }),
+        reject,
+      );
+    });
+    outgoing.once("error", reject);
+    send(outgoing, question);
+    return promise;
+  }
+
+  #request(question: EngineRequest, headers: Record<string, string>): ClientRequest {
+    const { method = "GET", path, body, signal } = question;
+    const isHijack = headers["upgrade"] !== undefined;
+    const options: RequestOptions = {
+      ...this.#options,
+      method,
+      path,
+      // A connection that is taken over can't come from those that are shared.
+      agent: isHijack ? false : this.#agent,
+      headers: {
+        host: "docker",
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(signal === undefined ? {} : { signal }),
+    };
+    return this.#isTls ? tlsRequest(options) : request(options);
+  }
+}
+
+function send(outgoing: ClientRequest, question: EngineRequest): void {
+  outgoing.end(question.body === undefined ? undefined : JSON.stringify(question.body));
+}
+
+/** Throws where the status says that it failed, with what the engine says of it. */
+async function refuse(response: IncomingMessage, question: EngineRequest): Promise<void> {
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) return;
+  let text = "";
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    text += chunk.toString("utf8");
+    if (text.length > MAX_ERROR_BYTES) break;
+  }
+  const path = question.path.split("?")[0] ?? "";
+  throw new EngineError(status, `the engine answered ${status} to ${path}: ${messageIn(text)}`);
+}
+
+function messageIn(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    if (typeof message === "string") return message.slice(0, 500);
+  } catch {
+    // It is no JSON: then it is told as it is.
+  }
+  return text.trim().slice(0, 500);
+}
+
+function defined<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+}

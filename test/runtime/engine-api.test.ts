@@ -1,0 +1,245 @@
+import { expect, test } from "@jest/globals";
+import { EngineApi } from "../../src/runtime/engine-api.ts";
+import { fakeEngine } from "../support/fake-engine.ts";
+import type { FakeAnswers, FakeEngine } from "../support/fake-engine.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+const ID = "0123456789abcdef".repeat(4);
+const { signal: never } = new AbortController();
+
+interface Started extends AsyncDisposable {
+  readonly engine: FakeEngine;
+  readonly api: EngineApi;
+  readonly clock: FakeClock;
+}
+
+async function start(answers: FakeAnswers, filters: readonly string[] = []): Promise<Started> {
+  const engine = await fakeEngine(answers);
+  const clock = new FakeClock();
+  const { socketPath } = engine;
+  const api = new EngineApi({ address: { socketPath }, filters, clock });
+  return {
+    engine,
+    api,
+    clock,
+    async [Symbol.asyncDispose]() {
+      api.close();
+      await engine[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function frame(stream: number, text: string): Buffer {
+  const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32BE(Buffer.byteLength(text), 4);
+  return Buffer.concat([header, Buffer.from(text)]);
+}
+
+test("a listing asks for all containers, with the filters, by the engine's version", async () => {
+  await using started = await start(
+    {
+      answer: (path, response) => {
+        if (!path.includes("/containers/json")) return false;
+        response.end(JSON.stringify([{ Id: ID }, { Id: "no id" }, null, 7]));
+        return true;
+      },
+    },
+    ["label=a=b", "name=x"],
+  );
+  expect(await started.api.list(never)).toEqual([ID]);
+  expect(started.engine.requests).toEqual([
+    "GET /_ping",
+    'GET /v1.41/containers/json?all=true&filters={"label":["a=b"],"name":["x"]}',
+  ]);
+});
+
+test.each([
+  ["1.99", "/v1.52/"],
+  ["1.40", "/v1.40/"],
+  ["", "/v1.40/"],
+])("an engine of API %j is asked by %s", async (apiVersion, prefix) => {
+  await using started = await start({
+    apiVersion,
+    answer: (_path, response) => {
+      response.end("[]");
+      return true;
+    },
+  });
+  await started.api.list(never);
+  expect(started.engine.requests[1]).toContain(` ${prefix}`);
+});
+
+test("an engine that is too old is refused in words", async () => {
+  await using started = await start({ apiVersion: "1.24" });
+  await expect(started.api.list(never)).rejects.toThrow("1.24 is older than 1.40");
+});
+
+test("an engine that isn't there is an error that names the socket", async () => {
+  const clock = new FakeClock();
+  const api = new EngineApi({ address: { socketPath: "/nowhere.sock" }, filters: [], clock });
+  await expect(api.list(never)).rejects.toThrow("/nowhere.sock");
+});
+
+test("inspect leaves out containers that are gone, and passes on other faults", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.includes("gone")) return false;
+      if (path.includes("broken")) response.statusCode = 500;
+      response.end(JSON.stringify(path.includes("broken") ? { message: "boom" } : { Id: ID }));
+      return true;
+    },
+  });
+  expect(await started.api.inspect([ID, "gone"], never)).toEqual([{ Id: ID }]);
+  await expect(started.api.inspect(["broken"], never)).rejects.toThrow("500");
+  await expect(started.api.inspect(["broken"], never)).rejects.toThrow("boom");
+});
+
+test("events come as they are, from the time on and with the filters that events know", async () => {
+  await using started = await start(
+    {
+      answer: (path, response) => {
+        if (!path.includes("/events")) return false;
+        response.write('{"Action":"start"}\n');
+        return true;
+      },
+    },
+    ["label=a=b", "name=x"],
+  );
+  const stream = await started.api.events({
+    sinceNs: 1_700_000_000_000_000_001n,
+    actions: ["start", "die"],
+    signal: never,
+  });
+  for await (const chunk of stream.stdout) {
+    expect(String(chunk)).toBe('{"Action":"start"}\n');
+    break;
+  }
+  stream.kill();
+  await stream.exited;
+  expect(started.engine.requests.at(-1)).toBe(
+    'GET /v1.41/events?since=1700000000.000000001&filters={"type":["container"],"event":["start","die"],"label":["a=b"]}',
+  );
+});
+
+test("an engine that stands still ends the stream of events", async () => {
+  const pinged = Promise.withResolvers<void>();
+  let pings = 0;
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.includes("/events")) return false;
+      response.flushHeaders();
+      return true;
+    },
+    ignoresPing: () => {
+      pings += 1;
+      // The first one is asked for the version.
+      if (pings > 1) pinged.resolve();
+      return pings > 1;
+    },
+  });
+  const { api, clock } = started;
+  const stream = await api.events({ sinceNs: 0n, actions: [], signal: never });
+  const read = (async () => {
+    for await (const _ of stream.stdout) pings += 1000;
+  })();
+  await clock.advance(30_000);
+  await pinged.promise;
+  await clock.advance(10_000);
+  await expect(read).rejects.toThrow("the engine doesn't answer");
+  expect(pings).toBe(2);
+});
+
+test("an exec carries bytes both ways, and its exit code is asked for at its end", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      else if (path.endsWith("/exec/e1/json")) response.end(JSON.stringify({ ExitCode: 3 }));
+      else return false;
+      return true;
+    },
+    upgraded: (socket) => {
+      socket.on("data", (bytes: Buffer) => {
+        socket.write(frame(2, "warning"));
+        socket.write(frame(1, `got ${bytes.toString()}`));
+      });
+      socket.on("end", () => socket.end());
+    },
+  });
+  const process = await started.api.exec(ID, ["cat", "-"], { user: "1:1", signal: never });
+  process.stdin.write("hi");
+  let text = "";
+  for await (const chunk of process.stdout) {
+    text += String(chunk);
+    process.stdin.end();
+  }
+  expect(text).toBe("got hi");
+  expect(await process.exited).toEqual({ exitCode: 3, signal: undefined, stderr: "warning" });
+  expect(started.engine.bodies[0]).toEqual({
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Cmd: ["cat", "-"],
+    Tty: false,
+    User: "1:1",
+  });
+});
+
+test("an exec that the engine refuses is an error with its words", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/exec")) return false;
+      response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+  });
+  await expect(started.api.exec(ID, ["cat"], { signal: never })).rejects.toThrow(
+    "container is paused",
+  );
+});
+
+test("a stream that isn't multiplexed fails the reading, not the program", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/exec")) return false;
+      response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+    upgraded: (socket) => void socket.end("no frames at all"),
+  });
+  const process = await started.api.exec(ID, ["cat"], { signal: never });
+  const read = async (): Promise<void> => {
+    for await (const _ of process.stdout) {
+      // Nothing comes.
+    }
+  };
+  await expect(read()).rejects.toThrow("not multiplexed");
+  await process.exited;
+});
+
+test("run gives what a command says, and its exit code", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      else if (path.endsWith("/json")) response.end(JSON.stringify({ ExitCode: 0 }));
+      else return false;
+      return true;
+    },
+    upgraded: (socket) => {
+      socket.write(frame(1, "out"));
+      socket.end(frame(2, "err"));
+    },
+  });
+  const output = await started.api.run(ID, ["x"], { maxBytes: 100, signal: never });
+  expect(output).toEqual({ stdout: "out", exitCode: 0, stderr: "err" });
+  await expect(started.api.run(ID, ["x"], { maxBytes: 2, signal: never })).rejects.toThrow(
+    "larger than 2 bytes",
+  );
+});
+
+test("an abort ends what is asked", async () => {
+  await using started = await start({ answer: () => true });
+  const abort = new AbortController();
+  const listing = started.api.list(abort.signal);
+  abort.abort();
+  await expect(listing).rejects.toThrow();
+});

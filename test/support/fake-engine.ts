@@ -1,0 +1,97 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { once } from "node:events";
+
+export interface FakeEngine extends AsyncDisposable {
+  readonly socketPath: string;
+  /** `GET /v1.41/containers/json?…`, in order, percent-decoded. */
+  readonly requests: string[];
+  /** Bodies of the requests that had one, in order. */
+  readonly bodies: unknown[];
+}
+
+export interface FakeAnswers {
+  /** Answers a request; false where it has no answer: then it is a 404. */
+  readonly answer?: (path: string, response: ServerResponse, request: IncomingMessage) => boolean;
+  /** Takes a connection that was upgraded. */
+  readonly upgraded?: (socket: Duplex, path: string) => void;
+  /** As `_ping` tells it; 1.41 where it is left out, "" for none. */
+  readonly apiVersion?: string;
+  /** Told of each ping; true where it is to have no answer. */
+  readonly ignoresPing?: () => boolean;
+}
+
+/** An engine's API on a unix socket, as far as a test answers it. */
+export async function fakeEngine(answers: FakeAnswers): Promise<FakeEngine> {
+  const folder = await mkdtemp(join(tmpdir(), "fake-engine-"));
+  const socketPath = join(folder, "docker.sock");
+  const requests: string[] = [];
+  const bodies: unknown[] = [];
+  const sockets = new Set<Duplex>();
+  const server: Server = createServer((request, response) => {
+    void take(request).then(() => reply(request, response));
+  });
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.on("upgrade", (request, socket, head) => {
+    void take(request, head).then(() => {
+      const path = request.url ?? "";
+      if (answers.upgraded === undefined) {
+        const message = JSON.stringify({ message: "container is paused" });
+        socket.end(
+          `HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\nContent-Length: ${message.length}\r\n\r\n${message}`,
+        );
+        return;
+      }
+      socket.write(
+        "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+      );
+      answers.upgraded(socket, path);
+    });
+  });
+
+  async function take(request: IncomingMessage, head?: Buffer): Promise<void> {
+    requests.push(`${request.method} ${decodeURIComponent(request.url ?? "")}`);
+    const length = Number(request.headers["content-length"] ?? 0);
+    if (head !== undefined) {
+      if (head.length > 0) bodies.push(JSON.parse(head.toString()));
+      return;
+    }
+    let text = "";
+    for await (const chunk of request) text += String(chunk);
+    if (length > 0 || text !== "") bodies.push(JSON.parse(text));
+  }
+
+  function reply(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url ?? "";
+    if (path === "/_ping" && answers.ignoresPing?.() === true) return;
+    if (path === "/_ping") {
+      const { apiVersion = "1.41" } = answers;
+      if (apiVersion !== "") response.setHeader("Api-Version", apiVersion);
+      response.end("OK");
+      return;
+    }
+    if (answers.answer?.(path, response, request) === true) return;
+    response.statusCode = 404;
+    response.end(JSON.stringify({ message: "No such thing" }));
+  }
+
+  server.listen(socketPath);
+  await once(server, "listening");
+  return {
+    socketPath,
+    requests,
+    bodies,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
