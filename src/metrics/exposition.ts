@@ -23,7 +23,7 @@ export function formatValue(value: number): string {
  */
 export class ExpositionWriter {
   readonly #format: ExpositionFormat;
-  readonly #parts: string[] = [];
+  readonly #parts: Buffer[] = [];
   #text = "";
   #name = "";
   #samples = 0;
@@ -83,11 +83,12 @@ export class ExpositionWriter {
   end(): Buffer {
     if (this.#format === "openmetrics") this.#text += "# EOF\n";
     this.#cut();
-    return Buffer.concat(this.#parts.map((part) => Buffer.from(part, "utf8")));
+    return Buffer.concat(this.#parts);
   }
 
   #cut(): void {
-    this.#parts.push(this.#text);
+    // Now and not at the end: what is put off would hold up everybody else in one go.
+    this.#parts.push(Buffer.from(this.#text, "utf8"));
     this.#text = "";
   }
 }

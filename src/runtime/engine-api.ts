@@ -67,7 +67,7 @@ export class EngineApi implements ContainerRuntime {
       filters: JSON.stringify(filters),
     });
     const response = await this.#http.open({
-      path: `${await this.#version(signal)}/events?${query}`,
+      path: `${await this.#version(signal)}/events?${query.toString()}`,
       signal,
     });
     const heartbeat = this.#watchOver(response);
@@ -85,7 +85,7 @@ export class EngineApi implements ContainerRuntime {
       all: "true",
       filters: JSON.stringify(filtersOf(this.#options.filters)),
     });
-    const path = `${await this.#version(signal)}/containers/json?${query}`;
+    const path = `${await this.#version(signal)}/containers/json?${query.toString()}`;
     const containers = await this.#http.json({ path, signal }, MAX_LISTING_BYTES);
     if (!Array.isArray(containers)) throw new Error("the engine's listing is no list");
     return containers

@@ -241,5 +241,5 @@ test("an abort ends what is asked", async () => {
   const abort = new AbortController();
   const listing = started.api.list(abort.signal);
   abort.abort();
-  await expect(listing).rejects.toThrow();
+  await expect(listing).rejects.toThrow("abort");
 });

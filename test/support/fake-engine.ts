@@ -33,14 +33,18 @@ export async function fakeEngine(answers: FakeAnswers): Promise<FakeEngine> {
   const bodies: unknown[] = [];
   const sockets = new Set<Duplex>();
   const server: Server = createServer((request, response) => {
-    void take(request).then(() => reply(request, response));
+    void (async () => {
+      await take(request);
+      reply(request, response);
+    })();
   });
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
   server.on("upgrade", (request, socket, head) => {
-    void take(request, head).then(() => {
+    void (async () => {
+      await take(request, head);
       const path = request.url ?? "";
       if (answers.upgraded === undefined) {
         const message = JSON.stringify({ message: "container is paused" });
@@ -53,7 +57,7 @@ export async function fakeEngine(answers: FakeAnswers): Promise<FakeEngine> {
         "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
       );
       answers.upgraded(socket, path);
-    });
+    })();
   });
 
   async function take(request: IncomingMessage, head?: Buffer): Promise<void> {
