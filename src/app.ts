@@ -26,6 +26,7 @@ import { unitAdmission } from "./state/unit-admission.ts";
 import { openResumeStore } from "./storage/resume-store.ts";
 import type { ResumeStore } from "./storage/resume-store.ts";
 import { EngineWatch } from "./watch/engine-watch.ts";
+import { every } from "./watch/every.ts";
 import { Hub } from "./watch/hub.ts";
 import { SystemdWatches } from "./watch/systemd-watches.ts";
 
@@ -58,14 +59,11 @@ export async function runApp(context: AppContext): Promise<void> {
     admission: unitAdmission(config.systemd.unitInclude, config.systemd.unitExclude, series),
     identify: identifier(config.node.namePrefix, runtimeName(config)),
   });
-  const runtime = await openRuntime({
-    ...config.docker,
-    filters: config.watch.filters,
-    clock,
-  });
+  const { filters } = config.watch;
+  const runtime = await openRuntime({ ...config.docker, filters, clock });
   const resume = await openResumeStore({
     path: config.storage.path,
-    scope: JSON.stringify([config.docker.host, config.docker.context, config.watch.filters]),
+    scope: JSON.stringify([config.docker.host, config.docker.context, filters]),
     clock,
     log,
     cursor: () => engine.watch.resume(),
@@ -154,6 +152,7 @@ function buildEngineWatch(
       systemd.sync(record);
       resume.touch(record.identity.id);
     },
+    settled: () => resume.flush(),
     changed: hub.publish,
     parseError: () => parseErrors.tell("docker"),
   });
@@ -233,16 +232,6 @@ function factsOf(fleet: Fleet, watch: EngineWatch): readonly (readonly [string, 
     ["of which systemd is watched in", String(watched)],
     ["Failed units", String(failed)],
   ];
-}
-
-function every(intervalMs: number, clock: Clock, run: () => void): Disposable {
-  let timer: Disposable | undefined;
-  const again = (): void => {
-    run();
-    timer = clock.setTimeout(again, intervalMs);
-  };
-  timer = clock.setTimeout(again, intervalMs);
-  return { [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
 }
 
 /** Sends what waits, as far as that goes in the time. */

@@ -158,7 +158,7 @@ class HeaderFields implements MessageHeader {
   }
 
   #without(field: string): DBusProtocolError {
-    return malformed(`a ${this.type} without ${field}`);
+    return malformed(`a message of type ${this.type} without ${field}`);
   }
 }
 

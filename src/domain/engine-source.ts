@@ -18,6 +18,14 @@ export interface EngineSource {
     sink: EngineSink,
     options: { readonly sinceNs: bigint; readonly signal: AbortSignal },
   ): Promise<void>;
+  /**
+   * Tells those events from `sinceNs` to `untilNs` that the engine still has, and resolves when all
+   * are told. Left out where the engine can't.
+   */
+  replay?(
+    sink: EngineSink,
+    options: { readonly sinceNs: bigint; readonly untilNs: bigint; readonly signal: AbortSignal },
+  ): Promise<void>;
   /** Ids of all containers that are watched, running or not. */
   list(signal: AbortSignal): Promise<readonly string[]>;
   /** Details of those of the containers that still exist. */

@@ -1,5 +1,4 @@
 import type { ContainerIdentity, ContainerStatus, HealthStatus } from "./container.ts";
-import type { EngineEvent } from "./engine-event.ts";
 
 /** What was known of one container, for the next process to go on from. Times: Unix nanoseconds. */
 export interface ContainerResume {
@@ -29,14 +28,15 @@ export interface LivesResume {
 
 /** Where in the engine's stream of events a process was. */
 export interface CursorResume {
+  /** When watching began: what happened before is no change. */
+  readonly beginNs: bigint;
   /** Time of the newest event seen. */
   readonly lastNs: bigint;
-  /** The newest events seen, oldest first: more than the engine keeps. */
-  readonly seen: readonly EventKey[];
+  /** Keys of the newest events seen, oldest first: of more than the engine can tell again. */
+  readonly seen: readonly string[];
+  /** How many events it saw in all: how many of the keys are new since it was asked last. */
+  readonly count: number;
 }
-
-/** What tells one event of the engine from every other. */
-export type EventKey = Pick<EngineEvent, "timeNs" | "id" | "action">;
 
 /** What a process left for the next one. */
 export interface Resume {

@@ -28,10 +28,12 @@ export interface ContainerRuntime {
   readonly kind: "cli" | "engine";
   /**
    * Opens the stream of container events, one JSON document a line, from `sinceNs` on (inclusive,
-   * Unix nanoseconds), for the actions given. It ends when the engine ends it or on `kill()`.
+   * Unix nanoseconds), for the actions given. It ends when the engine ends it or on `kill()`, and
+   * where `untilNs` is given after the events up to then.
    */
   events(options: {
     readonly sinceNs: bigint;
+    readonly untilNs?: bigint;
     readonly actions: readonly string[];
     readonly signal: AbortSignal;
   }): Promise<Process>;

@@ -32,7 +32,10 @@ export interface UnitSignal {
   readonly timeNs: bigint;
 }
 
-/** A Service signal, as far as it is needed: org.freedesktop.systemd1.Service properties. */
+/**
+ * A signal of what a unit has by its type, as far as it is needed: org.freedesktop.systemd1.Service
+ * properties, and Result of the other types. It comes right before the unit's Unit signal.
+ */
 export interface ServiceSignal {
   readonly unit: string;
   readonly result: string | undefined;
@@ -71,13 +74,14 @@ export interface ManagerFacts {
  */
 export interface SystemdSink {
   /**
-   * The stream stands: from `atNs` on, every change is told. Answers from when on the journal has
+   * The stream stands: from `atNs` on, every change is told. To be called again where the stream
+   * goes on but has, or may have, a gap. Answers from when on the journal has
    * to tell what was missed before; undefined where nothing was.
    */
   attached(transport: SystemdTransport, atNs: bigint): bigint | undefined;
   /**
    * What the journal tells since then, undefined where it can't be read; to be called once after
-   * each `attached`, with no entries where nothing is to be told.
+   * `attached`, however often that was, with no entries where nothing is to be told.
    */
   recovered(entries: readonly JournalEntry[] | undefined): void;
   /**

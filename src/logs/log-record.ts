@@ -34,8 +34,9 @@ export function eventNameOf(change: Change): string {
 function uidOf(change: Change, instance: string): string {
   const where = change.kind.startsWith("monitor.") ? instance : (change.identity?.id ?? instance);
   // The journal's time of a failure is not quite the signal's: the run tells that it is the same.
-  const when = "run" in change && change.run !== "" ? change.run : String(change.timeNs);
-  const parts = [where, change.kind, change.unit, when, change.detail];
+  const which =
+    "run" in change && change.run !== "" ? [change.run] : [change.timeNs, change.detail];
+  const parts = [where, change.kind, change.unit, ...which];
   return hash("sha256", parts.join("\0"), "hex").slice(0, 32);
 }
 

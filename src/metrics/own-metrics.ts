@@ -12,11 +12,13 @@ export interface OwnMetricsOptions {
   readonly seriesRefused: () => number;
 }
 
-/** Gauges that the client library names like counters, which the format's linters refuse. */
+/** What the client library names like metrics of another type, which the format's linters refuse. */
 const MISNAMED = [
   "nodejs_active_handles_total",
   "nodejs_active_requests_total",
   "nodejs_active_resources_total",
+  "nodejs_eventloop_utilization_histogram",
+  "nodejs_eventloop_utilization_summary",
 ];
 
 /** From under the time of one signal to that of a gap which a snapshot closed: seconds. */
@@ -33,6 +35,7 @@ export class OwnMetrics {
   readonly #parseErrors: client.Counter<"source">;
   readonly #lag: client.Histogram;
   readonly #lastEvent: client.Gauge;
+  #newestNs = 0n;
   readonly #exported: client.Counter<"signal">;
   readonly #failures: client.Counter<"signal" | "reason">;
 
@@ -144,6 +147,9 @@ export class OwnMetrics {
     this.#events.inc({ kind: change.kind });
     if (change.recovered) this.#recovered.inc({ kind: change.kind });
     else this.#lag.observe(Math.max(0, Number(nowNs - change.timeNs) / 1e9));
+    // One that was found later can be older than what was seen before.
+    if (change.timeNs <= this.#newestNs) return;
+    this.#newestNs = change.timeNs;
     this.#lastEvent.set(Number(change.timeNs / 1_000n) / 1e6);
   }
 

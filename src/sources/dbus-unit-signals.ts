@@ -3,11 +3,10 @@ import type { Reader } from "../dbus/reader.ts";
 import type { ServiceSignal, UnitSignal } from "../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../domain/unit.ts";
 import { isActiveState, MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";
-import { knownUnitName, SERVICE_INTERFACE, UNIT_INTERFACE } from "./systemd-objects.ts";
-import { invocationText, systemdWord } from "./unit-signals.ts";
+import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
+import { invocationText, systemdWord, toldTimeNs } from "./unit-signals.ts";
 
 const PROPERTIES_CHANGED = "sa{sv}as";
-const NS_PER_US = 1_000n;
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -51,14 +50,14 @@ export class PropertyReader {
     message.read(PROPERTIES_CHANGED, (reader) => {
       const changed = reader.string();
       if (changed === UNIT_INTERFACE) this.#readUnit(reader, name, timeNs);
-      else if (changed === SERVICE_INTERFACE) this.#readService(reader, name, timeNs);
+      else if (TYPE_INTERFACES.has(changed)) this.#readService(reader, name, timeNs);
     });
   }
 
   #readUnit(reader: Reader, name: string, timeNs: bigint): void {
     const signal = this.#unit;
     let activeState: ActiveState | undefined;
-    let stateChangeNs: bigint | undefined;
+    let stateChangeUs: bigint | undefined;
     signal.subState = "";
     signal.activeEnterNs = 0n;
     signal.invocationId = "";
@@ -75,10 +74,10 @@ export class PropertyReader {
           signal.subState = systemdWord(reader.enterVariant("s").string()) ?? "";
           break;
         case "StateChangeTimestamp":
-          stateChangeNs = reader.enterVariant("t").uint64() * NS_PER_US;
+          stateChangeUs = reader.enterVariant("t").uint64();
           break;
         case "ActiveEnterTimestamp":
-          signal.activeEnterNs = reader.enterVariant("t").uint64() * NS_PER_US;
+          signal.activeEnterNs = toldTimeNs(reader.enterVariant("t").uint64(), timeNs, 0n);
           break;
         case "InvocationID":
           signal.invocationId = invocationText(reader.enterVariant("ay").byteArray());
@@ -91,7 +90,7 @@ export class PropertyReader {
     if (activeState === undefined) return;
     signal.unit = name;
     signal.activeState = activeState;
-    signal.stateChangeNs = stateChangeNs ?? timeNs;
+    signal.stateChangeNs = toldTimeNs(stateChangeUs, timeNs, timeNs);
     signal.timeNs = timeNs;
     this.#sink.unit(signal);
   }

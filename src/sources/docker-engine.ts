@@ -43,9 +43,20 @@ export class DockerEngineSource implements EngineSource {
     this.#concerns = eventFilter(filters);
   }
 
+  replay(
+    sink: EngineSink,
+    options: { readonly sinceNs: bigint; readonly untilNs: bigint; readonly signal: AbortSignal },
+  ): Promise<void> {
+    return this.events(sink, options);
+  }
+
   async events(
     sink: EngineSink,
-    options: { readonly sinceNs: bigint; readonly signal: AbortSignal },
+    options: {
+      readonly sinceNs: bigint;
+      readonly untilNs?: bigint;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
     const { signal } = options;
     const stream = await this.#runtime.events({ ...options, actions: ACTIONS });

@@ -12,6 +12,18 @@ const RESTART = "5eb03494b6584870a536b337290809b3";
 const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 const NS_PER_US = 1_000n;
 
+/** journalctl isn't there, or fails. */
+export class JournalError extends Error {
+  override readonly name = "JournalError";
+  /** True where the container has none. */
+  readonly isFinal: boolean;
+
+  constructor(message: string, isFinal: boolean) {
+    super(message);
+    this.isFinal = isFinal;
+  }
+}
+
 export interface JournalQuery {
   readonly runtime: Pick<ContainerRuntime, "run">;
   /** Container id. */
@@ -25,14 +37,14 @@ export interface JournalQuery {
  * What a container's journal tells of failures and restarts of units from `sinceNs` on, oldest
  * first. It runs `journalctl` twice: first so that journald takes in what was said up to now.
  *
- * @throws where the journal can't be read
+ * @throws JournalError where journalctl isn't there, fails, or tells nothing because no journald
+ * runs; Error where it can't be run now
  */
 export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
   const { runtime, container, sinceNs, signal } = query;
   const run = (args: readonly string[], maxBytes: number): ReturnType<typeof runtime.run> =>
     runtime.run(container, ["journalctl", ...args], { user: "0:0", maxBytes, signal });
-  // Of no harm where it isn't to be had: then the newest lines may lack.
-  await run(["--sync"], 64 * 1024);
+  const synced = await run(["--sync"], 64 * 1024);
   const { stdout, exitCode, stderr } = await run(
     [
       "--no-pager",
@@ -48,9 +60,16 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
   );
   // journalctl exits with 1 where it found nothing at all.
   if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
-    throw new Error(`journalctl failed: ${(stderr || stdout).trim().slice(0, 300)}`);
+    const isMissing = exitCode === 126 || exitCode === 127;
+    const why = (stderr || stdout).trim().slice(0, 300);
+    throw new JournalError(`journalctl failed: ${why}`, isMissing);
   }
-  return parseJournal(stdout).filter((entry) => entry.timeNs >= sinceNs);
+  const entries = parseJournal(stdout).filter((entry) => entry.timeNs >= sinceNs);
+  // Where no journald runs, journalctl finds nothing and is content with that.
+  if (entries.length === 0 && synced.exitCode !== 0) {
+    throw new JournalError(`journalctl --sync failed: ${synced.stderr.trim().slice(0, 300)}`, true);
+  }
+  return entries;
 }
 
 /** Reads the JSON lines of the command above; a line that is none of systemd's is left out. */

@@ -5,12 +5,12 @@ import type { ContainerRuntime, InteractiveProcess } from "../domain/runtime.ts"
 import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
 import { parseBusctlSignal } from "./busctl-line.ts";
 import { Goodbye } from "./goodbye.ts";
-import { recoverFromJournal } from "./journal-recovery.ts";
+import { JournalRecovery } from "./journal-recovery.ts";
 import { parseListUnits, parseStrings } from "./busctl-list.ts";
 import { LineSplitter } from "./lines.ts";
 import { MATCH_RULE } from "./systemd-monitor.ts";
 import { managerFacts } from "./manager-facts.ts";
-import { SERVICE_INTERFACE, UNIT_INTERFACE } from "./systemd-objects.ts";
+import { TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
 import { serviceSignalOf, unitSignalOf } from "./unit-signals.ts";
 
 /**
@@ -52,9 +52,11 @@ export interface BusctlSourceOptions {
  */
 export class BusctlSource implements SystemdSource {
   readonly #options: BusctlSourceOptions;
+  readonly #journal: JournalRecovery;
 
   constructor(options: BusctlSourceOptions) {
     this.#options = options;
+    this.#journal = new JournalRecovery(options);
   }
 
   async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
@@ -122,7 +124,7 @@ export class BusctlSource implements SystemdSource {
   async #attach(sink: SystemdSink, signal: AbortSignal): Promise<void> {
     const { runtime, container, clock } = this.#options;
     const sinceNs = sink.attached("busctl", clock.nowNs());
-    await recoverFromJournal(sink, { runtime, container, sinceNs, signal });
+    sink.recovered(await this.#journal.missed(sinceNs, signal));
     const atNs = clock.nowNs();
     const output = await runtime.run(container, LIST_UNITS, { maxBytes: MAX_LIST_BYTES, signal });
     const rows = output.exitCode === 0 ? parseListUnits(output.stdout) : undefined;
@@ -144,7 +146,7 @@ function tell(line: string, sink: SystemdSink): void {
   } else if (signal?.interfaceName === UNIT_INTERFACE) {
     const unit = unitSignalOf(signal);
     if (unit !== undefined) sink.unit(unit);
-  } else if (signal?.interfaceName === SERVICE_INTERFACE) {
+  } else if (signal !== undefined && TYPE_INTERFACES.has(signal.interfaceName)) {
     const service = serviceSignalOf(signal);
     if (service !== undefined) sink.service(service);
   }

@@ -7,8 +7,8 @@ import {
   MANAGER_INTERFACE,
   MANAGER_PATH,
   PROPERTIES_INTERFACE,
-  SERVICE_INTERFACE,
   SYSTEMD,
+  TYPE_INTERFACES,
   UNIT_INTERFACE,
   unitPath,
 } from "./systemd-objects.ts";
@@ -20,7 +20,7 @@ export const BUS = "org.freedesktop.DBus";
 /** All that is listened to, and no more: every signal costs time in the container too. */
 const MATCH_RULES = [
   `${PROPERTIES},arg0='${UNIT_INTERFACE}'`,
-  `${PROPERTIES},arg0='${SERVICE_INTERFACE}'`,
+  ...[...TYPE_INTERFACES].map((name) => `${PROPERTIES},arg0='${name}'`),
   ...["UnitNew", "UnitRemoved", "Reloading", "StartupFinished"].map(
     (member) => `${MANAGER},member='${member}'`,
   ),
@@ -29,7 +29,7 @@ const MATCH_RULES = [
 const ALREADY_SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed";
 
 /** Units that are asked for by name at a time; more are asked for by listing all. */
-const MAX_ASKED_UNITS = 100;
+export const MAX_ASKED_UNITS = 100;
 
 /**
  * The calls that watching needs. None of them loads a unit that isn't loaded: doing so because one
@@ -47,42 +47,21 @@ export class SystemdCalls {
     this.#hasBus = hasBus;
   }
 
-  /** Has systemd send signals, and the bus pass on those that matter. */
-  async subscribe(): Promise<void> {
+  /**
+   * Has systemd send signals, and the bus pass on those that matter. Tells who systemd is on the
+   * bus, before the first of its signals: match rules filter broadcasts alone, and any client can
+   * send us a signal that looks like systemd's.
+   */
+  async subscribe(found: (owner: string) => void): Promise<void> {
     if (!this.#hasBus) return;
-    const matches = MATCH_RULES.map((rule) =>
-      this.#connection.call({
-        destination: BUS,
-        path: "/org/freedesktop/DBus",
-        interface: BUS,
-        member: "AddMatch",
-        signature: "s",
-        body: [rule],
-      }),
+    const matches = MATCH_RULES.map((rule) => this.#connection.call(askBus("AddMatch", rule)));
+    const owner = this.#connection.call(askBus("GetNameOwner", SYSTEMD), (reply) =>
+      found(reply.read("s", (reader) => reader.string())),
     );
     const subscribed = this.#connection.call(this.#manager("Subscribe")).catch((error: unknown) => {
       if (!(error instanceof DBusError) || error.name !== ALREADY_SUBSCRIBED) throw error;
     });
-    await Promise.all([...matches, subscribed]);
-  }
-
-  /**
-   * Systemd's unique name on the bus; "" without a bus. Match rules filter broadcasts alone, and
-   * any client can send us a signal that looks like systemd's: its sender tells.
-   */
-  async owner<T>(read: (owner: string) => T): Promise<T> {
-    if (!this.#hasBus) return read("");
-    return this.#connection.call(
-      {
-        destination: BUS,
-        path: "/org/freedesktop/DBus",
-        interface: BUS,
-        member: "GetNameOwner",
-        signature: "s",
-        body: [SYSTEMD],
-      },
-      (reply) => read(reply.read("s", (reader) => reader.string())),
-    );
+    await Promise.all([...matches, owner, subscribed]);
   }
 
   /** All units that are loaded. */
@@ -156,6 +135,17 @@ export class SystemdCalls {
   get #destination(): { readonly destination?: string } {
     return this.#hasBus ? { destination: SYSTEMD } : {};
   }
+}
+
+function askBus(member: string, text: string): CallRequest {
+  return {
+    destination: BUS,
+    path: "/org/freedesktop/DBus",
+    interface: BUS,
+    member,
+    signature: "s",
+    body: [text],
+  };
 }
 
 /** A pattern that matches this name alone. https://man7.org/linux/man-pages/man7/glob.7.html */

@@ -1,3 +1,4 @@
+import type { Clock as Timers } from "../dbus/clock.ts";
 import { DBusConnection } from "../dbus/connection.ts";
 import { DBusProtocolError } from "../dbus/errors.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -6,6 +7,7 @@ import type { ContainerRuntime } from "../domain/runtime.ts";
 import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
 import { BridgeError } from "./bridge-error.ts";
 import { Goodbye } from "./goodbye.ts";
+import { JournalRecovery } from "./journal-recovery.ts";
 import { processStream } from "./process-stream.ts";
 import { SystemdSession } from "./systemd-session.ts";
 
@@ -35,32 +37,45 @@ export interface DbusSourceOptions {
  */
 export class DbusSource implements SystemdSource {
   readonly #options: DbusSourceOptions;
+  readonly #journal: JournalRecovery;
 
   constructor(options: DbusSourceOptions) {
     this.#options = options;
+    this.#journal = new JournalRecovery(options);
   }
 
   /** @throws BridgeError where no connection came about */
   async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
+    const { signal } = options;
+    try {
+      await this.#watch(sink, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #watch(sink: SystemdSink, signal: AbortSignal): Promise<void> {
     const { runtime, container, clock, target } = this.#options;
     const { command, user } = TARGETS[target];
-    const { signal } = options;
     const process = await runtime.exec(container, command, { user, signal });
     const goodbye = new Goodbye(process, clock);
     signal.addEventListener("abort", goodbye.say, { once: true });
     try {
-      const session = new SystemdSession(sink, { ...this.#options, signal });
-      const connection = await DBusConnection.connect(processStream(process, goodbye), {
+      const session = new SystemdSession(sink, {
+        ...this.#options,
+        journal: this.#journal,
+        signal,
+      });
+      using connection = await DBusConnection.connect(processStream(process, goodbye), {
         signal,
         hello: target === "bus",
         onSignal: session.onSignal,
+        clock: timersOf(clock),
       });
       await session.run(connection);
     } catch (error) {
-      if (signal.aborted) return;
       // What the peer says of a way that isn't there comes by stderr, or by the exit code.
-      const isEnd = error instanceof DBusProtocolError;
-      if (!isEnd) throw error;
+      if (signal.aborted || !(error instanceof DBusProtocolError)) throw error;
       await goodbye.heard();
       throw new BridgeError(error, (await process.exited) as Partial<ProcessExit> | undefined);
     } finally {
@@ -68,4 +83,11 @@ export class DbusSource implements SystemdSource {
       await goodbye.heard();
     }
   }
+}
+
+function timersOf(clock: Clock): Timers {
+  return {
+    setTimeout: (run, delayMs) => clock.setTimeout(run, delayMs),
+    clearTimeout: (timer) => (timer as Disposable)[Symbol.dispose](),
+  };
 }

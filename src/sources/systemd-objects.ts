@@ -6,6 +6,13 @@ export const MANAGER_PATH = "/org/freedesktop/systemd1";
 export const MANAGER_INTERFACE = "org.freedesktop.systemd1.Manager";
 export const UNIT_INTERFACE = "org.freedesktop.systemd1.Unit";
 export const SERVICE_INTERFACE = "org.freedesktop.systemd1.Service";
+/** Those of the unit types that can fail: each has a property Result. */
+export const TYPE_INTERFACES: ReadonlySet<string> = new Set([
+  SERVICE_INTERFACE,
+  ...["Automount", "Mount", "Path", "Scope", "Socket", "Swap", "Timer"].map(
+    (type) => `org.freedesktop.systemd1.${type}`,
+  ),
+]);
 export const PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties";
 
 const MAX_KNOWN_PATHS = 20_000;

@@ -2,20 +2,18 @@ import type { DBusConnection } from "../dbus/connection.ts";
 import type { Message } from "../dbus/message.ts";
 import { asError } from "../domain/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
-import type { ContainerRuntime } from "../domain/runtime.ts";
 import type { SystemdSink } from "../domain/systemd.ts";
+import { MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";
 import { PropertyReader } from "./dbus-unit-signals.ts";
-import { recoverFromJournal } from "./journal-recovery.ts";
+import type { JournalRecovery } from "./journal-recovery.ts";
 import { managerFacts } from "./manager-facts.ts";
-import { BUS, SystemdCalls } from "./systemd-calls.ts";
+import { BUS, MAX_ASKED_UNITS, SystemdCalls } from "./systemd-calls.ts";
 
 /** Units are listed that often anyway, due to no event: what was missed somehow is found by it. */
 const RESYNC_MS = 10 * 60_000;
 
 export interface SystemdSessionOptions {
-  readonly runtime: Pick<ContainerRuntime, "run">;
-  /** Container id. */
-  readonly container: string;
+  readonly journal: JournalRecovery;
   readonly clock: Clock;
   readonly target: "bus" | "private";
   readonly signal: AbortSignal;
@@ -32,6 +30,10 @@ export class SystemdSession {
   /** Who systemd is on the bus: signals of others are lies. undefined until it is known. */
   #owner: string | undefined;
   #reloading = false;
+  /** Attaches so far: a later one takes over from those before. */
+  #attaches = 0;
+  /** Attached, and not listed since: it will be. */
+  #isListDue = false;
   /** Units that were loaded since the last question about such. */
   #newUnits = new Set<string>();
   #asking = false;
@@ -47,11 +49,15 @@ export class SystemdSession {
     const calls = new SystemdCalls(connection, this.#options.target === "bus");
     this.#connection = connection;
     this.#calls = calls;
-    await this.#synchronize(calls);
+    try {
+      await this.#synchronize(calls);
+    } catch (error) {
+      throw this.#fault ?? error;
+    }
     const { clock } = this.#options;
     let timer: Disposable;
     const again = (): void => {
-      this.#ask((each) => this.#list(each));
+      if (!this.#isListDue) this.#ask((each) => this.#list(each));
       timer = clock.setTimeout(again, RESYNC_MS);
     };
     timer = clock.setTimeout(again, RESYNC_MS);
@@ -63,7 +69,7 @@ export class SystemdSession {
 
   /** Gets each signal in the order of the wire. */
   readonly onSignal = (message: Message): void => {
-    if (message.sender !== this.#expectedSender(message.member)) return;
+    if (!this.#isGenuine(message)) return;
     const nowNs = this.#options.clock.nowNs();
     switch (message.member) {
       case "PropertiesChanged":
@@ -77,7 +83,7 @@ export class SystemdSession {
         return;
       case "Reloading":
         this.#reloading = message.read("b", (reader) => reader.boolean());
-        if (!this.#reloading) this.#ask((calls) => this.#list(calls));
+        if (!this.#reloading && !this.#isListDue) this.#ask((calls) => this.#list(calls));
         return;
       case "StartupFinished":
         this.#ask((calls) => this.#askManager(calls));
@@ -91,29 +97,38 @@ export class SystemdSession {
     }
   };
 
-  #expectedSender(member: string): string | undefined {
-    const isOfBus = this.#options.target === "bus" && member === "NameOwnerChanged";
-    return isOfBus ? BUS : this.#owner;
+  /** Any client of a bus can send what looks like systemd's; its private socket has no others. */
+  #isGenuine({ sender, member }: Message): boolean {
+    if (this.#calls === undefined) return false;
+    if (this.#options.target === "private") return true;
+    return sender === (member === "NameOwnerChanged" ? BUS : this.#owner);
   }
 
-  /** Order holds on a connection: what is listened to before it is listed leaves no gap. */
+  /**
+   * There may be a gap up to now, which the journal has to close. Order holds on a connection: what
+   * is listened to before it is listed leaves no other.
+   */
   async #synchronize(calls: SystemdCalls): Promise<void> {
-    const { runtime, container, clock, signal } = this.#options;
+    const { journal, clock, signal } = this.#options;
+    this.#attaches += 1;
+    const attach = this.#attaches;
+    this.#isListDue = true;
+    this.#reloading = false;
     const sinceNs = this.#sink.attached("dbus", clock.nowNs());
-    await calls.owner((owner) => {
+    await calls.subscribe((owner) => {
       this.#owner = owner;
     });
-    this.#reloading = false;
-    await calls.subscribe();
-    await recoverFromJournal(this.#sink, { runtime, container, sinceNs, signal });
+    this.#sink.recovered(await journal.missed(sinceNs, signal));
+    if (attach !== this.#attaches) return;
     await this.#list(calls);
     await this.#askManager(calls);
   }
 
   async #list(calls: SystemdCalls): Promise<void> {
-    const unknown = await calls.listUnits((rows) =>
-      this.#sink.snapshot(rows, this.#options.clock.nowNs()),
-    );
+    const unknown = await calls.listUnits((rows) => {
+      this.#isListDue = false;
+      return this.#sink.snapshot(rows, this.#options.clock.nowNs());
+    });
     await calls.startTimes(unknown, (unit, timeNs) => this.#sink.startTime(unit, timeNs));
   }
 
@@ -126,13 +141,15 @@ export class SystemdSession {
   }
 
   #removed(unit: string, timeNs: bigint): void {
-    this.#newUnits.delete(unit);
+    if (this.#newUnits.size <= MAX_ASKED_UNITS) this.#newUnits.delete(unit);
     this.#sink.removed(unit, timeNs);
   }
 
   /** A unit's first state comes by no signal: so it is asked for, one question at a time. */
   #loaded(unit: string): void {
-    this.#newUnits.add(unit);
+    if (unit.length >= MAX_UNIT_NAME_BYTES) return;
+    // More than can be asked for by name are asked for by listing all: whichever they are.
+    if (this.#newUnits.size <= MAX_ASKED_UNITS) this.#newUnits.add(unit);
     if (this.#asking) return;
     this.#asking = true;
     this.#ask(async (calls) => {

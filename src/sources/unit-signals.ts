@@ -12,21 +12,35 @@ export function systemdWord(text: string | undefined): string | undefined {
   return text !== undefined && text.length <= MAX_WORD_CHARS && WORD.test(text) ? text : undefined;
 }
 
+/** A time that is so much later than its signal is none, and would outdo every true one after it. */
+const MAX_AHEAD_NS = 86_400_000_000_000n;
+
+/**
+ * Unix nanoseconds of a time that systemd tells in microseconds, and `otherwise` where it tells
+ * none that can be.
+ *
+ * @param timeNs when the signal was sent or received
+ */
+export function toldTimeNs(us: bigint | undefined, timeNs: bigint, otherwise: bigint): bigint {
+  const toldNs = us === undefined ? undefined : us * 1_000n;
+  return toldNs === undefined || toldNs > timeNs + MAX_AHEAD_NS ? otherwise : toldNs;
+}
+
 /** Reads a Unit signal; undefined where it tells of no unit, or of no state that systemd has. */
 export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
   const unit = unitNameFromPath(signal.path);
   const activeState = signal.property("ActiveState", "s");
   if (unit === undefined || !isActiveState(activeState)) return undefined;
-  const stateChangeUs = signal.property("StateChangeTimestamp", "t");
+  const { timeNs } = signal;
   const invocationId = signal.property("InvocationID", "ay");
   return {
     unit,
     activeState,
     subState: systemdWord(signal.property("SubState", "s")) ?? "",
-    stateChangeNs: stateChangeUs === undefined ? signal.timeNs : stateChangeUs * 1_000n,
-    activeEnterNs: (signal.property("ActiveEnterTimestamp", "t") ?? 0n) * 1_000n,
+    stateChangeNs: toldTimeNs(signal.property("StateChangeTimestamp", "t"), timeNs, timeNs),
+    activeEnterNs: toldTimeNs(signal.property("ActiveEnterTimestamp", "t"), timeNs, 0n),
     invocationId: invocationId === undefined ? "" : invocationText(invocationId),
-    timeNs: signal.timeNs,
+    timeNs,
   };
 }
 

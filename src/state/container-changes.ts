@@ -21,6 +21,8 @@ export interface Occasion {
 /** Counts and tells the changes of containers, each with the container it is of. */
 export class ContainerChanges {
   readonly #events: FleetEvents;
+  /** How many were told that a snapshot alone told of. */
+  recovered = 0;
 
   constructor(events: FleetEvents) {
     this.#events = events;
@@ -28,6 +30,7 @@ export class ContainerChanges {
 
   tell(record: ContainerRecord, facts: ContainerFacts): void {
     const { identity } = record;
+    if (facts.recovered === true) this.recovered += 1;
     this.#events.changed({
       recovered: false,
       ...facts,

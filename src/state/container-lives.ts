@@ -3,6 +3,8 @@ import type { LivesResume } from "../domain/resume.ts";
 
 /** How long after the time that inspect tells the engine may give its event: Unix nanoseconds. */
 const EVENT_LAG_NS = 5_000_000_000n;
+/** The least time from an end to the next start: the engine's own wait before a policy restart. */
+const LEAST_WAIT_NS = 100_000_000n;
 
 /** Lives that nothing told of. */
 export interface MissedLives {
@@ -57,6 +59,7 @@ export class ContainerLives {
 
   /** An event tells of a start. False where that was counted already. */
   started(timeNs: bigint): boolean {
+    const isFirst = this.#lastStartNs === 0n;
     if (timeNs > this.#lastStartNs) this.#lastStartNs = timeNs;
     const owed = this.#owed;
     if (owed.starts > 0 && timeNs < owed.startsBeforeNs) {
@@ -65,7 +68,8 @@ export class ContainerLives {
     }
     this.#forgive();
     this.#open += 1;
-    this.#unmatched -= 1;
+    // The first of all is nobody's restart.
+    if (!isFirst) this.#unmatched -= 1;
     return true;
   }
 
@@ -87,8 +91,8 @@ export class ContainerLives {
   }
 
   /** The events tell as much as inspect does: starts without a policy restart were others'. */
-  settle(): void {
-    this.#unmatched = Math.max(0, this.#unmatched);
+  settle({ status }: Pick<ContainerDetails, "status">): void {
+    this.#unmatched = Math.max(status === "restarting" ? 1 : 0, this.#unmatched);
   }
 
   /** Takes over what inspect says as where counting begins, unless it began before. */
@@ -111,20 +115,24 @@ export class ContainerLives {
     const isStartNew = facts.startedAtNs > this.#lastStartNs;
     // A policy restart waits for its start, or was called off while it waited.
     const isPending = alive === 0 && (facts.status === "restarting" || !isStartNew);
+    const isFirst = this.#lastStartNs === 0n && isStartNew;
     const starts = Math.max(
-      this.#unmatched - (isPending ? 1 : 0),
+      this.#unmatched - (isPending ? 1 : 0) + (isFirst ? 1 : 0),
       isStartNew ? 1 : 0,
       alive - this.#open,
     );
     const exits = this.#open + starts - alive;
     this.#take(facts);
+    const { startedAtNs, finishedAtNs } = facts;
+    // Of a life that has ended, the engine may have the end before the start: it ends at once.
+    const endNs = finishedAtNs > startedAtNs ? finishedAtNs : startedAtNs;
     Object.assign(this.#owed, {
       starts,
-      startNs: facts.startedAtNs,
-      startsBeforeNs: facts.startedAtNs + EVENT_LAG_NS,
+      startNs: startedAtNs,
+      startsBeforeNs: alive === 1 ? startedAtNs + EVENT_LAG_NS : endNs + LEAST_WAIT_NS,
       exits,
-      exitNs: facts.finishedAtNs,
-      exitsBeforeNs: alive === 1 ? facts.startedAtNs : facts.finishedAtNs + EVENT_LAG_NS,
+      exitNs: finishedAtNs,
+      exitsBeforeNs: alive === 1 ? startedAtNs : finishedAtNs + EVENT_LAG_NS,
     });
     return { starts, exits };
   }

@@ -6,7 +6,7 @@ import type {
 } from "../domain/container.ts";
 import { LabelSet } from "../domain/label-set.ts";
 import type { ContainerResume } from "../domain/resume.ts";
-import { ContainerLives } from "./container-lives.ts";
+import type { ContainerLives } from "./container-lives.ts";
 import type { FleetEvents } from "./fleet-events.ts";
 import type { SeriesBudget } from "./series-budget.ts";
 import { SystemdState } from "./systemd-state.ts";

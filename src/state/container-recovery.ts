@@ -15,7 +15,7 @@ export function foldDetails(
   record.lives.restarted(restarts);
   record.runsSystemd = details.runsSystemd;
   if (fresh) {
-    record.lives.settle();
+    record.lives.settle(details);
     record.lives.begin(details);
     record.adopt(details);
   }
@@ -41,14 +41,17 @@ export function reconcile(
   const missed = record.lives.reconcile(details);
   record.adopt(details);
   if (wasAlive && !record.alive) record.systemd.ended();
-  if (missed === undefined) return;
+  if (missed === undefined) {
+    findOom(record, details, (occasion) => changes.oom(record, occasion));
+    return;
+  }
 
   if (missed.starts > 0) record.oom = "none";
   // Of an exit before the present life the engine has the time alone.
   if (missed.exits > 0 && record.alive) record.lastExitCode = undefined;
   findOom(record, details, (occasion) => changes.oom(record, { ...occasion, recovered: true }));
   tellLives(record, details, { changes, missed, nowNs });
-  tellRestarts(record, details, { changes, restarts, recovered: missed.starts });
+  tellRestarts(record, details, { changes, restarts, recovered: missed.exits });
 
   const now = { timeNs: nowNs, recovered: true };
   const isSameLife = missed.starts === 0 && missed.exits === 0;
@@ -71,7 +74,7 @@ function restartsIn(record: ContainerRecord, { restartCount }: ContainerDetails)
   return restartCount >= before ? restartCount - before : restartCount;
 }
 
-/** The first so many `recovered` ones were missed with their starts. */
+/** The first so many `recovered` ones were missed, with the ends that led to them. */
 function tellRestarts(
   record: ContainerRecord,
   { restartCount, startedAtNs: timeNs }: ContainerDetails,

@@ -35,6 +35,11 @@ export class Fleet {
     this.#changes = new ContainerChanges(options.events);
   }
 
+  /** How many changes were told as recovered. */
+  get recovered(): number {
+    return this.#changes.recovered;
+  }
+
   /** Every container, destroyed ones in retention too, one a name. */
   containers(): Iterable<ContainerRecord> {
     return this.#byName.values();
@@ -185,6 +190,8 @@ export class Fleet {
     const isSame = identity.name === name && identity.node === node && identity.cluster === cluster;
     if (isSame && isNamed) return;
     if (this.#byName.get(name) === record) this.#byName.delete(name);
+    const replaced = this.#byName.get(identity.name);
+    if (replaced !== record && replaced?.destroyedAtNs !== undefined) replaced.forget();
     record.rename(identity);
     this.#byName.set(identity.name, record);
   }

@@ -6,7 +6,9 @@ import type { UnitRecord } from "./unit-record.ts";
 
 /** What is to be said of a unit's change beside what its record says. */
 export type UnitFacts = Pick<UnitChange, "kind" | "timeNs" | "detail"> &
-  Partial<Pick<UnitChange, "previousState" | "result" | "exitCode" | "restarts" | "recovered">>;
+  Partial<
+    Pick<UnitChange, "previousState" | "result" | "exitCode" | "restarts" | "recovered" | "run">
+  >;
 
 export function unitChange(
   identity: ContainerIdentity,
@@ -19,6 +21,7 @@ export function unitChange(
     exitCode: undefined,
     restarts: undefined,
     recovered: false,
+    run: "",
     ...facts,
     node: identity.node,
     container: identity.name,
@@ -26,20 +29,7 @@ export function unitChange(
     identity,
     activeState: unit.activeState,
     subState: unit.subState,
-    run: runOf(unit, facts),
   };
-}
-
-function runOf(unit: UnitRecord, facts: UnitFacts): string {
-  if (unit.invocationId === "") return "";
-  switch (facts.kind) {
-    case EventKind.UnitFailed:
-      return `${unit.invocationId} failure ${unit.failuresOfRun}`;
-    case EventKind.UnitRestart:
-      return `${unit.invocationId} restart ${facts.restarts ?? 0}`;
-    default:
-      return "";
-  }
 }
 
 export function systemChange(

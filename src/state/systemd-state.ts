@@ -13,7 +13,7 @@ import type { UnitRow } from "../domain/unit.ts";
 import type { FleetEvents } from "./fleet-events.ts";
 import { Coverage } from "./coverage.ts";
 import { derivedSystemState } from "./system-state.ts";
-import { isAutoRestart, isNewEntry, takeRecovered, unitEventKind } from "./unit-logic.ts";
+import { isAutoRestart, isNewEntry, unitEventKind } from "./unit-logic.ts";
 import { systemChange, unitChange } from "./systemd-changes.ts";
 import type { UnitFacts } from "./systemd-changes.ts";
 import { UnitLedger } from "./unit-ledger.ts";
@@ -36,7 +36,10 @@ export class SystemdState {
   /** As `systemctl is-system-running` says it; undefined while it isn't known. */
   systemState: SystemState | undefined = undefined;
   #listed = false;
-  #journalRead = true;
+  /** True until the first listing on a stream: what it shows was so before, or was missed. */
+  #afterGap = true;
+  /** Units that were loaded before the gap, and of which the start time was asked for after it. */
+  #askedAfterGap = new Set<string>();
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
   readonly #ledger = new UnitLedger((unit, facts) => this.#emit(unit, facts));
@@ -57,6 +60,7 @@ export class SystemdState {
    */
   attached(transport: SystemdTransport, atNs: bigint): bigint | undefined {
     this.transport = transport;
+    this.#afterGap = true;
     return this.coverage.attached(atNs);
   }
 
@@ -76,7 +80,6 @@ export class SystemdState {
    * Returns how many changes had been missed.
    */
   recovered(entries: readonly JournalEntry[] | undefined): number {
-    this.#journalRead = entries !== undefined;
     let missed = 0;
     for (const entry of entries ?? []) {
       const unit = this.#obtain(entry.unit);
@@ -97,23 +100,38 @@ export class SystemdState {
     if (this.#listed && !this.up) this.reconnects += 1;
     this.#listed = true;
     this.up = true;
-    for (const row of rows) this.#row(row, asOfNs);
-    for (const unit of this.units.missingFrom(rows)) {
-      if (unit.signalNs <= asOfNs) this.units.unload(unit);
+    const afterGap = this.#afterGap;
+    this.#afterGap = false;
+    if (afterGap) this.#askedAfterGap = this.#loadedAndActive(rows);
+    for (const row of rows) {
+      if (afterGap) this.#findFailure(row, asOfNs);
+      this.#row(row, asOfNs);
     }
-    this.#journalRead = true;
+    for (const unit of this.units.missingFrom(rows)) {
+      if (unit.signalNs > asOfNs) continue;
+      if (afterGap) this.units.unload(unit);
+      else this.#remove(unit, asOfNs);
+    }
     this.#deriveSystemState(asOfNs);
     return rows
       .filter(({ name, activeState }) => {
         const unit = this.units.get(name);
-        return activeState === "active" && unit?.hasSeries === true && unit.activeEnterNs === 0n;
+        if (activeState !== "active" || unit?.hasSeries !== true) return false;
+        return afterGap || unit.activeEnterNs === 0n;
       })
       .map(({ name }) => name);
   }
 
+  /** A start time that was asked for. One that is another than before a gap tells of a start in it. */
   startTime(name: string, timeNs: bigint): void {
+    const wasLoaded = this.#askedAfterGap.delete(name);
     const unit = this.units.get(name);
-    if (unit?.activeState === "active" && unit.activeEnterNs === 0n) unit.activeEnterNs = timeNs;
+    if (unit?.activeState !== "active" || unit.activeEnterNs === timeNs) return;
+    const isKnown = unit.activeEnterNs > 0n;
+    unit.activeEnterNs = timeNs;
+    if (!wasLoaded || !isKnown) return;
+    const detail = "ActiveState=active";
+    this.#emit(unit, { kind: EventKind.UnitActive, timeNs, detail, recovered: true });
   }
 
   /** Units that were loaded just now: no signal told of them yet. */
@@ -126,9 +144,7 @@ export class SystemdState {
   removed(name: string, timeNs: bigint): void {
     const unit = this.units.get(name);
     if (unit === undefined || unit.activeState === undefined) return;
-    const previousState = unit.activeState;
-    this.units.remove(unit, timeNs);
-    this.#emit(unit, { kind: EventKind.UnitRemoved, timeNs, detail: "", previousState });
+    this.#remove(unit, timeNs);
     this.#deriveSystemState(timeNs);
   }
 
@@ -143,27 +159,31 @@ export class SystemdState {
     const { activeState: previousState, subState: previousSub, stateChangeNs: changedNs } = unit;
     const changed = this.#isChange(unit, signal);
     const failedAgain =
-      signal.activeState === "failed" && changedNs > 0n && signal.stateChangeNs > changedNs;
+      signal.activeState === "failed" &&
+      changedNs > 0n &&
+      signal.stateChangeNs > changedNs &&
+      this.coverage.isUnderWatch(signal.stateChangeNs);
+    const isSameRun = unit.invocationId === signal.invocationId;
     unit.signalNs = signal.timeNs;
     unit.stateChangeNs = signal.stateChangeNs;
     unit.activeEnterNs = signal.activeEnterNs;
-    if (unit.invocationId !== signal.invocationId) {
-      unit.invocationId = signal.invocationId;
-      unit.failuresOfRun = 0;
-    }
+    unit.invocationId = signal.invocationId;
+    const underWatch = this.coverage.isUnderWatch(signal.stateChangeNs);
+    this.#ledger.restartsTold(unit, signal, underWatch);
     this.units.setState(unit, signal.activeState, signal.subState);
     this.coverage.reached(signal.stateChangeNs);
     // RestartMode=direct goes to auto-restart without ever being failed.
     const failedInPassing =
-      isAutoRestart(signal.subState) &&
-      previousState !== undefined &&
-      previousState !== "failed" &&
-      !isAutoRestart(previousSub) &&
-      (unit.result ?? "success") !== "success";
-    if (!changed && !failedAgain && !failedInPassing) return;
+      !(previousState === "failed" && isSameRun) &&
+      (unit.result ?? "success") !== "success" &&
+      this.#beginsToWait(unit, signal, { previousSub, changedNs });
+    const isNews = changed || failedAgain || failedInPassing;
+    if (isNews && (signal.activeState === "failed" || failedInPassing)) {
+      this.#ledger.failed(unit, signal, previousState);
+    }
+    this.#ledger.passed(unit, signal.stateChangeNs);
+    if (!isNews) return;
     unit.fromSnapshot = false;
-    const failed = signal.activeState === "failed" || failedInPassing;
-    if (failed && !takeRecovered(unit, signal)) this.#ledger.failed(unit, signal, previousState);
     if (changed && signal.activeState !== "failed") {
       this.#emit(unit, {
         kind: unitEventKind(signal.activeState),
@@ -180,14 +200,7 @@ export class SystemdState {
     if (unit === undefined) return;
     if (signal.result !== undefined) unit.result = signal.result;
     if (signal.exitStatus !== undefined) unit.exitStatus = signal.exitStatus;
-    const { restarts } = signal;
-    if (restarts === undefined) return;
-    // Of a unit that waited for its restart when it was first seen, the first number is one more.
-    const first = unit.fromSnapshot && isAutoRestart(unit.subState) && restarts > 0 ? 1 : 0;
-    const before = unit.restartsSeen ?? restarts - first;
-    const more = restarts >= before ? restarts - before : restarts;
-    unit.restartsSeen = restarts;
-    if (more > 0) this.#ledger.restarted(unit, more, { restarts, timeNs: signal.timeNs });
+    unit.restartsTold = signal.restarts;
   }
 
   /**
@@ -198,7 +211,26 @@ export class SystemdState {
   #isChange(unit: UnitRecord, signal: UnitSignal): boolean {
     if (unit.activeState !== undefined && unit.activeState !== signal.activeState) return true;
     if (unit.activeState !== undefined && !unit.fromSnapshot) return false;
-    return this.coverage.isUnderWatch(signal.stateChangeNs);
+    const { activeState, activeEnterNs, stateChangeNs } = signal;
+    // Another sub state, such as a socket's on each connection, is a state change to systemd too.
+    const isEnterTold = activeState === "active" && activeEnterNs > 0n;
+    return this.coverage.isUnderWatch(isEnterTold ? activeEnterNs : stateChangeNs);
+  }
+
+  /** True where it waits for its restart from now on, and didn't before. */
+  #beginsToWait(
+    unit: UnitRecord,
+    { subState, stateChangeNs }: UnitSignal,
+    before: { readonly previousSub: string; readonly changedNs: bigint },
+  ): boolean {
+    const { previousSub, changedNs } = before;
+    if (subState === "auto-restart") {
+      const isKnown = previousSub !== "" && !isAutoRestart(previousSub);
+      return isKnown || (stateChangeNs > changedNs && this.coverage.isUnderWatch(stateChangeNs));
+    }
+    // v257's second step: of the first one the journal told, or nothing did.
+    const isMissed = changedNs > 0n && (unit.lastFailure?.timeNs ?? 0n) < changedNs;
+    return isAutoRestart(subState) && !isAutoRestart(previousSub) && isMissed;
   }
 
   #row(row: UnitRow, asOfNs: bigint): void {
@@ -206,11 +238,33 @@ export class SystemdState {
     if (unit === undefined || (asOfNs > 0n && unit.signalNs > asOfNs)) return;
     const { activeState: before } = unit;
     if (before !== row.activeState) unit.fromSnapshot = true;
+    this.#ledger.settled(unit, (timeNs) => this.coverage.isUnderWatch(timeNs));
     this.units.setState(unit, row.activeState, row.subState);
-    if (this.#journalRead || before === undefined || before === "failed") return;
-    if (row.activeState !== "failed") return;
-    const entry = { result: undefined, invocationId: unit.invocationId, timeNs: asOfNs };
-    this.#ledger.recoveredFailure(unit, entry);
+  }
+
+  /** A unit that is failed and wasn't before a gap failed in it, whether the journal tells that or not. */
+  #findFailure(row: UnitRow, asOfNs: bigint): void {
+    const unit = this.units.get(row.name);
+    if (unit === undefined || row.activeState !== "failed" || unit.signalNs > asOfNs) return;
+    if (unit.activeState === undefined || unit.activeState === "failed") return;
+    if (unit.lastFailure !== undefined && unit.lastFailure.timeNs >= unit.stateChangeNs) return;
+    const { invocationId } = unit;
+    this.#ledger.recoveredFailure(unit, { result: undefined, invocationId, timeNs: asOfNs });
+  }
+
+  #remove(unit: UnitRecord, timeNs: bigint): void {
+    const previousState = unit.activeState;
+    this.units.remove(unit, timeNs);
+    this.#emit(unit, { kind: EventKind.UnitRemoved, timeNs, detail: "", previousState });
+  }
+
+  #loadedAndActive(rows: readonly UnitRow[]): Set<string> {
+    const names = new Set<string>();
+    for (const { name, activeState } of rows) {
+      if (activeState !== "active") continue;
+      if (this.units.get(name)?.activeState !== undefined) names.add(name);
+    }
+    return names;
   }
 
   #deriveSystemState(timeNs: bigint): void {

@@ -2,15 +2,23 @@ import type { UnitChange } from "../domain/change.ts";
 import { EventKind } from "../domain/event.ts";
 import type { JournalEntry, UnitSignal } from "../domain/systemd.ts";
 import type { UnitFacts } from "./systemd-changes.ts";
+import { isAutoRestart, isRestartTold, isTold } from "./unit-logic.ts";
 import type { UnitRecord } from "./unit-record.ts";
 
-/** Result where systemd told none: units that are no service don't send it along. */
+/** Result where systemd told none. */
 const RESULT_UNKNOWN = "unknown";
 
-/** Recovered failures of one unit for which a signal may still come. */
-const MAX_AWAITED = 64;
+/** Restarts that are told one by one: NRestarts is what a container says, which can say 2^32-1. */
+const MAX_TOLD_AT_ONCE = 100;
 
-/** Counts the failures and restarts of units, and tells of each. */
+/** Which failure it is, or restart, and who told of it. */
+interface Occasion {
+  readonly timeNs: bigint;
+  readonly invocationId: string;
+  readonly recovered: boolean;
+}
+
+/** Counts the failures and restarts of units, and tells of each, once, whoever told of it. */
 export class UnitLedger {
   readonly #emit: (unit: UnitRecord, facts: UnitFacts) => void;
 
@@ -18,17 +26,23 @@ export class UnitLedger {
     this.#emit = emit;
   }
 
+  /** A signal tells that the unit failed. */
   failed(unit: UnitRecord, signal: UnitSignal, previousState: UnitChange["previousState"]): void {
-    unit.countFailure(unit.result ?? RESULT_UNKNOWN, signal.stateChangeNs);
-    unit.failuresOfRun += 1;
-    this.#emit(unit, {
-      kind: EventKind.UnitFailed,
-      timeNs: signal.stateChangeNs,
-      previousState,
-      result: unit.result,
-      exitCode: unit.exitStatus,
-      detail: `ActiveState=${signal.activeState}`,
-    });
+    if (isTold(unit, signal)) return;
+    const { stateChangeNs: timeNs, invocationId, activeState } = signal;
+    const { result, exitStatus } = unit;
+    // Of a failure with a command around the main process, systemd tells no exit status.
+    const isOther = result === "exit-code" && exitStatus === 0;
+    this.#failed(
+      unit,
+      { timeNs, invocationId, recovered: false },
+      {
+        previousState,
+        result,
+        exitCode: isOther ? undefined : exitStatus,
+        detail: `ActiveState=${activeState}`,
+      },
+    );
   }
 
   /** A failure that was missed when it happened. A signal may still come for it. */
@@ -37,47 +51,109 @@ export class UnitLedger {
     entry: Pick<JournalEntry, "result" | "invocationId" | "timeNs">,
   ): void {
     const { result, invocationId, timeNs } = entry;
-    unit.countFailure(result ?? RESULT_UNKNOWN, timeNs);
-    unit.recoveredFailures = [
-      ...unit.recoveredFailures.slice(1 - MAX_AWAITED),
-      { invocationId, timeNs },
-    ];
-    unit.failuresOfRun = unit.invocationId === invocationId ? unit.failuresOfRun + 1 : 1;
-    unit.invocationId = invocationId;
-    this.#emit(unit, {
-      kind: EventKind.UnitFailed,
-      timeNs,
-      result,
-      detail: "ActiveState=failed",
-      recovered: true,
-    });
+    const occasion = { timeNs, invocationId, recovered: true };
+    this.#failed(unit, occasion, { result, detail: "ActiveState=failed" });
+    unit.journalFailure = unit.lastFailure;
   }
 
+  /**
+   * Takes note of what a Service signal said of NRestarts, with the Unit signal after it.
+   *
+   * @param underWatch whether the unit came into its state while the stream stood
+   */
+  restartsTold(unit: UnitRecord, signal: UnitSignal, underWatch: boolean): void {
+    const { restartsTold: restarts } = unit;
+    unit.restartsTold = undefined;
+    if (restarts === undefined || isRestartTold(unit, restarts, signal)) return;
+    const isNewWait = underWatch && signal.subState === "auto-restart";
+    const before =
+      !isNewWait && isFirstAfterWait(unit, restarts, signal)
+        ? restarts - 1
+        : (unit.restartsSeen ?? restarts);
+    const more = restarts >= before ? restarts - before : restarts;
+    unit.restartsSeen = restarts;
+    if (more === 0) return;
+    const { stateChangeNs, timeNs, invocationId } = signal;
+    const occasion = { timeNs, invocationId, recovered: false };
+    const told = Math.min(more, MAX_TOLD_AT_ONCE);
+    unit.countRestarts(more - told);
+    for (let number = restarts - told + 1; number <= restarts; number += 1) {
+      this.#restarted(unit, number, occasion);
+    }
+    unit.lastRestart = { invocationId, timeNs: stateChangeNs, number: restarts };
+  }
+
+  /** A restart that was missed when it happened. A signal may still come for it. */
   recoveredRestart(unit: UnitRecord, entry: JournalEntry): void {
-    unit.invocationId = entry.invocationId;
-    const { restarts = 1, timeNs } = entry;
-    this.restarted(unit, 1, { restarts, timeNs, recovered: true });
+    const { restarts = (unit.restartsSeen ?? 0) + 1, invocationId, timeNs } = entry;
+    unit.restartsSeen = restarts;
+    this.#restarted(unit, restarts, { timeNs, invocationId, recovered: true });
+    unit.lastRestart = { invocationId, timeNs, number: restarts };
+    unit.journalRestart = unit.lastRestart;
   }
 
-  /** @param told `restarts` is NRestarts after the last of them */
-  restarted(
-    unit: UnitRecord,
-    count: number,
-    told: { readonly restarts: number; readonly timeNs: bigint; readonly recovered?: boolean },
-  ): void {
-    const { restarts, timeNs, recovered = false } = told;
-    unit.countRestarts(count, restarts, timeNs);
-    for (let number = restarts - count + 1; number <= restarts; number += 1) {
-      this.#emit(unit, {
-        kind: EventKind.UnitRestart,
-        timeNs,
-        previousState: unit.activeState,
-        result: unit.result,
-        exitCode: unit.exitStatus,
-        restarts: number,
-        detail: `NRestarts=${number}`,
-        recovered,
-      });
+  /** The unit was listed: no signal will come for what the journal told of the time before the stream. */
+  settled(unit: UnitRecord, isUnderWatch: (timeNs: bigint) => boolean): void {
+    const { journalFailure: failure, journalRestart: restart } = unit;
+    if (failure !== undefined && !isUnderWatch(failure.timeNs)) unit.journalFailure = undefined;
+    if (restart !== undefined && !isUnderWatch(restart.timeNs)) unit.journalRestart = undefined;
+  }
+
+  /** Signals come in order: what the journal told is of no more use once one is newer than it. */
+  passed(unit: UnitRecord, stateChangeNs: bigint): void {
+    if ((unit.journalFailure?.timeNs ?? stateChangeNs) < stateChangeNs) {
+      unit.journalFailure = undefined;
+    }
+    if ((unit.journalRestart?.timeNs ?? stateChangeNs) < stateChangeNs) {
+      unit.journalRestart = undefined;
     }
   }
+
+  #failed(
+    unit: UnitRecord,
+    occasion: Occasion,
+    facts: Pick<UnitFacts, "previousState" | "result" | "exitCode" | "detail">,
+  ): void {
+    const { timeNs, invocationId, recovered } = occasion;
+    const { lastFailure: last } = unit;
+    const number = last?.invocationId === invocationId ? last.number + 1 : 1;
+    unit.countFailure(facts.result ?? RESULT_UNKNOWN);
+    unit.lastFailure = { invocationId, timeNs, number };
+    const run = runOf(invocationId, `failure ${number}`);
+    this.#emit(unit, { ...facts, kind: EventKind.UnitFailed, timeNs, recovered, run });
+  }
+
+  #restarted(unit: UnitRecord, number: number, occasion: Occasion): void {
+    const { timeNs, invocationId, recovered } = occasion;
+    unit.countRestarts(1);
+    this.#emit(unit, {
+      kind: EventKind.UnitRestart,
+      timeNs,
+      previousState: unit.activeState,
+      result: unit.result,
+      exitCode: unit.exitStatus,
+      restarts: number,
+      detail: `NRestarts=${number}`,
+      recovered,
+      run: runOf(invocationId, `restart ${number}`),
+    });
+  }
+}
+
+/**
+ * True where the number is one more than it was when the unit was listed: it waited for its restart
+ * then, and the number is told before that wait is over. One that was stopped meanwhile has the
+ * number it had.
+ */
+function isFirstAfterWait(unit: UnitRecord, restarts: number, signal: UnitSignal): boolean {
+  const { fromSnapshot, subState, restartsSeen, lastRestart } = unit;
+  const waits = isAutoRestart(subState) && isAutoRestart(signal.subState);
+  if (!fromSnapshot || !waits || restarts === 0) return false;
+  // The number that is known can be one of a run before: since then it may have begun anew.
+  const isOfOtherRun = lastRestart?.invocationId !== signal.invocationId;
+  return restartsSeen === undefined || (restartsSeen === restarts && isOfOtherRun);
+}
+
+function runOf(invocationId: string, what: string): string {
+  return invocationId === "" ? "" : `${invocationId} ${what}`;
 }

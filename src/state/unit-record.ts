@@ -2,10 +2,14 @@ import type { LabelSet } from "../domain/label-set.ts";
 import type { ActiveState } from "../domain/unit.ts";
 import { unitType } from "../domain/unit.ts";
 
-/** A failure that the journal told, of which a signal may still come. */
-export interface RecoveredFailure {
+/** A failure or restart that was counted. */
+export interface CountedChange {
+  /** Of the run that failed; "" where it isn't known. */
   readonly invocationId: string;
+  /** By the journal's line, or by the state change that a signal tells of: Unix nanoseconds. */
   readonly timeNs: bigint;
+  /** Of a failure, which one of its run it is, from 1 on: a start limit that is hit is the second. Of a restart, NRestarts. */
+  readonly number: number;
 }
 
 /** systemd has a dozen results; a container that makes up more gets one series for them all. */
@@ -41,17 +45,18 @@ export class UnitRecord {
   exitStatus: number | undefined = undefined;
   /** NRestarts as last told: a hint, since systemd sets it back to 0 at will. */
   restartsSeen: number | undefined = undefined;
+  /** NRestarts of a Service signal, until the Unit signal comes that belongs to it. */
+  restartsTold: number | undefined = undefined;
 
   /** Failures by Result, and restarts by Restart=, since unitwatch watches it. */
   readonly failures = new Map<string, number>();
   restarts = 0;
-  /** Times of the last failure and the last restart that were counted: Unix nanoseconds. */
-  lastFailureNs = 0n;
-  lastRestartNs = 0n;
-  /** Failures in a row of one run: only a start limit that is hit makes it more than one. */
-  failuresOfRun = 0;
-  /** Told by the journal after a gap; empty but for a moment. */
-  recoveredFailures: RecoveredFailure[] = [];
+  /** The newest that were counted. */
+  lastFailure: CountedChange | undefined = undefined;
+  lastRestart: CountedChange | undefined = undefined;
+  /** The newest that the journal told, until a signal tells of something that is newer. */
+  journalFailure: CountedChange | undefined = undefined;
+  journalRestart: CountedChange | undefined = undefined;
 
   /** When systemd removed it: Unix nanoseconds; undefined while it is loaded, or systemd doesn't run. */
   removedAtNs: bigint | undefined = undefined;
@@ -79,17 +84,14 @@ export class UnitRecord {
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
 
-  countFailure(told: string, timeNs: bigint): void {
+  countFailure(told: string): void {
     const isOneMore = !this.failures.has(told) && this.failures.size >= MAX_RESULTS;
     const result = isOneMore ? RESULT_OTHER : told;
     this.failures.set(result, (this.failures.get(result) ?? 0) + 1);
-    if (timeNs > this.lastFailureNs) this.lastFailureNs = timeNs;
   }
 
-  countRestarts(count: number, seen: number, timeNs: bigint): void {
+  countRestarts(count: number): void {
     this.restarts += count;
-    this.restartsSeen = seen;
-    if (timeNs > this.lastRestartNs) this.lastRestartNs = timeNs;
   }
 
   /** Takes over what was counted of it elsewhere. */
@@ -105,6 +107,7 @@ export class UnitRecord {
     this.fromSnapshot = false;
     this.activeEnterNs = 0n;
     this.restartsSeen = undefined;
+    this.restartsTold = undefined;
     this.result = undefined;
     this.exitStatus = undefined;
   }

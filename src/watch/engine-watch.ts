@@ -1,34 +1,28 @@
 import { asError } from "../domain/as-error.ts";
 import type { Change } from "../domain/change.ts";
-import type { Clock } from "../domain/clock.ts";
-import type { EngineEvent } from "../domain/engine-event.ts";
-import type { EngineSource } from "../domain/engine-source.ts";
-import type { Logger } from "../domain/log.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
-import type { Fleet } from "../state/fleet.ts";
+import type { CursorResume } from "../domain/resume.ts";
 import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
-import { DetailsRefresh } from "./details-refresh.ts";
+import { EngineSession } from "./engine-session.ts";
+import type { EngineSessionOptions } from "./engine-session.ts";
 import { EventCursor } from "./event-cursor.ts";
 import { StreamHealth } from "./stream-health.ts";
 import { supervise, Wake } from "./supervise.ts";
 
-export interface EngineWatchOptions {
-  readonly source: EngineSource;
-  readonly fleet: Fleet;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** A container's state changed in a way that may concern how it is watched. */
-  readonly touched: (record: ContainerRecord) => void;
+export interface EngineWatchOptions extends EngineSessionOptions {
   readonly changed: (change: Change) => void;
-  readonly parseError: () => void;
+  /** Where an earlier process was, whose fleet was restored; undefined: watching begins now. */
+  readonly resume?: CursorResume | undefined;
+  /** The stream stands, and a snapshot was folded in: a good moment to keep where it is. */
+  readonly settled?: () => void;
+  /** From one snapshot to the next while the stream stands. Default 10 minutes. */
+  readonly snapshotIntervalMs?: number;
 }
 
-/** After these, inspect knows more than the event told. */
-const ACTIONS_WITH_NEWS = new Set(["create", "start", "die", "rename", "restart"]);
+const SNAPSHOT_INTERVAL_MS = 600_000;
 
 /**
  * Keeps the fleet true to the engine: listens to events first, then lists and inspects, so that
- * nothing falls between; again after each loss, from the last event on.
+ * nothing falls between; again after each loss, from the last event on, and from time to time.
  */
 export class EngineWatch {
   readonly #options: EngineWatchOptions;
@@ -41,8 +35,13 @@ export class EngineWatch {
   listed = false;
   reconnects = 0;
 
+  /**
+   * @param options `touched` is told of each container whose state changed in a way that may
+   *   concern how it is watched, or what is kept of it
+   */
   constructor(options: EngineWatchOptions) {
     this.#options = options;
+    if (options.resume !== undefined) this.#cursor = new EventCursor(options.resume);
     this.#health = new StreamHealth({
       what: "docker events",
       identity: undefined,
@@ -50,6 +49,11 @@ export class EngineWatch {
       changed: options.changed,
       quietFailures: 0,
     });
+  }
+
+  /** What the next process is to go on from; undefined before the first listing was folded in. */
+  resume(): CursorResume | undefined {
+    return this.listed ? this.#cursor?.resume() : undefined;
   }
 
   /** Watches until `signal` aborts. Never rejects. */
@@ -63,80 +67,57 @@ export class EngineWatch {
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
-    const { source, clock } = this.#options;
+    const { source, fleet, clock } = this.#options;
     const attempt = new AbortController();
     const attemptSignal = AbortSignal.any([signal, attempt.signal]);
     const cursor = (this.#cursor ??= new EventCursor(clock.nowNs()));
-    const refresh = this.#detailsRefresh(attemptSignal);
-    const events = source.events(
-      {
-        event: (event) => this.#event(event, cursor, refresh),
-        parseError: this.#options.parseError,
-      },
-      { sinceNs: cursor.sinceNs, signal: attemptSignal },
-    );
+    const session = new EngineSession(this.#options, { cursor, signal: attemptSignal });
+    const recoveredBefore = fleet.recovered;
+    const events = source.events(session.sink, { sinceNs: cursor.sinceNs, signal: attemptSignal });
     const ended = events.then(() => {
       throw new Error("the stream of events ended");
     });
-    const snapshot = this.#snapshot(refresh, attemptSignal);
+    const snapshot = session.snapshot();
+    let more: Promise<void> | undefined;
     try {
       await Promise.race([snapshot, ended]);
-      this.#succeeded();
+      this.#succeeded(fleet.recovered - recoveredBefore);
+      more = this.#snapshots(session, attemptSignal);
       await events;
     } finally {
       this.up = false;
       attempt.abort();
-      await Promise.allSettled([ended, snapshot]);
-      await refresh.idle();
+      await Promise.allSettled([ended, snapshot, more]);
+      await session.idle();
     }
   }
 
-  #succeeded(): void {
+  #succeeded(recovered: number): void {
+    const { log, resume } = this.#options;
     if (this.listed) this.reconnects += 1;
+    else if (resume !== undefined) log.info("went on from the resume point", { recovered });
     this.listed = true;
     this.up = true;
+    this.#options.settled?.();
     this.#backoff.reset();
+    this.#health.corrected(recovered);
     this.#health.up();
   }
 
-  #event(event: EngineEvent, cursor: EventCursor, refresh: DetailsRefresh): void {
-    if (!cursor.advance(event)) return;
-    const record = this.#options.fleet.engineEvent(event);
-    if (event.action === "destroy") refresh.gone(event.id);
-    if (record === undefined) return;
-    if (ACTIONS_WITH_NEWS.has(event.action)) refresh.request(event.id);
-    else refresh.happened(event.id);
-    this.#options.touched(record);
-  }
-
-  async #snapshot(refresh: DetailsRefresh, signal: AbortSignal): Promise<void> {
-    const { source, fleet, clock, touched } = this.#options;
-    const knownBefore = fleet.ids();
-    const listed = new Set(await source.list(signal));
-    for (const id of knownBefore) {
-      if (listed.has(id)) continue;
-      const record = fleet.vanished(id, clock.nowNs());
-      if (record !== undefined) touched(record);
+  /** A slow reader loses events without notice, and so may any stream: looks from time to time. */
+  async #snapshots(session: EngineSession, signal: AbortSignal): Promise<void> {
+    const { clock, log, fleet, snapshotIntervalMs = SNAPSHOT_INTERVAL_MS } = this.#options;
+    while (!signal.aborted) {
+      await new Wake().wait(snapshotIntervalMs, clock, signal);
+      if (signal.aborted) return;
+      const recoveredBefore = fleet.recovered;
+      try {
+        await session.snapshot();
+      } catch (error) {
+        if (!signal.aborted) log.warn("the snapshot failed", { err: asError(error) });
+      }
+      const recovered = fleet.recovered - recoveredBefore;
+      if (recovered > 0) log.warn("changes had been missed", { recovered });
     }
-    await refresh.begin(listed);
-  }
-
-  #detailsRefresh(signal: AbortSignal): DetailsRefresh {
-    const { source, fleet, clock, log, touched } = this.#options;
-    const backoff = new Backoff(STREAM_BACKOFF);
-    return new DetailsRefresh({
-      inspect: async (ids) => {
-        const all = await source.inspect(ids, signal);
-        backoff.reset();
-        return all;
-      },
-      fold: (details, fresh) => touched(fleet.details(details, fresh)),
-      failed: async (error) => {
-        if (signal.aborted) return false;
-        log.warn("inspect failed", { err: asError(error) });
-        await new Wake().wait(backoff.next(), clock, signal);
-        return !signal.aborted;
-      },
-    });
   }
 }

@@ -1,24 +1,55 @@
 import type { EngineEvent } from "../domain/engine-event.ts";
+import type { CursorResume } from "../domain/resume.ts";
 
 /** Keys kept to tell a replayed event: more than the engine itself keeps (256 events). */
 const KEPT_KEYS = 1_024;
+/** Of these, what is kept for the next process. */
+const RESUMED_KEYS = 300;
+
+/**
+ * Events that come about together can be told in another order than that of their times: so the
+ * engine is asked for them from a little before the newest.
+ */
+const OVERLAP_NS = 1_000_000_000n;
 
 /**
  * Where in the engine's stream of events we are. The engine replays from a time on, inclusively, so
  * that what was seen already is told apart by time, id and action.
  */
 export class EventCursor {
+  readonly #beginNs: bigint;
   #lastNs: bigint;
+  #count = 0;
   readonly #seen = new Set<string>();
 
-  /** @param sinceNs where to begin: Unix nanoseconds */
-  constructor(sinceNs: bigint) {
-    this.#lastNs = sinceNs;
+  /** @param from where to begin: Unix nanoseconds, or where an earlier process was */
+  constructor(from: bigint | CursorResume) {
+    if (typeof from === "bigint") {
+      this.#beginNs = from;
+      this.#lastNs = from;
+      return;
+    }
+    this.#beginNs = from.beginNs;
+    this.#lastNs = from.lastNs;
+    this.#count = from.count;
+    for (const key of from.seen) this.#seen.add(key);
   }
 
-  /** Time to resume from: that of the newest event seen. */
-  get sinceNs(): bigint {
+  /** Time of the newest event seen. */
+  get lastNs(): bigint {
     return this.#lastNs;
+  }
+
+  /** Time to resume from. What is told from then on and was seen isn't new. */
+  get sinceNs(): bigint {
+    const sinceNs = this.#lastNs - OVERLAP_NS;
+    return sinceNs > this.#beginNs ? sinceNs : this.#beginNs;
+  }
+
+  /** What the next process is to go on from. */
+  resume(): CursorResume {
+    const seen = [...this.#seen].slice(-RESUMED_KEYS);
+    return { beginNs: this.#beginNs, lastNs: this.#lastNs, seen, count: this.#count };
   }
 
   /** Takes note of an event; false where it was seen before. */
@@ -26,6 +57,7 @@ export class EventCursor {
     const key = `${event.timeNs} ${event.id} ${event.action}`;
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);
+    this.#count += 1;
     if (this.#seen.size > KEPT_KEYS) {
       for (const oldest of this.#seen) {
         this.#seen.delete(oldest);

@@ -25,6 +25,8 @@ const MAX_HELD = 50_000;
 export class HeldSink implements SystemdSink {
   readonly #next: HeldSinkOptions;
   #held: (() => void)[] | undefined;
+  /** Attaches for which the journal hasn't told yet. */
+  #awaited = 0;
 
   constructor(next: HeldSinkOptions) {
     this.#next = next;
@@ -33,13 +35,16 @@ export class HeldSink implements SystemdSink {
   attached(transport: SystemdTransport, atNs: bigint): bigint | undefined {
     if (this.#next.signal.aborted) return undefined;
     const sinceNs = this.#next.attached(transport, atNs);
-    this.#held = [];
+    this.#held ??= [];
+    this.#awaited += 1;
     return sinceNs;
   }
 
   recovered(entries: readonly JournalEntry[] | undefined): void {
     if (this.#next.signal.aborted) return;
     this.#next.recovered(entries);
+    this.#awaited -= 1;
+    if (this.#awaited > 0) return;
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const tell of held) tell();

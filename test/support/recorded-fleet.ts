@@ -2,7 +2,7 @@ import type { Change } from "../../src/domain/change.ts";
 import type { ContainerRecord } from "../../src/state/container-record.ts";
 import { Fleet } from "../../src/state/fleet.ts";
 import { SeriesBudget } from "../../src/state/series-budget.ts";
-import { identityOf } from "./engine-facts.ts";
+import { engineEvent, identityOf } from "./engine-facts.ts";
 
 export interface RecordedFleet {
   readonly fleet: Fleet;
@@ -11,13 +11,30 @@ export interface RecordedFleet {
   /** Every bound that was told to be reached. */
   readonly refused: string[];
   /** The kinds that were told since the last time this was asked. */
-  news(): string[];
+  readonly news: () => string[];
   /** The record of the container of this name. Throws where there is none. */
-  record(name: string): ContainerRecord;
+  readonly record: (name: string) => ContainerRecord;
+  /** Lets the engine tell this of the container of this name, 1 µs after the event before. */
+  readonly happens: (
+    action: string,
+    name: string,
+    more?: Readonly<Record<string, string>>,
+  ) => ContainerRecord | undefined;
 }
 
-/** A fleet that shows all units, and whose changes a test can read. */
-export function recordedFleet(shown: (unit: string) => boolean = () => true): RecordedFleet {
+export interface RecordedFleetOptions {
+  /** Default: all. */
+  readonly shown?: (unit: string) => boolean;
+  /** Default: without bound. */
+  readonly series?: SeriesBudget;
+}
+
+/** A fleet whose changes a test can read. */
+export function recordedFleet({
+  shown = () => true,
+  series = new SeriesBudget(Number.POSITIVE_INFINITY),
+}: RecordedFleetOptions = {}): RecordedFleet {
+  let nowNs = 0n;
   const changes: Change[] = [];
   const refused: string[] = [];
   let told = 0;
@@ -26,7 +43,7 @@ export function recordedFleet(shown: (unit: string) => boolean = () => true): Re
       changed: (change) => void changes.push(change),
       refused: (what) => void refused.push(what),
     },
-    admission: { shown, series: new SeriesBudget(200_000) },
+    admission: { shown, series },
     identify: ({ id, name, image, label }) =>
       identityOf(name, { id, image, cluster: label("sind.cluster") ?? "dev" }),
   });
@@ -42,6 +59,10 @@ export function recordedFleet(shown: (unit: string) => boolean = () => true): Re
     record(name) {
       for (const record of fleet.containers()) if (record.identity.name === name) return record;
       throw new Error(`there is no container ${name}`);
+    },
+    happens(action, name, more = {}) {
+      nowNs += 1_000n;
+      return fleet.engineEvent(engineEvent(action, name, { timeNs: nowNs, ...more }));
     },
   };
 }

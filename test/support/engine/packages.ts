@@ -16,12 +16,14 @@ export async function ensureCommands(
   const missing = await missingCommands(Object.keys(providers));
   if (missing.length === 0) return;
   const packages = missing.flatMap((command) => (providers[command] ?? command).split(" "));
-  const options = {
-    env: { ...systemEnv(), DEBIAN_FRONTEND: "noninteractive" },
-    ...(signal && { cancelSignal: signal }),
-  };
+  const uncut = { env: { ...systemEnv(), DEBIAN_FRONTEND: "noninteractive" } };
+  const options = { ...uncut, ...(signal && { cancelSignal: signal }) };
+  const install = ["install", "-y", "--no-install-recommends", ...packages];
   await execa("apt-get", ["update"], options);
-  await execa("apt-get", ["install", "-y", "--no-install-recommends", ...packages], options);
+  await execa("apt-get", [...install, "--download-only"], options);
+  // Cut short, it would leave dpkg to be repaired by hand.
+  await execa("apt-get", install, uncut);
+  signal?.throwIfAborted();
   const still = await missingCommands(missing);
   if (still.length > 0) throw new Error(`${packages.join(", ")} brought no ${still.join(", ")}`);
 }

@@ -1,0 +1,157 @@
+import { asError } from "../domain/as-error.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { ContainerDetails } from "../domain/container.ts";
+import type { EngineEvent } from "../domain/engine-event.ts";
+import type { EngineSink, EngineSource } from "../domain/engine-source.ts";
+import type { Logger } from "../domain/log.ts";
+import type { ContainerRecord } from "../state/container-record.ts";
+import type { Fleet } from "../state/fleet.ts";
+import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
+import { DetailsRefresh } from "./details-refresh.ts";
+import type { EventCursor } from "./event-cursor.ts";
+import { Wake } from "./supervise.ts";
+
+export interface EngineSessionOptions {
+  readonly source: EngineSource;
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly touched: (record: ContainerRecord) => void;
+  readonly parseError: () => void;
+}
+
+/** After these, inspect knows more than the event told. */
+const ACTIONS_WITH_NEWS = new Set([
+  "create",
+  "start",
+  "die",
+  "rename",
+  "restart",
+  "pause",
+  "unpause",
+]);
+
+/** The engine replays at once; where its clock is behind ours, it would wait for the rest. */
+const REPLAY_LIMIT_MS = 3_000;
+
+/**
+ * One stream of the engine's events with the snapshots that belong to it. Where all events that a
+ * snapshot knows of were applied, what it shows beyond them was missed. To be sure of that, after
+ * each answer the engine is asked once more for what happened until then; a container to which
+ * something happened since the question is asked about again.
+ */
+export class EngineSession {
+  readonly #options: EngineSessionOptions;
+  readonly #cursor: EventCursor;
+  readonly #signal: AbortSignal;
+  readonly #refresh: DetailsRefresh;
+  /** Containers that the snapshot is still to be compared with. */
+  readonly #pending = new Set<string>();
+  readonly sink: EngineSink;
+  #hasBegun = false;
+
+  constructor(
+    options: EngineSessionOptions,
+    past: { readonly cursor: EventCursor; readonly signal: AbortSignal },
+  ) {
+    this.#options = options;
+    this.#cursor = past.cursor;
+    this.#signal = past.signal;
+    const backoff = new Backoff(STREAM_BACKOFF);
+    this.#refresh = new DetailsRefresh({
+      inspect: async (ids) => {
+        const all = await this.#inspect(ids);
+        backoff.reset();
+        return all;
+      },
+      fold: (details, fresh) => this.#fold(details, fresh),
+      failed: (error) => this.#failed(error, backoff),
+    });
+    this.sink = { event: (event) => this.#event(event), parseError: options.parseError };
+  }
+
+  /** Resolves when no question is under way. */
+  async idle(): Promise<void> {
+    await this.#refresh.idle();
+  }
+
+  /**
+   * Lists and inspects all containers, and has what was missed counted and told.
+   *
+   * @throws where the engine can't be asked
+   */
+  async snapshot(): Promise<void> {
+    const { source, fleet, clock, touched } = this.#options;
+    // What the engine can still tell comes first: that was not missed.
+    if (this.#hasBegun || fleet.ids().size > 0) await this.#catchUp();
+    const knownBefore = fleet.ids();
+    const listed = new Set(await source.list(this.#signal));
+    for (const id of listed) this.#pending.add(id);
+    if (this.#hasBegun) {
+      for (const id of listed) this.#refresh.request(id);
+      await this.#refresh.idle();
+    } else {
+      await this.#refresh.begin(listed);
+      this.#hasBegun = true;
+    }
+    const missing = [...knownBefore].filter((id) => !listed.has(id));
+    if (missing.length > 0) await this.#catchUp();
+    this.#signal.throwIfAborted();
+    for (const id of missing) {
+      const record = fleet.vanished(id, clock.nowNs());
+      if (record !== undefined) touched(record);
+    }
+    fleet.complete();
+  }
+
+  #event(event: EngineEvent): void {
+    if (!this.#cursor.advance(event)) return;
+    const record = this.#options.fleet.engineEvent(event);
+    if (event.action === "destroy") {
+      this.#refresh.gone(event.id);
+      this.#pending.delete(event.id);
+    }
+    if (record === undefined) return;
+    if (ACTIONS_WITH_NEWS.has(event.action)) this.#refresh.request(event.id);
+    else this.#refresh.happened(event.id);
+    this.#options.touched(record);
+  }
+
+  async #inspect(ids: readonly string[]): Promise<readonly ContainerDetails[]> {
+    const all = await this.#options.source.inspect(ids, this.#signal);
+    if (ids.some((id) => this.#pending.has(id))) await this.#catchUp();
+    return all;
+  }
+
+  #fold(details: ContainerDetails, fresh: boolean): void {
+    const { fleet, clock, touched } = this.#options;
+    const isExact = fresh && this.#pending.delete(details.identity.id);
+    touched(isExact ? fleet.reconcile(details, clock.nowNs()) : fleet.details(details, fresh));
+  }
+
+  async #failed(error: unknown, backoff: Backoff): Promise<boolean> {
+    const { clock, log } = this.#options;
+    if (this.#signal.aborted) return false;
+    log.warn("inspect failed", { err: asError(error) });
+    await new Wake().wait(backoff.next(), clock, this.#signal);
+    return !this.#signal.aborted;
+  }
+
+  /** Applies all events up to now. */
+  async #catchUp(): Promise<void> {
+    const { source, clock } = this.#options;
+    if (source.replay === undefined) return;
+    const { sinceNs, lastNs } = this.#cursor;
+    const nowNs = clock.nowNs();
+    const done = new AbortController();
+    const signal = AbortSignal.any([this.#signal, done.signal]);
+    try {
+      await Promise.race([
+        source.replay(this.sink, { sinceNs, untilNs: nowNs > lastNs ? nowNs : lastNs, signal }),
+        clock.sleep(REPLAY_LIMIT_MS, signal),
+      ]);
+    } finally {
+      done.abort();
+    }
+  }
+}

@@ -1,0 +1,230 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { describePrivateEngine } from "../support/engine/attach.ts";
+import { startContainer, type TestContainer } from "../support/engine/container.ts";
+import { type PrivateEngine, startPrivateEngine } from "../support/engine/private-engine.ts";
+import { eventually } from "../support/eventually.ts";
+import type { Scrape } from "../support/exposition.ts";
+import { shownContainer, trueContainer } from "../support/truth.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2erecovery";
+const labels = { "sind.cluster": CLUSTER };
+
+/** A container that ends, with code 9, as soon as it is told to, though no engine runs. */
+interface Obedient {
+  readonly container: TestContainer;
+  /** Resolves when it is about to end. */
+  end(): Promise<void>;
+}
+
+interface Stage extends AsyncDisposable {
+  readonly engine: PrivateEngine;
+  container(name: string, ...args: string[]): Promise<TestContainer>;
+  obedient(name: string, ...args: string[]): Promise<Obedient>;
+  /** The program, ready; what it keeps is in the folder of this name. */
+  unitwatch(data: string): Promise<Unitwatch>;
+}
+
+async function openStage(liveRestore: boolean): Promise<Stage> {
+  const engine = await startPrivateEngine({ liveRestore });
+  const dir = mkdtempSync(join(tmpdir(), "unitwatch-recovery-"));
+  return {
+    engine,
+    container: (name, ...args) => startContainer(engine, { name, labels, args }),
+    async obedient(name, ...args) {
+      const folder = join(dir, name);
+      mkdirSync(folder);
+      const command = ["sh", "-c", "until rm /told/end; do sleep 0.02; done; >/told/ended; exit 9"];
+      const options = { name, labels, command, args: [`--volume=${folder}:/told`, ...args] };
+      return {
+        container: await startContainer(engine, options),
+        async end() {
+          rmSync(join(folder, "ended"), { force: true });
+          writeFileSync(join(folder, "end"), "");
+          await eventually(() => existsSync(join(folder, "ended")));
+        },
+      };
+    },
+    unitwatch: async (data) => {
+      const unitwatch = await startUnitwatch({
+        host: engine.host,
+        cluster: CLUSTER,
+        storagePath: join(dir, "storage", data),
+      });
+      await eventually(async () => (await unitwatch.get("/-/ready")).status === 200);
+      return unitwatch;
+    },
+    async [Symbol.asyncDispose]() {
+      await engine.dispose();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What was counted of a container; `unknown` are exits whose code was lost. */
+interface Counted {
+  readonly starts: number;
+  readonly restarts: number;
+  readonly exits: number;
+  readonly unknown: number;
+}
+
+function counted(scrape: Scrape, container: string): Counted {
+  const { unknown = 0, ...exits } = scrape.by("exit_code", "container_exits_total", { container });
+  return {
+    starts: scrape.value("container_starts_total", { container }) ?? 0,
+    restarts: scrape.value("container_restarts_total", { container }) ?? 0,
+    exits: Object.values(exits).reduce((sum, count) => sum + count, 0),
+    unknown,
+  };
+}
+
+const NOTHING: Counted = { starts: 0, restarts: 0, exits: 0, unknown: 0 };
+
+async function agrees(scrape: Scrape, containers: readonly TestContainer[]): Promise<void> {
+  for (const container of containers) {
+    expect({ [container.name]: shownContainer(scrape, container.name) }).toEqual({
+      [container.name]: await trueContainer(container),
+    });
+  }
+}
+
+const recovered = (scrape: Scrape) => scrape.by("kind", "unitwatch_recovered_changes_total");
+
+describePrivateEngine("an engine that restarts under its containers", () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage(true);
+  });
+  afterAll(async () => stage[Symbol.asyncDispose]());
+
+  test("what happened meanwhile is found, counted, and told as recovered", async () => {
+    const { engine } = stage;
+    await using stays = await stage.container("stays");
+    const ends = await stage.obedient("ends");
+    await using _ends = ends.container;
+    const comesBack = await stage.obedient("comes-back", "--restart=always");
+    await using _comesBack = comesBack.container;
+    await using unitwatch = await stage.unitwatch("meanwhile");
+
+    await engine.stopDaemon();
+    await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 0);
+    await Promise.all([ends.end(), comesBack.end()]);
+    await engine.startDaemon();
+
+    const containers = [stays, ends.container, comesBack.container];
+    const scrape = await unitwatch.until(async (scrape) => {
+      expect(scrape.value("unitwatch_engine_up")).toBe(1);
+      await agrees(scrape, containers);
+    });
+    expect(counted(scrape, "stays")).toEqual(NOTHING);
+    expect(counted(scrape, "ends")).toEqual({ ...NOTHING, exits: 1 });
+    expect(scrape.value("container_exits_total", { container: "ends", exit_code: "9" })).toBe(1);
+    expect(counted(scrape, "comes-back")).toEqual({ ...NOTHING, starts: 1, unknown: 1 });
+    expect(recovered(scrape)).toMatchObject({ "container.die": 2 });
+    await unitwatch.untilLogged(
+      ({ msg, detail }) =>
+        msg === "watch is back" && /, 2 missed changes found/.test(String(detail)),
+    );
+  });
+
+  test("nothing is counted twice where dockerd is killed and nothing happens", async () => {
+    const { engine } = stage;
+    await using stays = await stage.container("stays");
+    await using unitwatch = await stage.unitwatch("nothing");
+    await stays.restart(0);
+    await unitwatch.until((scrape) => {
+      expect(counted(scrape, "stays")).toEqual({ ...NOTHING, starts: 1, exits: 1 });
+    });
+
+    await engine.killDaemon();
+    await engine.startDaemon();
+
+    const scrape = await unitwatch.until(async (scrape) => {
+      expect(scrape.value("unitwatch_engine_reconnects_total")).toBe(1);
+      await agrees(scrape, [stays]);
+    });
+    expect(counted(scrape, "stays")).toEqual({ ...NOTHING, starts: 1, exits: 1 });
+    expect(recovered(scrape)).toEqual({});
+  });
+
+  test.each([
+    { how: "while the engine still tells", restarted: false },
+    { how: "while the engine forgets", restarted: true },
+  ])("what happened while unitwatch was killed is caught up: $how", async ({ how, restarted }) => {
+    const { engine } = stage;
+    const [a, b, c, gone] = await Promise.all(
+      ["restarted", "stopped", "old-name", "gone"].map((name) => stage.container(name)),
+    );
+    if (!a || !b || !c || !gone) throw new Error("no containers");
+    const before = await stage.unitwatch(how);
+    before.signal("SIGKILL");
+    await before.exited;
+
+    await Promise.all([a.restart(0), b.stop(0), c.rename("new-name"), gone.remove()]);
+    const made = await stage.container("made");
+    if (restarted) {
+      await engine.stopDaemon();
+      await engine.startDaemon();
+    }
+
+    await using unitwatch = await stage.unitwatch(how);
+    const scrape = await unitwatch.scrape();
+    await agrees(scrape, [a, b, c, made]);
+    const lost = restarted ? "unknown" : "exits";
+    expect(counted(scrape, "restarted")).toEqual({ ...NOTHING, starts: 1, [lost]: 1 });
+    expect(counted(scrape, "stopped")).toEqual({ ...NOTHING, exits: 1 });
+    expect(counted(scrape, "gone")).toEqual({ ...NOTHING, [lost]: 1 });
+    expect(counted(scrape, "made")).toEqual({ ...NOTHING, starts: 1 });
+    expect(counted(scrape, "new-name")).toEqual(NOTHING);
+    expect(scrape.select("container_info", { container: "old-name" })).toEqual([]);
+    expect(recovered(scrape)).toEqual(
+      restarted
+        ? {
+            "container.die": 3,
+            "container.start": 2,
+            "container.create": 1,
+            "container.destroy": 1,
+          }
+        : {},
+    );
+    await Promise.all([a, b, c, made].map((container) => container.remove()));
+  });
+});
+
+describePrivateEngine("an engine that takes its containers down", () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage(false);
+  });
+  afterAll(async () => stage[Symbol.asyncDispose]());
+
+  test.each(["stopDaemon", "killDaemon"] as const)("%s", async (end) => {
+    const { engine } = stage;
+    await using goesDown = await stage.container("goes-down");
+    await using comesBack = await stage.container("comes-back", "--restart=always");
+    await using unitwatch = await stage.unitwatch(end);
+
+    await engine[end]();
+    await engine.startDaemon();
+
+    const scrape = await unitwatch.until(async (scrape) => {
+      expect(scrape.value("unitwatch_engine_up")).toBe(1);
+      await agrees(scrape, [goesDown, comesBack]);
+    });
+    expect((await trueContainer(goesDown)).status).toBe("exited");
+    expect((await trueContainer(comesBack)).status).toBe("running");
+    const total = (name: string) => {
+      const { starts, exits, unknown } = counted(scrape, name);
+      return { starts, exits: exits + unknown };
+    };
+    expect(total("goes-down")).toEqual({ starts: 0, exits: 1 });
+    expect(total("comes-back")).toEqual({ starts: 1, exits: 1 });
+  });
+});

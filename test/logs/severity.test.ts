@@ -1,0 +1,73 @@
+import { expect, test } from "@jest/globals";
+import type { Change } from "../../src/domain/change.ts";
+import { EventKind } from "../../src/domain/event.ts";
+import { isQuiet, severityOf } from "../../src/logs/severity.ts";
+import {
+  containerChange,
+  dieChange,
+  healthChange,
+  monitorChange,
+  systemChange,
+  unitChange,
+} from "../support/changes.ts";
+
+const CASES: Readonly<Record<string, readonly Change[]>> = {
+  ERROR: [
+    unitChange("unit.failed"),
+    containerChange("container.oom"),
+    healthChange("unhealthy"),
+    monitorChange("monitor.error"),
+    ...[1, 2, 137, 255, -1].map((exitCode) => dieChange(exitCode)),
+  ],
+  WARN: [
+    unitChange("unit.restart"),
+    containerChange("container.restart"),
+    monitorChange("monitor.lost"),
+    dieChange(undefined),
+  ],
+  INFO: [
+    dieChange(0),
+    dieChange(143),
+    healthChange("healthy"),
+    healthChange("starting"),
+    containerChange("container.create"),
+    containerChange("container.start"),
+    containerChange("container.pause"),
+    containerChange("container.unpause"),
+    containerChange("container.destroy"),
+    unitChange("unit.active"),
+    unitChange("unit.removed"),
+    systemChange("degraded"),
+    monitorChange("monitor.recovered"),
+  ],
+  DEBUG: [
+    unitChange("unit.inactive"),
+    unitChange("unit.activating"),
+    unitChange("unit.deactivating"),
+    unitChange("unit.reloading"),
+  ],
+};
+const NUMBERS: Readonly<Record<string, number>> = { DEBUG: 5, INFO: 9, WARN: 13, ERROR: 17 };
+
+test("every kind has its case here", () => {
+  const kinds = new Set(Object.values(CASES).flatMap((changes) => changes.map(({ kind }) => kind)));
+  expect([...kinds].sort()).toEqual(Object.values(EventKind).sort());
+});
+
+test.each(Object.entries(CASES))("%s", (text, changes) => {
+  const severities = changes.map((change) => severityOf(change));
+  expect(severities).toEqual(changes.map(() => ({ text, number: NUMBERS[text] })));
+});
+
+test("the states that units pass through are quiet, and nothing else is", () => {
+  const quiet = Object.values(CASES)
+    .flat()
+    .filter((change) => isQuiet(change))
+    .map(({ kind }) => kind);
+  expect(quiet).toEqual([
+    "unit.inactive",
+    "unit.activating",
+    "unit.deactivating",
+    "unit.reloading",
+  ]);
+});

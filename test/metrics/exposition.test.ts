@@ -1,0 +1,108 @@
+import { expect, test } from "@jest/globals";
+import { LabelSet } from "../../src/domain/label-set.ts";
+import { CONTENT_TYPES, ExpositionWriter, formatValue } from "../../src/metrics/exposition.ts";
+import type { ExpositionFormat } from "../../src/metrics/exposition.ts";
+import { parseExposition } from "../support/exposition.ts";
+
+function written(format: ExpositionFormat, write: (writer: ExpositionWriter) => void): string {
+  const writer = new ExpositionWriter(format);
+  write(writer);
+  return writer.end().toString("utf8");
+}
+
+test.each([
+  [0, "0"],
+  [-0, "0"],
+  [1, "1"],
+  [-2.5, "-2.5"],
+  [1_795_345_339.060434, "1795345339.060434"],
+  [1e21, "1e+21"],
+  [1e-7, "1e-7"],
+  [Number.MAX_SAFE_INTEGER, "9007199254740991"],
+  [Number.NaN, "NaN"],
+  [Number.POSITIVE_INFINITY, "+Inf"],
+  [Number.NEGATIVE_INFINITY, "-Inf"],
+])("%d is written %s", (value, text) => {
+  expect(formatValue(value)).toBe(text);
+});
+
+const ESCAPED = 'a "quoted" \\ back\nslash';
+
+test.each([
+  ["text", String.raw`a "quoted" \\ back\nslash`],
+  ["openmetrics", String.raw`a \"quoted\" \\ back\nslash`],
+] as const)("help of %s is escaped as that format wants", (format, help) => {
+  const text = written(format, (writer) => {
+    writer.family({ name: "m", type: "gauge", help: ESCAPED });
+  });
+  expect(text.split("\n")[0]).toBe(`# HELP m ${help}`);
+});
+
+test("the text format names a counter's family as its samples", () => {
+  const text = written("text", (writer) => {
+    writer.family({ name: "exits_total", type: "counter", help: "Exits." });
+    writer.sample(new LabelSet([["a", "b"]]), 3);
+  });
+  expect(text).toBe(
+    '# HELP exits_total Exits.\n# TYPE exits_total counter\nexits_total{a="b"} 3\n',
+  );
+});
+
+test("OpenMetrics names a counter's family without _total, and says where it ends", () => {
+  const text = written("openmetrics", (writer) => {
+    writer.family({ name: "exits_total", type: "counter", help: "Exits." });
+    writer.sample(new LabelSet([["a", "b"]]), 3);
+    writer.family({ name: "sum_total", type: "gauge", help: "No counter." });
+    writer.sample(new LabelSet([]), 1);
+  });
+  expect(text).toBe(
+    '# HELP exits Exits.\n# TYPE exits counter\nexits_total{a="b"} 3\n' +
+      "# HELP sum_total No counter.\n# TYPE sum_total gauge\nsum_total 1\n# EOF\n",
+  );
+});
+
+test("an empty exposition is nothing, or only its end", () => {
+  expect(written("text", () => {})).toBe("");
+  expect(written("openmetrics", () => {})).toBe("# EOF\n");
+});
+
+test("one more label comes last, with a comma where it needs one", () => {
+  const text = written("text", (writer) => {
+    writer.family({ name: "m", type: "gauge", help: "M." });
+    writer.sample(new LabelSet([["a", 'x"}\n']]), 0, "state", "on");
+    writer.sample(new LabelSet([]), 1, "state", "off");
+    writer.named("m_other", "", 2);
+  });
+  expect(text.split("\n").slice(2)).toEqual([
+    String.raw`m{a="x\"}\n",state="on"} 0`,
+    'm{state="off"} 1',
+    "m_other 2",
+    "",
+  ]);
+});
+
+test("hostile label values read back as they were", () => {
+  const value = 'a"} 1\nforged{x="\\" é \u{1F40E} \t';
+  const text = written("text", (writer) => {
+    writer.family({ name: "m", type: "gauge", help: "M." });
+    writer.sample(new LabelSet([["v", value]]), 7);
+  });
+  expect(parseExposition(text).samples).toEqual([{ name: "m", labels: { v: value }, value: 7 }]);
+});
+
+test("samples are counted, and none is lost where there are many", () => {
+  const writer = new ExpositionWriter("text");
+  writer.family({ name: "m", type: "gauge", help: "M." });
+  for (let i = 0; i < 10_000; i++) writer.sample(new LabelSet([["i", `žluť ${i}`]]), i);
+  expect(writer.samples).toBe(10_000);
+  const { samples } = parseExposition(writer.end().toString("utf8"));
+  expect(samples.map(({ value }) => value)).toEqual(Array.from({ length: 10_000 }, (_, i) => i));
+  expect(samples.at(-1)?.labels).toEqual({ i: "žluť 9999" });
+});
+
+test("content types say format and version", () => {
+  expect(CONTENT_TYPES).toEqual({
+    text: "text/plain; version=0.0.4; charset=utf-8",
+    openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+  });
+});

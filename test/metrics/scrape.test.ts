@@ -1,0 +1,129 @@
+import { expect, test } from "@jest/globals";
+import { LabelSet } from "../../src/domain/label-set.ts";
+import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
+import type { ExpositionFormat } from "../../src/metrics/exposition.ts";
+import type { StateMetric } from "../../src/metrics/metric.ts";
+import { Scraper } from "../../src/metrics/scrape.ts";
+import { parseExposition } from "../support/exposition.ts";
+import { golden } from "../support/golden.ts";
+import { goldenFleet } from "../support/golden-fleet.ts";
+import { ownMetrics } from "../support/own-metrics.ts";
+import { recordedFleet } from "../support/recorded-fleet.ts";
+
+/** A scrape of the golden fleet, and of what unitwatch counted while it came about. */
+async function goldenScrape(format: ExpositionFormat): Promise<string> {
+  const { fleet, series, changes } = goldenFleet();
+  const own = ownMetrics({
+    series: () => scraper.samples,
+    seriesRefused: () => series.refused,
+    engineReconnects: () => 2,
+  });
+  const scraper: Scraper = new Scraper(fleet, STATE_METRICS, own.registry);
+  for (const change of changes) own.changed(change, change.timeNs + 4_000_000n);
+  own.dropped("unit_table", 3);
+  own.parseError("systemd");
+  own.exported("logs", 40);
+  own.exportFailed("logs", "export");
+  return (await scraper.scrape(format)).body.toString("utf8");
+}
+
+/** The same without the families of the process, which differ from run to run. */
+function withoutProcess(text: string): string {
+  return text.replaceAll(/^(?:# (?:HELP|TYPE) )?(?:process|nodejs)_.*\n/gm, "");
+}
+
+test("the whole scrape, as text", async () => {
+  const text = withoutProcess(await goldenScrape("text"));
+  expect(text).toBe(await golden("metrics.txt", text));
+});
+
+test("the whole scrape, as OpenMetrics", async () => {
+  const text = withoutProcess(await goldenScrape("openmetrics"));
+  expect(text).toBe(await golden("metrics.openmetrics.txt", text));
+});
+
+test("every metric of the state is in the golden scrape, and no series twice", async () => {
+  const { samples } = parseExposition(await goldenScrape("text"));
+  const names = new Set(samples.map(({ name }) => name));
+  expect(STATE_METRICS.map(({ name }) => name).filter((name) => !names.has(name))).toEqual([]);
+});
+
+test("each series has the labels that its metric declares, in their order", async () => {
+  const { samples } = parseExposition(await goldenScrape("text"));
+  const declared = new Map(STATE_METRICS.map(({ name, labels }) => [name, labels]));
+  const own = samples.filter(({ name }) => declared.has(name));
+  expect(own.map(({ name, labels }) => [name, Object.keys(labels)])).toEqual(
+    own.map(({ name }) => [name, declared.get(name)]),
+  );
+});
+
+test("both formats tell the same", async () => {
+  const text = await goldenScrape("text");
+  const openMetrics = await goldenScrape("openmetrics");
+  const samplesOf = (body: string): string[] =>
+    withoutProcess(body)
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"));
+  expect(samplesOf(openMetrics)).toEqual(samplesOf(text));
+});
+
+test("a scrape of one format doesn't change the next one of the other", async () => {
+  const own = ownMetrics();
+  const scraper = new Scraper(goldenFleet().fleet, STATE_METRICS, own.registry);
+  const names = async (format: ExpositionFormat): Promise<string[]> => {
+    const { body } = await scraper.scrape(format);
+    return body.toString("utf8").match(/^# TYPE \S+/gm) ?? [];
+  };
+  const before = await names("text");
+  expect(await names("openmetrics")).not.toEqual(before);
+  expect(await names("text")).toEqual(before);
+});
+
+test("OpenMetrics ends with its mark and has no counter family with _total", async () => {
+  const text = await goldenScrape("openmetrics");
+  expect(text.endsWith("\n# EOF\n")).toBe(true);
+  expect(text).not.toMatch(/^# TYPE \S+_total counter$/m);
+  for (const [, family = ""] of text.matchAll(/^# TYPE (\S+) counter$/gm)) {
+    const samples = text.split("\n").filter((line) => line.startsWith(family));
+    for (const line of samples) expect(line).toMatch(/^[a-z_]+_total[{ ]/);
+  }
+});
+
+test("the content type is that of the format", async () => {
+  const scraper = new Scraper(recordedFleet().fleet, [], ownMetrics().registry);
+  expect((await scraper.scrape("text")).contentType).toMatch(/^text\/plain; version=0\.0\.4/);
+  expect((await scraper.scrape("openmetrics")).contentType).toMatch(
+    /^application\/openmetrics-text; version=1\.0\.0/,
+  );
+});
+
+test("a long scrape makes way for others", async () => {
+  let turns = 0;
+  const slow: StateMetric = {
+    name: "slow",
+    type: "gauge",
+    help: "Slow.",
+    labels: ["at"],
+    *read(_fleet, visit) {
+      for (let at = 0; at < 4; at++) {
+        // Longer than a slice, so that the scraper has to give way after each step.
+        const end = performance.now() + 10;
+        while (performance.now() < end);
+        visit(new LabelSet([["at", String(at)]]), turns);
+        yield;
+      }
+    },
+  };
+  const scraper = new Scraper(recordedFleet().fleet, [slow], ownMetrics().registry);
+  const other = (): void => {
+    turns++;
+    others = setImmediate(other);
+  };
+  let others = setImmediate(other);
+  const { body } = await scraper.scrape("text");
+  clearImmediate(others);
+  const values = parseExposition(body.toString("utf8"))
+    .select("slow")
+    .map(({ value }) => value);
+  expect(new Set(values).size).toBe(4);
+});

@@ -1,0 +1,71 @@
+import { expect, test } from "@jest/globals";
+import { collectOutput } from "../../src/runtime/collect-output.ts";
+import { FakeProcess } from "../support/fake-process.ts";
+
+const NEVER = new AbortController().signal;
+
+test("stdout is put together, whatever it came as, with the exit code and stderr", async () => {
+  const process = new FakeProcess();
+  const output = collectOutput(process, { maxBytes: 100, signal: NEVER });
+  const bytes = Buffer.from("žluť");
+  process.stdout.write(bytes.subarray(0, 1));
+  process.stdout.write(bytes.subarray(1));
+  process.stdout.end("ok\n");
+  process.exit({ exitCode: 3, signal: undefined, stderr: "warning" });
+  expect(await output).toEqual({ stdout: "žluťok\n", exitCode: 3, stderr: "warning" });
+});
+
+test("a process that tells nothing of its end has no exit code", async () => {
+  const process = new FakeProcess();
+  process.stdout.end();
+  process.exit();
+  const output = await collectOutput(process, { maxBytes: 100, signal: NEVER });
+  expect(output).toEqual({ stdout: "", exitCode: undefined, stderr: "" });
+});
+
+test("output up to the limit is taken, what is larger ends the process", async () => {
+  const fits = new FakeProcess();
+  fits.stdout.end("12345");
+  fits.exit({ exitCode: 0 });
+  expect((await collectOutput(fits, { maxBytes: 5, signal: NEVER })).stdout).toBe("12345");
+
+  const large = new FakeProcess();
+  large.stdout.write("123");
+  large.stdout.write("456");
+  await expect(collectOutput(large, { maxBytes: 5, signal: NEVER })).rejects.toThrow(
+    "its output is larger than 5 bytes",
+  );
+  expect(large.kills).toBeGreaterThan(0);
+});
+
+test("an abort ends the process, and is the error", async () => {
+  const process = new FakeProcess();
+  const end = new AbortController();
+  const output = collectOutput(process, { maxBytes: 5, signal: end.signal });
+  expect(process.kills).toBe(0);
+  end.abort(new Error("stop"));
+  expect(process.kills).toBe(1);
+  process.stdout.end();
+  process.exit({ exitCode: undefined, signal: "SIGKILL", stderr: "" });
+  await expect(output).rejects.toThrow("stop");
+});
+
+test("a signal that has aborted already ends it too", async () => {
+  const process = new FakeProcess();
+  const output = collectOutput(process, {
+    maxBytes: 5,
+    signal: AbortSignal.abort(new Error("stop")),
+  });
+  expect(process.kills).toBe(1);
+  process.stdout.end();
+  process.exit();
+  await expect(output).rejects.toThrow("stop");
+});
+
+test("a stream that breaks is the error, and the process is ended", async () => {
+  const process = new FakeProcess();
+  const output = collectOutput(process, { maxBytes: 5, signal: NEVER });
+  process.stdout.destroy(new Error("EIO"));
+  await expect(output).rejects.toThrow("EIO");
+  expect(process.kills).toBe(1);
+});

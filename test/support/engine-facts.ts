@@ -1,0 +1,57 @@
+import type { ContainerDetails, ContainerIdentity } from "../../src/domain/container.ts";
+import type { EngineEvent } from "../../src/domain/engine-event.ts";
+
+/** The id that the container of this name has in tests: 64 hex digits. */
+export function idOf(name: string): string {
+  return Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64);
+}
+
+/** Who the container of this name is: a node of the cluster `dev`. */
+export function identityOf(name: string, more: Partial<ContainerIdentity> = {}): ContainerIdentity {
+  return {
+    id: idOf(name),
+    name,
+    node: name.replace(/^sind-dev-/, ""),
+    cluster: "dev",
+    image: "debian",
+    runtime: "docker",
+    ...more,
+  };
+}
+
+/** An event about the container of this name. */
+export function engineEvent(
+  action: string,
+  name: string,
+  more: { readonly timeNs?: bigint; readonly id?: string } & Readonly<
+    Record<string, string | bigint | undefined>
+  > = {},
+): EngineEvent {
+  const { timeNs = 1_000n, id = idOf(name), ...texts } = more;
+  const attributes = new Map<string, string>([
+    ["image", "debian"],
+    ["name", name],
+  ]);
+  for (const [key, value] of Object.entries(texts)) attributes.set(key, String(value));
+  return { action, id, attributes, timeNs };
+}
+
+/** What inspect says of the container of this name: it runs, and did so from the beginning. */
+export function containerDetails(
+  name: string,
+  more: Partial<ContainerDetails> = {},
+): ContainerDetails {
+  return {
+    identity: identityOf(name),
+    status: "running",
+    health: undefined,
+    createdAtNs: 400n,
+    startedAtNs: 500n,
+    finishedAtNs: 0n,
+    exitCode: 0,
+    oomKilled: false,
+    restartCount: 0,
+    runsSystemd: false,
+    ...more,
+  };
+}

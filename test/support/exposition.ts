@@ -1,0 +1,124 @@
+/** One line of a scrape that carries a value. */
+export interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** What `/metrics` answered, to look things up in. */
+export class Scrape {
+  readonly samples: readonly Sample[];
+  readonly text: string;
+
+  constructor(samples: readonly Sample[], text: string) {
+    this.samples = samples;
+    this.text = text;
+  }
+
+  /** Samples of this name that have these labels, whatever else they have. */
+  select(name: string, labels: Readonly<Record<string, string>> = {}): Sample[] {
+    const wanted = Object.entries(labels);
+    return this.samples.filter(
+      (sample) =>
+        sample.name === name && wanted.every(([label, value]) => sample.labels[label] === value),
+    );
+  }
+
+  /** Value of the only such sample; undefined where there is none. Throws where there are more. */
+  value(name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
+    const found = this.select(name, labels);
+    if (found.length > 1) {
+      throw new Error(`${found.length} series fit ${name}${JSON.stringify(labels)}`);
+    }
+    return found[0]?.value;
+  }
+
+  /** Values of such samples by the value of one label, which has to tell them apart. */
+  by(
+    label: string,
+    name: string,
+    labels: Readonly<Record<string, string>> = {},
+  ): Record<string, number> {
+    const values: Record<string, number> = {};
+    for (const sample of this.select(name, labels)) {
+      const key = sample.labels[label] ?? "";
+      if (key in values) throw new Error(`several series of ${name} have ${label}="${key}"`);
+      values[key] = sample.value;
+    }
+    return values;
+  }
+}
+
+const NAME = String.raw`[a-zA-Z_:][a-zA-Z0-9_:]*`;
+const HELP = new RegExp(String.raw`^# HELP (${NAME}) ((?:[^\\]|\\[\\n])+)$`);
+const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram|summary|untyped)$`);
+const SAMPLE = new RegExp(String.raw`^(${NAME})(?:\{(.+)\})? (\S+)$`);
+const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(,(?=.)|$)/y;
+const VALUE = /^(?:[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|[+-]Inf|NaN)$/;
+const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
+  histogram: ["_bucket", "_sum", "_count"],
+  summary: ["", "_sum", "_count"],
+};
+
+/**
+ * Reads the text format 0.0.4, more strictly than it is meant: each family has its HELP and TYPE,
+ * in this order, right before its samples, which have no timestamps. Throws on anything else, and
+ * on a series that comes twice.
+ */
+export function parseExposition(text: string): Scrape {
+  if (!text.endsWith("\n")) throw new Error("the last line has no end");
+  const samples: Sample[] = [];
+  const seen = new Set<string>();
+  const claim = (what: string): void => {
+    if (seen.has(what)) throw new Error(`twice: ${what}`);
+    seen.add(what);
+  };
+  let help = "";
+  let names: readonly string[] = [];
+  let counter = false;
+
+  for (const line of text.slice(0, -1).split("\n")) {
+    const [, helped] = HELP.exec(line) ?? [];
+    const [, typed, type = ""] = TYPE.exec(line) ?? [];
+    if (helped !== undefined) {
+      claim(`# HELP ${helped}`);
+      help = helped;
+      names = [];
+    } else if (typed !== undefined) {
+      if (typed !== help) throw new Error(`no HELP right before: ${line}`);
+      claim(`# TYPE ${typed}`);
+      names = (SUFFIXES[type] ?? [""]).map((suffix) => typed + suffix);
+      counter = type === "counter";
+    } else {
+      const sample = parseSample(line);
+      if (!names.includes(sample.name)) throw new Error(`not among its family: ${line}`);
+      if (counter && !(sample.value >= 0)) throw new Error(`no value of a counter: ${line}`);
+      claim(seriesOf(sample));
+      samples.push(sample);
+    }
+  }
+  return new Scrape(samples, text);
+}
+
+function parseSample(line: string): Sample {
+  const [, name, labelText, value] = SAMPLE.exec(line) ?? [];
+  if (name === undefined || value === undefined || !VALUE.test(value)) {
+    throw new Error(`malformed: ${line}`);
+  }
+  const labels: Record<string, string> = {};
+  LABEL.lastIndex = 0;
+  for (let at = 0; at < (labelText?.length ?? 0); at = LABEL.lastIndex) {
+    const [, label, escaped] = LABEL.exec(labelText ?? "") ?? [];
+    if (label === undefined || escaped === undefined || label in labels) {
+      throw new Error(`malformed labels: ${line}`);
+    }
+    labels[label] = escaped.replaceAll(/\\(.)/g, (_, char: string) => (char === "n" ? "\n" : char));
+  }
+  return { name, labels, value: Number(value.replace("Inf", "Infinity")) };
+}
+
+/** The same for the same name and labels, in whatever order. */
+function seriesOf({ name, labels }: Sample): string {
+  const names = Object.keys(labels).sort((one, other) => (one < other ? -1 : 1));
+  return `${name} ${JSON.stringify(names.map((label) => [label, labels[label]]))}`;
+}

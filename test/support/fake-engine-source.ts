@@ -1,0 +1,98 @@
+import type { ContainerDetails } from "../../src/domain/container.ts";
+import type { EngineEvent } from "../../src/domain/engine-event.ts";
+import type { EngineSink, EngineSource } from "../../src/domain/engine-source.ts";
+
+interface Stream {
+  readonly sink: EngineSink;
+  readonly end: PromiseWithResolvers<void>;
+}
+
+/** An engine that does what a test says. */
+export class FakeEngineSource implements EngineSource {
+  /** What was asked of it: `events since 7`, `list`, `inspect a b`, `replay 7 to 9`. */
+  readonly calls: string[] = [];
+  /** What listings and inspections answer. */
+  readonly containers = new Map<string, ContainerDetails>();
+  /** What a replay tells. */
+  kept: EngineEvent[] = [];
+  /** While set, everything that is asked fails with it. */
+  fault: Error | undefined;
+  /** Wait for these before they answer; what they answer is taken before. */
+  listing: Promise<void> = Promise.resolve();
+  inspecting: Promise<void> = Promise.resolve();
+  #stream: Stream | undefined;
+
+  /** True while somebody listens. */
+  get isOpen(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** Puts a container there, or in place of what it was. */
+  put(...all: readonly ContainerDetails[]): void {
+    for (const details of all) this.containers.set(details.identity.id, details);
+  }
+
+  /** Tells events to whoever listens; they are kept for replays. */
+  tell(...events: readonly EngineEvent[]): void {
+    this.kept.push(...events);
+    for (const event of events) this.#stream?.sink.event(event);
+  }
+
+  tellNonsense(): void {
+    this.#stream?.sink.parseError();
+  }
+
+  /** Ends the stream of events, by a fault or without. */
+  end(error?: Error): void {
+    if (error === undefined) this.#stream?.end.resolve();
+    else this.#stream?.end.reject(error);
+    this.#stream = undefined;
+  }
+
+  async events(
+    sink: EngineSink,
+    options: { readonly sinceNs: bigint; readonly signal: AbortSignal },
+  ): Promise<void> {
+    this.calls.push(`events since ${options.sinceNs}`);
+    if (this.fault !== undefined) throw this.fault;
+    const stream: Stream = { sink, end: Promise.withResolvers<void>() };
+    this.#stream = stream;
+    options.signal.addEventListener("abort", () => {
+      if (this.#stream === stream) this.#stream = undefined;
+      stream.end.resolve();
+    });
+    await stream.end.promise;
+  }
+
+  replay(
+    sink: EngineSink,
+    options: { readonly sinceNs: bigint; readonly untilNs: bigint },
+  ): Promise<void> {
+    const { sinceNs, untilNs } = options;
+    this.calls.push(`replay ${sinceNs} to ${untilNs}`);
+    if (this.fault !== undefined) return Promise.reject(this.fault);
+    for (const event of this.kept) {
+      if (event.timeNs >= sinceNs && event.timeNs <= untilNs) sink.event(event);
+    }
+    return Promise.resolve();
+  }
+
+  async list(): Promise<readonly string[]> {
+    this.calls.push("list");
+    if (this.fault !== undefined) throw this.fault;
+    const ids = [...this.containers.keys()];
+    await this.listing;
+    return ids;
+  }
+
+  async inspect(ids: readonly string[]): Promise<readonly ContainerDetails[]> {
+    const names = ids.map((id) => this.containers.get(id)?.identity.name ?? id);
+    this.calls.push(`inspect ${names.sort().join(" ")}`.trim());
+    if (this.fault !== undefined) throw this.fault;
+    const found = ids
+      .map((id) => this.containers.get(id))
+      .filter((details) => details !== undefined);
+    await this.inspecting;
+    return found;
+  }
+}

@@ -1,0 +1,50 @@
+import type { SystemdSink, SystemdSource } from "../../src/domain/systemd.ts";
+import type { UnitRow } from "../../src/domain/unit.ts";
+
+/** One attempt to watch a systemd. */
+export interface FakeSystemdRun {
+  readonly sink: SystemdSink;
+  readonly signal: AbortSignal;
+  /** The stream stands, nothing was missed, and these units are loaded. */
+  attach(rows?: readonly UnitRow[]): void;
+  /** It ends, by a fault or without. */
+  end(error?: Error): void;
+}
+
+/** A systemd that is watched as a test says. An attempt ends when its signal aborts, unless told not to. */
+export class FakeSystemdSource implements SystemdSource {
+  readonly runs: FakeSystemdRun[] = [];
+  /** While set, every attempt fails with it at once. */
+  fault: Error | undefined;
+  /** While true, an abort doesn't end an attempt. */
+  isStubborn = false;
+
+  /** The latest attempt. Throws where there was none. */
+  get latest(): FakeSystemdRun {
+    const run = this.runs.at(-1);
+    if (run === undefined) throw new Error("nobody has tried to watch it");
+    return run;
+  }
+
+  async run(sink: SystemdSink, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const ended = Promise.withResolvers<void>();
+    this.runs.push({
+      sink,
+      signal,
+      attach(rows = []) {
+        sink.attached("dbus", 1_000n);
+        sink.recovered([]);
+        sink.snapshot(rows, 1_000n);
+      },
+      end(error) {
+        if (error === undefined) ended.resolve();
+        else ended.reject(error);
+      },
+    });
+    if (this.fault !== undefined) throw this.fault;
+    signal.addEventListener("abort", () => {
+      if (!this.isStubborn) ended.resolve();
+    });
+    await ended.promise;
+  }
+}

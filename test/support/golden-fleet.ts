@@ -1,0 +1,148 @@
+import type { Change } from "../../src/domain/change.ts";
+import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
+import type { UnitRow } from "../../src/domain/unit.ts";
+import { identifier } from "../../src/sources/identity.ts";
+import { Fleet } from "../../src/state/fleet.ts";
+import { SeriesBudget } from "../../src/state/series-budget.ts";
+import type { SystemdState } from "../../src/state/systemd-state.ts";
+import { unitAdmission } from "../../src/state/unit-admission.ts";
+import { containerDetails, engineEvent, idOf } from "./engine-facts.ts";
+import { serviceSignal, unitSignal } from "./systemd-facts.ts";
+
+const SECOND_NS = 1_000_000_000n;
+/** 2026-01-01T00:00:00Z */
+const START_NS = 1_767_225_600n * SECOND_NS;
+
+export interface GoldenFleet {
+  readonly fleet: Fleet;
+  readonly series: SeriesBudget;
+  /** Everything that was told while it came about. */
+  readonly changes: readonly Change[];
+}
+
+/**
+ * A small fleet in which every metric of the state has a sample: a sind node that was through much,
+ * one whose systemd is lost, containers of Compose, names that need escaping, one in retention.
+ */
+export function goldenFleet(): GoldenFleet {
+  const changes: Change[] = [];
+  const series = new SeriesBudget(1_000);
+  const identify = identifier(undefined, "docker");
+  const fleet = new Fleet({
+    events: { changed: (change) => void changes.push(change), refused: () => {} },
+    admission: unitAdmission(/^.+$/, /^.+\.(?:mount|slice)$/, series),
+    identify,
+  });
+  let nowNs = START_NS;
+  const engine = (
+    action: string,
+    name: string,
+    more: Readonly<Record<string, string>> = {},
+  ): void => {
+    nowNs += SECOND_NS + 123_456_789n;
+    fleet.engineEvent(engineEvent(action, name, { timeNs: nowNs, ...more }));
+  };
+  const inspect = (
+    name: string,
+    more: Parameters<typeof containerDetails>[1] = {},
+  ): SystemdState => {
+    const known = fleet.get(idOf(name));
+    if (known === undefined) throw new Error(`there is no container ${name}`);
+    const { identity, startedAtNs, finishedAtNs, status } = known;
+    const facts = { identity, startedAtNs, finishedAtNs, status, ...more };
+    return fleet.details(containerDetails(name, facts), true).systemd;
+  };
+
+  fleet.complete();
+  const SIND = { "sind.cluster": "dev", "sind.realm": "sind", image: "sind/slurm:24.11" };
+  engine("create", "sind-dev-controller", SIND);
+  engine("start", "sind-dev-controller", SIND);
+  busyNode(inspect("sind-dev-controller", { runsSystemd: true }), nowNs);
+
+  engine("create", "sind-dev-worker-0", SIND);
+  engine("start", "sind-dev-worker-0", SIND);
+  const worker = inspect("sind-dev-worker-0", { runsSystemd: true });
+  worker.attached("busctl", nowNs);
+  worker.recovered([]);
+  worker.snapshot([row("munge.service", "active", "running")], nowNs);
+  worker.lost();
+  worker.attached("busctl", nowNs);
+  worker.recovered([]);
+  worker.snapshot([row("munge.service", "active", "running")], nowNs);
+  worker.lost();
+
+  const COMPOSE = {
+    "com.docker.compose.project": "shop",
+    "com.docker.compose.service": "web",
+    "com.docker.compose.container-number": "2",
+  };
+  engine("create", "shop-web-2", COMPOSE);
+  for (const exitCode of ["1", "137", "1", "odd"]) {
+    engine("start", "shop-web-2", COMPOSE);
+    if (exitCode === "137") engine("oom", "shop-web-2", COMPOSE);
+    engine("die", "shop-web-2", { ...COMPOSE, exitCode });
+  }
+  inspect("shop-web-2", { restartCount: 3, status: "restarting", exitCode: 1 });
+  engine("start", "shop-web-2", COMPOSE);
+  engine("health_status: unhealthy", "shop-web-2", COMPOSE);
+  engine("pause", "shop-web-2", COMPOSE);
+
+  engine("create", 'odd "name" \\ {a="b"}\n', { image: 'registry/"odd"\\image' });
+  engine("create", "gone");
+  engine("start", "gone");
+  engine("die", "gone", { exitCode: "0" });
+  engine("destroy", "gone");
+  return { fleet, series, changes };
+}
+
+/** A systemd with a unit in each state, some of which failed and were restarted. */
+function busyNode(systemd: SystemdState, bootNs: bigint): void {
+  let nowNs = bootNs + SECOND_NS;
+  systemd.attached("dbus", nowNs);
+  systemd.recovered([]);
+  systemd.manager({ version: "252.39-1~deb12u1", systemState: "starting", timeNs: nowNs });
+  systemd.snapshot(
+    [
+      row("-.mount", "active", "mounted"),
+      row("munge.service", "active", "running"),
+      row("slurmctld.service", "inactive", "dead"),
+      row("ssh.socket", "active", "listening"),
+      row("backup.timer", "inactive", "dead"),
+      row(String.raw`a\x2db@"x".service`, "activating", "start"),
+      row("stop.service", "deactivating", "stop-sigterm"),
+    ],
+    nowNs,
+  );
+  systemd.startTime("munge.service", bootNs);
+  systemd.startTime("ssh.socket", bootNs + 500_000_000n);
+  systemd.manager({ systemState: "running", timeNs: nowNs });
+  const unit = (more: Partial<UnitSignal>): void => {
+    nowNs += SECOND_NS;
+    const times = { stateChangeNs: nowNs, timeNs: nowNs };
+    systemd.unit(unitSignal({ unit: "slurmctld.service", ...times, ...more }));
+  };
+  const service = (more: Partial<ServiceSignal>): void =>
+    systemd.service(serviceSignal({ unit: "slurmctld.service", timeNs: nowNs, ...more }));
+
+  service({ result: "success", restarts: 0 });
+  unit({ activeState: "active", subState: "running", activeEnterNs: nowNs });
+  for (const [restarts, result] of [
+    [1, "exit-code"],
+    [2, "signal"],
+    [3, "exit-code"],
+  ] as const) {
+    service({ result, exitStatus: 1, restarts: restarts - 1 });
+    unit({ activeState: "failed", subState: "failed" });
+    unit({ activeState: "activating", subState: "auto-restart" });
+    service({ restarts });
+    unit({ activeState: "active", subState: "running", activeEnterNs: nowNs });
+  }
+  service({ result: "watchdog", exitStatus: 6, restarts: 3 });
+  unit({ activeState: "failed", subState: "failed" });
+  unit({ unit: "reload.service", activeState: "reloading", subState: "reload" });
+  unit({ unit: "data.mount", activeState: "failed", subState: "failed" });
+}
+
+function row(name: string, activeState: UnitRow["activeState"], subState: string): UnitRow {
+  return { name, activeState, subState };
+}

@@ -1,0 +1,143 @@
+import type { ContainerDetails } from "../../src/domain/container.ts";
+import type { EngineEvent } from "../../src/domain/engine-event.ts";
+import type { EngineSink, EngineSource } from "../../src/domain/engine-source.ts";
+import { engineEvent, idOf } from "./engine-facts.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { ModelContainer, type ModelTime } from "./model-container.ts";
+
+/** As many events as the real engine keeps. */
+const RING = 256;
+
+/** A made-up engine: it has containers, keeps its newest events, and has a stream that can break. */
+export class ModelEngine implements EngineSource {
+  readonly time: ModelTime = { nowNs: 1_700_000_000_000_000_000n };
+  readonly containers = new Map<string, ModelContainer>();
+  /** What happens while a question is on its way. */
+  meanwhile: () => void = () => {};
+  #ring: EngineEvent[] = [];
+  /** Events that the reader of the stream hasn't got yet. */
+  #pipe: EngineEvent[] = [];
+  #stream: { readonly sink: EngineSink; readonly end: () => void } | undefined;
+  #isDown = false;
+
+  /** A clock that shows the engine's time; its timers are moved by hand. */
+  clock(): FakeClock {
+    const { time } = this;
+    return new (class extends FakeClock {
+      override nowNs(): bigint {
+        return time.nowNs;
+      }
+    })();
+  }
+
+  create(name: string): ModelContainer {
+    const container = new ModelContainer(name, this.time);
+    this.containers.set(name, container);
+    container.create();
+    this.#collect(container);
+    return container;
+  }
+
+  /** Lets the container do something, and tells what it did. */
+  happen(container: ModelContainer, what: (container: ModelContainer) => void): void {
+    what(container);
+    this.#collect(container);
+  }
+
+  remove(container: ModelContainer): void {
+    this.containers.delete(container.name);
+    this.time.nowNs += 1_000_000n;
+    this.#tell(engineEvent("destroy", container.name, { timeNs: this.time.nowNs }));
+  }
+
+  /** The reader of the stream gets the next so many events. */
+  deliver(count = Number.POSITIVE_INFINITY): void {
+    for (let i = 0; i < count; i++) {
+      const event = this.#pipe.shift();
+      if (event === undefined) return;
+      this.#stream?.sink.event(event);
+    }
+  }
+
+  /** The stream ends, and nobody gets what is on its way. */
+  cut(): void {
+    this.#pipe = [];
+    this.#stream?.end();
+    this.#stream = undefined;
+  }
+
+  /** What is on its way gets lost, the engine forgets it, and the stream goes on. */
+  lose(): void {
+    this.#pipe = [];
+    this.#ring = [];
+  }
+
+  /** As a restart of the engine does. */
+  forget(): void {
+    this.cut();
+    this.#ring = [];
+  }
+
+  /** While it is down, nothing can be asked. */
+  set down(isDown: boolean) {
+    this.#isDown = isDown;
+    if (isDown) this.cut();
+  }
+
+  events(
+    sink: EngineSink,
+    { sinceNs, signal }: { readonly sinceNs: bigint; readonly signal: AbortSignal },
+  ): Promise<void> {
+    if (this.#isDown) return Promise.reject(new Error("the engine is down"));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stream = { sink, end: resolve };
+    this.#stream = stream;
+    this.#pipe = this.#ring.filter(({ timeNs }) => timeNs >= sinceNs);
+    signal.addEventListener("abort", () => {
+      if (this.#stream === stream) this.cut();
+      resolve();
+    });
+    return promise;
+  }
+
+  async replay(
+    sink: EngineSink,
+    options: { readonly sinceNs: bigint; readonly untilNs: bigint },
+  ): Promise<void> {
+    await this.#ask();
+    const { sinceNs, untilNs } = options;
+    const past = this.#ring.filter(({ timeNs }) => timeNs >= sinceNs && timeNs <= untilNs);
+    await Promise.resolve();
+    for (const event of past) sink.event(event);
+  }
+
+  async list(): Promise<readonly string[]> {
+    await this.#ask();
+    const ids = [...this.containers.keys()].map(idOf);
+    await this.#ask();
+    return ids;
+  }
+
+  async inspect(ids: readonly string[]): Promise<readonly ContainerDetails[]> {
+    await this.#ask();
+    const all = [...this.containers.values()].filter(({ name }) => ids.includes(idOf(name)));
+    const details = all.map((container) => container.inspect());
+    await this.#ask();
+    return details;
+  }
+
+  async #ask(): Promise<void> {
+    await Promise.resolve();
+    if (this.#isDown) throw new Error("the engine is down");
+    this.meanwhile();
+  }
+
+  #collect(container: ModelContainer): void {
+    for (const event of container.takeEvents()) this.#tell(event);
+  }
+
+  #tell(event: EngineEvent): void {
+    this.#ring = [...this.#ring, event].slice(-RING);
+    if (this.#stream !== undefined) this.#pipe.push(event);
+  }
+}

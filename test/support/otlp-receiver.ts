@@ -1,0 +1,107 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { LogsRequest, ReceiverMessage } from "./otlp-receiver-process.ts";
+
+/** A log record as it arrived. */
+export interface ReceivedLog {
+  readonly eventName: string;
+  /** Unix nanoseconds. */
+  readonly timeNs: bigint;
+  readonly observedNs: bigint;
+  readonly severityNumber: number;
+  readonly severityText: string;
+  readonly body: unknown;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly scope: { readonly name: string; readonly version: string };
+  readonly resource: Readonly<Record<string, unknown>>;
+}
+
+/** Somebody else's OTLP endpoint, in a process of its own. Disposing it ends it. */
+export class OtlpReceiver implements AsyncDisposable {
+  /** Takes logs at `/v1/logs`, over HTTP. */
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #logs: ReceivedLog[] = [];
+  #arrived = Promise.withResolvers<void>();
+
+  constructor(child: ChildProcess, url: string) {
+    this.url = url;
+    this.#child = child;
+    child.on("message", (message: ReceiverMessage) => {
+      if (!("logs" in message)) return;
+      this.#logs.push(...recordsOf(message.logs));
+      this.#arrived.resolve();
+      this.#arrived = Promise.withResolvers();
+    });
+  }
+
+  /** All records, in the order of their arrival. */
+  get logs(): readonly ReceivedLog[] {
+    return this.#logs;
+  }
+
+  /** What unitwatch needs to know in order to send here. */
+  get env(): Readonly<Record<string, string>> {
+    return { OTEL_EXPORTER_OTLP_ENDPOINT: this.url };
+  }
+
+  /** Waits until the records are such that `check` neither throws nor gives false. */
+  async until(
+    check: (logs: readonly ReceivedLog[]) => unknown,
+    { withinMs = 10_000 }: { readonly withinMs?: number } = {},
+  ): Promise<void> {
+    const late = Promise.withResolvers<true>();
+    const timer = setTimeout(() => late.resolve(true), withinMs);
+    try {
+      for (let isLate: true | void = undefined; ;) {
+        const arrived = this.#arrived.promise;
+        try {
+          if (check(this.#logs) !== false) return;
+          if (isLate) throw new Error(`no such records in ${withinMs} ms: ${String(check)}`);
+        } catch (error) {
+          if (isLate) throw error;
+        }
+        isLate = await Promise.race([arrived, late.promise]);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.disconnect();
+    await exited;
+  }
+}
+
+export async function startOtlpReceiver(): Promise<OtlpReceiver> {
+  const child = fork(join(import.meta.dirname, "otlp-receiver-process.ts"), {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    execArgv: [],
+  });
+  const [message] = (await once(child, "message", { signal: AbortSignal.timeout(10_000) })) as [
+    ReceiverMessage,
+  ];
+  if (!("url" in message)) throw new Error("the receiver doesn't tell where it listens");
+  return new OtlpReceiver(child, message.url);
+}
+
+function recordsOf({ resourceLogs }: LogsRequest): ReceivedLog[] {
+  return resourceLogs.flatMap(({ resource, scopeLogs }) =>
+    scopeLogs.flatMap(({ scope, logRecords }) =>
+      logRecords.map((record) => ({
+        eventName: String(record["eventName"]),
+        timeNs: BigInt(String(record["timeUnixNano"])),
+        observedNs: BigInt(String(record["observedTimeUnixNano"])),
+        severityNumber: Number(record["severityNumber"]),
+        severityText: String(record["severityText"]),
+        body: record["body"],
+        attributes: record["attributes"] as ReceivedLog["attributes"],
+        scope,
+        resource: resource.attributes,
+      })),
+    ),
+  );
+}

@@ -1,0 +1,16 @@
+import { OwnMetrics } from "../../src/metrics/own-metrics.ts";
+import type { OwnMetricsOptions } from "../../src/metrics/own-metrics.ts";
+
+/** Own metrics of a build that was made up, with everything else at rest. */
+export function ownMetrics(options: Partial<OwnMetricsOptions> = {}): OwnMetrics {
+  return new OwnMetrics({
+    version: "1.2.3",
+    revision: "abc",
+    nodeVersion: "v24.0.0",
+    engineUp: () => true,
+    engineReconnects: () => 0,
+    series: () => 0,
+    seriesRefused: () => 0,
+    ...options,
+  });
+}

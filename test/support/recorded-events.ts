@@ -1,0 +1,45 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Engine } from "./engine/docker.ts";
+import type { DockerEvent } from "./engine/events.ts";
+
+/** What the engine tells to somebody else than unitwatch. Disposing it ends it. */
+export interface RecordedEvents extends Disposable {
+  /** In the engine's order. */
+  readonly all: readonly DockerEvent[];
+  /** Those of one container, by its name, with one of these actions: `die`, `exec_create`, … */
+  of(container: string, ...actions: readonly string[]): DockerEvent[];
+  /** Begins anew. */
+  forget(): void;
+}
+
+/** Records the events, from now on, of containers with this label `sind.cluster`. */
+export function recordEvents(engine: Engine, cluster: string): RecordedEvents {
+  const docker = spawn(
+    "docker",
+    [
+      `--host=${engine.host}`,
+      "events",
+      "--format={{json .}}",
+      // The engine tells once more what happens until the command has connected.
+      `--since=${(Date.now() / 1000).toFixed(3)}`,
+      "--filter=type=container",
+      `--filter=label=sind.cluster=${cluster}`,
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const all: DockerEvent[] = [];
+  createInterface({ input: docker.stdout }).on("line", (line) => {
+    all.push(JSON.parse(line) as DockerEvent);
+  });
+  return {
+    all,
+    of: (container, ...actions) =>
+      all.filter(
+        ({ Actor, Action }) =>
+          Actor.Attributes["name"] === container && actions.includes(Action.split(":")[0] ?? ""),
+      ),
+    forget: () => void all.splice(0),
+    [Symbol.dispose]: () => void docker.kill(),
+  };
+}

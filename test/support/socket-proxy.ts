@@ -1,0 +1,64 @@
+import { rm } from "node:fs/promises";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** An engine's address that can come and go, while the engine itself stays. */
+export class SocketProxy implements AsyncDisposable {
+  /** As in DOCKER_HOST. */
+  readonly host: string;
+  readonly #path: string;
+  readonly #target: string;
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+
+  /** Nothing is at `path` until {@link start}. */
+  constructor(path: string, target: string) {
+    this.host = `unix://${path}`;
+    this.#path = path;
+    this.#target = target;
+  }
+
+  async start(): Promise<void> {
+    const server = createServer({ allowHalfOpen: true }, (near) => this.#join(near));
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject).listen(this.#path, resolve);
+    });
+  }
+
+  /** Cuts every connection, and takes the socket away. */
+  async stop(): Promise<void> {
+    this.#server?.close();
+    this.#server = undefined;
+    for (const socket of this.#sockets) socket.destroy();
+    await rm(this.#path, { force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** The end of one direction, by which an exec learns of the end of its stdin, is handed on. */
+  #join(near: Socket): void {
+    const far = connectTo(this.#target);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#sockets.add(from);
+      from.pipe(to);
+      from.on("error", () => to.destroy());
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        if (from.errored) to.destroy();
+      });
+    }
+  }
+}
+
+function connectTo(target: string): Socket {
+  const { protocol, hostname, port, pathname } = new URL(target);
+  const allowHalfOpen = true;
+  return protocol === "unix:"
+    ? connect({ path: pathname, allowHalfOpen })
+    : connect({ host: hostname, port: Number(port), allowHalfOpen });
+}

@@ -1,0 +1,46 @@
+import type { JournalEntry, ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
+import type { ActiveState, UnitRow } from "../../src/domain/unit.ts";
+
+/** A line of ListUnits. */
+export function unitRow(name: string, activeState: ActiveState, subState = ""): UnitRow {
+  return { name, activeState, subState };
+}
+
+/** A Unit signal of `a.service`, which has just become active. */
+export function unitSignal(more: Partial<UnitSignal> = {}): UnitSignal {
+  return {
+    unit: "a.service",
+    activeState: "active",
+    subState: "running",
+    stateChangeNs: 1_000n,
+    activeEnterNs: 0n,
+    invocationId: "",
+    timeNs: 1_000n,
+    ...more,
+  };
+}
+
+/** A Service signal of `a.service` that tells nothing but that it came. */
+export function serviceSignal(more: Partial<ServiceSignal> = {}): ServiceSignal {
+  return {
+    unit: "a.service",
+    result: undefined,
+    restarts: undefined,
+    exitStatus: undefined,
+    timeNs: 1_000n,
+    ...more,
+  };
+}
+
+/** What the journal tells of a failure of `a.service`. */
+export function journalEntry(more: Partial<JournalEntry> = {}): JournalEntry {
+  return {
+    kind: "failure",
+    unit: "a.service",
+    result: "exit-code",
+    restarts: undefined,
+    invocationId: "",
+    timeNs: 1_000n,
+    ...more,
+  };
+}

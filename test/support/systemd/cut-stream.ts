@@ -1,0 +1,135 @@
+import type { Change } from "../../../src/domain/change.ts";
+import type { UnitRow } from "../../../src/domain/unit.ts";
+import type { SystemdState } from "../../../src/state/systemd-state.ts";
+import { HeldSink } from "../../../src/watch/held-sink.ts";
+import type { Random } from "../../dbus/support/mutate.ts";
+import { recordedState } from "./recorded-state.ts";
+import type { LifeStep } from "./unit-life.ts";
+
+const MS = 1_000_000n;
+/** From sending to receiving. */
+const LATENCY_NS = 2n * MS;
+
+/** Plays what systemd said to a {@link SystemdState}, over a stream that is cut now and then. */
+export class CutStream {
+  readonly state: SystemdState;
+  readonly changes: readonly Change[];
+  readonly #steps: readonly LifeStep[];
+  readonly #random: Random;
+  readonly #rows = new Map<string, UnitRow>();
+  #sink: HeldSink | undefined;
+  #at = 0;
+  #isListed = false;
+  /** When it was attached first, or from when on all was to be counted. */
+  baselineNs = 0n;
+
+  constructor(steps: readonly LifeStep[], random: Random) {
+    const { state, changes } = recordedState();
+    this.state = state;
+    this.changes = changes;
+    this.#steps = steps;
+    this.#random = random;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#steps.length;
+  }
+
+  /** All from `timeNs` on is to be counted, though no stream stands yet. */
+  coverFrom(timeNs: bigint): void {
+    this.baselineNs = timeNs;
+    this.state.coverage.from(timeNs);
+  }
+
+  /** Lets time go on without a stream, until `untilNs`. */
+  miss(untilNs: bigint): void {
+    this.#play(untilNs);
+  }
+
+  /** Opens a stream; it may break before it stands, and is then opened again. */
+  attach(nowNs: bigint): bigint {
+    const breaks = this.#random.below(6);
+    const sink = new HeldSink(this.#target());
+    const sinceNs = sink.attached("dbus", nowNs);
+    if (sinceNs === undefined) this.baselineNs = nowNs;
+    const readingMs = sinceNs === undefined ? 0 : 50 + this.#random.below(400);
+    const journalNs = nowNs + BigInt(readingMs) * MS;
+    const listedNs = this.#listingNs(journalNs, journalNs + BigInt(this.#random.below(20)) * MS);
+    this.#sink = sink;
+    this.#play(journalNs);
+    if (breaks === 0) return this.lose(journalNs);
+    const entries = this.#steps
+      .slice(0, this.#at)
+      .flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+    sink.recovered(entries.filter(({ timeNs }) => sinceNs !== undefined && timeNs >= sinceNs));
+    this.#play(listedNs);
+    if (breaks === 1) return this.lose(listedNs);
+    this.list(listedNs);
+    return listedNs;
+  }
+
+  /** Units are listed. */
+  list(nowNs: bigint): void {
+    this.#isListed = true;
+    const wanted = this.#sink?.snapshot([...this.#rows.values()], nowNs) ?? [];
+    for (const unit of wanted) {
+      const past = this.#steps
+        .slice(0, this.#at)
+        .findLast(({ signals }) => signals?.unit.unit === unit);
+      if (past?.signals !== undefined) this.#sink?.startTime(unit, past.signals.unit.activeEnterNs);
+    }
+  }
+
+  /** Signals come in, until `untilNs`. */
+  listen(untilNs: bigint): void {
+    this.#play(untilNs);
+  }
+
+  lose(nowNs: bigint): bigint {
+    this.#sink = undefined;
+    this.state.lost();
+    return nowNs;
+  }
+
+  /**
+   * When units are listed, after the journal was read. For all that can be known, NRestarts of 1 is
+   * no news where it was 1 before a gap; so no restart is to fall in between. And of a unit that
+   * was never listed, no number is.
+   */
+  #listingNs(journalNs: bigint, latestNs: bigint): bigint {
+    const isBetween = ({ atNs }: LifeStep): boolean => atNs > journalNs && atNs <= latestNs;
+    const between = this.#steps.filter(isBetween);
+    const isQuiet = between.every(({ entry }) => entry?.kind !== "restart");
+    return this.#isListed && isQuiet ? latestNs : journalNs;
+  }
+
+  #play(untilNs: bigint): void {
+    for (let step = this.#steps[this.#at]; step !== undefined; step = this.#steps[this.#at]) {
+      if (step.atNs > untilNs) return;
+      this.#at += 1;
+      this.#rows.set(step.row.name, step.row);
+      if (step.signals === undefined || this.#sink === undefined) continue;
+      const timeNs = step.atNs + LATENCY_NS;
+      this.#sink.service({ ...step.signals.service, timeNs });
+      this.#sink.unit({ ...step.signals.unit, timeNs });
+    }
+  }
+
+  #target() {
+    const { state } = this;
+    return {
+      signal: new AbortController().signal,
+      overflow: () => {},
+      attached: state.attached.bind(state),
+      recovered: (...args: Parameters<SystemdState["recovered"]>) => void state.recovered(...args),
+      snapshot: state.snapshot.bind(state),
+      startTime: state.startTime.bind(state),
+      loaded: state.loaded.bind(state),
+      unit: state.unit.bind(state),
+      service: state.service.bind(state),
+      removed: state.removed.bind(state),
+      manager: state.manager.bind(state),
+      parseError: () => {},
+    };
+  }
+}

@@ -1,0 +1,192 @@
+import { encodeMessage, type OutgoingMessage } from "../../../src/dbus/encode-message.ts";
+import { Framer } from "../../../src/dbus/framer.ts";
+import { decodeMessage } from "../../../src/dbus/header.ts";
+import type { Message } from "../../../src/dbus/message.ts";
+import { type Value, Variant } from "../../../src/dbus/value.ts";
+import { unitPath } from "../../../src/sources/systemd-objects.ts";
+import { globMatches } from "./glob.ts";
+
+const SYSTEMD = "org.freedesktop.systemd1";
+const MANAGER = { path: "/org/freedesktop/systemd1", interface: `${SYSTEMD}.Manager` };
+const PROPERTIES = "org.freedesktop.DBus.Properties";
+const BUS = "org.freedesktop.DBus";
+const ROWS = "a(ssssssouso)";
+
+/** A unit of the fake systemd. */
+export interface FakeUnit {
+  readonly activeState: string;
+  readonly subState: string;
+  /** ActiveEnterTimestamp, in microseconds. */
+  readonly activeEnterUs?: bigint;
+}
+
+export interface FakeSystemdOptions {
+  /** Whether there is a bus in between, or its private socket is talked to. Default true. */
+  readonly hasBus?: boolean;
+  /** Gets what it says. */
+  readonly say: (bytes: Buffer) => void;
+  /** Told of each question, before it is answered: `ListUnits`, `Get Version`, `AddMatch type=…`. */
+  readonly asked?: (question: string) => void;
+}
+
+/** systemd, and the bus before it, as far as a watcher asks them: the other end of a connection. */
+export class FakeSystemd {
+  readonly units = new Map<string, FakeUnit>();
+  /** Everything it was asked, in order. */
+  readonly questions: string[] = [];
+  /** Destination of each question; "" for none. */
+  readonly destinations = new Set<string>();
+  /** Questions, by their first words, that it answers with this error, or with nothing at all. */
+  readonly errors = new Map<string, string>();
+  readonly silent = new Set<string>();
+  /** Said in place of the answer to AUTH; undefined says what a bus says. */
+  greeting: string | undefined = undefined;
+  version = "252.39-1~deb12u2";
+  systemState = "running";
+  readonly #options: FakeSystemdOptions;
+  readonly #framer = new Framer();
+  /** Undefined once the client has begun. */
+  #lines: string | undefined = "";
+  #serial = 0;
+
+  constructor(options: FakeSystemdOptions) {
+    this.#options = options;
+  }
+
+  /** Takes what the client says. */
+  push(bytes: Buffer): void {
+    if (this.#lines === undefined) {
+      this.#frames(bytes);
+      return;
+    }
+    this.#lines += bytes.toString("latin1");
+    for (let end = this.#lines.indexOf("\r\n"); end >= 0; end = this.#lines.indexOf("\r\n")) {
+      const line = this.#lines.slice(0, end);
+      this.#lines = this.#lines.slice(end + 2);
+      if (line === "BEGIN") {
+        const rest = Buffer.from(this.#lines, "latin1");
+        this.#lines = undefined;
+        this.#frames(rest);
+        return;
+      }
+      this.#authenticate(line);
+    }
+  }
+
+  /** A signal of its manager. */
+  tell(member: string, signature: string, ...body: Value[]): void {
+    this.send({ type: "signal", ...MANAGER, member, signature, body });
+  }
+
+  /** NameOwnerChanged of systemd's name: it runs itself anew. */
+  tellOwner(before: string, after: string): void {
+    const member = "NameOwnerChanged";
+    const from = { path: "/org/freedesktop/DBus", interface: BUS, sender: BUS };
+    const body = [SYSTEMD, before, after];
+    this.send({ type: "signal", ...from, member, signature: "sss", body });
+  }
+
+  /** PropertiesChanged of a unit's object, with what systemd sends along. */
+  tellProperties(unit: string, of: "Unit" | "Service", properties: Record<string, Variant>): void {
+    const all = new Map<string, Variant>([
+      ["Job", new Variant("(uo)", [0, "/"])],
+      ...Object.entries(properties),
+      ["Conditions", new Variant("a(sbbsi)", [])],
+    ]);
+    const signal = { path: unitPath(unit), interface: PROPERTIES, member: "PropertiesChanged" };
+    const body: Value[] = [`${SYSTEMD}.${of}`, all, []];
+    this.send({ type: "signal", ...signal, signature: "sa{sv}as", body });
+  }
+
+  /** Any message, with the sender that it has where it doesn't name one. */
+  send(message: Omit<OutgoingMessage, "serial">): void {
+    this.#serial += 1;
+    const sender = this.#hasBus ? ":1.1" : SYSTEMD;
+    this.#options.say(encodeMessage({ sender, ...message, serial: this.#serial }));
+  }
+
+  get #hasBus(): boolean {
+    return this.#options.hasBus ?? true;
+  }
+
+  #authenticate(line: string): void {
+    const ok = "OK 0123456789abcdef0123456789abcdef\r\n";
+    if (line.startsWith("\0AUTH")) this.#say(this.greeting ?? "DATA\r\n");
+    else if (line === "DATA") this.#say(ok);
+  }
+
+  #say(text: string): void {
+    this.#options.say(Buffer.from(text, "latin1"));
+  }
+
+  #frames(bytes: Buffer): void {
+    this.#framer.push(bytes, (frame) => {
+      const message = decodeMessage(frame);
+      if (message?.type === "method_call") this.#answer(message);
+    });
+  }
+
+  #answer(call: Message): void {
+    const question = questionOf(call);
+    this.questions.push(question);
+    this.destinations.add(call.destination);
+    this.#options.asked?.(question);
+    const has = (words: string): boolean => question === words || question.startsWith(`${words} `);
+    if ([...this.silent].some(has)) return;
+    const reply = { replySerial: call.serial } as const;
+    for (const [words, errorName] of this.errors) {
+      if (!has(words)) continue;
+      this.send({ type: "error", ...reply, errorName, signature: "s", body: ["no"] });
+      return;
+    }
+    const { signature, body } = this.#reply(call);
+    this.send({ type: "method_return", ...reply, signature, body });
+  }
+
+  #reply(call: Message): { readonly signature: string; readonly body: Value[] } {
+    switch (call.member) {
+      case "Hello":
+        return { signature: "s", body: [":1.42"] };
+      case "GetNameOwner":
+        return { signature: "s", body: [":1.1"] };
+      case "ListUnits":
+        return { signature: ROWS, body: [this.#rows(() => true)] };
+      case "ListUnitsByPatterns": {
+        const [, patterns] = call.body() as [unknown, string[]];
+        const isWanted = (name: string): boolean =>
+          patterns.some((pattern) => globMatches(pattern, name));
+        return { signature: ROWS, body: [this.#rows(isWanted)] };
+      }
+      case "Get":
+        return { signature: "v", body: [this.#property(call)] };
+      default:
+        return { signature: "", body: [] };
+    }
+  }
+
+  #property(call: Message): Variant {
+    const [, property] = call.body() as [string, string];
+    if (property === "Version") return new Variant("s", this.version);
+    if (property === "SystemState") return new Variant("s", this.systemState);
+    const unit = [...this.units].find(([name]) => unitPath(name) === call.path)?.[1];
+    return new Variant("t", unit?.activeEnterUs ?? 0n);
+  }
+
+  #rows(isWanted: (name: string) => boolean): Value[] {
+    return [...this.units]
+      .filter(([name]) => isWanted(name))
+      .map(([name, { activeState, subState }]) => {
+        const path = name === "" ? "/" : unitPath(name);
+        return [name, `About ${name}`, "loaded", activeState, subState, "", path, 0, "", "/"];
+      });
+  }
+}
+
+/** The call's member, and the strings that it passes; of a property its object too. */
+function questionOf(call: Message): string {
+  if (call.member === "Get") {
+    const [, property] = call.body() as [string, string];
+    return `Get ${property}${call.path === MANAGER.path ? "" : ` ${call.path}`}`;
+  }
+  return [call.member, ...call.body().flat()].join(" ");
+}

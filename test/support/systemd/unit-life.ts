@@ -1,0 +1,181 @@
+import type { JournalEntry, ServiceSignal, UnitSignal } from "../../../src/domain/systemd.ts";
+import type { ActiveState, UnitRow } from "../../../src/domain/unit.ts";
+import type { Random } from "../../dbus/support/mutate.ts";
+
+/** Something that systemd says of a unit, at a time: a line in the journal, or its signals. */
+export interface LifeStep {
+  readonly atNs: bigint;
+  readonly entry?: JournalEntry;
+  readonly signals?: { readonly service: ServiceSignal; readonly unit: UnitSignal };
+  /** How ListUnits shows it from then on. */
+  readonly row: UnitRow;
+}
+
+/** What its Restart= and RestartMode= are, and which systemd it is. */
+export type LifeKind = "no restart" | "restart" | "direct restart";
+
+const US = 1_000n;
+const MS = 1_000_000n;
+
+/** A made-up service, which lives as systemd's services do: what it says is what systemd says. */
+export class UnitLife {
+  readonly steps: LifeStep[] = [];
+  readonly #name: string;
+  readonly #kind: LifeKind;
+  readonly #random: Random;
+  #nowNs: bigint;
+  #activeState: ActiveState = "inactive";
+  #subState = "dead";
+  #stateChangeNs = 0n;
+  #activeEnterNs = 0n;
+  #result = "success";
+  #restarts = 0;
+  #runs = 0;
+  #invocationId = "";
+
+  constructor(
+    name: string,
+    options: { readonly kind: LifeKind; readonly random: Random; readonly startNs: bigint },
+  ) {
+    this.#name = name;
+    this.#kind = options.kind;
+    this.#random = options.random;
+    this.#nowNs = options.startNs;
+    this.#say({});
+  }
+
+  get nowNs(): bigint {
+    return this.#nowNs;
+  }
+
+  /** One more thing happens to it, such as can happen in its state. */
+  goOn(): void {
+    this.#pass(1, 900);
+    const dice = this.#random.below(10);
+    if (dice === 0) this.#tell();
+    else if (this.#activeState === "active") this.#whileActive(dice);
+    else if (this.#activeState === "failed" && dice < 3) this.#resetFailed();
+    else if (this.#activeState === "failed" && dice < 5) this.#fail(this.#result);
+    else this.#startByHand();
+  }
+
+  #whileActive(dice: number): void {
+    if (dice < 2) this.#stop();
+    else if (dice < 3) this.#restartByHand();
+    else this.#end(dice < 4 ? "success" : this.#random.pick(["exit-code", "signal"]));
+  }
+
+  #startByHand(): void {
+    this.#restarts = 0;
+    this.#start();
+  }
+
+  #start(): void {
+    this.#runs += 1;
+    const id = Buffer.from(`${this.#name} ${this.#runs}`).toString("hex");
+    this.#invocationId = id.padStart(32, "0").slice(-32);
+    this.#result = "success";
+    this.#enter("active", "running");
+  }
+
+  #stop(): void {
+    this.#enter("deactivating", "stop-sigterm");
+    this.#pass(1, 50);
+    this.#enter("inactive", "dead");
+  }
+
+  #restartByHand(): void {
+    this.#stop();
+    this.#startByHand();
+  }
+
+  #resetFailed(): void {
+    this.#result = "success";
+    this.#restarts = 0;
+    this.#enter("inactive", "dead");
+  }
+
+  /** Its process ends; where it is to be restarted, that is done, or a start limit hit. */
+  #end(result: string): void {
+    this.#result = result;
+    const isDirect = this.#kind === "direct restart";
+    if (result !== "success") this.#fail(result, isDirect);
+    else if (!isDirect) this.#enter("inactive", "dead");
+    if (this.#kind === "no restart") return;
+    this.#enter("activating", "auto-restart");
+    this.#pass(100, 400);
+    if (this.#random.below(10) === 0) {
+      this.#enter("inactive", "dead");
+      return;
+    }
+    this.#restarts += 1;
+    this.#write({ kind: "restart", result: undefined, restarts: this.#restarts });
+    const isLimit = this.#random.below(6) === 0;
+    if (isDirect) {
+      this.#enter("activating", "auto-restart-queued");
+    } else {
+      // v252 tells the number while it waits still, twice.
+      this.#pass(0, 1);
+      this.#tell();
+      this.#tell();
+      if (!isLimit) this.#result = "success";
+      this.#enter("inactive", "dead");
+    }
+    this.#pass(0, 5);
+    if (isLimit) this.#fail(result === "success" ? "start-limit-hit" : result);
+    else this.#start();
+  }
+
+  #fail(result: string, inPassing = false): void {
+    this.#result = result;
+    this.#write({ kind: "failure", result, restarts: undefined });
+    if (!inPassing) this.#enter("failed", "failed");
+  }
+
+  #enter(activeState: ActiveState, subState: string): void {
+    this.#nowNs += BigInt(20 + this.#random.below(80)) * US;
+    this.#activeState = activeState;
+    this.#subState = subState;
+    this.#stateChangeNs = this.#nowNs;
+    if (activeState === "active") this.#activeEnterNs = this.#nowNs;
+    this.#say({});
+    this.#nowNs += BigInt(20 + this.#random.below(400)) * US;
+    this.#tell();
+  }
+
+  /** Its signals, with what is so: of what hasn't changed as well. */
+  #tell(): void {
+    const of = { unit: this.#name, timeNs: this.#nowNs };
+    const service = {
+      ...of,
+      result: this.#result,
+      restarts: this.#restarts,
+      exitStatus: this.#result === "success" ? 0 : 3,
+    };
+    const unit = {
+      ...of,
+      activeState: this.#activeState,
+      subState: this.#subState,
+      stateChangeNs: this.#stateChangeNs,
+      activeEnterNs: this.#activeEnterNs,
+      invocationId: this.#invocationId,
+    };
+    this.#say({ signals: { service, unit } });
+  }
+
+  #write(entry: Pick<JournalEntry, "kind" | "result" | "restarts">): void {
+    const of = { unit: this.#name, invocationId: this.#invocationId, timeNs: this.#nowNs };
+    this.#say({ entry: { ...entry, ...of } });
+  }
+
+  #say(what: Pick<LifeStep, "entry" | "signals">): void {
+    const row = { name: this.#name, activeState: this.#activeState, subState: this.#subState };
+    this.steps.push({ atNs: this.#nowNs, row, ...what });
+    this.#nowNs += US;
+  }
+
+  #pass(leastMs: number, mostMs: number): void {
+    const spanUs = (mostMs - leastMs) * 1_000;
+    this.#nowNs += BigInt(leastMs) * MS + BigInt(this.#random.below(spanUs)) * US;
+  }
+}

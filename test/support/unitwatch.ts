@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { execa } from "execa";
+import { eventually } from "./eventually.ts";
+import { parseExposition, type Scrape } from "./exposition.ts";
+import { type Answer, fetchFrom } from "./http-client.ts";
+
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
+const START_MS = 10_000;
+const END_MS = 10_000;
+
+export interface UnitwatchOptions {
+  /** The container engine, as in DOCKER_HOST. */
+  readonly host: string;
+  /** Watch only containers with this label `sind.cluster`. */
+  readonly cluster: string;
+  /** Folder of what outlives the process. Default: none, nothing does. */
+  readonly storagePath?: string;
+  /** More flags. */
+  readonly args?: readonly string[];
+  /** More variables; those of this process that could change its ways are left out. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** One line of the program's log. */
+export interface LogLine {
+  readonly time: string;
+  readonly level: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Exit {
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface HostProcess {
+  readonly pid: number;
+  readonly args: string;
+}
+
+/** The program in a process of its own. Disposing it ends it, and throws if it doesn't end well. */
+export class Unitwatch implements AsyncDisposable {
+  readonly pid: number;
+  readonly port: number;
+  /** Settles when it has ended and all its output is here. */
+  readonly exited: Promise<Exit>;
+  readonly #child: ChildProcess;
+  readonly #output: Output;
+
+  constructor(child: ChildProcess, output: Output, port: number) {
+    this.pid = child.pid ?? -1;
+    this.port = port;
+    this.exited = output.exited;
+    this.#child = child;
+    this.#output = output;
+  }
+
+  get log(): readonly LogLine[] {
+    return this.#output.lines;
+  }
+
+  get hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  get(path: string): Promise<Answer> {
+    return fetchFrom(this.port, path);
+  }
+
+  /** Throws on an answer that isn't whole and well-formed. */
+  async scrape(): Promise<Scrape> {
+    const { status, text } = await this.get("/metrics");
+    if (status !== 200) throw new Error(`/metrics answers ${status}: ${text}`);
+    return parseExposition(text);
+  }
+
+  /** Scrapes until `check` neither throws nor gives false; gives that scrape. */
+  async until(
+    check: (scrape: Scrape) => unknown,
+    options: { readonly withinMs?: number } = {},
+  ): Promise<Scrape> {
+    return eventually(async () => {
+      if (this.hasExited) this.#failure("has ended");
+      const scrape = await this.scrape();
+      return (await check(scrape)) === false ? false : scrape;
+    }, options);
+  }
+
+  /** Waits until this many nodes' systemd is watched. */
+  untilWatching(nodes: number): Promise<Scrape> {
+    return this.until(
+      (scrape) => scrape.select("unitwatch_systemd_up").filter(isOne).length === nodes,
+    );
+  }
+
+  /** Waits for a line that fits, of those before too. */
+  async untilLogged(fits: (line: LogLine) => boolean): Promise<LogLine> {
+    return eventually(() => this.log.find(fits) ?? this.#failure("hasn't logged that"));
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** Processes that it started, and that run. */
+  children(): Promise<HostProcess[]> {
+    return childrenOf(this.pid);
+  }
+
+  /** SIGTERM, unless it has ended, and waits for the end. */
+  async stop(): Promise<Exit> {
+    if (!this.hasExited) this.signal("SIGTERM");
+    using _limit = killLater(this.#child);
+    return this.exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.hasExited) return;
+    const { code, signal } = await this.stop();
+    if (code !== 0) this.#failure(`ended with ${code ?? signal}`);
+  }
+
+  #failure(what: string): never {
+    throw new Error(`unitwatch ${what}: ${this.#output.text()}`);
+  }
+}
+
+interface Output {
+  readonly lines: LogLine[];
+  readonly exited: Promise<Exit>;
+  text(): string;
+}
+
+/** Starts it, and waits until it listens. */
+export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
+  const { host, cluster, storagePath = "", args = [], env = {} } = options;
+  const child = spawn(
+    process.execPath,
+    [
+      MAIN,
+      `--docker.host=${host}`,
+      `--watch.cluster=${cluster}`,
+      "--web.listen-address=127.0.0.1:0",
+      `--storage.path=${storagePath}`,
+      "--log.format=json",
+      ...args,
+    ],
+    { stdio: ["ignore", "inherit", "pipe"], env: { ...cleanEnv(), ...env } },
+  );
+  const output = readLog(child);
+  try {
+    const listening = await eventually(
+      () => {
+        const line = output.lines.find(({ msg }) => msg === "listening");
+        return line ?? child.exitCode !== null;
+      },
+      { withinMs: START_MS },
+    );
+    if (listening === true) throw new Error("it has ended");
+    const port = Number(/:(\d+)$/.exec(String(listening["address"]))?.[1]);
+    return new Unitwatch(child, output, port);
+  } catch (cause) {
+    child.kill("SIGKILL");
+    throw new Error(`unitwatch doesn't start: ${output.text()}`, { cause });
+  }
+}
+
+function readLog(child: ChildProcess): Output {
+  const lines: LogLine[] = [];
+  if (child.stderr === null) throw new Error("no stderr");
+  createInterface({ input: child.stderr }).on("line", (line) => lines.push(parseLine(line)));
+  return {
+    lines,
+    exited: once(child, "close").then(([code, signal]): Exit => ({ code, signal })),
+    text: () => lines.map((line) => JSON.stringify(line)).join("\n"),
+  };
+}
+
+/** What isn't of the log, such as the stack of a fault that nobody caught, has the level `none`. */
+function parseLine(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { time: "", level: "none", msg: line };
+  }
+}
+
+function cleanEnv(): NodeJS.ProcessEnv {
+  const foreign = /^(?:DOCKER_|OTEL_|UNITWATCH_|NODE_)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}
+
+/** Processes whose parent has this pid. */
+export async function childrenOf(parent: number): Promise<HostProcess[]> {
+  const { stdout } = await execa("ps", ["-A", "-o", "ppid=,pid=,args="]);
+  return stdout.split("\n").flatMap((line) => {
+    const [, ppid, pid, args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return Number(ppid) === parent ? [{ pid: Number(pid), args }] : [];
+  });
+}
+
+export function isRunning({ pid }: HostProcess): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function isOne({ value }: { readonly value: number }): boolean {
+  return value === 1;
+}
+
+function killLater(child: ChildProcess): Disposable {
+  const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}

@@ -1,0 +1,452 @@
+import { expect, test } from "@jest/globals";
+import type { CursorResume } from "../../src/domain/resume.ts";
+import { EngineWatch } from "../../src/watch/engine-watch.ts";
+import { containerDetails, engineEvent, idOf } from "../support/engine-facts.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { FakeEngineSource } from "../support/fake-engine-source.ts";
+import { recordedFleet } from "../support/recorded-fleet.ts";
+import type { RecordedFleet } from "../support/recorded-fleet.ts";
+import { recordedLog } from "../support/recorded-log.ts";
+import { turns } from "../support/turns.ts";
+
+const SECOND_NS = 1_000_000_000n;
+
+interface Watched extends RecordedFleet, AsyncDisposable {
+  readonly source: FakeEngineSource;
+  readonly clock: FakeClock;
+  readonly watch: EngineWatch;
+  readonly touched: string[];
+  readonly lines: string[];
+  /** What happened in all, but for creations and starts of containers: `die!` was recovered. */
+  readonly kinds: () => string[];
+  readonly parseErrors: () => number;
+  readonly settled: () => number;
+  /** Aborts, and waits for the end. */
+  readonly stop: () => Promise<void>;
+}
+
+function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
+  const recorded = recordedFleet();
+  const clock = new FakeClock();
+  const { log, lines } = recordedLog(clock);
+  const touched: string[] = [];
+  let [parseErrors, settled] = [0, 0];
+  const watch = new EngineWatch({
+    source,
+    fleet: recorded.fleet,
+    clock,
+    log,
+    touched: ({ identity }) => void touched.push(identity.name),
+    changed: (change) => void recorded.changes.push(change),
+    parseError: () => void parseErrors++,
+    settled: () => void settled++,
+    ...(resume === undefined ? {} : { resume }),
+  });
+  const end = new AbortController();
+  const done = watch.run(end.signal);
+  const stop = async (): Promise<void> => {
+    end.abort();
+    await done;
+  };
+  return {
+    ...recorded,
+    source,
+    clock,
+    watch,
+    touched,
+    lines,
+    kinds: () =>
+      recorded.changes.map(
+        ({ kind, recovered }) => kind.replace("container.", "") + (recovered ? "!" : ""),
+      ),
+    parseErrors: () => parseErrors,
+    settled: () => settled,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** A watch over `web`, which runs and was listed. */
+async function running(resume?: CursorResume): Promise<Watched> {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web", { startedAtNs: 500n }));
+  const result = watched(source, resume);
+  await turns();
+  result.source.calls.length = 0;
+  result.touched.length = 0;
+  return result;
+}
+
+test("it listens first, then lists, then asks for the details of all", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"), containerDetails("db", { status: "exited" }));
+  await using watching = watched(source);
+  expect(watching.watch).toMatchObject({ up: false, listed: false });
+  const beginNs = watching.clock.nowNs();
+  await turns();
+  expect(source.calls.slice(0, 3)).toEqual([`events since ${beginNs}`, "list", "inspect db web"]);
+  expect(watching.watch).toMatchObject({ up: true, listed: true, reconnects: 0 });
+  expect(watching.record("web").status).toBe("running");
+  expect(watching.touched.sort()).toEqual(["db", "web"]);
+  expect(watching.kinds()).toEqual([]);
+  expect(watching.settled()).toBe(1);
+});
+
+test("it isn't ready before the first listing is folded in", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"));
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  await using watching = watched(source);
+  await turns();
+  expect(watching.watch).toMatchObject({ up: false, listed: false });
+  expect(watching.watch.resume()).toBeUndefined();
+  inspected.resolve();
+  await turns();
+  expect(watching.watch).toMatchObject({ up: true, listed: true });
+  expect(watching.watch.resume()).toBeDefined();
+});
+
+test("an engine without containers is watched too", async () => {
+  await using watching = watched(new FakeEngineSource());
+  await turns();
+  expect(watching.watch).toMatchObject({ up: true, listed: true });
+});
+
+test("what happens while it lists isn't lost, nor undone by the older answer", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"), containerDetails("db"));
+  const listed = Promise.withResolvers<void>();
+  source.listing = listed.promise;
+  await using watching = watched(source);
+  await turns();
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  listed.resolve();
+  await turns();
+  const nowNs = watching.clock.nowNs() + 1n;
+  source.tell(engineEvent("die", "web", { timeNs: nowNs, exitCode: "3" }));
+  source.tell(engineEvent("pause", "db", { timeNs: nowNs }));
+  source.put(
+    containerDetails("web", { status: "exited", finishedAtNs: nowNs - 1n, exitCode: 3 }),
+    containerDetails("db", { status: "paused" }),
+  );
+  inspected.resolve();
+  await turns();
+  expect(watching.record("web")).toMatchObject({ status: "exited", lastExitCode: 3 });
+  expect(watching.record("db").status).toBe("paused");
+  expect(source.calls.filter((call) => call.startsWith("inspect"))).toEqual([
+    "inspect db web",
+    "inspect db web",
+  ]);
+  expect(watching.kinds()).toEqual(["die", "pause"]);
+});
+
+test.each(["create", "start", "die", "rename", "restart"])(
+  "%s makes it ask for details, a burst of them once",
+  async (action) => {
+    await using watching = await running();
+    const { source, clock } = watching;
+    for (const timeNs of [1n, 2n, 3n]) {
+      source.tell(engineEvent(action, "web", { timeNs: clock.nowNs() + timeNs }));
+    }
+    await turns();
+    expect(source.calls).toEqual(["inspect web"]);
+    expect(watching.touched.length).toBeGreaterThan(3);
+  },
+);
+
+test.each(["oom", "health_status: healthy"])("%s says it all by itself", async (action) => {
+  await using watching = await running();
+  watching.source.tell(engineEvent(action, "web", { timeNs: watching.clock.nowNs() + 1n }));
+  await turns();
+  expect(watching.source.calls).toEqual([]);
+  expect(watching.touched).toEqual(["web"]);
+});
+
+test("an event without a question isn't undone by the answer to an older question", async () => {
+  await using watching = await running();
+  const { source, clock, record } = watching;
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  const nowNs = clock.nowNs();
+  source.tell(engineEvent("start", "web", { timeNs: nowNs }));
+  await turns();
+  source.put(containerDetails("web", { health: "unhealthy", startedAtNs: nowNs }));
+  source.tell(engineEvent("health_status: unhealthy", "web", { timeNs: nowNs + 1n }));
+  inspected.resolve();
+  await turns();
+  expect(record("web").health).toBe("unhealthy");
+});
+
+test("a container that is gone isn't brought back by the answer to an older question", async () => {
+  await using watching = await running();
+  const { source, clock, fleet, record } = watching;
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  source.tell(engineEvent("die", "web", { timeNs: clock.nowNs() + 1n }));
+  await turns();
+  source.tell(engineEvent("destroy", "web", { timeNs: clock.nowNs() + 2n }));
+  inspected.resolve();
+  await turns();
+  expect(fleet.get(idOf("web"))).toBeUndefined();
+  expect(record("web").destroyedAtNs).toBeDefined();
+  expect(watching.kinds()).toEqual(["die", "destroy"]);
+});
+
+test("a container that is gone before it was ever known isn't made up by a listing", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"));
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  await using watching = watched(source);
+  await turns();
+  source.tell(engineEvent("destroy", "web", { timeNs: watching.clock.nowNs() + 1n }));
+  inspected.resolve();
+  await turns();
+  expect([...watching.fleet.containers()]).toEqual([]);
+});
+
+test("a stream that ends is lost after a moment, and opened again from the last event on", async () => {
+  await using watching = await running();
+  const { source, clock, watch } = watching;
+  const lastNs = clock.nowNs() + 5n * SECOND_NS;
+  const events = [
+    engineEvent("die", "web", { timeNs: lastNs, exitCode: "1" }),
+    engineEvent("start", "web", { timeNs: lastNs }),
+  ];
+  source.tell(...events);
+  await turns();
+  source.end(new Error("broken pipe"));
+  await turns();
+  expect(watch.up).toBe(false);
+  expect(watching.kinds()).toEqual(["die", "start"]);
+  source.calls.length = 0;
+  await clock.advance(250);
+  await turns();
+  expect(watching.kinds().slice(2)).toEqual(["monitor.lost", "monitor.recovered"]);
+  expect(watching.changes[2]).toMatchObject({
+    detail: "docker events stream failed: broken pipe",
+    identity: undefined,
+  });
+  expect(source.calls[0]).toBe(`events since ${lastNs - SECOND_NS}`);
+  expect(watch).toMatchObject({ up: true, listed: true, reconnects: 1 });
+  source.tell(...events);
+  expect(watching.record("web").counters).toMatchObject({ starts: 1 });
+  expect(watching.kinds()).toHaveLength(4);
+});
+
+test("what the engine can still tell of a gap isn't missed, the rest is recovered", async () => {
+  await using watching = await running();
+  const { source, clock } = watching;
+  source.end();
+  const nowNs = clock.nowNs() + SECOND_NS / 10n;
+  source.kept = [engineEvent("die", "web", { timeNs: nowNs, exitCode: "4" })];
+  source.put(
+    containerDetails("web", {
+      status: "exited",
+      finishedAtNs: nowNs,
+      exitCode: 4,
+      oomKilled: true,
+    }),
+    containerDetails("new", { createdAtNs: nowNs, startedAtNs: nowNs }),
+  );
+  await clock.advance(250);
+  await turns();
+  const kinds = ["die", "oom!", "create!", "start!"];
+  expect(watching.kinds()).toEqual(["monitor.lost", ...kinds, "monitor.recovered"]);
+  expect(watching.changes.at(-1)?.detail).toBe(
+    "docker events stream is back, 3 missed changes found",
+  );
+});
+
+test("containers that vanished in a gap are destroyed, found later", async () => {
+  await using watching = await running();
+  const { source, clock, record } = watching;
+  source.end();
+  source.containers.clear();
+  await clock.advance(250);
+  await turns();
+  expect(watching.kinds()).toEqual(["monitor.lost", "die!", "destroy!", "monitor.recovered"]);
+  expect(record("web").alive).toBe(false);
+  expect(watching.touched.at(-1)).toBe("web");
+});
+
+test("an engine that isn't there is one error; it is tried for ever, ever more rarely", async () => {
+  const source = new FakeEngineSource();
+  source.fault = new Error("cannot connect");
+  await using watching = watched(source);
+  const { clock, watch } = watching;
+  await clock.advance(120_000);
+  const attempts = source.calls.filter((call) => call.startsWith("events")).length;
+  expect(attempts).toBeGreaterThanOrEqual(8);
+  expect(attempts).toBeLessThanOrEqual(20);
+  expect(clock.nextTimerMs).toBeLessThanOrEqual(30_000);
+  expect(watching.kinds()).toEqual(["monitor.error"]);
+  expect(watching.changes[0]).toMatchObject({
+    detail: "docker events can't be had: cannot connect",
+  });
+  expect(watch).toMatchObject({ up: false, listed: false, reconnects: 0 });
+  source.fault = undefined;
+  await clock.advance(30_000);
+  expect(watch).toMatchObject({ up: true, listed: true, reconnects: 0 });
+  expect(watching.kinds()).toEqual(["monitor.error", "monitor.recovered"]);
+});
+
+test("after a success the waits are short again", async () => {
+  await using watching = await running();
+  const { source, clock, watch } = watching;
+  for (let loss = 0; loss < 5; loss++) {
+    source.end();
+    await clock.advance(250);
+    await turns();
+    expect(watch.up).toBe(true);
+  }
+  expect(watch.reconnects).toBe(5);
+});
+
+test("a listing that fails ends the attempt, and its stream", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"));
+  const failed = Promise.reject(new Error("ps failed"));
+  failed.catch(() => {});
+  source.listing = failed;
+  await using watching = watched(source);
+  await turns();
+  expect(source.isOpen).toBe(false);
+  await watching.clock.advance(250);
+  expect(watching.changes[0]).toMatchObject({
+    kind: "monitor.error",
+    detail: "docker events can't be had: ps failed",
+  });
+  source.listing = Promise.resolve();
+  await watching.clock.advance(1_000);
+  expect(watching.watch.up).toBe(true);
+});
+
+test("a stream that ends while it is listed is a failure, whatever the listing says", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"));
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  await using watching = watched(source);
+  await turns();
+  source.end();
+  inspected.resolve();
+  await turns();
+  expect(watching.watch).toMatchObject({ up: false, listed: false });
+  await watching.clock.advance(250);
+  await turns();
+  expect(watching.watch).toMatchObject({ up: true, listed: true });
+});
+
+test("a question that fails is asked again after a wait, and the stream goes on", async () => {
+  await using watching = await running();
+  const { source, clock, watch, record, lines } = watching;
+  const failed = Promise.reject(new Error("engine busy"));
+  failed.catch(() => {});
+  source.inspecting = failed;
+  source.put(containerDetails("web", { runsSystemd: true }));
+  source.tell(engineEvent("start", "web", { timeNs: clock.nowNs() }));
+  await turns();
+  expect(lines).toContain('level=warn msg="inspect failed" err="engine busy"');
+  expect(record("web").runsSystemd).toBe(false);
+  source.inspecting = Promise.resolve();
+  await clock.advance(250);
+  await turns();
+  expect(record("web").runsSystemd).toBe(true);
+  expect(watch.up).toBe(true);
+  expect(watching.kinds()).toEqual(["start"]);
+});
+
+test("from time to time it looks at everything, and finds what the stream has lost", async () => {
+  await using watching = await running();
+  const { source, clock, lines } = watching;
+  await clock.advance(599_999);
+  expect(source.calls).toEqual([]);
+  await clock.advance(1);
+  expect(source.calls).toContain("list");
+  expect(source.calls).toContain("inspect web");
+  expect(watching.kinds()).toEqual([]);
+  source.put(
+    containerDetails("web", { status: "exited", finishedAtNs: clock.nowNs(), exitCode: 5 }),
+  );
+  await clock.advance(600_000);
+  expect(watching.kinds()).toEqual(["die!"]);
+  expect(lines).toContain('level=warn msg="changes had been missed" recovered=1');
+  await clock.advance(600_000);
+  expect(watching.kinds()).toEqual(["die!"]);
+});
+
+test("a look that fails costs nothing but a line in the log", async () => {
+  await using watching = await running();
+  const { source, clock, watch, lines } = watching;
+  source.fault = new Error("engine busy");
+  await clock.advance(600_000);
+  expect(lines).toContain('level=warn msg="the snapshot failed" err="engine busy"');
+  expect(watch.up).toBe(true);
+  source.fault = undefined;
+  source.calls.length = 0;
+  await clock.advance(600_000);
+  expect(source.calls).toContain("list");
+});
+
+test("it goes on from where an earlier process was", async () => {
+  const first = await running();
+  first.source.tell(engineEvent("pause", "web", { timeNs: first.clock.nowNs() + SECOND_NS }));
+  await turns();
+  const resume = first.watch.resume();
+  const web = first.record("web").resume();
+  await first.stop();
+  if (resume === undefined || web === undefined) throw new Error("nothing to resume from");
+
+  const source = new FakeEngineSource();
+  source.kept = [...first.source.kept];
+  source.put(containerDetails("web", { status: "exited", finishedAtNs: resume.lastNs + 9n }));
+  await using watching = watched(source, resume);
+  watching.fleet.restore([web]);
+  await turns();
+  expect(source.calls[0]).toBe(`events since ${resume.beginNs}`);
+  expect(watching.kinds()).toEqual(["die!"]);
+  expect(watching.lines).toContain('level=info msg="went on from the resume point" recovered=1');
+});
+
+test("what can't be read is told", async () => {
+  await using watching = await running();
+  watching.source.tellNonsense();
+  watching.source.tellNonsense();
+  expect(watching.parseErrors()).toBe(2);
+});
+
+test("an abort ends it all: the stream, every question and timer; nothing more is told", async () => {
+  const watching = await running();
+  const { source, clock } = watching;
+  expect(source.isOpen).toBe(true);
+  await watching.stop();
+  expect(source.isOpen).toBe(false);
+  expect(watching.watch.up).toBe(false);
+  expect(clock.pendingTimers).toBe(0);
+  expect(watching.kinds()).toEqual([]);
+});
+
+test("an abort while the engine is waited for, or while it is asked, ends it too", async () => {
+  const missing = new FakeEngineSource();
+  missing.fault = new Error("cannot connect");
+  const waiting = watched(missing);
+  await turns();
+  await waiting.stop();
+  expect(waiting.clock.pendingTimers).toBe(0);
+  expect(waiting.kinds()).toEqual([]);
+
+  const slow = new FakeEngineSource();
+  slow.put(containerDetails("web"));
+  const inspected = Promise.withResolvers<void>();
+  slow.inspecting = inspected.promise;
+  const asking = watched(slow);
+  await turns();
+  const stopped = asking.stop();
+  inspected.reject(new Error("killed"));
+  await stopped;
+  expect(asking.kinds()).toEqual([]);
+  expect(asking.clock.pendingTimers).toBe(0);
+});

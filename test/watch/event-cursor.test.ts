@@ -1,0 +1,56 @@
+import { expect, test } from "@jest/globals";
+import { EventCursor } from "../../src/watch/event-cursor.ts";
+import { engineEvent } from "../support/engine-facts.ts";
+
+const SECOND = 1_000_000_000n;
+
+test("it resumes a second before the newest event seen, and not before its beginning", () => {
+  const cursor = new EventCursor(100n);
+  expect(cursor.sinceNs).toBe(100n);
+  for (const timeNs of [50n, 200n, 150n]) {
+    expect(cursor.advance(engineEvent("start", "web", { timeNs }))).toBe(true);
+  }
+  expect(cursor.lastNs).toBe(200n);
+  expect(cursor.sinceNs).toBe(100n);
+  cursor.advance(engineEvent("start", "web", { timeNs: 9n * SECOND }));
+  cursor.advance(engineEvent("start", "web", { timeNs: 8n * SECOND }));
+  expect(cursor.sinceNs).toBe(8n * SECOND);
+});
+
+test("the next process goes on where it was, and knows what it saw", () => {
+  const cursor = new EventCursor(0n);
+  const at = (timeNs: bigint) => engineEvent("health_status: healthy", "web", { timeNs });
+  for (let i = 1n; i <= 1_000n; i++) cursor.advance(at(i * SECOND));
+
+  const resume = cursor.resume();
+  expect(resume).toMatchObject({ lastNs: 1_000n * SECOND, count: 1_000 });
+  expect(resume.seen).toHaveLength(300);
+  const next = new EventCursor(structuredClone(resume));
+  expect(next.sinceNs).toBe(999n * SECOND);
+  const young = new EventCursor(new EventCursor(7n * SECOND).resume());
+  expect(young.sinceNs).toBe(7n * SECOND);
+  for (let i = 701n; i <= 1_000n; i++) expect(next.advance(at(i * SECOND))).toBe(false);
+  expect(next.advance(at(1_001n * SECOND))).toBe(true);
+  expect(next.resume()).toMatchObject({ lastNs: 1_001n * SECOND, count: 1_001 });
+});
+
+test("an event is new once: by its time, container and action together", () => {
+  const cursor = new EventCursor(0n);
+  const event = engineEvent("start", "web", { timeNs: 7n });
+  expect(cursor.advance(event)).toBe(true);
+  expect(cursor.advance({ ...event, attributes: new Map() })).toBe(false);
+  expect(cursor.advance({ ...event, timeNs: 8n })).toBe(true);
+  expect(cursor.advance({ ...event, id: "other" })).toBe(true);
+  expect(cursor.advance({ ...event, action: "die" })).toBe(true);
+  expect(cursor.advance(event)).toBe(false);
+});
+
+test("it knows more events than the engine can replay, and forgets the oldest past its bound", () => {
+  const cursor = new EventCursor(0n);
+  const at = (timeNs: bigint): boolean => cursor.advance(engineEvent("start", "web", { timeNs }));
+  for (let timeNs = 0n; timeNs < 1_024n; timeNs++) at(timeNs);
+  for (let timeNs = 0n; timeNs < 1_024n; timeNs++) expect(at(timeNs)).toBe(false);
+  at(1_024n);
+  expect(at(1n)).toBe(false);
+  expect(at(0n)).toBe(true);
+});
