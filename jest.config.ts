@@ -7,6 +7,8 @@ const common = {
 } as const;
 
 const config: Config = {
+  // A limit for what hangs, and no measure of speed: the machine may be busy with the other tests.
+  testTimeout: 60_000,
   projects: [
     {
       ...common,
