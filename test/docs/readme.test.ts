@@ -1,0 +1,89 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { flagTable } from "../../src/config/help.ts";
+import { EventKind } from "../../src/domain/event.ts";
+import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
+import type { MetricDefinition } from "../../src/metrics/metric.ts";
+import { ownMetrics } from "../support/own-metrics.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const README = join(ROOT, "README.md");
+
+/** Written anew by `UPDATE_DOCS=1 npm test -- test/docs`, before oxfmt. */
+const TABLES: Readonly<Record<string, () => string>> = {
+  "metrics of containers": () => metricTable(STATE_METRICS, /^container_/),
+  "metrics of systemd": () => metricTable(STATE_METRICS, /^systemd_/),
+  "metrics of unitwatch": () => metricTable([...STATE_METRICS, ...ownDefinitions()], /^unitwatch_/),
+  flags: flagTable,
+};
+
+describe("README.md", () => {
+  for (const [name, table] of Object.entries(TABLES)) {
+    test(`has the table of ${name} as the code has it`, () => {
+      const [before, shown, after] = sectionOf(name);
+      if (process.env["UPDATE_DOCS"] === "1") {
+        writeFileSync(README, `${before}\n\n${table().trim()}\n\n${after}`);
+      } else {
+        expect(rowsOf(shown)).toEqual(rowsOf(table()));
+      }
+    });
+  }
+
+  test("names every event", () => {
+    const text = readFileSync(README, "utf8");
+    expect(Object.values(EventKind).filter((kind) => !text.includes(`.${kind}\``))).toEqual([]);
+  });
+
+  test("shows the example of the library that is type-checked here", () => {
+    const example = readFileSync(join(import.meta.dirname, "library-example.ts"), "utf8");
+    const [, code] = /^(import [^]*)$/m.exec(example) ?? [];
+    expect(readFileSync(README, "utf8")).toContain(
+      `\`\`\`ts\n${code?.replace("../../src/index.ts", "unitwatch")}\`\`\``,
+    );
+  });
+
+  test("leads to files that are there", () => {
+    const links = readFileSync(README, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g);
+    const paths = [...links].map(([, path = ""]) => path);
+    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+});
+
+/** What stands before, between and after the two comments of a section. */
+function sectionOf(name: string): [before: string, shown: string, after: string] {
+  const text = readFileSync(README, "utf8");
+  const start = `<!-- ${name} -->`;
+  const end = `<!-- end of ${name} -->`;
+  const from = text.indexOf(start) + start.length;
+  const to = text.indexOf(end);
+  if (from < start.length || to < from) throw new Error(`README.md has no section ${name}`);
+  return [text.slice(0, from), text.slice(from, to), text.slice(to)];
+}
+
+function metricTable(metrics: readonly MetricDefinition[], name: RegExp): string {
+  const rows = metrics
+    .filter((metric) => name.test(metric.name))
+    .map(({ name, type, labels, help }) => {
+      const shown = labels.map((label) => `\`${label}\``).join(", ");
+      return `| \`${name}\` | ${type} | ${shown} | ${help} |`;
+    });
+  return ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+function ownDefinitions(): MetricDefinition[] {
+  return ownMetrics()
+    .registry.getMetricsAsArray()
+    .map((metric) => {
+      const { name, help, type, labelNames } = metric as typeof metric & { labelNames: string[] };
+      return { name, help, type, labels: labelNames } as MetricDefinition;
+    });
+}
+
+/** The rows of a table, however wide its columns are. */
+function rowsOf(table: string): string[] {
+  return table
+    .trim()
+    .split("\n")
+    .map((row) => row.replaceAll(/-{3,}/g, "---").replaceAll(/ +/g, " "));
+}

@@ -1,0 +1,128 @@
+import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import manifest from "../../package.json" with { type: "json" };
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { runContainer, TestContainer } from "../support/engine/container.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { waitForEvent } from "../support/engine/events.ts";
+import { startNode } from "../support/engine/node.ts";
+import { parseExposition, type Scrape } from "../support/exposition.ts";
+import { BASE_IMAGES, buildImage, ensureBaseImages, ROOT } from "../support/image/base-images.ts";
+
+jest.setTimeout(240_000);
+
+describeEngine("the container image", () => {
+  let engine: Engine;
+  let image: string;
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    image = `unitwatch-test/image:${engine.runId}`;
+    // The builder that needs no plugin of the client.
+    process.env["DOCKER_BUILDKIT"] = "0";
+    await ensureBaseImages(engine);
+    const args = { ...BASE_IMAGES, REVISION: "abc123" };
+    await buildImage(engine, ROOT, [
+      ...Object.entries(args).map(([name, value]) => `--build-arg=${name}=${value}`),
+      `--tag=${image}`,
+    ]);
+  });
+  afterAll(() => engine.docker(["rmi", "--force", image]));
+
+  test("says what it is, and isn't root", async () => {
+    const [info] = JSON.parse(await engine.docker(["image", "inspect", image])) as [
+      { Config: { User: string; Labels: Record<string, string>; ExposedPorts: object } },
+    ];
+
+    expect(info.Config.User).toBe("1000:1000");
+    expect(info.Config.ExposedPorts).toEqual({ "10558/tcp": {} });
+    expect(info.Config.Labels).toEqual({
+      "org.opencontainers.image.title": manifest.name,
+      "org.opencontainers.image.description": manifest.description,
+      "org.opencontainers.image.licenses": manifest.license,
+      "org.opencontainers.image.version": manifest.version,
+      "org.opencontainers.image.revision": "abc123",
+      "org.opencontainers.image.base.name": BASE_IMAGES.NODE_IMAGE,
+    });
+  });
+
+  test("holds what runs, and nothing of what made it", async () => {
+    const script = "ls /app /app/node_modules; du -sk /app; test -w $UNITWATCH_STORAGE_PATH";
+    const found = await runOnce("sh", "-c", script);
+
+    expect(found.split("\n")).toEqual(
+      expect.arrayContaining(["LICENSE", "dist", "node_modules", "package.json", "express"]),
+    );
+    expect(found).not.toMatch(/^(?:src|test|typescript|jest|\.git)$/m);
+    expect(Number(/^(\d+)\t\/app$/m.exec(found)?.[1])).toBeLessThan(60_000);
+  });
+
+  test("watches the engine whose socket it is given, is healthy, and ends when told to", async () => {
+    const label = `image-test=${engine.runId}`;
+    const labels = { "image-test": engine.runId };
+    await using node = await startNode(engine, { name: `image-${engine.runId}`, labels });
+    const sinceMs = Date.now();
+    await using unitwatch = await startImage("--watch.filter", `label=${label}`);
+
+    await until(unitwatch, (scrape) => scrape.value("unitwatch_engine_up") === 1);
+    const scrape = await until(
+      unitwatch,
+      (scrape) => (scrape.select("unitwatch_systemd_up")[0]?.value ?? 0) === 1,
+    );
+    expect(scrape.value("unitwatch_build_info", { revision: "abc123" })).toBe(1);
+    expect(scrape.select("container_info").map(({ labels }) => labels["container"])).toEqual([
+      node.name,
+    ]);
+    expect(scrape.value("systemd_unit_state", { name: "dbus.service", state: "active" })).toBe(1);
+
+    await waitForEvent(engine, {
+      action: "health_status: healthy",
+      container: unitwatch.id,
+      sinceMs,
+    });
+    await unitwatch.stop();
+    expect((await unitwatch.inspect()).State.ExitCode).toBe(0);
+  });
+
+  test("is unhealthy where nothing answers", async () => {
+    await expect(runOnce("node", "/app/dist/healthcheck.js")).rejects.toThrow("exit code 1");
+  });
+
+  /** The stdout of a command, in a container of its own. */
+  function runOnce(command: string, ...args: readonly string[]): Promise<string> {
+    const run = ["run", "--rm", "--pull=never", "--network=none", `--entrypoint=${command}`];
+    return engine.docker([...run, image, ...args]);
+  }
+
+  /** Runs it, for root's group or another that the socket belongs to. */
+  async function startImage(...flags: readonly string[]): Promise<TestContainer> {
+    const socket = new URL(engine.host).pathname;
+    const { gid } = await stat(socket);
+    const name = `unitwatch-${engine.runId}`;
+    const args = [
+      `--volume=${socket}:/var/run/docker.sock`,
+      `--group-add=${gid}`,
+      "--health-interval=1s",
+    ];
+    const id = await runContainer(engine, { name, image, command: flags, args });
+    return new TestContainer(engine, id, name);
+  }
+});
+
+/** Scrapes from inside, where it has a network, until the scrape is as wanted; at most 20 s. */
+async function until(
+  container: TestContainer,
+  isWanted: (scrape: Scrape) => boolean,
+): Promise<Scrape> {
+  const script = 'fetch("http://localhost:10558/metrics").then((r) => r.text()).then(console.log)';
+  const limit = AbortSignal.timeout(20_000);
+  for (;;) {
+    const { exitCode, stdout } = await container.tryExec(["node", "--eval", script]);
+    if (exitCode === 0) {
+      const scrape = parseExposition(`${stdout.trim()}\n`);
+      if (isWanted(scrape)) return scrape;
+    }
+    await delay(100, undefined, { signal: limit });
+  }
+}
