@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import {
+  countFailures,
+  shownFailures,
+  shownSystemd,
+  trueFailures,
+  trueSystemd,
+} from "../support/truth.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2eboot";
+const labels = { "sind.cluster": CLUSTER };
+
+/** Holds up the boot at its beginning: there is no bus as long as it runs. */
+const SLOW = `[Unit]
+DefaultDependencies=no
+Before=sysinit.target
+[Service]
+Type=oneshot
+ExecStart=sleep 2
+[Install]
+WantedBy=sysinit.target
+`;
+
+/** Fails at boot, when there is a journal, and no bus yet. */
+const EARLY = `[Unit]
+DefaultDependencies=no
+After=systemd-journald.service
+Before=slow.service
+[Service]
+Type=oneshot
+ExecStart=sh -c 'exit 4'
+[Install]
+WantedBy=sysinit.target
+`;
+
+describeEngine("a node that boots", () => {
+  const stack = new AsyncDisposableStack();
+  let engine: Engine;
+  let node: TestNode;
+  let unitwatch: Unitwatch;
+
+  beforeAll(() => {
+    engine = attachEngine();
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const expectWatched = () =>
+    unitwatch.until(async (scrape) => {
+      expect(scrape.value("unitwatch_systemd_up", { container: node.name })).toBe(1);
+      expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
+    });
+
+  test("is watched from its first moments on", async () => {
+    [node, unitwatch] = await Promise.all([
+      startNode(engine, { name: `sind-${CLUSTER}-controller`, labels, waitReady: false }),
+      startUnitwatch({ host: engine.host, cluster: CLUSTER }),
+    ]);
+    stack.use(node);
+    stack.use(unitwatch);
+
+    await expectWatched();
+    expect(await node.ready()).toBe("running");
+    await expectWatched();
+  });
+
+  test("is watched in the end, though it takes its time", async () => {
+    await node.writeUnit("slow.service", SLOW);
+    await node.writeUnit("early.service", EARLY);
+    await node.systemctl("enable", "slow.service", "early.service");
+    const from = performance.now();
+    await node.restart();
+    expect(await node.ready()).toBe("degraded");
+    expect(performance.now() - from).toBeGreaterThan(2_000);
+
+    const scrape = await expectWatched();
+    // What had happened before anybody could listen is known too.
+    expect(shownFailures(scrape, node.name)).toEqual({ "early.service": { "exit-code": 1 } });
+    expect(countFailures(await trueFailures(node))).toEqual(shownFailures(scrape, node.name));
+    // A boot is no trouble.
+    expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);
+  });
+});

@@ -1,0 +1,213 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import { eventually } from "../support/eventually.ts";
+import { shownSystemd } from "../support/truth.ts";
+import {
+  type Exit,
+  isRunning,
+  startUnitwatch,
+  type Unitwatch,
+  type UnitwatchOptions,
+} from "../support/unitwatch.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2eleftovers";
+const SIGNALS = [
+  { signal: "SIGTERM", number: 15 },
+  { signal: "SIGINT", number: 2 },
+] as const;
+
+describeEngine("the end", () => {
+  const stack = new AsyncDisposableStack();
+  let engine: Engine;
+  let node: TestNode;
+  let before: ReadonlySet<string>;
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    node = await startNode(engine, {
+      name: `sind-${CLUSTER}-controller`,
+      labels: { "sind.cluster": CLUSTER },
+    });
+    stack.use(node);
+    before = new Set(await processesIn(node));
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const start = async (options: Partial<UnitwatchOptions> = {}): Promise<Unitwatch> => {
+    const unitwatch = await startUnitwatch({ host: engine.host, cluster: CLUSTER, ...options });
+    // What is asked only once has been asked then.
+    await unitwatch.until((scrape) => shownSystemd(scrape, node.name).systemState);
+    return unitwatch;
+  };
+  const ours = async (): Promise<string[]> =>
+    (await processesIn(node)).filter((process) => !before.has(process));
+  const expectNothingLeft = () =>
+    eventually(async () => expect(await ours()).toEqual([]), { withinMs: 5_000 });
+
+  test("SIGINT ends it well, and leaves nothing behind", async () => {
+    await using unitwatch = await start();
+
+    expect(await endedBy(unitwatch, "SIGINT")).toMatchObject({ code: 0, signal: null });
+    await expectNothingLeft();
+  });
+
+  describe.each([
+    { runtime: "engine", transport: "dbus" },
+    { runtime: "engine", transport: "busctl" },
+    { runtime: "cli", transport: "dbus" },
+    { runtime: "cli", transport: "busctl" },
+  ])("watching through $runtime by $transport", ({ runtime, transport }) => {
+    const args = [`--docker.runtime=${runtime}`, `--systemd.transport=${transport}`];
+
+    test("SIGTERM ends it well, and leaves nothing behind", async () => {
+      await using unitwatch = await start({ args });
+      const children = await unitwatch.children();
+      expect(children.length > 0).toBe(runtime === "cli");
+      expect(await ours()).not.toEqual([]);
+
+      const exit = await endedBy(unitwatch, "SIGTERM");
+      expect(exit).toMatchObject({ code: 0, signal: null });
+      expect(exit.tookMs).toBeLessThan(5_000);
+      expect(children.filter(isRunning)).toEqual([]);
+      await expectNothingLeft();
+    });
+
+    test("SIGKILL leaves nothing behind in the node", async () => {
+      await using unitwatch = await start({ args });
+      const children = await unitwatch.children();
+      expect(await ours()).not.toEqual([]);
+
+      expect(await endedBy(unitwatch, "SIGKILL")).toMatchObject({ signal: "SIGKILL" });
+      await expectNothingLeft();
+      // The command that listens to the engine notices when it next has something to say.
+      await node.pause();
+      await node.unpause();
+      await eventually(() => expect(children.filter(isRunning)).toEqual([]));
+    });
+  });
+
+  test.each(["dbus", "busctl"])(
+    "its %s command is killed: it starts another",
+    async (transport) => {
+      const args = ["--docker.runtime=cli", `--systemd.transport=${transport}`];
+      await using unitwatch = await start({ args });
+      const usual = (await ours()).length;
+      const execs = (await unitwatch.children()).filter(({ args }) => args.includes(" exec "));
+      expect(execs).not.toEqual([]);
+
+      for (const { pid } of execs) process.kill(pid, "SIGKILL");
+      await unitwatch.until((scrape) => {
+        const container = node.name;
+        expect(scrape.value("unitwatch_systemd_reconnects_total", { container })).toBe(1);
+        expect(scrape.value("unitwatch_systemd_up", { container })).toBe(1);
+      });
+      await eventually(async () => expect(await ours()).toHaveLength(usual));
+      await unitwatch.stop();
+      await expectNothingLeft();
+    },
+  );
+
+  test("a paused node holds nothing up, and is left clean", async () => {
+    await using unitwatch = await start();
+    const children = await unitwatch.children();
+    await node.pause();
+
+    const exit = await endedBy(unitwatch, "SIGTERM");
+    expect(exit).toMatchObject({ code: 0, signal: null });
+    expect(exit.tookMs).toBeLessThan(5_000);
+    expect(children.filter(isRunning)).toEqual([]);
+    await node.unpause();
+    await expectNothingLeft();
+  });
+
+  describe("with an endpoint that doesn't answer", () => {
+    let endpoint: SilentServer;
+    beforeAll(async () => {
+      endpoint = await startSilentServer();
+      stack.use(endpoint);
+    });
+
+    /** A session with a record on its way. */
+    const startSending = async (): Promise<Unitwatch> => {
+      const asked = endpoint.asked();
+      const unitwatch = await start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url } });
+      await node.pause();
+      await node.unpause();
+      await asked;
+      return unitwatch;
+    };
+
+    test("one signal is enough, in 5 s", async () => {
+      await using unitwatch = await startSending();
+      const children = await unitwatch.children();
+
+      const exit = await endedBy(unitwatch, "SIGTERM");
+      expect(exit).toMatchObject({ code: 0, signal: null });
+      // Else the next test would show nothing.
+      expect(exit.tookMs).toBeGreaterThan(1_000);
+      expect(exit.tookMs).toBeLessThan(5_000);
+      expect(children.filter(isRunning)).toEqual([]);
+      await expectNothingLeft();
+    });
+
+    test.each(SIGNALS)("a second $signal ends it at once", async ({ signal, number }) => {
+      await using unitwatch = await startSending();
+      const children = await unitwatch.children();
+
+      unitwatch.signal("SIGTERM");
+      await unitwatch.untilLogged(({ msg }) => msg === "shutting down");
+      const exit = await endedBy(unitwatch, signal);
+      expect(exit).toMatchObject({ code: 128 + number, signal: null });
+      expect(exit.tookMs).toBeLessThan(1_000);
+      await expectNothingLeft();
+      await eventually(() => expect(children.filter(isRunning)).toEqual([]));
+    });
+  });
+});
+
+async function endedBy(
+  unitwatch: Unitwatch,
+  signal: NodeJS.Signals,
+): Promise<Exit & { readonly tookMs: number }> {
+  const from = performance.now();
+  unitwatch.signal(signal);
+  const exit = await unitwatch.exited;
+  return { ...exit, tookMs: performance.now() - from };
+}
+
+/** `123 /sbin/init` and so on. */
+async function processesIn(node: TestNode): Promise<string[]> {
+  return (await node.processes()).map(({ pid, args }) => `${pid} ${args}`);
+}
+
+/** Accepts everything, and answers nothing. */
+interface SilentServer extends AsyncDisposable {
+  readonly url: string;
+  /** Resolves when the next request begins. */
+  asked(): Promise<unknown>;
+}
+
+async function startSilentServer(): Promise<SilentServer> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}).once("data", () => server.emit("asked"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked: () => once(server, "asked"),
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { runContainer, startContainer, TestContainer } from "../support/engine/container.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { imageName } from "../support/engine/images.ts";
+import { startNode, TestNode } from "../support/engine/node.ts";
+import { eventually } from "../support/eventually.ts";
+import { recordEvents, type RecordedEvents } from "../support/recorded-events.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2eordinary";
+const name = (node: string): string => `sind-${CLUSTER}-${node}`;
+const labels = { "sind.cluster": CLUSTER };
+
+describeEngine("which containers are looked into", () => {
+  const stack = new AsyncDisposableStack();
+  let engine: Engine;
+  let events: RecordedEvents;
+  let node: TestNode;
+  let hidden: TestNode;
+  let web: TestContainer;
+  let wrongly: TestContainer;
+  let unitwatch: Unitwatch;
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    [node, hidden, web, wrongly] = await Promise.all([
+      startNode(engine, { name: name("controller"), labels }),
+      startNode(engine, {
+        name: name("hidden"),
+        labels: { ...labels, "unitwatch.systemd": "false" },
+      }),
+      startContainer(engine, { name: name("web"), labels }),
+      startContainer(engine, {
+        name: name("wrongly"),
+        labels: { ...labels, "unitwatch.systemd": "true" },
+      }),
+    ]);
+    for (const container of [node, hidden, web, wrongly]) stack.use(container);
+    events = stack.use(recordEvents(engine, CLUSTER));
+    unitwatch = await startUnitwatch({ host: engine.host, cluster: CLUSTER });
+    stack.use(unitwatch);
+    await unitwatch.untilWatching(1);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const execs = (container: TestContainer) => events.of(container.name, "exec_create");
+  const shown = async (): Promise<Record<string, number>> =>
+    (await unitwatch.scrape()).by("container", "unitwatch_systemd_up");
+
+  test("a node is", async () => {
+    expect(await shown()).toMatchObject({ [node.name]: 1 });
+    await eventually(() => execs(node).length > 0);
+  });
+
+  test("a container that the label wrongly says has systemd is, again and again", async () => {
+    await eventually(() => execs(wrongly).length > 2);
+
+    expect(await shown()).toMatchObject({ [wrongly.name]: 0 });
+  });
+
+  test("a node that isn't recognised is, where the label says so", async () => {
+    const booting = await runContainer(engine, await unrecognisable(node));
+    stack.use(new TestContainer(engine, booting, name("secret")));
+
+    await unitwatch.until((scrape) => {
+      const up = scrape.by("container", "unitwatch_systemd_up");
+      expect(up).toMatchObject({ [name("secret")]: 1 });
+    });
+  });
+
+  test("a node that isn't recognised isn't, without the label", async () => {
+    const options = await unrecognisable(node);
+    const id = await runContainer(engine, { ...options, name: name("shy"), labels });
+    const shy = new TestNode(engine, id, name("shy"));
+    stack.use(shy);
+    await unitwatch.until(
+      (scrape) => scrape.value("container_starts_total", { container: shy.name }) === 1,
+    );
+    await shy.pause();
+    await shy.unpause();
+
+    expect(await shown()).not.toHaveProperty([shy.name]);
+    await toldOfAll();
+    expect(execs(shy)).toEqual([]);
+  });
+
+  test("no other is, whatever happens to it", async () => {
+    for (const container of [web, hidden]) {
+      await container.pause();
+      await container.unpause();
+      await container.restart(0);
+      await container.kill();
+      await container.start();
+    }
+    await web.rename(name("renamed"));
+    await unitwatch.until((scrape) => {
+      for (const container of [web, hidden]) {
+        const series = { container: container.name };
+        expect(scrape.value("container_starts_total", series)).toBe(2);
+        expect(scrape.select("systemd_units", series)).toEqual([]);
+      }
+    });
+
+    expect(Object.keys(await shown())).not.toContain(web.name);
+    expect(Object.keys(await shown())).not.toContain(hidden.name);
+    await unitwatch.stop();
+    await toldOfAll();
+    for (const container of [web, hidden]) {
+      const own = events.all.filter(({ Actor }) => Actor.ID === container.id);
+      expect(own.map(({ Action }) => Action)).toContain("pause");
+      expect(own.filter(({ Action }) => Action.startsWith("exec"))).toEqual([]);
+    }
+  });
+
+  /** Waits until the engine has told of all that happened before. */
+  async function toldOfAll(): Promise<void> {
+    const before = execs(node).length;
+    await node.exec(["true"]);
+    await eventually(() => execs(node).length > before);
+  }
+});
+
+/** A container with systemd that neither its command nor its stop signal gives away. */
+async function unrecognisable(node: TestNode): Promise<Parameters<typeof runContainer>[1]> {
+  const json = await node.engine.docker(["inspect", "--format={{json .HostConfig}}", node.id]);
+  const host = JSON.parse(json) as {
+    readonly Binds: readonly string[] | null;
+    readonly CapAdd: readonly string[];
+    readonly CgroupnsMode: string;
+    readonly SecurityOpt: readonly string[];
+    readonly Tmpfs: Readonly<Record<string, string>>;
+  };
+  return {
+    name: name("secret"),
+    labels: { ...labels, "unitwatch.systemd": "true" },
+    image: imageName("bookworm"),
+    command: ["sh", "-c", "mount -o remount,bind,rw /sys/fs/cgroup; exec /sbin/init"],
+    args: [
+      `--cgroupns=${host.CgroupnsMode}`,
+      ...(host.Binds ?? []).map((bind) => `--volume=${bind}`),
+      ...host.CapAdd.map((capability) => `--cap-add=${capability}`),
+      ...host.SecurityOpt.map((option) => `--security-opt=${option}`),
+      ...Object.entries(host.Tmpfs).map(([path, options]) => `--tmpfs=${path}:${options}`),
+    ],
+  };
+}
