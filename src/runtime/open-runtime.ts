@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerCli } from "./docker-cli.ts";
@@ -17,6 +17,7 @@ export interface RuntimeChoice {
   readonly clock: Clock;
 }
 
+const DEFAULT_COMMAND = "docker";
 const DEFAULT_SOCKET = "/var/run/docker.sock";
 /** Ports that dockerd has by convention. */
 const PORTS = { plain: 2375, tls: 2376 };
@@ -44,8 +45,8 @@ export async function openRuntime(choice: RuntimeChoice): Promise<ContainerRunti
 function engineAddress(choice: RuntimeChoice): EngineAddress | undefined {
   const { runtime, command, host, context, tlsPath } = choice;
   const isAuto = runtime === "auto";
-  if (isAuto && (process.env["UW_AUTO"] !== "1" || basename(command) !== "docker"))
-    return undefined;
+  // Who names another command, podman or a wrapper, wants that to be asked.
+  if (isAuto && command !== DEFAULT_COMMAND) return undefined;
   if (host === undefined) {
     const otherContext = context !== undefined && context !== "default";
     if (isAuto && (otherContext || !existsSync(DEFAULT_SOCKET))) return undefined;
