@@ -33,10 +33,7 @@ export class JournalRecovery {
     return read;
   }
 
-  async #read(
-    sinceNs: bigint,
-    signal: AbortSignal,
-  ): Promise<readonly JournalEntry[] | undefined> {
+  async #read(sinceNs: bigint, signal: AbortSignal): Promise<readonly JournalEntry[] | undefined> {
     try {
       const entries = await readJournal({ ...this.#container, sinceNs, signal });
       this.#failures = 0;

@@ -24,6 +24,9 @@ export class JournalError extends Error {
   }
 }
 
+/** What comes meanwhile is held back: a journal that hangs must not hold it for ever. */
+const JOURNAL_LIMIT_MS = 20_000;
+
 export interface JournalQuery {
   readonly runtime: Pick<ContainerRuntime, "run">;
   /** Container id. */
@@ -41,7 +44,8 @@ export interface JournalQuery {
  * runs; Error where it can't be run now
  */
 export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
-  const { runtime, container, sinceNs, signal } = query;
+  const { runtime, container, sinceNs } = query;
+  const signal = AbortSignal.any([query.signal, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
   const run = (args: readonly string[], maxBytes: number): ReturnType<typeof runtime.run> =>
     runtime.run(container, ["journalctl", ...args], { user: "0:0", maxBytes, signal });
   const synced = await run(["--sync"], 64 * 1024);

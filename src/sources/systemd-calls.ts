@@ -40,6 +40,7 @@ export const MAX_ASKED_UNITS = 100;
 export class SystemdCalls {
   readonly #connection: DBusConnection;
   readonly #hasBus: boolean;
+  #isMatching = false;
 
   /** @param hasBus false on systemd's private socket, where nothing is addressed or filtered */
   constructor(connection: DBusConnection, hasBus: boolean) {
@@ -54,7 +55,10 @@ export class SystemdCalls {
    */
   async subscribe(found: (owner: string) => void): Promise<void> {
     if (!this.#hasBus) return;
-    const matches = MATCH_RULES.map((rule) => this.#connection.call(askBus("AddMatch", rule)));
+    // They hold as long as the connection; systemd's own run is what has to be subscribed to anew.
+    const rules = this.#isMatching ? [] : MATCH_RULES;
+    this.#isMatching = true;
+    const matches = rules.map((rule) => this.#connection.call(askBus("AddMatch", rule)));
     const owner = this.#connection.call(askBus("GetNameOwner", SYSTEMD), (reply) =>
       found(reply.read("s", (reader) => reader.string())),
     );

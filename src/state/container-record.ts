@@ -112,7 +112,8 @@ export class ContainerRecord {
   /** Takes over what inspect says. What follows from the difference is the fleet's business. */
   adopt(details: ContainerDetails): void {
     this.status = details.status;
-    this.health = details.health;
+    // The engine calls a container unhealthy that has ended, however well it was.
+    this.health = this.alive ? details.health : undefined;
     this.startedAtNs = details.startedAtNs;
     this.finishedAtNs = details.finishedAtNs;
     if (details.finishedAtNs > 0n && !this.alive) this.lastExitCode = details.exitCode;

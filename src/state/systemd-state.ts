@@ -13,7 +13,7 @@ import type { UnitRow } from "../domain/unit.ts";
 import type { FleetEvents } from "./fleet-events.ts";
 import { Coverage } from "./coverage.ts";
 import { derivedSystemState } from "./system-state.ts";
-import { isAutoRestart, isNewEntry, unitEventKind } from "./unit-logic.ts";
+import { beginsToWait, isNewEntry, unitEventKind } from "./unit-logic.ts";
 import { systemChange, unitChange } from "./systemd-changes.ts";
 import type { UnitFacts } from "./systemd-changes.ts";
 import { UnitLedger } from "./unit-ledger.ts";
@@ -157,26 +157,26 @@ export class SystemdState {
     const unit = this.#obtain(signal.unit);
     if (unit === undefined) return;
     const { activeState: previousState, subState: previousSub, stateChangeNs: changedNs } = unit;
+    const underWatch = this.coverage.isUnderWatch(signal.stateChangeNs);
     const changed = this.#isChange(unit, signal);
     const failedAgain =
       signal.activeState === "failed" &&
       changedNs > 0n &&
       signal.stateChangeNs > changedNs &&
-      this.coverage.isUnderWatch(signal.stateChangeNs);
+      underWatch;
+    this.#ledger.restartsTold(unit, signal, underWatch);
     const isSameRun = unit.invocationId === signal.invocationId;
     unit.signalNs = signal.timeNs;
     unit.stateChangeNs = signal.stateChangeNs;
     unit.activeEnterNs = signal.activeEnterNs;
     unit.invocationId = signal.invocationId;
-    const underWatch = this.coverage.isUnderWatch(signal.stateChangeNs);
-    this.#ledger.restartsTold(unit, signal, underWatch);
     this.units.setState(unit, signal.activeState, signal.subState);
     this.coverage.reached(signal.stateChangeNs);
     // RestartMode=direct goes to auto-restart without ever being failed.
     const failedInPassing =
       !(previousState === "failed" && isSameRun) &&
       (unit.result ?? "success") !== "success" &&
-      this.#beginsToWait(unit, signal, { previousSub, changedNs });
+      beginsToWait(unit, signal, { previousSub, changedNs, underWatch });
     const isNews = changed || failedAgain || failedInPassing;
     if (isNews && (signal.activeState === "failed" || failedInPassing)) {
       this.#ledger.failed(unit, signal, previousState);
@@ -215,22 +215,6 @@ export class SystemdState {
     // Another sub state, such as a socket's on each connection, is a state change to systemd too.
     const isEnterTold = activeState === "active" && activeEnterNs > 0n;
     return this.coverage.isUnderWatch(isEnterTold ? activeEnterNs : stateChangeNs);
-  }
-
-  /** True where it waits for its restart from now on, and didn't before. */
-  #beginsToWait(
-    unit: UnitRecord,
-    { subState, stateChangeNs }: UnitSignal,
-    before: { readonly previousSub: string; readonly changedNs: bigint },
-  ): boolean {
-    const { previousSub, changedNs } = before;
-    if (subState === "auto-restart") {
-      const isKnown = previousSub !== "" && !isAutoRestart(previousSub);
-      return isKnown || (stateChangeNs > changedNs && this.coverage.isUnderWatch(stateChangeNs));
-    }
-    // v257's second step: of the first one the journal told, or nothing did.
-    const isMissed = changedNs > 0n && (unit.lastFailure?.timeNs ?? 0n) < changedNs;
-    return isAutoRestart(subState) && !isAutoRestart(previousSub) && isMissed;
   }
 
   #row(row: UnitRow, asOfNs: bigint): void {

@@ -63,13 +63,10 @@ export class UnitLedger {
    */
   restartsTold(unit: UnitRecord, signal: UnitSignal, underWatch: boolean): void {
     const { restartsTold: restarts } = unit;
+    const isFirst = isFirstKnown(unit, signal, underWatch);
     unit.restartsTold = undefined;
     if (restarts === undefined || isRestartTold(unit, restarts, signal)) return;
-    const isNewWait = underWatch && signal.subState === "auto-restart";
-    const before =
-      !isNewWait && isFirstAfterWait(unit, restarts, signal)
-        ? restarts - 1
-        : (unit.restartsSeen ?? restarts);
+    const before = isFirst ? restarts - 1 : (unit.restartsSeen ?? restarts);
     const more = restarts >= before ? restarts - before : restarts;
     unit.restartsSeen = restarts;
     if (more === 0) return;
@@ -141,17 +138,24 @@ export class UnitLedger {
 }
 
 /**
- * True where the number is one more than it was when the unit was listed: it waited for its restart
- * then, and the number is told before that wait is over. One that was stopped meanwhile has the
- * number it had.
+ * True where the number is one more than before, though the number before isn't known, or is one of
+ * an earlier run: since then it may have begun anew.
+ *
+ * @param underWatch whether the unit came into its state while the stream stood
  */
-function isFirstAfterWait(unit: UnitRecord, restarts: number, signal: UnitSignal): boolean {
-  const { fromSnapshot, subState, restartsSeen, lastRestart } = unit;
-  const waits = isAutoRestart(subState) && isAutoRestart(signal.subState);
-  if (!fromSnapshot || !waits || restarts === 0) return false;
-  // The number that is known can be one of a run before: since then it may have begun anew.
-  const isOfOtherRun = lastRestart?.invocationId !== signal.invocationId;
-  return restartsSeen === undefined || (restartsSeen === restarts && isOfOtherRun);
+function isFirstKnown(unit: UnitRecord, signal: UnitSignal, underWatch: boolean): boolean {
+  const { restartsTold, restartsSeen, lastRestart } = unit;
+  const isUnknown =
+    restartsSeen === undefined ||
+    (restartsSeen === restartsTold && lastRestart?.invocationId !== signal.invocationId);
+  if (!isUnknown || restartsTold === 0) return false;
+  // v257 comes into this state by the restart itself.
+  if (signal.subState === "auto-restart-queued" && underWatch) return true;
+  // It waited when it was listed, and the number is told before that wait is over. One that was
+  // stopped meanwhile has the number it had.
+  const isListed = unit.fromSnapshot || signal.stateChangeNs > unit.stateChangeNs;
+  const waits = isAutoRestart(unit.subState) && isAutoRestart(signal.subState);
+  return isListed && waits && !underWatch;
 }
 
 function runOf(invocationId: string, what: string): string {

@@ -32,6 +32,31 @@ export function isAutoRestart(subState: string): boolean {
 }
 
 /**
+ * True where a service waits for its restart from now on, and didn't before.
+ *
+ * @param before SubState as it was known, when it was entered, and whether this one was entered
+ * while the stream stood
+ */
+export function beginsToWait(
+  unit: UnitRecord,
+  { subState, stateChangeNs }: UnitSignal,
+  before: {
+    readonly previousSub: string;
+    readonly changedNs: bigint;
+    readonly underWatch: boolean;
+  },
+): boolean {
+  const { previousSub, changedNs, underWatch } = before;
+  if (subState === "auto-restart") {
+    const isKnown = previousSub !== "" && !isAutoRestart(previousSub);
+    return isKnown || (stateChangeNs > changedNs && underWatch);
+  }
+  // v257's second step: where the first one was missed, the journal may have told of it.
+  const isUntold = changedNs > 0n && (unit.lastFailure?.timeNs ?? 0n) < changedNs;
+  return isAutoRestart(subState) && !isAutoRestart(previousSub) && isUntold;
+}
+
+/**
  * True where the journal's entry was not counted yet.
  *
  * Of one unit, systemd's lines and its state changes take turns: it writes the line about a

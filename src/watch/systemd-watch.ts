@@ -33,7 +33,10 @@ export class SystemdWatch {
     this.#options = options;
     this.#health = new StreamHealth({
       what: "systemd",
-      identity: options.record.identity,
+      // Its name can change.
+      get identity() {
+        return options.record.identity;
+      },
       clock: options.clock,
       changed: options.changed,
       quietFailures: QUIET_FAILURES,

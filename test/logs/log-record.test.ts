@@ -175,8 +175,8 @@ test("different changes have different uids", () => {
 });
 
 test("parts of a uid can't flow into each other", () => {
-  const one = unitChange("unit.active", { unit: "a", detail: "b" });
-  const other = unitChange("unit.active", { unit: "ab", detail: "" });
+  const one = unitChange("unit.active", { unit: "a1", timeNs: 2n });
+  const other = unitChange("unit.active", { unit: "a", timeNs: 12n });
   expect(uidOf(one)).not.toBe(uidOf(other));
 });
 

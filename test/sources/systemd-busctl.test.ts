@@ -333,5 +333,6 @@ test("a stream that breaks is a failure, and nothing is told after it", async ()
   await turns();
   units.resolve({ stdout: ROWS });
   expect(await done).toBe("EIO");
+  await turns();
   expect(history.join("\n")).not.toContain("snapshot");
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { BridgeError } from "../../src/sources/bridge-error.ts";
 import { FakeRuntime } from "../support/systemd/fake-runtime.ts";
 import { standingBridge, watchBridge } from "../support/systemd/watched-bridge.ts";
 
@@ -92,4 +93,30 @@ test("signals before the stream stands are not taken", async () => {
   expect(watched.history).toEqual(["asked Hello"]);
   watched.abort.abort();
   expect(await watched.done).toBeUndefined();
+});
+
+const CALLS = ["Hello", "AddMatch", "GetNameOwner", "Subscribe", "ListUnits", "Get Version"];
+
+test.each(CALLS)("an error for %s ends the attempt with it", async (question) => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => void systemd.errors.set(question, "org.example.No");
+  const watched = watchBridge({ runtime });
+  const error = await watched.done;
+  expect(String(error)).toContain("org.example.No");
+  expect(watched.history.filter((line) => line === "goodbye")).toHaveLength(1);
+  expect(watched.clock.pendingTimers).toBe(0);
+});
+
+test.each(CALLS)("no answer to %s ends the attempt after ten seconds", async (question) => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => void systemd.silent.add(question);
+  const watched = watchBridge({ runtime });
+  await watched.saw(new RegExp(`^asked ${question}`));
+  await watched.clock.advance(9_999);
+  expect(watched.history).not.toContain("goodbye");
+  await watched.clock.advance(1);
+  const error = await watched.done;
+  expect(error).toBeInstanceOf(BridgeError);
+  expect(error?.message).toMatch(/10000 ms/);
+  expect(watched.clock.pendingTimers).toBe(0);
 });

@@ -215,7 +215,6 @@ test("fresh details are taken over as a whole", () => {
   fleet.details(
     containerDetails("web", {
       status: "restarting",
-      health: "starting",
       startedAtNs: 7n,
       finishedAtNs: 8n,
       exitCode: 4,
@@ -225,13 +224,25 @@ test("fresh details are taken over as a whole", () => {
   );
   expect(record("web")).toMatchObject({
     status: "restarting",
-    health: "starting",
     startedAtNs: 7n,
     finishedAtNs: 8n,
     lastExitCode: 4,
     runsSystemd: true,
   });
   expect(news()).toEqual([]);
+});
+
+test("a container that has ended isn't unhealthy, as the engine calls it", () => {
+  const { fleet, record, news } = fleetAfter("start", "health_status: healthy", "die");
+  news();
+  const facts = { status: "exited", finishedAtNs: 2_500n, health: "unhealthy" } as const;
+  fleet.details(containerDetails("web", facts), true);
+  fleet.complete();
+  fleet.reconcile(containerDetails("web", facts), 9_000n);
+  expect(record("web").health).toBeUndefined();
+  expect(news()).toEqual([]);
+  fleet.details(containerDetails("web", { health: "starting" }), true);
+  expect(record("web").health).toBe("starting");
 });
 
 test("details that are older than an event don't undo it, but tell what no event tells", () => {

@@ -1,4 +1,6 @@
 import { expect, test } from "@jest/globals";
+import type { UnitChange } from "../../src/domain/change.ts";
+import type { JournalEntry } from "../../src/domain/systemd.ts";
 import { Random } from "../dbus/support/mutate.ts";
 import { CutStream } from "../support/systemd/cut-stream.ts";
 import { failuresOf } from "../support/systemd/recorded-state.ts";
@@ -61,43 +63,37 @@ function playedCase(seed: number): { readonly stream: CutStream; readonly steps:
   return { stream, steps };
 }
 
-function expectTruth(seed: number): void {
+/** What was counted and told, and what it should be: both the same, or it is a bug. */
+function countedAndTrue(seed: number): readonly [counted: unknown[], truth: unknown[]] {
   const { stream, steps } = playedCase(seed);
   const entries = steps.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
   const truth = entries.filter(({ timeNs }) => timeNs > stream.baselineNs);
-  const rows = new Map(steps.map(({ row }) => [row.name, row]));
-  for (const [name, row] of rows) {
-    const of = (kind: string) =>
-      truth.filter((entry) => entry.kind === kind && entry.unit === name);
-    const unit = stream.state.units.get(name);
-    expect({
-      seed,
-      name,
-      failures: failuresOf(unit),
-      restarts: unit?.restarts,
-      state: unit?.activeState,
-      sub: unit?.subState,
-    }).toEqual({
-      seed,
-      name,
-      failures: of("failure").length,
-      restarts: of("restart").length,
-      state: row.activeState,
-      sub: row.subState,
-    });
-  }
   const told = stream.changes.filter(
-    ({ kind }) => kind === "unit.failed" || kind === "unit.restart",
+    (change): change is UnitChange =>
+      change.kind === "unit.failed" || change.kind === "unit.restart",
   );
-  expect({ seed, told: told.length }).toEqual({ seed, told: truth.length });
-  const runs = told.map((change) => ("run" in change ? `${change.unit} ${change.run}` : ""));
-  expect({ seed, runs: new Set(runs).size }).toEqual({ seed, runs: truth.length });
+  const runs = new Set(told.map((change) => `${change.unit} ${change.run}`));
+  const counted: unknown[] = [{ seed, told: told.length, runs: runs.size }];
+  const expected: unknown[] = [{ seed, told: truth.length, runs: truth.length }];
+  for (const [name, row] of new Map(steps.map((step) => [step.row.name, step.row]))) {
+    const count = (kind: JournalEntry["kind"]): number =>
+      truth.filter((entry) => entry.kind === kind && entry.unit === name).length;
+    const unit = stream.state.units.get(name);
+    const { activeState, subState } = unit ?? {};
+    const failures = failuresOf(unit);
+    counted.push({ seed, name, activeState, subState, failures, restarts: unit?.restarts });
+    expected.push({ seed, ...row, failures: count("failure"), restarts: count("restart") });
+  }
+  return [counted, expected];
 }
 
 // The journal is the truth: each line about a failure or a restart is one, whoever told of it.
 test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
   "counts equal the journal's, wherever the stream was cut: cases from %s on",
   (first) => {
-    for (let seed = first; seed < first + 300; seed += 1) expectTruth(seed);
+    for (let seed = first; seed < first + 300; seed += 1) {
+      const [counted, truth] = countedAndTrue(seed);
+      expect(counted).toEqual(truth);
+    }
   },
 );

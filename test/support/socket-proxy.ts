@@ -29,8 +29,13 @@ export class SocketProxy implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#server?.close();
     this.#server = undefined;
-    for (const socket of this.#sockets) socket.destroy();
+    this.cut();
     await rm(this.#path, { force: true });
+  }
+
+  /** Cuts every connection. New ones are let through. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

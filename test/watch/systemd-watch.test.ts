@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { Change } from "../../src/domain/change.ts";
 import { SystemdWatch } from "../../src/watch/systemd-watch.ts";
+import { idOf } from "../support/engine-facts.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { FakeSystemdSource } from "../support/fake-systemd-source.ts";
 import { recordedFleet } from "../support/recorded-fleet.ts";
@@ -15,8 +16,9 @@ interface Watched extends RecordedFleet, AsyncDisposable {
   readonly watch: SystemdWatch;
   readonly lines: string[];
   readonly parseErrors: () => number;
-  /** Kinds of what was told of the watch itself. */
+  /** Kinds of what was told of the watch itself, and of which containers. */
   readonly monitor: () => string[];
+  readonly monitored: () => string[];
 }
 
 /** A watch over the systemd of the container `sind-dev-worker-0`. */
@@ -45,6 +47,7 @@ function watched(source = new FakeSystemdSource()): Watched {
     lines,
     parseErrors: () => parseErrors,
     monitor: () => monitor.map(({ kind }) => kind),
+    monitored: () => monitor.map(({ container }) => container),
     [Symbol.asyncDispose]: () => watch.stop(),
   };
 }
@@ -89,6 +92,16 @@ test("a stream that ends is lost after a moment, tried again, and recovered", as
   expect(systemd).toMatchObject({ up: true, reconnects: 1 });
 });
 
+test("a container that was renamed is told by its new name", async () => {
+  await using watching = watched();
+  const { source, clock, happens } = watching;
+  source.latest.attach();
+  happens("rename", "sind-dev-worker-9", { id: idOf("sind-dev-worker-0") });
+  source.latest.end();
+  await clock.advance(250);
+  expect(watching.monitored()).toEqual(["sind-dev-worker-9"]);
+});
+
 test("failures while a node boots are quiet, what goes on failing is one error", async () => {
   const source = new FakeSystemdSource();
   source.fault = new Error("container is booting");
@@ -122,6 +135,21 @@ test("a stream that never stood isn't a success that shortens the waits", async 
   await using watching = watched(source);
   await watching.clock.advance(600_000);
   expect(source.runs.length).toBeLessThan(50);
+});
+
+test("after a success the waits are short again", async () => {
+  const source = new FakeSystemdSource();
+  source.fault = new Error("no");
+  await using watching = watched(source);
+  await watching.clock.advance(60_000);
+  source.fault = undefined;
+  await watching.clock.advance(30_000);
+  source.latest.attach();
+  source.latest.end();
+  await turns();
+  const attempts = source.runs.length;
+  await watching.clock.advance(250);
+  expect(source.runs).toHaveLength(attempts + 1);
 });
 
 test("a wake tries at once, but only where it waits", async () => {

@@ -188,5 +188,9 @@ function questionOf(call: Message): string {
     const [, property] = call.body() as [string, string];
     return `Get ${property}${call.path === MANAGER.path ? "" : ` ${call.path}`}`;
   }
-  return [call.member, ...call.body().flat()].join(" ");
+  const texts = call
+    .body()
+    .flat()
+    .filter((value) => typeof value === "string");
+  return [call.member, ...texts].join(" ");
 }

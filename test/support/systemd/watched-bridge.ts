@@ -19,9 +19,9 @@ export interface WatchedBridge {
   /** What took part and what was told, in order. */
   readonly history: readonly string[];
   /** Resolves when this was asked, told or done; throws where it never is. */
-  saw(what: string | RegExp): Promise<void>;
+  readonly saw: (what: string | RegExp) => Promise<void>;
   /** Begins a new history. */
-  forget(): void;
+  readonly forget: () => void;
 }
 
 export interface WatchBridgeOptions {
