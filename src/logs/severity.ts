@@ -3,10 +3,9 @@ import type { Change } from "../domain/change.ts";
 
 export interface Severity {
   readonly number: SeverityNumber;
-  readonly text: "DEBUG" | "INFO" | "WARN" | "ERROR";
+  readonly text: "INFO" | "WARN" | "ERROR";
 }
 
-const DEBUG: Severity = { number: SeverityNumber.DEBUG, text: "DEBUG" };
 const INFO: Severity = { number: SeverityNumber.INFO, text: "INFO" };
 const WARN: Severity = { number: SeverityNumber.WARN, text: "WARN" };
 const ERROR: Severity = { number: SeverityNumber.ERROR, text: "ERROR" };
@@ -22,26 +21,24 @@ export function severityOf(change: Change): Severity {
     case "monitor.error":
       return ERROR;
     case "container.die":
-      // Of an exit that was missed the code may be lost: it may have been a bad one.
-      if (change.exitCode === undefined) return WARN;
-      return GOOD_EXITS.has(change.exitCode) ? INFO : ERROR;
+      // Of an exit that was missed the code may be lost: it can't be called a good one.
+      return change.exitCode !== undefined && GOOD_EXITS.has(change.exitCode) ? INFO : ERROR;
     case "container.health":
       return change.health === "unhealthy" ? ERROR : INFO;
     case "unit.restart":
     case "container.restart":
     case "monitor.lost":
       return WARN;
-    case "unit.inactive":
-    case "unit.activating":
-    case "unit.deactivating":
-    case "unit.reloading":
-      return DEBUG;
     case "container.create":
     case "container.start":
     case "container.pause":
     case "container.unpause":
     case "container.destroy":
     case "unit.active":
+    case "unit.inactive":
+    case "unit.activating":
+    case "unit.deactivating":
+    case "unit.reloading":
     case "unit.removed":
     case "system.state":
     case "monitor.recovered":

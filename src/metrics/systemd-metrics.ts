@@ -161,7 +161,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       labels: ["container", "node", "cluster", "state"],
     },
     (record, visit) => {
-      const { systemState } = record.systemd;
+      const { systemState } = record.systemd.manager;
       if (systemState === undefined) return;
       for (const state of SYSTEM_STATES) {
         visit(record.labels, state === systemState ? 1 : 0, "state", state);
@@ -176,7 +176,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       labels: ["container", "node", "cluster", "version"],
     },
     (record, visit) => {
-      const { version } = record.systemd;
+      const { version } = record.systemd.manager;
       if (version !== undefined) visit(record.labels, 1, "version", escapeLabelValue(version));
     },
   ),

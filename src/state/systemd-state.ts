@@ -3,16 +3,14 @@ import { EventKind } from "../domain/event.ts";
 import type { LabelSet } from "../domain/label-set.ts";
 import type {
   JournalEntry,
-  ManagerFacts,
   ServiceSignal,
   SystemdTransport,
-  SystemState,
   UnitSignal,
 } from "../domain/systemd.ts";
 import type { UnitRow } from "../domain/unit.ts";
 import type { FleetEvents } from "./fleet-events.ts";
 import { Coverage } from "./coverage.ts";
-import { derivedSystemState } from "./system-state.ts";
+import { ManagerState } from "./manager-state.ts";
 import { beginsToWait, isNewEntry, unitEventKind } from "./unit-logic.ts";
 import { systemChange, unitChange } from "./systemd-changes.ts";
 import type { UnitFacts } from "./systemd-changes.ts";
@@ -31,10 +29,8 @@ export class SystemdState {
   reconnects = 0;
   /** Up to when all of its changes are known. */
   readonly coverage = new Coverage();
-  /** systemd's version; undefined until it was told. */
-  version: string | undefined = undefined;
-  /** As `systemctl is-system-running` says it; undefined while it isn't known. */
-  systemState: SystemState | undefined = undefined;
+  /** What is true of systemd as a whole. */
+  readonly manager: ManagerState;
   #listed = false;
   /** True until the first listing on a stream: what it shows was so before, or was missed. */
   #afterGap = true;
@@ -52,6 +48,9 @@ export class SystemdState {
     this.#identity = identity;
     this.#events = events;
     this.units = new UnitTable(tables.admission, tables.labels);
+    this.manager = new ManagerState(this.units, (facts) => {
+      events.changed(systemChange(identity(), facts));
+    });
   }
 
   /**
@@ -71,7 +70,7 @@ export class SystemdState {
   /** systemd isn't running any more: nothing that was known of its units is true. */
   ended(): void {
     this.up = false;
-    this.systemState = undefined;
+    this.manager.ended();
     this.units.unloadAll();
   }
 
@@ -102,7 +101,7 @@ export class SystemdState {
     this.up = true;
     const afterGap = this.#afterGap;
     this.#afterGap = false;
-    if (afterGap) this.#askedAfterGap = this.#loadedAndActive(rows);
+    if (afterGap) this.#askedAfterGap = this.units.activeAmong(rows);
     for (const row of rows) {
       if (afterGap) this.#findFailure(row, asOfNs);
       this.#row(row, asOfNs);
@@ -112,7 +111,7 @@ export class SystemdState {
       if (afterGap) this.units.unload(unit);
       else this.#remove(unit, asOfNs);
     }
-    this.#deriveSystemState(asOfNs);
+    this.manager.unitsChanged(asOfNs);
     return rows
       .filter(({ name, activeState }) => {
         const unit = this.units.get(name);
@@ -145,12 +144,7 @@ export class SystemdState {
     const unit = this.units.get(name);
     if (unit === undefined || unit.activeState === undefined) return;
     this.#remove(unit, timeNs);
-    this.#deriveSystemState(timeNs);
-  }
-
-  manager(facts: ManagerFacts): void {
-    if (facts.version !== undefined) this.version = facts.version;
-    if (facts.systemState !== undefined) this.#setSystemState(facts.systemState, facts.timeNs);
+    this.manager.unitsChanged(timeNs);
   }
 
   unit(signal: UnitSignal): void {
@@ -192,7 +186,7 @@ export class SystemdState {
         detail: `ActiveState=${signal.activeState}`,
       });
     }
-    this.#deriveSystemState(signal.stateChangeNs);
+    this.manager.unitsChanged(signal.stateChangeNs);
   }
 
   service(signal: ServiceSignal): void {
@@ -240,28 +234,6 @@ export class SystemdState {
     const previousState = unit.activeState;
     this.units.remove(unit, timeNs);
     this.#emit(unit, { kind: EventKind.UnitRemoved, timeNs, detail: "", previousState });
-  }
-
-  #loadedAndActive(rows: readonly UnitRow[]): Set<string> {
-    const names = new Set<string>();
-    for (const { name, activeState } of rows) {
-      if (activeState !== "active") continue;
-      if (this.units.get(name)?.activeState !== undefined) names.add(name);
-    }
-    return names;
-  }
-
-  #deriveSystemState(timeNs: bigint): void {
-    const derived = derivedSystemState(this.systemState, this.units);
-    if (derived !== undefined) this.#setSystemState(derived, timeNs);
-  }
-
-  #setSystemState(systemState: SystemState, timeNs: bigint): void {
-    const previousState = this.systemState;
-    if (previousState === systemState) return;
-    this.systemState = systemState;
-    if (previousState === undefined) return;
-    this.#events.changed(systemChange(this.#identity(), { systemState, previousState, timeNs }));
   }
 
   #obtain(name: string): UnitRecord | undefined {

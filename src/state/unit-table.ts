@@ -115,6 +115,15 @@ export class UnitTable {
     for (const unit of this.#units.values()) unit.relabel(containerLabels);
   }
 
+  /** Names of the units that a listing says are active, and that are loaded as far as is known. */
+  activeAmong(rows: readonly UnitRow[]): Set<string> {
+    const names = new Set<string>();
+    for (const { name, activeState } of rows) {
+      if (activeState === "active" && this.get(name)?.activeState !== undefined) names.add(name);
+    }
+    return names;
+  }
+
   /** Loaded units that a complete listing lacks: they are gone. */
   missingFrom(rows: readonly UnitRow[]): UnitRecord[] {
     const listed = new Set(rows.map((row) => row.name));

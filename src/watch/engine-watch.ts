@@ -62,7 +62,7 @@ export class EngineWatch {
       signal,
       clock: this.#options.clock,
       backoff: this.#backoff,
-      ended: (error) => this.#health.down(error),
+      ended: (error, atNs) => this.#health.down(error, atNs),
     });
   }
 

@@ -33,11 +33,9 @@ export class StreamHealth {
     this.#failures = 0;
     if (this.#told !== "nothing") {
       const found = this.#corrected === 0 ? "" : `, ${this.#corrected} missed changes found`;
-      this.#tell(
-        EventKind.MonitorRecovered,
-        undefined,
-        `${this.#options.what} stream is back${found}`,
-      );
+      const { what, clock } = this.#options;
+      const atNs = clock.nowNs();
+      this.#tell(EventKind.MonitorRecovered, `${what} stream is back${found}`, { atNs });
     }
     this.#told = "nothing";
     this.#corrected = 0;
@@ -48,29 +46,40 @@ export class StreamHealth {
     this.#corrected += count;
   }
 
-  /** The stream ended, or could not be had; `error` is the cause where there is one. */
-  down(error: Error | undefined): void {
+  /**
+   * The stream ended, or could not be had, at `atNs` (Unix nanoseconds); `error` is the cause where
+   * there is one.
+   */
+  down(error: Error | undefined, atNs: bigint): void {
     const { what, quietFailures } = this.#options;
     if (this.#up) {
       this.#up = false;
       this.#told = "lost";
-      this.#tell(EventKind.MonitorLost, error, `${what} stream ${error ? "failed" : "ended"}`);
+      this.#tell(EventKind.MonitorLost, `${what} stream ${error ? "failed" : "ended"}`, {
+        atNs,
+        error,
+      });
       return;
     }
     this.#failures += 1;
     if (this.#told !== "nothing" || this.#failures <= quietFailures) return;
     this.#told = "error";
-    this.#tell(EventKind.MonitorError, error, `${what} can't be had`);
+    this.#tell(EventKind.MonitorError, `${what} can't be had`, { atNs, error });
   }
 
-  #tell(kind: MonitorChange["kind"], error: Error | undefined, what: string): void {
-    const { identity, clock, changed } = this.#options;
+  #tell(
+    kind: MonitorChange["kind"],
+    what: string,
+    end: { readonly atNs: bigint; readonly error?: Error | undefined },
+  ): void {
+    const { identity, changed } = this.#options;
+    const { atNs, error } = end;
     changed({
       kind,
       node: identity?.node ?? "",
       container: identity?.name ?? "",
       unit: "",
-      timeNs: clock.nowNs(),
+      timeNs: atNs,
       detail: error === undefined ? what : `${what}: ${error.message}`,
       identity,
       recovered: false,

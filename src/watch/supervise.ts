@@ -9,22 +9,31 @@ export interface SuperviseOptions {
   /** Cuts a wait short when it is woken. */
   readonly wake?: Wake;
   /**
-   * An attempt ended, by itself or by `error`. Told after the wait, and only where the next attempt
-   * follows: an end that the signal explains is none.
+   * An attempt ended at `atNs` (Unix nanoseconds), by itself or by `error`. Told after the wait, and
+   * only where the next attempt follows: an end that the signal explains is none.
    */
-  ended(error: Error | undefined): void;
+  ended(error: Error | undefined, atNs: bigint): void;
 }
 
 /** Lets somebody end a wait early, because there is reason to think that it would succeed now. */
 export class Wake {
   #listener: (() => void) | undefined;
+  #isDue = false;
 
+  /** Ends the wait; during an attempt the one that follows it. */
   wake(): void {
+    this.#isDue = true;
     this.#listener?.();
+  }
+
+  /** An attempt begins: what was the reason to wake is known to it. */
+  answered(): void {
+    this.#isDue = false;
   }
 
   /** Waits for `ms` milliseconds, a wake, or the signal, whichever is first. Never rejects. */
   async wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    if (this.#isDue) return;
     const early = new AbortController();
     this.#listener = () => early.abort();
     try {
@@ -48,12 +57,14 @@ export async function supervise(
   const { signal, clock, backoff, wake = new Wake() } = options;
   while (!signal.aborted) {
     let failure: Error | undefined;
+    wake.answered();
     try {
       await attempt(signal);
     } catch (error) {
       failure = asError(error);
     }
+    const atNs = clock.nowNs();
     await wake.wait(backoff.next(), clock, signal);
-    if (!signal.aborted) options.ended(failure);
+    if (!signal.aborted) options.ended(failure, atNs);
   }
 }

@@ -47,10 +47,10 @@ export class SystemdWatch {
       clock: options.clock,
       backoff: this.#backoff,
       wake: this.#wake,
-      ended: (error) => {
+      ended: (error, atNs) => {
         // What happens from the first attempt on is to be counted, whenever one succeeds.
         options.record.systemd.coverage.from(sinceNs);
-        this.#health.down(error);
+        this.#health.down(error, atNs);
       },
     });
   }
@@ -115,7 +115,7 @@ export class SystemdWatch {
       unit: (unitSignal) => systemd.unit(unitSignal),
       service: (serviceSignal) => systemd.service(serviceSignal),
       removed: (unit, timeNs) => systemd.removed(unit, timeNs),
-      manager: (facts) => systemd.manager(facts),
+      manager: (facts) => systemd.manager.told(facts),
       parseError,
     });
   }

@@ -18,12 +18,12 @@ const CASES: Readonly<Record<string, readonly Change[]>> = {
     healthChange("unhealthy"),
     monitorChange("monitor.error"),
     ...[1, 2, 137, 255, -1].map((exitCode) => dieChange(exitCode)),
+    dieChange(undefined),
   ],
   WARN: [
     unitChange("unit.restart"),
     containerChange("container.restart"),
     monitorChange("monitor.lost"),
-    dieChange(undefined),
   ],
   INFO: [
     dieChange(0),
@@ -39,15 +39,13 @@ const CASES: Readonly<Record<string, readonly Change[]>> = {
     unitChange("unit.removed"),
     systemChange("degraded"),
     monitorChange("monitor.recovered"),
-  ],
-  DEBUG: [
     unitChange("unit.inactive"),
     unitChange("unit.activating"),
     unitChange("unit.deactivating"),
     unitChange("unit.reloading"),
   ],
 };
-const NUMBERS: Readonly<Record<string, number>> = { DEBUG: 5, INFO: 9, WARN: 13, ERROR: 17 };
+const NUMBERS: Readonly<Record<string, number>> = { INFO: 9, WARN: 13, ERROR: 17 };
 
 test("every kind has its case here", () => {
   const kinds = new Set(Object.values(CASES).flatMap((changes) => changes.map(({ kind }) => kind)));

@@ -240,9 +240,9 @@ test("the listing after a gap is a reconnect; another one on the same stream is 
 
 test("when systemd has ended, nothing of its units is true, and the counters stay", () => {
   const { state, counts, unit } = interrupted();
-  state.manager({ systemState: "running", timeNs: at(1_000) });
+  state.manager.told({ systemState: "running", timeNs: at(1_000) });
   state.ended();
-  expect(state).toMatchObject({ up: false, systemState: undefined });
+  expect(state).toMatchObject({ up: false, manager: { systemState: undefined } });
   expect(unit(A).activeState).toBeUndefined();
   expect(counts()).toEqual([1, 1]);
 });

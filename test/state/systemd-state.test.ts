@@ -371,11 +371,11 @@ test("with systemd's end all that was known of its units is gone, but for what w
     unitRow("a.service", "active"),
     unitRow("b.service", "active"),
   ]);
-  state.manager({ version: "252", systemState: "running", timeNs: at(0) });
+  state.manager.told({ version: "252", systemState: "running", timeNs: at(0) });
   state.unit(unitSignal("failed/failed", at(1)));
   const told = changes.length;
   state.ended();
-  expect(state).toMatchObject({ up: false, systemState: undefined, version: "252" });
+  expect(state).toMatchObject({ up: false, manager: { systemState: undefined, version: "252" } });
   expect(unit("a.service")).toMatchObject({ activeState: undefined, failures: expect.anything() });
   expect(state.units.get("b.service")).toBeUndefined();
   expect([...state.units.counts().values()]).toEqual([0, 0]);
@@ -384,10 +384,10 @@ test("with systemd's end all that was known of its units is gone, but for what w
 
 test("the manager's state follows from its units once it has booted", () => {
   const { state, news } = watched();
-  state.manager({ systemState: "starting", timeNs: at(0) });
+  state.manager.told({ systemState: "starting", timeNs: at(0) });
   state.unit(unitSignal("failed/failed", at(1)));
-  expect(state.systemState).toBe("starting");
-  state.manager({ systemState: "running", timeNs: at(2) });
+  expect(state.manager.systemState).toBe("starting");
+  state.manager.told({ systemState: "running", timeNs: at(2) });
   news();
   state.unit(unitSignal("active/running", at(3)));
   state.unit(unitSignal("failed/failed", at(4)));
@@ -402,11 +402,11 @@ test("the manager's state follows from its units once it has booted", () => {
 
 test("a state that is told again is no change, nor is the first that is told", () => {
   const { state, news } = watched();
-  state.manager({ systemState: "degraded", timeNs: at(0) });
-  state.manager({ systemState: "degraded", timeNs: at(0) });
-  state.manager({ version: "252", timeNs: at(0) });
+  state.manager.told({ systemState: "degraded", timeNs: at(0) });
+  state.manager.told({ systemState: "degraded", timeNs: at(0) });
+  state.manager.told({ version: "252", timeNs: at(0) });
   expect(news()).toEqual([]);
-  expect(state).toMatchObject({ systemState: "degraded", version: "252" });
+  expect(state).toMatchObject({ manager: { systemState: "degraded", version: "252" } });
 });
 
 test("start times are wanted of shown active units that have none", () => {

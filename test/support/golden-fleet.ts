@@ -100,7 +100,7 @@ function busyNode(systemd: SystemdState, bootNs: bigint): void {
   let nowNs = bootNs + SECOND_NS;
   systemd.attached("dbus", nowNs);
   systemd.recovered([]);
-  systemd.manager({ version: "252.39-1~deb12u1", systemState: "starting", timeNs: nowNs });
+  systemd.manager.told({ version: "252.39-1~deb12u1", systemState: "starting", timeNs: nowNs });
   systemd.snapshot(
     [
       row("-.mount", "active", "mounted"),
@@ -115,7 +115,7 @@ function busyNode(systemd: SystemdState, bootNs: bigint): void {
   );
   systemd.startTime("munge.service", bootNs);
   systemd.startTime("ssh.socket", bootNs + 500_000_000n);
-  systemd.manager({ systemState: "running", timeNs: nowNs });
+  systemd.manager.told({ systemState: "running", timeNs: nowNs });
   const unit = (more: Partial<UnitSignal>): void => {
     nowNs += SECOND_NS;
     const times = { stateChangeNs: nowNs, timeNs: nowNs };

@@ -12,6 +12,9 @@ interface Recorded {
   readonly kinds: () => string[];
 }
 
+/** When the streams here end. */
+const AT_NS = 1_700_000_000_000_000_001n;
+
 function recorded(quietFailures = 0, identity?: ContainerIdentity): Recorded {
   const changes: MonitorChange[] = [];
   const clock = new FakeClock();
@@ -35,60 +38,60 @@ test("a stream that comes up at first is no news", () => {
 test("a loss is told once, however many attempts fail after it, and so is the return", () => {
   const { health, kinds } = recorded();
   health.up();
-  for (let attempt = 0; attempt < 5; attempt++) health.down(new Error("refused"));
+  for (let attempt = 0; attempt < 5; attempt++) health.down(new Error("refused"), AT_NS);
   health.up();
   health.up();
   expect(kinds()).toEqual(["monitor.lost", "monitor.recovered"]);
-  health.down(undefined);
+  health.down(undefined, AT_NS);
   health.up();
   expect(kinds().slice(2)).toEqual(["monitor.lost", "monitor.recovered"]);
 });
 
 test("a stream that can't be had is an error once, and recovers", () => {
   const { health, kinds } = recorded();
-  for (let attempt = 0; attempt < 5; attempt++) health.down(new Error("refused"));
+  for (let attempt = 0; attempt < 5; attempt++) health.down(new Error("refused"), AT_NS);
   health.up();
   expect(kinds()).toEqual(["monitor.error", "monitor.recovered"]);
 });
 
 test("failures that are normal at first are quiet, and so is the success after them", () => {
   const { health, kinds } = recorded(3);
-  for (let attempt = 0; attempt < 3; attempt++) health.down(new Error("booting"));
+  for (let attempt = 0; attempt < 3; attempt++) health.down(new Error("booting"), AT_NS);
   health.up();
   expect(kinds()).toEqual([]);
-  health.down(undefined);
+  health.down(undefined, AT_NS);
   expect(kinds()).toEqual(["monitor.lost"]);
 });
 
 test("the first failure past the quiet ones is told", () => {
   const { health, kinds } = recorded(3);
-  for (let attempt = 0; attempt < 4; attempt++) health.down(new Error("booting"));
+  for (let attempt = 0; attempt < 4; attempt++) health.down(new Error("booting"), AT_NS);
   expect(kinds()).toEqual(["monitor.error"]);
 });
 
 test("a success begins the quiet failures anew", () => {
   const { health, kinds } = recorded(2);
-  health.down(undefined);
-  health.down(undefined);
+  health.down(undefined, AT_NS);
+  health.down(undefined, AT_NS);
   health.up();
-  health.down(undefined);
+  health.down(undefined, AT_NS);
   health.up();
-  health.down(undefined);
+  health.down(undefined, AT_NS);
   expect(kinds()).toEqual(["monitor.lost", "monitor.recovered", "monitor.lost"]);
 });
 
 test("a change says when, which container and why", () => {
   const identity = identityOf("sind-dev-worker-0");
-  const { health, clock, changes } = recorded(0, identity);
+  const { health, changes } = recorded(0, identity);
   const error = new Error("no such container");
-  health.down(error);
+  health.down(error, AT_NS);
   expect(changes).toEqual([
     {
       kind: "monitor.error",
       node: "worker-0",
       container: "sind-dev-worker-0",
       unit: "",
-      timeNs: clock.nowNs(),
+      timeNs: AT_NS,
       detail: "docker events can't be had: no such container",
       identity,
       recovered: false,
@@ -100,7 +103,7 @@ test("a change says when, which container and why", () => {
 test("a loss of the engine's stream is no container's", () => {
   const { health, changes } = recorded();
   health.up();
-  health.down(undefined);
+  health.down(undefined, AT_NS);
   expect(changes[0]).toMatchObject({
     node: "",
     container: "",
@@ -113,7 +116,7 @@ test("a loss of the engine's stream is no container's", () => {
 test("the return tells what was corrected meanwhile, the next one only what is new", () => {
   const { health, changes } = recorded();
   const comeBack = (...corrected: number[]): string | undefined => {
-    health.down(new Error("cut"));
+    health.down(new Error("cut"), AT_NS);
     for (const count of corrected) health.corrected(count);
     health.up();
     return changes.at(-1)?.detail;

@@ -66,7 +66,7 @@ test("what the source tells is folded into the container's systemd", async () =>
   sink.removed("b.service", 3_000n);
   sink.manager({ version: "252", timeNs: 3_000n });
   expect(systemd.units.get("a.service")?.failures).toEqual(new Map([["signal", 1]]));
-  expect(systemd.version).toBe("252");
+  expect(systemd.manager.version).toBe("252");
   expect(changes.map(({ kind, unit }) => [kind, unit])).toEqual([
     ["unit.failed", "a.service"],
     ["unit.removed", "b.service"],
@@ -188,7 +188,7 @@ test("what comes after the end is of a container that has died", async () => {
   source.latest.end(new Error("killed"));
   await stopped;
   expect([...systemd.units.values()].map(({ name }) => name)).toEqual(["b.service"]);
-  expect(systemd).toMatchObject({ up: true, version: undefined });
+  expect(systemd).toMatchObject({ up: true, manager: { version: undefined } });
   expect(changes).toEqual([]);
   expect(monitor()).toEqual([]);
   expect(watching.clock.pendingTimers).toBe(0);

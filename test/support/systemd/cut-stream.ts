@@ -128,7 +128,7 @@ export class CutStream {
       unit: state.unit.bind(state),
       service: state.service.bind(state),
       removed: state.removed.bind(state),
-      manager: state.manager.bind(state),
+      manager: state.manager.told.bind(state.manager),
       parseError: () => {},
     };
   }
