@@ -12,6 +12,9 @@ import { BASE_IMAGES, buildImage, ensureBaseImages, ROOT } from "../support/imag
 
 jest.setTimeout(240_000);
 
+/** Another than the usual one, so that the health check has to find it. */
+const PORT = 9_000;
+
 describeEngine("the container image", () => {
   let engine: Engine;
   let image: string;
@@ -22,13 +25,13 @@ describeEngine("the container image", () => {
     // The builder that needs no plugin of the client.
     process.env["DOCKER_BUILDKIT"] = "0";
     await ensureBaseImages(engine);
-    const args = { ...BASE_IMAGES, REVISION: "abc123" };
-    await buildImage(engine, ROOT, [
-      ...Object.entries(args).map(([name, value]) => `--build-arg=${name}=${value}`),
-      `--tag=${image}`,
-    ]);
+    const args = Object.entries({ ...BASE_IMAGES, REVISION: "abc123" });
+    const options = args.map(([name, value]) => `--build-arg=${name}=${value}`);
+    // By itself first, so that it has a name to be removed by.
+    await buildImage(engine, ROOT, [...options, "--target=build", `--tag=${image}-build`]);
+    await buildImage(engine, ROOT, [...options, `--tag=${image}`]);
   });
-  afterAll(() => engine.docker(["rmi", "--force", image]));
+  afterAll(() => engine.docker(["rmi", "--force", image, `${image}-build`]));
 
   test("says what it is, and isn't root", async () => {
     const [info] = JSON.parse(await engine.docker(["image", "inspect", image])) as [
@@ -63,7 +66,11 @@ describeEngine("the container image", () => {
     const labels = { "image-test": engine.runId };
     await using node = await startNode(engine, { name: `image-${engine.runId}`, labels });
     const sinceMs = Date.now();
-    await using unitwatch = await startImage("--watch.filter", `label=${label}`);
+    await using unitwatch = await startImage(
+      `--web.listen-address=:${PORT}`,
+      "--watch.filter",
+      `label=${label}`,
+    );
 
     await until(unitwatch, (scrape) => scrape.value("unitwatch_engine_up") === 1);
     const scrape = await until(
@@ -115,7 +122,7 @@ async function until(
   container: TestContainer,
   isWanted: (scrape: Scrape) => boolean,
 ): Promise<Scrape> {
-  const script = 'fetch("http://localhost:10558/metrics").then((r) => r.text()).then(console.log)';
+  const script = `fetch("http://localhost:${PORT}/metrics").then((r) => r.text()).then(console.log)`;
   const limit = AbortSignal.timeout(20_000);
   for (;;) {
     const { exitCode, stdout } = await container.tryExec(["node", "--eval", script]);

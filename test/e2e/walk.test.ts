@@ -198,27 +198,36 @@ describeEngine("the main walk", () => {
   });
 
   test("units come and go", async () => {
-    const failed = await node.tryExec([
-      "systemd-run",
-      "--collect",
-      "--wait",
-      "--unit=brief",
-      "false",
-    ]);
-    expect(failed.exitCode).toBe(1);
-    await node.systemctl("reset-failed", "victim.service", "late.service");
-    await node.exec(["rm", "/etc/systemd/system/late.service"]);
-    await node.systemctl("daemon-reload");
-    await node.systemctl("daemon-reexec");
+    const run = ["systemd-run", "--collect", "--wait", "--unit=brief"];
+    expect((await node.tryExec([...run, "false"])).exitCode).toBe(1);
+    await node.systemctl("reset-failed", "victim.service");
 
     await unitwatch.until(async (scrape) => {
       const { states } = shownSystemd(scrape, NODE);
-      expect(states).not.toHaveProperty("brief.service");
-      expect(states).not.toHaveProperty("late.service");
+      expect(states).not.toHaveProperty(["brief.service"]);
+      expect(states).not.toHaveProperty(["victim.service"]);
       expect(shownSystemd(scrape, NODE)).toEqual(await trueSystemd(node));
     }, SOON);
     await arrived(1, NODE, "systemd.unit.failed", "brief.service");
     await arrived(1, NODE, "systemd.unit.removed", "brief.service");
+    await arrived(1, NODE, "systemd.unit.removed", "victim.service");
+  });
+
+  test("systemd is reloaded, and runs itself anew", async () => {
+    await node.systemctl("reset-failed", "late.service");
+    await node.exec(["rm", "/etc/systemd/system/late.service"]);
+    await node.systemctl("daemon-reload");
+    await unitwatch.until(async (scrape) => {
+      expect(shownSystemd(scrape, NODE).states).not.toHaveProperty(["late.service"]);
+      expect(shownSystemd(scrape, NODE)).toEqual(await trueSystemd(node));
+    }, SOON);
+
+    await node.systemctl("daemon-reexec");
+    await node.startUnit("shut.service");
+    await unitwatch.until(async (scrape) => {
+      expect(shownSystemd(scrape, NODE).states["shut.service"]).toBe("active");
+      expect(shownSystemd(scrape, NODE)).toEqual(await trueSystemd(node));
+    }, SOON);
   });
 
   test("a node is paused, stopped and killed", async () => {
