@@ -130,9 +130,7 @@ test("a filter has a key and a value", () => {
     expect(() => engineFilter(filter)).toThrow(/^expected KEY=VALUE/);
   }
   for (const filter of ["type=network", "event=die", "status=running"]) {
-    expect(() => engineFilter(filter)).toThrow(
-      "expected a filter by label, name, id or ancestor",
-    );
+    expect(() => engineFilter(filter)).toThrow("expected a filter by label, name, id or ancestor");
   }
   expect(() => engineFilter("name=(")).toThrow("a regular expression");
 });
