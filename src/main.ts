@@ -12,6 +12,11 @@ const SIGNALS = { SIGTERM: 15, SIGINT: 2 } as const;
 async function main(): Promise<void> {
   const parsed = parseConfig(process.argv.slice(2), process.env);
   if (parsed.kind === "exit") {
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      // A reader that has gone, such as `head`, has what it wanted; a full disk doesn't.
+      if (error.code !== "EPIPE") process.exitCode = 1;
+    });
+    process.stderr.on("error", () => {});
     if (parsed.stdout !== undefined) process.stdout.write(parsed.stdout);
     if (parsed.stderr !== undefined) process.stderr.write(parsed.stderr);
     process.exitCode = parsed.code;

@@ -29,6 +29,29 @@ export function parseStrings(text: string): (string | undefined)[] {
     });
 }
 
+/**
+ * Reads the answer of `systemctl show --timestamp=us+utc --property=Id,ActiveEnterTimestamp`, as
+ * Unix nanoseconds by unit:
+ *
+ *     Id=munge.service
+ *     ActiveEnterTimestamp=Sun 2026-11-22 11:23:31.713123 UTC
+ *
+ * with an empty line between units. Those that were never active are left out.
+ */
+export function parseStartTimes(text: string): [unit: string, timeNs: bigint][] {
+  const times: [string, bigint][] = [];
+  for (const block of text.split("\n\n")) {
+    const unit = /^Id=(.+)$/m.exec(block)?.[1];
+    const [, day, time, us] =
+      /^ActiveEnterTimestamp=\w+ (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\.(\d{6}) UTC$/m.exec(block) ??
+      [];
+    const ms = Date.parse(`${day}T${time}Z`);
+    if (unit === undefined || us === undefined || Number.isNaN(ms)) continue;
+    times.push([unit.toWellFormed(), BigInt(ms) * 1_000_000n + BigInt(us) * 1_000n]);
+  }
+  return times;
+}
+
 function rowOf(fields: unknown): UnitRow | undefined {
   if (!Array.isArray(fields)) return undefined;
   const [name, , , activeState, subState]: unknown[] = fields;

@@ -1,18 +1,28 @@
+import type { Clock } from "../domain/clock.ts";
 import type { JournalEntry } from "../domain/systemd.ts";
 import { JournalError, readJournal } from "./journal.ts";
 import type { JournalQuery } from "./journal.ts";
 
-/** Attempts that fail, one after the other, before the journal counts as one that can't be read. */
-const ATTEMPTS = 3;
+/** Fewer failures in a row say nothing. */
+const LEAST_ATTEMPTS = 3;
+/** For how long it may fail before it counts as a journal that can't be read. */
+const JOURNALCTL_LIMIT_NS = 3_000_000_000n;
+/** The same, where it isn't journalctl that fails, but the way to it. */
+const ENGINE_LIMIT_NS = 60_000_000_000n;
+
+export interface JournalRecoveryOptions extends Pick<JournalQuery, "runtime" | "container"> {
+  readonly clock: Clock;
+}
 
 /** Reads from one container's journal what was missed. */
 export class JournalRecovery {
-  readonly #container: Pick<JournalQuery, "runtime" | "container">;
+  readonly #options: JournalRecoveryOptions;
   #failures = 0;
+  #failingSinceNs = 0n;
   #lastRead: Promise<unknown> = Promise.resolve();
 
-  constructor(container: Pick<JournalQuery, "runtime" | "container">) {
-    this.#container = container;
+  constructor(options: JournalRecoveryOptions) {
+    this.#options = options;
   }
 
   /**
@@ -34,15 +44,20 @@ export class JournalRecovery {
   }
 
   async #read(sinceNs: bigint, signal: AbortSignal): Promise<readonly JournalEntry[] | undefined> {
+    const { runtime, container, clock } = this.#options;
     try {
-      const entries = await readJournal({ ...this.#container, sinceNs, signal });
+      const entries = await readJournal({ runtime, container, sinceNs, signal });
       this.#failures = 0;
       return entries;
     } catch (error) {
       signal.throwIfAborted();
+      const nowNs = clock.nowNs();
+      if (this.#failures === 0) this.#failingSinceNs = nowNs;
       this.#failures += 1;
-      const isFinal = error instanceof JournalError && error.isFinal;
-      if (!isFinal && this.#failures < ATTEMPTS) throw error;
+      const isOwn = error instanceof JournalError;
+      const limitNs = isOwn ? JOURNALCTL_LIMIT_NS : ENGINE_LIMIT_NS;
+      const isLasting = this.#failures >= LEAST_ATTEMPTS && nowNs - this.#failingSinceNs >= limitNs;
+      if (!isLasting && !(isOwn && error.isFinal)) throw error;
       return undefined;
     }
   }

@@ -1,4 +1,4 @@
-import type { ContainerRuntime } from "../domain/runtime.ts";
+import type { CommandOutput, ContainerRuntime } from "../domain/runtime.ts";
 import type { JournalEntry } from "../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";
 import { parseJsonObject } from "./json-object.ts";
@@ -12,10 +12,10 @@ const RESTART = "5eb03494b6584870a536b337290809b3";
 const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 const NS_PER_US = 1_000n;
 
-/** journalctl isn't there, or fails. */
+/** journalctl isn't there, or says that it can't read the journal. */
 export class JournalError extends Error {
   override readonly name = "JournalError";
-  /** True where the container has none. */
+  /** True where the container has no journalctl. */
   readonly isFinal: boolean;
 
   constructor(message: string, isFinal: boolean) {
@@ -41,7 +41,7 @@ export interface JournalQuery {
  * first. It runs `journalctl` twice: first so that journald takes in what was said up to now.
  *
  * @throws JournalError where journalctl isn't there, fails, or tells nothing because no journald
- * runs; Error where it can't be run now
+ * runs; Error where it can't be run now, or doesn't come to its end
  */
 export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
   const { runtime, container, sinceNs } = query;
@@ -49,7 +49,8 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
   const run = (args: readonly string[], maxBytes: number): ReturnType<typeof runtime.run> =>
     runtime.run(container, ["journalctl", ...args], { user: "0:0", maxBytes, signal });
   const synced = await run(["--sync"], 64 * 1024);
-  const { stdout, exitCode, stderr } = await run(
+  if (synced.exitCode !== 0 && !isOwnFailure(synced)) throw cutOff(synced);
+  const output = await run(
     [
       "--no-pager",
       "--quiet",
@@ -62,18 +63,42 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
     ],
     MAX_JOURNAL_BYTES,
   );
+  const { stdout, exitCode, stderr } = output;
   // journalctl exits with 1 where it found nothing at all.
   if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
-    const isMissing = exitCode === 126 || exitCode === 127;
-    const why = (stderr || stdout).trim().slice(0, 300);
-    throw new JournalError(`journalctl failed: ${why}`, isMissing);
+    if (!isOwnFailure(output)) throw cutOff(output);
+    throw new JournalError(`journalctl failed: ${whyOf(output)}`, isMissing(output));
   }
   const entries = parseJournal(stdout).filter((entry) => entry.timeNs >= sinceNs);
   // Where no journald runs, journalctl finds nothing and is content with that.
   if (entries.length === 0 && synced.exitCode !== 0) {
-    throw new JournalError(`journalctl --sync failed: ${synced.stderr.trim().slice(0, 300)}`, true);
+    throw new JournalError(`journalctl --sync failed: ${whyOf(synced)}`, isMissing(synced));
   }
   return entries;
+}
+
+function isMissing({ exitCode, stdout, stderr }: CommandOutput): boolean {
+  if (exitCode !== 126 && exitCode !== 127) return false;
+  return /not found|no such file/i.test(stdout + stderr);
+}
+
+/** False where the engine or the way to it failed: it was paused, stopped, killed or cut off. */
+function isOwnFailure(output: CommandOutput): boolean {
+  const { exitCode = 255, stdout, stderr } = output;
+  if (isMissing(output)) return true;
+  return (
+    exitCode < 125 && !/^Error(?: response from daemon)?:|^OCI runtime/m.test(stderr || stdout)
+  );
+}
+
+function cutOff(output: CommandOutput): Error {
+  return new Error(
+    `journalctl failed: ${whyOf(output) || `exit code ${output.exitCode ?? "none"}`}`,
+  );
+}
+
+function whyOf({ stdout, stderr }: CommandOutput): string {
+  return (stderr || stdout).trim().slice(0, 300);
 }
 
 /** Reads the JSON lines of the command above; a line that is none of systemd's is left out. */

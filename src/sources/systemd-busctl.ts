@@ -3,15 +3,12 @@ import type { Clock } from "../domain/clock.ts";
 import type { ProcessExit } from "../domain/process.ts";
 import type { ContainerRuntime, InteractiveProcess } from "../domain/runtime.ts";
 import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
-import { parseBusctlSignal } from "./busctl-line.ts";
+import { BusctlSession } from "./busctl-session.ts";
 import { Goodbye } from "./goodbye.ts";
 import { JournalRecovery } from "./journal-recovery.ts";
-import { parseListUnits, parseStrings } from "./busctl-list.ts";
 import { LineSplitter } from "./lines.ts";
 import { MATCH_RULE } from "./systemd-monitor.ts";
-import { managerFacts } from "./manager-facts.ts";
-import { TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
-import { serviceSignalOf, unitSignalOf } from "./unit-signals.ts";
+import { SYSTEMD } from "./systemd-objects.ts";
 
 /**
  * `busctl monitor` doesn't read its stdin and would outlive everyone who started it. So a shell
@@ -20,22 +17,16 @@ import { serviceSignalOf, unitSignalOf } from "./unit-signals.ts";
  * comes along on stdout: one line tells that it has begun to listen.
  */
 const SCRIPT = `exec 3<&0
-busctl monitor --watch-bind=yes --json=short --match "$1" org.freedesktop.systemd1 2>&1 </dev/null 3<&- &
+busctl monitor --watch-bind=yes --json=short --match "$1" --match "$2" org.freedesktop.systemd1 2>&1 </dev/null 3<&- &
 p=$!
 { cat <&3; kill $p; } >/dev/null 2>&1 &
 exec 3<&-
 wait $p`;
 
-const MANAGER = [
-  "org.freedesktop.systemd1",
-  "/org/freedesktop/systemd1",
-  "org.freedesktop.systemd1.Manager",
-] as const;
-const LIST_UNITS = ["busctl", "--json=short", "call", ...MANAGER, "ListUnits"];
-const GET_FACTS = ["busctl", "--json=short", "get-property", ...MANAGER, "Version", "SystemState"];
+/** systemd runs itself anew. Its own signals are told because busctl is given its name. */
+const OWNER_RULE = `type=signal,sender=org.freedesktop.DBus,member=NameOwnerChanged,arg0=${SYSTEMD}`;
 
 const LISTENING = /^Monitoring bus message stream/;
-const MAX_LIST_BYTES = 16 * 1024 * 1024;
 const MAX_REMARK_CHARS = 300;
 const HANDSHAKE_MS = 10_000;
 
@@ -63,7 +54,7 @@ export class BusctlSource implements SystemdSource {
     const { runtime, container, clock } = this.#options;
     const process = await runtime.exec(
       container,
-      ["sh", "-c", SCRIPT, "unitwatch", MATCH_RULE],
+      ["sh", "-c", SCRIPT, "unitwatch", MATCH_RULE, OWNER_RULE],
       options,
     );
     const fault = new AbortController();
@@ -88,8 +79,17 @@ export class BusctlSource implements SystemdSource {
     const { signal, fault } = control;
     let remark = "";
     let listing: Promise<void> | undefined;
+    const failed = (error: unknown): void => {
+      if (!signal.aborted) fault.abort(error);
+    };
+    const session = new BusctlSession(sink, {
+      ...this.#options,
+      journal: this.#journal,
+      signal,
+      failed,
+    });
     const listen = (): void => {
-      listing ??= this.#attach(sink, signal).catch((error: unknown) => fault.abort(error));
+      listing ??= session.attach().catch(failed);
     };
     const lines = new LineSplitter({
       onLine: (line) => {
@@ -97,7 +97,7 @@ export class BusctlSource implements SystemdSource {
         else if (!line.startsWith("{")) remark = line.slice(0, MAX_REMARK_CHARS);
         else {
           listen();
-          tell(line, sink);
+          session.line(line);
         }
       },
       onBadLine: () => sink.parseError(),
@@ -118,36 +118,5 @@ export class BusctlSource implements SystemdSource {
     const exit = (await process.exited) as Partial<ProcessExit> | undefined;
     const why = remark || exit?.stderr?.trim() || `exit code ${exit?.exitCode ?? "unknown"}`;
     throw new Error(`busctl monitor can't be run: ${why}`);
-  }
-
-  /** The stream stands: from now on nothing is missed, so what is so already can be asked for. */
-  async #attach(sink: SystemdSink, signal: AbortSignal): Promise<void> {
-    const { runtime, container, clock } = this.#options;
-    const sinceNs = sink.attached("busctl", clock.nowNs());
-    sink.recovered(await this.#journal.missed(sinceNs, signal));
-    const atNs = clock.nowNs();
-    const output = await runtime.run(container, LIST_UNITS, { maxBytes: MAX_LIST_BYTES, signal });
-    const rows = output.exitCode === 0 ? parseListUnits(output.stdout) : undefined;
-    if (rows === undefined) {
-      const why = output.stderr.trim() || output.stdout.slice(0, MAX_REMARK_CHARS);
-      throw new Error(`busctl call ListUnits failed: ${why}`);
-    }
-    sink.snapshot(rows, atNs);
-    const facts = await runtime.run(container, GET_FACTS, { maxBytes: MAX_LIST_BYTES, signal });
-    const [version, systemState] = parseStrings(facts.stdout);
-    sink.manager(managerFacts(version, systemState, clock.nowNs()));
-  }
-}
-
-function tell(line: string, sink: SystemdSink): void {
-  const signal = parseBusctlSignal(line);
-  if (signal === "malformed") {
-    sink.parseError();
-  } else if (signal?.interfaceName === UNIT_INTERFACE) {
-    const unit = unitSignalOf(signal);
-    if (unit !== undefined) sink.unit(unit);
-  } else if (signal !== undefined && TYPE_INTERFACES.has(signal.interfaceName)) {
-    const service = serviceSignalOf(signal);
-    if (service !== undefined) sink.service(service);
   }
 }

@@ -190,11 +190,7 @@ export class SystemdState {
   }
 
   service(signal: ServiceSignal): void {
-    const unit = this.#obtain(signal.unit);
-    if (unit === undefined) return;
-    if (signal.result !== undefined) unit.result = signal.result;
-    if (signal.exitStatus !== undefined) unit.exitStatus = signal.exitStatus;
-    unit.restartsTold = signal.restarts;
+    this.#obtain(signal.unit)?.takeService(signal);
   }
 
   /**

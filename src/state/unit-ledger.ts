@@ -66,6 +66,7 @@ export class UnitLedger {
     const isFirst = isFirstKnown(unit, signal, underWatch);
     unit.restartsTold = undefined;
     if (restarts === undefined || isRestartTold(unit, restarts, signal)) return;
+    if (isResetWhileWaiting(unit, signal)) unit.restartsSeen = 0;
     const before = isFirst ? restarts - 1 : (unit.restartsSeen ?? restarts);
     const more = restarts >= before ? restarts - before : restarts;
     unit.restartsSeen = restarts;
@@ -138,24 +139,36 @@ export class UnitLedger {
 }
 
 /**
- * True where the number is one more than before, though the number before isn't known, or is one of
- * an earlier run: since then it may have begun anew.
+ * True where the number is one more than before, though the number before isn't known, or is the
+ * same: since then it may have begun anew.
  *
  * @param underWatch whether the unit came into its state while the stream stood
  */
 function isFirstKnown(unit: UnitRecord, signal: UnitSignal, underWatch: boolean): boolean {
-  const { restartsTold, restartsSeen, lastRestart } = unit;
-  const isUnknown =
-    restartsSeen === undefined ||
-    (restartsSeen === restartsTold && lastRestart?.invocationId !== signal.invocationId);
+  const { restartsTold, restartsSeen, lastRestart, stateChangeNs: waitsSinceNs } = unit;
+  const isUnknown = restartsSeen === undefined || restartsSeen === restartsTold;
   if (!isUnknown || restartsTold === 0) return false;
-  // v257 comes into this state by the restart itself.
-  if (signal.subState === "auto-restart-queued" && underWatch) return true;
+  const isEntered = signal.stateChangeNs > waitsSinceNs;
+  if (signal.subState === "auto-restart-queued") {
+    // v257 comes into this state by the restart itself, which it has told of during the wait, and
+    // tells of its next run while it is still in it.
+    const isCounted = lastRestart !== undefined && lastRestart.timeNs >= waitsSinceNs;
+    return isEntered && !isCounted && (underWatch || unit.subState === "auto-restart");
+  }
   // It waited when it was listed, and the number is told before that wait is over. One that was
   // stopped meanwhile has the number it had.
-  const isListed = unit.fromSnapshot || signal.stateChangeNs > unit.stateChangeNs;
+  const isOther = restartsSeen === undefined || lastRestart?.invocationId !== signal.invocationId;
   const waits = isAutoRestart(unit.subState) && isAutoRestart(signal.subState);
-  return isListed && waits && !underWatch;
+  return (unit.fromSnapshot || isEntered) && isOther && waits && !underWatch;
+}
+
+/**
+ * True where somebody reset the unit while it waited for its restart. That sets NRestarts back and
+ * Result to success, and nothing else does both in the same wait.
+ */
+function isResetWhileWaiting(unit: UnitRecord, signal: UnitSignal): boolean {
+  const waited = unit.subState === "auto-restart" && signal.subState === "auto-restart";
+  return unit.resultCleared && waited && unit.stateChangeNs === signal.stateChangeNs;
 }
 
 function runOf(invocationId: string, what: string): string {

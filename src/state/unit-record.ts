@@ -1,4 +1,5 @@
 import type { LabelSet } from "../domain/label-set.ts";
+import type { ServiceSignal } from "../domain/systemd.ts";
 import type { ActiveState } from "../domain/unit.ts";
 import { unitType } from "../domain/unit.ts";
 
@@ -42,6 +43,8 @@ export class UnitRecord {
 
   /** Result of a service, as systemd names it; undefined until a signal told it. */
   result: string | undefined = undefined;
+  /** True where the last Service signal set the result back to success. */
+  resultCleared = false;
   exitStatus: number | undefined = undefined;
   /** NRestarts as last told: a hint, since systemd sets it back to 0 at will. */
   restartsSeen: number | undefined = undefined;
@@ -82,6 +85,16 @@ export class UnitRecord {
   relabel(containerLabels: LabelSet): void {
     this.nameLabels = containerLabels.with([["name", this.name]]);
     this.labels = this.nameLabels.with([["type", this.type]]);
+  }
+
+  /** Takes over what a Service signal says. Of NRestarts its Unit signal has to tell more. */
+  takeService({ result, exitStatus, restarts }: ServiceSignal): void {
+    if (result !== undefined) {
+      this.resultCleared = result === "success" && (this.result ?? "success") !== "success";
+      this.result = result;
+    }
+    if (exitStatus !== undefined) this.exitStatus = exitStatus;
+    this.restartsTold = restarts;
   }
 
   countFailure(told: string): void {

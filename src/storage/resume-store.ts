@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { asError } from "../domain/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
@@ -50,7 +50,7 @@ export async function openResumeStore(options: ResumeStoreOptions): Promise<Resu
   const file = join(path, "resume.sqlite");
   try {
     const sqlite = await loadSqlite();
-    mkdirSync(path, { recursive: true });
+    makeFolder(path);
     const { database, restored } = openDatabase(sqlite, file, options);
     return new FileStore(database, restored, options);
   } catch (error) {
@@ -59,6 +59,20 @@ export async function openResumeStore(options: ResumeStoreOptions): Promise<Resu
       err: sqliteCode(error) === BUSY ? new Error("another process uses it") : asError(error),
     });
     return NOTHING_KEPT;
+  }
+}
+
+/**
+ * As `mkdir -p`. Node's own `recursive` never returns where a new folder is refused by ENOENT, as
+ * below /proc.
+ */
+function makeFolder(path: string): void {
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeFolder(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
   }
 }
 

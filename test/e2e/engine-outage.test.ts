@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -21,12 +21,17 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2eoutage";
-const name = (node: string): string => `sind-${CLUSTER}-${node}`;
-const labels = { "sind.cluster": CLUSTER };
-
 // One session: the engine isn't there at first, comes, goes, and comes back.
 describeEngine("without an engine", () => {
+  describe.each(["engine", "cli"])("watching through %s", (runtime) => {
+    outage(runtime);
+  });
+});
+
+function outage(runtime: string): void {
+  const cluster = `e2eoutage${runtime}`;
+  const name = (node: string): string => `sind-${cluster}-${node}`;
+  const labels = { "sind.cluster": cluster };
   const stack = new AsyncDisposableStack();
   let engine: Engine;
   let proxy: SocketProxy;
@@ -48,7 +53,11 @@ describeEngine("without an engine", () => {
     await node.writeUnit("victim.service", "[Service]\nExecStart=sleep infinity\n");
     await node.writeUnit("exits.service", "[Service]\nExecStart=sh -c 'exit 3'\n");
     await node.startUnit("victim.service");
-    unitwatch = await startUnitwatch({ host: proxy.host, cluster: CLUSTER });
+    unitwatch = await startUnitwatch({
+      host: proxy.host,
+      cluster,
+      args: [`--docker.runtime=${runtime}`],
+    });
     stack.use(unitwatch);
   });
   afterAll(() => stack.disposeAsync());
@@ -61,7 +70,7 @@ describeEngine("without an engine", () => {
     const line = await unitwatch.untilLogged(({ level }) => level === "error");
     expect(line).toMatchObject({
       msg: "cannot watch",
-      detail: expect.stringContaining(proxy.host),
+      detail: expect.stringContaining(new URL(proxy.host).pathname),
     });
     expect(await status("/-/healthy")).toBe(200);
     expect(await status("/-/ready")).toBe(503);
@@ -135,4 +144,4 @@ describeEngine("without an engine", () => {
     expect(troubles()).toHaveLength(1);
     await eventually(() => unitwatch.log.filter(({ msg }) => msg === "watch is back").length >= 2);
   });
-});
+}

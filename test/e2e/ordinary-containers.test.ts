@@ -79,8 +79,8 @@ describeEngine("which containers are looked into", () => {
     await unitwatch.until(
       (scrape) => scrape.value("container_starts_total", { container: shy.name }) === 1,
     );
-    await shy.pause();
-    await shy.unpause();
+    await shy.kill();
+    await shy.start();
 
     expect(await shown()).not.toHaveProperty([shy.name]);
     await toldOfAll();

@@ -1,13 +1,20 @@
 import { expect, test } from "@jest/globals";
 import { JournalRecovery } from "../../src/sources/journal-recovery.ts";
-import { FakeRuntime } from "../support/systemd/fake-runtime.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { FakeRuntime, type JournalAnswer } from "../support/systemd/fake-runtime.ts";
 import { turns } from "../support/turns.ts";
 
 function recovery() {
   const runtime = new FakeRuntime();
   const abort = new AbortController();
-  const journal = new JournalRecovery({ runtime, container: "c0ffee" });
-  return { runtime, abort, missed: (sinceNs?: bigint) => journal.missed(sinceNs, abort.signal) };
+  const clock = new FakeClock();
+  const journal = new JournalRecovery({ runtime, container: "c0ffee", clock });
+  return {
+    runtime,
+    abort,
+    clock,
+    missed: (sinceNs?: bigint) => journal.missed(sinceNs, abort.signal),
+  };
 }
 
 const PAUSED = new Error("container is paused");
@@ -18,24 +25,41 @@ test("without a gap the journal isn't asked", async () => {
   expect(runtime.history).toEqual([]);
 });
 
-test("a journal that can't be read just now is an error, until that goes on", async () => {
-  const { runtime, missed } = recovery();
-  runtime.journal = PAUSED;
-  await expect(missed(1n)).rejects.toBe(PAUSED);
-  await expect(missed(1n)).rejects.toBe(PAUSED);
+const BROKEN = { exitCode: 1, stderr: "No journal files were opened" };
+
+test.each<[string, JournalAnswer, number, RegExp]>([
+  ["the way to it", PAUSED, 60_000, /paused/],
+  ["its command, which is cut off,", { exitCode: undefined }, 60_000, /exit code none/],
+  ["the engine", { exitCode: 1, stderr: "Error response from daemon: paused" }, 60_000, /paused/],
+  ["its start", { exitCode: 126, stdout: "OCI runtime exec failed: stopped" }, 60_000, /stopped/],
+  ["journalctl", BROKEN, 3_000, /No journal files/],
+])("%s fails: that is an error until it lasts", async (_what, answer, limitMs, why) => {
+  const { runtime, clock, missed } = recovery();
+  runtime.journal = answer;
+  await expect(missed(1n)).rejects.toThrow(why);
+  await clock.advance(limitMs);
+  await expect(missed(1n)).rejects.toThrow(why);
+  expect(await missed(1n)).toBeUndefined();
   expect(await missed(1n)).toBeUndefined();
   runtime.journal = {};
   expect(await missed(1n)).toEqual([]);
-  runtime.journal = PAUSED;
-  await expect(missed(1n)).rejects.toBe(PAUSED);
+  runtime.journal = answer;
+  await expect(missed(1n)).rejects.toThrow(why);
+  await clock.advance(limitMs - 1);
+  await expect(missed(1n)).rejects.toThrow(why);
+  await expect(missed(1n)).rejects.toThrow(why);
 });
 
-test.each([
-  ["no journalctl", {}, { exitCode: 127 }],
-  ["no journald", { exitCode: 1 }, {}],
-])("in a container with %s it is not to be had", async (_what, sync, journal) => {
+test("where journald is cut off while it writes, nothing is known", async () => {
   const { runtime, missed } = recovery();
-  Object.assign(runtime, { sync, journal });
+  runtime.sync = { exitCode: 137 };
+  await expect(missed(1n)).rejects.toThrow("exit code 137");
+});
+
+test("in a container without journalctl it is not to be had", async () => {
+  const { runtime, missed } = recovery();
+  runtime.sync = { exitCode: 127, stdout: 'exec: "journalctl": executable file not found' };
+  runtime.journal = runtime.sync;
   expect(await missed(1n)).toBeUndefined();
 });
 

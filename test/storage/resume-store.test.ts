@@ -205,6 +205,11 @@ test("a folder that can't be had is told once", async () => {
   opened.store.flush();
 });
 
+test("a folder that the system refuses to make is told", async () => {
+  using opened = await open({ path: "/proc/unitwatch/data" });
+  expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*isn't kept.*ENOENT/)]);
+});
+
 async function keepOne(): Promise<void> {
   using opened = await open();
   opened.keep("web");

@@ -75,6 +75,8 @@ export class UnitLife {
     const id = Buffer.from(`${this.#name} ${this.#runs}`).toString("hex");
     this.#invocationId = id.padStart(32, "0").slice(-32);
     this.#result = "success";
+    // v257 tells of the new run while it is still in the state before.
+    if (this.#subState === "auto-restart-queued") this.#tell();
     this.#enter("active", "running");
   }
 
@@ -112,6 +114,7 @@ export class UnitLife {
     this.#write({ kind: "restart", result: undefined, restarts: this.#restarts });
     const isLimit = this.#random.below(6) === 0;
     if (isDirect) {
+      this.#tell();
       this.#enter("activating", "auto-restart-queued");
     } else {
       // v252 tells the number while it waits still, twice.

@@ -1,0 +1,160 @@
+import { expect } from "@jest/globals";
+import type { Engine } from "./engine/docker.ts";
+import { type OtlpReceiver, type ReceivedLog, startOtlpReceiver } from "./otlp-receiver.ts";
+import { recordEvents, type RecordedEvents } from "./recorded-events.ts";
+import { startUnitwatch, type Unitwatch } from "./unitwatch.ts";
+
+/** unitwatch at work, somebody who takes its records, and somebody who hears the engine too. */
+export interface WatchedSession extends AsyncDisposable {
+  readonly unitwatch: Unitwatch;
+  readonly receiver: OtlpReceiver;
+  /** From the moment on when unitwatch knew of everything that was there before. */
+  readonly events: RecordedEvents;
+  /** Records of this name that came; without a unit: of the container itself. */
+  logsOf(container: string, eventName: string, unit?: string): ReceivedLog[];
+  /** Waits until that many of them have come. */
+  arrived(count: number, container: string, eventName: string, unit?: string): Promise<void>;
+}
+
+/** Watches the containers with this label `sind.cluster`, of which `nodes` run systemd. */
+export async function startWatchedSession(
+  engine: Engine,
+  { cluster, nodes }: { readonly cluster: string; readonly nodes: number },
+): Promise<WatchedSession> {
+  await using stack = new AsyncDisposableStack();
+  const receiver = stack.use(await startOtlpReceiver());
+  const events = stack.use(recordEvents(engine, cluster));
+  const unitwatch = stack.use(
+    await startUnitwatch({ host: engine.host, cluster, env: receiver.env }),
+  );
+  await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 1);
+  await unitwatch.untilWatching(nodes);
+  events.forget();
+
+  const logsOf: WatchedSession["logsOf"] = (container, eventName, unit) =>
+    receiver.logs.filter(
+      (log) =>
+        log.eventName === eventName &&
+        log.attributes["container.name"] === container &&
+        log.attributes["systemd.unit.name"] === unit,
+    );
+  const owned = stack.move();
+  return {
+    unitwatch,
+    receiver,
+    events,
+    logsOf,
+    arrived: (count, ...of) => receiver.until(() => expect(logsOf(...of)).toHaveLength(count)),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** When a deed began and ended, in Unix nanoseconds. */
+export interface Deed {
+  readonly fromNs: bigint;
+  readonly toNs: bigint;
+}
+
+export async function during(deed: () => Promise<unknown>): Promise<Deed> {
+  const fromNs = BigInt(Date.now()) * 1_000_000n;
+  await deed();
+  return { fromNs, toNs: BigInt(Date.now() + 1) * 1_000_000n };
+}
+
+export function expectWithin({ fromNs, toNs }: Deed, log: ReceivedLog | undefined): void {
+  expect(log?.timeNs).toBeGreaterThanOrEqual(fromNs);
+  expect(log?.timeNs).toBeLessThanOrEqual(toNs);
+}
+
+/** Actions of the engine that have a record each, and the counters of those that are counted. */
+const TOLD = [
+  { action: "create", metric: undefined },
+  { action: "start", metric: "container_starts_total" },
+  { action: "die", metric: "container_exits_total" },
+  { action: "oom", metric: "container_oom_events_total" },
+  { action: "pause", metric: undefined },
+  { action: "unpause", metric: undefined },
+  { action: "destroy", metric: undefined },
+] as const;
+
+/**
+ * What was counted and told of the containers is what the engine told, to the nanosecond as far as
+ * a number holds it. Gives the actions that it told of.
+ */
+export async function expectToldAsByEngine(
+  session: WatchedSession,
+  containers: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { unitwatch, receiver, events } = session;
+  for (const container of containers) {
+    const truth = TOLD.map(({ action }) => ({
+      action,
+      times: events.of(container, action).map(({ timeNano }) => timeNano),
+    }));
+    await receiver.until(() => {
+      const told = TOLD.map(({ action }) => ({
+        action,
+        times: session
+          .logsOf(container, `docker.container.${action}`)
+          .map(({ timeNs }) => Number(timeNs)),
+      }));
+      expect({ container, told }).toEqual({ container, told: truth });
+    });
+
+    const scrape = await unitwatch.scrape();
+    for (const [index, { metric }] of TOLD.entries()) {
+      if (metric === undefined) continue;
+      const counted = scrape.select(metric, { container }).map(({ value }) => value);
+      const sum = counted.reduce((total, value) => total + value, 0);
+      expect({ container, metric, sum }).toEqual({
+        container,
+        metric,
+        sum: truth[index]?.times.length,
+      });
+    }
+  }
+  return new Set(events.all.map(({ Action }) => Action));
+}
+
+/** What is so of every record, whatever it tells. All are of containers of this cluster. */
+export function expectWellFormed(logs: readonly ReceivedLog[], cluster: string): void {
+  for (const log of logs) {
+    const { attributes, eventName, timeNs, observedNs } = log;
+    const kind = eventName.replace(/^(docker|systemd|unitwatch)\./, "");
+    const container = String(attributes["container.name"]);
+    expect(eventName).toMatch(
+      /^(docker\.container|systemd\.(unit|system)|unitwatch\.monitor)\.[a-z]+$/,
+    );
+    expect([log.severityNumber, log.severityText]).toEqual(severityOf(kind, attributes));
+    expect(log.body).toMatch(/^(?:[A-Z]|systemd )[^\n]*[^.]\.$/);
+    expect(log.scope).toEqual({ name: "unitwatch", version: expect.stringMatching(/^\d+\.\d+/) });
+    expect(log.resource).toMatchObject({ "service.name": "unitwatch" });
+    expect(observedNs).toBeGreaterThanOrEqual(timeNs);
+    for (const value of Object.values(attributes)) {
+      expect(["string", "number", "boolean"]).toContain(typeof value);
+    }
+    expect(attributes).toMatchObject({
+      "event.name": eventName,
+      "container.id": expect.stringMatching(/^[0-9a-f]{64}$/),
+      "container.name": expect.stringMatching(`^sind-${cluster}-`),
+      "container.image.name": expect.stringMatching("^unitwatch-test/"),
+      "container.runtime.name": "docker",
+      "unitwatch.cluster": cluster,
+      "unitwatch.node": container.slice(`sind-${cluster}-`.length),
+      "unitwatch.recovered": expect.any(Boolean),
+      "log.record.uid": expect.stringMatching(/^\S+$/),
+    });
+  }
+  const uids = new Set(logs.map(({ attributes }) => attributes["log.record.uid"]));
+  expect(uids.size).toBe(logs.length);
+}
+
+/** Number and text. */
+function severityOf(kind: string, attributes: ReceivedLog["attributes"]): [number, string] {
+  const isBad =
+    ["unit.failed", "container.oom", "monitor.error"].includes(kind) ||
+    (kind === "container.die" && ![0, 143].includes(Number(attributes["process.exit.code"])));
+  if (isBad) return [17, "ERROR"];
+  const isOdd = ["unit.restart", "container.restart", "monitor.lost"].includes(kind);
+  return isOdd ? [13, "WARN"] : [9, "INFO"];
+}
