@@ -1,0 +1,207 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { startContainer } from "../support/engine/container.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { type NodeVariant, startNode, type TestNode } from "../support/engine/node.ts";
+import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
+import { shownSystemd, trueSystemd } from "../support/truth.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+import { type Truth, truthOf, truthSince, wrongCounters, wrongRecords } from "./count/compare.ts";
+import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2elife";
+const labels = { "sind.cluster": CLUSTER };
+const SOON = { withinMs: 2_000 };
+
+const LOOP = "loop.service";
+const LOOP_FILE = `[Unit]
+StartLimitIntervalSec=0
+[Service]
+ExecStart=sh -c 'sleep 0.05; exit 9'
+Restart=always
+RestartSec=100ms
+`;
+
+// One session on three nodes, in each of which a service crashes in a loop while something is done.
+describeEngine("systemd's life, in the middle of a crash loop", () => {
+  const stack = new AsyncDisposableStack();
+  const nodes = new Map<NodeVariant, TestNode>();
+  let engine: Engine;
+  let receiver: OtlpReceiver;
+  let unitwatch: Unitwatch;
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    receiver = stack.use(await startOtlpReceiver());
+    await Promise.all(
+      (["full", "no-logind", "no-dbus"] as const).map(async (variant) => {
+        const name = `sind-${CLUSTER}-${variant}`;
+        const args = LOSSLESS_NODE_ARGS;
+        const node = await startNode(engine, { name, labels, variant, args });
+        stack.use(node);
+        nodes.set(variant, node);
+        await node.writeUnit(LOOP, LOOP_FILE);
+        await node.writeUnit("gone.service", "[Service]\nExecStart=sleep infinity\n");
+      }),
+    );
+    unitwatch = stack.use(
+      await startUnitwatch({ host: engine.host, cluster: CLUSTER, env: receiver.env }),
+    );
+    await unitwatch.untilWatching(nodes.size);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const nodeOf = (variant: NodeVariant): TestNode => {
+    const node = nodes.get(variant);
+    if (node === undefined) throw new Error(`there is no node ${variant}`);
+    return node;
+  };
+
+  /** Waits until so many more failures were seen than there were. */
+  const moreFailures = async (node: TestNode, more: number): Promise<void> => {
+    const loop = { container: node.name, name: LOOP };
+    const total = async (): Promise<number> =>
+      (await unitwatch.scrape()).value("systemd_unit_failures_total", loop) ?? 0;
+    const wanted = (await total()) + more;
+    await unitwatch.until(async () => (await total()) >= wanted);
+  };
+
+  /** Everything that was counted, told and shown of the node is so. */
+  const expectTruth = async (node: TestNode, truth: Truth): Promise<void> => {
+    await unitwatch.until(async (scrape) => {
+      expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
+      expect(wrongCounters(truth, scrape, node.name)).toEqual([]);
+    }, SOON);
+    await receiver.until(() => expect(wrongRecords(truth, receiver.logs, node.name)).toEqual([]));
+  };
+
+  const duringLoop = async (node: TestNode, deed: () => Promise<unknown>): Promise<Truth> => {
+    await node.startUnit(LOOP);
+    await moreFailures(node, 2);
+    await deed();
+    await moreFailures(node, 2);
+    await node.systemctl("stop", LOOP);
+    const truth = await truthOf(node);
+    await expectTruth(node, truth);
+    return truth;
+  };
+  const systemctl =
+    (...args: readonly string[]) =>
+    (node: TestNode): Promise<unknown> =>
+      node.systemctl(...args);
+
+  const DEEDS: readonly [string, NodeVariant, (node: TestNode) => Promise<unknown>][] = [
+    ["logind is masked", "no-logind", async () => {}],
+    ["there is no dbus at all", "no-dbus", async () => {}],
+    ["dbus is restarted", "full", systemctl("restart", "dbus")],
+    ["dbus is restarted without logind", "no-logind", systemctl("restart", "dbus")],
+    ["daemon-reload", "full", systemctl("daemon-reload")],
+    ["daemon-reload without dbus", "no-dbus", systemctl("daemon-reload")],
+    ["daemon-reexec", "full", systemctl("daemon-reexec")],
+    ["daemon-reexec without logind", "no-logind", systemctl("daemon-reexec")],
+    ["daemon-reexec without dbus", "no-dbus", systemctl("daemon-reexec")],
+    ["the bridge is killed", "full", (node) => node.exec(["pkill", "-x", "systemd-stdio-b"])],
+    [
+      "dbus is restarted, and systemd runs itself anew",
+      "no-logind",
+      (node) => node.exec(["sh", "-c", "systemctl restart dbus; systemctl daemon-reexec"]),
+    ],
+  ];
+
+  test.each(DEEDS)("%s", async (_name, variant, deed) => {
+    const node = nodeOf(variant);
+    const { failures } = await duringLoop(node, () => deed(node));
+    expect(failures.length).toBeGreaterThanOrEqual(4);
+  });
+
+  test("the node is paused for 10 s", async () => {
+    const node = nodeOf("full");
+    const before = await truthOf(node);
+    const truth = await duringLoop(node, async () => {
+      await node.pause();
+      await unitwatch.until(
+        (scrape) =>
+          scrape.value("container_state_status", { container: node.name, state: "paused" }) === 1,
+        SOON,
+      );
+      await delay(10_000);
+      await node.unpause();
+    });
+    const times = truthSince(truth, before).failures.map(({ timeUs }) => timeUs);
+    const gaps = times.slice(1).map((timeUs, index) => timeUs - (times[index] ?? timeUs));
+    expect(Math.max(...gaps)).toBeGreaterThan(9_000_000);
+  });
+
+  test("unit files are deleted", async () => {
+    const node = nodeOf("full");
+    const stateOf = (unit: string) => async (): Promise<string | undefined> =>
+      shownSystemd(await unitwatch.scrape(), node.name).states[unit];
+    const deleteFile = async (unit: string): Promise<void> => {
+      await node.exec(["rm", `/etc/systemd/system/${unit}`]);
+      await node.systemctl("daemon-reload");
+    };
+    await duringLoop(node, async () => {
+      await node.startUnit("gone.service");
+      await deleteFile("gone.service");
+      // It runs on without its file.
+      expect(await stateOf("gone.service")()).toBe("active");
+      await node.systemctl("stop", "gone.service");
+      await unitwatch.until(async () => (await stateOf("gone.service")()) === undefined, SOON);
+    });
+    await node.startUnit(LOOP);
+    await moreFailures(node, 2);
+    await deleteFile(LOOP);
+    // Without its file it can't be started again.
+    await node.waitUnit(LOOP, "failed");
+    await expectTruth(node, await truthOf(node));
+    await node.systemctl("reset-failed", LOOP);
+    await expectTruth(node, await truthOf(node));
+    expect(await stateOf(LOOP)()).toBeUndefined();
+
+    const removed = receiver.logs
+      .filter(({ attributes }) => attributes["container.name"] === node.name)
+      .filter(({ eventName }) => eventName === "systemd.unit.removed")
+      .map(({ attributes }) => attributes["systemd.unit.name"]);
+    expect(removed).toContain("gone.service");
+    expect(removed).toContain(LOOP);
+  });
+
+  test("50 containers come and go meanwhile", async () => {
+    const node = nodeOf("no-logind");
+    const names = Array.from({ length: 50 }, (_, index) => `sind-${CLUSTER}-brief-${index}`);
+    const waiting = [...names];
+    await duringLoop(node, async () => {
+      const worker = async (): Promise<void> => {
+        for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+          const container = await startContainer(engine, { name, labels });
+          await container.remove();
+        }
+      };
+      await Promise.all(Array.from({ length: 4 }, worker));
+    });
+    const counts = (name: string, event: string): number =>
+      receiver.logs.filter(
+        ({ eventName, attributes }) =>
+          eventName === `docker.container.${event}` && attributes["container.name"] === name,
+      ).length;
+    await receiver.until(() => {
+      for (const name of names) {
+        const told = ["create", "start", "die", "destroy"].map((event) => counts(name, event));
+        expect([name, ...told]).toEqual([name, 1, 1, 1, 1]);
+      }
+    });
+    const scrape = await unitwatch.scrape();
+    for (const container of names) {
+      expect(scrape.value("container_starts_total", { container })).toBe(1);
+      expect(scrape.by("exit_code", "container_exits_total", { container })).toEqual({ "137": 1 });
+      expect(scrape.value("container_state_status", { container, state: "running" })).toBe(0);
+    }
+  });
+
+  test("the log tells of no error", () => {
+    expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);
+  });
+});

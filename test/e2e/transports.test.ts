@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import type { Suite } from "../support/engine/images.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import {
+  type OtlpReceiver,
+  type ReceivedLog,
+  startOtlpReceiver,
+} from "../support/otlp-receiver.ts";
+import { startUnitwatch } from "../support/unitwatch.ts";
+import { truthOf, wrongRecords } from "./count/compare.ts";
+import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2etransports";
+const TRANSPORTS = ["dbus", "busctl"] as const;
+
+const UNITS: Readonly<Record<string, string>> = {
+  "victim.service": "[Service]\nExecStart=sleep infinity\n",
+  "loop.service":
+    "[Unit]\nStartLimitBurst=4\nStartLimitIntervalSec=1min\n" +
+    "[Service]\nExecStart=sh -c 'exit 7'\nRestart=on-failure\nRestartSec=100ms\n",
+  "before.service": "[Service]\nExecStartPre=sh -c 'exit 5'\nExecStart=sleep infinity\n",
+  "late.service": "[Service]\nType=notify\nTimeoutStartSec=100ms\nExecStart=sleep infinity\n",
+  "shut.socket": "[Socket]\nListenStream=/proc/nowhere/socket\n",
+  "shut.service": "[Service]\nExecStart=sleep infinity\n",
+};
+/** With RestartMode=direct it is never seen to be failed. */
+const DIRECT =
+  "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=1min\n" +
+  "[Service]\nExecStart=sh -c 'exit 9'\nRestart=on-failure\nRestartMode=direct\nRestartSec=100ms\n";
+
+// Two sidecars watch the same node at the same time, each in its own way.
+for (const suite of ["bookworm", "trixie"] as const) {
+  describeEngine(`dbus and busctl, side by side, on ${suite}`, () => {
+    const stack = new AsyncDisposableStack();
+    const receivers = new Map<string, OtlpReceiver>();
+    let node: TestNode;
+
+    beforeAll(async () => {
+      node = stack.use(await startLoadedNode(suite));
+      await Promise.all(
+        TRANSPORTS.map(async (transport) => {
+          const receiver = stack.use(await startOtlpReceiver());
+          receivers.set(transport, receiver);
+          const unitwatch = await startUnitwatch({
+            host: attachEngine().host,
+            cluster: CLUSTER,
+            // Records of every state, those that are only passed through too.
+            args: [`--systemd.transport=${transport}`, "--log.level=debug"],
+            env: receiver.env,
+          });
+          stack.use(unitwatch);
+          await unitwatch.until(
+            (scrape) => scrape.value("unitwatch_systemd_up", { transport }) === 1,
+          );
+        }),
+      );
+    });
+    afterAll(() => stack.disposeAsync());
+
+    test("they tell the same events of the same crashes", async () => {
+      const units = unitsOf(suite);
+      for (const unit of Object.keys(units)) {
+        await node.tryExec(["systemctl", "start", unit]);
+        if (unit !== "victim.service" && unit !== "shut.service")
+          await node.waitUnit(unit, "failed");
+      }
+      for (const signal of ["SIGKILL", "SIGSEGV", "SIGTERM"]) {
+        await node.crash("victim.service", signal);
+        await node.waitUnit("victim.service", signal === "SIGTERM" ? "inactive" : "failed");
+        await node.startUnit("victim.service");
+      }
+      const truth = await truthOf(node);
+
+      for (const receiver of receivers.values()) {
+        await receiver.until((logs) => expect(wrongRecords(truth, logs, node.name)).toEqual([]));
+      }
+      const [dbus, busctl] = TRANSPORTS.map((transport) => receivers.get(transport));
+      if (dbus === undefined || busctl === undefined) throw new Error("a receiver is missing");
+      for (const unit of Object.keys(units)) {
+        // The last states may still be on their way.
+        await busctl.until(() => {
+          expect({ unit, told: toldOf(busctl.logs, unit) }).toEqual({
+            unit,
+            told: toldOf(dbus.logs, unit),
+          });
+        });
+      }
+      expect(toldOf(dbus.logs, "loop.service").length).toBeGreaterThan(10);
+    });
+  });
+}
+
+function unitsOf(suite: Suite): Readonly<Record<string, string>> {
+  return suite === "trixie" ? { ...UNITS, "direct.service": DIRECT } : UNITS;
+}
+
+async function startLoadedNode(suite: Suite): Promise<TestNode> {
+  const node = await startNode(attachEngine(), {
+    name: `sind-${CLUSTER}-${suite}`,
+    labels: { "sind.cluster": CLUSTER },
+    suite,
+    args: LOSSLESS_NODE_ARGS,
+  });
+  for (const [name, text] of Object.entries(unitsOf(suite))) await node.writeUnit(name, text);
+  return node;
+}
+
+/** What the records tell of a unit, in order, but for what belongs to the process that told it. */
+function toldOf(logs: readonly ReceivedLog[], unit: string): unknown[] {
+  return logs
+    .filter(({ attributes }) => attributes["systemd.unit.name"] === unit)
+    .map(({ eventName, timeNs, severityText, body, attributes }) => {
+      // These two are told without a time: it is that of their arrival, which may name the record.
+      const isRestart = eventName === "systemd.unit.restart";
+      const isRemoved = eventName === "systemd.unit.removed";
+      return {
+        eventName,
+        severityText,
+        body,
+        attributes: isRemoved ? undefined : attributes,
+        timeNs: isRestart || isRemoved ? undefined : timeNs,
+      };
+    });
+}

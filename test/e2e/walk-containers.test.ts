@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { oomContainer, startContainer, type TestContainer } from "../support/engine/container.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { shownContainer, trueContainer } from "../support/truth.ts";
+import {
+  during,
+  expectToldAsByEngine,
+  expectWellFormed,
+  expectWithin,
+  startWatchedSession,
+  type WatchedSession,
+} from "../support/watched-session.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2econtainers";
+const labels = { "sind.cluster": CLUSTER };
+/** State is to agree this soon after the last fault. */
+const SOON = { withinMs: 2_000 };
+
+// One session, in which one thing after the other happens; what is so after all of it is looked at
+// in the end.
+describeEngine("the walk through containers", () => {
+  const stack = new AsyncDisposableStack();
+  const containers: TestContainer[] = [];
+  let engine: Engine;
+  let session: WatchedSession;
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    session = stack.use(await startWatchedSession(engine, { cluster: CLUSTER, nodes: 0 }));
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const watched = (container: TestContainer): TestContainer => {
+    stack.use(container);
+    containers.push(container);
+    return container;
+  };
+
+  test("an ordinary container is paused, stopped, restarted and killed", async () => {
+    const name = `sind-${CLUSTER}-web`;
+    const web = watched(await startContainer(engine, { name, labels }));
+    const deeds = {
+      pause: await during(web.pause),
+      unpause: await during(web.unpause),
+      stop: await during(() => web.stop()),
+      start: await during(web.start),
+      restart: await during(() => web.restart()),
+      kill: await during(() => web.kill()),
+    };
+
+    await session.unitwatch.until(async (scrape) => {
+      expect(shownContainer(scrape, name)).toEqual(await trueContainer(web));
+      expect(scrape.value("container_starts_total", { container: name })).toBe(3);
+      expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
+        "0": 2,
+        "137": 1,
+      });
+      expect(scrape.value("container_last_exit_code", { container: name })).toBe(137);
+      expect(scrape.value("container_restarts_total", { container: name })).toBe(0);
+      expect(scrape.value("container_oom_events_total", { container: name })).toBe(0);
+    }, SOON);
+    await session.arrived(3, name, "docker.container.die");
+    await session.arrived(3, name, "docker.container.start");
+    const [stopped, restarted, killed] = session.logsOf(name, "docker.container.die");
+    expect(stopped).toMatchObject({ severityText: "INFO", attributes: { "process.exit.code": 0 } });
+    expect(killed).toMatchObject({
+      severityNumber: 17,
+      severityText: "ERROR",
+      body: `Container ${name} exited with code 137.`,
+      attributes: { "process.exit.code": 137 },
+    });
+    expectWithin(deeds.pause, session.logsOf(name, "docker.container.pause")[0]);
+    expectWithin(deeds.unpause, session.logsOf(name, "docker.container.unpause")[0]);
+    expectWithin(deeds.stop, stopped);
+    expectWithin(deeds.restart, restarted);
+    expectWithin(deeds.kill, killed);
+    expectWithin(deeds.start, session.logsOf(name, "docker.container.start")[1]);
+    expect(session.logsOf(name, "docker.container.restart")).toEqual([]);
+  });
+
+  test("a restart policy restarts a container", async () => {
+    const name = `sind-${CLUSTER}-loop`;
+    const args = ["--restart=on-failure:2"];
+    const command = ["sh", "-c", "exit 5"];
+    const loop = watched(await startContainer(engine, { name, labels, args, command }));
+
+    await session.unitwatch.until(async (scrape) => {
+      const { RestartCount } = await loop.inspect();
+      expect(RestartCount).toBe(2);
+      expect(shownContainer(scrape, name)).toEqual(await trueContainer(loop));
+      expect(shownContainer(scrape, name).status).toBe("exited");
+      expect(scrape.value("container_restarts_total", { container: name })).toBe(2);
+      expect(scrape.value("container_starts_total", { container: name })).toBe(3);
+      expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
+        "5": 3,
+      });
+    });
+    await session.arrived(2, name, "docker.container.restart");
+    for (const log of session.logsOf(name, "docker.container.restart")) {
+      expect(log).toMatchObject({ severityNumber: 13, severityText: "WARN" });
+    }
+  });
+
+  test("a container runs out of memory", async () => {
+    const name = `sind-${CLUSTER}-hog`;
+    const hog = watched(await oomContainer(engine, { name, labels }));
+    await hog.wait();
+
+    await session.unitwatch.until(async (scrape) => {
+      expect(shownContainer(scrape, name)).toEqual(await trueContainer(hog));
+      expect(scrape.value("container_oom_events_total", { container: name })).toBe(1);
+      expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
+        "137": 1,
+      });
+    }, SOON);
+    expect((await hog.inspect()).State.OOMKilled).toBe(true);
+    await session.arrived(1, name, "docker.container.oom");
+    expect(session.logsOf(name, "docker.container.oom")[0]).toMatchObject({
+      severityNumber: 17,
+      severityText: "ERROR",
+    });
+  });
+
+  test("a container is removed", async () => {
+    const name = `sind-${CLUSTER}-gone`;
+    const gone = await startContainer(engine, { name, labels });
+    const deed = await during(gone.remove);
+
+    await session.arrived(1, name, "docker.container.destroy");
+    expectWithin(deed, session.logsOf(name, "docker.container.destroy")[0]);
+    const scrape = await session.unitwatch.scrape();
+    expect(shownContainer(scrape, name).status).not.toBe("running");
+    expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
+      "137": 1,
+    });
+  });
+
+  test("in the end, state is as docker inspect says", async () => {
+    await session.unitwatch.until(async (scrape) => {
+      for (const container of containers) {
+        expect(shownContainer(scrape, container.name)).toEqual(await trueContainer(container));
+      }
+      const shown = scrape.select("container_info").map(({ labels }) => labels["container"]);
+      const made = [...containers.map(({ name }) => name), `sind-${CLUSTER}-gone`];
+      expect(new Set(shown)).toEqual(new Set(made));
+    }, SOON);
+  });
+
+  test("in the end, what was counted and told is what the engine told", async () => {
+    const names = [...containers.map(({ name }) => name), `sind-${CLUSTER}-gone`];
+    const actions = await expectToldAsByEngine(session, names);
+    expect([...actions]).toEqual(
+      expect.arrayContaining(["create", "start", "die", "oom", "pause", "unpause", "destroy"]),
+    );
+  });
+
+  test("in the end, all records are well-formed", () => {
+    expect(session.receiver.logs.length).toBeGreaterThan(20);
+    expectWellFormed(session.receiver.logs, CLUSTER);
+  });
+
+  test("in the end, the log tells of nothing bad", async () => {
+    const exit = await session.unitwatch.stop();
+
+    expect(exit).toEqual({ code: 0, signal: null });
+    expect(
+      session.unitwatch.log.filter(({ level }) => level !== "info" && level !== "warn"),
+    ).toEqual([]);
+  });
+});
