@@ -6,6 +6,11 @@ const common = {
   testEnvironment: "node",
 } as const;
 
+const engine = {
+  globalSetup: "<rootDir>/test/support/engine/global-setup.ts",
+  globalTeardown: "<rootDir>/test/support/engine/global-teardown.ts",
+} as const;
+
 const config: Config = {
   // A limit for what hangs, and no measure of speed: the machine may be busy with the other tests.
   testTimeout: 60_000,
@@ -20,8 +25,15 @@ const config: Config = {
       ...common,
       displayName: "e2e",
       testMatch: ["<rootDir>/test/e2e/**/*.test.ts"],
-      globalSetup: "<rootDir>/test/support/engine/global-setup.ts",
-      globalTeardown: "<rootDir>/test/support/engine/global-teardown.ts",
+      testPathIgnorePatterns: ["<rootDir>/test/e2e/count/"],
+      ...engine,
+    },
+    {
+      // Random faults for as long as one likes: not a part of `npm test`, but `npm run test:count`.
+      ...common,
+      displayName: "count",
+      testMatch: ["<rootDir>/test/e2e/count/**/*.test.ts"],
+      ...engine,
     },
   ],
 };
