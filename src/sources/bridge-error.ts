@@ -12,6 +12,7 @@ export class BridgeError extends Error {
   constructor(cause: Error, exit: Partial<ProcessExit> | undefined) {
     const stderr = exit?.stderr?.trim() ?? "";
     super(stderr === "" ? cause.message : `${cause.message}; ${stderr}`, { cause });
-    this.isFinal = NO_COMMAND.has(exit?.exitCode);
+    // The same codes stand for a container that stopped just then.
+    this.isFinal = NO_COMMAND.has(exit?.exitCode) && !/\bstopped\b|not running/.test(this.message);
   }
 }

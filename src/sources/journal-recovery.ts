@@ -1,3 +1,4 @@
+import { asError } from "../domain/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { JournalEntry } from "../domain/systemd.ts";
 import { JournalError, readJournal } from "./journal.ts";
@@ -9,6 +10,15 @@ const LEAST_ATTEMPTS = 3;
 const JOURNALCTL_LIMIT_NS = 3_000_000_000n;
 /** The same, where it isn't journalctl that fails, but the way to it. */
 const ENGINE_LIMIT_NS = 60_000_000_000n;
+
+/** What was missed can't be read from the journal just now. */
+export class GapError extends Error {
+  override readonly name = "GapError";
+
+  constructor(cause: unknown) {
+    super(asError(cause).message, { cause });
+  }
+}
 
 export interface JournalRecoveryOptions extends Pick<JournalQuery, "runtime" | "container"> {
   readonly clock: Clock;
@@ -29,7 +39,7 @@ export class JournalRecovery {
    * What the journal tells from `sinceNs` on, nothing where that is undefined. Answers undefined
    * where it can't be read: a container without a journal is one to be watched all the same.
    *
-   * @throws where another attempt, on another stream, may do better: the container may have been
+   * @throws GapError where another attempt, on another stream, may do better: the container may have been
    * paused just now
    */
   async missed(
@@ -57,7 +67,7 @@ export class JournalRecovery {
       const isOwn = error instanceof JournalError;
       const limitNs = isOwn ? JOURNALCTL_LIMIT_NS : ENGINE_LIMIT_NS;
       const isLasting = this.#failures >= LEAST_ATTEMPTS && nowNs - this.#failingSinceNs >= limitNs;
-      if (!isLasting && !(isOwn && error.isFinal)) throw error;
+      if (!isLasting && !(isOwn && error.isFinal)) throw new GapError(error);
       return undefined;
     }
   }

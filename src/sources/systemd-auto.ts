@@ -1,17 +1,21 @@
 import type { SystemdSink, SystemdSource, SystemdTransport } from "../domain/systemd.ts";
 import { BridgeError } from "./bridge-error.ts";
+import { GapError } from "./journal-recovery.ts";
 
 /** Attempts that a way is given before the next one: a node's bus is there after a second or so. */
 const ATTEMPTS = 4;
 
 /**
  * The best of several ways that can be had. Each gets some attempts, since a node may be booting;
- * a way that once stood is preferred until it fails as often. After the last comes the first again.
+ * a way that once stood is preferred until it fails as often, and the others then get one attempt
+ * each before it is its turn again.
  */
 export class AutoSource implements SystemdSource {
   readonly #ways: readonly SystemdSource[];
   #at = 0;
   #failures = 0;
+  /** The way that stood last. */
+  #stoodAt: number | undefined = undefined;
   readonly #errors = new Map<number, Error>();
 
   constructor(ways: readonly SystemdSource[]) {
@@ -28,7 +32,9 @@ export class AutoSource implements SystemdSource {
     } catch (error) {
       if (options.signal.aborted) return;
       if (error instanceof Error) this.#errors.set(at, error);
-      this.#failed(at, error instanceof BridgeError && error.isFinal, stood.yes);
+      // Where it is the journal that can't be read, the way itself is there.
+      const stands = stood.yes || error instanceof GapError;
+      this.#failed(at, error instanceof BridgeError && error.isFinal, stands);
       throw this.#failure(error);
     }
     if (!options.signal.aborted) this.#failed(at, false, stood.yes);
@@ -37,10 +43,12 @@ export class AutoSource implements SystemdSource {
   #failed(at: number, isFinal: boolean, stood: boolean): void {
     if (stood) {
       this.#failures = 0;
+      this.#stoodAt = at;
       return;
     }
     this.#failures += 1;
-    if (!isFinal && this.#failures < ATTEMPTS) return;
+    const attempts = this.#stoodAt === undefined || this.#stoodAt === at ? ATTEMPTS : 1;
+    if (!isFinal && this.#failures < attempts) return;
     this.#failures = 0;
     this.#at = (at + 1) % this.#ways.length;
   }

@@ -181,7 +181,8 @@ export class SystemdState {
     if (changed && signal.activeState !== "failed") {
       this.#emit(unit, {
         kind: unitEventKind(signal.activeState),
-        timeNs: signal.stateChangeNs,
+        // A unit that was loaded anew never changed.
+        timeNs: signal.stateChangeNs || signal.timeNs,
         previousState,
         detail: `ActiveState=${signal.activeState}`,
       });

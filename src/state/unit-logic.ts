@@ -69,7 +69,7 @@ export function isNewEntry(unit: UnitRecord, entry: JournalEntry, baselineNs: bi
   const last = entry.kind === "failure" ? unit.lastFailure : unit.lastRestart;
   if (last === undefined) return true;
   if (entry.timeNs <= last.timeNs) return false;
-  return entry.kind === "failure" || !isSame(last, entry.restarts, entry.invocationId);
+  return entry.kind === "failure" || !isCovered(last, entry.restarts, entry.invocationId);
 }
 
 /**
@@ -95,11 +95,16 @@ export function isTold(unit: UnitRecord, signal: UnitSignal): boolean {
 export function isRestartTold(unit: UnitRecord, restarts: number, signal: UnitSignal): boolean {
   const { journalRestart: last } = unit;
   if (last === undefined) return false;
-  return signal.stateChangeNs <= last.timeNs || isSame(last, restarts, signal.invocationId);
+  return signal.stateChangeNs <= last.timeNs || isCovered(last, restarts, signal.invocationId);
 }
 
-function isSame(last: CountedChange, number: number | undefined, invocationId: string): boolean {
-  return last.number === number && isSameRun(last, invocationId);
+/** One wait can bring two restarts: systemd schedules a second one where it is reloaded meanwhile. */
+function isCovered(
+  last: CountedChange,
+  restarts: number | undefined,
+  invocationId: string,
+): boolean {
+  return (restarts ?? 0) <= last.number && isSameRun(last, invocationId);
 }
 
 function isSameRun(last: CountedChange, invocationId: string): boolean {

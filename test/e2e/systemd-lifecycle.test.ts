@@ -201,6 +201,43 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     }
   });
 
+  test("the node is killed, and its journal is lost with it", async () => {
+    const node = nodeOf("no-dbus");
+    const loop = { container: node.name, name: LOOP };
+    const counted = async (): Promise<number> =>
+      (await unitwatch.scrape()).value("systemd_unit_failures_total", loop) ?? 0;
+    await node.exec(["sh", "-c", "rm -rf /var/log/journal && systemctl restart systemd-journald"]);
+    const earlier = await counted();
+    await node.startUnit(LOOP);
+    await moreFailures(node, 2);
+    const lost = await truthOf(node);
+    await node.kill();
+    await node.start();
+    await node.ready();
+    await unitwatch.untilWatching(nodes.size);
+    await node.startUnit(LOOP);
+    await moreFailures(node, 2);
+    await node.systemctl("stop", LOOP);
+
+    const kept = await truthOf(node);
+    expect(kept.failures.map(({ timeUs }) => timeUs)).not.toContain(lost.failures[0]?.timeUs);
+    await unitwatch.until(async (scrape) => {
+      expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
+    }, SOON);
+    // What the journal had is counted, lost or not, and nothing is told twice.
+    const total = await counted();
+    const known = lost.failures.length + kept.failures.length;
+    expect(total - earlier).toBeGreaterThanOrEqual(known);
+    await receiver.until((logs) => {
+      const told = logs.filter(
+        ({ eventName, attributes }) =>
+          eventName === "systemd.unit.failed" && attributes["container.name"] === node.name,
+      );
+      expect(new Set(told.map((log) => log.attributes["log.record.uid"])).size).toBe(total);
+      expect(told).toHaveLength(total);
+    });
+  });
+
   test("the log tells of no error", () => {
     expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);
   });

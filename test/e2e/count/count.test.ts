@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { attachEngine, describeEngine } from "../../support/engine/attach.ts";
+import type { Engine } from "../../support/engine/docker.ts";
+import { type OtlpReceiver, startOtlpReceiver } from "../../support/otlp-receiver.ts";
+import { SocketProxy } from "../../support/socket-proxy.ts";
+import { startUnitwatch, type Unitwatch } from "../../support/unitwatch.ts";
+import { type LoadedNode, type NodePlan, runCampaign, startLoadedNode } from "./campaign.ts";
+import { LOSSLESS_FAULTS } from "./faults.ts";
+import { judge } from "./judge.ts";
+
+const SECONDS = Number(process.env["UNITWATCH_COUNT_SECONDS"] ?? 12);
+/** `cli` runs a command for each stream, which can be killed. */
+const RUNTIME = process.env["UNITWATCH_COUNT_RUNTIME"] ?? "engine";
+const SEED = Number(process.env["UNITWATCH_COUNT_SEED"] ?? 1);
+/** Tells of every state of a unit whose count is wrong. */
+const DEBUG = process.env["UNITWATCH_COUNT_DEBUG"] !== undefined;
+const CLUSTER = "count";
+
+jest.setTimeout(120_000 + SECONDS * 2_000);
+
+/** There is the time for these too. */
+const LONG_PLANS: readonly NodePlan[] = [
+  { name: "trixie-no-logind", suite: "trixie", variant: "no-logind" },
+  { name: "trixie-no-dbus", suite: "trixie", variant: "no-dbus" },
+];
+const PLANS: readonly NodePlan[] = [
+  { name: "full" },
+  { name: "no-logind", variant: "no-logind" },
+  { name: "no-dbus", variant: "no-dbus" },
+  { name: "trixie", suite: "trixie" },
+  ...(SECONDS > 60 ? LONG_PLANS : []),
+];
+
+describeEngine("the count", () => {
+  const stack = new AsyncDisposableStack();
+  const nodes: LoadedNode[] = [];
+  let engine: Engine;
+  let receiver: OtlpReceiver;
+  let proxy: SocketProxy;
+  let unitwatch: Unitwatch;
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    const dir = await mkdtemp(join(tmpdir(), "unitwatch-"));
+    stack.defer(() => rm(dir, { recursive: true }));
+    proxy = stack.use(new SocketProxy(join(dir, "docker.sock"), engine.host));
+    await proxy.start();
+    receiver = stack.use(await startOtlpReceiver());
+    await Promise.all(
+      PLANS.map(async (plan) => {
+        const each = await startLoadedNode(engine, plan, { cluster: CLUSTER, seed: SEED });
+        stack.use(each.node);
+        nodes.push(each);
+      }),
+    );
+    nodes.sort((one, other) => one.plan.name.localeCompare(other.plan.name));
+    unitwatch = stack.use(
+      await startUnitwatch({
+        host: proxy.host,
+        cluster: CLUSTER,
+        env: receiver.env,
+        args: [`--docker.runtime=${RUNTIME}`, ...(DEBUG ? ["--log.level=debug"] : [])],
+      }),
+    );
+    await unitwatch.untilWatching(nodes.length);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  test("counters, records, journals and state agree after faults that lose nothing", async () => {
+    const campaign = {
+      seed: SEED,
+      durationMs: SECONDS * 1_000,
+      nodes,
+      faults: LOSSLESS_FAULTS,
+      unitwatch,
+      proxy,
+    };
+    const [deeds, verdict] = await tellingLog(unitwatch, async () => [
+      await runCampaign(campaign),
+      await judge(campaign, { receiver, trace: DEBUG }),
+    ]);
+
+    console.log({ seed: SEED, deeds, verdict });
+    expect(verdict.failures).toBeGreaterThan(100);
+    expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  test("nothing is left behind in the nodes", async () => {
+    expect(await unitwatch.stop()).toEqual({ code: 0, signal: null });
+    for (const { node } of nodes) {
+      const left = (await node.processes()).filter(({ args }) =>
+        /stdio-bridge|busctl|journalctl/.test(args),
+      );
+      expect(left).toEqual([]);
+    }
+  });
+});
+
+/** Adds what unitwatch said of its trouble to the error, where there is one. */
+async function tellingLog<T>(unitwatch: Unitwatch, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const lines = unitwatch.log.filter(({ level }) => level === "warn" || level === "error");
+    const log = lines.slice(-50).map((line) => JSON.stringify(line));
+    throw new Error(`${String(cause)}\nunitwatch said:\n${log.join("\n")}`, { cause });
+  }
+}
