@@ -87,7 +87,7 @@ export class EngineHttp {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const outgoing = this.#request(question, {});
     outgoing.once("response", resolve);
-    outgoing.once("error", reject);
+    outgoing.once("error", (error) => reject(this.#unreachable(error)));
     send(outgoing, question);
     const response = await promise;
     await refuse(response, question);
@@ -106,9 +106,20 @@ export class EngineHttp {
         reject,
       );
     });
-    outgoing.once("error", reject);
+    outgoing.once("error", (error) => reject(this.#unreachable(error)));
     send(outgoing, question);
     return promise;
+  }
+
+  /** Says in words what an error of connecting means; others are passed on. */
+  #unreachable(error: NodeJS.ErrnoException): Error {
+    if (error.syscall !== "connect") return error;
+    const { socketPath, host, port } = this.#options;
+    const where = socketPath ?? `${host ?? ""}:${port ?? ""}`;
+    const why = error.code ?? error.message;
+    return new Error(`cannot connect to the engine at ${where} (${why}): is it running?`, {
+      cause: error,
+    });
   }
 
   #request(question: EngineRequest, headers: Record<string, string>): ClientRequest {

@@ -104,7 +104,7 @@ function isCovered(
   restarts: number | undefined,
   invocationId: string,
 ): boolean {
-  return (restarts ?? 0) <= last.number && isSameRun(last, invocationId);
+  return restarts !== undefined && restarts <= last.number && isSameRun(last, invocationId);
 }
 
 function isSameRun(last: CountedChange, invocationId: string): boolean {
