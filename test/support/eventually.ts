@@ -13,7 +13,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { withinMs = 10_000, everyMs = 25 }: EventuallyOptions = {},
+  { withinMs = 30_000, everyMs = 25 }: EventuallyOptions = {},
 ): Promise<Exclude<T, false>> {
   const end = performance.now() + withinMs;
   for (;;) {

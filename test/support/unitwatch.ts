@@ -8,8 +8,8 @@ import { parseExposition, type Scrape } from "./exposition.ts";
 import { type Answer, fetchFrom } from "./http-client.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
-const START_MS = 10_000;
-const END_MS = 10_000;
+const START_MS = 30_000;
+const END_MS = 30_000;
 
 export interface UnitwatchOptions {
   /** The container engine, as in DOCKER_HOST. */
