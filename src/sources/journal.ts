@@ -9,6 +9,10 @@ import { systemdWord } from "./unit-signals.ts";
 const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
 const RESTART = "5eb03494b6584870a536b337290809b3";
 
+/** Its last line tells that the output is whole, and how the command ended. */
+const SCRIPT = 'journalctl "$@"; echo "end $?"';
+const LAST_LINE_CHARS = 16;
+
 const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 const NS_PER_US = 1_000n;
 
@@ -46,10 +50,11 @@ export interface JournalQuery {
 export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
   const { runtime, container, sinceNs } = query;
   const signal = AbortSignal.any([query.signal, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
-  const run = (args: readonly string[], maxBytes: number): ReturnType<typeof runtime.run> =>
-    runtime.run(container, ["journalctl", ...args], { user: "0:0", maxBytes, signal });
+  const run = async (args: readonly string[], maxBytes: number): Promise<CommandOutput> => {
+    const command = ["sh", "-c", SCRIPT, "journalctl", ...args];
+    return whole(await runtime.run(container, command, { user: "0:0", maxBytes, signal }));
+  };
   const synced = await run(["--sync"], 64 * 1024);
-  if (synced.exitCode !== 0 && !isOwnFailure(synced)) throw cutOff(synced);
   const output = await run(
     [
       "--no-pager",
@@ -66,7 +71,6 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
   const { stdout, exitCode, stderr } = output;
   // journalctl exits with 1 where it found nothing at all.
   if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
-    if (!isOwnFailure(output)) throw cutOff(output);
     throw new JournalError(`journalctl failed: ${whyOf(output)}`, isMissing(output));
   }
   const entries = parseJournal(stdout).filter((entry) => entry.timeNs >= sinceNs);
@@ -77,24 +81,25 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
   return entries;
 }
 
+/**
+ * What the command in the script gave. Where the way to it was cut off, or it was killed, the
+ * script's last line lacks: the engine may call even that an exit with 0.
+ */
+function whole(output: CommandOutput): CommandOutput {
+  const { stdout, stderr } = output;
+  const end = /(?:^|\n)end (\d{1,3})\n?$/.exec(stdout.slice(-LAST_LINE_CHARS));
+  if (end?.[1] !== undefined) {
+    const length = stdout.length - end[0].length;
+    return { stdout: stdout.slice(0, length), exitCode: Number(end[1]), stderr };
+  }
+  const why = whyOf(output) || `exit code ${output.exitCode ?? "none"}, and no end`;
+  if (isMissing(output)) throw new JournalError(`journalctl failed: ${why}`, true);
+  throw new Error(`journalctl failed: ${why}`);
+}
+
 function isMissing({ exitCode, stdout, stderr }: CommandOutput): boolean {
   if (exitCode !== 126 && exitCode !== 127) return false;
   return /not found|no such file/i.test(stdout + stderr);
-}
-
-/** False where the engine or the way to it failed: it was paused, stopped, killed or cut off. */
-function isOwnFailure(output: CommandOutput): boolean {
-  const { exitCode = 255, stdout, stderr } = output;
-  if (isMissing(output)) return true;
-  return (
-    exitCode < 125 && !/^Error(?: response from daemon)?:|^OCI runtime/m.test(stderr || stdout)
-  );
-}
-
-function cutOff(output: CommandOutput): Error {
-  return new Error(
-    `journalctl failed: ${whyOf(output) || `exit code ${output.exitCode ?? "none"}`}`,
-  );
 }
 
 function whyOf({ stdout, stderr }: CommandOutput): string {

@@ -129,6 +129,7 @@ export class SystemdState {
     const isKnown = unit.activeEnterNs > 0n;
     unit.activeEnterNs = timeNs;
     if (!wasLoaded || !isKnown) return;
+    unit.recoveredStartNs = timeNs;
     const detail = "ActiveState=active";
     this.#emit(unit, { kind: EventKind.UnitActive, timeNs, detail, recovered: true });
   }
@@ -205,6 +206,7 @@ export class SystemdState {
     const { activeState, activeEnterNs, stateChangeNs } = signal;
     // Another sub state, such as a socket's on each connection, is a state change to systemd too.
     const isEnterTold = activeState === "active" && activeEnterNs > 0n;
+    if (isEnterTold && activeEnterNs === unit.recoveredStartNs) return false;
     return this.coverage.isUnderWatch(isEnterTold ? activeEnterNs : stateChangeNs);
   }
 

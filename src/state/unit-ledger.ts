@@ -156,10 +156,13 @@ function isFirstKnown(unit: UnitRecord, signal: UnitSignal, underWatch: boolean)
     return isEntered && !isCounted && (underWatch || unit.subState === "auto-restart");
   }
   // It waited when it was listed, and the number is told before that wait is over. One that was
-  // stopped meanwhile has the number it had.
-  const isOther = restartsSeen === undefined || lastRestart?.invocationId !== signal.invocationId;
+  // stopped meanwhile has the number it had, and so has one whose last restart the journal told.
+  const isOther =
+    lastRestart?.invocationId !== signal.invocationId &&
+    (lastRestart?.timeNs ?? 0n) <= waitsSinceNs;
   const waits = isAutoRestart(unit.subState) && isAutoRestart(signal.subState);
-  return (unit.fromSnapshot || isEntered) && isOther && waits && !underWatch;
+  const isListed = unit.fromSnapshot || isEntered;
+  return isListed && waits && !underWatch && (restartsSeen === undefined || isOther);
 }
 
 /**

@@ -74,9 +74,9 @@ export function isNewEntry(unit: UnitRecord, entry: JournalEntry, baselineNs: bi
 
 /**
  * How much older the journal's entry can be than the state change that it tells of: 0.1 ms as
- * measured, and 90 ms on a machine that was busy.
+ * measured, and 290 ms on a machine that was busy.
  */
-const ENTRY_AHEAD_NS = 250_000_000n;
+const ENTRY_AHEAD_NS = 2_000_000_000n;
 
 /** True where the journal told of the failure that this signal tells of. */
 export function isTold(unit: UnitRecord, signal: UnitSignal): boolean {

@@ -39,6 +39,8 @@ export class UnitRecord {
   stateChangeNs = 0n;
   /** ActiveEnterTimestamp: Unix nanoseconds; 0n where it isn't known. */
   activeEnterNs = 0n;
+  /** The start that was told as recovered: its signal may still come. */
+  recoveredStartNs = 0n;
   invocationId = "";
 
   /** Result of a service, as systemd names it; undefined until a signal told it. */

@@ -78,11 +78,12 @@ test("the failures and restarts that systemd 252 writes down are read", () => {
 test("journald is asked to write first, and then for no more than is needed", async () => {
   const { entries, runtime } = read({}, { sinceNs: 1_700_000_000_000_123_999n });
   expect(await entries).toEqual([]);
+  const script = ["sh", "-c", 'journalctl "$@"; echo "end $?"', "journalctl"];
   expect(runtime.commands).toEqual([
-    { command: ["journalctl", "--sync"], user: "0:0" },
+    { command: [...script, "--sync"], user: "0:0" },
     {
       command: [
-        "journalctl",
+        ...script,
         "--no-pager",
         "--quiet",
         "--output=json",
@@ -131,6 +132,15 @@ test.each<[string, JournalAnswer, RegExp]>([
   ["says too much", new Error("its output is larger than 67108864 bytes"), /larger than/],
 ])("journalctl that %s is an error", async (_what, answer, why) => {
   await expect(read(answer).entries).rejects.toThrow(why);
+});
+
+test("output that was cut off is an error, whatever the exit code says of it", async () => {
+  const { signal } = new AbortController();
+  for (const stdout of ["", `${lineOf({})}\n`, `${lineOf({})}\nend`, "end 0 \n"]) {
+    const runtime = { run: async () => ({ stdout, exitCode: 0, stderr: "" }) };
+    const entries = readJournal({ runtime, container: "c0ffee", sinceNs: 0n, signal });
+    await expect(entries).rejects.toThrow("journalctl failed");
+  }
 });
 
 test("where no journald runs, an empty journal tells nothing", async () => {

@@ -67,9 +67,14 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<CommandOutput> {
     this.commands.push(command);
-    const what = command[0] === "journalctl" ? "journalctl" : (command.at(-1) ?? "");
+    const what = command.includes("journalctl") ? "journalctl" : (command.at(-1) ?? "");
     this.history.push(what);
-    const answer = what === "ListUnits" ? this.units : what === "journalctl" ? {} : this.facts;
+    const answer =
+      what === "ListUnits"
+        ? this.units
+        : what === "journalctl"
+          ? { stdout: "end 0\n" }
+          : this.facts;
     if (answer instanceof Error) throw answer;
     const output = await answer;
     signal.throwIfAborted();

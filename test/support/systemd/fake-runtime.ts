@@ -56,12 +56,27 @@ export class FakeRuntime implements Pick<ContainerRuntime, "exec" | "run"> {
     this.history.push(isSync ? "journal sync" : "journal read");
     const answer = isSync ? this.sync : this.journal;
     if (answer instanceof Error) throw answer;
-    return { stdout: "", exitCode: 0, stderr: "", ...(await orAborted(answer, options.signal)) };
+    return whole({
+      stdout: "",
+      exitCode: 0,
+      stderr: "",
+      ...(await orAborted(answer, options.signal)),
+    });
   }
 
   #ran(command: readonly string[], { user }: RuntimeExecOptions): void {
     this.commands.push(user === undefined ? { command } : { command, user });
   }
+}
+
+/** As the script around journalctl gives it, where that ran at all. */
+function whole(output: CommandOutput): CommandOutput {
+  const { stdout, exitCode, stderr } = output;
+  if (exitCode === undefined || exitCode >= 125 || stderr.startsWith("Error response from")) {
+    return output;
+  }
+  const lines = stdout === "" || stdout.endsWith("\n") ? stdout : `${stdout}\n`;
+  return { stdout: `${lines}end ${exitCode}\n`, exitCode: 0, stderr };
 }
 
 /** As a runtime does it: an abort ends the wait. */
