@@ -8,6 +8,7 @@ import type {
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
 import { collectOutput } from "./collect-output.ts";
+import { eventFilters, unixSeconds } from "./event-query.ts";
 
 export interface DockerCliOptions {
   /** `docker`, `podman`, or a path to one. */
@@ -38,7 +39,7 @@ export class DockerCli implements ContainerRuntime {
     this.#globalArgs = options.host === undefined ? [] : [hostFlag, options.host];
     this.#filterArgs = filterArgs(options.filters);
     // Events can't be filtered by what else listings can.
-    this.#eventFilterArgs = filterArgs(options.filters.filter((each) => each.startsWith("label=")));
+    this.#eventFilterArgs = filterArgs(eventFilters(options.filters));
   }
 
   async events(options: {
@@ -171,12 +172,6 @@ function whyOf(exitCode: number | undefined, stderr: string): string {
 
 function hasStdin(process: Process): process is InteractiveProcess {
   return process.stdin !== undefined;
-}
-
-/** `1700000000.123456789`, as `--since` takes it. */
-function unixSeconds(timeNs: bigint): string {
-  const fraction = String(timeNs % 1_000_000_000n).padStart(9, "0");
-  return `${timeNs / 1_000_000_000n}.${fraction}`;
 }
 
 function parseArray(text: string): readonly unknown[] | undefined {

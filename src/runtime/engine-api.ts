@@ -7,6 +7,7 @@ import type {
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
 import { collectOutput } from "./collect-output.ts";
+import { eventFilters, unixSeconds } from "./event-query.ts";
 import type { EngineAddress } from "./engine-http.ts";
 import { EngineError, EngineHttp } from "./engine-http.ts";
 import { hijackedProcess } from "./hijacked-process.ts";
@@ -57,7 +58,7 @@ export class EngineApi implements ContainerRuntime {
     const filters = {
       type: ["container"],
       event: actions,
-      ...filtersOf(this.#options.filters.filter((filter) => filter.startsWith("label="))),
+      ...filtersOf(eventFilters(this.#options.filters)),
     };
     // Another engine, or a newer one, may answer now: its version is asked for anew.
     if (untilNs === undefined) this.#prefix = undefined;
@@ -233,10 +234,4 @@ function filtersOf(filters: readonly string[]): Record<string, string[]> {
     (byKey[filter.slice(0, at)] ??= []).push(filter.slice(at + 1));
   }
   return byKey;
-}
-
-/** `1700000000.123456789`, as `since` takes it. */
-function unixSeconds(timeNs: bigint): string {
-  const fraction = String(timeNs % 1_000_000_000n).padStart(9, "0");
-  return `${timeNs / 1_000_000_000n}.${fraction}`;
 }

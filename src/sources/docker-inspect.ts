@@ -1,9 +1,8 @@
 import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
 import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../domain/container.ts";
 import type { IdentityFacts } from "./identity.ts";
+import { isJsonObject, type JsonObject } from "./json-object.ts";
 import { parseRfc3339Ns } from "./rfc3339.ts";
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** Says by label, over everything else, whether systemd is watched in a container. */
 const SYSTEMD_LABEL = "unitwatch.systemd";
@@ -50,7 +49,7 @@ export function parseInspect(
 }
 
 /** Told from the configuration alone: an ordinary container is never looked into. */
-function runsSystemd(root: Json, config: Json, label: string | undefined): boolean {
+function runsSystemd(root: JsonObject, config: JsonObject, label: string | undefined): boolean {
   if (label === "true" || label === "false") return label === "true";
   // docker gives it as a text, podman before version 5 as a number.
   if (SYSTEMD_STOP_SIGNALS.has(String(config["StopSignal"]))) return true;
@@ -58,10 +57,8 @@ function runsSystemd(root: Json, config: Json, label: string | undefined): boole
   return [root["Path"], ...args].some((word) => typeof word === "string" && INIT_PATHS.test(word));
 }
 
-function object(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Json)
-    : {};
+function object(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
 }
 
 function text(value: unknown): string {
