@@ -1,0 +1,12 @@
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
+
+/** What the program is started with, and each of its parts is built from. */
+export interface AppContext {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts to end the program. */
+  readonly signal: AbortSignal;
+}

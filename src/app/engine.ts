@@ -1,0 +1,63 @@
+import { basename } from "node:path";
+import type { Config } from "../config/config.ts";
+import type { ContainerRuntime } from "../domain/runtime.ts";
+import { DockerEngineSource } from "../sources/docker-engine.ts";
+import { identifier } from "../sources/identity.ts";
+import { systemdSource } from "../sources/systemd-source.ts";
+import type { Fleet } from "../state/fleet.ts";
+import type { ResumeStore } from "../storage/resume-store.ts";
+import { EngineWatch } from "../watch/engine-watch.ts";
+import type { Hub } from "../watch/hub.ts";
+import { SystemdWatches } from "../watch/systemd-watches.ts";
+import type { AppContext } from "./context.ts";
+
+/** The watch of the engine, and of systemd in its containers. */
+export interface WatchedEngine {
+  readonly watch: EngineWatch;
+  readonly systemd: SystemdWatches;
+  /** Who counts what can't be read; set once that is built. */
+  readonly parseErrors: { tell: (source: "docker" | "systemd") => void };
+}
+
+/** Builds what watches; nothing of it runs yet. */
+export function buildEngineWatch(
+  context: AppContext,
+  runtime: ContainerRuntime,
+  told: { readonly fleet: Fleet; readonly hub: Hub; readonly resume: ResumeStore },
+): WatchedEngine {
+  const { config, clock, log } = context;
+  const { fleet, hub, resume } = told;
+  const parseErrors: WatchedEngine["parseErrors"] = { tell: () => {} };
+  const systemd = new SystemdWatches({
+    clock,
+    log,
+    changed: hub.publish,
+    parseError: () => parseErrors.tell("systemd"),
+    sourceOf: (record) =>
+      systemdSource(config.systemd.transport, { runtime, clock, container: record.identity.id }),
+  });
+  const watch = new EngineWatch({
+    source: new DockerEngineSource(
+      runtime,
+      identifier(config.node.namePrefix, runtimeName(config)),
+      config.watch.filters,
+    ),
+    fleet,
+    clock,
+    log,
+    resume: resume.restored?.cursor,
+    touched: (record) => {
+      systemd.sync(record);
+      resume.touch(record.identity.id);
+    },
+    settled: () => resume.flush(),
+    changed: hub.publish,
+    parseError: () => parseErrors.tell("docker"),
+  });
+  return { watch, systemd, parseErrors };
+}
+
+/** What the engine is called in labels and log records. */
+export function runtimeName(config: Config): string {
+  return basename(config.docker.command).startsWith("podman") ? "podman" : "docker";
+}
