@@ -161,11 +161,11 @@ export class OwnMetrics {
     this.#parseErrors.inc({ source });
   }
 
-  exported(signal: "logs", count: number): void {
+  exported(signal: "logs" | "metrics", count: number): void {
     this.#exported.inc({ signal }, count);
   }
 
-  exportFailed(signal: "logs", reason: string): void {
+  exportFailed(signal: "logs" | "metrics", reason: string): void {
     this.#failures.inc({ signal, reason });
   }
 }
