@@ -25,14 +25,6 @@ const config: Config = {
       ...common,
       displayName: "e2e",
       testMatch: ["<rootDir>/test/e2e/**/*.test.ts"],
-      testPathIgnorePatterns: ["<rootDir>/test/e2e/count/"],
-      ...engine,
-    },
-    {
-      // Random faults for as long as one likes: not a part of `npm test`, but `npm run test:count`.
-      ...common,
-      displayName: "count",
-      testMatch: ["<rootDir>/test/e2e/count/**/*.test.ts"],
       ...engine,
     },
   ],

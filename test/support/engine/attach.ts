@@ -2,7 +2,7 @@ import { describe } from "@jest/globals";
 import { type Engine, engineAt } from "./docker.ts";
 import { EngineEnv } from "./engine-env.ts";
 
-/** The engine of this run, with the bookworm images in it. Throws where there is none. */
+/** The engine of this run, with the images of nodes in it. Throws where there is none. */
 export function attachEngine(): Engine {
   const host = process.env[EngineEnv.Host];
   const runId = process.env[EngineEnv.RunId];

@@ -21,7 +21,8 @@ export default async function globalSetup(): Promise<void> {
     return;
   }
   try {
-    await ensureImage(engine, "bookworm");
+    // Both now: to make one takes a minute or more, which no test's limit has room for.
+    await Promise.all([ensureImage(engine, "bookworm"), ensureImage(engine, "trixie")]);
   } catch (error) {
     await engine[Symbol.asyncDispose]();
     throw error;

@@ -1,9 +1,14 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { execa } from "execa";
 
 /** The environment with the folders of system commands on the PATH, which a user's may lack. */
 export const systemEnv = (): { readonly PATH: string } => ({
   PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
 });
+
+/** apt doesn't wait for another apt: two test files at once would fail. */
+const APT_LOCK = join(tmpdir(), "unitwatch-apt.lock");
 
 /**
  * Installs with apt, without recommended packages, what provides the commands that are missing.
@@ -19,10 +24,10 @@ export async function ensureCommands(
   const uncut = { env: { ...systemEnv(), DEBIAN_FRONTEND: "noninteractive" } };
   const options = { ...uncut, ...(signal && { cancelSignal: signal }) };
   const install = ["install", "-y", "--no-install-recommends", ...packages];
-  await execa("apt-get", ["update"], options);
-  await execa("apt-get", [...install, "--download-only"], options);
+  await execa("flock", [APT_LOCK, "apt-get", "update"], options);
+  await execa("flock", [APT_LOCK, "apt-get", ...install, "--download-only"], options);
   // Cut short, it would leave dpkg to be repaired by hand.
-  await execa("apt-get", install, uncut);
+  await execa("flock", [APT_LOCK, "apt-get", ...install], uncut);
   signal?.throwIfAborted();
   const still = await missingCommands(missing);
   if (still.length > 0) throw new Error(`${packages.join(", ")} brought no ${still.join(", ")}`);
