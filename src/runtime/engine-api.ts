@@ -1,3 +1,4 @@
+import { asError } from "../domain/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Process, ProcessExit } from "../domain/process.ts";
 import type {
@@ -6,6 +7,7 @@ import type {
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
+import { untilAborted } from "../domain/until-aborted.ts";
 import { collectOutput } from "./collect-output.ts";
 import { eventFilters, unixSeconds } from "./event-query.ts";
 import type { EngineAddress } from "./engine-http.ts";
@@ -17,6 +19,8 @@ export interface EngineApiOptions {
   /** Engine filters such as `label=a=b`, sent along with events and listings. */
   readonly filters: readonly string[];
   readonly clock: Clock;
+  /** How long an engine may be silent while it owes an answer. */
+  readonly idleMs?: number;
 }
 
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
@@ -41,7 +45,7 @@ export class EngineApi implements ContainerRuntime {
 
   constructor(options: EngineApiOptions) {
     this.#options = options;
-    this.#http = new EngineHttp(options.address);
+    this.#http = new EngineHttp(options.address, options.idleMs);
   }
 
   close(): void {
@@ -70,6 +74,7 @@ export class EngineApi implements ContainerRuntime {
     const response = await this.#http.open({
       path: `${await this.#version(signal)}/events?${query.toString()}`,
       signal,
+      isEndless: true,
     });
     const heartbeat = this.#watchOver(response);
     const { promise: exited, resolve } = Promise.withResolvers<ProcessExit>();
@@ -158,6 +163,7 @@ export class EngineApi implements ContainerRuntime {
       method: "POST",
       path: `${version}/exec/${id}/start`,
       body: { Detach: false, Tty: false },
+      signal,
     });
     const process = hijackedProcess(connection, () => this.#exitCode(`${version}/exec/${id}/json`));
     if (signal.aborted) {
@@ -174,17 +180,19 @@ export class EngineApi implements ContainerRuntime {
     return typeof state?.ExitCode === "number" ? state.ExitCode : undefined;
   }
 
-  /** `/v1.41`: the newest version that both know. Asked once a connection of events. */
-  #version(signal: AbortSignal): Promise<string> {
-    this.#prefix ??= this.#negotiate(signal).catch((error: unknown) => {
+  /** `/v1.41`: the newest version that both know. Asked once a connection of events, for all. */
+  async #version(signal: AbortSignal): Promise<string> {
+    this.#prefix ??= this.#negotiate().catch((error: unknown) => {
       this.#prefix = undefined;
       throw error;
     });
-    return this.#prefix;
+    const prefix = await untilAborted(this.#prefix, signal);
+    if (prefix === undefined) throw asError(signal.reason);
+    return prefix;
   }
 
-  async #negotiate(signal: AbortSignal): Promise<string> {
-    const response = await this.#http.open({ path: "/_ping", signal });
+  async #negotiate(): Promise<string> {
+    const response = await this.#http.open({ path: "/_ping" });
     response.resume();
     const told = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
     const minor = Math.min(Number(told ?? OLDEST_VERSION), NEWEST_VERSION);

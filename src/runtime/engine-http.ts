@@ -1,6 +1,7 @@
 import { Agent, request } from "node:http";
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 
 /** TLS material as PEM, for engines on `tcp://`. */
@@ -21,6 +22,8 @@ export interface EngineRequest {
   readonly path: string;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
+  /** The answer comes for as long as there is something to tell: it may be silent meanwhile. */
+  readonly isEndless?: boolean;
 }
 
 /** The engine answered with a status that is none of success. */
@@ -38,21 +41,26 @@ export class EngineError extends Error {
 const MAX_KEPT = 4;
 const MAX_CONNECTIONS = 16;
 const MAX_ERROR_BYTES = 16 * 1024;
+const KEEP_ALIVE_MS = 30_000;
+/** How long an engine may be silent while it owes an answer. */
+const IDLE_MS = 30_000;
 
 /** HTTP as the Docker engine speaks it, over a unix or TCP socket. Node's own client does the rest. */
 export class EngineHttp {
   readonly #agent: Agent | TlsAgent;
   readonly #options: RequestOptions;
   readonly #isTls: boolean;
+  readonly #idleMs: number;
 
-  constructor(address: EngineAddress) {
+  constructor(address: EngineAddress, idleMs = IDLE_MS) {
+    this.#idleMs = idleMs;
     const pool = { keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_KEPT };
     const tls = "host" in address ? address.tls : undefined;
     this.#isTls = tls !== undefined;
     this.#agent = tls === undefined ? new Agent(pool) : new TlsAgent(pool);
     this.#options = {
       ...("host" in address ? { host: address.host, port: address.port } : address),
-      ...(tls === undefined ? {} : defined({ ca: tls.ca, cert: tls.cert, key: tls.key })),
+      ...(tls === undefined ? {} : { ...defined(tls), servername: serverName(address) }),
     };
   }
 
@@ -86,29 +94,50 @@ export class EngineHttp {
   async open(question: EngineRequest): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const outgoing = this.#request(question, {});
-    outgoing.once("response", resolve);
+    let answer: IncomingMessage | undefined;
+    outgoing.once("response", (response) => {
+      answer = response;
+      if (question.isEndless === true) outgoing.setTimeout(0);
+      resolve(response);
+    });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
+    outgoing.setTimeout(this.#idleMs, () => (answer ?? outgoing).destroy(this.#silent(question)));
     send(outgoing, question);
     const response = await promise;
     await refuse(response, question);
     return response;
   }
 
-  /** Asks for a connection that carries bytes both ways from then on. */
+  /** Asks for a connection that carries bytes both ways from then on, whatever `signal` does then. */
   async hijack(question: EngineRequest): Promise<{ socket: Duplex; head: Buffer }> {
+    const { signal, ...rest } = question;
     const { promise, resolve, reject } = Promise.withResolvers<{ socket: Duplex; head: Buffer }>();
-    const outgoing = this.#request(question, { connection: "Upgrade", upgrade: "tcp" });
-    outgoing.once("upgrade", (_response, socket, head) => resolve({ socket, head }));
+    const outgoing = this.#request(rest, { connection: "Upgrade", upgrade: "tcp" });
+    outgoing.once("upgrade", (_response, socket, head) => {
+      socket.setTimeout(0);
+      resolve({ socket, head });
+    });
     outgoing.once("response", (response) => {
       // Engines that don't upgrade answer 200 and go on with raw bytes; others say what is wrong.
-      refuse(response, question).then(
-        () => resolve({ socket: response.socket, head: Buffer.alloc(0) }),
-        reject,
-      );
+      refuse(response, question).then(() => {
+        response.socket.setTimeout(0);
+        resolve({ socket: response.socket, head: Buffer.alloc(0) });
+      }, reject);
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
-    send(outgoing, question);
-    return promise;
+    outgoing.setTimeout(this.#idleMs, () => outgoing.destroy(this.#silent(question)));
+    const abort = (): void => void outgoing.destroy(signal?.reason as Error);
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      send(outgoing, question);
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #silent(question: EngineRequest): Error {
+    return new Error(`the engine doesn't answer ${pathOf(question)}`);
   }
 
   /** Says in words what an error of connecting means; others are passed on. */
@@ -138,7 +167,10 @@ export class EngineHttp {
       },
       ...(signal === undefined ? {} : { signal }),
     };
-    return this.#isTls ? tlsRequest(options) : request(options);
+    const outgoing = this.#isTls ? tlsRequest(options) : request(options);
+    // A host that is gone says nothing any more: only its kernel's silence tells.
+    outgoing.setSocketKeepAlive(true, KEEP_ALIVE_MS);
+    return outgoing;
   }
 }
 
@@ -155,8 +187,17 @@ async function refuse(response: IncomingMessage, question: EngineRequest): Promi
     text += chunk.toString("utf8");
     if (text.length > MAX_ERROR_BYTES) break;
   }
-  const path = question.path.split("?")[0] ?? "";
-  throw new EngineError(status, `the engine answered ${status} to ${path}: ${messageIn(text)}`);
+  const said = messageIn(text);
+  throw new EngineError(status, `the engine answered ${status} to ${pathOf(question)}: ${said}`);
+}
+
+function pathOf(question: EngineRequest): string {
+  return question.path.split("?")[0] ?? "";
+}
+
+/** What a certificate has to be for: the Host header, which is the same for all, would be taken else. */
+function serverName(address: EngineAddress): string {
+  return "host" in address && isIP(address.host) === 0 ? address.host : "";
 }
 
 function messageIn(text: string): string {

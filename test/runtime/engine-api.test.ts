@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { expect, test } from "@jest/globals";
 import { EngineApi } from "../../src/runtime/engine-api.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
@@ -234,6 +235,65 @@ test("run gives what a command says, and its exit code", async () => {
   await expect(started.api.run(ID, ["x"], { maxBytes: 2, signal: never })).rejects.toThrow(
     "larger than 2 bytes",
   );
+});
+
+test("an engine that doesn't answer, or stops in the middle, is an error that says so", async () => {
+  await using engine = await fakeEngine({
+    answer: (path, response) => {
+      if (path.includes("/containers/json")) response.write("[");
+      return true;
+    },
+    upgraded: () => {},
+  });
+  const api = new EngineApi({
+    address: { socketPath: engine.socketPath },
+    filters: [],
+    clock: new FakeClock(),
+    idleMs: 50,
+  });
+  await expect(api.list(never)).rejects.toThrow("doesn't answer /v1.41/containers/json");
+  await expect(api.inspect([ID], never)).rejects.toThrow(`doesn't answer /v1.41/containers/${ID}`);
+  await expect(api.exec(ID, ["cat"], { signal: never })).rejects.toThrow("doesn't answer");
+  api.close();
+});
+
+test("an exec that hangs as it starts is given up on abort", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/exec")) return false;
+      response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+    hangsUpgrade: asked.resolve,
+  });
+  const abort = new AbortController();
+  const exec = started.api.exec(ID, ["cat"], { signal: abort.signal });
+  await asked.promise;
+  abort.abort(new Error("enough"));
+  await expect(exec).rejects.toThrow("enough");
+});
+
+test("who gives up on the version doesn't spoil it for the others", async () => {
+  const pinged = Promise.withResolvers<ServerResponse>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") pinged.resolve(response);
+      else response.end("[]");
+      return true;
+    },
+    answersPing: true,
+  });
+  const abort = new AbortController();
+  const first = started.api.list(abort.signal);
+  const second = started.api.list(never);
+  const ping = await pinged.promise;
+  abort.abort();
+  await expect(first).rejects.toThrow("abort");
+  ping.setHeader("Api-Version", "1.44");
+  ping.end("OK");
+  expect(await second).toEqual([]);
+  expect(started.engine.requests.filter((request) => request.includes("_ping")).length).toBe(1);
 });
 
 test("an abort ends what is asked", async () => {

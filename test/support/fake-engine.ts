@@ -21,6 +21,10 @@ export interface FakeAnswers {
   readonly upgraded?: (socket: Duplex, path: string) => void;
   /** As `_ping` tells it; 1.41 where it is left out, "" for none. */
   readonly apiVersion?: string;
+  /** Told of each upgrade, which then has no answer. */
+  readonly hangsUpgrade?: () => void;
+  /** `answer` is asked for pings too. */
+  readonly answersPing?: boolean;
   /** Told of each ping; true where it is to have no answer. */
   readonly ignoresPing?: () => boolean;
 }
@@ -46,6 +50,10 @@ export async function fakeEngine(answers: FakeAnswers): Promise<FakeEngine> {
     void (async () => {
       await take(request, head);
       const path = request.url ?? "";
+      if (answers.hangsUpgrade !== undefined) {
+        answers.hangsUpgrade();
+        return;
+      }
       if (answers.upgraded === undefined) {
         const message = JSON.stringify({ message: "container is paused" });
         socket.end(
@@ -75,7 +83,7 @@ export async function fakeEngine(answers: FakeAnswers): Promise<FakeEngine> {
   function reply(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? "";
     if (path === "/_ping" && answers.ignoresPing?.() === true) return;
-    if (path === "/_ping") {
+    if (path === "/_ping" && answers.answersPing !== true) {
       const { apiVersion = "1.41" } = answers;
       if (apiVersion !== "") response.setHeader("Api-Version", apiVersion);
       response.end("OK");

@@ -72,8 +72,20 @@ async function wrongIn(
   return [
     ...wrong.map((line) => `${node.name}: ${line}`),
     ...(trace ? [...about].flatMap((unit) => traceOf(unit, node.name, receiver.logs)) : []),
+    `${node.name}: watched: ${await watchOf(node, scrape)}`,
     `${node.name}: what was done: ${history.join(", ")}`,
   ];
+}
+
+/** How the node is watched: whether it is, by what, and what of that runs in the node. */
+async function watchOf(node: TestNode, scrape: Scrape): Promise<string> {
+  const watches = scrape
+    .select("unitwatch_systemd_up", { container: node.name })
+    .map(({ labels, value }) => `${labels["transport"]} ${value}`);
+  const commands = (await node.processes()).filter(({ args }) =>
+    /stdio-bridge|journalctl|busctl|dbus-daemon/.test(args),
+  );
+  return [...watches, ...commands.map(({ pid, args }) => `${pid} ${args}`)].join(", ");
 }
 
 async function wrongState(node: TestNode, scrape: Scrape): Promise<string[]> {

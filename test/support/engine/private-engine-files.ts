@@ -5,6 +5,16 @@ export interface EngineSettings {
   /** The cgroup, of the host's hierarchies, that all containers go into. */
   readonly cgroup: string;
   readonly liveRestore: boolean;
+  /** Where it listens with TLS, for clients with a certificate alone; undefined: nowhere. */
+  readonly tls: EngineTlsSettings | undefined;
+}
+
+/** A free port of the loopback, and paths of PEM files. */
+export interface EngineTlsSettings {
+  readonly port: number;
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 /** Writes what `private-engine.sh` needs in its folder: itself and the daemons' configurations. */
@@ -14,7 +24,11 @@ export async function writeEngineFiles(dir: string, settings: EngineSettings): P
     "data-root": at("docker"),
     "exec-root": at("exec"),
     pidfile: at("docker.pid"),
-    hosts: [`unix://${at("docker.sock")}`],
+    hosts: [
+      `unix://${at("docker.sock")}`,
+      ...(settings.tls === undefined ? [] : [`tcp://127.0.0.1:${settings.tls.port}`]),
+    ],
+    ...(settings.tls === undefined ? {} : tlsOf(settings.tls)),
     containerd: at("containerd.sock"),
     "live-restore": settings.liveRestore,
     "cgroup-parent": `/${settings.cgroup}`,
@@ -36,4 +50,8 @@ address = ${JSON.stringify(at("containerd.sock"))}
   await writeFile(at("daemon.json"), JSON.stringify(dockerd, null, 2));
   await writeFile(at("containerd.toml"), containerd);
   await copyFile(join(import.meta.dirname, "private-engine.sh"), at("private-engine.sh"));
+}
+
+function tlsOf({ caFile, certFile, keyFile }: EngineTlsSettings) {
+  return { tlsverify: true, tlscacert: caFile, tlscert: certFile, tlskey: keyFile };
 }

@@ -9,13 +9,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { type Engine, engineAt, newRunId } from "./docker.ts";
 import { ensureCommands, missingCommands, systemEnv } from "./packages.ts";
-import { writeEngineFiles } from "./private-engine-files.ts";
+import { type EngineTlsSettings, writeEngineFiles } from "./private-engine-files.ts";
 
 export interface PrivateEngineOptions {
   /** Whether containers outlive dockerd. Default false: stopping dockerd stops them. */
   readonly liveRestore?: boolean;
   /** Holds all that the engine writes; made, and removed at the end. Default: a temp folder. */
   readonly dir?: string;
+  readonly tls?: EngineTlsSettings;
   readonly signal?: AbortSignal;
 }
 
@@ -74,7 +75,8 @@ export async function startPrivateEngine(
   if (options.dir !== undefined) await mkdir(options.dir);
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "unitwatch-")));
   const cgroup = `unitwatch-${runId}`;
-  await writeEngineFiles(dir, { cgroup, liveRestore: options.liveRestore ?? false });
+  const { liveRestore = false, tls } = options;
+  await writeEngineFiles(dir, { cgroup, liveRestore, tls });
   const daemon = superviseDaemon(dir, cgroup);
 
   try {
