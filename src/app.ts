@@ -1,6 +1,6 @@
 import { logChange } from "./app/change-log.ts";
 import type { AppContext } from "./app/context.ts";
-import { buildEngineWatch, runtimeName } from "./app/engine.ts";
+import { buildEngineWatch } from "./app/engine.ts";
 import { factsOf } from "./app/facts.ts";
 import { closeWithin, exportTo, openLogs } from "./app/logs.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
@@ -33,14 +33,14 @@ export async function runApp(context: AppContext): Promise<void> {
   const hub = new Hub();
   await using stack = new AsyncDisposableStack();
 
+  const { filters } = config.watch;
+  const runtime = await openRuntime({ ...config.docker, filters, clock });
   const series = new SeriesBudget(config.metrics.seriesLimit);
   const fleet = new Fleet({
     events: { changed: hub.publish, refused: (what) => own.dropped(what) },
     admission: unitAdmission(config.systemd.unitInclude, config.systemd.unitExclude, series),
-    identify: identifier(config.node.namePrefix, runtimeName(config)),
+    identify: identifier(config.node.namePrefix, () => runtime.engine),
   });
-  const { filters } = config.watch;
-  const runtime = await openRuntime({ ...config.docker, filters, clock });
   const resume = await openResumeStore({
     path: config.storage.path,
     scope: JSON.stringify([config.docker.host, config.docker.context, filters]),

@@ -1,5 +1,3 @@
-import { basename } from "node:path";
-import type { Config } from "../config/config.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerEngineSource } from "../sources/docker-engine.ts";
 import { identifier } from "../sources/identity.ts";
@@ -39,7 +37,7 @@ export function buildEngineWatch(
   const watch = new EngineWatch({
     source: new DockerEngineSource(
       runtime,
-      identifier(config.node.namePrefix, runtimeName(config)),
+      identifier(config.node.namePrefix, () => runtime.engine),
       config.watch.filters,
     ),
     fleet,
@@ -55,9 +53,4 @@ export function buildEngineWatch(
     parseError: () => parseErrors.tell("docker"),
   });
   return { watch, systemd, parseErrors };
-}
-
-/** What the engine is called in labels and log records. */
-export function runtimeName(config: Config): string {
-  return basename(config.docker.command).startsWith("podman") ? "podman" : "docker";
 }

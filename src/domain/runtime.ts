@@ -1,5 +1,8 @@
 import type { ByteSink, Process } from "./process.ts";
 
+/** Container engines, as they are named in labels and log records. */
+export type EngineName = "docker" | "podman";
+
 /** A process whose input is open. */
 export interface InteractiveProcess extends Process {
   readonly stdin: ByteSink;
@@ -26,6 +29,8 @@ export interface RuntimeExecOptions {
 export interface ContainerRuntime {
   /** How it talks: `cli` by the engine's command, `engine` by its API. */
   readonly kind: "cli" | "engine";
+  /** What it talks to, as far as it is known by now. */
+  readonly engine: EngineName;
   /**
    * Opens the stream of container events, one JSON document a line, from `sinceNs` on (inclusive,
    * Unix nanoseconds), for the actions given. It ends when the engine ends it or on `kill()`, and

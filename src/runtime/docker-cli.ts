@@ -4,6 +4,7 @@ import type { Executor, Process } from "../domain/process.ts";
 import type {
   CommandOutput,
   ContainerRuntime,
+  EngineName,
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
@@ -26,6 +27,7 @@ const IDS_PER_INSPECT = 200;
 /** The engine by its command: one process a call, and one for each stream that is open. */
 export class DockerCli implements ContainerRuntime {
   readonly kind = "cli";
+  readonly engine: EngineName;
   readonly #executor: Executor;
   readonly #command: string;
   readonly #globalArgs: readonly string[];
@@ -35,7 +37,8 @@ export class DockerCli implements ContainerRuntime {
   constructor(executor: Executor, options: DockerCliOptions) {
     this.#executor = executor;
     this.#command = options.command;
-    const hostFlag = basename(options.command).startsWith("podman") ? "--url" : "--host";
+    this.engine = basename(options.command).startsWith("podman") ? "podman" : "docker";
+    const hostFlag = this.engine === "podman" ? "--url" : "--host";
     this.#globalArgs = options.host === undefined ? [] : [hostFlag, options.host];
     this.#filterArgs = filterArgs(options.filters);
     // Events can't be filtered by what else listings can.

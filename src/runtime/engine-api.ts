@@ -4,12 +4,13 @@ import type { Process, ProcessExit } from "../domain/process.ts";
 import type {
   CommandOutput,
   ContainerRuntime,
+  EngineName,
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
 import { untilAborted } from "../domain/until-aborted.ts";
 import { collectOutput } from "./collect-output.ts";
-import { eventFilters, unixSeconds } from "./event-query.ts";
+import { eventFilters, filtersOf, unixSeconds } from "./event-query.ts";
 import type { EngineAddress } from "./engine-http.ts";
 import { EngineError, EngineHttp } from "./engine-http.ts";
 import { hijackedProcess } from "./hijacked-process.ts";
@@ -39,6 +40,7 @@ const PING_LIMIT_MS = 10_000;
  */
 export class EngineApi implements ContainerRuntime {
   readonly kind = "engine";
+  #engine: EngineName = "docker";
   readonly #http: EngineHttp;
   readonly #options: EngineApiOptions;
   #prefix: Promise<string> | undefined;
@@ -46,6 +48,10 @@ export class EngineApi implements ContainerRuntime {
   constructor(options: EngineApiOptions) {
     this.#options = options;
     this.#http = new EngineHttp(options.address, options.idleMs);
+  }
+
+  get engine(): EngineName {
+    return this.#engine;
   }
 
   close(): void {
@@ -109,7 +115,7 @@ export class EngineApi implements ContainerRuntime {
           const path = `${version}/containers/${encodeURIComponent(id)}/json`;
           documents.push(await this.#http.json({ path, signal }, MAX_INSPECT_BYTES));
         } catch (error) {
-          if (!(error instanceof EngineError) || error.status !== 404) throw error;
+          if (!isGone(error)) throw error;
         }
       }
     };
@@ -194,6 +200,9 @@ export class EngineApi implements ContainerRuntime {
   async #negotiate(): Promise<string> {
     const response = await this.#http.open({ path: "/_ping" });
     response.resume();
+    this.#engine = /^Libpod\b/i.test(String(response.headers["server"] ?? ""))
+      ? "podman"
+      : "docker";
     const told = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
     const minor = Math.min(Number(told ?? OLDEST_VERSION), NEWEST_VERSION);
     if (minor < OLDEST_VERSION) {
@@ -234,12 +243,8 @@ export class EngineApi implements ContainerRuntime {
   }
 }
 
-/** `{"label":["a=b"]}`, as the API takes filters. */
-function filtersOf(filters: readonly string[]): Record<string, string[]> {
-  const byKey: Record<string, string[]> = {};
-  for (const filter of filters) {
-    const at = filter.indexOf("=");
-    (byKey[filter.slice(0, at)] ??= []).push(filter.slice(at + 1));
-  }
-  return byKey;
+/** podman answers 500 where the container goes while it is looked for. */
+function isGone(error: unknown): boolean {
+  if (!(error instanceof EngineError)) return false;
+  return error.status === 404 || (error.status === 500 && /no such container/i.test(error.message));
 }

@@ -8,3 +8,13 @@ export function unixSeconds(timeNs: bigint): string {
 export function eventFilters(filters: readonly string[]): readonly string[] {
   return filters.filter((filter) => filter.startsWith("label="));
 }
+
+/** `{"label":["a=b"]}`, as the API takes filters. */
+export function filtersOf(filters: readonly string[]): Record<string, string[]> {
+  const byKey: Record<string, string[]> = {};
+  for (const filter of filters) {
+    const at = filter.indexOf("=");
+    (byKey[filter.slice(0, at)] ??= []).push(filter.slice(at + 1));
+  }
+  return byKey;
+}

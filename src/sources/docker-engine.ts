@@ -24,6 +24,9 @@ const ACTIONS = [
   "restart",
   "rename",
   "health_status",
+  // podman's words for die and destroy, which it filters by; dockerd has no such actions.
+  "died",
+  "remove",
 ] as const;
 
 /** A Docker-compatible engine through a runtime. */

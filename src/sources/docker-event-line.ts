@@ -1,6 +1,6 @@
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { isJsonObject, parseJsonObject } from "./json-object.ts";
-import { dockerShapeOf } from "./podman-event.ts";
+import { dockerShapeOf, PODMAN_ACTIONS } from "./podman-event.ts";
 import { parseRfc3339Ns } from "./rfc3339.ts";
 
 /**
@@ -46,7 +46,7 @@ export function parseDockerEvent(line: string): EngineEvent | "malformed" | unde
   const timeNs = timeNsOf(message, line);
   const texts = textsOf(attributes ?? {});
   if (typeof id !== "string" || timeNs === undefined || texts === undefined) return "malformed";
-  return { action, id, attributes: texts, timeNs };
+  return { action: PODMAN_ACTIONS.get(action) ?? action, id, attributes: texts, timeNs };
 }
 
 function textsOf(attributes: unknown): ReadonlyMap<string, string> | undefined {

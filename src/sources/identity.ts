@@ -21,11 +21,11 @@ export interface IdentityFacts {
  * this order; else the cluster is empty, and the node is the container's name.
  *
  * @param namePrefix stripped from the name to give the node name, in place of what labels tell
- * @param runtime the engine's name
+ * @param runtime tells the engine's name
  */
 export function identifier(
   namePrefix: string | undefined,
-  runtime: string,
+  runtime: () => string,
 ): (facts: IdentityFacts) => ContainerIdentity {
   return (facts) => {
     const { cluster, node } = placeOf(facts);
@@ -33,7 +33,7 @@ export function identifier(
       id: facts.id,
       name: facts.name,
       image: bounded(facts.image),
-      runtime,
+      runtime: runtime(),
       cluster,
       node: namePrefix === undefined ? node : strip(facts.name, namePrefix),
     };

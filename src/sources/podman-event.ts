@@ -1,8 +1,8 @@
 import type { DockerMessage } from "./docker-event-line.ts";
 import { isJsonObject, type JsonObject } from "./json-object.ts";
 
-/** podman's words that differ from docker's. */
-const ACTIONS: ReadonlyMap<unknown, string> = new Map([
+/** podman's words that differ from docker's; its API says some of them too. */
+export const PODMAN_ACTIONS: ReadonlyMap<unknown, string> = new Map([
   ["died", "die"],
   ["remove", "destroy"],
 ]);
@@ -21,7 +21,8 @@ export function dockerShapeOf(event: JsonObject): DockerMessage {
   const exitCode = typeof ContainerExitCode === "number" ? `${ContainerExitCode}` : undefined;
   return {
     Type,
-    Action: Status === "health_status" ? healthAction(event) : (ACTIONS.get(Status) ?? Status),
+    Action:
+      Status === "health_status" ? healthAction(event) : (PODMAN_ACTIONS.get(Status) ?? Status),
     Actor: { ID, Attributes: { ...labels, name: Name, image: Image, exitCode } },
     Time,
     time,

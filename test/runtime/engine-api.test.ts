@@ -70,6 +70,20 @@ test.each([
   expect(started.engine.requests[1]).toContain(` ${prefix}`);
 });
 
+test("podman is known by what it calls itself", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") response.setHeader("Server", "Libpod/4.3.1 (linux)");
+      response.end("[]");
+      return true;
+    },
+    answersPing: true,
+  });
+  expect(started.api.engine).toBe("docker");
+  await started.api.list(never);
+  expect(started.api.engine).toBe("podman");
+});
+
 test("an engine that is too old is refused in words", async () => {
   await using started = await start({ apiVersion: "1.24" });
   await expect(started.api.list(never)).rejects.toThrow("1.24 is older than 1.40");
@@ -85,12 +99,17 @@ test("inspect leaves out containers that are gone, and passes on other faults", 
   await using started = await start({
     answer: (path, response) => {
       if (path.includes("gone")) return false;
+      if (path.includes("going")) {
+        response.statusCode = 500;
+        response.end(JSON.stringify({ message: "going: no such container" }));
+        return true;
+      }
       if (path.includes("broken")) response.statusCode = 500;
       response.end(JSON.stringify(path.includes("broken") ? { message: "boom" } : { Id: ID }));
       return true;
     },
   });
-  expect(await started.api.inspect([ID, "gone"], never)).toEqual([{ Id: ID }]);
+  expect(await started.api.inspect([ID, "gone", "going"], never)).toEqual([{ Id: ID }]);
   await expect(started.api.inspect(["broken"], never)).rejects.toThrow("500");
   await expect(started.api.inspect(["broken"], never)).rejects.toThrow("boom");
 });

@@ -40,7 +40,7 @@ function watched(filters: readonly string[] = [], documents: readonly unknown[] 
   };
   const source = new DockerEngineSource(
     runtime as ContainerRuntime,
-    identifier(undefined, "docker"),
+    identifier(undefined, () => "docker"),
     filters,
   );
   const events: EngineEvent[] = [];
@@ -87,6 +87,8 @@ test("the engine is asked for the actions that change what is known, and no othe
         "restart",
         "rename",
         "health_status",
+        "died",
+        "remove",
       ],
     },
   ]);

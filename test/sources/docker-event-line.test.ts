@@ -146,6 +146,11 @@ test("podman's events are read as docker's", () => {
   expect(action).toBe("health_status: healthy");
   expect(timeNs).toBe(1_795_341_739_060_434_057n);
 
+  // podman's API speaks docker's shape, but for a word or two.
+  const byApi =
+    '{"status":"remove","id":"7145","Type":"container","Action":"remove","Actor":{"ID":"7145",' +
+    '"Attributes":{"containerExitCode":"0","name":"p3"}},"time":1795668637,"timeNano":1795668637150267639}';
+  expect(parsed(byApi).action).toBe("destroy");
   expect(parsed('{"Name":"web","Status":"remove","Type":"container"}').action).toBe("destroy");
   expect(parseDockerEvent('{"Name":"busybox","Status":"pull","Type":"image"}')).toBeUndefined();
 });

@@ -4,7 +4,7 @@ import { parseInspect } from "../../src/sources/docker-inspect.ts";
 import { identifier } from "../../src/sources/identity.ts";
 import { parseRfc3339Ns } from "../../src/sources/rfc3339.ts";
 
-const identify = identifier(undefined, "docker");
+const identify = identifier(undefined, () => "docker");
 const recorded = JSON.parse(
   readFileSync(new URL("../fixtures/docker/inspect.json", import.meta.url), "utf8"),
 ) as unknown[];

@@ -8,7 +8,7 @@ function identify(
   labels: Readonly<Record<string, string>>,
   namePrefix?: string,
 ): ContainerIdentity {
-  const identity = identifier(namePrefix, "docker");
+  const identity = identifier(namePrefix, () => "docker");
   const byKey = new Map(Object.entries(labels));
   return identity({ id: "i", name, image: "debian", label: (key) => byKey.get(key) });
 }
@@ -85,7 +85,7 @@ test("label values and images without end are cut, and half characters made whol
   const long = "x".repeat(100_000);
   const identity = identifier(
     undefined,
-    "podman",
+    () => "podman",
   )({
     id: "i",
     name: "n",

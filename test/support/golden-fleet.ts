@@ -27,7 +27,7 @@ export interface GoldenFleet {
 export function goldenFleet(): GoldenFleet {
   const changes: Change[] = [];
   const series = new SeriesBudget(1_000);
-  const identify = identifier(undefined, "docker");
+  const identify = identifier(undefined, () => "docker");
   const fleet = new Fleet({
     events: { changed: (change) => void changes.push(change), refused: () => {} },
     admission: unitAdmission(/^.+$/, /^.+\.(?:mount|slice)$/, series),
