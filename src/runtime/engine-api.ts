@@ -13,6 +13,7 @@ import { collectOutput } from "./collect-output.ts";
 import { eventFilters, filtersOf, unixSeconds } from "./event-query.ts";
 import type { EngineAddress } from "./engine-http.ts";
 import { EngineError, EngineHttp } from "./engine-http.ts";
+import { lateStream, watchOver } from "./event-stream.ts";
 import { hijackedProcess } from "./hijacked-process.ts";
 
 export interface EngineApiOptions {
@@ -30,9 +31,6 @@ const MAX_INSPECT_BYTES = 4 * 1024 * 1024;
 const INSPECTS_AT_ONCE = 8;
 const OLDEST_VERSION = 40;
 const NEWEST_VERSION = 52;
-/** An engine that says nothing for so long is asked whether it is there. */
-const PING_EVERY_MS = 30_000;
-const PING_LIMIT_MS = 10_000;
 
 /**
  * The engine by its API, without any process: a connection for the events, one for each exec, and a
@@ -77,19 +75,31 @@ export class EngineApi implements ContainerRuntime {
       ...(untilNs === undefined ? {} : { until: unixSeconds(untilNs) }),
       filters: JSON.stringify(filters),
     });
-    const response = await this.#http.open({
-      path: `${await this.#version(signal)}/events?${query.toString()}`,
-      signal,
-      isEndless: true,
+    const version = await this.#version(signal);
+    const end = new AbortController();
+    // podman answers when there is a first event to tell.
+    const isLate = this.#engine === "podman";
+    const opening = this.#http.open({
+      path: `${version}/events?${query.toString()}`,
+      signal: AbortSignal.any([signal, end.signal]),
+      endless: isLate ? "all" : "body",
     });
-    const heartbeat = this.#watchOver(response);
+    const stream = isLate ? lateStream(opening) : await opening;
+    const heartbeat = watchOver(stream, {
+      clock: this.#options.clock,
+      ping: async (limit) => {
+        const answer = await this.#http.open({ path: "/_ping", signal: limit });
+        answer.resume();
+      },
+    });
     const { promise: exited, resolve } = Promise.withResolvers<ProcessExit>();
-    response.once("close", () => {
+    stream.once("close", () => {
       heartbeat[Symbol.dispose]();
+      end.abort();
       resolve({ exitCode: undefined, signal: undefined, stderr: "" });
     });
-    response.on("error", () => {});
-    return { stdout: response, kill: () => response.destroy(), exited };
+    stream.on("error", () => {});
+    return { stdout: stream, kill: () => stream.destroy(), exited };
   }
 
   async list(signal: AbortSignal): Promise<readonly string[]> {
@@ -209,37 +219,6 @@ export class EngineApi implements ContainerRuntime {
       throw new Error(`the engine's API 1.${minor} is older than 1.${OLDEST_VERSION}`);
     }
     return `/v1.${minor}`;
-  }
-
-  /** A stream of events can be silent for days: an engine that hangs is told by its not answering. */
-  #watchOver(response: {
-    destroy(error: Error): unknown;
-    on(name: "data", run: () => void): unknown;
-  }): Disposable {
-    const { clock } = this.#options;
-    let timer: Disposable | undefined;
-    let isOver = false;
-    const again = (): void => {
-      timer = clock.setTimeout(() => void ping(), PING_EVERY_MS);
-    };
-    const ping = async (): Promise<void> => {
-      const limit = new AbortController();
-      using _limit = clock.setTimeout(() => limit.abort(), PING_LIMIT_MS);
-      try {
-        const answer = await this.#http.open({ path: "/_ping", signal: limit.signal });
-        answer.resume();
-        if (!isOver) again();
-      } catch (error) {
-        if (!isOver) response.destroy(new Error("the engine doesn't answer", { cause: error }));
-      }
-    };
-    again();
-    return {
-      [Symbol.dispose]: () => {
-        isOver = true;
-        timer?.[Symbol.dispose]();
-      },
-    };
   }
 }
 

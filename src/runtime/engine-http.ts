@@ -22,8 +22,8 @@ export interface EngineRequest {
   readonly path: string;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
-  /** The answer comes for as long as there is something to tell: it may be silent meanwhile. */
-  readonly isEndless?: boolean;
+  /** What of the answer may take for ever: who asks sees to it that the engine lives. */
+  readonly endless?: "body" | "all";
 }
 
 /** The engine answered with a status that is none of success. */
@@ -97,11 +97,13 @@ export class EngineHttp {
     let answer: IncomingMessage | undefined;
     outgoing.once("response", (response) => {
       answer = response;
-      if (question.isEndless === true) outgoing.setTimeout(0);
+      if (question.endless !== undefined) outgoing.setTimeout(0);
       resolve(response);
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
-    outgoing.setTimeout(this.#idleMs, () => (answer ?? outgoing).destroy(this.#silent(question)));
+    if (question.endless !== "all") {
+      outgoing.setTimeout(this.#idleMs, () => (answer ?? outgoing).destroy(this.#silent(question)));
+    }
     send(outgoing, question);
     const response = await promise;
     await refuse(response, question);

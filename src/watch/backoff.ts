@@ -2,16 +2,34 @@
 export interface BackoffOptions {
   readonly initialMs: number;
   readonly maxMs: number;
+  /**
+   * After a success, waits are no longer than `maxMs` until they come to `forMs` together: what
+   * stood until now most likely comes back soon, and is to be seen soon then. Default: not so.
+   */
+  readonly patience?: { readonly maxMs: number; readonly forMs: number };
 }
 
-/** Every stream is opened again after 250 ms at first, and after 30 s at most. */
-export const STREAM_BACKOFF: BackoffOptions = { initialMs: 250, maxMs: 30_000 };
+/** A container's stream is opened again after 250 ms at first, and after 30 s at most. */
+export const STREAM_BACKOFF: BackoffOptions = {
+  initialMs: 250,
+  maxMs: 30_000,
+  // Each attempt is an exec, which costs the container and the engine something.
+  patience: { maxMs: 1_000, forMs: 60_000 },
+};
+
+/** The same for the engine's own stream: an attempt to connect costs next to nothing. */
+export const ENGINE_BACKOFF: BackoffOptions = {
+  ...STREAM_BACKOFF,
+  patience: { maxMs: 1_000, forMs: 600_000 },
+};
 
 /** Doubling waits with jitter: each is between half of its turn's length and the whole of it. */
 export class Backoff {
   readonly #options: BackoffOptions;
   readonly #random: () => number;
   #nextMs: number;
+  /** What waits may come to together before patience ends. */
+  #patienceMs = 0;
 
   constructor(options: BackoffOptions, random: () => number = Math.random) {
     this.#options = options;
@@ -21,14 +39,18 @@ export class Backoff {
 
   /** How long to wait before the next attempt, in milliseconds. */
   next(): number {
+    const { initialMs, maxMs, patience } = this.#options;
     const turnMs = this.#nextMs;
-    this.#nextMs = Math.min(turnMs * 2, this.#options.maxMs);
-    const ms = turnMs / 2 + (this.#random() * turnMs) / 2;
-    return Math.max(this.#options.initialMs, ms);
+    const limitMs = this.#patienceMs > 0 ? (patience?.maxMs ?? maxMs) : maxMs;
+    this.#nextMs = Math.min(turnMs * 2, limitMs);
+    const ms = Math.max(initialMs, turnMs / 2 + (this.#random() * turnMs) / 2);
+    this.#patienceMs -= ms;
+    return ms;
   }
 
   /** The last attempt was good: the next wait is the shortest again. */
   reset(): void {
     this.#nextMs = this.#options.initialMs;
+    this.#patienceMs = this.#options.patience?.forMs ?? 0;
   }
 }

@@ -1,7 +1,7 @@
 import { asError } from "../domain/as-error.ts";
 import type { Change } from "../domain/change.ts";
 import type { CursorResume } from "../domain/resume.ts";
-import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
+import { Backoff, ENGINE_BACKOFF } from "./backoff.ts";
 import { EngineSession } from "./engine-session.ts";
 import type { EngineSessionOptions } from "./engine-session.ts";
 import { EventCursor } from "./event-cursor.ts";
@@ -26,7 +26,7 @@ const SNAPSHOT_INTERVAL_MS = 600_000;
  */
 export class EngineWatch {
   readonly #options: EngineWatchOptions;
-  readonly #backoff = new Backoff(STREAM_BACKOFF);
+  readonly #backoff = new Backoff(ENGINE_BACKOFF);
   readonly #health: StreamHealth;
   #cursor: EventCursor | undefined;
   /** False while the engine can't be reached. */

@@ -169,6 +169,33 @@ test("an engine that stands still ends the stream of events", async () => {
   expect(pings).toBe(2);
 });
 
+test("podman's stream of events stands before it answers, and ends by what comes of it", async () => {
+  const asked = Promise.withResolvers<ServerResponse>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") {
+        response.setHeader("Server", "Libpod/4.3.1 (linux)");
+        response.end("OK");
+      } else asked.resolve(response);
+      return true;
+    },
+    answersPing: true,
+  });
+  const stream = await started.api.events({ sinceNs: 0n, actions: [], signal: never });
+  const answer = await asked.promise;
+  answer.write("1");
+  const chunks: string[] = [];
+  const read = (async () => {
+    for await (const chunk of stream.stdout) {
+      chunks.push(String(chunk));
+      answer.destroy();
+    }
+  })();
+  await expect(read).rejects.toThrow();
+  expect(chunks).toEqual(["1"]);
+  await stream.exited;
+});
+
 test("an exec carries bytes both ways, and its exit code is asked for at its end", async () => {
   await using started = await start({
     answer: (path, response) => {

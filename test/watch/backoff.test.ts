@@ -37,3 +37,19 @@ test("after a success it begins with the shortest again", () => {
   backoff.reset();
   expect([backoff.next(), backoff.next()]).toEqual([250, 500]);
 });
+
+test("after a success waits stay short for a while, and then grow to their bound", () => {
+  const backoff = new Backoff(
+    { initialMs: 250, maxMs: 30_000, patience: { maxMs: 1_000, forMs: 4_000 } },
+    () => 1,
+  );
+  backoff.reset();
+  const waits = Array.from({ length: 12 }, () => backoff.next());
+  expect(waits).toEqual([
+    250, 500, 1_000, 1_000, 1_000, 1_000, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000,
+  ]);
+  backoff.reset();
+  expect([backoff.next(), backoff.next(), backoff.next(), backoff.next()]).toEqual([
+    250, 500, 1_000, 1_000,
+  ]);
+});
