@@ -11,6 +11,10 @@ const engine = {
   globalTeardown: "<rootDir>/test/support/engine/global-teardown.ts",
 } as const;
 
+/** Tests that run with each runtime; the others choose one themselves, or have no use for two. */
+const BOTH_RUNTIMES =
+  "@(boot|engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk|walk-containers)";
+
 const config: Config = {
   // A limit for what hangs, and no measure of speed: the machine may be busy with the other tests.
   testTimeout: 60_000,
@@ -25,6 +29,14 @@ const config: Config = {
       ...common,
       displayName: "e2e",
       testMatch: ["<rootDir>/test/e2e/**/*.test.ts"],
+      ...engine,
+    },
+    {
+      // What is watched, and how, once more through the engine's command.
+      ...common,
+      displayName: "e2e-cli",
+      testMatch: [`<rootDir>/test/e2e/${BOTH_RUNTIMES}.test.ts`],
+      globals: { e2eRuntime: "cli" },
       ...engine,
     },
   ],

@@ -121,10 +121,11 @@ export class EngineHttp {
     });
     outgoing.once("response", (response) => {
       // Engines that don't upgrade answer 200 and go on with raw bytes; others say what is wrong.
-      refuse(response, question).then(() => {
-        response.socket.setTimeout(0);
-        resolve({ socket: response.socket, head: Buffer.alloc(0) });
-      }, reject);
+      response.socket.setTimeout(0);
+      refuse(response, question).then(
+        () => resolve({ socket: response.socket, head: Buffer.alloc(0) }),
+        reject,
+      );
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
     outgoing.setTimeout(this.#idleMs, () => outgoing.destroy(this.#silent(question)));

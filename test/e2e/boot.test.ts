@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -13,7 +14,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2eboot";
+const CLUSTER = clusterName("boot");
 const labels = { "sind.cluster": CLUSTER };
 
 /** Holds up the boot at its beginning: there is no bus as long as it runs. */

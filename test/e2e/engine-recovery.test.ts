@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { describePrivateEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
 import { type PrivateEngine, startPrivateEngine } from "../support/engine/private-engine.ts";
@@ -13,7 +14,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2erecovery";
+const CLUSTER = clusterName("recovery");
 const labels = { "sind.cluster": CLUSTER };
 
 /** A container that ends, with code 9, as soon as it is told to, though no engine runs. */

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { describePrivateEngine } from "../support/engine/attach.ts";
 import { type EngineCertificates, makeCertificates } from "../support/engine/certificates.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -13,7 +14,7 @@ import { startUnitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2etls";
+const CLUSTER = clusterName("tls");
 
 describePrivateEngine("an engine on tcp:// that wants certificates", () => {
   const stack = new AsyncDisposableStack();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -16,7 +17,7 @@ import {
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2eleftovers";
+const CLUSTER = clusterName("leftovers");
 const SIGNALS = [
   { signal: "SIGTERM", number: 15 },
   { signal: "SIGINT", number: 2 },

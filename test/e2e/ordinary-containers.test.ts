@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { runContainer, startContainer, TestContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -10,7 +11,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2eordinary";
+const CLUSTER = clusterName("ordinary");
 const name = (node: string): string => `sind-${CLUSTER}-${node}`;
 const labels = { "sind.cluster": CLUSTER };
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -9,7 +10,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2eretention";
+const CLUSTER = clusterName("retention");
 const RETENTION_MS = 3_000;
 const labels = { "sind.cluster": CLUSTER };
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -12,7 +13,7 @@ import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2elife";
+const CLUSTER = clusterName("life");
 const labels = { "sind.cluster": CLUSTER };
 const SOON = { withinMs: 2_000 };
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Suite } from "../support/engine/images.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -13,7 +14,7 @@ import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2etransports";
+const CLUSTER = clusterName("transports");
 const TRANSPORTS = ["dbus", "busctl"] as const;
 
 const UNITS: Readonly<Record<string, string>> = {

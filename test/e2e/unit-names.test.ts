@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -8,7 +9,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2enames";
+const CLUSTER = clusterName("names");
 const NODE = `sind-${CLUSTER}-controller`;
 
 /** systemd takes ASCII letters, digits and `:-_.\`, and `@` once or more; escapes stand for the rest. */

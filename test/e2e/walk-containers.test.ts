@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { oomContainer, startContainer, type TestContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -14,7 +15,7 @@ import {
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2econtainers";
+const CLUSTER = clusterName("containers");
 const labels = { "sind.cluster": CLUSTER };
 /** State is to agree this soon after the last fault. */
 const SOON = { withinMs: 2_000 };

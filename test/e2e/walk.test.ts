@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
@@ -26,7 +27,7 @@ import {
 
 jest.setTimeout(60_000);
 
-const CLUSTER = "e2ewalk";
+const CLUSTER = clusterName("walk");
 const NODE = `sind-${CLUSTER}-controller`;
 /** State is to agree this soon after the last fault. */
 const SOON = { withinMs: 2_000 };

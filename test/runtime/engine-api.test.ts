@@ -191,7 +191,7 @@ test("podman's stream of events stands before it answers, and ends by what comes
       answer.destroy();
     }
   })();
-  await expect(read).rejects.toThrow();
+  await expect(read).rejects.toThrow("aborted");
   expect(chunks).toEqual(["1"]);
   await stream.exited;
 });

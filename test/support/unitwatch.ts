@@ -3,11 +3,13 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
+import { E2E_RUNTIME } from "./e2e-runtime.ts";
 import { eventually } from "./eventually.ts";
 import { parseExposition, type Scrape } from "./exposition.ts";
 import { type Answer, fetchFrom } from "./http-client.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
+const RUNTIME_ARG = `--docker.runtime=${E2E_RUNTIME}`;
 const START_MS = 30_000;
 const END_MS = 30_000;
 
@@ -148,6 +150,7 @@ export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwat
       "--web.listen-address=127.0.0.1:0",
       `--storage.path=${storagePath}`,
       "--log.format=json",
+      ...(args.some((arg) => arg.startsWith("--docker.runtime=")) ? [] : [RUNTIME_ARG]),
       ...args,
     ],
     { stdio: ["ignore", "inherit", "pipe"], env: { ...cleanEnv(), ...env } },
