@@ -66,7 +66,7 @@ export class UnitLedger {
     const isFirst = isFirstKnown(unit, signal, underWatch);
     unit.restartsTold = undefined;
     if (restarts === undefined || isRestartTold(unit, restarts, signal)) return;
-    if (isResetWhileWaiting(unit, signal)) unit.restartsSeen = 0;
+    if (isResetWhileWaiting(unit, signal, underWatch)) unit.restartsSeen = 0;
     const before = isFirst ? restarts - 1 : (unit.restartsSeen ?? restarts);
     const more = restarts >= before ? restarts - before : restarts;
     unit.restartsSeen = restarts;
@@ -168,10 +168,17 @@ function isFirstKnown(unit: UnitRecord, signal: UnitSignal, underWatch: boolean)
 /**
  * True where somebody reset the unit while it waited for its restart. That sets NRestarts back and
  * Result to success, and nothing else does both in the same wait.
+ *
+ * @param underWatch whether the unit came into its state while the stream stood
  */
-function isResetWhileWaiting(unit: UnitRecord, signal: UnitSignal): boolean {
+function isResetWhileWaiting(unit: UnitRecord, signal: UnitSignal, underWatch: boolean): boolean {
   const waited = unit.subState === "auto-restart" && signal.subState === "auto-restart";
-  return unit.resultCleared && waited && unit.stateChangeNs === signal.stateChangeNs;
+  if (!waited || unit.result !== "success") return false;
+  if (unit.stateChangeNs === signal.stateChangeNs) return unit.resultCleared;
+  // It was listed in a wait that began before the stream: the journal told of the failure.
+  const isFailed =
+    signal.invocationId !== "" && signal.invocationId === unit.lastFailure?.invocationId;
+  return !underWatch && isFailed;
 }
 
 function runOf(invocationId: string, what: string): string {

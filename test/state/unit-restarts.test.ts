@@ -107,3 +107,44 @@ test("a start limit that is hit right after a gap is a failure of its own", () =
   expect(unit("a.service").failures.get("exit-code")).toBe(2);
   expect(unit("a.service").restarts).toBe(1);
 });
+
+test("reset-failed in a wait that began in a gap, after a restart in the same gap", () => {
+  const { state, tell, restarts } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  state.lost();
+  state.attached("dbus", at(500));
+  state.recovered([
+    restart(1, at(100), { invocationId: runOf(1) }),
+    failure(at(200), { invocationId: runOf(2) }),
+  ]);
+  state.snapshot(
+    [{ name: "a.service", activeState: "activating", subState: "auto-restart" }],
+    at(501),
+  );
+  expect(restarts()).toBe(1);
+  const wait = { sinceMs: 201, state: "activating/auto-restart", run: 2, restarts: 1 };
+  tell({ ms: 600, ...wait });
+  expect(restarts()).toBe(1);
+  tell({ ms: 700, ...wait, result: "success" });
+  expect(restarts()).toBe(2);
+});
+
+test("the same, where the restart after the reset is the first that is signalled", () => {
+  const { state, tell, restarts } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  state.lost();
+  state.attached("dbus", at(500));
+  state.recovered([
+    restart(1, at(100), { invocationId: runOf(1) }),
+    failure(at(200), { invocationId: runOf(2) }),
+  ]);
+  const rows = [
+    { name: "a.service", activeState: "activating", subState: "auto-restart" },
+  ] as const;
+  state.snapshot(rows, at(501));
+  const wait = { sinceMs: 201, state: "activating/auto-restart", run: 2, restarts: 1 };
+  tell({ ms: 600, ...wait, result: "success" });
+  expect(restarts()).toBe(2);
+  tell({ ms: 601, ...wait, result: "success" });
+  expect(restarts()).toBe(2);
+});
