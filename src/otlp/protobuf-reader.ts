@@ -1,0 +1,135 @@
+/** Bytes that are no protobuf message, or not the expected one. */
+export class ProtobufError extends Error {
+  override readonly name = "ProtobufError";
+}
+
+/** How a value is laid out. https://protobuf.dev/programming-guides/encoding/#structure */
+export const WireType = { Varint: 0, Fixed64: 1, Bytes: 2, Fixed32: 5 } as const;
+
+/**
+ * Reads a protobuf message value by value, knowing nothing of its schema. It never reads beyond the
+ * end: what is cut off or malformed throws ProtobufError.
+ */
+export class ProtobufReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+  /** Number of the field that the next value belongs to. */
+  field = 0;
+  /** One of {@link WireType}. */
+  wireType = 0;
+
+  constructor(message: Uint8Array) {
+    this.#bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  /** Goes to the next value, which has to be read or skipped before the next call; false at the end. */
+  next(): boolean {
+    if (this.atEnd) return false;
+    const tag = this.#small();
+    this.field = tag >>> 3;
+    this.wireType = tag & 7;
+    if (this.field === 0) throw new ProtobufError("field 0 isn't one");
+    return true;
+  }
+
+  /** A varint as an unsigned number of 64 bits. */
+  varint(): bigint {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#byte();
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return BigInt.asUintN(64, value);
+    }
+    throw new ProtobufError("a number of more than 64 bits");
+  }
+
+  /** A varint's lower 32 bits, unsigned: enough for uint32, enum and bool, and quicker. */
+  uint32(): number {
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.#byte();
+      if (shift < 32) value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value >>> 0;
+    }
+    throw new ProtobufError("a number of more than 64 bits");
+  }
+
+  fixed64(): bigint {
+    return this.#bytes.readBigUInt64LE(this.#take(8));
+  }
+
+  double(): number {
+    return this.#bytes.readDoubleLE(this.#take(8));
+  }
+
+  fixed32(): number {
+    return this.#bytes.readUInt32LE(this.#take(4));
+  }
+
+  /** A string's, a message's or packed numbers' bytes: a view, no copy. */
+  bytes(): Buffer {
+    const length = this.#small();
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  /** Text; what isn't UTF-8 becomes U+FFFD. */
+  text(): string {
+    const length = this.#small();
+    const start = this.#take(length);
+    return this.#bytes.toString("utf8", start, start + length);
+  }
+
+  /** Reads the value and forgets it. */
+  skip(): void {
+    switch (this.wireType) {
+      case WireType.Varint:
+        this.uint32();
+        return;
+      case WireType.Fixed64:
+        this.#take(8);
+        return;
+      case WireType.Bytes:
+        this.#take(this.#small());
+        return;
+      case WireType.Fixed32:
+        this.#take(4);
+        return;
+      default:
+        throw new ProtobufError(`wire type ${this.wireType} isn't one`);
+    }
+  }
+
+  /** A tag or a length: those have 32 bits. */
+  #small(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.#byte();
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) {
+        if (value > 0xffffffff) break;
+        return value;
+      }
+    }
+    throw new ProtobufError("a length of more than 32 bits");
+  }
+
+  #byte(): number {
+    const byte = this.#bytes[this.#at];
+    if (byte === undefined) throw new ProtobufError("the message is cut off");
+    this.#at += 1;
+    return byte;
+  }
+
+  /** Goes beyond so many bytes, and tells where they begin. */
+  #take(length: number): number {
+    const start = this.#at;
+    if (length > this.#bytes.length - start) throw new ProtobufError("the message is cut off");
+    this.#at = start + length;
+    return start;
+  }
+}
