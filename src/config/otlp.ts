@@ -1,3 +1,4 @@
+import { BUILD_INFO } from "./build-info.ts";
 import { httpSignalUrl, keyValueList, otlpHeaders, timeoutMs } from "./otlp-values.ts";
 import type { Pairs } from "./otlp-values.ts";
 import { oneOf, plainText, trueOrFalse } from "./scalars.ts";
@@ -8,12 +9,6 @@ import type { Parse } from "./value-error.ts";
 const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
 export type OtlpProtocol = (typeof PROTOCOLS)[number];
 export type OtlpSignal = "logs" | "metrics";
-
-/** Protocols that there is a sender for. */
-const SUPPORTED_PROTOCOLS: Readonly<Record<OtlpSignal, readonly OtlpProtocol[]>> = {
-  logs: ["http/protobuf"],
-  metrics: PROTOCOLS,
-};
 
 /** Where and how one signal is sent. */
 export interface OtlpSignalConfig {
@@ -31,6 +26,7 @@ export interface OtlpSignalConfig {
     readonly keyFile: string | undefined;
     readonly certFile: string | undefined;
   };
+  readonly userAgent: string;
 }
 
 export interface OtlpConfig {
@@ -45,7 +41,7 @@ export interface OtlpConfig {
 
 /** The paragraph of `--help` on these variables. */
 export const OTEL_HELP =
-  "OTLP is set by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_…, which wins; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all sending off.";
+  "OTLP is set by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf, http/json, grpc), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_… and OTEL_EXPORTER_OTLP_METRICS_…, which win; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all sending off.";
 
 /**
  * Reads the standard variables of the OTLP exporters.
@@ -100,10 +96,10 @@ function readSignal(
       keyFile: option("CLIENT_KEY", FILE),
       certFile: option("CLIENT_CERTIFICATE", FILE),
     },
+    userAgent: USER_AGENT,
   };
   if (asked === "off" || (asked === undefined && endpoint === undefined)) return undefined;
 
-  option("PROTOCOL", oneOf(SUPPORTED_PROTOCOLS[signal]));
   const keyName = firstSet(env, names("CLIENT_KEY"));
   const certName = firstSet(env, names("CLIENT_CERTIFICATE"));
   if ((keyName === undefined) !== (certName === undefined)) {
@@ -113,6 +109,8 @@ function readSignal(
   return config;
 }
 
+/** https://opentelemetry.io/docs/specs/otel/protocol/exporter/#user-agent */
+const USER_AGENT = `unitwatch/${BUILD_INFO.version} (OTLP exporter; JavaScript)`;
 const FILE = plainText("the path of a PEM file");
 
 /** The signal's own endpoint is taken as it is, the one for all gets the signal's path appended. */

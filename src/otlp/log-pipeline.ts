@@ -1,30 +1,18 @@
-import { readFile } from "node:fs/promises";
 import type { LogRecord } from "@opentelemetry/api";
 import { ExportResultCode } from "@opentelemetry/core";
 import type { ExportResult } from "@opentelemetry/core";
-import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
+import { ProtobufLogsSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
 import type { LogRecordExporter, ReadableLogRecord } from "@opentelemetry/sdk-logs";
 import { asError } from "../domain/as-error.ts";
+import type { OtlpEndpoint } from "./endpoint.ts";
 import type { LogSink } from "./log-sink.ts";
-
-/** Where log records go. */
-export interface LogEndpoint {
-  /** The whole URL to post to. */
-  readonly url: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly timeoutMs: number;
-  readonly compression: "gzip" | "none";
-  readonly tls: {
-    readonly caFile: string | undefined;
-    readonly keyFile: string | undefined;
-    readonly certFile: string | undefined;
-  };
-}
+import { openSender } from "./open-sender.ts";
+import type { OtlpSender } from "./sender.ts";
 
 export interface LogPipelineOptions {
-  readonly endpoint: LogEndpoint;
+  readonly endpoint: OtlpEndpoint;
   readonly resource: Readonly<Record<string, string>>;
   readonly version: string;
   readonly exported: (count: number) => void;
@@ -38,30 +26,13 @@ const BATCH = 512;
 const DELAY_MS = 200;
 
 /**
- * Sends log records over OTLP http/protobuf.
+ * Sends log records over OTLP.
  *
- * @throws where a certificate file can't be read
+ * @throws where the endpoint can't be sent to: see {@link openSender}
  */
 export async function openLogPipeline(options: LogPipelineOptions): Promise<LogSink> {
   const { endpoint } = options;
-  const [ca, key, cert] = await Promise.all(
-    [endpoint.tls.caFile, endpoint.tls.keyFile, endpoint.tls.certFile].map(readPem),
-  );
-  const exporter = new OTLPLogExporter({
-    url: endpoint.url,
-    headers: Object.fromEntries(endpoint.headers),
-    timeoutMillis: endpoint.timeoutMs,
-    compression: endpoint.compression as NonNullable<
-      ConstructorParameters<typeof OTLPLogExporter>[0]
-    >["compression"] &
-      string,
-    httpAgentOptions: {
-      keepAlive: true,
-      ...(ca === undefined ? {} : { ca }),
-      ...(key === undefined ? {} : { key }),
-      ...(cert === undefined ? {} : { cert }),
-    },
-  });
+  const exporter = new SendingExporter(await openSender(endpoint, "logs"));
   const queue = { size: 0 };
   const processor = new BatchLogRecordProcessor({
     exporter: new CountingExporter(exporter, queue, options),
@@ -87,6 +58,38 @@ export async function openLogPipeline(options: LogPipelineOptions): Promise<LogS
     },
     close: () => provider.shutdown(),
   };
+}
+
+const NEVER = new AbortController().signal;
+
+/** Makes a request of each batch, and sends it once. */
+class SendingExporter implements LogRecordExporter {
+  readonly #sender: OtlpSender;
+
+  constructor(sender: OtlpSender) {
+    this.#sender = sender;
+  }
+
+  export(records: ReadableLogRecord[], done: (result: ExportResult) => void): void {
+    void (async () => done(await this.#export(records)))();
+  }
+
+  async #export(records: ReadableLogRecord[]): Promise<ExportResult> {
+    const request = ProtobufLogsSerializer.serializeRequest(records) ?? new Uint8Array();
+    const outcome = await this.#sender.send(request, NEVER);
+    return outcome.kind === "taken"
+      ? { code: ExportResultCode.SUCCESS }
+      : {
+          code: ExportResultCode.FAILED,
+          error: new Error(`${outcome.reason}: ${outcome.message}`),
+        };
+  }
+
+  async forceFlush(): Promise<void> {}
+
+  async shutdown(): Promise<void> {
+    await this.#sender[Symbol.asyncDispose]();
+  }
 }
 
 /** Tells how each export ended. */
@@ -116,14 +119,5 @@ class CountingExporter implements LogRecordExporter {
 
   async shutdown(): Promise<void> {
     await this.#inner.shutdown();
-  }
-}
-
-async function readPem(file: string | undefined): Promise<Buffer | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return await readFile(file);
-  } catch (error) {
-    throw new Error(`cannot read the certificate file ${file}`, { cause: error });
   }
 }

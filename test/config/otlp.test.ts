@@ -28,6 +28,7 @@ test("logs are sent where there is an endpoint, or where they are asked for", ()
     timeoutMs: 10_000,
     compression: "none",
     tls: { caFile: undefined, keyFile: undefined, certFile: undefined },
+    userAgent: expect.stringMatching(/^unitwatch\/\d+\.\d+\.\d+ /),
   });
 });
 
@@ -144,11 +145,6 @@ test.each([
   [{ LOGS_ENDPOINT: "http://" }, /^OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: expected a URL with http/],
   [{ ENDPOINT: "http://me:hunter2@a" }, /ENDPOINT: expected a URL without user name/],
   [{ PROTOCOL: "http" }, /PROTOCOL: expected http\/protobuf, http\/json or grpc, got "http"$/],
-  [{ ENDPOINT: "http://a", PROTOCOL: "grpc" }, /PROTOCOL: expected http\/protobuf, got "grpc"$/],
-  [
-    { ENDPOINT: "http://a", LOGS_PROTOCOL: "http/json" },
-    /^OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: expected http\/protobuf, got "http\/json"$/,
-  ],
   [{ TIMEOUT: "10s" }, /TIMEOUT: expected a whole number of milliseconds, got "10s"$/],
   [{ TIMEOUT: "-1" }, /TIMEOUT: expected a whole number of milliseconds/],
   [{ COMPRESSION: "zstd" }, /COMPRESSION: expected gzip or none, got "zstd"$/],
@@ -177,9 +173,32 @@ test.each([
   expect(refused).not.toThrow("hunter2");
 });
 
-test("protocols to come aren't refused where nothing is sent", () => {
-  expect(logsOf({ PROTOCOL: "grpc" })).toBeUndefined();
-  expect(logsOf({ ENDPOINT: "http://a", PROTOCOL: "grpc" }, "off")).toBeUndefined();
+test.each(["http/protobuf", "http/json", "grpc"] as const)(
+  "%s is a protocol, of all signals or of one",
+  (protocol) => {
+    const path = protocol === "grpc" ? "" : "v1/logs";
+    const all = logsOf({ ENDPOINT: "http://a", PROTOCOL: protocol });
+    expect(all).toMatchObject({ protocol, url: `http://a/${path}` });
+    const own = logsOf({ ENDPOINT: "http://a", PROTOCOL: "grpc", LOGS_PROTOCOL: protocol });
+    expect(own).toEqual(all);
+    const other = logsOf({ ENDPOINT: "http://a", PROTOCOL: protocol, METRICS_PROTOCOL: "grpc" });
+    expect(other).toEqual(all);
+  },
+);
+
+test("metrics can speak another protocol than logs", () => {
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "https://a:4317",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+    OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "http/json",
+  };
+  expect(readOtlp(env, {})).toMatchObject({
+    logs: { protocol: "grpc", url: "https://a:4317/" },
+    metrics: { protocol: "http/json", url: "https://a:4317/v1/metrics" },
+  });
+  expect(readOtlp({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }, { metrics: "on" }).metrics?.url).toBe(
+    "http://localhost:4317",
+  );
 });
 
 test.each([

@@ -247,21 +247,21 @@ test("it isn't larger than it may be", async () => {
 });
 
 test("a large request doesn't hold the others up", async () => {
-  const many = Buffer.concat(Array.from({ length: 20_000 }, () => REQUEST));
+  const many = Buffer.concat(Array.from({ length: 3_000 }, () => REQUEST));
   let turns = 0;
-  let done = false;
+  const done = new AbortController();
   const others = (async () => {
-    while (!done) {
+    while (!done.signal.aborted) {
       await setImmediate();
       turns += 1;
     }
   })();
   const json = await otlpJson("ExportLogsServiceRequest", many, NO_LIMIT);
-  done = true;
+  done.abort();
   await others;
   expect(turns).toBeGreaterThan(3);
   expect((JSON.parse(String(json)) as { resourceLogs: unknown[] }).resourceLogs).toHaveLength(
-    20_000,
+    3_000,
   );
 });
 

@@ -1,0 +1,80 @@
+import type { OtlpSignal } from "./endpoint.ts";
+import { ProtobufError, ProtobufReader, WireType } from "./protobuf-reader.ts";
+
+/** How an answer is encoded. */
+export type Encoding = "protobuf" | "json";
+
+/** What the endpoint says of a request that it took. */
+export interface PartialSuccess {
+  /** Records or data points that it didn't take. */
+  readonly rejected: number;
+  /** In the endpoint's own words, of any length; can be a warning where none was rejected. */
+  readonly message: string;
+}
+
+/** An ExportLogsServiceResponse or ExportMetricsServiceResponse; undefined where it is neither. */
+export function readExportResponse(
+  body: Uint8Array,
+  encoding: Encoding,
+  signal: OtlpSignal,
+): PartialSuccess | undefined {
+  if (body.length === 0) return { rejected: 0, message: "" };
+  return encoding === "json" ? fromJson(body, signal) : fromProtobuf(body);
+}
+
+/** `partial_success` is field 1; in it, the number of rejected ones is 1, `error_message` 2. */
+function fromProtobuf(body: Uint8Array): PartialSuccess | undefined {
+  let rejected = 0n;
+  let message = "";
+  try {
+    const response = new ProtobufReader(body);
+    while (response.next()) {
+      if (response.field !== 1 || response.wireType !== WireType.Bytes) {
+        response.skip();
+        continue;
+      }
+      const partial = new ProtobufReader(response.bytes());
+      while (partial.next()) {
+        if (partial.field === 1 && partial.wireType === WireType.Varint) {
+          rejected = BigInt.asIntN(64, partial.varint());
+        } else if (partial.field === 2 && partial.wireType === WireType.Bytes) {
+          message = partial.text();
+        } else partial.skip();
+      }
+    }
+  } catch (error) {
+    if (error instanceof ProtobufError) return undefined;
+    throw error;
+  }
+  return { rejected: count(Number(rejected)), message };
+}
+
+function fromJson(body: Uint8Array, signal: OtlpSignal): PartialSuccess | undefined {
+  const response = parseObject(body);
+  if (response === undefined) return undefined;
+  const partial = response["partialSuccess"];
+  if (typeof partial !== "object" || partial === null) return { rejected: 0, message: "" };
+  const fields = partial as Readonly<Record<string, unknown>>;
+  const rejected = fields[signal === "logs" ? "rejectedLogRecords" : "rejectedDataPoints"];
+  const message = fields["errorMessage"];
+  return {
+    rejected: typeof rejected === "string" || typeof rejected === "number" ? count(+rejected) : 0,
+    message: typeof message === "string" ? message : "",
+  };
+}
+
+/** The object that the bytes are as JSON; undefined where they are none. */
+export function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(body).toString());
+    return typeof value === "object" && value !== null
+      ? (value as Readonly<Record<string, unknown>>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function count(value: number): number {
+  return Number.isSafeInteger(value) && value > 0 ? value : 0;
+}

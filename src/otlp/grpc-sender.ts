@@ -1,0 +1,176 @@
+import {
+  Client,
+  compressionAlgorithms,
+  connectivityState,
+  credentials,
+  Metadata,
+  status,
+} from "@grpc/grpc-js";
+import type { ChannelOptions, ServiceError } from "@grpc/grpc-js";
+import type { OtlpEndpoint, OtlpSignal } from "./endpoint.ts";
+import { readExportResponse } from "./export-response.ts";
+import { grpcOutcome } from "./grpc-outcome.ts";
+import { InFlight } from "./in-flight.ts";
+import type { SendLimit } from "./send-limit.ts";
+import type { OtlpSender, SendOutcome } from "./sender.ts";
+import { teller } from "./told.ts";
+import type { Tell } from "./told.ts";
+import type { TlsFiles } from "./tls-files.ts";
+
+/** Largest request, before compression: what servers take by default. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+/** Longest answer that is read: one to an export has a few hundred bytes. */
+const MAX_RESPONSE_BYTES = 64 * 1024;
+const STATUS_DETAILS = "grpc-status-details-bin";
+
+const METHODS: Readonly<Record<OtlpSignal, string>> = {
+  logs: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+  metrics: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+};
+
+export interface GrpcSenderOptions {
+  readonly endpoint: OtlpEndpoint;
+  readonly signal: OtlpSignal;
+  /** Undefined where the endpoint is spoken to in plain text. */
+  readonly tls: TlsFiles | undefined;
+}
+
+type Called = { readonly response: Buffer } | { readonly error: ServiceError };
+
+/**
+ * Sends over OTLP/gRPC, all on one connection. One that fails is given up, so that the next request
+ * makes a new one at once, with certificates as they are then: when that is, is the caller's choice.
+ */
+export class GrpcSender implements OtlpSender {
+  readonly #options: GrpcSenderOptions;
+  readonly #tell: Tell;
+  readonly #metadata: Metadata;
+  readonly #inFlight = new InFlight();
+  #client: Client | undefined;
+
+  /** @throws where a header can't be sent over gRPC */
+  constructor(options: GrpcSenderOptions) {
+    this.#options = options;
+    this.#tell = teller(options.endpoint.headers);
+    this.#metadata = metadataOf(options.endpoint.headers);
+  }
+
+  send(request: Uint8Array, signal: AbortSignal): Promise<SendOutcome> {
+    const { timeoutMs } = this.#options.endpoint;
+    return this.#inFlight.run(timeoutMs, signal, (limit) => this.#send(request, limit));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inFlight[Symbol.asyncDispose]();
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
+  async #send(request: Uint8Array, limit: SendLimit): Promise<SendOutcome> {
+    const before = limit.ended();
+    if (before !== undefined) return before;
+    if (request.length > MAX_REQUEST_BYTES) {
+      const message = `the request is larger than ${MAX_REQUEST_BYTES} bytes`;
+      return { kind: "too-large", reason: "size", message };
+    }
+    const client = (this.#client ??= this.#open());
+    const called = await this.#call(client, request, limit);
+    if ("response" in called) return this.#taken(called.response);
+
+    const { code, details, metadata } = called.error;
+    const isReady = client.getChannel().getConnectivityState(false) === connectivityState.READY;
+    const ended = limit.ended();
+    const isLate = code === status.DEADLINE_EXCEEDED || ended !== undefined;
+    if (!isReady || isLate) await this.#giveUp(client);
+    if (ended !== undefined) return ended;
+    if (isOwnBound(called.error)) {
+      const message = `the endpoint's answer is larger than ${MAX_RESPONSE_BYTES} bytes`;
+      return { kind: "refused", reason: "protocol", message };
+    }
+    const [bytes] = metadata.get(STATUS_DETAILS);
+    const statusDetails = typeof bytes === "string" ? undefined : bytes;
+    const failure = { code, details, status: statusDetails, isUnconnected: !isReady };
+    return grpcOutcome(failure, this.#tell);
+  }
+
+  #taken(response: Buffer): SendOutcome {
+    const read = readExportResponse(response, "protobuf", this.#options.signal);
+    return read === undefined
+      ? { kind: "taken", rejected: 0, message: "the endpoint answered with what OTLP doesn't have" }
+      : { kind: "taken", rejected: read.rejected, message: this.#tell(read.message) };
+  }
+
+  #call(client: Client, request: Uint8Array, limit: SendLimit): Promise<Called> {
+    const { promise, resolve } = Promise.withResolvers<Called>();
+    const { endpoint, signal } = this.#options;
+    const call = client.makeUnaryRequest(
+      METHODS[signal],
+      (message: Uint8Array) => Buffer.from(message.buffer, message.byteOffset, message.length),
+      (message: Buffer) => message,
+      request,
+      this.#metadata,
+      { deadline: Date.now() + endpoint.timeoutMs },
+      (error, response) => resolve(error === null ? { response: response as Buffer } : { error }),
+    );
+    const cancel = (): void => call.cancel();
+    limit.signal.addEventListener("abort", cancel, { once: true });
+    return promise;
+  }
+
+  async #giveUp(client: Client): Promise<void> {
+    if (this.#client === client) {
+      client.close();
+      this.#client = undefined;
+    }
+    await this.#options.tls?.renew();
+  }
+
+  #open(): Client {
+    const { endpoint, tls } = this.#options;
+    const url = new URL(endpoint.url);
+    const userAgent = new Map(endpoint.headers).get("user-agent") ?? endpoint.userAgent;
+    const options: ChannelOptions = {
+      "grpc.primary_user_agent": userAgent ?? "unitwatch",
+      "grpc.default_compression_algorithm":
+        endpoint.compression === "gzip"
+          ? compressionAlgorithms.gzip
+          : compressionAlgorithms.identity,
+      "grpc.max_receive_message_length": MAX_RESPONSE_BYTES,
+      // Another try is the caller's business, who keeps the request.
+      "grpc.enable_retries": 0,
+      "grpc.service_config_disable_resolution": 1,
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.enable_channelz": 0,
+      // The same as over HTTP, where proxies aren't asked for in the environment.
+      "grpc.enable_http_proxy": 0,
+    };
+    const port = url.port === "" ? (tls === undefined ? 80 : 443) : url.port;
+    return new Client(`dns:${url.hostname}:${port}`, credentialsOf(tls), options);
+  }
+}
+
+function credentialsOf(tls: TlsFiles | undefined): ReturnType<typeof credentials.createSsl> {
+  if (tls === undefined) return credentials.createInsecure();
+  const { ca, key, cert } = tls.material;
+  return key === undefined || cert === undefined
+    ? credentials.createSsl(ca ?? null)
+    : credentials.createSsl(ca ?? null, key, cert);
+}
+
+function metadataOf(headers: OtlpEndpoint["headers"]): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of headers) {
+    if (name === "user-agent") continue;
+    const isBinary = name.endsWith("-bin");
+    if (!/^[0-9a-z_.-]+$/.test(name) || (!isBinary && !/^[ -~]*$/.test(value))) {
+      throw new Error(`the header ${name}, or its value, can't be sent over gRPC`);
+    }
+    metadata.set(name, isBinary ? Buffer.from(value, "base64") : value);
+  }
+  return metadata;
+}
+
+/** The answer was larger than this side takes, which has the same code as when the other doesn't. */
+function isOwnBound({ code, details }: ServiceError): boolean {
+  return code === status.RESOURCE_EXHAUSTED && details.includes(String(MAX_RESPONSE_BYTES));
+}

@@ -1,0 +1,84 @@
+import type { OtlpSignal } from "./endpoint.ts";
+import { parseObject, readExportResponse } from "./export-response.ts";
+import type { Encoding } from "./export-response.ts";
+import type { HttpAnswer } from "./http-exchange.ts";
+import { retryAfterMs } from "./retry-after.ts";
+import { readRpcStatus } from "./rpc-status.ts";
+import type { SendOutcome } from "./sender.ts";
+import type { Tell } from "./told.ts";
+
+/** What the protocol calls worth another try. https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes */
+const RETRYABLE = new Set([429, 502, 503, 504]);
+/** Those that have a reason of their own; of the others only the first digit is told. */
+const KNOWN = new Set([400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 500, 501, ...RETRYABLE]);
+
+/** What is needed to understand an answer. */
+export interface Asked {
+  readonly signal: OtlpSignal;
+  /** Of the request, and of an answer that doesn't say. */
+  readonly encoding: Encoding;
+  readonly tell: Tell;
+  readonly nowMs: number;
+}
+
+/** What an answer means, by the OTLP specification. */
+export function httpOutcome(answer: HttpAnswer, asked: Asked): SendOutcome {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return success(answer, asked);
+
+  const reason = `http_${KNOWN.has(status) ? status : `${Math.trunc(status / 100)}xx`}`;
+  const message = [`the endpoint answered ${status}`, explanation(answer, asked)]
+    .filter((part) => part !== "")
+    .join(": ");
+  if (status === 413) return { kind: "too-large", reason, message };
+  if (!RETRYABLE.has(status)) return { kind: "refused", reason, message };
+  const { date = "", "retry-after": retryAfter } = answer.headers;
+  const endpointMs = Date.parse(date);
+  const afterMs = retryAfterMs(retryAfter, Number.isNaN(endpointMs) ? asked.nowMs : endpointMs);
+  return { kind: "retry", reason, message, afterMs };
+}
+
+function success(answer: HttpAnswer, asked: Asked): SendOutcome {
+  if (answer.end === "cut") {
+    const message = `the connection ended in the middle of the answer ${answer.status}`;
+    return { kind: "retry", reason: "reset", message, afterMs: undefined };
+  }
+  const read =
+    answer.end === "long"
+      ? undefined
+      : readExportResponse(answer.body, encodingOf(answer) ?? asked.encoding, asked.signal);
+  if (read === undefined) {
+    const message = `the endpoint answered ${answer.status}, and with what OTLP doesn't have`;
+    return { kind: "taken", rejected: 0, message };
+  }
+  return { kind: "taken", rejected: read.rejected, message: asked.tell(read.message) };
+}
+
+/** Why it failed, in the words of the endpoint, or of what stands between it and us. */
+function explanation(answer: HttpAnswer, { tell }: Asked): string {
+  const { status, headers, body } = answer;
+  if (status >= 300 && status < 400) {
+    return `redirects are not followed, and this one goes to ${tell(whereTo(headers.location))}`;
+  }
+  switch (encodingOf(answer)) {
+    case "protobuf":
+      return tell(readRpcStatus(body)?.message ?? "");
+    case "json": {
+      const message = parseObject(body)?.["message"];
+      return tell(typeof message === "string" ? message : body.toString());
+    }
+    default:
+      return tell(/^text\/html/i.test(headers["content-type"] ?? "") ? "" : body.toString());
+  }
+}
+
+/** Without its query, which can hold a key. */
+function whereTo(location: string | undefined): string {
+  return location?.split(/[?#]/)[0]?.replace(/\/\/[^/@]*@/, "//") ?? "nowhere";
+}
+
+function encodingOf({ headers }: HttpAnswer): Encoding | undefined {
+  const type = headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
+  if (type === "application/x-protobuf" || type === "application/protobuf") return "protobuf";
+  return type === "application/json" ? "json" : undefined;
+}

@@ -1,0 +1,153 @@
+import { Agent } from "node:http";
+import type { RequestOptions } from "node:http";
+import { Agent as TlsAgent } from "node:https";
+import { urlToHttpOptions } from "node:url";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { OtlpEndpoint, OtlpSignal } from "./endpoint.ts";
+import { exchange, ExchangeError } from "./http-exchange.ts";
+import type { HttpAnswer } from "./http-exchange.ts";
+import { httpOutcome } from "./http-outcome.ts";
+import { InFlight } from "./in-flight.ts";
+import { networkFault } from "./network-fault.ts";
+import { ProtobufError } from "./protobuf-reader.ts";
+import type { SendLimit } from "./send-limit.ts";
+import type { OtlpSender, SendOutcome } from "./sender.ts";
+import { teller } from "./told.ts";
+import type { Tell } from "./told.ts";
+import type { TlsFiles } from "./tls-files.ts";
+
+/** Largest body, before compression: what the protocol recommends, and backends take. */
+const MAX_BODY_BYTES = 20 * 1024 * 1024;
+/** Connections that are kept while nothing is sent. */
+const MAX_KEPT = 4;
+
+const compress = promisify(gzip);
+
+export interface HttpSenderOptions {
+  readonly endpoint: OtlpEndpoint;
+  readonly signal: OtlpSignal;
+  /** Undefined where the endpoint is spoken to in plain text. */
+  readonly tls: TlsFiles | undefined;
+  /**
+   * The body for the protobuf bytes of a request, undefined where it would be larger than `maxBytes`;
+   * without this the bytes are sent as they are.
+   *
+   * @throws ProtobufError where they are no request
+   */
+  readonly json?: (request: Uint8Array, maxBytes: number) => Promise<Uint8Array | undefined>;
+}
+
+/** Sends over OTLP/HTTP, on connections that are kept. */
+export class HttpSender implements OtlpSender {
+  readonly #options: HttpSenderOptions;
+  readonly #url: RequestOptions;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #tell: Tell;
+  readonly #inFlight = new InFlight();
+  #agent: Agent;
+
+  constructor(options: HttpSenderOptions) {
+    const { endpoint, json } = options;
+    this.#options = options;
+    this.#tell = teller(endpoint.headers);
+    this.#agent = this.#openAgent();
+    this.#url = urlToHttpOptions(new URL(endpoint.url));
+    this.#headers = {
+      "user-agent": endpoint.userAgent ?? "unitwatch",
+      ...Object.fromEntries(endpoint.headers),
+      "content-type": json === undefined ? "application/x-protobuf" : "application/json",
+      ...(endpoint.compression === "gzip" ? { "content-encoding": "gzip" } : {}),
+    };
+  }
+
+  send(request: Uint8Array, signal: AbortSignal): Promise<SendOutcome> {
+    const { timeoutMs } = this.#options.endpoint;
+    return this.#inFlight.run(timeoutMs, signal, (limit) => this.#send(request, limit));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inFlight[Symbol.asyncDispose]();
+    this.#agent.destroy();
+  }
+
+  async #send(request: Uint8Array, limit: SendLimit): Promise<SendOutcome> {
+    try {
+      const body = await this.#encode(request);
+      if (body === undefined) {
+        const message = `the request is larger than ${MAX_BODY_BYTES} bytes`;
+        return { kind: "too-large", reason: "size", message };
+      }
+      const before = limit.ended();
+      if (before !== undefined) return before;
+      const answer = await this.#post(body, limit.signal);
+      const ended = limit.ended();
+      // A refusal needs no words of explanation.
+      if (ended !== undefined && answer.end === "cut" && answer.status < 300) return ended;
+      return httpOutcome(answer, {
+        signal: this.#options.signal,
+        encoding: this.#options.json === undefined ? "protobuf" : "json",
+        tell: this.#tell,
+        nowMs: Date.now(),
+      });
+    } catch (error) {
+      const ended = limit.ended();
+      if (ended !== undefined) return ended;
+      if (error instanceof ProtobufError) {
+        const message = `the request cannot be written as JSON: ${error.message}`;
+        return { kind: "refused", reason: "malformed", message };
+      }
+      const fault = networkFault(error instanceof ExchangeError ? error.cause : error);
+      if (fault.reason === "tls" || fault.reason === "reset") await this.#renewTls();
+      return { kind: "retry", ...fault, message: this.#tell(fault.message), afterMs: undefined };
+    }
+  }
+
+  async #encode(request: Uint8Array): Promise<Uint8Array | undefined> {
+    const { json, endpoint } = this.#options;
+    if (request.length > MAX_BODY_BYTES) return undefined;
+    const body = json === undefined ? request : await json(request, MAX_BODY_BYTES);
+    return body === undefined || endpoint.compression === "none" ? body : compress(body);
+  }
+
+  /** A kept connection can be closed by the other side as the request goes out: then once more. */
+  async #post(body: Uint8Array, signal: AbortSignal): Promise<HttpAnswer> {
+    const options: RequestOptions = {
+      ...this.#url,
+      headers: { ...this.#headers, "content-length": body.length },
+    };
+    try {
+      return await exchange({ ...options, agent: this.#agent }, body, signal);
+    } catch (error) {
+      if (!(error instanceof ExchangeError && error.isStale) || signal.aborted) throw error;
+      this.#reopen();
+      return exchange({ ...options, agent: this.#agent }, body, signal);
+    }
+  }
+
+  /** Takes up certificates that were renewed, once the old ones don't do any more. */
+  async #renewTls(): Promise<void> {
+    if ((await this.#options.tls?.renew()) === true) this.#reopen();
+  }
+
+  /** Gives up the connections that are kept; requests under way go on. */
+  #reopen(): void {
+    this.#agent.maxFreeSockets = 0;
+    for (const sockets of Object.values(this.#agent.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
+    this.#agent = this.#openAgent();
+  }
+
+  #openAgent(): Agent {
+    const pool = { keepAlive: true, maxFreeSockets: MAX_KEPT };
+    const { tls } = this.#options;
+    if (tls === undefined) return new Agent(pool);
+    const { ca, key, cert } = tls.material;
+    return new TlsAgent({
+      ...pool,
+      ...(ca === undefined ? {} : { ca }),
+      ...(key === undefined || cert === undefined ? {} : { key, cert }),
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import { asError } from "../domain/as-error.ts";
+
+export type FaultReason = "connect" | "dns" | "network" | "protocol" | "reset" | "timeout" | "tls";
+
+/** Why there is no answer, by what Node.js and OpenSSL call it. */
+const CODES: readonly (readonly [FaultReason, RegExp])[] = [
+  ["dns", /\b(ENOTFOUND|EAI_[A-Z]+|Name resolution failed)\b/],
+  ["timeout", /\bETIMEDOUT\b/],
+  ["connect", /\b(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|EHOSTDOWN|ENOENT|EACCES)\b/],
+  [
+    "tls",
+    /\b(ERR_TLS_\w+|ERR_SSL_\w+|ERR_OSSL_\w+|EPROTO|CERT_\w+|\w+_CERT|\w+_IN_CHAIN|UNABLE_TO_\w+|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)\b|secure TLS connection|certificate|\bSSL\b/,
+  ],
+  ["protocol", /\b(HPE_\w+|ERR_HTTP2_\w+|Protocol error)\b/],
+  ["reset", /\b(ECONNRESET|EPIPE|ECONNABORTED)\b|socket hang up|other side closed/],
+];
+
+/** The short reason of a failed connection, out of an error's code and message. */
+export function faultReason(code: string, message: string): FaultReason {
+  const found = [code, message].flatMap((text) =>
+    CODES.filter(([, pattern]) => text !== "" && pattern.test(text)),
+  );
+  // `ECONNRESET` is also the code of a handshake that the other side broke off.
+  const [first] = found;
+  return first?.[0] === "reset" && found.some(([reason]) => reason === "tls")
+    ? "tls"
+    : (first?.[0] ?? "network");
+}
+
+export interface NetworkFault {
+  readonly reason: FaultReason;
+  readonly message: string;
+}
+
+export function networkFault(thrown: unknown): NetworkFault {
+  const error = asError(thrown) as NodeJS.ErrnoException;
+  const code = error.code ?? "";
+  const message = error.message === "" ? code : error.message;
+  return { reason: faultReason(code, error.message), message };
+}

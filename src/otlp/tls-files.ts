@@ -1,0 +1,87 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { OtlpTlsFiles } from "./endpoint.ts";
+
+/** PEM; undefined: the system's trust, no client certificate. */
+export interface TlsMaterial {
+  readonly ca: Buffer | undefined;
+  readonly key: Buffer | undefined;
+  readonly cert: Buffer | undefined;
+}
+
+/** The certificates of an endpoint, in files that somebody else renews. */
+export class TlsFiles {
+  readonly #files: OtlpTlsFiles;
+  #material: TlsMaterial;
+
+  private constructor(files: OtlpTlsFiles, material: TlsMaterial) {
+    this.#files = files;
+    this.#material = material;
+  }
+
+  /** @throws where a file can't be read, or isn't what it should be; it is named */
+  static async open(files: OtlpTlsFiles): Promise<TlsFiles> {
+    return new TlsFiles(files, await readAll(files));
+  }
+
+  get material(): TlsMaterial {
+    return this.#material;
+  }
+
+  /**
+   * Reads the files again; true where they have changed. A file that can't be used, perhaps because
+   * it is just being written, leaves everything as it was.
+   */
+  async renew(): Promise<boolean> {
+    try {
+      const material = await readAll(this.#files);
+      const { ca, key, cert } = this.#material;
+      if (same(ca, material.ca) && same(key, material.key) && same(cert, material.cert))
+        return false;
+      this.#material = material;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+async function readAll({ caFile, keyFile, certFile }: OtlpTlsFiles): Promise<TlsMaterial> {
+  const [ca, cert, key] = await Promise.all([
+    readPem(caFile, "certificate"),
+    readPem(certFile, "certificate"),
+    readPem(keyFile, "private key"),
+  ]);
+  if (key !== undefined && cert !== undefined) {
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+      throw new Error(`the private key in ${keyFile} isn't that of the certificate in ${certFile}`);
+    }
+  }
+  return { ca, key, cert };
+}
+
+async function readPem(
+  file: string | undefined,
+  what: "certificate" | "private key",
+): Promise<Buffer | undefined> {
+  if (file === undefined) return undefined;
+  let pem: Buffer;
+  try {
+    pem = await readFile(file);
+  } catch (error) {
+    throw new Error(`cannot read the ${what} file ${file}`, { cause: error });
+  }
+  try {
+    // Both would also take DER, which a connection doesn't.
+    if (!pem.includes("-----BEGIN ")) throw new Error("no PEM");
+    if (what === "certificate") new X509Certificate(pem);
+    else createPrivateKey(pem);
+  } catch (error) {
+    throw new Error(`there is no ${what} as PEM in the file ${file}`, { cause: error });
+  }
+  return pem;
+}
+
+function same(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : one.equals(other);
+}
