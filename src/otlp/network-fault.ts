@@ -1,5 +1,3 @@
-import { asError } from "../domain/as-error.ts";
-
 export type FaultReason = "connect" | "dns" | "network" | "protocol" | "reset" | "timeout" | "tls";
 
 /** Why there is no answer, by what Node.js and OpenSSL call it. */
@@ -33,8 +31,9 @@ export interface NetworkFault {
 }
 
 export function networkFault(thrown: unknown): NetworkFault {
-  const error = asError(thrown) as NodeJS.ErrnoException;
-  const code = error.code ?? "";
-  const message = error.message === "" ? code : error.message;
-  return { reason: faultReason(code, error.message), message };
+  const error: { readonly code?: unknown; readonly message?: unknown } =
+    typeof thrown === "object" && thrown !== null ? thrown : { message: String(thrown) };
+  const code = typeof error.code === "string" ? error.code : "";
+  const message = typeof error.message === "string" ? error.message : "";
+  return { reason: faultReason(code, message), message: message === "" ? code : message };
 }
