@@ -1,0 +1,347 @@
+import { once } from "node:events";
+import { copyFile, readFile } from "node:fs/promises";
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { expect, test } from "@jest/globals";
+import { Metadata, ServerCredentials, status } from "@grpc/grpc-js";
+import type { OtlpEndpoint } from "../../src/otlp/endpoint.ts";
+import { openSender } from "../../src/otlp/open-sender.ts";
+import type { SendOutcome } from "../../src/otlp/sender.ts";
+import { TestAuthority } from "../support/certificates.ts";
+import { grpcServer } from "../support/grpc-server.ts";
+import type { GrpcAnswer } from "../support/grpc-server.ts";
+import { httpServer, rawServer } from "../support/http-servers.ts";
+import { endpointOf, logsRequest } from "../support/otlp-requests.ts";
+
+const REQUEST = logsRequest(3);
+const NEVER = new AbortController().signal;
+const OK = Buffer.alloc(0);
+const TAKEN = { kind: "taken", rejected: 0, message: "" };
+
+function endpointAt(address: string, special: Partial<OtlpEndpoint> = {}): OtlpEndpoint {
+  return endpointOf({ url: `http://${address}`, protocol: "grpc", ...special });
+}
+
+async function sendOnce(
+  address: string,
+  special: Partial<OtlpEndpoint> = {},
+  request = REQUEST,
+): Promise<SendOutcome> {
+  await using sender = await openSender(endpointAt(address, special), "logs");
+  return await sender.send(request, NEVER);
+}
+
+async function answered(answer: GrpcAnswer): Promise<SendOutcome> {
+  await using server = await grpcServer(() => answer);
+  return await sendOnce(server.address);
+}
+
+/** A message of fields of wire type 2, each shorter than 128 bytes. */
+const message = (fields: Readonly<Record<number, string | Buffer>>): Buffer =>
+  Buffer.concat(
+    Object.entries(fields).map(([number, content]) => {
+      const bytes = Buffer.from(content);
+      return Buffer.from([(Number(number) << 3) | 2, bytes.length, ...bytes]);
+    }),
+  );
+
+/** `grpc-status-details-bin` with a RetryInfo of so many seconds and half a second. */
+function retryInfo(seconds: number): Metadata {
+  const halfSecond = [0x10, 0x80, 0xca, 0xb5, 0xee, 0x01];
+  const info = message({ 1: Buffer.from([0x08, seconds, ...halfSecond]) });
+  const other = message({ 1: "type.googleapis.com/google.rpc.ErrorInfo", 2: "?" });
+  const any = message({ 1: "type.googleapis.com/google.rpc.RetryInfo", 2: info });
+  const metadata = new Metadata();
+  metadata.set(
+    "grpc-status-details-bin",
+    Buffer.concat([message({ 2: "busy", 3: other }), message({ 3: any })]),
+  );
+  return metadata;
+}
+
+test("the bytes are sent as they are, with headers as metadata", async () => {
+  await using server = await grpcServer(() => OK);
+  const outcome = await sendOnce(server.address, {
+    headers: [
+      ["authorization", "Bearer secret"],
+      ["raw-bin", "AP8="],
+    ],
+    userAgent: "unitwatch/1.2.3",
+  });
+  expect(outcome).toEqual(TAKEN);
+  const [call] = server.calls;
+  expect(call?.path).toBe("/opentelemetry.proto.collector.logs.v1.LogsService/Export");
+  expect(call?.message).toEqual(Buffer.from(REQUEST));
+  expect(call?.metadata.get("authorization")).toEqual(["Bearer secret"]);
+  expect(call?.metadata.get("raw-bin")).toEqual([Buffer.from([0, 255])]);
+  expect(call?.metadata.get("user-agent")).toEqual([expect.stringMatching(/^unitwatch\/1\.2\.3 /)]);
+  expect(call?.metadata.get("grpc-encoding")).not.toEqual(["gzip"]);
+});
+
+test("metrics go to their own service, and a user agent among the headers wins", async () => {
+  await using server = await grpcServer(() => OK);
+  const headers = [["user-agent", "mine"]] as const;
+  const endpoint = endpointAt(server.address, { headers, userAgent: "unitwatch" });
+  await using sender = await openSender(endpoint, "metrics");
+  expect(await sender.send(REQUEST, NEVER)).toEqual(TAKEN);
+  const [call] = server.calls;
+  expect(call?.path).toBe("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
+  expect(call?.metadata.get("user-agent")).toEqual([expect.stringMatching(/^mine /)]);
+});
+
+test("gzip is used where asked", async () => {
+  // gRPC's own server doesn't show how a message came; on the wire it is a byte that says whether it
+  // is compressed, its length in four, and itself.
+  const received: Buffer[] = [];
+  const server = createServer();
+  server.on("stream", (stream, headers) => {
+    expect(headers["grpc-encoding"] ?? "identity").toBe(
+      received.length === 0 ? "gzip" : "identity",
+    );
+    void (async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stream) chunks.push(chunk as Buffer);
+      received.push(Buffer.concat(chunks));
+      stream.respond({ "content-type": "application/grpc" }, { waitForTrailers: true });
+      stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+      stream.end(Buffer.alloc(5));
+    })();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await sendOnce(address, { compression: "gzip" })).toEqual(TAKEN);
+  expect(await sendOnce(address)).toEqual(TAKEN);
+  server.close();
+  const [zipped, plain] = received;
+  expect(zipped?.[0]).toBe(1);
+  expect(gunzipSync(zipped?.subarray(5) ?? "")).toEqual(Buffer.from(REQUEST));
+  expect(plain?.[0]).toBe(0);
+  expect(plain?.subarray(5)).toEqual(Buffer.from(REQUEST));
+});
+
+test("a path in the endpoint counts for nothing", async () => {
+  await using server = await grpcServer(() => OK);
+  expect(await sendOnce("", { url: `http://${server.address}/v1/logs` })).toEqual(TAKEN);
+});
+
+test.each([
+  [status.CANCELLED, "grpc_cancelled"],
+  [status.DEADLINE_EXCEEDED, "timeout"],
+  [status.ABORTED, "grpc_aborted"],
+  [status.OUT_OF_RANGE, "grpc_out_of_range"],
+  [status.UNAVAILABLE, "grpc_unavailable"],
+  [status.DATA_LOSS, "grpc_data_loss"],
+])("code %d is for another try: %s", async (code, reason) => {
+  const outcome = await answered({ code, details: "so it is" });
+  expect(outcome).toMatchObject({ kind: "retry", reason, afterMs: undefined });
+  expect(outcome.message).toMatch(/^the endpoint answered [A-Z_]+: "so it is"$/);
+});
+
+test.each([
+  [status.UNKNOWN, "grpc_unknown"],
+  [status.INVALID_ARGUMENT, "grpc_invalid_argument"],
+  [status.NOT_FOUND, "grpc_not_found"],
+  [status.ALREADY_EXISTS, "grpc_already_exists"],
+  [status.PERMISSION_DENIED, "grpc_permission_denied"],
+  [status.FAILED_PRECONDITION, "grpc_failed_precondition"],
+  [status.UNIMPLEMENTED, "grpc_unimplemented"],
+  [status.INTERNAL, "grpc_internal"],
+  [status.UNAUTHENTICATED, "grpc_unauthenticated"],
+  [status.RESOURCE_EXHAUSTED, "grpc_resource_exhausted"],
+])("code %d is refused for good: %s", async (code, reason) => {
+  const outcome = await answered({ code, details: "so it is" });
+  expect(outcome).toMatchObject({ kind: "refused", reason });
+});
+
+test.each([
+  [status.UNAVAILABLE, "grpc_unavailable"],
+  [status.RESOURCE_EXHAUSTED, "grpc_resource_exhausted"],
+])("code %d with RetryInfo is for another try after that", async (code, reason) => {
+  const outcome = await answered({ code, details: "busy", metadata: retryInfo(7) });
+  expect(outcome).toMatchObject({ kind: "retry", reason, afterMs: 7_500 });
+});
+
+test("RetryInfo makes no other code worth another try", async () => {
+  const answer = { code: status.INVALID_ARGUMENT, details: "bad", metadata: retryInfo(7) };
+  expect(await answered(answer)).toMatchObject({ kind: "refused" });
+});
+
+test("details that can't be read are none", async () => {
+  const metadata = new Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from([0x1a, 0x7f]));
+  const outcome = await answered({ code: status.UNAVAILABLE, details: "busy", metadata });
+  expect(outcome).toMatchObject({ kind: "retry", afterMs: undefined });
+});
+
+test("a server that takes less asks for smaller requests", async () => {
+  await using server = await grpcServer(() => OK, { maxBytes: 100 });
+  const outcome = await sendOnce(server.address);
+  expect(outcome).toMatchObject({ kind: "too-large", reason: "grpc_resource_exhausted" });
+  expect(server.calls).toHaveLength(0);
+});
+
+test.each([
+  "grpc: received message larger than max (5000000 vs. 4194304)",
+  "grpc: received message after decompression larger than max 4194304",
+  "gRPC message exceeds maximum size 4194304: 5000000",
+  "Received message exceeds the maximum configured message size.",
+  "Received message larger than max (5000000 vs 4194304)",
+])("%s: it has to be smaller", async (details) => {
+  const outcome = await answered({ code: status.RESOURCE_EXHAUSTED, details });
+  expect(outcome).toMatchObject({ kind: "too-large" });
+});
+
+test("what no server takes isn't sent", async () => {
+  await using server = await grpcServer(() => OK);
+  const outcome = await sendOnce(server.address, {}, new Uint8Array(4 * 1024 * 1024 + 1));
+  expect(outcome).toMatchObject({ kind: "too-large", reason: "size" });
+  expect(server.calls).toHaveLength(0);
+});
+
+test("partial success is counted, and told", async () => {
+  const partial = Buffer.concat([Buffer.from([0x08, 2]), message({ 2: "no body" })]);
+  const outcome = await answered(message({ 1: partial }));
+  expect(outcome).toEqual({ kind: "taken", rejected: 2, message: '"no body"' });
+});
+
+test("an answer that can't be read says all the same that it was taken", async () => {
+  expect(await answered(Buffer.from("garbage"))).toMatchObject({ kind: "taken", rejected: 0 });
+});
+
+test("an answer that is much too large isn't read", async () => {
+  const outcome = await answered(Buffer.alloc(200_000));
+  expect(outcome).toMatchObject({ kind: "refused", reason: "protocol" });
+});
+
+test("what the endpoint says back of the headers isn't told", async () => {
+  const code = status.UNAUTHENTICATED;
+  await using server = await grpcServer(({ metadata }) => ({
+    code,
+    details: `bad ${String(metadata.get("authorization")[0])}`,
+  }));
+  const outcome = await sendOnce(server.address, {
+    headers: [["authorization", "Bearer hunter2-hunter2"]],
+  });
+  expect(outcome.message).toBe('the endpoint answered UNAUTHENTICATED: "bad [redacted]"');
+});
+
+test("a header that gRPC doesn't have is named when the sender is opened", async () => {
+  for (const [name, value] of [
+    ["x-läb", "a"],
+    ["x-lab", "hünter2"],
+  ] as const) {
+    const opening = openSender(endpointAt("127.0.0.1:1", { headers: [[name, value]] }), "logs");
+    await expect(opening).rejects.toThrow(`the header ${name}, or its value, can't be sent`);
+    await expect(opening).rejects.not.toThrow("hünter2");
+  }
+});
+
+test("an endpoint that doesn't answer is given up in time, and asked anew", async () => {
+  const never = new Promise<GrpcAnswer>(() => {});
+  let isHanging = true;
+  await using server = await grpcServer(() => (isHanging ? never : OK));
+  await using sender = await openSender(endpointAt(server.address, { timeoutMs: 100 }), "logs");
+  expect(await sender.send(REQUEST, NEVER)).toEqual({
+    kind: "retry",
+    reason: "timeout",
+    message: "the endpoint didn't answer in 100 ms",
+    afterMs: undefined,
+  });
+  isHanging = false;
+  let outcome = await sender.send(REQUEST, NEVER);
+  // On a busy machine a new connection can take longer than that.
+  while (outcome.kind === "retry" && outcome.reason === "timeout") {
+    outcome = await sender.send(REQUEST, NEVER);
+  }
+  expect(outcome).toEqual(TAKEN);
+});
+
+test("a request that is called off ends, and so does one at the sender's end", async () => {
+  const never = new Promise<GrpcAnswer>(() => {});
+  const arrivals = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using server = await grpcServer(() => {
+    arrivals[server.calls.length - 1]?.resolve();
+    return never;
+  });
+  const sender = await openSender(endpointAt(server.address), "logs");
+  const off = new AbortController();
+  const first = sender.send(REQUEST, off.signal);
+  const second = sender.send(REQUEST, NEVER);
+  await Promise.all(arrivals.map(({ promise }) => promise));
+  off.abort();
+  expect(await first).toMatchObject({ kind: "retry", reason: "aborted" });
+  await sender[Symbol.asyncDispose]();
+  expect(await second).toMatchObject({ kind: "retry", reason: "aborted" });
+  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "retry", reason: "aborted" });
+});
+
+test("an endpoint that comes back is reached by the next request", async () => {
+  const { address } = await (async () => {
+    await using server = await grpcServer(() => OK);
+    return server;
+  })();
+  await using sender = await openSender(endpointAt(address), "logs");
+  for (let i = 0; i < 5; i++) {
+    const outcome = await sender.send(REQUEST, NEVER);
+    expect(outcome).toMatchObject({ kind: "retry", reason: "connect" });
+    expect(outcome.message).toContain("ECONNREFUSED");
+  }
+  for (let round = 0; round < 2; round++) {
+    {
+      await using server = await grpcServer(() => OK, { address });
+      expect(await sender.send(REQUEST, NEVER)).toEqual(TAKEN);
+      expect(server.calls).toHaveLength(1);
+    }
+    expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "retry" });
+  }
+});
+
+test("a name that isn't known is for another try", async () => {
+  const outcome = await sendOnce("nobody.invalid:4317");
+  expect(outcome).toMatchObject({ kind: "retry", reason: "dns" });
+});
+
+test("a server of another kind is none", async () => {
+  await using http = await httpServer((response) => response.end());
+  expect(await sendOnce(http.address)).toMatchObject({ kind: "retry" });
+  await using ssh = await rawServer((socket) => socket.end("SSH-2.0-OpenSSH_9.2\r\n"));
+  expect(await sendOnce(ssh.address)).toMatchObject({ kind: "retry" });
+  await using reset = await rawServer((socket) => socket.resetAndDestroy());
+  expect(await sendOnce(reset.address)).toMatchObject({ kind: "retry" });
+  await using silent = await rawServer(() => {});
+  expect(await sendOnce(silent.address, { timeoutMs: 100 })).toMatchObject({ reason: "timeout" });
+});
+
+test("over TLS, certificates are checked on both sides, and renewed ones are taken up", async () => {
+  await using authority = await TestAuthority.make();
+  await using other = await TestAuthority.make();
+  const [own, mine] = [await authority.issue("server"), await authority.issue("client")];
+  const [ca, key, cert] = await Promise.all(
+    [authority.cert, own.key, own.cert].map((file) => readFile(file)),
+  );
+  const pair = { private_key: key ?? OK, cert_chain: cert ?? OK };
+  const credentials = ServerCredentials.createSsl(ca ?? OK, [pair], true);
+  await using server = await grpcServer(() => OK, { credentials });
+  const url = `https://${server.address}`;
+  const files = { caFile: authority.cert, keyFile: mine.key, certFile: mine.cert };
+  expect(await sendOnce("", { url, tls: files })).toEqual(TAKEN);
+
+  const wrong = await sendOnce("", { url, tls: { ...files, caFile: other.cert } });
+  expect(wrong).toMatchObject({ kind: "retry", reason: "tls" });
+  expect(wrong.message).toContain("certificate");
+  const nobody = { ...files, keyFile: undefined, certFile: undefined };
+  expect(await sendOnce("", { url, tls: nobody })).toMatchObject({ kind: "retry" });
+  expect(await sendOnce("", { url: `http://${server.address}` })).toMatchObject({ kind: "retry" });
+  expect(server.calls).toHaveLength(1);
+
+  const renewed = { ...files, caFile: join(dirname(own.cert), "renewed.pem") };
+  await copyFile(other.cert, renewed.caFile);
+  await using sender = await openSender(endpointAt("", { url, tls: renewed }), "logs");
+  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ reason: "tls" });
+  await copyFile(authority.cert, renewed.caFile);
+  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ reason: "tls" });
+  expect(await sender.send(REQUEST, NEVER)).toEqual(TAKEN);
+});
