@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import type { OtlpProtocol } from "../../src/otlp/endpoint.ts";
 import type { LogsRequest, ReceiverMessage } from "./otlp-receiver-process.ts";
 
 /** A log record as it arrived. */
@@ -19,14 +20,16 @@ export interface ReceivedLog {
 
 /** Somebody else's OTLP endpoint, in a process of its own. Disposing it ends it. */
 export class OtlpReceiver implements AsyncDisposable {
-  /** Takes logs at `/v1/logs`, over HTTP. */
+  /** Takes logs, over HTTP at `/v1/logs`. */
   readonly url: string;
+  readonly #protocol: OtlpProtocol;
   readonly #child: ChildProcess;
   readonly #logs: ReceivedLog[] = [];
   #arrived = Promise.withResolvers<void>();
 
-  constructor(child: ChildProcess, url: string) {
+  constructor(child: ChildProcess, url: string, protocol: OtlpProtocol) {
     this.url = url;
+    this.#protocol = protocol;
     this.#child = child;
     child.on("message", (message: ReceiverMessage) => {
       if (!("logs" in message)) return;
@@ -43,7 +46,10 @@ export class OtlpReceiver implements AsyncDisposable {
 
   /** What unitwatch needs to know in order to send here. */
   get env(): Readonly<Record<string, string>> {
-    return { OTEL_EXPORTER_OTLP_ENDPOINT: this.url };
+    return {
+      OTEL_EXPORTER_OTLP_ENDPOINT: this.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: this.#protocol,
+    };
   }
 
   /** Waits until the records are such that `check` neither throws nor gives false. */
@@ -76,8 +82,12 @@ export class OtlpReceiver implements AsyncDisposable {
   }
 }
 
-export async function startOtlpReceiver(): Promise<OtlpReceiver> {
-  const child = fork(join(import.meta.dirname, "otlp-receiver-process.ts"), {
+/** Starts a receiver that `env` tells to speak to so; over HTTP it takes both encodings. */
+export async function startOtlpReceiver(
+  protocol: OtlpProtocol = "http/protobuf",
+): Promise<OtlpReceiver> {
+  const service = protocol === "grpc" ? "grpc" : "http";
+  const child = fork(join(import.meta.dirname, "otlp-receiver-process.ts"), [service], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     execArgv: [],
   });
@@ -85,7 +95,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     ReceiverMessage,
   ];
   if (!("url" in message)) throw new Error("the receiver doesn't tell where it listens");
-  return new OtlpReceiver(child, message.url);
+  return new OtlpReceiver(child, message.url, protocol);
 }
 
 function recordsOf({ resourceLogs }: LogsRequest): ReceivedLog[] {
