@@ -33,7 +33,7 @@ function fromProtobuf(body: Uint8Array): PartialSuccess | undefined {
         response.skip();
         continue;
       }
-      const partial = new ProtobufReader(response.bytes());
+      const partial = response.nested();
       while (partial.next()) {
         if (partial.field === 1 && partial.wireType === WireType.Varint) {
           rejected = BigInt.asIntN(64, partial.varint());

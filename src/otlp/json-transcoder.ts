@@ -44,7 +44,7 @@ export async function otlpJson(
   let bytes = 0;
   let text = "";
   let heldUntil = performance.now() + SLICE_MS;
-  for (const piece of pieces(messageTypes[name], request, 0)) {
+  for (const piece of pieces(messageTypes[name], new ProtobufReader(request), 0)) {
     text += piece;
     if (text.length >= PIECE_LENGTH) {
       bytes += done[done.push(Buffer.from(text)) - 1]?.length ?? 0;
@@ -62,9 +62,8 @@ export async function otlpJson(
 }
 
 /** The text of a large message, in pieces none of which is large. */
-function* pieces(type: MessageType, message: Uint8Array, depth: number): Generator<string> {
-  const values: (Buffer | string)[][] = [];
-  const reader = new ProtobufReader(message);
+function* pieces(type: MessageType, reader: ProtobufReader, depth: number): Generator<string> {
+  const values: (ProtobufReader | string)[][] = [];
   while (reader.next()) {
     const field = type.fields.get(reader.field);
     if (field === undefined) reader.skip();
@@ -85,9 +84,9 @@ function* pieces(type: MessageType, message: Uint8Array, depth: number): Generat
     separator = ",";
     for (const [at, item] of items.entries()) {
       if (at > 0) yield ",";
-      if (typeof field.type === "string") yield String(item);
-      else if (LARGE.has(field.type.name)) yield* pieces(field.type, item as Buffer, depth + 1);
-      else yield textOf(field.type, item as Buffer, depth + 1);
+      if (typeof field.type === "string" || typeof item === "string") yield String(item);
+      else if (LARGE.has(field.type.name)) yield* pieces(field.type, item, depth + 1);
+      else yield textOf(field.type, item, depth + 1);
     }
     if (field.repeated) yield "]";
   }
@@ -102,10 +101,9 @@ function add<T>(values: T[][], field: FieldType, value: T): void {
 }
 
 /** The text of a message at once. */
-function textOf(type: MessageType, message: Uint8Array, depth: number): string {
+function textOf(type: MessageType, reader: ProtobufReader, depth: number): string {
   if (depth > MAX_DEPTH) throw new ProtobufError("messages are nested too deep");
   const values: (string | undefined)[] = [];
-  const reader = new ProtobufReader(message);
   while (reader.next()) {
     const field = type.fields.get(reader.field);
     if (field === undefined) {
@@ -133,9 +131,9 @@ function join(before: string, text: string): string {
   return text === "" ? before : `${before},${text}`;
 }
 
-function child(reader: ProtobufReader): Buffer {
+function child(reader: ProtobufReader): ProtobufReader {
   if (reader.wireType !== WireType.Bytes) throw new ProtobufError("a message was expected");
-  return reader.bytes();
+  return reader.nested();
 }
 
 /** The text of one value; of a repeated field's packed ones, separated by commas. */
@@ -145,7 +143,7 @@ function scalars(reader: ProtobufReader, kind: ScalarKind, repeated: boolean): s
   if (!repeated || reader.wireType !== WireType.Bytes) {
     throw new ProtobufError(`${kind} was expected`);
   }
-  const packed = new ProtobufReader(reader.bytes());
+  const packed = reader.nested();
   let text = "";
   while (!packed.atEnd) text += `${text === "" ? "" : ","}${scalar(packed, kind)}`;
   return text;
