@@ -108,7 +108,7 @@ export class GrpcSender implements OtlpSender {
       (message: Uint8Array) => Buffer.from(message.buffer, message.byteOffset, message.length),
       (message: Buffer) => message,
       request,
-      this.#metadata,
+      this.#metadata.clone(),
       { deadline: Date.now() + endpoint.timeoutMs },
       (error, response) => resolve(error === null ? { response: response as Buffer } : { error }),
     );
