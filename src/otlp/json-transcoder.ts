@@ -84,7 +84,8 @@ function* pieces(type: MessageType, reader: ProtobufReader, depth: number): Gene
     separator = ",";
     for (const [at, item] of items.entries()) {
       if (at > 0) yield ",";
-      if (typeof field.type === "string" || typeof item === "string") yield String(item);
+      if (typeof item === "string") yield item;
+      else if (typeof field.type === "string") continue;
       else if (LARGE.has(field.type.name)) yield* pieces(field.type, item, depth + 1);
       else yield textOf(field.type, item, depth + 1);
     }
