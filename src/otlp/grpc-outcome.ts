@@ -1,4 +1,6 @@
+import { httpFailure } from "./http-status.ts";
 import { faultReason } from "./network-fault.ts";
+import type { FaultReason } from "./network-fault.ts";
 import { bounded } from "./retry-after.ts";
 import { readRpcStatus } from "./rpc-status.ts";
 import type { SendOutcome } from "./sender.ts";
@@ -39,40 +41,56 @@ const RETRYABLE: ReadonlySet<Name> = new Set([
 /** What servers in Go, C++, Java, .NET and Node.js say of a message that is larger than they take. */
 const TOO_LARGE = /larger than|too large|exceeds (the )?max/i;
 
+/** What grpc-js says where there was an answer of HTTP alone, or none: the code is one that it made up. */
+const HTTP_ALONE = /^Received HTTP status code (\d{3})$/;
+const NO_STATUS = /^Received RST_STREAM with code |^Bandwidth exhausted or memory limit exceeded$/;
+
 export interface GrpcFailure {
   readonly code: number;
   readonly details: string;
   /** Of the trailer `grpc-status-details-bin`. */
   readonly status: Uint8Array | undefined;
-  /** The connection is none, or there was none: nobody answered. */
+  /** There is no connection now, and perhaps never was. */
   readonly isUnconnected: boolean;
 }
 
 /** What a call that failed means, by the OTLP specification. */
 export function grpcOutcome(failure: GrpcFailure, tell: Tell): SendOutcome {
+  const { details } = failure;
+  const said = tell(details);
+  const [, http] = HTTP_ALONE.exec(details) ?? [];
+  if (http !== undefined) {
+    const { kind, reason } = httpFailure(Number(http));
+    const message = `the endpoint answered ${http}, and without gRPC`;
+    return kind === "retry"
+      ? { kind, reason, message, afterMs: undefined }
+      : { kind, reason, message };
+  }
+  const fault = brokenBy(failure);
+  if (fault !== undefined) {
+    return { kind: "retry", reason: fault, message: said, afterMs: undefined };
+  }
+
   const name = NAMES[failure.code] ?? "unknown";
-  const said = tell(failure.details);
-  const message = [
-    failure.isUnconnected ? "no connection" : `the endpoint answered ${name.toUpperCase()}`,
-    said,
-  ]
-    .filter((part) => part !== "")
-    .join(": ");
+  const reason = name === "deadline_exceeded" ? "timeout" : `grpc_${name}`;
+  const message = `the endpoint answered ${name.toUpperCase()}${said === "" ? "" : `: ${said}`}`;
   const retryDelayMs =
     failure.status === undefined ? undefined : readRpcStatus(failure.status)?.retryDelayMs;
-
   if (name === "resource_exhausted" && retryDelayMs === undefined) {
-    const kind = TOO_LARGE.test(failure.details) ? "too-large" : "refused";
-    return { kind, reason: `grpc_${name}`, message };
+    return { kind: TOO_LARGE.test(details) ? "too-large" : "refused", reason, message };
   }
   if (name !== "resource_exhausted" && !RETRYABLE.has(name)) {
-    return { kind: "refused", reason: `grpc_${name}`, message };
+    return { kind: "refused", reason, message };
   }
   const afterMs = retryDelayMs === undefined ? undefined : bounded(retryDelayMs);
-  return { kind: "retry", reason: reasonOf(name, failure), message, afterMs };
+  return { kind: "retry", reason, message, afterMs };
 }
 
-function reasonOf(name: Name, { isUnconnected, details }: GrpcFailure): string {
-  if (name === "deadline_exceeded") return "timeout";
-  return name === "unavailable" && isUnconnected ? faultReason("", details) : `grpc_${name}`;
+/** Why there was no answer; undefined where there was one. */
+function brokenBy({ code, details, isUnconnected }: GrpcFailure): FaultReason | undefined {
+  if (NO_STATUS.test(details)) return "reset";
+  if (!isUnconnected || NAMES[code] !== "unavailable") return undefined;
+  const reason = faultReason("", details);
+  // A server can say that it is going, and go.
+  return reason === "network" ? undefined : reason;
 }

@@ -2,15 +2,11 @@ import type { OtlpSignal } from "./endpoint.ts";
 import { parseObject, readExportResponse } from "./export-response.ts";
 import type { Encoding } from "./export-response.ts";
 import type { HttpAnswer } from "./http-exchange.ts";
+import { httpFailure } from "./http-status.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { readRpcStatus } from "./rpc-status.ts";
 import type { SendOutcome } from "./sender.ts";
 import type { Tell } from "./told.ts";
-
-/** What the protocol calls worth another try. https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes */
-const RETRYABLE = new Set([429, 502, 503, 504]);
-/** Those that have a reason of their own; of the others only the first digit is told. */
-const KNOWN = new Set([400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 500, 501, ...RETRYABLE]);
 
 /** What is needed to understand an answer. */
 export interface Asked {
@@ -26,16 +22,15 @@ export function httpOutcome(answer: HttpAnswer, asked: Asked): SendOutcome {
   const { status } = answer;
   if (status >= 200 && status < 300) return success(answer, asked);
 
-  const reason = `http_${KNOWN.has(status) ? status : `${Math.trunc(status / 100)}xx`}`;
+  const { kind, reason } = httpFailure(status);
   const message = [`the endpoint answered ${status}`, explanation(answer, asked)]
     .filter((part) => part !== "")
     .join(": ");
-  if (status === 413) return { kind: "too-large", reason, message };
-  if (!RETRYABLE.has(status)) return { kind: "refused", reason, message };
+  if (kind !== "retry") return { kind, reason, message };
   const { date = "", "retry-after": retryAfter } = answer.headers;
   const endpointMs = Date.parse(date);
   const afterMs = retryAfterMs(retryAfter, Number.isNaN(endpointMs) ? asked.nowMs : endpointMs);
-  return { kind: "retry", reason, message, afterMs };
+  return { kind, reason, message, afterMs };
 }
 
 function success(answer: HttpAnswer, asked: Asked): SendOutcome {

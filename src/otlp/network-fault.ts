@@ -10,7 +10,7 @@ const CODES: readonly (readonly [FaultReason, RegExp])[] = [
     /\b(ERR_TLS_\w+|ERR_SSL_\w+|ERR_OSSL_\w+|EPROTO|CERT_\w+|\w+_CERT|\w+_IN_CHAIN|UNABLE_TO_\w+|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED)\b|secure TLS connection|certificate|\bSSL\b/,
   ],
   ["protocol", /\b(HPE_\w+|ERR_HTTP2_\w+|Protocol error)\b/],
-  ["reset", /\b(ECONNRESET|EPIPE|ECONNABORTED)\b|socket hang up|other side closed/],
+  ["reset", /\b(ECONNRESET|EPIPE|ECONNABORTED)\b|socket hang up|Connection dropped/],
 ];
 
 /** The short reason of a failed connection, out of an error's code and message. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { copyFile, readFile } from "node:fs/promises";
-import { createServer } from "node:http2";
+import { constants, createServer } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -91,35 +92,105 @@ test("metrics go to their own service, and a user agent among the headers wins",
   expect(call?.metadata.get("user-agent")).toEqual([expect.stringMatching(/^mine /)]);
 });
 
-test("gzip is used where asked", async () => {
-  // gRPC's own server doesn't show how a message came; on the wire it is a byte that says whether it
-  // is compressed, its length in four, and itself.
-  const received: Buffer[] = [];
+/** Hands each request to `answer`, once its message is there. */
+async function http2Server(
+  answer: (stream: ServerHttp2Stream, message: Buffer, headers: IncomingHttpHeaders) => void,
+): Promise<AsyncDisposable & { readonly address: string }> {
   const server = createServer();
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("error", () => {});
+  });
   server.on("stream", (stream, headers) => {
-    expect(headers["grpc-encoding"] ?? "identity").toBe(
-      received.length === 0 ? "gzip" : "identity",
-    );
-    void (async () => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of stream) chunks.push(chunk as Buffer);
-      received.push(Buffer.concat(chunks));
-      stream.respond({ "content-type": "application/grpc" }, { waitForTrailers: true });
-      stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-      stream.end(Buffer.alloc(5));
-    })();
+    stream.on("error", () => {});
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.once("end", () => answer(stream, Buffer.concat(chunks), headers));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  expect(await sendOnce(address, { compression: "gzip" })).toEqual(TAKEN);
-  expect(await sendOnce(address)).toEqual(TAKEN);
-  server.close();
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+      for (const session of sessions) session.destroy();
+      await once(server, "close");
+    },
+  };
+}
+
+test("gzip is used where asked", async () => {
+  // gRPC's own server doesn't show how a message came; on the wire it is a byte that says whether it
+  // is compressed, its length in four, and itself.
+  const received: { readonly encoding: unknown; readonly message: Buffer }[] = [];
+  await using server = await http2Server((stream, bytes, headers) => {
+    received.push({ encoding: headers["grpc-encoding"], message: bytes });
+    stream.respond({ "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.end(Buffer.alloc(5));
+  });
+  expect(await sendOnce(server.address, { compression: "gzip" })).toEqual(TAKEN);
+  expect(await sendOnce(server.address)).toEqual(TAKEN);
   const [zipped, plain] = received;
-  expect(zipped?.[0]).toBe(1);
-  expect(gunzipSync(zipped?.subarray(5) ?? "")).toEqual(Buffer.from(REQUEST));
-  expect(plain?.[0]).toBe(0);
-  expect(plain?.subarray(5)).toEqual(Buffer.from(REQUEST));
+  expect(zipped?.encoding).toBe("gzip");
+  expect(zipped?.message[0]).toBe(1);
+  expect(gunzipSync(zipped?.message.subarray(5) ?? "")).toEqual(Buffer.from(REQUEST));
+  expect(plain?.message[0]).toBe(0);
+  expect(plain?.message.subarray(5)).toEqual(Buffer.from(REQUEST));
+});
+
+test.each<[string, (stream: ServerHttp2Stream) => void]>([
+  ["resets it: an internal error", (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR)],
+  ["resets it: a protocol error", (stream) => stream.close(constants.NGHTTP2_PROTOCOL_ERROR)],
+  ["resets it: calm down", (stream) => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)],
+  ["breaks the connection", (stream) => stream.session?.destroy()],
+  ["goes away", (stream) => stream.session?.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM)],
+  [
+    "ends without a status",
+    (stream) => {
+      stream.respond({ "content-type": "application/grpc" });
+      stream.end(Buffer.alloc(5));
+    },
+  ],
+  [
+    "breaks the connection in mid-answer",
+    (stream) => {
+      stream.respond({ "content-type": "application/grpc" });
+      stream.write(Buffer.alloc(3), () => stream.session?.destroy());
+    },
+  ],
+])("a call without an answer is for another try: the server %s", async (_name, act) => {
+  await using server = await http2Server(act);
+  expect(await sendOnce(server.address)).toMatchObject({ kind: "retry", reason: "reset" });
+});
+
+test.each([
+  [413, "too-large", "http_413"],
+  [502, "retry", "http_502"],
+  [404, "refused", "http_404"],
+  [200, "refused", "http_2xx"],
+])("an answer %d by HTTP alone, as of a proxy: %s", async (status, kind, reason) => {
+  await using server = await http2Server((stream) =>
+    stream.respond({ ":status": status }, { endStream: true }),
+  );
+  expect(await sendOnce(server.address)).toMatchObject({
+    kind,
+    reason,
+    message: `the endpoint answered ${status}, and without gRPC`,
+  });
+});
+
+test("a refusal is one, even where the server goes away with it", async () => {
+  await using server = await http2Server((stream) => {
+    const headers = { "content-type": "application/grpc", "grpc-status": "3" };
+    stream.respond(headers, { endStream: true });
+    stream.session?.close();
+  });
+  expect(await sendOnce(server.address)).toMatchObject({
+    kind: "refused",
+    reason: "grpc_invalid_argument",
+  });
 });
 
 test("a path in the endpoint counts for nothing", async () => {
