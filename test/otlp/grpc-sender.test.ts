@@ -10,7 +10,7 @@ import { Metadata, ServerCredentials, status } from "@grpc/grpc-js";
 import type { OtlpEndpoint } from "../../src/otlp/endpoint.ts";
 import { openSender } from "../../src/otlp/open-sender.ts";
 import type { SendOutcome } from "../../src/otlp/sender.ts";
-import { TestAuthority } from "../support/certificates.ts";
+import { TestAuthority } from "../support/test-authority.ts";
 import { grpcServer } from "../support/grpc-server.ts";
 import type { GrpcAnswer } from "../support/grpc-server.ts";
 import { httpServer, rawServer } from "../support/http-servers.ts";
