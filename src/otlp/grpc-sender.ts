@@ -11,6 +11,7 @@ import type { OtlpEndpoint, OtlpSignal } from "./endpoint.ts";
 import { readExportResponse } from "./export-response.ts";
 import { grpcOutcome } from "./grpc-outcome.ts";
 import { InFlight } from "./in-flight.ts";
+import { networkFault } from "./network-fault.ts";
 import type { SendLimit } from "./send-limit.ts";
 import type { OtlpSender, SendOutcome } from "./sender.ts";
 import { teller } from "./told.ts";
@@ -73,17 +74,25 @@ export class GrpcSender implements OtlpSender {
       const message = `the request is larger than ${MAX_REQUEST_BYTES} bytes`;
       return { kind: "too-large", reason: "size", message };
     }
-    const client = (this.#client ??= this.#open());
-    const called = await this.#call(client, request, limit);
-    if ("response" in called) return this.#taken(called.response);
+    try {
+      const client = (this.#client ??= this.#open());
+      const called = await this.#call(client, request, limit);
+      if ("response" in called) return this.#taken(called.response);
+      return await this.#failed(client, called.error, limit);
+    } catch (error) {
+      const { reason, message } = networkFault(error);
+      return { kind: "retry", reason, message: this.#tell(message), afterMs: undefined };
+    }
+  }
 
-    const { code, details, metadata } = called.error;
+  async #failed(client: Client, error: ServiceError, limit: SendLimit): Promise<SendOutcome> {
+    const { code, details, metadata } = error;
     const isReady = client.getChannel().getConnectivityState(false) === connectivityState.READY;
     const ended = limit.ended();
     const isLate = code === status.DEADLINE_EXCEEDED || ended !== undefined;
     if (!isReady || isLate) await this.#giveUp(client);
     if (ended !== undefined) return ended;
-    if (isOwnBound(called.error)) {
+    if (isOwnBound(error)) {
       const message = `the endpoint's answer is larger than ${MAX_RESPONSE_BYTES} bytes`;
       return { kind: "refused", reason: "protocol", message };
     }

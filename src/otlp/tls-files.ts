@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { createSecureContext } from "node:tls";
 import type { OtlpTlsFiles } from "./endpoint.ts";
 
 /** PEM; undefined: the system's trust, no client certificate. */
@@ -57,7 +58,14 @@ async function readAll({ caFile, keyFile, certFile }: OtlpTlsFiles): Promise<Tls
       throw new Error(`the private key in ${keyFile} isn't that of the certificate in ${certFile}`);
     }
   }
-  return { ca, key, cert };
+  const material = { ca, key, cert };
+  try {
+    createSecureContext(Object.fromEntries(Object.entries(material).filter(([, pem]) => pem)));
+  } catch (error) {
+    const files = [caFile, certFile, keyFile].filter((file) => file !== undefined).join(", ");
+    throw new Error(`TLS can't use the certificates in ${files}`, { cause: error });
+  }
+  return material;
 }
 
 async function readPem(

@@ -110,7 +110,7 @@ test("files that can't be used are named when the sender is opened", async () =>
   const empty = join(folder, "empty.pem");
   await writeFile(empty, "no certificate");
   const { key, cert } = forClient;
-  const rejected: readonly (readonly [Partial<OtlpTlsFiles>, string])[] = [
+  const rejected: [Partial<OtlpTlsFiles>, string][] = [
     [{ caFile: missing }, `cannot read the certificate file ${missing}`],
     [{ caFile: empty }, `there is no certificate as PEM in the file ${empty}`],
     [{ certFile: key, keyFile: key }, `there is no certificate as PEM in the file ${key}`],
@@ -120,6 +120,9 @@ test("files that can't be used are named when the sender is opened", async () =>
       `the private key in ${forServer.key} isn't that of the certificate in ${cert}`,
     ],
   ];
+  const chain = join(folder, "chain.pem");
+  await writeFile(chain, (await readFile(cert, "utf8")).repeat(2).replace(/(.*)MII/s, "$1%%%"));
+  rejected.push([{ certFile: chain, keyFile: key }, `TLS can't use the certificates in ${chain}`]);
   for (const [files, message] of rejected) {
     await expect(opened("127.0.0.1:1", files)).rejects.toThrow(message);
   }
