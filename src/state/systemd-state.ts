@@ -60,6 +60,7 @@ export class SystemdState {
   attached(transport: SystemdTransport, atNs: bigint): bigint | undefined {
     this.transport = transport;
     this.#afterGap = true;
+    this.units.unlist();
     return this.coverage.attached(atNs);
   }
 
@@ -215,6 +216,7 @@ export class SystemdState {
     if (unit === undefined || (asOfNs > 0n && unit.signalNs > asOfNs)) return;
     const { activeState: before } = unit;
     if (before !== row.activeState) unit.fromSnapshot = true;
+    unit.isListed = true;
     this.#ledger.settled(unit, (timeNs) => this.coverage.isUnderWatch(timeNs));
     this.units.setState(unit, row.activeState, row.subState);
   }

@@ -153,7 +153,8 @@ function isFirstKnown(unit: UnitRecord, signal: UnitSignal, underWatch: boolean)
     // v257 comes into this state by the restart itself, which it has told of during the wait, and
     // tells of its next run while it is still in it.
     const isCounted = lastRestart !== undefined && lastRestart.timeNs >= waitsSinceNs;
-    return isEntered && !isCounted && (underWatch || unit.subState === "auto-restart");
+    const waited = unit.isListed && unit.subState === "auto-restart";
+    return isEntered && !isCounted && (underWatch || waited);
   }
   // It waited when it was listed, and the number is told before that wait is over. One that was
   // stopped meanwhile has the number it had, and so has one whose last restart the journal told.
@@ -161,8 +162,9 @@ function isFirstKnown(unit: UnitRecord, signal: UnitSignal, underWatch: boolean)
     lastRestart?.invocationId !== signal.invocationId &&
     (lastRestart?.timeNs ?? 0n) <= waitsSinceNs;
   const waits = isAutoRestart(unit.subState) && isAutoRestart(signal.subState);
-  const isListed = unit.fromSnapshot || isEntered;
-  return isListed && waits && !underWatch && (restartsSeen === undefined || isOther);
+  const isNew = unit.fromSnapshot || isEntered;
+  // What was known before the gap says nothing of the wait that it is in now.
+  return unit.isListed && isNew && waits && !underWatch && (restartsSeen === undefined || isOther);
 }
 
 /**

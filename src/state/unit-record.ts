@@ -32,6 +32,8 @@ export class UnitRecord {
   /** undefined while it isn't loaded, or nothing is known yet. */
   activeState: ActiveState | undefined = undefined;
   subState = "";
+  /** True where it was listed on the stream that stands. */
+  isListed = false;
   /** True where a snapshot gave the state, and no signal since. */
   fromSnapshot = false;
   /** Time of the newest signal, and of the state change that it told: Unix nanoseconds. */
@@ -119,6 +121,7 @@ export class UnitRecord {
   unload(): void {
     this.activeState = undefined;
     this.subState = "";
+    this.isListed = false;
     this.fromSnapshot = false;
     this.activeEnterNs = 0n;
     this.restartsSeen = undefined;

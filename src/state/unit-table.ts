@@ -82,6 +82,11 @@ export class UnitTable {
     this.unload(unit);
   }
 
+  /** A new stream stands: nothing was listed on it yet. */
+  unlist(): void {
+    for (const unit of this.#units.values()) unit.isListed = false;
+  }
+
   /** Forgets what was removed before `beforeNs`. */
   forgetRemoved(beforeNs: bigint): void {
     for (const unit of this.#units.values()) {

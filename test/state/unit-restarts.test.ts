@@ -148,3 +148,18 @@ test("the same, where the restart after the reset is the first that is signalled
   tell({ ms: 601, ...wait, result: "success" });
   expect(restarts()).toBe(2);
 });
+
+test("a wait that is told before it is listed after a gap is another than the one before the gap", () => {
+  const { state, tell, restarts } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
+  tell({ ms: 21, state: "activating/auto-restart-queued", run: 1, restarts: 1 });
+  expect(restarts()).toBe(1);
+  state.lost();
+  state.attached("dbus", at(110));
+  state.recovered([failure(at(100), { invocationId: runOf(2) })]);
+  tell({ ms: 120, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 1 });
+  expect(restarts()).toBe(1);
+  tell({ ms: 200, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 2 });
+  expect(restarts()).toBe(2);
+});
