@@ -86,6 +86,7 @@ export async function runApp(context: AppContext): Promise<void> {
     log,
     clock,
     version: BUILD_INFO.version,
+    web: context.web,
   });
   stack.defer(() => http.close());
   await http.listen(config.web.listenAddresses);

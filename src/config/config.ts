@@ -9,6 +9,8 @@ export interface Config {
     readonly listenAddresses: readonly ListenAddress[];
     /** Begins with `/`, needs no escaping, and is no other route. */
     readonly telemetryPath: string;
+    /** File of TLS, users and headers, not read yet; undefined: plain HTTP for everybody. */
+    readonly configFile: string | undefined;
   };
   readonly docker: {
     /** `unix://`, `tcp://` or `ssh://`; undefined: what the CLI takes by itself. */

@@ -21,6 +21,13 @@ export const FLAGS = {
     help: "Path of the metrics.",
     parse: telemetryPath,
   }),
+  webConfigFile: optional({
+    name: "web.config.file",
+    hint: "FILE",
+    defaultText: "",
+    help: "TLS, users and headers for HTTP, in the file format of the Prometheus exporter-toolkit. Read again when it changes.",
+    parse: plainText("the path of a file"),
+  }),
   dockerHost: optional({
     name: "docker.host",
     hint: "URL",
@@ -136,6 +143,6 @@ export const FLAGS = {
 export const SWITCHES = {
   help: "Show this help and exit.",
   version: "Show the version and exit.",
-  "check-config": "Check flags and variables, and exit: 0 where they are valid, else 2.",
+  "check-config": "Check flags, variables and files, and exit: 0 if all is valid, else 2.",
 } as const;
 export type SwitchName = keyof typeof SWITCHES;

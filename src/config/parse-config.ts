@@ -9,9 +9,9 @@ import { readSettings } from "./settings.ts";
 import type { Environment } from "./settings.ts";
 import { ConfigError } from "./value-error.ts";
 
-/** What the command line asks for: to run, or to print something and exit. */
+/** What the command line asks for: to run, to look at the files too, or to print something and exit. */
 export type ParsedConfig =
-  | { readonly kind: "run"; readonly config: Config }
+  | { readonly kind: "run" | "check"; readonly config: Config }
   | {
       readonly kind: "exit";
       readonly code: 0 | 2;
@@ -30,9 +30,7 @@ export function parseConfig(argv: readonly string[], env: Environment): ParsedCo
       return { kind: "exit", code: 0, stdout: versionText(BUILD_INFO) };
     }
     const config = readConfig(values, env);
-    return switches.has("check-config")
-      ? { kind: "exit", code: 0, stdout: "configuration is valid\n" }
-      : { kind: "run", config };
+    return { kind: switches.has("check-config") ? "check" : "run", config };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { kind: "exit", code: 2, stderr: `unitwatch: error: ${error.message}\n` };
@@ -53,6 +51,7 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
     web: {
       listenAddresses: settings.listenAddresses,
       telemetryPath: settings.telemetryPath,
+      configFile: settings.webConfigFile,
     },
     docker: {
       host: settings.dockerHost,

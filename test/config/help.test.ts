@@ -17,9 +17,9 @@ test("help has every flag with its default, in lines that fit a terminal", () =>
   expect(help.endsWith(".\n")).toBe(true);
 });
 
-test("names are lower case with one dot, each once, and so are the variables", () => {
+test("names are lower case with dots, each once, and so are the variables", () => {
   const names = flags.map(({ name }) => name);
-  for (const name of names) expect(name).toMatch(/^[a-z]+\.[a-z]+(-[a-z]+)*$/);
+  for (const name of names) expect(name).toMatch(/^[a-z]+(\.[a-z]+)+(-[a-z]+)*$/);
   expect(new Set(names.map(variableName)).size).toBe(names.length);
   expect(variableName("web.listen-address")).toBe("UNITWATCH_WEB_LISTEN_ADDRESS");
 });

@@ -12,7 +12,7 @@ function configOf(argv: readonly string[], env: Environment = {}): Config {
 /** The line that a refused configuration gives, without what all of them begin with. */
 function refusalOf(argv: readonly string[], env: Environment = {}): string {
   const parsed = parseConfig(argv, env);
-  if (parsed.kind === "run" || parsed.code !== 2) throw new Error("not refused");
+  if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not refused");
   expect(parsed.stdout).toBeUndefined();
   expect(parsed.stderr).toMatch(/^unitwatch: error: [^\n]+\n$/);
   return parsed.stderr?.slice("unitwatch: error: ".length, -1) ?? "";
@@ -20,7 +20,11 @@ function refusalOf(argv: readonly string[], env: Environment = {}): string {
 
 test("defaults are those of the contract", () => {
   expect(configOf([])).toEqual({
-    web: { listenAddresses: [{ host: undefined, port: 10_558 }], telemetryPath: "/metrics" },
+    web: {
+      listenAddresses: [{ host: undefined, port: 10_558 }],
+      telemetryPath: "/metrics",
+      configFile: undefined,
+    },
     docker: { host: undefined, runtime: "auto", command: "docker" },
     watch: { filters: [] },
     node: { namePrefix: undefined },
@@ -190,10 +194,9 @@ test("help and version exit at once", () => {
 });
 
 test("a configuration can be checked", () => {
-  expect(parseConfig(["--check-config", "--log.level=debug"], {})).toEqual({
-    kind: "exit",
-    code: 0,
-    stdout: "configuration is valid\n",
+  expect(parseConfig(["--check-config", "--web.config.file=web.yml"], {})).toMatchObject({
+    kind: "check",
+    config: { web: { configFile: "web.yml" } },
   });
   expect(refusalOf(["--check-config", "--log.level=bad"])).toMatch(/^--log\.level: /);
 });

@@ -1,0 +1,94 @@
+import { clipped, quoted } from "../../domain/quoted.ts";
+import { WebConfigError } from "./web-config.ts";
+
+const MAX_SHOWN_LENGTH = 80;
+/** What YAML 1.1, which such files are written in, takes for nothing and for truth. */
+const NOTHING = new Set(["", "~", "null", "Null", "NULL"]);
+const TRUE = /^(?:true|True|TRUE|yes|Yes|YES|on|On|ON|y|Y)$/;
+const FALSE = /^(?:false|False|FALSE|no|No|NO|off|Off|OFF|n|N)$/;
+
+/**
+ * The fields of a mapping in a YAML file whose scalars are all texts. What isn't as it should be is
+ * a {@link WebConfigError} that names it by its path: `tls_server_config.min_version`.
+ */
+export class Fields {
+  readonly #path: string;
+  readonly #values: ReadonlyMap<string, unknown>;
+
+  /**
+   * @param value what stands in the file; nothing is a mapping without fields
+   * @param path of the mapping; "" for the whole file
+   */
+  constructor(value: unknown, path = "") {
+    this.#path = path;
+    if (value === undefined || value === null || isNothing(value)) {
+      this.#values = new Map();
+    } else if (isTextMap(value)) {
+      this.#values = value;
+    } else {
+      throw new WebConfigError(`${path === "" ? "the file" : path}: expected a mapping`);
+    }
+  }
+
+  /** Refuses fields that aren't among `names`. */
+  only(names: readonly string[]): this {
+    for (const name of this.#values.keys()) {
+      if (!names.includes(name)) {
+        const known = `expected one of ${names.join(", ")}`;
+        throw new WebConfigError(`unknown key ${this.pathOf(name)}: ${known}`);
+      }
+    }
+    return this;
+  }
+
+  /** Names of the fields, in their order. */
+  names(): readonly string[] {
+    return [...this.#values.keys()];
+  }
+
+  section(name: string): Fields {
+    return new Fields(this.#values.get(name), this.pathOf(name));
+  }
+
+  /** A text; undefined where the field is not there or holds nothing. */
+  text(name: string): string | undefined {
+    const value = this.#values.get(name);
+    if (value === undefined || isNothing(value)) return undefined;
+    if (typeof value !== "string") return this.refuse(name, "a text");
+    return value;
+  }
+
+  boolean(name: string): boolean | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    if (TRUE.test(text)) return true;
+    if (FALSE.test(text)) return false;
+    return this.refuse(name, "true or false", text);
+  }
+
+  list(name: string): readonly string[] | undefined {
+    const value = this.#values.get(name);
+    if (value === undefined || isNothing(value)) return undefined;
+    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+    return this.refuse(name, "a list of texts");
+  }
+
+  /** Ends with an error that says what was expected, and what was `got` unless that is a secret. */
+  refuse(name: string, expected: string, got?: string): never {
+    const end = got === undefined ? "" : `, got ${quoted(clipped(got, MAX_SHOWN_LENGTH))}`;
+    throw new WebConfigError(`${this.pathOf(name)}: expected ${expected}${end}`);
+  }
+
+  pathOf(name: string): string {
+    const shown = quoted(clipped(name, MAX_SHOWN_LENGTH)).slice(1, -1);
+    return this.#path === "" ? shown : `${this.#path}.${shown}`;
+  }
+}
+
+function isNothing(value: unknown): boolean {
+  return typeof value === "string" && NOTHING.has(value);
+}
+
+function isTextMap(value: unknown): value is ReadonlyMap<string, unknown> {
+  return value instanceof Map && [...value.keys()].every((key) => typeof key === "string");
+}
