@@ -6,6 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
+import type { IncomingMessage, RequestOptions } from "node:http";
 import { parseConfig } from "./config/parse-config.ts";
 import { formatListenAddress } from "./domain/listen-address.ts";
 import { ROUTES } from "./domain/routes.ts";
@@ -14,18 +15,54 @@ const LIMIT_MS = 4_000;
 
 const [, command = ""] = /(?:^|\0)[^\0]*\bmain\.[jt]s\0(.*)$/s.exec(commandLine()) ?? [];
 const parsed = parseConfig(command.split("\0").slice(0, -1), process.env);
-const address = parsed.kind === "run" ? parsed.config.web.listenAddresses[0] : undefined;
-if (address === undefined) {
+const web = parsed.kind === "exit" ? undefined : parsed.config.web;
+const address = web?.listenAddresses[0];
+if (web === undefined || address === undefined) {
   end(1, "unitwatch is set up wrongly");
 } else {
   // A wildcard is no address to connect to.
   const host = ["0.0.0.0", "::", undefined].includes(address.host) ? "localhost" : address.host;
-  const url = `http://${formatListenAddress({ ...address, host })}${ROUTES.healthy}`;
-  request(url, { signal: AbortSignal.timeout(LIMIT_MS) }, (response) => {
-    end(response.statusCode === 200 ? 0 : 1, `${url} answers ${response.statusCode}`);
-  })
+  const place = `://${formatListenAddress({ ...address, host })}${ROUTES.healthy}`;
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  if (web.configFile === undefined) ask(`http${place}`, { signal });
+  else await askTls(place, signal);
+}
+
+function ask(url: string, options: RequestOptions): void {
+  request(url, options, (response) => tell(url, response))
     .on("error", (error) => end(1, `${url}: ${error.message}`))
     .end();
+}
+
+/** The file needn't have asked for TLS, nor be what it was when it was read: the answer tells. */
+async function askTls(place: string, signal: AbortSignal): Promise<void> {
+  const { request: tlsRequest } = await import("node:https");
+  const url = `https${place}`;
+  let isAgreed = false;
+  // Who answers on this container's own loopback needs no certificate to be believed.
+  const trust = {
+    rejectUnauthorized: false,
+    minVersion: "TLSv1",
+    ciphers: "ALL:@SECLEVEL=0",
+  } as const;
+  tlsRequest(url, { ...trust, signal }, (response) => tell(url, response))
+    .on("socket", (socket) => socket.once("secureConnect", () => (isAgreed = true)))
+    .on("error", (error: NodeJS.ErrnoException) => {
+      if (isAgreed && error.code === "ECONNRESET") {
+        end(0, `${url} asks for a client certificate`);
+      } else if (
+        /SSL.*(?:WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST)/.test(error.code ?? "")
+      ) {
+        ask(`http${place}`, { signal });
+      } else {
+        end(1, `${url}: ${error.message}`);
+      }
+    })
+    .end();
+}
+
+function tell(url: string, { statusCode }: IncomingMessage): void {
+  end(statusCode === 200 ? 0 : 1, `${url} answers ${statusCode}`);
 }
 
 function commandLine(): string {

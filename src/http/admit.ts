@@ -11,13 +11,7 @@ export const CONTENT_POLICY =
  * proxies send it, its path. False where it has answered.
  */
 export function admit(request: IncomingMessage, response: ServerResponse): boolean {
-  response.setHeader("Cache-Control", "no-store");
-  response.setHeader("Content-Security-Policy", CONTENT_POLICY);
-  response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
-  response.setHeader("Referrer-Policy", "no-referrer");
-  response.setHeader("X-Content-Type-Options", "nosniff");
-  response.setHeader("X-Frame-Options", "DENY");
-
+  secure(response);
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("Allow", "GET, HEAD");
     replyText(response, 405, "method not allowed");
@@ -30,6 +24,21 @@ export function admit(request: IncomingMessage, response: ServerResponse): boole
   }
   request.url = target;
   return true;
+}
+
+/** The headers that all responses have. */
+export function secure(response: ServerResponse): void {
+  response.setHeader("Cache-Control", "no-store");
+  response.setHeader("Content-Security-Policy", CONTENT_POLICY);
+  response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
+  response.setHeader("Referrer-Policy", "no-referrer");
+  response.setHeader("X-Content-Type-Options", "nosniff");
+  response.setHeader("X-Frame-Options", "DENY");
+}
+
+/** The path that the routes match; undefined where the target is no proper one. */
+export function pathOf(request: IncomingMessage): string | undefined {
+  return originForm(request.url ?? "")?.replace(/\?.*$/s, "");
 }
 
 /**

@@ -1,13 +1,19 @@
-import type { Server } from "node:http";
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../domain/clock.ts";
+import { connectionOf } from "./connection-of.ts";
+import type { Connection } from "./connection-of.ts";
 
 /** Connections at a time, over all listeners; further ones are closed as they come. */
 export const MAX_CONNECTIONS = 512;
 
 /** All connections of some servers, with the number of responses under way on each. */
 export class Connections {
-  readonly #underWay = new Map<Socket, number>();
+  /** As they were accepted, whatever is spoken on them. */
+  readonly #sockets = new Set<Socket>();
+  /** Those on which there was a request. */
+  readonly #underWay = new Map<Connection, number>();
   readonly #quiet = Promise.withResolvers<void>();
   readonly #onRefused: () => void;
   #closing = false;
@@ -17,52 +23,70 @@ export class Connections {
     this.#onRefused = onRefused;
   }
 
-  /** Follows the connections of a server that doesn't listen yet. */
-  follow(server: Server): void {
-    server.on("connection", (socket: Socket) => {
-      if (this.#closing || this.#underWay.size >= MAX_CONNECTIONS) {
-        if (!this.#closing) this.#onRefused();
-        socket.destroy();
-        return;
-      }
-      this.#underWay.set(socket, 0);
-      socket.once("close", () => this.#forget(socket));
-    });
-    server.prependListener("request", ({ socket }, response) => {
-      this.#count(socket, 1);
-      response.once("close", () => this.#count(socket, -1));
+  /** Takes a connection into account; false where it isn't wanted, and was ended. */
+  admit(socket: Socket): boolean {
+    // With TLS, its errors are told on the socket around it.
+    socket.on("error", () => {});
+    if (this.#closing || this.#sockets.size >= MAX_CONNECTIONS) {
+      if (!this.#closing) this.#onRefused();
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    return true;
+  }
+
+  /** Follows the requests of a server, of either protocol. */
+  follow(server: EventEmitter): void {
+    server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
+      const connection = connectionOf(request);
+      this.#count(connection, 1);
+      response.once("close", () => this.#count(connection, -1));
     });
   }
 
   /**
-   * Ends all connections: at once those without a response under way, the others when it is through,
-   * and at the latest after `graceMs`. New ones are ended as they come.
+   * Ends all connections: at once those on which nobody waits for a response, the others when it is
+   * through, and at the latest after `graceMs`. New ones are ended as they come.
    */
   async end(clock: Clock, graceMs: number): Promise<void> {
     this.#closing = true;
-    for (const [socket, responses] of this.#underWay) {
-      if (responses === 0) this.#forget(socket);
+    for (const [connection, responses] of this.#underWay) {
+      if (responses === 0) this.#end(connection);
     }
     this.#settle();
     const timer = clock.setTimeout(() => this.#quiet.resolve(), graceMs);
     await this.#quiet.promise;
     timer[Symbol.dispose]();
-    for (const socket of this.#underWay.keys()) this.#forget(socket);
+    for (const connection of this.#underWay.keys()) connection.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
-  #count(socket: Socket, change: 1 | -1): void {
-    const responses = this.#underWay.get(socket);
-    if (responses === undefined) return;
-    this.#underWay.set(socket, responses + change);
-    if (this.#closing && responses + change === 0) this.#forget(socket);
+  #count(connection: Connection, change: 1 | -1): void {
+    const responses = this.#underWay.get(connection);
+    if (responses === undefined) {
+      if (change === -1 || connection.destroyed) return;
+      this.#underWay.set(connection, 1);
+      connection.once("close", () => this.#forget(connection));
+      if (this.#closing) this.#end(connection);
+      return;
+    }
+    this.#underWay.set(connection, responses + change);
+    if (this.#closing && responses + change === 0) this.#end(connection);
   }
 
-  #forget(socket: Socket): void {
-    this.#underWay.delete(socket);
-    socket.destroy();
+  #end(connection: Connection): void {
+    this.#forget(connection);
+    connection.destroy();
+  }
+
+  #forget(connection: Connection): void {
+    this.#underWay.delete(connection);
     this.#settle();
   }
 
+  /** Those that never asked for anything needn't be waited for. */
   #settle(): void {
     if (this.#closing && this.#underWay.size === 0) this.#quiet.resolve();
   }

@@ -1,13 +1,17 @@
-import { createServer } from "node:http";
-import type { Server, ServerOptions } from "node:http";
-import type { Duplex } from "node:stream";
+import { createServer } from "node:net";
+import type { Server, Socket } from "node:net";
 import { formatListenAddress } from "../domain/listen-address.ts";
 import type { ListenAddress } from "../domain/listen-address.ts";
 import { Connections, MAX_CONNECTIONS } from "./connections.ts";
+import { guarded } from "./guard.ts";
 import { createHttpApp } from "./http-app.ts";
 import type { HttpAppOptions } from "./http-app.ts";
 import { listen } from "./listen.ts";
 import type { BoundAddress } from "./listen.ts";
+import { http1Server, http2Server } from "./protocols.ts";
+import type { Http1Times } from "./protocols.ts";
+import { TlsFront } from "./tls-front.ts";
+import type { WebSettings } from "./web-config/web-settings.ts";
 
 export interface HttpServer {
   /**
@@ -20,44 +24,61 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+export interface HttpServerOptions extends HttpAppOptions {
+  /** TLS, users and headers; undefined: plain HTTP for everybody. */
+  readonly web?: WebSettings | undefined;
+  /** Other limits than the usual ones. */
+  readonly times?: Http1Times & { readonly handshakeMs?: number };
+}
+
 /** How long responses under way have when the server closes. */
 export const CLOSE_GRACE_MS = 1000;
 
-const LIMITS: ServerOptions = {
-  // A request has to come whole in this time, its body (which nobody reads) included.
-  headersTimeout: 10_000,
-  requestTimeout: 15_000,
-  connectionsCheckingInterval: 5000,
-  // Longer than the usual scrape interval, so that scrapers keep their connection.
-  keepAliveTimeout: 65_000,
-  maxHeaderSize: 16 * 1024,
-};
-const MAX_REQUESTS_PER_CONNECTION = 1000;
-
 /** The HTTP side of the program, from functions that it is handed. */
-export function createHttpServer(options: HttpAppOptions): HttpServer {
-  const { clock, log } = options;
-  const app = createHttpApp(options);
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { clock, log, web, times = {} } = options;
+  const plain = createHttpApp(options);
+  const guard = web === undefined ? undefined : guarded(plain, { web, clock, log });
+  const app = guard?.listener ?? plain;
+  const { handshakeMs, ...http1Times } = times;
+  const http1 = http1Server(app, http1Times);
+  const http2 = http2Server(app);
   const connections = new Connections(() => {
     log.limited("connections").warn("connection refused: too many", { limit: MAX_CONNECTIONS });
   });
+  connections.follow(http1);
+  connections.follow(http2);
+  const front = new TlsFront(
+    {
+      http1: (socket) => http1.emit("connection", socket),
+      http2: (socket) => http2.emit("connection", socket),
+    },
+    log,
+    handshakeMs,
+  );
   const servers: Server[] = [];
   let closed: Promise<void> | undefined;
 
-  function create(): Server {
-    const server = createServer(LIMITS);
-    server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
-    connections.follow(server);
-    server.on("request", app);
-    // Without `100 Continue` a client doesn't send the body.
-    server.on("checkContinue", (request, response) => server.emit("request", request, response));
-    server.on("connect", (_request, socket: Duplex) => refuseConnect(socket));
-    return server;
+  function accept(socket: Socket): void {
+    if (!connections.admit(socket)) return;
+    const look = web?.look();
+    if (look === undefined) handOn(socket);
+    else void look.then(() => handOn(socket));
+  }
+
+  function handOn(socket: Socket): void {
+    if (socket.destroyed) return;
+    const config = web?.current;
+    if (config?.tls === undefined) http1.emit("connection", socket);
+    else front.accept(socket, config.tls, config);
   }
 
   async function close(): Promise<void> {
     await connections.end(clock, CLOSE_GRACE_MS);
     await Promise.all(servers.map(closeServer));
+    // It isn't listening: this ends its looking after times.
+    http1.close();
+    await guard?.close();
   }
 
   return {
@@ -66,7 +87,7 @@ export function createHttpServer(options: HttpAppOptions): HttpServer {
       const own: Server[] = [];
       try {
         for (const address of addresses) {
-          const server = create();
+          const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
           bound.push(await listen(server, address));
           own.push(server);
           server.on("error", (err) => log.limited("accept").warn("listener failed", { err }));
@@ -77,8 +98,9 @@ export function createHttpServer(options: HttpAppOptions): HttpServer {
         throw error;
       }
       servers.push(...own);
+      const scheme = web?.current.tls === undefined ? undefined : "https";
       for (const address of bound) {
-        log.info("listening", { address: formatListenAddress(address) });
+        log.info("listening", { address: formatListenAddress(address), scheme });
       }
       return bound;
     },
@@ -89,15 +111,5 @@ export function createHttpServer(options: HttpAppOptions): HttpServer {
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeAllConnections();
   });
-}
-
-/** CONNECT doesn't reach the routes; its connection is ours to end. */
-function refuseConnect(socket: Duplex): void {
-  socket.on("error", () => {});
-  socket.end(
-    "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-    () => socket.destroy(),
-  );
 }

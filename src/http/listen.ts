@@ -1,5 +1,4 @@
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { formatListenAddress } from "../domain/listen-address.ts";
 import type { ListenAddress } from "../domain/listen-address.ts";
 

@@ -1,7 +1,6 @@
 import type { ListenAddress } from "../../src/domain/listen-address.ts";
-import type { HttpAppOptions } from "../../src/http/http-app.ts";
 import { createHttpServer } from "../../src/http/http-server.ts";
-import type { HttpServer } from "../../src/http/http-server.ts";
+import type { HttpServer, HttpServerOptions } from "../../src/http/http-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordedLog } from "../support/recorded-log.ts";
 
@@ -15,7 +14,9 @@ export interface StartedServer extends AsyncDisposable {
 export const LOOPBACK: ListenAddress = { host: "127.0.0.1", port: 0 };
 
 /** A server on a free port of 127.0.0.1, with plain answers where a test gives no others. */
-export async function startServer(options: Partial<HttpAppOptions> = {}): Promise<StartedServer> {
+export async function startServer(
+  options: Partial<HttpServerOptions> = {},
+): Promise<StartedServer> {
   const clock = new FakeClock();
   const { log, lines } = recordedLog(clock);
   const server = createHttpServer({

@@ -1,0 +1,111 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { asError } from "../domain/as-error.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
+import { ROUTES } from "../domain/routes.ts";
+import { pathOf, secure } from "./admit.ts";
+import { BasicAuth } from "./auth/basic-auth.ts";
+import type { Verdict } from "./auth/basic-auth.ts";
+import { BcryptChecks } from "./auth/bcrypt-checks.ts";
+import { TokenBucket } from "./auth/token-bucket.ts";
+import { connectionOf } from "./connection-of.ts";
+import { replyText } from "./reply.ts";
+import type { RateLimit } from "./web-config/web-config.ts";
+import type { WebSettings } from "./web-config/web-settings.ts";
+
+export interface GuardOptions {
+  readonly web: WebSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Guard {
+  readonly listener: RequestListener;
+  close(): Promise<void>;
+}
+
+/**
+ * Lets through to `next` who may ask: known users, where there are any, at no more than the rate
+ * that is allowed. Only the health of the process is told to everybody. Responses get the headers
+ * that the web configuration has for them.
+ */
+export function guarded(next: RequestListener, { web, clock, log }: GuardOptions): Guard {
+  const checks = new BcryptChecks(clock);
+  const auth = new BasicAuth(checks.compare, clock);
+  const rate = rateGate(clock);
+
+  async function judge(request: IncomingMessage): Promise<Verdict> {
+    await web.look();
+    const { users, rateLimit } = web.current;
+    if (pathOf(request) === ROUTES.healthy) return { status: 200 };
+    const bucket = rate(rateLimit);
+    if (bucket?.take() === false) return { status: 429, retryAfterMs: bucket.waitMs };
+    if (users.size === 0) return { status: 200 };
+    const address = request.socket.remoteAddress ?? "";
+    const verdict = await auth.check(request.headers.authorization, users, address);
+    if (verdict.status === 401 && request.headers.authorization !== undefined) {
+      log.limited("login").warn("login failed", { from: address });
+    } else if (verdict.status === 429) {
+      log.limited("logins").warn("too many failed logins", { from: address });
+    }
+    return verdict;
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    secure(response);
+    let verdict: Verdict;
+    try {
+      verdict = await judge(request);
+    } catch (error) {
+      log.limited("guard").error("request failed", { err: asError(error) });
+      verdict = { status: 503, retryAfterMs: 1000 };
+    }
+    // Who has gone meanwhile doesn't tell it once more.
+    if (response.destroyed || connectionOf(request).destroyed) return;
+    fixHeaders(response, web.current.headers);
+    if (verdict.status === 200) next(request, response);
+    else refuse(response, verdict);
+  }
+
+  return {
+    listener: (request, response) => void handle(request, response),
+    close: () => checks.close(),
+  };
+}
+
+function refuse(response: ServerResponse, verdict: Verdict): void {
+  if (verdict.status === 401) {
+    response.setHeader("WWW-Authenticate", 'Basic realm="unitwatch", charset="UTF-8"');
+    replyText(response, 401, "unauthorized");
+  } else if ("retryAfterMs" in verdict) {
+    response.setHeader("Retry-After", Math.max(1, Math.ceil(verdict.retryAfterMs / 1000)));
+    replyText(response, verdict.status, verdict.status === 429 ? "too many requests" : "busy");
+  }
+}
+
+/** Sets these headers, or takes them away where they are empty; the routes' own no longer count. */
+function fixHeaders(response: ServerResponse, headers: ReadonlyMap<string, string>): void {
+  if (headers.size === 0) return;
+  for (const [name, value] of headers) {
+    if (value === "") response.removeHeader(name);
+    else response.setHeader(name, value);
+  }
+  const fixed = new Set([...headers.keys()].map((name) => name.toLowerCase()));
+  const setHeader = response.setHeader.bind(response);
+  response.setHeader = (name, value) =>
+    fixed.has(name.toLowerCase()) ? response : setHeader(name, value);
+}
+
+/** The bucket of a limit; a new one whenever the limit is another. */
+function rateGate(clock: Clock): (limit: RateLimit | undefined) => TokenBucket | undefined {
+  let of: string | undefined;
+  let bucket: TokenBucket | undefined;
+  return (limit) => {
+    const now = limit === undefined ? undefined : `${limit.intervalMs} ${limit.burst}`;
+    if (now !== of) {
+      of = now;
+      bucket = limit === undefined ? undefined : new TokenBucket(limit, clock);
+    }
+    return bucket;
+  };
+}

@@ -1,0 +1,94 @@
+import { createServer } from "node:http";
+import type { RequestListener, Server, ServerOptions } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import type { Http2Server, Http2Session, ServerOptions as Http2Options } from "node:http2";
+import type { Duplex } from "node:stream";
+
+/** Longer than the usual scrape interval, so that scrapers keep their connection. */
+const KEEP_ALIVE_MS = 65_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_REQUESTS_PER_CONNECTION = 1000;
+
+const HTTP1_LIMITS: ServerOptions = {
+  // A request has to come whole in this time, its body (which nobody reads) included.
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 5000,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  maxHeaderSize: MAX_HEADER_BYTES,
+};
+
+/** Times that tests have no patience for. */
+export type Http1Times = Pick<
+  ServerOptions,
+  "headersTimeout" | "requestTimeout" | "connectionsCheckingInterval"
+>;
+
+// The types don't know all of them.
+const HTTP2_LIMITS: Http2Options & Record<string, unknown> = {
+  settings: {
+    maxConcurrentStreams: 32,
+    maxHeaderListSize: MAX_HEADER_BYTES,
+    enablePush: false,
+    enableConnectProtocol: false,
+  },
+  maxHeaderListPairs: 64,
+  // In megabytes; sessions past it refuse further streams.
+  maxSessionMemory: 2,
+  maxSessionInvalidFrames: 32,
+  maxSessionRejectedStreams: 32,
+  // Streams that the client opens to reset them at once: so many in a burst, then so many a second.
+  streamResetBurst: 100,
+  streamResetRate: 10,
+};
+
+/**
+ * A server of HTTP/1.1 that doesn't listen: connections are handed to it by
+ * `emit("connection", socket)`.
+ */
+export function http1Server(listener: RequestListener, times: Http1Times = {}): Server {
+  const server = createServer({ ...HTTP1_LIMITS, ...times });
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
+  server.on("request", listener);
+  // Without `100 Continue` a client doesn't send the body.
+  server.on("checkContinue", (request, response) => server.emit("request", request, response));
+  server.on("connect", (_request, socket: Duplex) => refuseConnect(socket));
+  // Only a server that listens looks after its times.
+  server.emit("listening");
+  return server;
+}
+
+/** A server of HTTP/2, to which connections are handed likewise. */
+export function http2Server(listener: RequestListener): Http2Server {
+  const server = createHttp2Server(HTTP2_LIMITS);
+  const requests = new WeakMap<Http2Session, number>();
+  server.on("session", (session) => {
+    session.setTimeout(KEEP_ALIVE_MS, () => session.destroy());
+  });
+  server.on("request", (request, response) => {
+    const { stream } = request;
+    const { session } = stream;
+    if (session !== undefined) {
+      const count = (requests.get(session) ?? 0) + 1;
+      requests.set(session, count);
+      if (count === MAX_REQUESTS_PER_CONNECTION) session.close();
+    }
+    // Nobody reads bodies, so that there is nothing to wait for once the answer is out.
+    if (!stream.endAfterHeaders) response.once("finish", () => stream.close());
+    // Both protocols have the methods that are used here.
+    (listener as unknown as (request: unknown, response: unknown) => void)(request, response);
+  });
+  server.on("checkContinue", (request, response) => server.emit("request", request, response));
+  // What goes wrong in a session ends it, and is no matter for others.
+  server.on("sessionError", () => {});
+  return server;
+}
+
+/** CONNECT doesn't reach the routes; its connection is ours to end. */
+function refuseConnect(socket: Duplex): void {
+  socket.on("error", () => {});
+  socket.end(
+    "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+    () => socket.destroy(),
+  );
+}
