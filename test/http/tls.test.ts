@@ -1,0 +1,205 @@
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
+import { connect } from "node:tls";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type Certificates, makeCertificates } from "../support/certificates.ts";
+import { exchange } from "../support/http-client.ts";
+import { askTls, startWebServer, tlsFailure } from "./secure-server.ts";
+
+const TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+const VERIFIED = `${TLS}  client_ca_file: ca.crt\n  client_auth_type: RequireAndVerifyClientCert\n`;
+
+let files: Certificates;
+let ca: string;
+let client: { ca: string; cert: string; key: string };
+let stranger: { ca: string; cert: string; key: string };
+beforeAll(async () => {
+  files = await makeCertificates();
+  ca = await files.pem("ca.crt");
+  const shown = async (name: string) => ({
+    ca,
+    cert: await files.pem(`${name}.crt`),
+    key: await files.pem(`${name}.key`),
+  });
+  client = await shown("client");
+  stranger = await shown("stranger");
+});
+afterAll(() => files[Symbol.asyncDispose]());
+
+test("answers over TLS 1.3 and 1.2, nothing older, and not without TLS", async () => {
+  await using started = await startWebServer(files, TLS);
+  expect(started.lines).toContain(
+    `level=info msg=listening address=127.0.0.1:${started.port} scheme=https`,
+  );
+  const newest = await askTls(started.port, "/metrics", { ca });
+  expect([newest.status, newest.text, newest.protocol]).toEqual([200, "up 1\n", "TLSv1.3"]);
+  const older = await askTls(started.port, "/metrics", { ca, maxVersion: "TLSv1.2" });
+  expect([older.status, older.protocol]).toEqual([200, "TLSv1.2"]);
+  const oldest = { ca, maxVersion: "TLSv1.1", minVersion: "TLSv1", ciphers: "ALL:@SECLEVEL=0" };
+  expect(await tlsFailure(started.port, oldest as never)).toMatch(/ALERT_PROTOCOL_VERSION/);
+  expect(await exchange(started.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")).not.toContain("HTTP/");
+  expect(started.lines.join("\n")).toMatch(/msg="TLS handshake failed" .*from=127\.0\.0\.1/);
+});
+
+test("versions are those that are asked for", async () => {
+  await using newest = await startWebServer(files, `${TLS}  min_version: TLS13\n`);
+  expect(await tlsFailure(newest.port, { ca, maxVersion: "TLSv1.2" })).toMatch(/PROTOCOL_VERSION/);
+  await using older = await startWebServer(files, `${TLS}  max_version: TLS12\n`);
+  expect((await askTls(older.port, "/metrics", { ca })).protocol).toBe("TLSv1.2");
+  await using oldest = await startWebServer(files, `${TLS}  min_version: TLS10\n`);
+  const old = { ca, maxVersion: "TLSv1", minVersion: "TLSv1", ciphers: "ALL:@SECLEVEL=0" } as const;
+  expect((await askTls(oldest.port, "/metrics", old)).protocol).toBe("TLSv1");
+});
+
+test("cipher suites up to TLS 1.2 and curves are those that are asked for", async () => {
+  const suite = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
+  await using started = await startWebServer(
+    files,
+    `${TLS}  cipher_suites: [${suite}]\n  curve_preferences: [CurveP384]\n`,
+  );
+  const answer = await askTls(started.port, "/metrics", { ca, maxVersion: "TLSv1.2" });
+  expect(answer.cipher).toBe(suite);
+  expect((await askTls(started.port, "/metrics", { ca })).protocol).toBe("TLSv1.3");
+  const other = { ca, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256" } as const;
+  expect(await tlsFailure(started.port, other)).toMatch(/HANDSHAKE_FAILURE/);
+  expect(await tlsFailure(started.port, { ca, ecdhCurve: "X25519" })).toMatch(/HANDSHAKE_FAILURE/);
+});
+
+test("only cipher suites without forward secrecy are off by default", async () => {
+  await using started = await startWebServer(files, TLS);
+  const weak = { ca, maxVersion: "TLSv1.2", ciphers: "AES128-SHA:AES256-GCM-SHA384" } as const;
+  expect(await tlsFailure(started.port, weak)).toMatch(/HANDSHAKE_FAILURE/);
+});
+
+describe("a client's certificate", () => {
+  test("that is required has to be there, and of the CA", async () => {
+    await using started = await startWebServer(files, VERIFIED);
+    expect((await askTls(started.port, "/metrics", client)).status).toBe(200);
+    expect(await tlsFailure(started.port, { ca })).not.toContain("HTTP/");
+    expect(await tlsFailure(started.port, stranger)).not.toContain("HTTP/");
+    const http2 = { ...stranger, ALPNProtocols: ["h2"] };
+    expect(await tlsFailure(started.port, http2)).not.toContain("HTTP/");
+    expect(started.lines).toContain(
+      'level=warn msg="client refused" reason="no client certificate" from=127.0.0.1',
+    );
+  });
+
+  test("isn't let in by a session from before the CA was another", async () => {
+    await using started = await startWebServer(files, VERIFIED);
+    const first = connect({ host: "127.0.0.1", port: started.port, ...client });
+    const [session] = (await once(first, "session")) as [Buffer];
+    first.destroy();
+    await files.make("otherca", { isCa: true });
+    await started.rewrite(VERIFIED.replace("ca.crt", "otherca.crt"));
+    expect(await tlsFailure(started.port, { ...client, session })).not.toContain("HTTP/");
+  });
+
+  test.each([
+    ["NoClientCert", [true, true, true]],
+    ["RequestClientCert", [true, true, true]],
+    ["RequireAnyClientCert", [false, true, true]],
+    ["VerifyClientCertIfGiven", [true, false, true]],
+    ["RequireAndVerifyClientCert", [false, false, true]],
+  ])("with %s: none, a stranger's, a known one are let in: %j", async (type, expected) => {
+    const authority = type === "NoClientCert" ? "" : "  client_ca_file: ca.crt\n";
+    const text = `${TLS}${authority}  client_auth_type: ${type}\n`;
+    await using started = await startWebServer(files, text);
+    const answers = [];
+    for (const shown of [{ ca }, stranger, client]) {
+      answers.push((await tlsFailure(started.port, shown)).startsWith("HTTP/1.1 200 "));
+    }
+    expect(answers).toEqual(expected);
+  });
+
+  test("has to have an allowed name, where some are", async () => {
+    await files.make("unnamed", { issuer: "ca" });
+    const unnamed = {
+      ca,
+      cert: await files.pem("unnamed.crt"),
+      key: await files.pem("unnamed.key"),
+    };
+    for (const name of ["scraper.example", "::1", "a@b.example"]) {
+      await using started = await startWebServer(
+        files,
+        `${VERIFIED}  client_allowed_sans: [x, "${name}"]\n`,
+      );
+      expect((await askTls(started.port, "/metrics", client)).status).toBe(200);
+      expect(await tlsFailure(started.port, unnamed)).not.toContain("HTTP/");
+    }
+    await using other = await startWebServer(files, `${VERIFIED}  client_allowed_sans: [x]\n`);
+    expect(await tlsFailure(other.port, client)).not.toContain("HTTP/");
+    expect(other.lines.join("\n")).toContain("no allowed name in the client certificate");
+  });
+});
+
+test("another certificate is shown from the next connection on, and old connections go on", async () => {
+  await files.make("changing", { issuer: "ca", altNames: "IP:127.0.0.1" });
+  const text = TLS.replaceAll("server.", "changing.");
+  await using started = await startWebServer(files, text);
+  const { serial } = await askTls(started.port, "/metrics", { ca });
+  const kept = connect({ host: "127.0.0.1", port: started.port, ca });
+  kept.write("GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n");
+  await once(kept, "data");
+
+  await files.make("changing", { issuer: "ca", altNames: "IP:127.0.0.1" });
+  await started.rewrite(text);
+  const changed = await askTls(started.port, "/metrics", { ca });
+  expect(changed.serial).not.toBe(serial);
+  expect(started.lines).toContain('level=info msg="web configuration changed"');
+  kept.write("GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n");
+  const [answer] = (await once(kept, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
+  kept.destroy();
+});
+
+test("a file that becomes invalid changes nothing", async () => {
+  await using started = await startWebServer(files, TLS);
+  const { serial } = await askTls(started.port, "/metrics", { ca });
+  await started.rewrite("tls_server_config: {cert_file: gone.crt, key_file: server.key}");
+  expect(await askTls(started.port, "/metrics", { ca })).toMatchObject({ status: 200, serial });
+  await started.rewrite("");
+  expect(await askTls(started.port, "/metrics", { ca })).toMatchObject({ status: 200, serial });
+  const told = started.lines.filter((line) => line.includes("the last one stays"));
+  expect(told).toEqual([
+    expect.stringContaining("gone.crt"),
+    expect.stringContaining("turning TLS off takes a restart"),
+  ]);
+});
+
+test("who doesn't come to an agreement, or sends half a request, is ended", async () => {
+  await using started = await startWebServer(files, TLS, {
+    times: {
+      handshakeMs: 50,
+      headersTimeout: 50,
+      requestTimeout: 60,
+      connectionsCheckingInterval: 10,
+    },
+  });
+  const silent = connectTcp({ host: "127.0.0.1", port: started.port });
+  silent.on("error", () => {});
+  await once(silent, "close");
+  expect(await tlsFailure(started.port, { ca })).toMatch(/^HTTP\/1\.1 200 /);
+  const half = connect({ host: "127.0.0.1", port: started.port, ca });
+  half.write("GET /metrics HTT");
+  const [answer] = (await once(half, "data")) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 408 /);
+  await once(half, "close");
+});
+
+test("closing ends handshakes that hang", async () => {
+  const started = await startWebServer(files, TLS);
+  const silent = connectTcp({ host: "127.0.0.1", port: started.port });
+  silent.on("error", () => {});
+  await once(silent, "connect");
+  const ended = once(silent, "close");
+  expect((await askTls(started.port, "/metrics", { ca })).status).toBe(200);
+  await started.server.close();
+  await ended;
+});
+
+test("with an RSA key too", async () => {
+  await files.make("rsa", { issuer: "ca", altNames: "IP:127.0.0.1", key: "rsa" });
+  await using started = await startWebServer(files, TLS.replaceAll("server.", "rsa."));
+  const answer = await askTls(started.port, "/metrics", { ca, maxVersion: "TLSv1.2" });
+  expect(answer.cipher).toBe("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+});
