@@ -1,0 +1,79 @@
+import { hashSync } from "bcryptjs";
+import { expect, test } from "@jest/globals";
+import { BcryptChecks, IDLE_MS } from "../../../src/http/auth/bcrypt-checks.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+const HASH = hashSync("wonder", 4);
+
+test("passwords are compared, in every kind of hash", async () => {
+  await using checks = started();
+  for (const kind of ["$2a$", "$2b$", "$2y$"]) {
+    const hash = HASH.replace(/^\$2.\$/, kind);
+    expect(await checks.compare("wonder", hash)).toBe(true);
+    expect(await checks.compare("wander", hash)).toBe(false);
+  }
+  // From the tests of crypt_blowfish.
+  const known = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+  expect(await checks.compare("U*U", known)).toBe(true);
+});
+
+test("the event loop goes on meanwhile", async () => {
+  await using checks = started();
+  const slow = checks.compare("wonder", hashSync("wonder", 4).replace("$04$", "$12$"));
+  let turns = 0;
+  let isOver = false;
+  void slow.then(() => (isOver = true));
+  while (!isOver) {
+    await new Promise((resolve) => setImmediate(resolve));
+    turns += 1;
+  }
+  expect(turns).toBeGreaterThan(5);
+});
+
+test("the thread is there while it is needed, and comes back", async () => {
+  await using checks = started();
+  expect(checks.isRunning).toBe(false);
+  await Promise.all([checks.compare("a", HASH), checks.compare("b", HASH)]);
+  expect(checks.isRunning).toBe(true);
+  await checks.clock.advance(IDLE_MS - 1);
+  await checks.compare("a", HASH);
+  await checks.clock.advance(IDLE_MS - 1);
+  expect(checks.isRunning).toBe(true);
+  await checks.clock.advance(1);
+  expect(checks.isRunning).toBe(false);
+  expect(await checks.compare("wonder", HASH)).toBe(true);
+});
+
+test("closing rejects what waits", async () => {
+  await using checks = started();
+  const lost = checks.compare("wonder", HASH);
+  const told = expect(lost).rejects.toThrow("closed");
+  await checks.close();
+  await told;
+  expect(checks.isRunning).toBe(false);
+});
+
+test("a thread that fails rejects what waits, and the next check has another", async () => {
+  await using checks = started();
+  // No hash: the thread throws.
+  await expect(checks.compare("wonder", "nonsense" as never)).resolves.toBe(false);
+  await expect(checks.compare(undefined as never, HASH)).rejects.toThrow();
+  expect(await checks.compare("wonder", HASH)).toBe(true);
+});
+
+class StartedChecks extends BcryptChecks {
+  readonly clock: FakeClock;
+
+  constructor(clock: FakeClock) {
+    super(clock);
+    this.clock = clock;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function started(): StartedChecks {
+  return new StartedChecks(new FakeClock());
+}

@@ -1,0 +1,238 @@
+import { once } from "node:events";
+import { constants } from "node:http2";
+import { connect } from "node:tls";
+import { gunzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { CLOSE_GRACE_MS } from "../../src/http/http-server.ts";
+import type { Exposition } from "../../src/http/scrape.ts";
+import { type Certificates, makeCertificates } from "../support/certificates.ts";
+import { turns } from "../support/turns.ts";
+import { askTls, Http2Client, startWebServer, tlsFailure } from "./secure-server.ts";
+
+const TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS = 1;
+const RST_STREAM = 3;
+const SETTINGS = 4;
+const PING = 6;
+const END_STREAM_AND_HEADERS = 5;
+
+/** One frame: https://www.rfc-editor.org/rfc/rfc9113#section-4.1 */
+function frame(type: number, flags: number, stream: number, payload = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+let files: Certificates;
+let ca: string;
+beforeAll(async () => {
+  files = await makeCertificates();
+  ca = await files.pem("ca.crt");
+});
+afterAll(() => files[Symbol.asyncDispose]());
+
+test("every route answers as over HTTP/1.1", async () => {
+  await using started = await startWebServer(files, TLS);
+  using client = new Http2Client(started.port, { ca });
+  for (const path of ["/", "/metrics", "/-/healthy", "/-/ready", "/nowhere", "/a/../metrics"]) {
+    const older = await askTls(started.port, path, { ca });
+    const { status, headers, text } = await client.ask(path);
+    expect([path, status, text]).toEqual([path, older.status, older.text]);
+    const hopByHop = ["date", "connection", "keep-alive", "transfer-encoding"];
+    for (const [name, value] of Object.entries(older.headers)) {
+      if (!hopByHop.includes(name))
+        expect([path, name, headers[name]]).toEqual([path, name, value]);
+    }
+  }
+  expect(client.session.alpnProtocol).toBe("h2");
+});
+
+test("methods, bodies and targets are held to the same", async () => {
+  await using started = await startWebServer(files, TLS);
+  using client = new Http2Client(started.port, { ca });
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]) {
+    const { status, headers } = await client.ask("/metrics", { ":method": method });
+    expect([method, status, headers["allow"]]).toEqual([method, 405, "GET, HEAD"]);
+  }
+  expect(await client.ask("/metrics", { ":method": "HEAD" })).toMatchObject({
+    status: 200,
+    text: "",
+    headers: { "content-length": "5" },
+  });
+  expect((await client.ask("//metrics")).status).toBe(404);
+  expect((await client.ask("/metrics#x")).status).toBe(400);
+  await expect(client.ask("*")).rejects.toThrow("NGHTTP2_PROTOCOL_ERROR");
+});
+
+test("CONNECT is 405", async () => {
+  await using started = await startWebServer(files, TLS);
+  using client = new Http2Client(started.port, { ca });
+  const stream = client.session.request({ ":method": "CONNECT", ":authority": "a:1" });
+  const [answer] = (await once(stream, "response")) as [Record<string, unknown>];
+  expect(answer[":status"]).toBe(405);
+  stream.close();
+});
+
+test("scrapes at the same time are all answered, gzipped where they may be", async () => {
+  await using started = await startWebServer(files, TLS);
+  using client = new Http2Client(started.port, { ca });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => client.ask("/metrics")));
+  expect(answers.map(({ status, text }) => `${status} ${text}`)).toEqual(
+    Array.from({ length: 20 }, () => "200 up 1\n"),
+  );
+  const stream = client.session.request({ ":path": "/metrics", "accept-encoding": "gzip" });
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  expect(gunzipSync(Buffer.concat(chunks)).toString()).toBe("up 1\n");
+});
+
+test("a request with a body that never ends is answered, and its stream closed", async () => {
+  await using started = await startWebServer(files, TLS);
+  using client = new Http2Client(started.port, { ca });
+  const stream = client.session.request(
+    { ":path": "/metrics", ":method": "GET" },
+    { endStream: false },
+  );
+  stream.on("error", () => {});
+  stream.write("some of it");
+  stream.resume();
+  await once(stream, "close");
+  expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
+  expect((await client.ask("/metrics")).status).toBe(200);
+});
+
+test("can be turned off", async () => {
+  await using started = await startWebServer(files, `${TLS}http_server_config: {http2: false}\n`);
+  expect(await tlsFailure(started.port, { ca, ALPNProtocols: ["h2"] })).toMatch(
+    /ALERT_NO_APPLICATION_PROTOCOL/,
+  );
+  const answer = await tlsFailure(started.port, { ca, ALPNProtocols: ["h2", "http/1.1"] });
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test("streams that are opened to be reset end the session", async () => {
+  await using started = await startWebServer(files, TLS);
+  const socket = connect({ host: "127.0.0.1", port: started.port, ca, ALPNProtocols: ["h2"] });
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  socket.on("error", () => {});
+  socket.on("close", () => resolve());
+  socket.resume();
+  socket.write(Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]));
+  // :method GET, :scheme https, :path /, :authority a
+  const headers = Buffer.from([0x82, 0x87, 0x84, 0x41, 1, 0x61]);
+  const cancel = Buffer.from([0, 0, 0, constants.NGHTTP2_CANCEL]);
+  let count = 0;
+  const more = (): void => {
+    if (count >= 100_000) return;
+    const frames: Buffer[] = [];
+    for (const end = count + 50; count < end; count += 1) {
+      const id = 2 * count + 1;
+      frames.push(frame(HEADERS, END_STREAM_AND_HEADERS, id, headers));
+      frames.push(frame(RST_STREAM, 0, id, cancel));
+    }
+    socket.write(Buffer.concat(frames), (error) => error ?? setImmediate(more));
+  };
+  more();
+  await closed;
+  expect(count).toBeLessThan(100_000);
+  using other = new Http2Client(started.port, { ca });
+  expect((await other.ask("/metrics")).status).toBe(200);
+});
+
+test("pings and settings that aren't waited for end the session", async () => {
+  await using started = await startWebServer(files, TLS);
+  for (const flood of [frame(PING, 0, 0, Buffer.alloc(8)), frame(SETTINGS, 0, 0)]) {
+    const socket = connect({ host: "127.0.0.1", port: started.port, ca, ALPNProtocols: ["h2"] });
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    socket.on("error", () => {});
+    socket.on("close", () => resolve());
+    // What comes back isn't read, so that the answers pile up.
+    socket.pause();
+    socket.write(Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]));
+    const many = Buffer.concat(Array.from({ length: 1000 }, () => flood));
+    const more = (): void => {
+      socket.write(many, (error) => error ?? setImmediate(more));
+    };
+    more();
+    await closed;
+  }
+  using other = new Http2Client(started.port, { ca });
+  expect((await other.ask("/metrics")).status).toBe(200);
+});
+
+test("no more than 32 streams at a time, and a thousand in all", async () => {
+  const render = Promise.withResolvers<Exposition>();
+  let isHeld = true;
+  await using started = await startWebServer(files, TLS, {
+    metrics: () =>
+      isHeld ? render.promise : Promise.resolve({ contentType: "text/plain", body: "up 1\n" }),
+  });
+  using client = new Http2Client(started.port, { ca });
+  await client.ask("/-/healthy");
+  expect(client.session.remoteSettings.maxConcurrentStreams).toBe(32);
+  isHeld = false;
+  const closed = once(client.session, "close");
+  const answers: unknown[] = [];
+  // One was asked for already.
+  for (let round = 0; round < 37; round += 1) {
+    const asked = Array.from({ length: 27 }, () => client.ask("/-/healthy"));
+    for (const { status } of await Promise.all(asked)) answers.push(status);
+  }
+  expect(new Set(answers)).toEqual(new Set([200]));
+  expect(answers).toHaveLength(999);
+  await closed;
+});
+
+test("headers that are too large are refused", async () => {
+  await using started = await startWebServer(files, TLS);
+  using client = new Http2Client(started.port, { ca });
+  // The limit counts from when the client knows of it.
+  await client.ask("/metrics");
+  await expect(client.ask("/metrics", { x: "x".repeat(40_000) })).rejects.toThrow(
+    "NGHTTP2_ENHANCE_YOUR_CALM",
+  );
+});
+
+test("close ends sessions that wait for nothing at once", async () => {
+  const started = await startWebServer(files, TLS);
+  using client = new Http2Client(started.port, { ca });
+  await client.ask("/metrics");
+  const ended = once(client.session, "close");
+  await started.server.close();
+  await ended;
+  expect(started.clock.pendingTimers).toBe(0);
+});
+
+test("close lets responses under way come to their end, and waits no longer than its grace", async () => {
+  const render = Promise.withResolvers<Exposition>();
+  const begun = Promise.withResolvers<void>();
+  const started = await startWebServer(files, TLS, {
+    metrics: () => {
+      begun.resolve();
+      return render.promise;
+    },
+  });
+  using client = new Http2Client(started.port, { ca });
+  const answer = client.ask("/metrics");
+  await begun.promise;
+  const closed = started.server.close();
+  expect(await Promise.race([closed, turns()])).toBeUndefined();
+  render.resolve({ contentType: "text/plain", body: "up 2\n" });
+  expect((await answer).text).toBe("up 2\n");
+  await closed;
+
+  const hanging = await startWebServer(files, TLS, { metrics: () => new Promise(() => {}) });
+  using other = new Http2Client(hanging.port, { ca });
+  const lost = other.session.request({ ":path": "/metrics" });
+  lost.on("error", () => {});
+  await other.ask("/-/healthy");
+  const over = hanging.server.close();
+  await hanging.clock.advance(CLOSE_GRACE_MS);
+  await over;
+  if (!lost.closed) await once(lost, "close");
+});
