@@ -50,9 +50,8 @@ async function askTls(place: string, signal: AbortSignal): Promise<void> {
     .on("error", (error: NodeJS.ErrnoException) => {
       if (isAgreed && error.code === "ECONNRESET") {
         end(0, `${url} asks for a client certificate`);
-      } else if (
-        /SSL.*(?:WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST)/.test(error.code ?? "")
-      ) {
+      } else if (error.code === "EPROTO" && !isAgreed) {
+        // It speaks plain HTTP, or something that plain HTTP will not be answered by either.
         ask(`http${place}`, { signal });
       } else {
         end(1, `${url}: ${error.message}`);

@@ -66,7 +66,7 @@ export class BcryptChecks {
 
   #start(): Worker {
     // It needs nothing of what the program was told.
-    const worker = new Worker(WORKER, { resourceLimits: MEMORY, env: {}, argv: [] });
+    const worker = new Worker(WORKER, { resourceLimits: MEMORY, env: {}, argv: [], execArgv: [] });
     worker.on("message", ({ id, matches }: BcryptAnswer) => {
       this.#waiting.get(id)?.resolve(matches);
       this.#waiting.delete(id);

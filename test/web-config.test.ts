@@ -1,0 +1,126 @@
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { hashSync } from "bcryptjs";
+import { execa } from "execa";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { type Certificates, makeCertificates } from "./support/certificates.ts";
+import { startUnitwatch } from "./support/unitwatch.ts";
+import type { Unitwatch } from "./support/unitwatch.ts";
+import { askTls, startWebServer } from "./http/secure-server.ts";
+
+const SRC = join(import.meta.dirname, "../src");
+const TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+const USERS = `basic_auth_users:\n  alice: ${hashSync("wonder", 4)}\n`;
+
+let files: Certificates;
+let path: string;
+beforeAll(async () => {
+  files = await makeCertificates();
+  path = join(files.folder, "web.yml");
+});
+afterAll(() => files[Symbol.asyncDispose]());
+
+function run(file: string, args: readonly string[], env: Record<string, string> = {}) {
+  const clean = { PATH: process.env["PATH"] ?? "", ...env };
+  return execa(process.execPath, [join(SRC, file), ...args], {
+    env: clean,
+    extendEnv: false,
+    reject: false,
+  });
+}
+
+/** The program with a web configuration, and no engine to watch. */
+async function start(text: string): Promise<Unitwatch> {
+  await files.write("web.yml", text);
+  const host = `unix://${files.folder}/docker.sock`;
+  return startUnitwatch({ host, cluster: "none", args: [`--web.config.file=${path}`] });
+}
+
+test("a web configuration is checked with the rest, and one that is wrong ends the start", async () => {
+  await files.write("web.yml", `${TLS}${USERS}`);
+  expect(await run("main.ts", ["--check-config", `--web.config.file=${path}`])).toMatchObject({
+    exitCode: 0,
+    stdout: "configuration is valid",
+    stderr: "",
+  });
+  await files.write("web.yml", `${TLS}  min_versoin: TLS13\n`);
+  for (const args of [["--check-config"], []]) {
+    const env = { UNITWATCH_WEB_CONFIG_FILE: path };
+    const { exitCode, stdout, stderr } = await run("main.ts", args, env);
+    expect([exitCode, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(
+      /^unitwatch: error: --web\.config\.file: .*web\.yml: unknown key tls_server_config\.min_versoin: expected one of [^\n]+$/,
+    );
+  }
+});
+
+test("the program speaks TLS, asks for a password, and reads the file again", async () => {
+  await using unitwatch = await start(`${TLS}${USERS}`);
+  const ca = await files.pem("ca.crt");
+  expect((await askTls(unitwatch.port, "/metrics", { ca })).status).toBe(401);
+  const answer = await askTls(unitwatch.port, "/metrics", { ca, auth: "alice:wonder" });
+  expect([answer.status, answer.text]).toEqual([
+    200,
+    expect.stringContaining("\nunitwatch_engine_up 0\n"),
+  ]);
+  await files.write("web.yml", "nonsense");
+  const told = unitwatch.untilLogged(({ msg }) => msg.startsWith("web configuration can't be"));
+  // It looks when it is asked something, and at most once a second.
+  const asking = setInterval(() => void askTls(unitwatch.port, "/-/healthy", { ca }), 200);
+  expect((await told)["err"]).toContain("expected a mapping");
+  clearInterval(asking);
+  expect((await askTls(unitwatch.port, "/metrics", { ca, auth: "alice:wonder" })).status).toBe(200);
+});
+
+test.each([
+  ["TLS and users", `${TLS}${USERS}`],
+  ["an old TLS alone", `${TLS}  min_version: TLS10\n  max_version: TLS10\n`],
+  ["users alone", USERS],
+  [
+    "client certificates",
+    `${TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n`,
+  ],
+])("the health check finds its way with %s", async (_what, text) => {
+  await using started = await startWebServer(files, text);
+  const { exitCode, stdout } = await run("healthcheck.ts", [], {
+    UNITWATCH_WEB_LISTEN_ADDRESS: `127.0.0.1:${started.port}`,
+    UNITWATCH_WEB_CONFIG_FILE: path,
+  });
+  expect([stdout, exitCode]).toEqual([expect.stringContaining("127.0.0.1"), 0]);
+});
+
+test("the health check fails where nothing answers, or something that speaks neither", async () => {
+  const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const env = {
+    UNITWATCH_WEB_LISTEN_ADDRESS: `127.0.0.1:${port}`,
+    UNITWATCH_WEB_CONFIG_FILE: path,
+  };
+  expect((await run("healthcheck.ts", [], env)).exitCode).toBe(1);
+  server.close();
+  await once(server, "close");
+  expect((await run("healthcheck.ts", [], env)).exitCode).toBe(1);
+});
+
+test("the compiled program finds the file of its thread", async () => {
+  const out = join(files.folder, "dist");
+  await mkdir(out);
+  const root = join(SRC, "..");
+  await execa("npx", ["tsc", "-p", "tsconfig.build.json", "--outDir", out], { cwd: root });
+  await files.write("package.json", '{"type":"module"}');
+  await execa("ln", ["-s", join(root, "node_modules"), join(files.folder, "node_modules")]);
+  const script = `
+    import { BcryptChecks } from ${JSON.stringify(join(out, "http/auth/bcrypt-checks.js"))};
+    import { systemClock } from ${JSON.stringify(join(out, "runtime/clock.js"))};
+    const limit = setTimeout(() => {}, 60_000);
+    const checks = new BcryptChecks(systemClock);
+    console.log(await checks.compare("wonder", ${JSON.stringify(hashSync("wonder", 4))}));
+    await checks.close();
+    clearTimeout(limit);`;
+  const args = ["--input-type=module", "--eval", script];
+  expect((await execa(process.execPath, args)).stdout).toBe("true");
+});
