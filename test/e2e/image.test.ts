@@ -61,7 +61,7 @@ describeEngine("the container image", () => {
     expect(Number(/^(\d+)\t\/app$/m.exec(found)?.[1])).toBeLessThan(60_000);
   });
 
-  test("watches the engine whose socket it is given, is healthy, and ends when told to", async () => {
+  test("watches the engine whose socket it is given with no rights but that, and is healthy", async () => {
     const label = `image-test=${engine.runId}`;
     const labels = { "image-test": engine.runId };
     await using node = await startNode(engine, { name: `image-${engine.runId}`, labels });
@@ -88,8 +88,21 @@ describeEngine("the container image", () => {
       container: unitwatch.id,
       sinceMs,
     });
+    const status = await unitwatch.exec([
+      "sh",
+      "-c",
+      "id -u; cat /proc/1/status; touch /app/x 2>&1 || :",
+    ]);
+    expect(status).toMatch(/^1000\n/);
+    expect(status).toMatch(/^CapEff:\t0+$/m);
+    expect(status).toMatch(/^CapBnd:\t0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toContain("Read-only file system");
     await unitwatch.stop();
     expect((await unitwatch.inspect()).State.ExitCode).toBe(0);
+    const { stderr: log } = await engine.tryDocker(["logs", unitwatch.id]);
+    expect(log).toContain("unitwatch ends");
+    expect(log).not.toMatch(/level=(?:warn|error)/);
   });
 
   test("is unhealthy where nothing answers", async () => {
@@ -102,7 +115,7 @@ describeEngine("the container image", () => {
     return engine.docker([...run, image, ...args]);
   }
 
-  /** Runs it, for root's group or another that the socket belongs to. */
+  /** Runs it as README says, for root's group or another that the socket belongs to. */
   async function startImage(...flags: readonly string[]): Promise<TestContainer> {
     const socket = new URL(engine.host).pathname;
     const { gid } = await stat(socket);
@@ -110,6 +123,11 @@ describeEngine("the container image", () => {
     const args = [
       `--volume=${socket}:/var/run/docker.sock`,
       `--group-add=${gid}`,
+      "--read-only",
+      "--cap-drop=ALL",
+      "--security-opt=no-new-privileges",
+      // The engine removes a volume without a name with the container.
+      "--volume=/var/lib/unitwatch",
       "--health-interval=1s",
     ];
     const id = await runContainer(engine, { name, image, command: flags, args });

@@ -1,0 +1,101 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { AllowListProxy } from "../support/allow-list-proxy.ts";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { startContainer, type TestContainer } from "../support/engine/container.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import { startUnitwatch } from "../support/unitwatch.ts";
+
+jest.setTimeout(60_000);
+
+const README = join(import.meta.dirname, "../../README.md");
+
+/** The calls in the README's table of that name. */
+async function callsOf(name: string): Promise<string[]> {
+  const text = await readFile(README, "utf8");
+  const [, table = ""] = text.split(new RegExp(`<!-- (?:end of )?${name} -->`));
+  return [...table.matchAll(/^\| `([A-Z]+ \/[^`]*)`/gm)].map(([, call = ""]) => call);
+}
+
+describeEngine("behind a proxy that lets through what README lists", () => {
+  const cluster = "e2eallowlist";
+  const labels = { "sind.cluster": cluster };
+  const name = (node: string): string => `sind-${cluster}-${node}`;
+  const stack = new AsyncDisposableStack();
+  let engine: Engine;
+  let dir: string;
+  let node: TestNode;
+  let web: TestContainer;
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    dir = await mkdtemp(join(tmpdir(), "unitwatch-"));
+    stack.defer(() => rm(dir, { recursive: true }));
+    [node, web] = await Promise.all([
+      startNode(engine, { name: name("controller"), labels }),
+      startContainer(engine, { name: name("web"), labels }),
+    ]);
+    stack.use(node);
+    stack.use(web);
+    await node.writeUnit("victim.service", "[Service]\nExecStart=sleep infinity\n");
+    await node.startUnit("victim.service");
+  });
+  afterAll(() => stack.disposeAsync());
+
+  test("it watches, comes back after a cut, and asks for nothing else", async () => {
+    const calls = await callsOf("engine calls");
+    expect(calls.length).toBeGreaterThan(4);
+    await using proxy = await AllowListProxy.start(join(dir, "all.sock"), engine.host, calls);
+    await using unitwatch = await startUnitwatch({
+      host: proxy.host,
+      cluster,
+      args: ["--docker.runtime=engine"],
+    });
+    const failures = (count: number) =>
+      unitwatch.until(
+        (scrape) =>
+          scrape.value("systemd_unit_failures_total", { name: "victim.service" }) === count,
+      );
+    await unitwatch.untilWatching(1);
+    await node.crash("victim.service");
+    await failures(1);
+
+    proxy.cut();
+    await node.startUnit("victim.service");
+    await node.crash("victim.service");
+    await failures(2);
+    await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 1);
+    await unitwatch.untilWatching(1);
+
+    await web.stop();
+    await node.stop();
+    await unitwatch.until(
+      (scrape) =>
+        scrape.select("container_exits_total").length === 2 &&
+        scrape.select("unitwatch_systemd_up").every(({ value }) => value !== 1),
+    );
+    await node.start();
+    await unitwatch.untilWatching(1);
+
+    expect(proxy.refused).toEqual([]);
+    expect([...proxy.used].toSorted()).toEqual(calls.toSorted());
+  });
+
+  test("without systemd it needs no exec", async () => {
+    const calls = (await callsOf("engine calls")).filter((call) => !call.includes("exec"));
+    await using proxy = await AllowListProxy.start(join(dir, "few.sock"), engine.host, calls);
+    await using unitwatch = await startUnitwatch({
+      host: proxy.host,
+      cluster,
+      args: ["--docker.runtime=engine", "--systemd.transport=off"],
+    });
+    await unitwatch.until((scrape) => scrape.select("container_info").length === 2);
+    await web.start();
+    await unitwatch.until((scrape) => scrape.select("container_starts_total").length > 0);
+    expect(proxy.refused).toEqual([]);
+    expect([...proxy.used].toSorted()).toEqual(calls.toSorted());
+  });
+});
