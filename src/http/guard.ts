@@ -68,7 +68,12 @@ export function guarded(next: RequestListener, { web, clock, log }: GuardOptions
   }
 
   return {
-    listener: (request, response) => void handle(request, response),
+    listener: (request, response) => {
+      handle(request, response).catch((error: unknown) => {
+        log.limited("guard").error("request failed", { err: asError(error) });
+        response.destroy();
+      });
+    },
     close: () => checks.close(),
   };
 }

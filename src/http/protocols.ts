@@ -3,15 +3,18 @@ import type { RequestListener, Server, ServerOptions } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
 import type { Http2Server, Http2Session, ServerOptions as Http2Options } from "node:http2";
 import type { Duplex } from "node:stream";
+import type { Clock } from "../domain/clock.ts";
 
-/** Longer than the usual scrape interval, so that scrapers keep their connection. */
+/** How long a client may take until its first request is there. */
+const FIRST_REQUEST_MS = 10_000;
+/** From one request to the next: longer than the usual scrape interval, so that scrapers keep it. */
 const KEEP_ALIVE_MS = 65_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_REQUESTS_PER_CONNECTION = 1000;
 
 const HTTP1_LIMITS: ServerOptions = {
   // A request has to come whole in this time, its body (which nobody reads) included.
-  headersTimeout: 10_000,
+  headersTimeout: FIRST_REQUEST_MS,
   requestTimeout: 15_000,
   connectionsCheckingInterval: 5000,
   keepAliveTimeout: KEEP_ALIVE_MS,
@@ -33,8 +36,9 @@ const HTTP2_LIMITS: Http2Options & Record<string, unknown> = {
     enableConnectProtocol: false,
   },
   maxHeaderListPairs: 64,
-  // In megabytes; sessions past it refuse further streams.
-  maxSessionMemory: 2,
+  // In megabytes; sessions past it refuse further streams. Bodies that are being sent count, whose
+  // number is bounded where they are made; what clients send is bounded by the rest.
+  maxSessionMemory: 512,
   maxSessionInvalidFrames: 32,
   maxSessionRejectedStreams: 32,
   // Streams that the client opens to reset them at once: so many in a burst, then so many a second.
@@ -59,20 +63,15 @@ export function http1Server(listener: RequestListener, times: Http1Times = {}): 
 }
 
 /** A server of HTTP/2, to which connections are handed likewise. */
-export function http2Server(listener: RequestListener): Http2Server {
+export function http2Server(listener: RequestListener, clock: Clock): Http2Server {
   const server = createHttp2Server(HTTP2_LIMITS);
-  const requests = new WeakMap<Http2Session, number>();
+  const uses = new WeakMap<Http2Session, SessionUse>();
   server.on("session", (session) => {
-    session.setTimeout(KEEP_ALIVE_MS, () => session.destroy());
+    uses.set(session, new SessionUse(session, clock));
   });
   server.on("request", (request, response) => {
     const { stream } = request;
-    const { session } = stream;
-    if (session !== undefined) {
-      const count = (requests.get(session) ?? 0) + 1;
-      requests.set(session, count);
-      if (count === MAX_REQUESTS_PER_CONNECTION) session.close();
-    }
+    if (stream.session !== undefined) uses.get(stream.session)?.begin(response);
     // Nobody reads bodies, so that there is nothing to wait for once the answer is out.
     if (!stream.endAfterHeaders) response.once("finish", () => stream.close());
     // Both protocols have the methods that are used here.
@@ -82,6 +81,39 @@ export function http2Server(listener: RequestListener): Http2Server {
   // What goes wrong in a session ends it, and is no matter for others.
   server.on("sessionError", () => {});
   return server;
+}
+
+/** Ends a session of HTTP/2 that nothing is asked on, whatever else comes, or too much. */
+class SessionUse {
+  readonly #session: Http2Session;
+  readonly #clock: Clock;
+  #idle: Disposable;
+  #requests = 0;
+  #underWay = 0;
+
+  constructor(session: Http2Session, clock: Clock) {
+    this.#session = session;
+    this.#clock = clock;
+    this.#idle = this.#endIn(FIRST_REQUEST_MS);
+    session.once("close", () => this.#idle[Symbol.dispose]());
+  }
+
+  begin(response: { once(name: "close", run: () => void): unknown }): void {
+    this.#idle[Symbol.dispose]();
+    this.#underWay += 1;
+    this.#requests += 1;
+    if (this.#requests === MAX_REQUESTS_PER_CONNECTION) this.#session.close();
+    response.once("close", () => {
+      this.#underWay -= 1;
+      if (this.#underWay > 0 || this.#session.destroyed) return;
+      this.#idle[Symbol.dispose]();
+      this.#idle = this.#endIn(KEEP_ALIVE_MS);
+    });
+  }
+
+  #endIn(ms: number): Disposable {
+    return this.#clock.setTimeout(() => this.#session.destroy(), ms);
+  }
 }
 
 /** CONNECT doesn't reach the routes; its connection is ours to end. */

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { constants } from "node:http2";
 import { connect } from "node:tls";
+import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { CLOSE_GRACE_MS } from "../../src/http/http-server.ts";
@@ -196,6 +197,40 @@ test("headers that are too large are refused", async () => {
   await expect(client.ask("/metrics", { x: "x".repeat(40_000) })).rejects.toThrow(
     "NGHTTP2_ENHANCE_YOUR_CALM",
   );
+});
+
+test("a session is ended on which nothing is asked, whatever else comes", async () => {
+  await using started = await startWebServer(files, TLS);
+  using silent = new Http2Client(started.port, { ca });
+  await once(silent.session, "remoteSettings");
+  using asked = new Http2Client(started.port, { ca });
+  await asked.ask("/metrics");
+  const ended = once(silent.session, "close");
+  await promisify(silent.session.ping.bind(silent.session))();
+  await started.clock.advance(10_000);
+  await ended;
+  expect((await asked.ask("/metrics")).status).toBe(200);
+  const over = once(asked.session, "close");
+  await started.clock.advance(64_999);
+  expect((await asked.ask("/metrics")).status).toBe(200);
+  await started.clock.advance(65_000);
+  await over;
+});
+
+test("a body that is read slowly is in no other stream's way", async () => {
+  const body = "x".repeat(20_000_000);
+  await using started = await startWebServer(files, TLS, {
+    metrics: () => Promise.resolve({ contentType: "text/plain", body }),
+  });
+  using client = new Http2Client(started.port, { ca });
+  const slow = client.session.request({ ":path": "/metrics" });
+  await once(slow, "response");
+  for (let count = 0; count < 3; count += 1) {
+    expect((await client.ask("/-/healthy")).status).toBe(200);
+  }
+  let length = 0;
+  for await (const chunk of slow as AsyncIterable<Buffer>) length += chunk.length;
+  expect(length).toBe(body.length);
 });
 
 test("close ends sessions that wait for nothing at once", async () => {
