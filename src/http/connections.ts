@@ -5,20 +5,20 @@ import type { Clock } from "../domain/clock.ts";
 import { connectionOf } from "./connection-of.ts";
 import type { Connection } from "./connection-of.ts";
 
-/** Connections at a time, over all listeners; further ones are closed as they come. */
+/** Connections at a time, over all listeners; for further ones those that are idle are ended. */
 export const MAX_CONNECTIONS = 512;
 
 /** All connections of some servers, with the number of responses under way on each. */
 export class Connections {
   /** As they were accepted, whatever is spoken on them. */
   readonly #sockets = new Set<Socket>();
-  /** Those on which there was a request. */
+  /** Those on which there was a request; of the idle ones the longest idle is first. */
   readonly #underWay = new Map<Connection, number>();
   readonly #quiet = Promise.withResolvers<void>();
   readonly #onRefused: () => void;
   #closing = false;
 
-  /** @param onRefused called for each connection past {@link MAX_CONNECTIONS} */
+  /** @param onRefused called for each connection for which there is no place */
   constructor(onRefused: () => void) {
     this.#onRefused = onRefused;
   }
@@ -27,7 +27,7 @@ export class Connections {
   admit(socket: Socket): boolean {
     // With TLS, its errors are told on the socket around it.
     socket.on("error", () => {});
-    if (this.#closing || this.#sockets.size >= MAX_CONNECTIONS) {
+    if (this.#closing || !this.#hasPlace()) {
       if (!this.#closing) this.#onRefused();
       socket.destroy();
       return false;
@@ -63,6 +63,17 @@ export class Connections {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Makes place where there is none, at the expense of who was served before. */
+  #hasPlace(): boolean {
+    if (this.#sockets.size < MAX_CONNECTIONS) return true;
+    for (const [connection, responses] of this.#underWay) {
+      if (responses > 0) continue;
+      this.#end(connection);
+      return true;
+    }
+    return false;
+  }
+
   #count(connection: Connection, change: 1 | -1): void {
     const responses = this.#underWay.get(connection);
     if (responses === undefined) {
@@ -72,6 +83,7 @@ export class Connections {
       if (this.#closing) this.#end(connection);
       return;
     }
+    if (responses + change === 0) this.#underWay.delete(connection);
     this.#underWay.set(connection, responses + change);
     if (this.#closing && responses + change === 0) this.#end(connection);
   }

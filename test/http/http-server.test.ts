@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { expect, test } from "@jest/globals";
 import { MAX_CONNECTIONS } from "../../src/http/connections.ts";
 import { CLOSE_GRACE_MS } from "../../src/http/http-server.ts";
@@ -126,28 +126,40 @@ test("what isn't HTTP is a plain 400 or the end of the connection", async () => 
   expect((await fetchFrom(started.port, "/-/healthy")).status).toBe(200);
 });
 
-test("connections past the limit are closed as they come", async () => {
+test("connections past the limit take the place of idle ones, else are closed as they come", async () => {
   await using started = await startServer();
-  const sockets = Array.from({ length: MAX_CONNECTIONS }, () => {
+  const open = (): Socket => {
     const socket = connect({ host: "127.0.0.1", port: started.port });
     socket.on("error", () => {});
-    socket.write(GET_HEALTHY);
     return socket;
-  });
-  await Promise.all(sockets.map((socket) => once(socket, "data")));
-  expect(await exchange(started.port, GET_HEALTHY)).toBe("");
+  };
+  const served = [open(), open()];
+  for (const socket of served) {
+    socket.write(GET_HEALTHY);
+    await once(socket, "data");
+  }
+  const [older, newer] = served;
+  // The one that was served last is the one that stays longest.
+  older?.write(GET_HEALTHY);
+  await once(older as Socket, "data");
+  const silent = Array.from({ length: MAX_CONNECTIONS - 2 }, open);
+  await Promise.all(silent.map((socket) => once(socket, "connect")));
+  const answer = (): Promise<string> =>
+    exchange(started.port, GET_HEALTHY.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"));
+
+  expect(await answer()).toMatch(/ 200 OK/);
+  if (newer?.destroyed !== true) await once(newer as Socket, "close");
+  expect(older?.destroyed).toBe(false);
+  const another = open();
+  await once(another, "connect");
+  expect(await answer()).toMatch(/ 200 OK/);
+  if (older?.destroyed !== true) await once(older as Socket, "close");
+  const last = open();
+  await once(last, "connect");
+  expect(await answer()).toBe("");
   expect(started.lines).toContain(
     `level=warn msg="connection refused: too many" limit=${MAX_CONNECTIONS}`,
   );
-  const [first] = sockets;
-  first?.destroy();
-  let answer = "";
-  while (answer === "") {
-    answer = await exchange(
-      started.port,
-      GET_HEALTHY.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
-    );
-  }
-  expect(answer).toMatch(/ 200 OK/);
-  for (const socket of sockets) socket.destroy();
+  expect(silent.filter((socket) => socket.destroyed)).toEqual([]);
+  for (const socket of [...silent, another, last]) socket.destroy();
 });

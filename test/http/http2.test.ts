@@ -44,10 +44,9 @@ test("every route answers as over HTTP/1.1", async () => {
     const older = await askTls(started.port, path, { ca });
     const { status, headers, text } = await client.ask(path);
     expect([path, status, text]).toEqual([path, older.status, older.text]);
-    const hopByHop = ["date", "connection", "keep-alive", "transfer-encoding"];
+    const hopByHop = new Set(["date", "connection", "keep-alive", "transfer-encoding"]);
     for (const [name, value] of Object.entries(older.headers)) {
-      if (!hopByHop.includes(name))
-        expect([path, name, headers[name]]).toEqual([path, name, value]);
+      if (!hopByHop.has(name)) expect([path, name, headers[name]]).toEqual([path, name, value]);
     }
   }
   expect(client.session.alpnProtocol).toBe("h2");

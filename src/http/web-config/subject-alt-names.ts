@@ -1,7 +1,8 @@
 import { isIPv6 } from "node:net";
 
 /** `DNS:a, IP Address:0:0:0:0:0:0:0:1, URI:"a, b"`: what could be misread is a JSON string. */
-const ENTRY = /(?:^|, )(DNS|IP Address|URI|email):("(?:[^"\\]|\\.)*"|[^,"]*)/gy;
+const ENTRY = /(?:^|, )([^:,"]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/gy;
+const TYPES = new Set(["DNS", "IP Address", "URI", "email"]);
 
 /**
  * DNS names, IP addresses, URIs and e-mail addresses of a certificate, from the text that
@@ -9,7 +10,8 @@ const ENTRY = /(?:^|, )(DNS|IP Address|URI|email):("(?:[^"\\]|\\.)*"|[^,"]*)/gy;
  */
 export function subjectAltNames(text: string | undefined): readonly string[] {
   const names: string[] = [];
-  for (const [, type, value = ""] of (text ?? "").matchAll(ENTRY)) {
+  for (const [, type = "", value = ""] of (text ?? "").matchAll(ENTRY)) {
+    if (!TYPES.has(type)) continue;
     const name = value.startsWith('"') ? (JSON.parse(value) as string) : value;
     names.push(type === "IP Address" ? canonicalSan(name) : name);
   }
