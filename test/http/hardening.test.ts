@@ -5,7 +5,7 @@ import { expect, test } from "@jest/globals";
 import { exchange, fetchFrom } from "../support/http-client.ts";
 import { startServer } from "./started-server.ts";
 
-const QUICK = { headersTimeout: 60, requestTimeout: 80, connectionsCheckingInterval: 10 };
+const QUICK = { headersTimeout: 400, requestTimeout: 500, connectionsCheckingInterval: 50 };
 
 function open(port: number): Socket {
   const socket = connect({ host: "127.0.0.1", port });
