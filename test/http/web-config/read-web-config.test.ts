@@ -1,11 +1,11 @@
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { readWebConfig } from "../../../src/http/web-config/read-web-config.ts";
 import type { WebConfig } from "../../../src/http/web-config/web-config.ts";
 import { type Certificates, makeCertificates } from "../../support/certificates.ts";
 
-const HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
+const HASH = "$2y$10$eUWwyN5bU2dHHyHfpCUU5O.YOCxM13Pixu5.Nh2ZXWoXv39NTQnD2";
 const TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 
 let certificates: Certificates;
@@ -246,6 +246,15 @@ test("a file that isn't there, or is none, is named", async () => {
   await expect(readWebConfig(path)).rejects.toThrow(`${path}: there is no such file`);
   await expect(readWebConfig("/dev/zero")).rejects.toThrow("/dev/zero: it is no regular file");
   await expect(read("#".repeat(1024 * 1024 + 1))).rejects.toThrow("it is larger than 1 MiB");
+});
+
+test("the example in README is taken", async () => {
+  const readme = await readFile(join(import.meta.dirname, "../../../README.md"), "utf8");
+  const [, example = ""] = /```yaml\n(tls_server_config:\n[^`]*)```/.exec(readme) ?? [];
+  await certificates.write("clients.crt", await certificates.pem("ca.crt"));
+  const { tls, users } = await read(example);
+  expect(tls?.clientAuth).toBe("RequireAndVerifyClientCert");
+  expect([...users.keys()]).toEqual(["prometheus"]);
 });
 
 test("relative paths are relative to where the file stands, not to where a link leads", async () => {

@@ -6,7 +6,7 @@ import { type Certificates, makeCertificates } from "../../support/certificates.
 import { FakeClock } from "../../support/fake-clock.ts";
 import { recordedLog } from "../../support/recorded-log.ts";
 
-const HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
+const HASH = "$2y$10$eUWwyN5bU2dHHyHfpCUU5O.YOCxM13Pixu5.Nh2ZXWoXv39NTQnD2";
 const ALICE = `basic_auth_users: {alice: ${HASH}}\n`;
 const BOTH = `basic_auth_users: {alice: ${HASH}, bob: ${HASH}}\n`;
 const TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
