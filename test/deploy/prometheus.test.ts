@@ -1,0 +1,125 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
+import { debianCommand } from "../support/debian-command.ts";
+import { ownMetrics } from "../support/own-metrics.ts";
+import { promtool } from "../support/promtool.ts";
+
+const DEPLOY = join(import.meta.dirname, "../../deploy");
+const RULES = "prometheus/rules/unitwatch.yml";
+const TESTS = "prometheus/tests/unitwatch.test.yml";
+
+interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly expr: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+interface RuleTests {
+  readonly tests: readonly {
+    readonly name: string;
+    readonly alert_rule_test: readonly {
+      readonly alertname: string;
+      readonly exp_alerts: readonly unknown[];
+    }[];
+  }[];
+}
+
+const rules = read<{ groups: readonly { rules: readonly Rule[] }[] }>(RULES).groups.flatMap(
+  (group) => group.rules,
+);
+const alerts = rules.filter((rule) => rule.alert !== undefined);
+
+describe("the rules", () => {
+  test("are sound, and their tests pass", async () => {
+    const lint = await promtool(["check", "rules", "--lint=all", join(DEPLOY, RULES)]);
+    expect(lint).toMatchObject({ exitCode: 0, output: expect.not.stringContaining("FAILED") });
+    const tested = await promtool(["test", "rules", join(DEPLOY, TESTS)]);
+    expect(tested).toMatchObject({ exitCode: 0, output: expect.stringContaining("SUCCESS") });
+  });
+
+  test("are each seen to fire, and to be quiet", () => {
+    const seen = read<RuleTests>(TESTS).tests.flatMap(({ alert_rule_test: each }) => each);
+    const firing = seen.filter((each) => each.exp_alerts.length > 0);
+    const quiet = seen.filter((each) => each.exp_alerts.length === 0);
+    const names = alerts.map(({ alert = "" }) => alert).sort();
+
+    expect(names.length).toBeGreaterThan(10);
+    expect([...new Set(firing.map(({ alertname }) => alertname))].sort()).toEqual(names);
+    expect([...new Set(quiet.map(({ alertname }) => alertname))].sort()).toEqual(names);
+  });
+
+  test("say what is so, how grave that is, and what to do about it", () => {
+    for (const { alert = "", labels, annotations } of alerts) {
+      expect(labels).toEqual({ severity: expect.stringMatching(/^(?:critical|warning)$/) });
+      expect(annotations).toEqual({
+        summary: expect.stringMatching(/\w/),
+        description: expect.stringMatching(/\.$/),
+        runbook: `deploy/runbooks.md#${alert.toLowerCase()}`,
+      });
+    }
+  });
+
+  test("are about metrics that there are, of the one job, and each other", () => {
+    const known = new Set([
+      ...STATE_METRICS.map(({ name }) => name),
+      ...ownMetrics()
+        .registry.getMetricsAsArray()
+        .map(({ name }) => name),
+      ...rules.flatMap(({ record = [] }) => record),
+      "up",
+    ]);
+    for (const { expr } of rules) {
+      const selectors = [...expr.matchAll(/([a-z_:][a-z0-9_:]*)\{([^}]*)\}/g)];
+      expect(selectors.length).toBeGreaterThan(0);
+      for (const [, name = "", labels] of selectors) {
+        expect([...known]).toContain(name);
+        expect(labels).toMatch(/^job="unitwatch"/);
+      }
+    }
+  });
+});
+
+test("each alert has its runbook, and each runbook its alert", () => {
+  const runbooks = readFileSync(join(DEPLOY, "runbooks.md"), "utf8");
+  const sections = [...runbooks.matchAll(/^## (\w+)\n([^#]+)/gm)];
+  // Grafana's own.
+  const names = [...alerts.map(({ alert = "" }) => alert), "UnitwatchNotTold"];
+
+  expect(sections.map(([, name]) => name).sort()).toEqual(names.sort());
+  for (const [, , text = ""] of sections) {
+    for (const part of ["**What it means.**", "**Look.**", "**Do.**"]) expect(text).toContain(part);
+  }
+});
+
+test("the configuration of Prometheus is sound", async () => {
+  const checked = await promtool(["check", "config", join(DEPLOY, "prometheus/prometheus.yml")]);
+  expect(checked).toMatchObject({ exitCode: 0, output: expect.stringContaining("1 rule files") });
+});
+
+test("the configuration of Alertmanager is sound, and is about alerts that there are", async () => {
+  const file = join(DEPLOY, "alertmanager/alertmanager.yml");
+  await execa(await debianCommand("amtool", "prometheus-alertmanager"), ["check-config", file]);
+
+  const { inhibit_rules: inhibits } = read<{
+    inhibit_rules: readonly { source_matchers: string[]; target_matchers: string[] }[];
+  }>("alertmanager/alertmanager.yml");
+  const matchers = inhibits.flatMap((each) => [...each.source_matchers, ...each.target_matchers]);
+  expect(matchers.length).toBeGreaterThan(4);
+  for (const matcher of matchers) {
+    const [, pattern = ""] = /^alertname =~? "?([^"]+)"?$/.exec(matcher) ?? [];
+    for (const alternative of pattern.split("|")) {
+      const fits = new RegExp(`^(?:${alternative})$`);
+      expect(alerts.some(({ alert = "" }) => fits.test(alert))).toBe(true);
+    }
+  }
+});
+
+function read<T>(path: string): T {
+  return parse(readFileSync(join(DEPLOY, path), "utf8")) as T;
+}
