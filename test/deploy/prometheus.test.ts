@@ -20,6 +20,10 @@ interface Rule {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+interface RuleFile {
+  readonly groups: readonly { readonly rules: readonly Rule[] }[];
+}
+
 interface RuleTests {
   readonly tests: readonly {
     readonly name: string;
@@ -30,9 +34,7 @@ interface RuleTests {
   }[];
 }
 
-const rules = read<{ groups: readonly { rules: readonly Rule[] }[] }>(RULES).groups.flatMap(
-  (group) => group.rules,
-);
+const rules = (read(RULES) as RuleFile).groups.flatMap((group) => group.rules);
 const alerts = rules.filter((rule) => rule.alert !== undefined);
 
 describe("the rules", () => {
@@ -44,7 +46,7 @@ describe("the rules", () => {
   });
 
   test("are each seen to fire, and to be quiet", () => {
-    const seen = read<RuleTests>(TESTS).tests.flatMap(({ alert_rule_test: each }) => each);
+    const seen = (read(TESTS) as RuleTests).tests.flatMap(({ alert_rule_test: each }) => each);
     const firing = seen.filter((each) => each.exp_alerts.length > 0);
     const quiet = seen.filter((each) => each.exp_alerts.length === 0);
     const names = alerts.map(({ alert = "" }) => alert).sort();
@@ -87,11 +89,11 @@ describe("the rules", () => {
 
 test("each alert has its runbook, and each runbook its alert", () => {
   const runbooks = readFileSync(join(DEPLOY, "runbooks.md"), "utf8");
-  const sections = [...runbooks.matchAll(/^## (\w+)\n([^#]+)/gm)];
+  const sections: string[][] = [...runbooks.matchAll(/^## (\w+)\n([^#]+)/gm)];
   // Grafana's own.
   const names = [...alerts.map(({ alert = "" }) => alert), "UnitwatchNotTold"];
 
-  expect(sections.map(([, name]) => name).sort()).toEqual(names.sort());
+  expect(sections.map(([, name = ""]) => name).toSorted()).toEqual(names.toSorted());
   for (const [, , text = ""] of sections) {
     for (const part of ["**What it means.**", "**Look.**", "**Do.**"]) expect(text).toContain(part);
   }
@@ -106,9 +108,9 @@ test("the configuration of Alertmanager is sound, and is about alerts that there
   const file = join(DEPLOY, "alertmanager/alertmanager.yml");
   await execa(await debianCommand("amtool", "prometheus-alertmanager"), ["check-config", file]);
 
-  const { inhibit_rules: inhibits } = read<{
+  const { inhibit_rules: inhibits } = read("alertmanager/alertmanager.yml") as {
     inhibit_rules: readonly { source_matchers: string[]; target_matchers: string[] }[];
-  }>("alertmanager/alertmanager.yml");
+  };
   const matchers = inhibits.flatMap((each) => [...each.source_matchers, ...each.target_matchers]);
   expect(matchers.length).toBeGreaterThan(4);
   for (const matcher of matchers) {
@@ -120,6 +122,6 @@ test("the configuration of Alertmanager is sound, and is about alerts that there
   }
 });
 
-function read<T>(path: string): T {
-  return parse(readFileSync(join(DEPLOY, path), "utf8")) as T;
+function read(path: string): unknown {
+  return parse(readFileSync(join(DEPLOY, path), "utf8"));
 }

@@ -5,16 +5,21 @@ import { execa } from "execa";
 import { missingCommands } from "./engine/packages.ts";
 
 /**
- * A command to run: the one that is installed, else that of Debian's package, from the cache.
- * Installing a package with a daemon would start it, so it is unpacked alone.
+ * A command to run: the one that is installed, else that of Debian's package, unpacked in the cache.
+ * Installing a package with a daemon would start it.
  */
 export async function debianCommand(command: string, packageName: string): Promise<string> {
   if ((await missingCommands([command])).length === 0) return command;
+  return join(await unpackedPackage(packageName), "usr/bin", command);
+}
+
+/** Folder with the files of Debian's package, as they would lie under `/`. */
+export async function unpackedPackage(packageName: string): Promise<string> {
   const { UNITWATCH_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
   const cache = own || join(xdg || join(homedir(), ".cache"), "unitwatch");
   const folder = join(cache, packageName);
   if (!(await isThere(folder))) await unpack(packageName, folder);
-  return join(folder, "usr/bin", command);
+  return folder;
 }
 
 async function unpack(packageName: string, folder: string): Promise<void> {
@@ -26,7 +31,7 @@ async function unpack(packageName: string, folder: string): Promise<void> {
       await execa("apt-get", ["update"]);
       await download();
     });
-    await execa("sh", ["-c", "dpkg-deb --fsys-tarfile *.deb | tar -x ./usr/bin && rm *.deb"], {
+    await execa("sh", ["-c", "dpkg-deb --extract *.deb . && rm *.deb"], {
       cwd: work,
     });
     await rename(work, folder).catch(async (error: unknown) => {

@@ -1,0 +1,286 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { parse } from "yaml";
+import { type Dashboard, interpolate, readDashboards, type Target } from "../support/dashboards.ts";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { oomContainer, startContainer } from "../support/engine/container.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import { eventually } from "../support/eventually.ts";
+import { type HttpEndpoint, httpEndpoint } from "../support/http-endpoint.ts";
+import {
+  type Edit,
+  type Prometheus,
+  startAlertmanager,
+  startPrometheus,
+} from "../support/monitoring.ts";
+import { SocketProxy } from "../support/socket-proxy.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+
+/** With so many rounds: nothing but the time from a crash to the webhook, at the shipped intervals. */
+const ROUNDS = Number(process.env["UNITWATCH_ALERT_ROUNDS"] ?? 0);
+
+jest.setTimeout(60_000 + ROUNDS * 60_000);
+
+const CLUSTER = "e2ealert";
+const nameOf = (node: string): string => `sind-${CLUSTER}-${node}`;
+
+/** In a hurry: what is shipped waits longer. */
+const HASTE: Readonly<Record<"config" | "rules" | "alertmanager", readonly Edit[]>> = {
+  config: [[/_interval: 5s/g, "_interval: 400ms"]],
+  rules: [[/for: \w+/g, "for: 1s"]],
+  alertmanager: [
+    [/group_wait: 5s/, "group_wait: 100ms"],
+    [/group_interval: 1m/, "group_interval: 500ms"],
+  ],
+};
+const SHIPPED: typeof HASTE = {
+  config: [],
+  rules: [],
+  // So that a group is empty again before the next round; a new group waits as long as it does.
+  alertmanager: [[/group_interval: 1m/, "group_interval: 1s"]],
+};
+const EDITS = ROUNDS > 0 ? SHIPPED : HASTE;
+
+interface Notification {
+  readonly alerts: readonly {
+    readonly status: "firing" | "resolved";
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  }[];
+}
+
+describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => {
+  const stack = new AsyncDisposableStack();
+  const labels = { "sind.cluster": CLUSTER };
+  let proxy: SocketProxy;
+  let node: TestNode;
+  let other: TestNode;
+  let unitwatch: Unitwatch;
+  let webhook: HttpEndpoint;
+  let prometheus: Prometheus;
+
+  beforeAll(async () => {
+    const engine = attachEngine();
+    const folder = await mkdtemp(join(tmpdir(), "unitwatch-alerting-"));
+    stack.defer(() => rm(folder, { recursive: true }));
+    proxy = stack.use(new SocketProxy(join(folder, "docker.sock"), engine.host));
+    await proxy.start();
+    [node, other] = await Promise.all([
+      startNode(engine, { name: nameOf("controller"), labels }),
+      startNode(engine, { name: nameOf("worker"), labels }),
+    ]);
+    stack.use(node);
+    stack.use(other);
+    unitwatch = stack.use(await startUnitwatch({ host: proxy.host, cluster: CLUSTER }));
+    await unitwatch.untilWatching(2);
+    webhook = stack.use(await httpEndpoint());
+    const alertmanager = stack.use(
+      await startAlertmanager({ webhook: webhook.url, config: EDITS.alertmanager }),
+    );
+    prometheus = stack.use(
+      await startPrometheus({
+        targets: [`127.0.0.1:${unitwatch.port}`],
+        alertmanager: alertmanager.port,
+        config: EDITS.config,
+        rules: EDITS.rules,
+      }),
+    );
+    await eventually(async () => {
+      expect(await prometheus.query("unitwatch_systemd_up == 1")).toHaveLength(2);
+    });
+  });
+  afterAll(() => stack.disposeAsync());
+
+  /** Notifications of this alert, as they came. */
+  function notified(status: "firing" | "resolved", alertname: string, unit: string) {
+    return webhook.requests
+      .flatMap(({ body }) => (JSON.parse(body.toString()) as Notification).alerts)
+      .filter((alert) => alert.status === status && alert.labels["alertname"] === alertname)
+      .filter((alert) => alert.labels["name"] === unit);
+  }
+
+  async function untilNotified(...of: Parameters<typeof notified>): Promise<void> {
+    while (notified(...of).length === 0) await webhook.received(webhook.requests.length + 1);
+  }
+
+  /** Milliseconds from the crash of a new service to the webhook's notification. */
+  async function crashToWebhook(unit: string): Promise<number> {
+    await node.writeUnit(unit, "[Service]\nExecStart=sleep infinity\n");
+    await node.startUnit(unit);
+    const crashed = performance.now();
+    await node.crash(unit);
+    await untilNotified("firing", "SystemdUnitFailed", unit);
+    return performance.now() - crashed;
+  }
+
+  test("a service crashes, and the webhook is told; it runs again, and the webhook is told", async () => {
+    const unit = "slurmctld.service";
+    const tookMs = await crashToWebhook(unit);
+    const [alert] = notified("firing", "SystemdUnitFailed", unit);
+    expect(alert).toMatchObject({
+      labels: {
+        severity: "critical",
+        instance: `127.0.0.1:${unitwatch.port}`,
+        cluster: CLUSTER,
+        node: "controller",
+        container: node.name,
+      },
+      annotations: { summary: "slurmctld.service failed on controller" },
+    });
+    await node.startUnit(unit);
+    await untilNotified("resolved", "SystemdUnitFailed", unit);
+    if (ROUNDS === 0) return;
+
+    const times = [tookMs];
+    for (let round = 1; round < ROUNDS; round += 1) {
+      // At another moment between two scrapes each time.
+      await delay(2_000 + ((round * 1_700) % 5_000));
+      times.push(await crashToWebhook(`round-${round}.service`));
+      await node.startUnit(`round-${round}.service`);
+      await untilNotified("resolved", "SystemdUnitFailed", `round-${round}.service`);
+    }
+    const seconds = times.toSorted((one, two) => one - two).map((ms) => (ms / 1_000).toFixed(1));
+    console.log(`from crash to webhook, seconds: ${seconds.join(", ")}`);
+  });
+
+  if (ROUNDS > 0) return;
+
+  test("each alert fires when what it is about is done", async () => {
+    const engine = attachEngine();
+    const container = async (name: string, script: string, ...args: string[]) => {
+      const command = ["sh", "-c", script];
+      stack.use(await startContainer(engine, { name: nameOf(name), labels, command, args }));
+    };
+    await node.writeUnit(
+      "loop.service",
+      "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=sh -c 'exit 7'\nRestart=always\nRestartSec=200ms\n",
+    );
+    await node.writeUnit("flaps.service", "[Service]\nType=oneshot\nExecStart=false\n");
+    await node.systemctl("start", "--no-block", "loop.service");
+    for (let times = 0; times < 3; times += 1) {
+      await node.tryExec(["systemctl", "start", "flaps.service"]);
+    }
+    await Promise.all([
+      other.stop(),
+      container("again", "exit 3", "--restart=always"),
+      container(
+        "ill",
+        "sleep 1000",
+        "--health-cmd=false",
+        "--health-interval=1s",
+        "--health-retries=1",
+      ),
+      container("plain", "sleep 1000", "--label=unitwatch.systemd=true"),
+      oomContainer(engine, { name: nameOf("oom"), labels }).then((made) => stack.use(made)),
+    ]);
+
+    const expected = [
+      ["ContainerExitedWithError", "again"],
+      ["ContainerExitedWithError", "oom"],
+      ["ContainerOutOfMemory", "oom"],
+      ["ContainerRestarting", "again"],
+      ["ContainerUnhealthy", "ill"],
+      ["NodeDegraded", "controller"],
+      ["NodeGone", "worker"],
+      ["SystemdUnitCrashLoop", "controller"],
+      ["SystemdUnitFailed", "controller"],
+      ["SystemdUnitFlapping", "controller"],
+      ["SystemdWatchLost", nameOf("plain")],
+    ];
+    await eventually(async () => {
+      const firing = await prometheus.firing();
+      const seen = firing.map(({ labels: of }) => [of["alertname"], of["node"] ?? of["container"]]);
+      expect(seen.toSorted(byText)).toEqual(expected);
+    });
+    // A node that is stopped as it should be isn't taken for a failure: with the capability to
+    // reboot, systemd ends by SIGINT.
+    expect([0, 130]).toContain((await other.inspect()).State.ExitCode);
+  });
+
+  describe("the dashboards", () => {
+    const dashboards = readDashboards();
+    const values = (): Record<string, string> => ({
+      instance: `127.0.0.1:${unitwatch.port}`,
+      cluster: CLUSTER,
+      container: node.name,
+      unit: ".+",
+      datasource: "prometheus",
+    });
+    const targetsOf = ({ panels }: Dashboard): Target[] =>
+      panels.flatMap(({ targets = [] }) => targets);
+    const run = (target: Target, with_: Readonly<Record<string, string>>) => {
+      const expr = interpolate(target.expr, with_);
+      return target.instant ? prometheus.query(expr) : prometheus.queryRange(expr);
+    };
+
+    for (const dashboard of dashboards) {
+      test(`${dashboard.title}: every query gives data`, async () => {
+        // The node itself has exited once.
+        await node.restart();
+        await node.ready();
+        await node.tryExec(["systemctl", "start", "flaps.service"]);
+        await node.startUnit("slurmctld.service");
+        const missing = async (): Promise<string[]> => {
+          const results = await Promise.all(
+            targetsOf(dashboard).map(async (target) => {
+              return { target, result: await run(target, values()) };
+            }),
+          );
+          return results
+            .filter(({ result }) => result.length === 0)
+            .map((each) => each.target.expr);
+        };
+        await eventually(async () => expect(await missing()).toEqual([]));
+      });
+
+      test(`${dashboard.title}: every variable has values, and an effect`, async () => {
+        for (const { name, definition } of dashboard.templating.list) {
+          if (definition === undefined) continue;
+          const [, selector = "", label = ""] =
+            /^label_values\((.+), (\w+)\)$/.exec(definition) ?? [];
+          const found = await prometheus.labelValues(label, interpolate(selector, values()));
+          expect(found).toContain(name === "unit" ? "slurmctld.service" : values()[name]);
+
+          const without = { ...values(), [name]: "there-is-no-such" };
+          const results = await Promise.all(
+            targetsOf(dashboard)
+              .filter(({ expr }) => new RegExp(`\\$\\{?${name}\\b`).test(expr))
+              .map((target) => run(target, without)),
+          );
+          expect(results.length).toBeGreaterThan(0);
+          // What counts says 0; what lists says nothing.
+          const left = results
+            .flat()
+            .flatMap((each) => (each.values ?? [each.value]).map((at) => at?.[1]));
+          expect(left.filter((value) => value !== "0" && value !== undefined)).toEqual([]);
+        }
+      });
+    }
+
+    test("Grafana's own alert asks for what there is", async () => {
+      const path = "../../deploy/grafana/provisioning/alerting/unitwatch.yml";
+      const { groups } = parse(readFileSync(join(import.meta.dirname, path), "utf8")) as {
+        groups: readonly { rules: readonly { data: readonly { model: { expr?: string } }[] }[] }[];
+      };
+      const [expr = ""] = groups[0]?.rules[0]?.data.flatMap(({ model }) => model.expr ?? []) ?? [];
+      expect(await prometheus.query(expr)).toEqual([
+        { metric: {}, value: [expect.any(Number), "1"] },
+      ]);
+    });
+  });
+
+  test("the engine is gone, then unitwatch is", async () => {
+    const firing = async () => (await prometheus.firing()).map(({ labels: of }) => of["alertname"]);
+    await proxy.stop();
+    await eventually(async () => expect(await firing()).toContain("EngineWatchLost"));
+    await unitwatch.stop();
+    await eventually(async () => expect(await firing()).toContain("UnitwatchDown"));
+  });
+});
+
+const byText = (one: unknown, other: unknown): number =>
+  JSON.stringify(one) < JSON.stringify(other) ? -1 : 1;

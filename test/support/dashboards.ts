@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const FOLDER = join(import.meta.dirname, "../../deploy/grafana/dashboards");
+
+export interface Target {
+  readonly expr: string;
+  /** Asked for one moment, else for a span of time. */
+  readonly instant: boolean;
+}
+
+export interface Panel {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly gridPos: {
+    readonly x: number;
+    readonly y: number;
+    readonly w: number;
+    readonly h: number;
+  };
+  readonly datasource?: { readonly type: string; readonly uid: string };
+  readonly targets?: readonly Target[];
+  readonly fieldConfig?: {
+    readonly defaults: { readonly unit?: string; readonly thresholds?: unknown };
+  };
+}
+
+export interface Variable {
+  readonly name: string;
+  readonly type: string;
+  /** Of Grafana: `label_values(SELECTOR, LABEL)`. */
+  readonly definition?: string;
+}
+
+export interface Dashboard {
+  readonly uid: string;
+  readonly title: string;
+  readonly panels: readonly Panel[];
+  readonly templating: { readonly list: readonly Variable[] };
+  readonly links: readonly { readonly url: string }[];
+  /** The file as it is. */
+  readonly text: string;
+}
+
+/** The dashboards of deploy/. */
+export function readDashboards(): Dashboard[] {
+  return readdirSync(FOLDER).map((name) => {
+    const text = readFileSync(join(FOLDER, name), "utf8");
+    return { ...(JSON.parse(text) as Omit<Dashboard, "text">), text };
+  });
+}
+
+/** A query as Grafana would send it, with these values for the variables. */
+export function interpolate(expr: string, values: Readonly<Record<string, string>>): string {
+  const all: Readonly<Record<string, string>> = {
+    __rate_interval: "20s",
+    __range: "1h",
+    ...values,
+  };
+  return expr.replaceAll(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => {
+    const value = all[braced ?? bare ?? ""];
+    if (value === undefined) throw new Error(`no value of ${braced ?? bare} in ${expr}`);
+    return value;
+  });
+}

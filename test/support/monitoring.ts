@@ -1,0 +1,184 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { stringify } from "yaml";
+import { debianCommand, unpackedPackage } from "./debian-command.ts";
+import { systemEnv } from "./engine/packages.ts";
+import { type Answer, fetchFrom } from "./http-client.ts";
+
+const DEPLOY = join(import.meta.dirname, "../../deploy");
+
+/** Replaces all that a pattern matches in a file of deploy/; throws where it matches nothing. */
+export type Edit = readonly [pattern: RegExp, replacement: string];
+
+/** A server of somebody else's, on a free port of 127.0.0.1. Disposing it ends it. */
+export interface Server extends AsyncDisposable {
+  readonly port: number;
+  get(path: string): Promise<Answer>;
+}
+
+/** A sample of an instant query, or a series of a range query. */
+export interface QueryResult {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value?: readonly [number, string];
+  readonly values?: readonly (readonly [number, string])[];
+}
+
+export interface Alert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly state: string;
+}
+
+export class Prometheus implements AsyncDisposable {
+  readonly #server: Server;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  async query(expr: string): Promise<readonly QueryResult[]> {
+    const parameters = new URLSearchParams({ query: expr });
+    return (await this.#api<{ result: QueryResult[] }>(`query?${parameters}`)).result;
+  }
+
+  /** Of the last minute, second by second. */
+  async queryRange(expr: string): Promise<readonly QueryResult[]> {
+    const end = Date.now() / 1000;
+    const span = { start: String(end - 60), end: String(end), step: "1" };
+    const parameters = new URLSearchParams({ query: expr, ...span });
+    return (await this.#api<{ result: QueryResult[] }>(`query_range?${parameters}`)).result;
+  }
+
+  labelValues(label: string, selector: string): Promise<readonly string[]> {
+    return this.#api(`label/${label}/values?${new URLSearchParams({ "match[]": selector })}`);
+  }
+
+  /** Alerts that fire now. */
+  async firing(): Promise<readonly Alert[]> {
+    const { alerts } = await this.#api<{ alerts: Alert[] }>("alerts");
+    return alerts.filter(({ state }) => state === "firing");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+  }
+
+  async #api<T>(path: string): Promise<T> {
+    const { status, text } = await this.#server.get(`/api/v1/${path}`);
+    if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+    return (JSON.parse(text) as { data: T }).data;
+  }
+}
+
+/** Prometheus with what deploy/ has for it, edited; it scrapes these targets. */
+export async function startPrometheus(options: {
+  /** `host:port` */
+  readonly targets: readonly string[];
+  readonly alertmanager: number;
+  readonly config?: readonly Edit[];
+  readonly rules?: readonly Edit[];
+}): Promise<Prometheus> {
+  const { targets, alertmanager, config = [], rules = [] } = options;
+  const folder = await mkdtemp(join(tmpdir(), "unitwatch-prometheus-"));
+  await cp(join(DEPLOY, "prometheus"), folder, { recursive: true });
+  const file = join(folder, "prometheus.yml");
+  await edit(file, [[/alertmanager:9093/g, `127.0.0.1:${alertmanager}`], ...config]);
+  await edit(join(folder, "rules/unitwatch.yml"), rules);
+  await writeFile(join(folder, "targets/unitwatch.yml"), stringify([{ targets }]));
+  return new Prometheus(
+    await startServer(await debianCommand("prometheus", "prometheus"), folder, [
+      `--config.file=${file}`,
+      `--storage.tsdb.path=${join(folder, "data")}`,
+      "--web.listen-address=127.0.0.1:0",
+    ]),
+  );
+}
+
+/** Alertmanager with what deploy/ has for it, edited; it notifies this URL. */
+export async function startAlertmanager(options: {
+  readonly webhook: string;
+  readonly config?: readonly Edit[];
+}): Promise<Server> {
+  const { webhook, config = [] } = options;
+  const folder = await mkdtemp(join(tmpdir(), "unitwatch-alertmanager-"));
+  const file = join(folder, "alertmanager.yml");
+  await cp(join(DEPLOY, "alertmanager/alertmanager.yml"), file);
+  await edit(file, [[/url: http.+/, `url: ${webhook}`], ...config]);
+  const [command, ...args] = await alertmanagerCommand();
+  return startServer(command, folder, [
+    ...args,
+    `--config.file=${file}`,
+    `--storage.path=${join(folder, "data")}`,
+    "--web.listen-address=127.0.0.1:0",
+    "--cluster.listen-address=",
+  ]);
+}
+
+/** It takes its templates from where its package has them, wherever it was unpacked itself. */
+async function alertmanagerCommand(): Promise<readonly [string, ...string[]]> {
+  const name = "prometheus-alertmanager";
+  const command = await debianCommand(name, name);
+  if (command === name) return [name];
+  const share = join(await unpackedPackage(name), "usr/share");
+  const user = process.getuid?.() === 0 ? [] : ["--map-root-user"];
+  const bind = 'mount --bind "$1" /usr/share && shift && exec "$@"';
+  return ["unshare", ...user, "--mount", "sh", "-c", bind, "sh", share, command];
+}
+
+async function edit(file: string, edits: readonly Edit[]): Promise<void> {
+  let text = await readFile(file, "utf8");
+  for (const [pattern, replacement] of edits) {
+    if (text.search(pattern) < 0) throw new Error(`${file} has no ${pattern}`);
+    text = text.replace(pattern, replacement);
+  }
+  await writeFile(file, text);
+}
+
+/** Starts it, and waits until its log tells where it listens. Its folder goes with it. */
+async function startServer(
+  command: string,
+  folder: string,
+  args: readonly string[],
+): Promise<Server> {
+  const child = spawn(command, args, {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...systemEnv(), GOMAXPROCS: "1" },
+  });
+  const closed = once(child, "close");
+  const end = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await closed;
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const port = await listening(child);
+    return {
+      port,
+      get: (path) => fetchFrom(port, path),
+      [Symbol.asyncDispose]: end,
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function listening(child: ChildProcess): Promise<number> {
+  const { stderr } = child;
+  if (stderr === null) throw new Error("no stderr");
+  const said: string[] = [];
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", () => reject(new Error(`it has ended:\n${said.join("\n")}`)));
+    createInterface({ input: stderr }).on("line", (line) => {
+      if (said.length < 100) said.push(line);
+      const [, port] = /msg="Listening on".* address=\S+?:(\d+)$/.exec(line) ?? [];
+      if (port !== undefined) resolve(Number(port));
+    });
+  });
+}
