@@ -3,6 +3,7 @@ import type { AppContext } from "./app/context.ts";
 import { buildEngineWatch } from "./app/engine.ts";
 import { factsOf } from "./app/facts.ts";
 import { closeWithin, exportTo, openLogs } from "./app/logs.ts";
+import { openServiceNotifier } from "./app/service-manager.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { STATE_METRICS } from "./metrics/catalogue.ts";
@@ -32,6 +33,7 @@ export async function runApp(context: AppContext): Promise<void> {
   const { config, clock, log, signal } = context;
   const hub = new Hub();
   await using stack = new AsyncDisposableStack();
+  const service = stack.use(openServiceNotifier(context));
 
   const { filters } = config.watch;
   const runtime = await openRuntime({ ...config.docker, filters, clock });
@@ -51,7 +53,12 @@ export async function runApp(context: AppContext): Promise<void> {
   });
   stack.use(resume);
   if (resume.restored !== undefined) fleet.restore(resume.restored.containers);
-  const engine = buildEngineWatch(context, runtime, { fleet, hub, resume });
+  const engine = buildEngineWatch(context, runtime, {
+    fleet,
+    hub,
+    resume,
+    listed: () => service.ready(),
+  });
   const own = new OwnMetrics({
     ...BUILD_INFO,
     engineUp: () => engine.watch.up,

@@ -3,6 +3,7 @@ import { runApp } from "./app.ts";
 import { openWebSettings, webConfigProblem } from "./app/web.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import { parseConfig } from "./config/parse-config.ts";
+import { SERVICE_MANAGER_VARIABLES } from "./config/service-manager.ts";
 import { asError } from "./domain/as-error.ts";
 import type { WebSettings } from "./http/web-config/web-settings.ts";
 import { systemClock } from "./runtime/clock.ts";
@@ -31,6 +32,7 @@ function print({ code, stdout, stderr }: Printed): void {
 
 async function main(): Promise<void> {
   const parsed = parseConfig(process.argv.slice(2), process.env);
+  for (const name of SERVICE_MANAGER_VARIABLES) delete process.env[name];
   if (parsed.kind === "exit") {
     print(parsed);
     return;

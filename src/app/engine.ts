@@ -21,10 +21,16 @@ export interface WatchedEngine {
 export function buildEngineWatch(
   context: AppContext,
   runtime: ContainerRuntime,
-  told: { readonly fleet: Fleet; readonly hub: Hub; readonly resume: ResumeStore },
+  told: {
+    readonly fleet: Fleet;
+    readonly hub: Hub;
+    readonly resume: ResumeStore;
+    /** Told each time that a complete listing was folded in. */
+    readonly listed: () => void;
+  },
 ): WatchedEngine {
   const { config, clock, log } = context;
-  const { fleet, hub, resume } = told;
+  const { fleet, hub, resume, listed } = told;
   const parseErrors: WatchedEngine["parseErrors"] = { tell: () => {} };
   const systemd = new SystemdWatches({
     clock,
@@ -48,7 +54,10 @@ export function buildEngineWatch(
       systemd.sync(record);
       resume.touch(record.identity.id);
     },
-    settled: () => resume.flush(),
+    settled: () => {
+      resume.flush();
+      listed();
+    },
     changed: hub.publish,
     parseError: () => parseErrors.tell("docker"),
   });

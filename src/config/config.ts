@@ -1,6 +1,7 @@
 import type { ListenAddress } from "../domain/listen-address.ts";
 import type { LogFormat, LogLevel } from "../domain/log.ts";
 import type { OtlpConfig } from "./otlp.ts";
+import type { ServiceManager } from "./service-manager.ts";
 
 /** All that can be set, read once at start, checked, and frozen through and through. */
 export interface Config {
@@ -48,6 +49,8 @@ export interface Config {
     /** Folder of what outlives the process; undefined: kept in memory. */
     readonly path: string | undefined;
   };
+  /** undefined where systemd doesn't run this as a service that is to notify it. */
+  readonly serviceManager: ServiceManager | undefined;
   readonly log: {
     readonly level: LogLevel;
     readonly format: LogFormat;

@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { deepFrozen } from "./deep-frozen.ts";
 import { helpText, versionText } from "./help.ts";
 import { readOtlp } from "./otlp.ts";
+import { readServiceManager } from "./service-manager.ts";
 import { readSettings } from "./settings.ts";
 import type { Environment } from "./settings.ts";
 import { ConfigError } from "./value-error.ts";
@@ -75,6 +76,7 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
     metrics: { seriesLimit: settings.seriesLimit, retentionMs: settings.retentionMs },
     otlp: readOtlp(env, { logs: settings.otlpLogs }),
     storage: { path: settings.storagePath },
+    serviceManager: readServiceManager(env),
     log: { level: settings.logLevel, format: settings.logFormat },
   });
 }

@@ -41,20 +41,19 @@ export class Prometheus implements AsyncDisposable {
   }
 
   async query(expr: string): Promise<readonly QueryResult[]> {
-    const parameters = new URLSearchParams({ query: expr });
-    return (await this.#api<{ result: QueryResult[] }>(`query?${parameters}`)).result;
+    return (await this.#api<{ result: QueryResult[] }>("query", { query: expr })).result;
   }
 
   /** Of the last minute, second by second. */
   async queryRange(expr: string): Promise<readonly QueryResult[]> {
     const end = Date.now() / 1000;
     const span = { start: String(end - 60), end: String(end), step: "1" };
-    const parameters = new URLSearchParams({ query: expr, ...span });
-    return (await this.#api<{ result: QueryResult[] }>(`query_range?${parameters}`)).result;
+    const parameters = { query: expr, ...span };
+    return (await this.#api<{ result: QueryResult[] }>("query_range", parameters)).result;
   }
 
   labelValues(label: string, selector: string): Promise<readonly string[]> {
-    return this.#api(`label/${label}/values?${new URLSearchParams({ "match[]": selector })}`);
+    return this.#api(`label/${label}/values`, { "match[]": selector });
   }
 
   /** Alerts that fire now. */
@@ -67,9 +66,10 @@ export class Prometheus implements AsyncDisposable {
     await this.#server[Symbol.asyncDispose]();
   }
 
-  async #api<T>(path: string): Promise<T> {
-    const { status, text } = await this.#server.get(`/api/v1/${path}`);
-    if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
+  async #api<T>(path: string, parameters: Readonly<Record<string, string>> = {}): Promise<T> {
+    const query = new URLSearchParams(parameters).toString();
+    const { status, text } = await this.#server.get(`/api/v1/${path}?${query}`);
+    if (status !== 200) throw new Error(`${path}?${query}: ${status} ${text}`);
     return (JSON.parse(text) as { data: T }).data;
   }
 }

@@ -1,0 +1,102 @@
+import { expect, test } from "@jest/globals";
+import { openServiceNotifier, type ServiceNotifier } from "../../src/app/service-manager.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { recordedLog } from "../support/recorded-log.ts";
+import { turns } from "../support/turns.ts";
+
+interface Notified {
+  readonly service: ServiceNotifier;
+  readonly clock: FakeClock;
+  readonly end: AbortController;
+  readonly said: string[];
+  readonly lines: readonly string[];
+}
+
+function notifier(
+  env: Readonly<Record<string, string>>,
+  answer: (state: string) => Promise<void> = async () => {},
+): Notified {
+  const clock = new FakeClock();
+  const end = new AbortController();
+  const said: string[] = [];
+  const { log, lines } = recordedLog(clock);
+  const parsed = parseConfig([], env);
+  if (parsed.kind !== "run") throw new Error(parsed.stderr);
+  const context = { config: parsed.config, clock, log, signal: end.signal };
+  const service = openServiceNotifier(context, (socket, states) => {
+    said.push(`${socket} ${states.join(" ")}`);
+    return answer(states.join(" "));
+  });
+  return { service, clock, end, said, lines };
+}
+
+const SOCKET = { NOTIFY_SOCKET: "/run/systemd/notify" };
+
+test("systemd is told once that it is ready, and that it stops, in this order", async () => {
+  const { service, end, said } = notifier(SOCKET);
+
+  expect(said).toEqual([]);
+  service.ready();
+  service.ready();
+  end.abort();
+  await service[Symbol.asyncDispose]();
+
+  expect(said).toEqual(["/run/systemd/notify READY=1", "/run/systemd/notify STOPPING=1"]);
+});
+
+test("the watchdog is told of twice in each of its spans, until the end", async () => {
+  const { service, clock, said } = notifier({ ...SOCKET, WATCHDOG_USEC: "60000000" });
+
+  await clock.advance(29_999);
+  expect(said).toEqual([]);
+  await clock.advance(1);
+  await clock.advance(30_000);
+  expect(said).toEqual(["/run/systemd/notify WATCHDOG=1", "/run/systemd/notify WATCHDOG=1"]);
+
+  await service[Symbol.asyncDispose]();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("while systemd doesn't read, the watchdog's notes don't pile up", async () => {
+  const read = Promise.withResolvers<void>();
+  const { service, clock, said } = notifier(
+    { ...SOCKET, WATCHDOG_USEC: "2000000" },
+    () => read.promise,
+  );
+
+  await clock.advance(10_000);
+  expect(said).toHaveLength(1);
+  read.resolve();
+  await turns(5);
+  await clock.advance(1_000);
+  expect(said).toHaveLength(2);
+  await service[Symbol.asyncDispose]();
+});
+
+test("where systemd can't be told, the log says so, and all goes on", async () => {
+  const { service, end, said, lines } = notifier(SOCKET, async () => {
+    throw new Error("no systemd-notify");
+  });
+
+  service.ready();
+  end.abort();
+  await service[Symbol.asyncDispose]();
+
+  expect(said).toHaveLength(2);
+  expect(lines).toEqual([
+    'level=warn msg="systemd can\'t be told" state="READY=1" err="no systemd-notify"',
+  ]);
+});
+
+test("where systemd doesn't ask, nothing is told", async () => {
+  const { service, clock, end, said } = notifier({ WATCHDOG_USEC: "60000000" });
+
+  service.ready();
+  await clock.advance(60_000);
+  end.abort();
+  await service[Symbol.asyncDispose]();
+
+  expect(said).toEqual([]);
+  expect(clock.pendingTimers).toBe(0);
+});

@@ -1,0 +1,141 @@
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { execa } from "execa";
+import { parse, stringify } from "yaml";
+import manifest from "../../package.json" with { type: "json" };
+
+const ROOT = join(import.meta.dirname, "../..");
+const FOLDER = join(ROOT, "deploy/kubernetes");
+
+const KINDS: Readonly<Record<string, string>> = {
+  "base/namespace.yaml": 'import("kubernetes-types/core/v1.js").Namespace',
+  "base/serviceaccount.yaml": 'import("kubernetes-types/core/v1.js").ServiceAccount',
+  "base/daemonset.yaml": 'import("kubernetes-types/apps/v1.js").DaemonSet',
+  "base/service.yaml": 'import("kubernetes-types/core/v1.js").Service',
+};
+
+interface Kustomization {
+  readonly namespace: string;
+  readonly resources: readonly string[];
+  readonly images?: readonly { readonly name: string; readonly newTag: string }[];
+}
+
+describe("the manifests", () => {
+  test("are what the Kubernetes API takes, and nothing that it doesn't know", async () => {
+    expect(await typeErrors({})).toBe("");
+
+    const daemonSet = read("base/daemonset.yaml") as { spec: object };
+    expect(
+      await typeErrors({ "base/daemonset.yaml": { ...daemonSet, spec: { replicas: 1 } } }),
+    ).toMatch(/replicas/);
+  }, 60_000);
+
+  test("are all named by a kustomization, with the image's tag", () => {
+    const base = read("base/kustomization.yaml") as Kustomization;
+    const operator = read("prometheus-operator/kustomization.yaml") as Kustomization;
+
+    expect(base.resources.map((name) => `base/${name}`).toSorted()).toEqual(
+      Object.keys(KINDS).toSorted(),
+    );
+    expect(base.images).toEqual([{ name: "unitwatch", newTag: manifest.version }]);
+    expect(operator.resources).toEqual(["../base", "podmonitor.yaml", "prometheusrule.yaml"]);
+    expect([base.namespace, operator.namespace]).toEqual(["unitwatch", "unitwatch"]);
+    for (const name of operator.resources.slice(1)) read(`prometheus-operator/${name}`);
+  });
+
+  test("grant nothing, and run without root, capabilities and a root to write to", () => {
+    const { spec } = read("base/daemonset.yaml") as {
+      spec: {
+        selector: { matchLabels: object };
+        template: {
+          metadata: { labels: object };
+          spec: { securityContext: object; containers: { securityContext: object }[] };
+        };
+      };
+    };
+    const { metadata, spec: pod } = spec.template;
+
+    expect(metadata.labels).toMatchObject(spec.selector.matchLabels);
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: false,
+      serviceAccountName: "unitwatch",
+    });
+    expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
+    expect(pod.containers[0]?.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    const texts = Object.keys(KINDS).map((path) => readFileSync(join(FOLDER, path), "utf8"));
+    expect(texts.join("\n")).not.toMatch(/kind: (?:Cluster)?Role/);
+  });
+
+  test("scrape by the job and the labels that the rules are about", () => {
+    const { spec } = read("prometheus-operator/podmonitor.yaml") as {
+      spec: { selector: object; podMetricsEndpoints: readonly { port: string }[] };
+    };
+    expect(spec.selector).toEqual({ matchLabels: { "app.kubernetes.io/name": "unitwatch" } });
+    expect(spec.podMetricsEndpoints).toEqual([
+      expect.objectContaining({
+        port: "metrics",
+        honorLabels: true,
+        relabelings: expect.arrayContaining([{ targetLabel: "job", replacement: "unitwatch" }]),
+      }),
+    ]);
+  });
+
+  // Written anew by `UPDATE_DOCS=1 npm test -- test/deploy`, before oxfmt.
+  test("have the rules of deploy/prometheus", () => {
+    const path = join(FOLDER, "prometheus-operator/prometheusrule.yaml");
+    const rules = parse(
+      readFileSync(join(ROOT, "deploy/prometheus/rules/unitwatch.yml"), "utf8"),
+    ) as object;
+    const expected = {
+      apiVersion: "monitoring.coreos.com/v1",
+      kind: "PrometheusRule",
+      metadata: { name: "unitwatch", labels: { "app.kubernetes.io/name": "unitwatch" } },
+      spec: rules,
+    };
+    if (process.env["UPDATE_DOCS"] === "1") {
+      writeFileSync(
+        path,
+        `# Made from deploy/prometheus/rules/unitwatch.yml.\n${stringify(expected)}`,
+      );
+    }
+    expect(parse(readFileSync(path, "utf8"))).toEqual(expected);
+  });
+});
+
+function read(path: string): unknown {
+  return parse(readFileSync(join(FOLDER, path), "utf8"));
+}
+
+/** What tsc has against the manifests, each as a value of its kind's type. */
+async function typeErrors(changed: Readonly<Record<string, unknown>>): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "unitwatch-manifests-"));
+  try {
+    symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+    const lines = Object.entries(KINDS).map(([path, type], index) => {
+      return `export const at${index}: ${type} = ${JSON.stringify(changed[path] ?? read(path))};`;
+    });
+    writeFileSync(join(folder, "manifests.ts"), lines.join("\n"));
+    const options = [
+      "--strict",
+      "--exactOptionalPropertyTypes",
+      "--noEmit",
+      "--module",
+      "nodenext",
+    ];
+    const tsc = join(ROOT, "node_modules/.bin/tsc");
+    const { stdout } = await execa(tsc, [...options, "--types", "", "manifests.ts"], {
+      cwd: folder,
+      reject: false,
+    });
+    return stdout;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,125 @@
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { execa } from "execa";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import { eventually } from "../support/eventually.ts";
+import { parseExposition } from "../support/exposition.ts";
+
+jest.setTimeout(60_000);
+
+const ROOT = join(import.meta.dirname, "../..");
+const UNIT = "unitwatch.service";
+
+// The unit as it is shipped, under a systemd of its own, which is the node's.
+describeEngine("unitwatch as a service of systemd", () => {
+  const stack = new AsyncDisposableStack();
+  let node: TestNode;
+
+  beforeAll(async () => {
+    const engine = attachEngine();
+    const dist = await mkdtemp(join(tmpdir(), "unitwatch-dist-"));
+    stack.defer(() => rm(dist, { recursive: true }));
+    const build = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", dist];
+    await execa(join(ROOT, "node_modules/.bin/tsc"), build);
+    const socket = new URL(engine.host).pathname;
+    const mounts = {
+      [join(ROOT, "node_modules/node/bin/node")]: "/usr/bin/node",
+      [join(ROOT, "package.json")]: "/opt/unitwatch/package.json",
+      [join(ROOT, "node_modules")]: "/opt/unitwatch/node_modules",
+      [dist]: "/opt/unitwatch/dist",
+    };
+    const readOnly = Object.entries(mounts).map(([from, to]) => `--volume=${from}:${to}:ro`);
+    node = stack.use(
+      await startNode(engine, {
+        name: `service-${engine.runId}`,
+        args: [...readOnly, `--volume=${socket}:/run/docker.sock`],
+      }),
+    );
+    const { gid } = await stat(socket);
+    await node.exec(["groupadd", "--non-unique", `--gid=${gid}`, "docker"]);
+    await node.exec(["sh", "-c", "chmod 755 /opt/unitwatch/dist"]).catch(() => {});
+    const text = await readFile(join(ROOT, "deploy/systemd", UNIT), "utf8");
+    await node.writeUnit(UNIT, text);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const shown = async (property: string): Promise<string> =>
+    node.systemctl("show", `--property=${property}`, "--value", UNIT);
+
+  test("the unit file is sound, and exposes little", async () => {
+    const verified = await node.tryExec(["systemd-analyze", "verify", UNIT]);
+    expect(verified).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+
+    const { stdout } = await node.tryExec(["systemd-analyze", "--no-pager", "security", UNIT]);
+    const [, exposure] =
+      /Overall exposure level for unitwatch\.service: ([\d.]+)/.exec(stdout) ?? [];
+    console.log(
+      `exposure ${exposure}`,
+      stdout
+        .split("\n")
+        .filter((l) => l.includes("✗"))
+        .join("\n"),
+    );
+    expect(Number(exposure)).toBeLessThanOrEqual(1.6);
+  });
+
+  test("systemd takes it for started once it knows the containers", async () => {
+    const failed = await node.tryExec(["systemctl", "start", UNIT]);
+    const log = await node.exec(["journalctl", "--no-pager", "-u", UNIT]);
+    expect({ ...failed, log }).toMatchObject({ exitCode: 0 });
+
+    expect(await shown("ActiveState")).toBe("active");
+    const scrape = await scrapeInside();
+    expect(scrape.value("unitwatch_engine_up")).toBe(1);
+    const watched = scrape.select("container_info", { container: node.name });
+    expect(watched).toHaveLength(1);
+  });
+
+  test("it isn't root, and has no capability", async () => {
+    const status = await node.exec(["cat", `/proc/${await shown("MainPID")}/status`]);
+    expect(status).toMatch(/^Uid:\t[1-9]/m);
+    expect(status).toMatch(/^CapEff:\t0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+  });
+
+  test("it keeps systemd's watchdog quiet while it lives, and is started again when it hangs", async () => {
+    const hurry = "[Service]\\nWatchdogSec=1s\\nTimeoutAbortSec=100ms\\nRestartSec=100ms\\n";
+    await node.exec(["sh", "-c", `mkdir /run/systemd/system/${UNIT}.d`]);
+    const path = `/run/systemd/system/${UNIT}.d/hurry.conf`;
+    await node.exec(["sh", "-c", `printf '${hurry}' >${path}`]);
+    await node.systemctl("daemon-reload");
+    await node.systemctl("restart", UNIT);
+    const pid = await shown("MainPID");
+
+    await eventually(async () => {
+      const told = Number(await shown("WatchdogTimestampMonotonic"));
+      const started = Number(await shown("ExecMainStartTimestampMonotonic"));
+      return told - started > 2_500_000;
+    });
+    expect(await shown("MainPID")).toBe(pid);
+    expect(await shown("NRestarts")).toBe("0");
+
+    await node.exec(["kill", "-STOP", pid]);
+    await eventually(async () => (await shown("NRestarts")) === "1");
+    const log = await node.exec(["journalctl", "--no-pager", "-u", UNIT]);
+    expect(log).toContain("Failed with result 'watchdog'");
+    await eventually(async () => (await shown("ActiveState")) === "active");
+  });
+
+  test("it ends well when it is told to", async () => {
+    await node.systemctl("stop", UNIT);
+    expect(await shown("Result")).toBe("success");
+    expect(await shown("ExecMainStatus")).toBe("0");
+    const log = await node.exec(["journalctl", "--no-pager", "-u", UNIT, "--output=cat"]);
+    expect(log).not.toContain("systemd can't be told");
+    expect(log).toContain("unitwatch ends");
+  });
+
+  async function scrapeInside() {
+    const script = `fetch("http://localhost:10558/metrics").then((r) => r.text()).then(console.log)`;
+    return parseExposition(`${(await node.exec(["node", "--eval", script])).trim()}\n`);
+  }
+});
