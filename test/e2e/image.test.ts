@@ -1,6 +1,8 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { parse } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { runContainer, TestContainer } from "../support/engine/container.ts";
@@ -83,6 +85,8 @@ describeEngine("the container image", () => {
     ]);
     expect(scrape.value("systemd_unit_state", { name: "dbus.service", state: "active" })).toBe(1);
 
+    const { HostConfig: host } = await inspectHost(engine, unitwatch.id);
+    expect(host).toMatchObject({ ReadonlyRootfs: true, CapDrop: ["ALL"], PidsLimit: 64 });
     await waitForEvent(engine, {
       action: "health_status: healthy",
       container: unitwatch.id,
@@ -115,17 +119,15 @@ describeEngine("the container image", () => {
     return engine.docker([...run, image, ...args]);
   }
 
-  /** Runs it as README says, for root's group or another that the socket belongs to. */
+  /** Runs it as deploy/ does, for root's group or another that the socket belongs to. */
   async function startImage(...flags: readonly string[]): Promise<TestContainer> {
     const socket = new URL(engine.host).pathname;
     const { gid } = await stat(socket);
     const name = `unitwatch-${engine.runId}`;
     const args = [
+      ...(await confinement()),
       `--volume=${socket}:/var/run/docker.sock`,
       `--group-add=${gid}`,
-      "--read-only",
-      "--cap-drop=ALL",
-      "--security-opt=no-new-privileges",
       // The engine removes a volume without a name with the container.
       "--volume=/var/lib/unitwatch",
       "--health-interval=1s",
@@ -134,6 +136,30 @@ describeEngine("the container image", () => {
     return new TestContainer(engine, id, name);
   }
 });
+
+async function inspectHost(engine: Engine, id: string): Promise<{ HostConfig: object }> {
+  const [info] = JSON.parse(await engine.docker(["inspect", id])) as [{ HostConfig: object }];
+  return info;
+}
+
+/** Options of `docker run` for what compose.yaml says of unitwatch's rights and limits. */
+async function confinement(): Promise<string[]> {
+  const text = await readFile(join(ROOT, "deploy/compose.yaml"), "utf8");
+  const { services } = parse(text, { merge: true }) as {
+    services: { unitwatch: Readonly<Record<string, string | number | readonly string[]>> };
+  };
+  const { user, cap_drop, security_opt, mem_limit, cpus, pids_limit, read_only } =
+    services.unitwatch;
+  return [
+    `--read-only=${String(read_only)}`,
+    `--user=${String(user)}`,
+    `--cap-drop=${String(cap_drop)}`,
+    `--security-opt=${String(security_opt)}`,
+    `--memory=${String(mem_limit)}`,
+    `--cpus=${String(cpus)}`,
+    `--pids-limit=${String(pids_limit)}`,
+  ];
+}
 
 /** Scrapes from inside, where it has a network, until the scrape is as wanted; at most 20 s. */
 async function until(

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
@@ -22,6 +22,8 @@ describeEngine("unitwatch as a service of systemd", () => {
     const engine = attachEngine();
     const dist = await mkdtemp(join(tmpdir(), "unitwatch-dist-"));
     stack.defer(() => rm(dist, { recursive: true }));
+    // For another user than this one.
+    await chmod(dist, 0o755);
     const build = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", dist];
     await execa(join(ROOT, "node_modules/.bin/tsc"), build);
     const socket = new URL(engine.host).pathname;
@@ -40,7 +42,6 @@ describeEngine("unitwatch as a service of systemd", () => {
     );
     const { gid } = await stat(socket);
     await node.exec(["groupadd", "--non-unique", `--gid=${gid}`, "docker"]);
-    await node.exec(["sh", "-c", "chmod 755 /opt/unitwatch/dist"]).catch(() => {});
     const text = await readFile(join(ROOT, "deploy/systemd", UNIT), "utf8");
     await node.writeUnit(UNIT, text);
   });
@@ -54,16 +55,11 @@ describeEngine("unitwatch as a service of systemd", () => {
     expect(verified).toEqual({ exitCode: 0, stdout: "", stderr: "" });
 
     const { stdout } = await node.tryExec(["systemd-analyze", "--no-pager", "security", UNIT]);
-    const [, exposure] =
-      /Overall exposure level for unitwatch\.service: ([\d.]+)/.exec(stdout) ?? [];
-    console.log(
-      `exposure ${exposure}`,
-      stdout
-        .split("\n")
-        .filter((l) => l.includes("✗"))
-        .join("\n"),
-    );
-    expect(Number(exposure)).toBeLessThanOrEqual(1.6);
+    const [, exposure] = /Overall exposure level for \S+: ([\d.]+)/.exec(stdout) ?? [];
+    // From 0, nothing, to 10; as deploy/README.md has it.
+    const readme = await readFile(join(ROOT, "deploy/README.md"), "utf8");
+    expect(readme).toContain(`calls its exposure ${exposure} (OK)`);
+    expect(Number(exposure)).toBeLessThan(2);
   });
 
   test("systemd takes it for started once it knows the containers", async () => {

@@ -48,7 +48,7 @@ export interface Dashboard {
 export function readDashboards(): Dashboard[] {
   return readdirSync(FOLDER).map((name) => {
     const text = readFileSync(join(FOLDER, name), "utf8");
-    return { ...(JSON.parse(text) as Omit<Dashboard, "text">), text };
+    return Object.assign(JSON.parse(text) as Omit<Dashboard, "text">, { text });
   });
 }
 

@@ -1,0 +1,186 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { parse } from "yaml";
+import manifest from "../../package.json" with { type: "json" };
+import { readDashboards } from "../support/dashboards.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const DEPLOY = join(ROOT, "deploy");
+
+interface Service {
+  readonly image: string;
+  readonly user: string;
+  readonly read_only: boolean;
+  readonly cap_drop: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly mem_limit?: string;
+  readonly pids_limit?: number;
+  readonly healthcheck?: object;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes: readonly (string | { readonly target: string })[];
+  readonly ports?: readonly (string | { readonly target: number })[];
+}
+
+const compose = read("compose.yaml") as { services: Readonly<Record<string, Service>> };
+const swarm = read("swarm.yaml") as { services: Readonly<Record<string, Service>> };
+
+describe("compose.yaml", () => {
+  test.each(Object.entries(compose.services))("%s is pinned and confined", (name, service) => {
+    expect(service.image).toMatch(/:v?\d+\.\d+\.\d+$/);
+    expect(service).toMatchObject({
+      read_only: true,
+      cap_drop: ["ALL"],
+      security_opt: ["no-new-privileges:true"],
+      mem_limit: expect.stringMatching(/^\d+[mg]$/),
+      pids_limit: expect.any(Number),
+    });
+    expect(Number(service.user.split(":")[0])).toBeGreaterThan(0);
+    // unitwatch's image has its own; the collector's has nothing to look with.
+    expect(service.healthcheck !== undefined).toBe(!["unitwatch", "collector"].includes(name));
+    for (const port of service.ports ?? []) expect(port).toMatch(/127\.0\.0\.1/);
+  });
+
+  test("mounts files that are there", () => {
+    const mounted = Object.values(compose.services)
+      .flatMap(({ volumes }) => volumes.map(String))
+      .flatMap((volume) => (volume.startsWith("./") ? (volume.split(":")[0] ?? []) : []));
+    expect(mounted.length).toBeGreaterThan(4);
+    for (const path of mounted) expect(existsSync(join(DEPLOY, path))).toBe(true);
+  });
+
+  test("serves what the configurations ask for by name", () => {
+    const files = [
+      "prometheus/prometheus.yml",
+      "prometheus/targets/unitwatch.yml",
+      "otel-collector/config.yaml",
+      "grafana/provisioning/datasources/unitwatch.yml",
+    ];
+    const asked = files.flatMap((file) => {
+      const text = readFileSync(join(DEPLOY, file), "utf8").replaceAll(/^\s*#.*$/gm, "");
+      return [...text.matchAll(/([a-z][a-z-]+):(?:9090|9093|10558|3100|8888)\b/g)].map(
+        ([, host = ""]) => host,
+      );
+    });
+    const names = [...new Set(asked)].filter((host) => host !== "localhost").toSorted(byText);
+    expect(names).toEqual(["alertmanager", "collector", "loki", "prometheus", "unitwatch"]);
+    expect(Object.keys(compose.services)).toEqual(expect.arrayContaining(names));
+  });
+});
+
+test.each([
+  ["compose.yaml", compose.services["unitwatch"]],
+  ["swarm.yaml", swarm.services["unitwatch"]],
+])("%s runs the image as the Dockerfile makes it", (_, service) => {
+  const dockerfile = readFileSync(join(ROOT, "Dockerfile"), "utf8");
+  const [, user] = /^USER (\d+):/m.exec(dockerfile) ?? [];
+  const [, storage] = /UNITWATCH_STORAGE_PATH=(\S+)/.exec(dockerfile) ?? [];
+  const [, port] = /^EXPOSE (\d+)/m.exec(dockerfile) ?? [];
+  const targets = service?.volumes.map((volume) =>
+    typeof volume === "string" ? volume.split(":")[1] : volume.target,
+  );
+
+  expect(service?.user.split(":")[0]).toBe(user);
+  expect(targets).toEqual(["/var/run/docker.sock", storage]);
+  expect(JSON.stringify(service?.ports)).toContain(String(port));
+  expect(service?.cap_drop).toEqual(["ALL"]);
+  expect(service?.read_only).toBe(true);
+});
+
+test("the image is the version's", () => {
+  expect(compose.services["unitwatch"]?.image).toBe(`unitwatch:${manifest.version}`);
+});
+
+describe("Grafana", () => {
+  const sources = (
+    read("grafana/provisioning/datasources/unitwatch.yml") as {
+      datasources: readonly { uid: string; type: string }[];
+    }
+  ).datasources;
+
+  test("finds the dashboards where they are mounted", () => {
+    const { providers } = read("grafana/provisioning/dashboards/unitwatch.yml") as {
+      providers: readonly { options: { path: string } }[];
+    };
+    const mounts = compose.services["grafana"]?.volumes ?? [];
+    expect(mounts).toContain(`./grafana/dashboards:${providers[0]?.options.path}:ro`);
+    const home =
+      compose.services["grafana"]?.environment?.["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"];
+    expect(readdirSync(join(DEPLOY, "grafana/dashboards"))).toContain(home?.split("/").at(-1));
+  });
+
+  test("alerts by a data source that there is", () => {
+    const alerting = readFileSync(
+      join(DEPLOY, "grafana/provisioning/alerting/unitwatch.yml"),
+      "utf8",
+    );
+    const uids = [...alerting.matchAll(/datasourceUid: (\S+)/g)].map(([, uid]) => uid);
+    expect(uids).toEqual(["unitwatch-prometheus", "__expr__"]);
+    expect(sources.map(({ uid }) => uid)).toContain("unitwatch-prometheus");
+  });
+
+  describe.each(readDashboards())("$title", (dashboard) => {
+    const panels = dashboard.panels.filter(({ type }) => type !== "row");
+
+    test("says of each panel what it shows, asks the chosen data source, and has no two in one place", () => {
+      expect(panels.length).toBeGreaterThan(10);
+      expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
+      for (const { title, description, datasource, targets } of panels) {
+        expect(title).toMatch(/\w/);
+        expect(description).toMatch(/\.$/);
+        expect(datasource).toEqual({ type: "prometheus", uid: "${datasource}" });
+        expect(targets?.length).toBeGreaterThan(0);
+      }
+      const taken = new Set<string>();
+      for (const { gridPos } of dashboard.panels) {
+        for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
+          for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
+            expect(taken).not.toContain(`${x},${y}`);
+            taken.add(`${x},${y}`);
+          }
+        }
+        expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+      }
+    });
+
+    test("asks for unitwatch's series alone, and for each variable somewhere", () => {
+      const exprs = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+      for (const expr of exprs) {
+        for (const [, labels] of expr.matchAll(/\{([^}]*)\}/g)) {
+          expect(labels).toMatch(/^job="unitwatch"/);
+        }
+      }
+      for (const { name } of dashboard.templating.list) {
+        if (name === "datasource") continue;
+        expect(exprs.some((expr) => expr.includes(`"$${name}"`))).toBe(true);
+      }
+    });
+
+    test("leads to the other one", () => {
+      const others = readDashboards().filter(({ uid }) => uid !== dashboard.uid);
+      const links = [...dashboard.text.matchAll(/\/d\/([\w-]+)\//g)].map(([, uid]) => uid);
+      expect([...new Set(links)]).toEqual(others.map(({ uid }) => uid));
+    });
+  });
+});
+
+test("the collector's pipelines are made of what is set up", () => {
+  const config = read("otel-collector/config.yaml") as Readonly<Record<string, object>> & {
+    service: { pipelines: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> };
+  };
+  const used = new Map<string, Set<string>>();
+  for (const pipeline of Object.values(config.service.pipelines)) {
+    for (const [kind, names] of Object.entries(pipeline)) {
+      used.set(kind, new Set([...(used.get(kind) ?? []), ...names]));
+    }
+  }
+  for (const kind of ["receivers", "processors", "exporters"]) {
+    expect([...(used.get(kind) ?? [])]).toEqual(Object.keys(config[kind] ?? {}));
+  }
+});
+
+function read(path: string): unknown {
+  return parse(readFileSync(join(DEPLOY, path), "utf8"), { merge: true });
+}
+
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);

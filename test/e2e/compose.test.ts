@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { beforeAll, expect, jest, test } from "@jest/globals";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { describeEngine } from "../support/engine/attach.ts";
+import { ensureCommands, systemEnv } from "../support/engine/packages.ts";
+
+jest.setTimeout(120_000);
+
+const DEPLOY = join(import.meta.dirname, "../../deploy");
+
+// Not what they start, but that the real tool takes them.
+describeEngine("what Compose says of deploy/", () => {
+  beforeAll(() => ensureCommands({ "docker-compose": "docker-compose" }));
+
+  const config = async (file: string, env: Readonly<Record<string, string>>) => {
+    const args = ["--file", join(DEPLOY, file), "config"];
+    const options = { env: { ...systemEnv(), ...env }, extendEnv: false, reject: false };
+    const { exitCode, stdout, stderr } = await execa("docker-compose", args, options);
+    return { exitCode, stderr, config: parse(stdout) as Record<string, object> | null };
+  };
+
+  test("compose.yaml is sound, and wants the socket's group", async () => {
+    const good = await config("compose.yaml", { DOCKER_GID: "999" });
+    expect(good).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(Object.keys(good.config?.["services"] ?? {})).toEqual([
+      "alertmanager",
+      "collector",
+      "grafana",
+      "loki",
+      "prometheus",
+      "unitwatch",
+    ]);
+    expect(good.config).toMatchObject({ services: { unitwatch: { group_add: ["999"] } } });
+
+    const bad = await config("compose.yaml", {});
+    expect(bad).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("stat -c %g") });
+  });
+
+  test("swarm.yaml is sound, and wants the socket's group and an image", async () => {
+    const image = "registry.example/unitwatch:0.1.0";
+    const good = await config("swarm.yaml", { DOCKER_GID: "999", UNITWATCH_IMAGE: image });
+    expect(good).toMatchObject({
+      exitCode: 0,
+      stderr: "",
+      config: { services: { unitwatch: { image, user: "1000:999", deploy: { mode: "global" } } } },
+    });
+
+    const bad = await config("swarm.yaml", { DOCKER_GID: "999" });
+    expect(bad).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("image") });
+  });
+});
