@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { execa } from "execa";
-import { parse, stringify } from "yaml";
+import { parse, parseAllDocuments, stringify } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
+import { debianCommand } from "../support/debian-command.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FOLDER = join(ROOT, "deploy/kubernetes");
@@ -15,6 +16,11 @@ const KINDS: Readonly<Record<string, string>> = {
   "base/daemonset.yaml": 'import("kubernetes-types/apps/v1.js").DaemonSet',
   "base/service.yaml": 'import("kubernetes-types/core/v1.js").Service',
 };
+
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly namespace?: string };
+}
 
 interface Kustomization {
   readonly namespace: string;
@@ -44,6 +50,36 @@ describe("the manifests", () => {
     expect([base.namespace, operator.namespace]).toEqual(["unitwatch", "unitwatch"]);
     for (const name of operator.resources.slice(1)) read(`prometheus-operator/${name}`);
   });
+
+  test("are put together by kubectl, with the image's tag", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "unitwatch-kustomize-"));
+    try {
+      cpSync(FOLDER, folder, { recursive: true });
+      const file = join(folder, "prometheus-operator/kustomization.yaml");
+      // Debian's kubectl is of a time when a folder wasn't a resource.
+      const text = readFileSync(file, "utf8");
+      const old = text.replace("resources:\n  - ../base\n", "bases: [../base]\nresources:\n");
+      writeFileSync(file, old);
+      const kubectl = await debianCommand("kubectl", "kubernetes-client");
+      const { stdout } = await execa(kubectl, ["kustomize", join(folder, "prometheus-operator")]);
+
+      const built = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+      expect(built.map(({ kind }) => kind).toSorted()).toEqual([
+        "DaemonSet",
+        "Namespace",
+        "PodMonitor",
+        "PrometheusRule",
+        "Service",
+        "ServiceAccount",
+      ]);
+      for (const { kind, metadata } of built) {
+        expect(metadata.namespace).toBe(kind === "Namespace" ? undefined : "unitwatch");
+      }
+      expect(stdout).toContain(`image: unitwatch:${manifest.version}`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }, 60_000);
 
   test("grant nothing, and run without root, capabilities and a root to write to", () => {
     const { spec } = read("base/daemonset.yaml") as {
