@@ -6,7 +6,7 @@ import { closeWithin, exportTo, openLogs } from "./app/logs.ts";
 import { openServiceNotifier } from "./app/service-manager.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import { createHttpServer } from "./http/http-server.ts";
-import { STATE_METRICS } from "./metrics/catalogue.ts";
+import { shownMetrics } from "./metrics/catalogue.ts";
 import { negotiateFormat } from "./metrics/negotiate.ts";
 import { OwnMetrics } from "./metrics/own-metrics.ts";
 import { Scraper } from "./metrics/scrape.ts";
@@ -68,7 +68,8 @@ export async function runApp(context: AppContext): Promise<void> {
   });
   engine.parseErrors.tell = (source) => own.parseError(source);
 
-  const scraper = new Scraper(fleet, STATE_METRICS, own.registry);
+  const metrics = shownMetrics(config.systemd.transport !== "off");
+  const scraper = new Scraper(fleet, metrics, own.registry);
   const sweep = (): void => {
     fleet.forgetDestroyed(clock.nowNs() - BigInt(config.metrics.retentionMs) * 1_000_000n);
   };
