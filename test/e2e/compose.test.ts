@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { beforeAll, expect, jest, test } from "@jest/globals";
 import { execa } from "execa";
 import { parse } from "yaml";
-import { describeEngine } from "../support/engine/attach.ts";
+import { describeEngine, describePrivateEngine } from "../support/engine/attach.ts";
 import { ensureCommands, systemEnv } from "../support/engine/packages.ts";
+import { startPrivateEngine } from "../support/engine/private-engine.ts";
 
 jest.setTimeout(120_000);
 
@@ -34,7 +35,10 @@ describeEngine("what Compose says of deploy/", () => {
     expect(good.config).toMatchObject({ services: { unitwatch: { group_add: ["999"] } } });
 
     const bad = await config("compose.yaml", {});
-    expect(bad).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("stat -c %g") });
+    expect(bad).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("number of the group"),
+    });
   });
 
   test("swarm.yaml is sound, and wants the socket's group and an image", async () => {
@@ -48,5 +52,43 @@ describeEngine("what Compose says of deploy/", () => {
 
     const bad = await config("swarm.yaml", { DOCKER_GID: "999" });
     expect(bad).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("image") });
+  });
+});
+
+// Up to the task that waits for an image which isn't there.
+describePrivateEngine("what Swarm makes of deploy/", () => {
+  test("swarm.yaml becomes a task on each node, confined", async () => {
+    await using engine = await startPrivateEngine();
+    const loopback = ["--advertise-addr=127.0.0.1", "--listen-addr=127.0.0.1:0"];
+    await engine.docker(["swarm", "init", ...loopback]);
+    const image = "registry.example/unitwatch:0.1.0";
+    const deploy = ["stack", "deploy", "--compose-file", join(DEPLOY, "swarm.yaml"), "unitwatch"];
+    const { stderr } = await execa("docker", ["--host", engine.host, ...deploy], {
+      env: { UNITWATCH_IMAGE: image, DOCKER_GID: "999" },
+    });
+    expect(stderr).not.toMatch(/ignor|deprecat|unsupported/i);
+
+    const [service] = JSON.parse(
+      await engine.docker(["service", "inspect", "unitwatch_unitwatch"]),
+    ) as [{ Spec: object }];
+    expect(service.Spec).toMatchObject({
+      Mode: { Global: {} },
+      TaskTemplate: {
+        ContainerSpec: {
+          Image: image,
+          User: "1000:999",
+          ReadOnly: true,
+          CapabilityDrop: ["ALL"],
+          Mounts: [
+            { Type: "bind", Target: "/var/run/docker.sock" },
+            { Type: "volume", Target: "/var/lib/unitwatch" },
+          ],
+        },
+        Resources: { Limits: { MemoryBytes: 512 * 1024 * 1024 } },
+      },
+      EndpointSpec: { Ports: [{ TargetPort: 10_558, PublishMode: "host" }] },
+    });
+    const tasks = await engine.docker(["service", "ps", "--quiet", "unitwatch_unitwatch"]);
+    expect(tasks.split("\n")).toHaveLength(1);
   });
 });
