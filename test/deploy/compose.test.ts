@@ -156,12 +156,42 @@ describe("Grafana", () => {
       }
     });
 
+    test("makes one row of what is told of one thing", () => {
+      // Whatever stands in several answers and differs keeps rows apart: the metric's name does.
+      const tables = panels.filter(
+        ({ type, targets = [] }) => type === "table" && targets.length > 1,
+      );
+      expect(tables.length).toBeGreaterThan(0);
+      for (const { expr } of tables.flatMap(({ targets = [] }) => targets)) {
+        expect(expr).toMatch(/^(?:1000 \* )?(?:sum|max) by \(/);
+      }
+    });
+
     test("leads to the other one", () => {
       const others = readDashboards().filter(({ uid }) => uid !== dashboard.uid);
       const links = [...dashboard.text.matchAll(/\/d\/([\w-]+)\//g)].map(([, uid]) => uid);
       expect([...new Set(links)]).toEqual(others.map(({ uid }) => uid));
     });
   });
+});
+
+test.each(["README.md", "runbooks.md"])("%s leads to what is there", (file) => {
+  const links = readFileSync(join(DEPLOY, file), "utf8").matchAll(/\]\((?!https?:)([^)]+)\)/g);
+  const targets = [...links].map(([, target = ""]) => target);
+  expect(targets.length).toBeGreaterThan(0);
+  for (const target of targets) {
+    const [path = "", anchor] = target.split("#");
+    const to = join(DEPLOY, path === "" ? file : path);
+    expect(existsSync(to)).toBe(true);
+    if (anchor === undefined) continue;
+    const headings = [...readFileSync(to, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, "")
+        .replaceAll(" ", "-"),
+    );
+    expect(headings).toContain(anchor);
+  }
 });
 
 test("the collector's pipelines are made of what is set up", () => {

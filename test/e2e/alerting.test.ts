@@ -220,13 +220,16 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       return target.instant ? prometheus.query(expr) : prometheus.queryRange(expr);
     };
 
+    // The node itself has exited once, and not all in it is well.
+    beforeAll(async () => {
+      await node.restart();
+      await node.ready();
+      await node.tryExec(["systemctl", "start", "flaps.service"]);
+      await node.startUnit("slurmctld.service");
+    });
+
     for (const dashboard of dashboards) {
       test(`${dashboard.title}: every query gives data`, async () => {
-        // The node itself has exited once.
-        await node.restart();
-        await node.ready();
-        await node.tryExec(["systemctl", "start", "flaps.service"]);
-        await node.startUnit("slurmctld.service");
         const missing = async (): Promise<string[]> => {
           const results = await Promise.all(
             targetsOf(dashboard).map(async (target) => {

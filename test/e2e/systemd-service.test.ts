@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
@@ -20,18 +20,22 @@ describeEngine("unitwatch as a service of systemd", () => {
 
   beforeAll(async () => {
     const engine = attachEngine();
-    const dist = await mkdtemp(join(tmpdir(), "unitwatch-dist-"));
-    stack.defer(() => rm(dist, { recursive: true }));
+    const built = await mkdtemp(join(tmpdir(), "unitwatch-service-"));
+    stack.defer(() => rm(built, { recursive: true }));
     // For another user than this one.
-    await chmod(dist, 0o755);
-    const build = ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", dist];
-    await execa(join(ROOT, "node_modules/.bin/tsc"), build);
+    await chmod(built, 0o755);
+    // In a copy: building replaces dist/, which somebody may be using.
+    for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json"]) {
+      await cp(join(ROOT, name), join(built, name), { recursive: true });
+    }
+    await symlink(join(ROOT, "node_modules"), join(built, "node_modules"));
+    await execa("npm", ["run", "build"], { cwd: built });
     const socket = new URL(engine.host).pathname;
     const mounts = {
       [join(ROOT, "node_modules/node/bin/node")]: "/usr/bin/node",
-      [join(ROOT, "package.json")]: "/opt/unitwatch/package.json",
+      [join(built, "package.json")]: "/opt/unitwatch/package.json",
       [join(ROOT, "node_modules")]: "/opt/unitwatch/node_modules",
-      [dist]: "/opt/unitwatch/dist",
+      [join(built, "dist")]: "/opt/unitwatch/dist",
     };
     const readOnly = Object.entries(mounts).map(([from, to]) => `--volume=${from}:${to}:ro`);
     node = stack.use(
@@ -72,6 +76,7 @@ describeEngine("unitwatch as a service of systemd", () => {
     expect(scrape.value("unitwatch_engine_up")).toBe(1);
     const watched = scrape.select("container_info", { container: node.name });
     expect(watched).toHaveLength(1);
+    expect(await node.exec(["ls", "/var/lib/unitwatch/"])).toMatch(/\w/);
   });
 
   test("it isn't root, and has no capability", async () => {
