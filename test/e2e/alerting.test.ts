@@ -63,6 +63,8 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
   let node: TestNode;
   let other: TestNode;
   let unitwatch: Unitwatch;
+  /** Has no room for more than one container, and is to watch no systemd. */
+  let small: Unitwatch;
   let webhook: HttpEndpoint;
   let prometheus: Prometheus;
 
@@ -78,7 +80,10 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
     ]);
     stack.use(node);
     stack.use(other);
-    unitwatch = stack.use(await startUnitwatch({ host: proxy.host, cluster: CLUSTER }));
+    const watched = { host: proxy.host, cluster: CLUSTER };
+    const args = ["--metrics.series-limit=40", "--systemd.transport=off"];
+    unitwatch = stack.use(await startUnitwatch(watched));
+    small = stack.use(await startUnitwatch({ ...watched, args }));
     await unitwatch.untilWatching(2);
     webhook = stack.use(await httpEndpoint());
     const alertmanager = stack.use(
@@ -86,7 +91,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
     );
     prometheus = stack.use(
       await startPrometheus({
-        targets: [`127.0.0.1:${unitwatch.port}`],
+        targets: [unitwatch, small].map(({ port }) => `127.0.0.1:${port}`),
         alertmanager: alertmanager.port,
         config: EDITS.config,
         rules: EDITS.rules,
@@ -196,8 +201,14 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
     ];
     await eventually(async () => {
       const firing = await prometheus.firing();
-      const seen = firing.map(({ labels: of }) => [of["alertname"], of["node"] ?? of["container"]]);
-      expect(seen.toSorted(byText)).toEqual(expected);
+      const of = (instance: Unitwatch) =>
+        firing
+          .map(({ labels: each }) => each)
+          .filter((each) => each["instance"] === `127.0.0.1:${instance.port}`)
+          .map((each) => [each["alertname"], each["node"] ?? each["container"] ?? ""]);
+      expect(of(unitwatch).toSorted(byText)).toEqual(expected);
+      expect(of(small)).toContainEqual(["UnitwatchSeriesRefused", ""]);
+      expect(of(small)).not.toContainEqual(["SystemdWatchLost", nameOf("plain")]);
     });
     // A node that is stopped as it should be isn't taken for a failure: with the capability to
     // reboot, systemd ends by SIGINT.
@@ -274,7 +285,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       };
       const [expr = ""] = groups[0]?.rules[0]?.data.flatMap(({ model }) => model.expr ?? []) ?? [];
       expect(await prometheus.query(expr)).toEqual([
-        { metric: {}, value: [expect.any(Number), "1"] },
+        { metric: {}, value: [expect.any(Number), "2"] },
       ]);
     });
   });
