@@ -217,8 +217,8 @@ export class SystemdState {
     const { activeState: before } = unit;
     if (before !== row.activeState) unit.fromSnapshot = true;
     unit.isListed = true;
-    this.#ledger.settled(unit, (timeNs) => this.coverage.isUnderWatch(timeNs));
     this.units.setState(unit, row.activeState, row.subState);
+    this.#ledger.settled(unit, asOfNs, (timeNs) => this.coverage.isUnderWatch(timeNs));
   }
 
   /** A unit that is failed and wasn't before a gap failed in it, whether the journal tells that or not. */

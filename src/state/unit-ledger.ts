@@ -54,6 +54,7 @@ export class UnitLedger {
     const occasion = { timeNs, invocationId, recovered: true };
     this.#failed(unit, occasion, { result, detail: "ActiveState=failed" });
     unit.journalFailure = unit.lastFailure;
+    unit.journalFailureUntilNs = undefined;
   }
 
   /**
@@ -90,10 +91,16 @@ export class UnitLedger {
     unit.journalRestart = unit.lastRestart;
   }
 
-  /** The unit was listed: no signal will come for what the journal told of the time before the stream. */
-  settled(unit: UnitRecord, isUnderWatch: (timeNs: bigint) => boolean): void {
+  /**
+   * The unit was listed at `asOfNs`: of what the journal told of the time before the stream, no
+   * signal will come any more, but for a state change that came late after its line.
+   */
+  settled(unit: UnitRecord, asOfNs: bigint, isUnderWatch: (timeNs: bigint) => boolean): void {
     const { journalFailure: failure, journalRestart: restart } = unit;
-    if (failure !== undefined && !isUnderWatch(failure.timeNs)) unit.journalFailure = undefined;
+    const isOver = unit.activeState === "failed" || isAutoRestart(unit.subState);
+    if (isOver && failure !== undefined && !isUnderWatch(failure.timeNs)) {
+      unit.journalFailureUntilNs = asOfNs;
+    }
     if (restart !== undefined && !isUnderWatch(restart.timeNs)) unit.journalRestart = undefined;
   }
 

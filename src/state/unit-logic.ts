@@ -80,8 +80,8 @@ const ENTRY_AHEAD_NS = 2_000_000_000n;
 
 /** True where the journal told of the failure that this signal tells of. */
 export function isTold(unit: UnitRecord, signal: UnitSignal): boolean {
-  const { journalFailure: last } = unit;
-  if (last === undefined) return false;
+  const { journalFailure: last, journalFailureUntilNs: untilNs } = unit;
+  if (last === undefined || (untilNs !== undefined && signal.stateChangeNs > untilNs)) return false;
   const aheadNs = signal.stateChangeNs - last.timeNs;
   // The journal has all that was before its last entry.
   if (aheadNs <= 0n) return true;

@@ -63,6 +63,8 @@ export class UnitRecord {
   lastRestart: CountedChange | undefined = undefined;
   /** The newest that the journal told, until a signal tells of something that is newer. */
   journalFailure: CountedChange | undefined = undefined;
+  /** The newest state change that this failure can explain, Unix nanoseconds; undefined: any. */
+  journalFailureUntilNs: bigint | undefined = undefined;
   journalRestart: CountedChange | undefined = undefined;
 
   /** When systemd removed it: Unix nanoseconds; undefined while it is loaded, or systemd doesn't run. */

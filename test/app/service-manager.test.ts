@@ -22,8 +22,8 @@ function notifier(
   const said: string[] = [];
   const { log, lines } = recordedLog(clock);
   const parsed = parseConfig([], env);
-  if (parsed.kind !== "run") throw new Error(parsed.stderr);
-  const context = { config: parsed.config, clock, log, signal: end.signal };
+  if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
+  const context = { config: parsed.config, clock, log, web: undefined, signal: end.signal };
   const service = openServiceNotifier(context, (socket, states) => {
     said.push(`${socket} ${states.join(" ")}`);
     return answer(states.join(" "));

@@ -163,3 +163,20 @@ test("a wait that is told before it is listed after a gap is another than the on
   tell({ ms: 200, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 2 });
   expect(restarts()).toBe(2);
 });
+
+test.each([
+  { listed: "start-pre", atMs: 160 },
+  { listed: "auto-restart", atMs: 300 },
+])("a failure's line from before the stream, its state change after: listed as $listed", (row) => {
+  const { state, tell, unit } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
+  const before = unit("a.service").failures.get("exit-code") ?? 0;
+  state.lost();
+  state.attached("dbus", at(150));
+  state.recovered([failure(at(100), { invocationId: runOf(2) })]);
+  const rows = [{ name: "a.service", activeState: "activating", subState: row.listed }] as const;
+  state.snapshot(rows, at(row.atMs));
+  tell({ ms: 600, sinceMs: 215, state: "activating/auto-restart", run: 2, restarts: 1 });
+  expect(unit("a.service").failures.get("exit-code")).toBe(before + 1);
+});
