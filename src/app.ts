@@ -37,7 +37,7 @@ export async function runApp(context: AppContext): Promise<void> {
 
   const { filters } = config.watch;
   const runtime = await openRuntime({ ...config.docker, filters, clock });
-  const series = new SeriesBudget(config.metrics.seriesLimit);
+  const series = new SeriesBudget(config.metrics.seriesLimit, () => clock.nowNs());
   const fleet = new Fleet({
     events: { changed: hub.publish, refused: (what) => own.dropped(what) },
     admission: unitAdmission(config.systemd.unitInclude, config.systemd.unitExclude, series),
