@@ -29,6 +29,11 @@ export const ATTRIBUTES: Readonly<Record<string, string>> = {
   type: "systemd.unit.type",
 };
 
+/** What one of a metric's labels is called over OTLP. */
+export function attributeOf({ attributes }: OtelInstrument, label: string): string {
+  return attributes?.[label] ?? ATTRIBUTES[label] ?? label;
+}
+
 /** What a metric is, for the exposition and for the table in the documentation. */
 export interface MetricDefinition {
   /** Name as Prometheus sees it, `_total` of counters included. */
