@@ -2,7 +2,14 @@ import { LOG_FORMATS, LOG_LEVELS } from "../domain/log.ts";
 import { dockerHost, engineFilter, listenAddress, telemetryPath } from "./addresses.ts";
 import { optional, repeated, single } from "./flag.ts";
 import type { Flag } from "./flag.ts";
-import { anchoredRegExp, durationMs, oneOf, plainText, wholeNumber } from "./scalars.ts";
+import {
+  anchoredRegExp,
+  durationMs,
+  intervalMs,
+  oneOf,
+  plainText,
+  wholeNumber,
+} from "./scalars.ts";
 
 /** All flags that take a value, in the order of help. */
 export const FLAGS = {
@@ -114,6 +121,20 @@ export const FLAGS = {
     defaultText: "on where an endpoint is set",
     help: "Send log records over OTLP, as the OTEL_ variables say.",
     parse: oneOf(["on", "off"]),
+  }),
+  otlpMetrics: optional({
+    name: "otlp.metrics",
+    hint: "on|off",
+    defaultText: "on where an endpoint is set",
+    help: "Push metrics over OTLP, as the OTEL_ variables say.",
+    parse: oneOf(["on", "off"]),
+  }),
+  otlpInterval: optional({
+    name: "otlp.interval",
+    hint: "DURATION",
+    defaultText: "OTEL_METRIC_EXPORT_INTERVAL, else 60s",
+    help: "How often metrics are pushed over OTLP.",
+    parse: intervalMs,
   }),
   storagePath: single({
     name: "storage.path",

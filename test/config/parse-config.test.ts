@@ -37,6 +37,7 @@ test("defaults are those of the contract", () => {
     otlp: {
       logs: undefined,
       metrics: undefined,
+      metricPush: { intervalMs: 60_000, timeoutMs: 60_000, temporality: "cumulative" },
       serviceName: "unitwatch",
       resourceAttributes: [],
     },
@@ -132,6 +133,8 @@ test.each([
   [["--docker.runtime=api"], '--docker.runtime: expected auto, engine or cli, got "api"'],
   [["--systemd.transport=x"], /^--systemd\.transport: expected auto, .*busctl or off, got "x"$/],
   [["--metrics.retention=soon"], /^--metrics\.retention: expected a duration .*, got "soon"$/],
+  [["--otlp.interval=0"], /^--otlp\.interval: expected a duration longer than 0, got "0"$/],
+  [["--otlp.metrics=yes"], /^--otlp\.metrics: expected on or off, got "yes"$/],
   [["--metrics.series-limit=0"], /^--metrics\.series-limit: expected a whole number from 1/],
   [["--web.listen-address=:1", "--web.listen-address=x"], /^--web\.listen-address: .* got "x"$/],
   [["--web.telemetry-path=/-/ready"], /^--web\.telemetry-path: expected a path other than/],
