@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { BUILD_INFO } from "../config/build-info.ts";
 import { asError } from "../domain/as-error.ts";
 import type { Change } from "../domain/change.ts";
@@ -8,6 +7,7 @@ import { isQuiet } from "../logs/severity.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { LogSink } from "../otlp/log-sink.ts";
 import type { AppContext } from "./context.ts";
+import { resourceOf } from "./resource.ts";
 
 /** Opens the way of log records to their endpoint; undefined where there is none. */
 export async function openLogs(context: AppContext, own: OwnMetrics): Promise<LogSink | undefined> {
@@ -18,12 +18,7 @@ export async function openLogs(context: AppContext, own: OwnMetrics): Promise<Lo
   const { openLogPipeline } = await import("../otlp/log-pipeline.ts");
   return openLogPipeline({
     endpoint,
-    resource: {
-      ...Object.fromEntries(config.otlp.resourceAttributes),
-      "service.name": config.otlp.serviceName,
-      "service.version": BUILD_INFO.version,
-      "host.name": hostname(),
-    },
+    resource: await resourceOf(context),
     version: BUILD_INFO.version,
     exported: (count) => own.exported("logs", count),
     failed: (error, count) => {

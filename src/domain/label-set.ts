@@ -29,7 +29,7 @@ export class LabelSet {
 
   constructor(
     pairs: readonly (readonly [name: string, value: string])[],
-    origin?: SeriesOrigin | undefined,
+    origin?: SeriesOrigin,
   ) {
     this.pairs = pairs;
     this.origin = origin;

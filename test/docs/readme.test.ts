@@ -102,7 +102,8 @@ function ownOtelDefinitions(): OtelMetricDefinition[] {
     .map((definition) => {
       const instrument = OWN_INSTRUMENTS[definition.name];
       if (instrument === undefined) throw new Error(`${definition.name} has no name over OTLP`);
-      return { ...definition, ...instrument };
+      const { otel, cardinality } = instrument;
+      return Object.assign(definition, { otel, cardinality });
     });
 }
 
