@@ -3,6 +3,7 @@ import type { AppContext } from "./app/context.ts";
 import { buildEngineWatch } from "./app/engine.ts";
 import { factsOf } from "./app/facts.ts";
 import { closeWithin, exportTo, openLogs } from "./app/logs.ts";
+import { pushMetrics } from "./app/metrics.ts";
 import { openServiceNotifier } from "./app/service-manager.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import { createHttpServer } from "./http/http-server.ts";
@@ -77,6 +78,8 @@ export async function runApp(context: AppContext): Promise<void> {
 
   const sink = await openLogs(context, own);
   if (sink !== undefined) stack.defer(() => closeWithin(FLUSH_MS, sink, context));
+
+  stack.use(await pushMetrics(context, { fleet, own }));
 
   hub.listen((change) => own.changed(change, clock.nowNs()));
   hub.listen((change) => logChange(change, log));

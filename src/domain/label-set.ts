@@ -27,10 +27,7 @@ export class LabelSet {
   readonly origin: SeriesOrigin | undefined;
   #text: string | undefined;
 
-  constructor(
-    pairs: readonly (readonly [name: string, value: string])[],
-    origin?: SeriesOrigin,
-  ) {
+  constructor(pairs: readonly (readonly [name: string, value: string])[], origin?: SeriesOrigin) {
     this.pairs = pairs;
     this.origin = origin;
   }

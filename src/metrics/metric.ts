@@ -45,6 +45,9 @@ export interface MetricDefinition {
   readonly labels: readonly string[];
 }
 
+/** What is sent of a metric beside its points. */
+export type OtelDescription = Pick<OtelMetricDefinition, "help" | "otel">;
+
 /** The same, for the table of what is sent over OTLP. */
 export interface OtelMetricDefinition extends MetricDefinition {
   readonly otel: OtelInstrument;

@@ -139,7 +139,7 @@ export class OwnMetrics {
     });
     for (const kind of Object.values(EventKind)) this.#events.inc({ kind }, 0);
     for (const source of ["docker", "systemd"]) this.#parseErrors.inc({ source }, 0);
-    this.#exported.inc({ signal: "logs" }, 0);
+    for (const signal of ["logs", "metrics"]) this.#exported.inc({ signal }, 0);
   }
 
   /** @param nowNs Unix nanoseconds: when the state shows the change */
