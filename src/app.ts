@@ -76,10 +76,9 @@ export async function runApp(context: AppContext): Promise<void> {
   };
   stack.use(every(SWEEP_MS, clock, sweep));
 
+  stack.use(await pushMetrics(context, { fleet, own }));
   const sink = await openLogs(context, own);
   if (sink !== undefined) stack.defer(() => closeWithin(FLUSH_MS, sink, context));
-
-  stack.use(await pushMetrics(context, { fleet, own }));
 
   hub.listen((change) => own.changed(change, clock.nowNs()));
   hub.listen((change) => logChange(change, log));

@@ -14,9 +14,12 @@ function labelsOf(containerId: string, name = "c", counting = COUNTING): LabelSe
 
 interface Told {
   /** A round with this one counter. */
-  read(value: number, nowNs: bigint, labels?: LabelSet): CounterPoint;
+  readonly read: (value: number, nowNs: bigint, labels?: LabelSet) => CounterPoint;
   /** A round without any. */
-  readNothing(): { readonly points: readonly CounterPoint[]; readonly refused: number };
+  readonly readNothing: () => {
+    readonly points: readonly CounterPoint[];
+    readonly refused: number;
+  };
 }
 
 function told(temporality: "cumulative" | "delta"): Told {

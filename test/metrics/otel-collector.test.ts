@@ -19,7 +19,7 @@ import { serviceSignal, unitSignal } from "../support/systemd-facts.ts";
 interface Watched extends RecordedFleet {
   readonly clock: FakeClock;
   readonly own: OwnMetrics;
-  collect(): Promise<Collected>;
+  readonly collect: () => Promise<Collected>;
 }
 
 /** A fleet that begins now, by a clock that tests move, and a collector that began a second ago. */
@@ -171,6 +171,19 @@ test("a container made anew is a series of its own, that counts what wasn't told
     { value: 1, startNs: takenNs },
   ]);
   expect(select(points, "container.exits", { "container.id": id })).toMatchObject([{ value: 1 }]);
+});
+
+test("a container with another name is another series, that counts on", async () => {
+  const { happens, collect, record } = await watched();
+  happens("start", "old");
+  const { id } = record("old").identity;
+  (await collect()).taken();
+  happens("rename", "new", { id });
+  happens("start", "new", { id });
+  const { points } = await collect();
+  expect(select(points, "container.starts")).toMatchObject([
+    { value: 1, attributes: { "container.name": "new", "container.id": id } },
+  ]);
 });
 
 test("units count since they are watched; a unit's counters go on in a container made anew", async () => {

@@ -58,7 +58,7 @@ interface Pushed {
   /** `exported 3`, `failed unavailable`, `broken …`. */
   readonly told: string[];
   /** Collection and number of each point, of each request. */
-  received(): string[][];
+  readonly received: () => string[][];
 }
 
 function pushed(options: Partial<MetricPushOptions> = {}): Pushed {

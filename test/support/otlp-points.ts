@@ -12,7 +12,7 @@ export interface Collected {
   readonly points: readonly ReceivedPoint[];
   readonly slices: readonly MetricSlice[];
   /** The receiver took it all. */
-  taken(): void;
+  readonly taken: () => void;
 }
 
 export async function collected(source: MetricSource): Promise<Collected> {
