@@ -127,7 +127,7 @@ export class OwnMetrics {
     });
     this.#exported = new client.Counter({
       name: "unitwatch_otlp_exported_total",
-      help: "Records that an OTLP endpoint took, by signal.",
+      help: "Log records and data points that an OTLP endpoint took, by signal.",
       labelNames: ["signal"],
       registers,
     });

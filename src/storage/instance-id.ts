@@ -27,10 +27,12 @@ export async function instanceId(options: InstanceIdOptions): Promise<string> {
   try {
     return (await readId(file)) ?? (await writeId(file));
   } catch (error) {
-    log.warn("the instance id isn't kept: it is derived from host name and engine", {
-      file,
-      err: asError(error),
-    });
+    log
+      .limited("instance-id")
+      .warn("the instance id isn't kept: it is derived from host name and engine", {
+        file,
+        err: asError(error),
+      });
     return derivedId(traits);
   }
 }
