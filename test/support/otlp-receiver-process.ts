@@ -33,7 +33,10 @@ const { MockOtlpServer, normalizeLogs, normalizeMetrics } = load("@elastic/mocko
   normalizeMetrics: (request: unknown) => MetricsRequest;
 };
 
-const tell = (message: ReceiverMessage): void => void process.send?.(message);
+const tell = (message: ReceiverMessage): void => {
+  // Whom it was for may have gone: then this process is about to end.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+};
 process.on("disconnect", () => process.exit());
 
 const server = new MockOtlpServer({
