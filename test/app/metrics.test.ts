@@ -10,14 +10,14 @@ import { recordedLog } from "../support/recorded-log.ts";
 
 async function started(env: Readonly<Record<string, string>>, args: readonly string[] = []) {
   const parsed = parseConfig(["--storage.path=", ...args], env);
-  if (parsed.kind !== "run") throw new Error(parsed.stderr);
+  if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
   const clock = new FakeClock();
   const { log, lines } = recordedLog(clock);
   const end = new AbortController();
   const own = ownMetrics();
   const { fleet, happens } = recordedFleet();
   happens("start", "web");
-  const context = { config: parsed.config, clock, log, signal: end.signal };
+  const context = { config: parsed.config, clock, log, web: undefined, signal: end.signal };
   const push = await pushMetrics(context, { fleet, own });
   /** By their labels without the signal, which is `metrics`. */
   const counted = async (name: string): Promise<unknown[]> => {

@@ -11,10 +11,16 @@ async function resource(
   args: readonly string[] = [],
 ): Promise<Readonly<Record<string, string>>> {
   const parsed = parseConfig(["--storage.path=", ...args], env);
-  if (parsed.kind !== "run") throw new Error(parsed.stderr);
+  if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
   const clock = new FakeClock();
   const { log } = recordedLog(clock);
-  return resourceOf({ config: parsed.config, clock, log, signal: new AbortController().signal });
+  return resourceOf({
+    config: parsed.config,
+    clock,
+    log,
+    web: undefined,
+    signal: new AbortController().signal,
+  });
 }
 
 test("it tells which unitwatch it is, where, and by which SDK", async () => {
