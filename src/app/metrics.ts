@@ -1,6 +1,6 @@
 import { BUILD_INFO } from "../config/build-info.ts";
 import { asError } from "../domain/as-error.ts";
-import { STATE_METRICS } from "../metrics/catalogue.ts";
+import { shownMetrics } from "../metrics/catalogue.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { Fleet } from "../state/fleet.ts";
 import { Backoff } from "../watch/backoff.ts";
@@ -33,7 +33,7 @@ export async function pushMetrics(
   const push = startMetricPush({
     source: new OtelCollector({
       fleet,
-      metrics: STATE_METRICS,
+      metrics: shownMetrics(config.systemd.transport !== "off"),
       own: own.registry,
       temporality,
       clock,
