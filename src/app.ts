@@ -1,10 +1,10 @@
 import { logChange } from "./app/change-log.ts";
 import type { AppContext } from "./app/context.ts";
 import { buildEngineWatch } from "./app/engine.ts";
-import { factsOf } from "./app/facts.ts";
 import { closeWithin, exportTo, openLogs } from "./app/logs.ts";
 import { pushMetrics } from "./app/metrics.ts";
 import { openServiceNotifier } from "./app/service-manager.ts";
+import { buildStatus } from "./app/status.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { shownMetrics } from "./metrics/catalogue.ts";
@@ -85,6 +85,14 @@ export async function runApp(context: AppContext): Promise<void> {
   hub.listen(({ identity }) => identity !== undefined && resume.touch(identity.id));
   if (sink !== undefined) hub.listen(exportTo(sink, context));
 
+  const status = buildStatus(context, {
+    fleet,
+    hub,
+    watch: engine.watch,
+    runtime: () => runtime.engine,
+  });
+  engine.snapshots.tell = status.snapshot;
+
   const http = createHttpServer({
     telemetryPath: config.web.telemetryPath,
     metrics: (accept) => {
@@ -92,13 +100,13 @@ export async function runApp(context: AppContext): Promise<void> {
       return scraper.scrape(negotiateFormat(accept));
     },
     ready: () => engine.watch.listed,
-    facts: () => factsOf(fleet, engine.watch),
+    status: status.routes,
     log,
     clock,
-    version: BUILD_INFO.version,
     web: context.web,
   });
   stack.defer(() => http.close());
+  stack.defer(status.close);
   await http.listen(config.web.listenAddresses);
 
   stack.defer(() => engine.systemd.stopAll());

@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   logs: ["domain"],
   otlp: ["domain"],
   http: ["domain"],
+  page: ["state", "domain"],
 };
 /** Beside these, the room `app` composes: the parts of `app.ts`. */
 const COMPOSE = new Set(["app.ts", "healthcheck.ts", "index.ts", "main.ts", "watcher.ts"]);

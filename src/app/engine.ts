@@ -2,6 +2,7 @@ import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerEngineSource } from "../sources/docker-engine.ts";
 import { identifier } from "../sources/identity.ts";
 import { systemdSource } from "../sources/systemd-source.ts";
+import type { ContainerRecord } from "../state/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { ResumeStore } from "../storage/resume-store.ts";
 import { EngineWatch } from "../watch/engine-watch.ts";
@@ -15,6 +16,8 @@ export interface WatchedEngine {
   readonly systemd: SystemdWatches;
   /** Who counts what can't be read; set once that is built. */
   readonly parseErrors: { tell: (source: "docker" | "systemd") => void };
+  /** Who is told that a container's state was read anew; set once that is built. */
+  readonly snapshots: { tell: (record: ContainerRecord) => void };
 }
 
 /** Builds what watches; nothing of it runs yet. */
@@ -32,11 +35,13 @@ export function buildEngineWatch(
   const { config, clock, log } = context;
   const { fleet, hub, resume, listed } = told;
   const parseErrors: WatchedEngine["parseErrors"] = { tell: () => {} };
+  const snapshots: WatchedEngine["snapshots"] = { tell: () => {} };
   const systemd = new SystemdWatches({
     clock,
     log,
     changed: hub.publish,
     parseError: () => parseErrors.tell("systemd"),
+    snapshotted: (record) => snapshots.tell(record),
     sourceOf: (record) =>
       systemdSource(config.systemd.transport, { runtime, clock, container: record.identity.id }),
   });
@@ -53,6 +58,7 @@ export function buildEngineWatch(
     touched: (record) => {
       systemd.sync(record);
       resume.touch(record.identity.id);
+      snapshots.tell(record);
     },
     settled: () => {
       resume.flush();
@@ -61,5 +67,5 @@ export function buildEngineWatch(
     changed: hub.publish,
     parseError: () => parseErrors.tell("docker"),
   });
-  return { watch, systemd, parseErrors };
+  return { watch, systemd, parseErrors, snapshots };
 }

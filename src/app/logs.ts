@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { BUILD_INFO } from "../config/build-info.ts";
 import { asError } from "../domain/as-error.ts";
 import type { Change } from "../domain/change.ts";
@@ -7,6 +6,7 @@ import { isQuiet } from "../logs/severity.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { LogSink } from "../otlp/log-sink.ts";
 import type { AppContext } from "./context.ts";
+import { INSTANCE } from "./instance.ts";
 import { resourceOf } from "./resource.ts";
 
 /** Opens the way of log records to their endpoint; undefined where there is none. */
@@ -34,10 +34,9 @@ export async function openLogs(context: AppContext, own: OwnMetrics): Promise<Lo
 export function exportTo(sink: LogSink, context: AppContext): (change: Change) => void {
   const { config, clock } = context;
   const everything = config.log.level === "debug";
-  const instance = randomUUID();
   return (change) => {
     if (isQuiet(change) && !everything) return;
-    sink.emit(logRecordOf(change, { observedNs: clock.nowNs(), instance }));
+    sink.emit(logRecordOf(change, { observedNs: clock.nowNs(), instance: INSTANCE }));
   };
 }
 

@@ -3,6 +3,10 @@ export const ROUTES = {
   index: "/",
   healthy: "/-/healthy",
   ready: "/-/ready",
+  /** Below it, the scripts and styles of the status page. */
+  page: "/-/page/",
+  state: "/api/v1/state",
+  events: "/api/v1/events",
 } as const;
 
 /** True for the paths that the telemetry path can't take: the index, and all below `/-/` and `/api/`. */

@@ -1,4 +1,7 @@
-import type { Socket } from "node:net";
+/** Who is being sent a body: a connection, or the response on one. */
+export interface BodyReader {
+  destroy(): unknown;
+}
 
 /**
  * Bodies that are held until the last of their readers is through. Readers of one rendering share
@@ -7,14 +10,14 @@ import type { Socket } from "node:net";
  */
 export class HeldBodies {
   readonly #limit: number;
-  readonly #readers = new Map<Buffer, Set<Socket>>();
+  readonly #readers = new Map<Buffer, Set<BodyReader>>();
 
   constructor(limit: number) {
     this.#limit = limit;
   }
 
   /** Notes that `reader` is being sent `body`. Gives the number of readers that were ended for it. */
-  hold(body: Buffer, reader: Socket): number {
+  hold(body: Buffer, reader: BodyReader): number {
     const readers = this.#readers.get(body);
     if (readers !== undefined) {
       readers.add(reader);
@@ -24,7 +27,7 @@ export class HeldBodies {
     for (const [oldest, slow] of this.#readers) {
       if (this.#readers.size < this.#limit) break;
       this.#readers.delete(oldest);
-      for (const socket of slow) socket.destroy();
+      for (const each of slow) each.destroy();
       ended += slow.size;
     }
     this.#readers.set(body, new Set([reader]));
@@ -32,7 +35,7 @@ export class HeldBodies {
   }
 
   /** Notes that `reader` is through with its body, or has gone. */
-  release(reader: Socket): void {
+  release(reader: BodyReader): void {
     for (const [body, readers] of this.#readers) {
       if (readers.delete(reader) && readers.size === 0) this.#readers.delete(body);
     }

@@ -3,12 +3,12 @@ import express from "express";
 import type { ErrorRequestHandler, Request, Response } from "express";
 import type { Logger } from "../domain/log.ts";
 import { isReservedPath, ROUTES } from "../domain/routes.ts";
-import { admit, CONTENT_POLICY } from "./admit.ts";
-import { indexPage, STYLE_SOURCE } from "./index-page.ts";
-import type { Fact } from "./index-page.ts";
-import { reply, replyText } from "./reply.ts";
+import { admit } from "./admit.ts";
+import { replyText } from "./reply.ts";
 import { scrapeHandler } from "./scrape.ts";
 import type { ScrapeOptions } from "./scrape.ts";
+import { statusHandlers } from "./status-page.ts";
+import type { StatusRoutes } from "./status-page.ts";
 
 /** What the routes are made of. */
 export interface HttpAppOptions extends ScrapeOptions {
@@ -16,14 +16,12 @@ export interface HttpAppOptions extends ScrapeOptions {
   readonly telemetryPath: string;
   /** True once the first listing of the engine is folded in. */
   readonly ready: () => boolean;
-  /** What the index page tells; any text. */
-  readonly facts: () => readonly Fact[];
-  readonly version: string;
+  readonly status: StatusRoutes;
 }
 
 /** All routes, and plain answers to all that is none. */
 export function createHttpApp(options: HttpAppOptions): RequestListener {
-  const { telemetryPath, ready, facts, version, log } = options;
+  const { telemetryPath, ready, log } = options;
   if (isReservedPath(telemetryPath)) {
     throw new Error(`telemetry path ${telemetryPath} is another route`);
   }
@@ -31,11 +29,11 @@ export function createHttpApp(options: HttpAppOptions): RequestListener {
   // of express would make HTTP/1.1 ones of: handlers use what both kinds have in Node.js.
   const app = express.Router({ caseSensitive: true, strict: true });
 
-  app.get(ROUTES.index, (_request, response) => {
-    const page = indexPage(version, telemetryPath, facts());
-    response.setHeader("Content-Security-Policy", `${CONTENT_POLICY}; style-src ${STYLE_SOURCE}`);
-    reply(response, "text/html; charset=utf-8", Buffer.from(page));
-  });
+  const handlers = statusHandlers(options);
+  app.get(ROUTES.index, handlers.index);
+  app.get(ROUTES.state, handlers.state);
+  app.get(ROUTES.events, handlers.events);
+  app.get(`${ROUTES.page}*name`, handlers.page);
   app.get(telemetryPath, scrapeHandler(options));
   app.get(ROUTES.healthy, (_request, response) => {
     replyText(response, 200, "unitwatch is healthy");

@@ -1,17 +1,13 @@
 import type { Socket } from "node:net";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import type { RequestHandler, Response } from "express";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
 import { HeldBodies } from "./held-bodies.ts";
+import { renderingOf } from "./rendering.ts";
+import type { Rendering } from "./rendering.ts";
 import { reply, replyText } from "./reply.ts";
 import { sharedRuns } from "./shared-runs.ts";
-
-const gzipAsync = promisify(gzip);
-/** Metrics shrink to a 25th at this level, in half the time of the default one. */
-const GZIP_LEVEL = 3;
 
 /** Bodies that wait for slow readers at the same time, all scrapers together. */
 export const MAX_BODIES = 8;
@@ -27,13 +23,6 @@ export interface Exposition {
 /** Renders the metrics in the format that an Accept header asks for; undefined: none was sent. */
 export type RenderMetrics = (accept: string | undefined) => Promise<Exposition>;
 
-interface Rendered {
-  readonly contentType: string;
-  readonly body: Buffer;
-  /** The body gzipped, once for all that ask. */
-  gzipped(): Promise<Buffer>;
-}
-
 /** What the handler needs of the others. */
 export interface ScrapeOptions {
   readonly metrics: RenderMetrics;
@@ -43,7 +32,7 @@ export interface ScrapeOptions {
 
 /** Answers scrapes: 200, or 503 to one that comes on a connection before the last is answered. */
 export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHandler {
-  const render = sharedRuns(async (accept: string): Promise<Rendered> => {
+  const render = sharedRuns(async (accept: string): Promise<Rendering> => {
     try {
       return rendered(await metrics(accept === "" ? undefined : accept));
     } catch (error) {
@@ -78,7 +67,7 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
     }
     begin(response, socket);
 
-    let result: Rendered;
+    let result: Rendering;
     try {
       result = await render(headers.accept ?? "");
     } catch {
@@ -97,12 +86,6 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
   };
 }
 
-function rendered({ contentType, body }: Exposition): Rendered {
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  let gzipped: Promise<Buffer> | undefined;
-  return {
-    contentType,
-    body: bytes,
-    gzipped: () => (gzipped ??= gzipAsync(bytes, { level: GZIP_LEVEL })),
-  };
+function rendered({ contentType, body }: Exposition): Rendering {
+  return renderingOf(contentType, typeof body === "string" ? Buffer.from(body) : body);
 }

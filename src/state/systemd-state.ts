@@ -25,6 +25,8 @@ export class SystemdState {
   /** How it is watched, or was last; undefined before the first attach. */
   transport: SystemdTransport | undefined = undefined;
   up = false;
+  /** Since when the newest stream stands: Unix nanoseconds. */
+  sinceNs = 0n;
   /** Streams opened again after one was lost. */
   reconnects = 0;
   /** Up to when all of its changes are known. */
@@ -59,6 +61,7 @@ export class SystemdState {
    */
   attached(transport: SystemdTransport, atNs: bigint): bigint | undefined {
     this.transport = transport;
+    this.sinceNs = atNs;
     this.#afterGap = true;
     this.units.unlist();
     return this.coverage.attached(atNs);

@@ -31,6 +31,8 @@ export class EngineWatch {
   #cursor: EventCursor | undefined;
   /** False while the engine can't be reached. */
   up = false;
+  /** Since when it is as `up` says: Unix nanoseconds; 0n before the first attempt has ended. */
+  sinceNs = 0n;
   /** True once the first listing was folded in; it stays so. */
   listed = false;
   reconnects = 0;
@@ -85,11 +87,16 @@ export class EngineWatch {
       more = this.#snapshots(session, attemptSignal);
       await events;
     } finally {
-      this.up = false;
+      this.#set(false);
       attempt.abort();
       await Promise.allSettled([ended, snapshot, more]);
       await session.idle();
     }
+  }
+
+  #set(up: boolean): void {
+    if (this.up !== up || this.sinceNs === 0n) this.sinceNs = this.#options.clock.nowNs();
+    this.up = up;
   }
 
   #succeeded(recovered: number): void {
@@ -97,7 +104,7 @@ export class EngineWatch {
     if (this.listed) this.reconnects += 1;
     else if (resume !== undefined) log.info("went on from the resume point", { recovered });
     this.listed = true;
-    this.up = true;
+    this.#set(true);
     this.#options.settled?.();
     this.#backoff.reset();
     this.#health.corrected(recovered);

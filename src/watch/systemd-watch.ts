@@ -15,6 +15,8 @@ export interface SystemdWatchOptions {
   readonly log: Logger;
   readonly changed: (change: Change) => void;
   readonly parseError: () => void;
+  /** What was so already was folded into the container's state. */
+  readonly snapshotted?: (record: ContainerRecord) => void;
 }
 
 /** Failures while a node boots: systemd and its bus are there after about a second. */
@@ -108,6 +110,7 @@ export class SystemdWatch {
         const unknown = systemd.snapshot(rows, asOfNs);
         this.#backoff.reset();
         this.#health.up();
+        this.#options.snapshotted?.(record);
         return unknown;
       },
       startTime: (unit, timeNs) => systemd.startTime(unit, timeNs),

@@ -1,4 +1,5 @@
 import type { ListenAddress } from "../../src/domain/listen-address.ts";
+import { EventFeed } from "../../src/http/event-feed.ts";
 import { createHttpServer } from "../../src/http/http-server.ts";
 import type { HttpServer, HttpServerOptions } from "../../src/http/http-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -23,8 +24,12 @@ export async function startServer(
     telemetryPath: "/metrics",
     metrics: () => Promise.resolve({ contentType: "text/plain", body: "up 1\n" }),
     ready: () => true,
-    facts: () => [],
-    version: "1.2.3",
+    status: {
+      page: () => Promise.resolve(Buffer.from("<!DOCTYPE html><title>unitwatch</title>")),
+      state: () => Promise.resolve(Buffer.from("{}")),
+      events: new EventFeed({ serialize: String, instance: "test" }),
+      asset: () => undefined,
+    },
     clock,
     log,
     ...options,

@@ -1,0 +1,26 @@
+import type { Change } from "../domain/change.ts";
+import type { EventReport } from "../domain/status.ts";
+import { logRecordOf } from "../logs/log-record.ts";
+import { rfc3339 } from "../page/rfc3339.ts";
+import { INSTANCE } from "./instance.ts";
+
+/** A change as the API tells it: what its log record says, and where it happened. */
+export function eventReport(change: Change): EventReport {
+  const record = logRecordOf(change, { observedNs: 0n, instance: INSTANCE });
+  const { "log.record.uid": uid, ...attributes } = record.attributes ?? {};
+  const { kind, container, node, unit, detail, recovered, identity } = change;
+  return {
+    kind,
+    time: rfc3339(change.timeNs),
+    severity: record.severityText as EventReport["severity"],
+    container,
+    node,
+    cluster: identity?.cluster ?? "",
+    unit,
+    message: String(record.body),
+    detail,
+    recovered,
+    uid: String(uid),
+    attributes,
+  };
+}

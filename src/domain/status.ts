@@ -1,0 +1,139 @@
+import type { ContainerStatus, HealthStatus } from "./container.ts";
+import type { EventKind } from "./event.ts";
+import type { SystemdTransport, SystemState } from "./systemd.ts";
+import type { ActiveState } from "./unit.ts";
+
+/**
+ * What `/api/v1/state` and `/api/v1/events` tell, as JSON. Times are RFC 3339 in UTC with up to nine
+ * fractional digits; what isn't known, or doesn't apply, is null. Members may be added, and are
+ * neither renamed nor removed.
+ */
+export type Time = string;
+
+/** One unit of a container's systemd that the unit filters show. */
+export interface UnitReport {
+  readonly name: string;
+  /** Suffix of the name: `service`, `timer`, … */
+  readonly type: string;
+  /** ActiveState; null where the unit isn't loaded any more, and only its counters are left. */
+  readonly activeState: ActiveState | null;
+  readonly subState: string;
+  /** When it came into its state. */
+  readonly since: Time | null;
+  /** Result, as systemd names it: `success`, `exit-code`, `signal`, … */
+  readonly result: string | null;
+  /** Exit status of its main process, or the number of the signal that ended it. */
+  readonly exitCode: number | null;
+  /** Failures by Result, since it is watched. */
+  readonly failures: Readonly<Record<string, number>>;
+  readonly lastFailureAt: Time | null;
+  /** Restarts by Restart=, since it is watched. */
+  readonly restarts: number;
+}
+
+/** The systemd of one container. */
+export interface SystemdReport {
+  /** False while it should be watched, and can't. */
+  readonly up: boolean;
+  /** How it is watched, or was last. */
+  readonly transport: SystemdTransport | null;
+  /** Since when the stream stands; null while it doesn't. */
+  readonly since: Time | null;
+  /** Streams opened again after one was lost. */
+  readonly reconnects: number;
+  /** From the last change, by its own time, to the state that showed it. */
+  readonly lagSeconds: number | null;
+  readonly version: string | null;
+  /** As `systemctl is-system-running` says it. */
+  readonly state: SystemState | null;
+  /** Units in each ActiveState, filters not applied. */
+  readonly units: Readonly<Partial<Record<ActiveState, number>>>;
+}
+
+/** One container. */
+export interface ContainerReport {
+  readonly name: string;
+  readonly id: string;
+  readonly node: string;
+  readonly cluster: string;
+  readonly image: string;
+  readonly runtime: string;
+  readonly status: ContainerStatus;
+  /** Null without a health check, and while the container doesn't run. */
+  readonly health: HealthStatus | null;
+  /** Of the last exit. */
+  readonly exitCode: number | null;
+  /** True where the kernel killed for want of memory since the last start. */
+  readonly oomKilled: boolean;
+  /** Restarts by the restart policy, and starts by whomever, since it is watched. */
+  readonly restarts: number;
+  readonly starts: number;
+  readonly startedAt: Time | null;
+  readonly finishedAt: Time | null;
+  /** When it was removed; its counters stay for the retention. */
+  readonly removedAt: Time | null;
+  /** Null where there is none to be watched. */
+  readonly systemd: SystemdReport | null;
+  readonly units: readonly UnitReport[];
+}
+
+/** The watch of the container engine. */
+export interface EngineReport {
+  readonly runtime: string;
+  readonly up: boolean;
+  /** Since when it is as `up` says; null before the first attempt has ended. */
+  readonly since: Time | null;
+  readonly reconnects: number;
+  readonly lagSeconds: number | null;
+}
+
+/** Of the whole fleet, whatever containers were asked for. Removed ones don't count. */
+export interface SummaryReport {
+  readonly containers: number;
+  readonly running: number;
+  /** Containers whose systemd is to be watched, those of which it is, and those that are degraded. */
+  readonly nodes: number;
+  readonly watched: number;
+  readonly degraded: number;
+  /** Units that are failed, filters not applied. */
+  readonly failedUnits: number;
+}
+
+/** What waits to be sent over OTLP. */
+export interface QueueReport {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export interface StatusReport {
+  readonly time: Time;
+  readonly version: string;
+  /** Id of the newest event that the report includes: where `/api/v1/events` is to go on. */
+  readonly lastEventId: string;
+  readonly engine: EngineReport;
+  readonly summary: SummaryReport;
+  /** Null where nothing is sent over OTLP, or its queue isn't known. */
+  readonly otlpQueue: QueueReport | null;
+  readonly containers: readonly ContainerReport[];
+}
+
+/** One change. */
+export interface EventReport {
+  readonly kind: EventKind;
+  readonly time: Time | null;
+  readonly severity: "INFO" | "WARN" | "ERROR";
+  readonly container: string;
+  readonly node: string;
+  readonly cluster: string;
+  /** "" where it isn't about a unit. */
+  readonly unit: string;
+  /** One English sentence. */
+  readonly message: string;
+  readonly detail: string;
+  /** True where it was missed when it happened, and found later. */
+  readonly recovered: boolean;
+  /** The same as `log.record.uid` of its log record. */
+  readonly uid: string;
+  /** The attributes of its log record. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+}

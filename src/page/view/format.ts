@@ -1,0 +1,84 @@
+import { h } from "./element.ts";
+import type { VElement } from "./element.ts";
+
+const SIGNALS: Readonly<Record<number, string>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  14: "SIGALRM",
+  15: "SIGTERM",
+};
+
+/** `SIGKILL`; for others than the usual `signal 34`. */
+export function signalName(number: number): string {
+  return SIGNALS[number] ?? `signal ${number}`;
+}
+
+/** A container's exit code, with the signal that it stands for. */
+export function exitCodeText(code: number): string {
+  return code > 128 && code < 193 ? `${code} (${signalName(code - 128)})` : String(code);
+}
+
+/** `3 units`, `1 unit`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
+}
+
+export function bytesText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const [size, unit] = bytes < 1024 ** 2 ? [bytes / 1024, "KiB"] : [bytes / 1024 ** 2, "MiB"];
+  return `${size.toFixed(size < 10 ? 1 : 0)} ${unit}`;
+}
+
+/** A span of time in its largest unit: `1.2 ms`, `45 s`, `3 min`, `5 h`, `12 d`. */
+export function spanText(seconds: number): string {
+  if (seconds < 1) return `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** How long it is from a moment to another; `0 s` where a clock runs ahead. */
+export function ageText(time: string, nowMs: number): string {
+  return spanText(Math.max(1, (nowMs - Date.parse(time)) / 1000)).replace(/^1 s$/, "now");
+}
+
+/** A moment as how long ago it was; the browser keeps that true. The time itself is its tooltip. */
+export function age(time: string, nowMs: number): VElement {
+  const at = `${time.slice(0, 19).replace("T", " ")} UTC`;
+  return h(
+    "time",
+    { datetime: time.slice(0, 23) + "Z", title: at, "data-age": true },
+    ageText(time, nowMs),
+  );
+}
+
+/** A moment by its time of day, in UTC, to the millisecond. */
+export function clockTime(time: string): VElement {
+  const at = `${time.slice(0, 19).replace("T", " ")} UTC`;
+  return h("time", { datetime: time.slice(0, 23) + "Z", title: at }, time.slice(11, 23));
+}
+
+/** Where on the page a node is, or one of its units: the id of its element, and the link's fragment. */
+export function placeOf(
+  { node, cluster }: { readonly node: string; readonly cluster: string },
+  unit = "",
+): string {
+  const parts = [
+    ["node", node],
+    ["cluster", cluster],
+    ["unit", unit],
+  ] as const;
+  return parts
+    .filter(([name, value]) => value !== "" || name === "node")
+    .map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`)
+    .join("&");
+}

@@ -1,0 +1,173 @@
+import type { ContainerReport, SystemdReport, UnitReport } from "../../domain/status.ts";
+import { h } from "./element.ts";
+import type { Child, VElement } from "./element.ts";
+import { age, count, exitCodeText, placeOf, spanText } from "./format.ts";
+import { hasPast, LEVELS, troubleOf, unitLevel } from "./trouble.ts";
+import type { Trouble } from "./trouble.ts";
+import { unitTable } from "./unit-table.ts";
+
+type Facts = Omit<ContainerReport, "units">;
+
+/** One container, as far as it is known here. */
+export interface NodeViewOptions {
+  readonly container: Facts;
+  /** Its failing units, or so many of them as are shown. */
+  readonly failing: readonly UnitReport[];
+  readonly failingCount: number;
+  /** All its other units; undefined where they are left to be asked for. */
+  readonly others: readonly UnitReport[] | undefined;
+  readonly nowMs: number;
+}
+
+/** All of a report's units, sorted into those that fail and the others. */
+export function sortedUnits(units: readonly UnitReport[]): {
+  readonly failing: UnitReport[];
+  readonly others: UnitReport[];
+} {
+  const failing = units.filter((unit) => unitLevel(unit) === "failing");
+  const others = units.filter((unit) => unitLevel(unit) !== "failing");
+  const rank = (unit: UnitReport): number =>
+    hasPast(unit) ? 0 : unitLevel(unit) === "fine" ? 1 : 2;
+  const byName = (a: UnitReport, b: UnitReport): number => (a.name < b.name ? -1 : 1);
+  return {
+    failing: failing.sort(byName),
+    others: others.sort((a, b) => rank(a) - rank(b) || byName(a, b)),
+  };
+}
+
+/** What articles are sorted by, as text: the worst first, then by cluster and name. */
+export function orderOf({ level }: Trouble, { cluster, node, name }: Facts): string {
+  const padded = (text: string): string =>
+    text.replaceAll(/\d+/g, (digits) => digits.padStart(8, "0"));
+  return [LEVELS.indexOf(level), padded(cluster), padded(node), name].join("\u0001");
+}
+
+/** A container as an article: what is wrong with it in sight, the rest folded away. */
+export function nodeArticle(options: NodeViewOptions): VElement {
+  const { container, failing, failingCount, others, nowMs } = options;
+  const trouble = troubleOf(container, failingCount);
+  const place = placeOf(container);
+  const { name, node, cluster, image } = container;
+  const hidden = failingCount - failing.length;
+  return h(
+    "article",
+    {
+      id: place,
+      class: "node",
+      tabindex: "-1",
+      "data-container": name,
+      "data-level": trouble.level,
+      "data-order": orderOf(trouble, container),
+      "data-find": [node, cluster, name, image].join(" ").toLowerCase(),
+    },
+    h(
+      "header",
+      {},
+      h("h3", {}, h("a", { href: `#${place}` }, h("bdi", {}, node))),
+      cluster !== "" && h("span", { class: "cluster" }, h("bdi", {}, cluster)),
+      h("span", { class: "chips" }, chips(container)),
+    ),
+    trouble.reasons.length > 0 && h("p", { class: "reasons" }, trouble.reasons.join(" · ")),
+    failing.length > 0 && unitTable("Failed units", container, { units: failing, nowMs }),
+    hidden > 0 && h("p", { class: "aside" }, `and ${count(hidden, "more failed unit")}`),
+    h(
+      "details",
+      { class: "more", "data-more": others === undefined ? "wanted" : "here" },
+      h("summary", {}, summaryOf(container, nowMs)),
+      others === undefined
+        ? h(
+            "p",
+            {},
+            h(
+              "a",
+              { href: `./?container=${encodeURIComponent(name.toWellFormed())}` },
+              "All of it",
+            ),
+          )
+        : [
+            facts(container, nowMs),
+            others.length > 0 && unitTable("Other units", container, { units: others, nowMs }),
+          ],
+    ),
+  );
+}
+
+function chips({ status, health, systemd }: Facts): Child[] {
+  const chip = (word: string, level: string): VElement =>
+    h("span", { class: "chip", "data-level": level }, word);
+  const list: VElement[] = [];
+  if (status !== "running") {
+    const isBad = status === "dead" || status === "restarting";
+    list.push(chip(status, isBad ? "failing" : status === "paused" ? "warning" : "idle"));
+  }
+  if (health !== null) {
+    list.push(
+      chip(health, health === "unhealthy" ? "failing" : health === "healthy" ? "fine" : "idle"),
+    );
+  }
+  if (systemd !== null) {
+    const state = systemd.state ?? (systemd.up ? "watched" : "not watched");
+    const isBad = state === "degraded" || state === "maintenance";
+    list.push(
+      chip(systemd.up ? state : "not watched", isBad ? "failing" : systemd.up ? "fine" : "warning"),
+    );
+  } else if (status === "running") list.push(chip("running", "fine"));
+  return list;
+}
+
+/** One line about the container: what there is to unfold. */
+function summaryOf({ systemd, status, startedAt, restarts, image }: Facts, nowMs: number): Child[] {
+  const parts: Child[][] = [];
+  if (systemd !== null) {
+    const { active = 0 } = systemd.units;
+    const all = Object.values(systemd.units).reduce((sum, units) => sum + units, 0);
+    parts.push([`${count(active, "unit")} of ${all} active`]);
+  }
+  if (status === "running" && startedAt !== null) parts.push(["up ", age(startedAt, nowMs)]);
+  if (restarts > 0) parts.push([`restarted ${restarts} ×`]);
+  parts.push([h("bdi", {}, image)]);
+  return parts.map((part, index) => [index === 0 ? "" : " · ", part]);
+}
+
+function facts(container: Facts, nowMs: number): VElement {
+  const { name, id, image, runtime, status, exitCode, startedAt, finishedAt, systemd } = container;
+  const fact = (term: string, ...value: Child[]): VElement =>
+    h("div", {}, h("dt", {}, term), h("dd", {}, value));
+  const ended = finishedAt !== null && [" ", age(finishedAt, nowMs), " ago"];
+  return h(
+    "dl",
+    { class: "facts" },
+    fact("Container", h("bdi", {}, name)),
+    fact("Id", id.slice(0, 12)),
+    fact("Image", h("bdi", {}, image)),
+    fact("State", `${status} (${runtime})`),
+    startedAt !== null && fact("Started", age(startedAt, nowMs), " ago"),
+    (exitCode !== null || finishedAt !== null) &&
+      fact("Last exit", `code ${exitCode === null ? "unknown" : exitCodeText(exitCode)}`, ended),
+    fact("Restarts", `${container.restarts} by its policy, ${container.starts} starts seen`),
+    fact("Out of memory", container.oomKilled ? "yes, since its last start" : "no"),
+    systemd !== null && systemdFacts(systemd, { fact, nowMs }),
+  );
+}
+
+function systemdFacts(
+  systemd: SystemdReport,
+  with_: { fact: (term: string, ...value: Child[]) => VElement; nowMs: number },
+): Child[] {
+  const { up, transport, since, reconnects, lagSeconds, version, state } = systemd;
+  const { fact, nowMs } = with_;
+  return [
+    fact("systemd", [state ?? "state unknown", version !== null && `, version ${version}`]),
+    fact(
+      "Watch",
+      up
+        ? `over ${transport ?? "?"}`
+        : transport === null
+          ? "not yet"
+          : `lost, was over ${transport}`,
+      since !== null && [", since ", age(since, nowMs)],
+    ),
+    fact("Reconnects", String(reconnects)),
+    fact("Lag", lagSeconds === null ? "no change seen yet" : spanText(lagSeconds)),
+  ];
+}

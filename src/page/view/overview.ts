@@ -1,0 +1,59 @@
+import type { StatusReport } from "../../domain/status.ts";
+import { h } from "./element.ts";
+import type { Child, VElement } from "./element.ts";
+import { age, bytesText, spanText } from "./format.ts";
+
+/** What is true of the whole, at a glance. */
+export function overview(report: Omit<StatusReport, "containers">): VElement {
+  const { summary, engine, otlpQueue } = report;
+  const nowMs = Date.parse(report.time);
+  const tile = (term: string, level: string, ...values: [Child, ...Child[]]): VElement => {
+    const [value, ...notes] = values;
+    return h(
+      "div",
+      { class: "tile", "data-level": level },
+      h("dt", {}, term),
+      h("dd", {}, h("b", {}, value), " ", h("span", { class: "aside" }, notes)),
+    );
+  };
+  const bad = (number: number, level: string): string => (number > 0 ? level : "fine");
+  const since: Child = engine.since !== null && ["since ", age(engine.since, nowMs)];
+  const lag: Child = engine.lagSeconds !== null && `, lag ${spanText(engine.lagSeconds)}`;
+  return h(
+    "dl",
+    { id: "overview" },
+    tile("Failed units", bad(summary.failedUnits, "failing"), summary.failedUnits),
+    tile(
+      "Degraded nodes",
+      bad(summary.degraded, "failing"),
+      summary.degraded,
+      `of ${summary.nodes}`,
+    ),
+    tile("Containers running", "fine", summary.running, `of ${summary.containers}`),
+    tile(
+      "Systemd watched",
+      bad(summary.nodes - summary.watched, "warning"),
+      summary.watched,
+      `of ${summary.nodes}`,
+    ),
+    tile(
+      "Engine",
+      engine.up ? "fine" : "failing",
+      engine.up ? "up" : "down",
+      since,
+      lag,
+      engine.reconnects > 0 && `, ${engine.reconnects} reconnects`,
+    ),
+    tile(
+      "OTLP queue",
+      "fine",
+      otlpQueue === null ? "off" : otlpQueue.records,
+      otlpQueue !== null && `records, ${bytesText(otlpQueue.bytes)}`,
+    ),
+  );
+}
+
+/** What the page is called: the trouble can be seen in the tab. */
+export function titleOf({ summary }: Pick<StatusReport, "summary">): string {
+  return summary.failedUnits > 0 ? `(${summary.failedUnits}) unitwatch` : "unitwatch";
+}

@@ -1,0 +1,96 @@
+import type { ContainerReport, UnitReport } from "../../domain/status.ts";
+import { count, exitCodeText, signalName } from "./format.ts";
+
+/** How bad it is, the worst first. `idle` is what has ended as it should, or never began. */
+export const LEVELS = ["failing", "warning", "fine", "idle"] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** Exit codes of a good end, and of an end by SIGTERM as asked. */
+const GOOD_EXITS: ReadonlySet<number | null> = new Set([0, 143]);
+
+export interface Trouble {
+  readonly level: Level;
+  /** What is wrong, in a few words each; none where nothing is. */
+  readonly reasons: readonly string[];
+}
+
+/** How bad it is with a unit. One that waits for its restart is no better than a failed one. */
+export function unitLevel({ activeState, subState }: UnitReport): Level {
+  if (activeState === "failed" || activeState === "maintenance") return "failing";
+  if (subState.startsWith("auto-restart")) return "failing";
+  return activeState === "active" ? "fine" : "idle";
+}
+
+/** True for a unit that is well, and wasn't always since it is watched. */
+export function hasPast(unit: UnitReport): boolean {
+  return unit.restarts > 0 || Object.keys(unit.failures).length > 0;
+}
+
+/** Why a unit is as it is, or what it went through: `exit-code, status 1`, `signal, SIGKILL`. */
+export function whyOf(unit: UnitReport): string {
+  const { result, exitCode, failures } = unit;
+  if (unitLevel(unit) === "failing" && result !== null && result !== "success") {
+    if (exitCode === null || exitCode === 0) return result;
+    return result === "exit-code"
+      ? `${result}, status ${exitCode}`
+      : `${result}, ${signalName(exitCode)}`;
+  }
+  const past = Object.entries(failures).map(([name, times]) => `${times} × ${name}`);
+  return past.length === 0 ? "" : `before: ${past.join(", ")}`;
+}
+
+export function failureCount({ failures }: UnitReport): number {
+  return Object.values(failures).reduce((sum, times) => sum + times, 0);
+}
+
+/** How bad it is with a container. `failing` is how many of its shown units are. */
+export function troubleOf(container: Omit<ContainerReport, "units">, failing: number): Trouble {
+  const failures = [...failingReasons(container), ...unitReasons(container, failing)];
+  const warnings = warningReasons(container);
+  const reasons = [...failures, ...warnings];
+  if (failures.length > 0) return { level: "failing", reasons };
+  if (warnings.length > 0) return { level: "warning", reasons };
+  return { level: container.status === "running" ? "fine" : "idle", reasons };
+}
+
+function failingReasons({
+  status,
+  exitCode,
+  oomKilled,
+  health,
+}: Omit<ContainerReport, "units">): string[] {
+  const reasons: string[] = [];
+  const hasFailed = exitCode !== null && !GOOD_EXITS.has(exitCode);
+  if (status === "dead") reasons.push("dead");
+  if (status === "restarting") reasons.push("is being restarted");
+  if (hasFailed && (status === "exited" || status === "restarting" || status === "dead")) {
+    reasons.push(`exited with code ${exitCodeText(exitCode)}`);
+  }
+  if (status === "exited" && exitCode === null)
+    reasons.push("exited, with a code that isn't known");
+  if (oomKilled) reasons.push("ran out of memory");
+  if (health === "unhealthy") reasons.push("unhealthy");
+  return reasons;
+}
+
+function unitReasons({ systemd }: Omit<ContainerReport, "units">, failing: number): string[] {
+  const reasons: string[] = [];
+  if (failing > 0) reasons.push(`${count(failing, "unit")} failed`);
+  if (systemd === null) return reasons;
+  const hidden = (systemd.units.failed ?? 0) - failing;
+  if (hidden > 0) reasons.push(`${count(hidden, "failed unit")} not shown by the filters`);
+  if (failing === 0 && hidden <= 0 && systemd.state === "degraded") reasons.push("degraded");
+  if (systemd.state === "maintenance") reasons.push("in maintenance");
+  return reasons;
+}
+
+function warningReasons({ status, systemd }: Omit<ContainerReport, "units">): string[] {
+  const reasons: string[] = [];
+  if (status === "paused") reasons.push("paused");
+  if (systemd !== null && !systemd.up) {
+    reasons.push(
+      systemd.transport === null ? "systemd isn't watched yet" : "the watch of systemd is lost",
+    );
+  }
+  return reasons;
+}

@@ -1,0 +1,61 @@
+import type { ContainerReport, UnitReport } from "../../domain/status.ts";
+import { h } from "./element.ts";
+import type { Child, VElement } from "./element.ts";
+import { age, placeOf } from "./format.ts";
+import { failureCount, unitLevel, whyOf } from "./trouble.ts";
+
+const COLUMNS = ["Unit", "State", "Why", "Since", "Failed", "Restarted"] as const;
+
+/** Units as a table. Roles are told, since a narrow screen shows the rows as blocks. */
+export function unitTable(
+  caption: string,
+  container: Omit<ContainerReport, "units">,
+  shown: { readonly units: readonly UnitReport[]; readonly nowMs: number },
+): VElement {
+  const heads = COLUMNS.map((name) => h("th", { role: "columnheader", scope: "col" }, name));
+  return h(
+    "table",
+    { role: "table", class: "units", "data-key": caption },
+    h("caption", { class: "aside" }, caption),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      shown.units.map((unit) => unitRow(container, unit, shown.nowMs)),
+    ),
+  );
+}
+
+function unitRow(
+  container: Omit<ContainerReport, "units">,
+  unit: UnitReport,
+  nowMs: number,
+): VElement {
+  const place = placeOf(container, unit.name);
+  const level = unitLevel(unit);
+  const { activeState, subState, since, restarts } = unit;
+  const isSame = activeState === subState || subState === "";
+  const failures = failureCount(unit);
+  return h(
+    "tr",
+    { role: "row", id: place, tabindex: "-1", "data-level": level },
+    h(
+      "th",
+      { role: "rowheader", scope: "row" },
+      h("a", { href: `#${place}` }, h("bdi", {}, unit.name)),
+    ),
+    cell(
+      "State",
+      h("span", { class: "state" }, activeState ?? "not loaded"),
+      !isSame && [" ", h("span", { class: "sub" }, subState)],
+    ),
+    cell("Why", whyOf(unit)),
+    cell("Since", since !== null && age(since, nowMs)),
+    cell("Failed", failures > 0 && `${failures} ×`),
+    cell("Restarted", restarts > 0 && `${restarts} ×`),
+  );
+}
+
+function cell(column: string, ...children: readonly Child[]): VElement {
+  return h("td", { role: "cell", "data-column": column }, children);
+}
