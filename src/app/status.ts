@@ -21,7 +21,7 @@ import { Lags } from "./lags.ts";
 export interface StatusOptions {
   readonly fleet: Fleet;
   readonly hub: Hub;
-  readonly watch: EngineWatch;
+  readonly watch: Pick<EngineWatch, "up" | "sinceNs" | "reconnects">;
   /** What the engine is called. */
   readonly runtime: () => string;
   /** What waits to be sent over OTLP; undefined where nothing is, or it isn't known. */
@@ -37,7 +37,10 @@ export interface Status {
 }
 
 /** Builds what the status page and the API tell. It listens from now on. */
-export function buildStatus(context: AppContext, options: StatusOptions): Status {
+export function buildStatus(
+  context: Pick<AppContext, "config" | "clock">,
+  options: StatusOptions,
+): Status {
   const { config, clock } = context;
   const { fleet, hub, watch } = options;
   const lags = new Lags();

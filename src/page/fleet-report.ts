@@ -91,5 +91,5 @@ export function* writeReport(
     if (units > 0 || written % CONTAINERS_A_STEP === 0) yield;
   }
   out.add("]}\n");
-  return out.end();
+  return yield* out.end();
 }

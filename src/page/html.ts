@@ -8,7 +8,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-const VOID: ReadonlySet<string> = new Set(["input", "link", "meta"]);
+const VOID: ReadonlySet<string> = new Set(["col", "input", "link", "meta"]);
 
 /** An element as HTML. */
 export function toHtml({ tag, attributes, children }: VElement): string {

@@ -54,9 +54,9 @@ export function pageFoot(page: {
 <header>
 <h2 id="feed-title">Changes</h2>
 <form class="tool" hidden>
+<span id="waiting" class="aside"></span>
 <button type="button" id="pause" aria-pressed="false">Pause</button>
 <label for="filter">Filter</label> <input id="filter" type="search" autocomplete="off" spellcheck="false" placeholder="unit, node, failed …">
-<span id="waiting" class="aside"></span>
 </form>
 </header>
 <noscript><p class="aside">Without JavaScript this page is a snapshot: load it again for a newer one.</p></noscript>

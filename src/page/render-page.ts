@@ -22,7 +22,7 @@ export interface PageSources extends ReportSources {
 /** Containers on a page, the worst first; failing units of each, and all other units of all. */
 export const MAX_ARTICLES = 1500;
 const MAX_FAILING = 50;
-const MAX_OTHERS = 2000;
+const MAX_OTHERS = 1000;
 /** Containers of which all is told, while there is room for their units. */
 const MAX_WHOLE = 100;
 const NEWEST_CHANGES = 100;
@@ -54,7 +54,7 @@ export function* writePage(
   const budget = { articles: MAX_ARTICLES, whole: MAX_WHOLE, units: MAX_OTHERS };
   out.add(sectionHead("trouble", "Needs attention", trouble.length));
   out.add(
-    '<p class="well">Nothing: all that is watched is as it should be.</p><div class="nodes">',
+    '<p class="well">Nothing: all that is watched is as it should be.</p><p class="none aside">No container is watched yet.</p><div class="nodes">',
   );
   yield* writeArticles(out, trouble, { budget, nowMs });
   out.add(`</div></section>${sectionHead("rest", "As it should be", others.length)}`);
@@ -81,7 +81,7 @@ export function* writePage(
         .join("\n"),
     }),
   );
-  return out.end();
+  return yield* out.end();
 }
 
 function sectionHead(id: string, title: string, number: number): string {
@@ -110,7 +110,7 @@ function* entriesOf(
     entries.push({
       record,
       facts,
-      failing: failing.slice(0, MAX_FAILING),
+      failing: failing.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, MAX_FAILING),
       failingCount: failing.length,
       level: trouble.level,
       order: orderOf(trouble, facts),

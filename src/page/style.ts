@@ -18,7 +18,7 @@ export const STYLE = `
 }
 * { box-sizing: border-box; }
 [hidden], .unseen:not(:focus) { display: none !important; }
-.unseen[role], h2.unseen, table.units thead {
+.unseen[role], h2.unseen, table.units caption, table.units thead {
   display: block !important; position: absolute; width: 1px; height: 1px; margin: -1px;
   overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
@@ -71,9 +71,12 @@ button[aria-pressed="true"] { background: var(--warning-ground); color: var(--wa
 .tile[data-level="warning"] b { color: var(--warning); }
 
 .nodes { border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); overflow: clip; }
-.nodes:empty, #trouble:has(.node:not([hidden])) .well { display: none; }
+.nodes:empty, #trouble:has(.node:not([hidden])) .well, main:not(:has(.node)) .well,
+main:has(.node) .none, #rest:not(:has(.node)) .fold { display: none; }
 .well { color: var(--fine); }
-.node { padding: 0.55rem 0.85rem; border-left: 3px solid transparent; content-visibility: auto; contain-intrinsic-size: auto 3.4rem; }
+.node { padding: 0.55rem 0.85rem; border-left: 3px solid transparent; }
+/* Many are laid out only where they are in sight. */
+.nodes:has(> :nth-child(100)) .node { content-visibility: auto; contain-intrinsic-size: auto 3rem; }
 .node + .node { border-top: 1px solid var(--line); }
 .node[data-level="failing"] { border-left-color: var(--failing); }
 .node[data-level="warning"] { border-left-color: var(--warning); }
@@ -84,48 +87,51 @@ button[aria-pressed="true"] { background: var(--warning-ground); color: var(--wa
 [data-level="failing"] > * > .state, .chip[data-level="failing"] { background: var(--failing-ground); color: var(--failing); }
 .chip[data-level="warning"] { background: var(--warning-ground); color: var(--warning); }
 [data-level="fine"] > * > .state, .chip[data-level="fine"] { background: var(--fine-ground); color: var(--fine); }
-.reasons { font-size: 0.875rem; color: var(--failing); }
-[data-level="warning"] > .reasons { color: var(--warning); }
+.reasons { color: var(--failing); }
+.reasons, .more { font-size: 0.875rem; }
+[data-level="warning"] .reasons { color: var(--warning); }
 .reached, tr:target, .node:target { background: var(--reached); }
-.more { font-size: 0.875rem; }
 .more > summary, .fold > summary { color: var(--soft); cursor: pointer; width: fit-content; max-width: 100%; }
 .fold > summary { margin-bottom: 0.5rem; }
 .more > summary:hover, .fold > summary:hover { color: var(--ink); }
 .more[open] > summary { margin-bottom: 0.4rem; }
 @media (min-width: 48rem) {
   #rest .node { display: grid; grid-template-columns: minmax(14rem, 2fr) 3fr; column-gap: 1rem; align-items: baseline; }
-  #rest .node > .reasons, #rest .node:has(.more[open]) > .more { grid-column: 1 / -1; }
+  #rest .node:has(.more[open]) > .more { grid-column: 1 / -1; }
 }
-.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 0.35rem 1.25rem; padding: 0.3rem 0 0.6rem; }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 45%), 1fr)); gap: 0.35rem 1.25rem; padding: 0.3rem 0 0.6rem; }
 .facts dt { color: var(--soft); font-size: 0.8125rem; }
 
-table.units { width: 100%; border-collapse: collapse; margin: 0.45rem 0; font-size: 0.875rem; }
-table.units caption { text-align: left; font-size: 0.8125rem; }
-table.units th, table.units td { text-align: left; padding: 0.22rem 0.9rem 0.22rem 0; vertical-align: baseline; border-top: 1px solid var(--line); font-weight: 400; }
+table.units { width: 100%; border-collapse: collapse; margin: 0.25rem 0; font-size: 0.875rem; }
+table.units th, table.units td { text-align: left; padding: 0.15rem 0.9rem 0.15rem 0; vertical-align: baseline; font-weight: 400; }
 table.units tbody th { font-family: var(--mono); font-size: 0.8125rem; }
 table.units tbody th a { color: inherit; }
+.node > table.units td[data-column="Since"]:not(:empty)::before { content: "for "; color: var(--soft); }
+.node > table.units td[data-column="Failed"]:not(:empty)::before { content: "failed "; color: var(--soft); }
+.node > table.units td[data-column="Restarted"]:not(:empty)::before { content: "restarted "; color: var(--soft); }
 @media (min-width: 48rem) {
-  table.units thead { display: table-header-group !important; position: static; clip-path: none; }
-  table.units thead th { color: var(--soft); font-size: 0.8125rem; border: 0; }
   table.units { table-layout: fixed; }
-  table.units thead th:nth-child(1) { width: 32%; }
-  table.units thead th:nth-child(2) { width: 19%; }
-  table.units thead th:nth-child(4) { width: 10%; }
-  table.units thead th:nth-child(5), table.units thead th:nth-child(6) { width: 8%; }
+  table.units col:nth-child(1) { width: 31%; }
+  table.units col:nth-child(2) { width: 20%; }
+  table.units col:nth-child(4), table.units col:nth-child(5) { width: 9%; }
+  table.units col:nth-child(6) { width: 12%; }
+  .more table.units thead { display: table-header-group !important; position: static; clip-path: none; }
+  .more table.units thead th { color: var(--soft); font-size: 0.8125rem; }
+  .more table.units tbody > tr > * { border-top: 1px solid var(--line); }
 }
 @media (max-width: 47.99rem) {
   main, .top, body > footer { padding-inline: 0.75rem; }
   .top .tool { margin-left: 0; width: 100%; }
   .top .tool input { flex: 1; min-width: 0; }
   table.units, table.units tbody { display: block; }
-  table.units caption { display: block; }
-  table.units tr { display: flex; flex-wrap: wrap; gap: 0 0.7rem; padding: 0.35rem 0; border-top: 1px solid var(--line); }
+  table.units tr { display: flex; flex-wrap: wrap; gap: 0 0.7rem; padding: 0.25rem 0; }
+  .more table.units tr { border-top: 1px solid var(--line); }
   table.units th, table.units td { display: block; padding: 0; border: 0; }
   table.units tbody th { width: 100%; }
   table.units td:empty { display: none; }
-  table.units td[data-column="Since"]::before { content: "for "; color: var(--soft); }
-  table.units td[data-column="Failed"]::before { content: "failed "; color: var(--soft); }
-  table.units td[data-column="Restarted"]::before { content: "restarted "; color: var(--soft); }
+  table.units td[data-column="Since"]:not(:empty)::before { content: "for "; color: var(--soft); }
+  table.units td[data-column="Failed"]:not(:empty)::before { content: "failed "; color: var(--soft); }
+  table.units td[data-column="Restarted"]:not(:empty)::before { content: "restarted "; color: var(--soft); }
 }
 
 #feed > header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0.2rem 1rem; margin-bottom: 0.5rem; }

@@ -15,7 +15,7 @@ export interface SystemdWatchOptions {
   readonly log: Logger;
   readonly changed: (change: Change) => void;
   readonly parseError: () => void;
-  /** What was so already was folded into the container's state. */
+  /** What was so already was folded into the container's state, or a part of it. */
   readonly snapshotted?: (record: ContainerRecord) => void;
 }
 
@@ -113,12 +113,18 @@ export class SystemdWatch {
         this.#options.snapshotted?.(record);
         return unknown;
       },
-      startTime: (unit, timeNs) => systemd.startTime(unit, timeNs),
+      startTime: (unit, timeNs) => {
+        systemd.startTime(unit, timeNs);
+        this.#options.snapshotted?.(record);
+      },
       loaded: (rows) => systemd.loaded(rows),
       unit: (unitSignal) => systemd.unit(unitSignal),
       service: (serviceSignal) => systemd.service(serviceSignal),
       removed: (unit, timeNs) => systemd.removed(unit, timeNs),
-      manager: (facts) => systemd.manager.told(facts),
+      manager: (facts) => {
+        systemd.manager.told(facts);
+        this.#options.snapshotted?.(record);
+      },
       parseError,
     });
   }

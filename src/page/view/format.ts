@@ -39,6 +39,7 @@ export function bytesText(bytes: number): string {
 
 /** A span of time in its largest unit: `1.2 ms`, `45 s`, `3 min`, `5 h`, `12 d`. */
 export function spanText(seconds: number): string {
+  if (seconds < 0.001) return "under 1 ms";
   if (seconds < 1) return `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
@@ -46,9 +47,10 @@ export function spanText(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** How long it is from a moment to another; `0 s` where a clock runs ahead. */
+/** How long it is from a moment to another, in seconds and more; `0 s` where a clock runs ahead. */
 export function ageText(time: string, nowMs: number): string {
-  return spanText(Math.max(1, (nowMs - Date.parse(time)) / 1000)).replace(/^1 s$/, "now");
+  const seconds = (nowMs - Date.parse(time)) / 1000;
+  return seconds < 1 ? "0 s" : spanText(seconds);
 }
 
 /** A moment as how long ago it was; the browser keeps that true. The time itself is its tooltip. */

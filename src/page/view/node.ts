@@ -66,8 +66,8 @@ export function nodeArticle(options: NodeViewOptions): VElement {
       h("h3", {}, h("a", { href: `#${place}` }, h("bdi", {}, node))),
       cluster !== "" && h("span", { class: "cluster" }, h("bdi", {}, cluster)),
       h("span", { class: "chips" }, chips(container)),
+      trouble.reasons.length > 0 && h("span", { class: "reasons" }, trouble.reasons.join(" · ")),
     ),
-    trouble.reasons.length > 0 && h("p", { class: "reasons" }, trouble.reasons.join(" · ")),
     failing.length > 0 && unitTable("Failed units", container, { units: failing, nowMs }),
     hidden > 0 && h("p", { class: "aside" }, `and ${count(hidden, "more failed unit")}`),
     h(
@@ -165,7 +165,7 @@ function systemdFacts(
         : transport === null
           ? "not yet"
           : `lost, was over ${transport}`,
-      since !== null && [", since ", age(since, nowMs)],
+      since !== null && [", for ", age(since, nowMs)],
     ),
     fact("Reconnects", String(reconnects)),
     fact("Lag", lagSeconds === null ? "no change seen yet" : spanText(lagSeconds)),

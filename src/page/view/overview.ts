@@ -16,25 +16,26 @@ export function overview(report: Omit<StatusReport, "containers">): VElement {
       h("dd", {}, h("b", {}, value), " ", h("span", { class: "aside" }, notes)),
     );
   };
+  const n = (number: number): string => number.toLocaleString("en-US");
   const bad = (number: number, level: string): string => (number > 0 ? level : "fine");
-  const since: Child = engine.since !== null && ["since ", age(engine.since, nowMs)];
+  const since: Child = engine.since !== null && ["for ", age(engine.since, nowMs)];
   const lag: Child = engine.lagSeconds !== null && `, lag ${spanText(engine.lagSeconds)}`;
   return h(
     "dl",
     { id: "overview" },
-    tile("Failed units", bad(summary.failedUnits, "failing"), summary.failedUnits),
+    tile("Failed units", bad(summary.failedUnits, "failing"), n(summary.failedUnits)),
     tile(
       "Degraded nodes",
       bad(summary.degraded, "failing"),
-      summary.degraded,
-      `of ${summary.nodes}`,
+      n(summary.degraded),
+      `of ${n(summary.nodes)}`,
     ),
-    tile("Containers running", "fine", summary.running, `of ${summary.containers}`),
+    tile("Containers running", "fine", n(summary.running), `of ${n(summary.containers)}`),
     tile(
       "Systemd watched",
       bad(summary.nodes - summary.watched, "warning"),
-      summary.watched,
-      `of ${summary.nodes}`,
+      n(summary.watched),
+      `of ${n(summary.nodes)}`,
     ),
     tile(
       "Engine",
@@ -47,7 +48,7 @@ export function overview(report: Omit<StatusReport, "containers">): VElement {
     tile(
       "OTLP queue",
       "fine",
-      otlpQueue === null ? "off" : otlpQueue.records,
+      otlpQueue === null ? "off" : n(otlpQueue.records),
       otlpQueue !== null && `records, ${bytesText(otlpQueue.bytes)}`,
     ),
   );

@@ -17,6 +17,11 @@ export function unitTable(
     "table",
     { role: "table", class: "units", "data-key": caption },
     h("caption", { class: "aside" }, caption),
+    h(
+      "colgroup",
+      {},
+      COLUMNS.map(() => h("col", {})),
+    ),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads)),
     h(
       "tbody",

@@ -1,0 +1,233 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import type { Page } from "playwright-core";
+import type { StatusReport } from "../../src/domain/status.ts";
+import { type Browser, canBrowse, type OpenPage, startBrowser } from "../support/browser.ts";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import { StatusFleet } from "../support/status-fleet.ts";
+import { startStatusServer, type StatusServer } from "../support/status-server.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+
+jest.setTimeout(300_000);
+
+/** A label's value as somebody would choose it who wants to be more than text. */
+const CLUSTER = `e2epage<script>globalThis.pwned=1</script>"'><img src=x onerror=pwned=2>\u202Egnp`;
+const SHOWN_CLUSTER = CLUSTER.replace("\u202E", String.raw`\u{202e}`);
+
+const VICTIM = `[Unit]
+Description=</script><script>globalThis.pwned=3</script>
+[Service]
+ExecStart=sleep infinity
+`;
+
+const describeBrowser = (await canBrowse()) ? describe : describe.skip;
+
+describeBrowser("the status page in Chromium", () => {
+  const stack = new AsyncDisposableStack();
+  let browser: Browser;
+  const opened: OpenPage[] = [];
+
+  beforeAll(async () => {
+    browser = stack.use(await startBrowser());
+  });
+  afterAll(() => stack.disposeAsync());
+
+  async function open(url: string, options?: Parameters<Browser["visit"]>[1]): Promise<Page> {
+    const made = await browser.visit(url, options);
+    opened.push(made);
+    if (options?.javaScriptEnabled !== false) await isLive(made.page);
+    return made.page;
+  }
+
+  describeEngine("of a real node", () => {
+    let node: TestNode;
+    let unitwatch: Unitwatch;
+    let url: string;
+
+    beforeAll(async () => {
+      const engine = attachEngine();
+      const labels = { "sind.cluster": CLUSTER };
+      [node, unitwatch] = await Promise.all([
+        startNode(engine, { name: "sind-e2epage-worker-0", labels }),
+        startUnitwatch({ host: engine.host, cluster: CLUSTER }),
+      ]);
+      stack.use(node);
+      stack.use(unitwatch);
+      url = `http://127.0.0.1:${unitwatch.port}/`;
+      await node.writeUnit("victim.service", VICTIM);
+      await node.startUnit("victim.service");
+      await unitwatch.untilWatching(1);
+    });
+
+    test("shows a unit's failure while it is open, and its recovery", async () => {
+      const page = await open(url);
+      const trouble = page.getByRole("region", { name: /^Needs attention/ });
+      const row = trouble.getByRole("row", { name: /victim\.service/ });
+      expect(await row.count()).toBe(0);
+      const seenMs = whenShown(page, "#trouble", "victim.service");
+      await node.crash("victim.service");
+      await row.waitFor();
+      expect(await row.innerText()).toMatch(/victim\.service\s+failed\s+signal, SIGKILL/);
+      const feed = page.getByRole("region", { name: "Changes" });
+      const line = feed.locator("li", { hasText: "unit.failed" });
+      await line.waitFor();
+      const failedMs = Date.parse((await line.locator("time").getAttribute("datetime")) ?? "");
+      console.info(`from the failure to the page: ${(await seenMs) - failedMs} ms`);
+      await page.waitForFunction(`document.title === "(1) unitwatch"`);
+
+      await node.systemctl("start", "victim.service");
+      await row.waitFor({ state: "detached" });
+      await page.waitForFunction(`document.title === "unitwatch"`);
+    });
+
+    test("shows a node that comes and goes, without being loaded again", async () => {
+      const page = await open(url);
+      await page.evaluate("globalThis.isTheSame = true");
+      const labels = { "sind.cluster": CLUSTER };
+      const other = await startNode(attachEngine(), { name: "sind-e2epage-worker-1", labels });
+      const article = page.getByRole("article").filter({ hasText: "worker-1" });
+      await article.locator(".chip", { hasText: "running" }).waitFor();
+      await other.remove();
+      await article.waitFor({ state: "detached" });
+      expect(await page.evaluate("'isTheSame' in globalThis")).toBe(true);
+    });
+
+    test("without JavaScript is a snapshot, with the place that a link names unfolded", async () => {
+      const state = JSON.parse((await unitwatch.get("/api/v1/state")).text) as StatusReport;
+      expect(state.containers.map(({ cluster }) => cluster)).toEqual([CLUSTER]);
+      const page = await open(url, { javaScriptEnabled: false });
+      expect(await page.locator(".cluster").innerText()).toBe(SHOWN_CLUSTER);
+      expect(await page.locator("noscript").innerText()).toContain("snapshot");
+      expect(await page.locator("#pause").isVisible()).toBe(false);
+      expect(await page.locator("#changes li").count()).toBeGreaterThan(0);
+      const link = page.getByRole("link", { name: "victim.service", includeHidden: true });
+      expect(await link.first().isVisible()).toBe(false);
+
+      const href = (await link.first().getAttribute("href")) ?? "";
+      const place = new URLSearchParams(href.slice(1));
+      expect([place.get("cluster"), place.get("unit")]).toEqual([CLUSTER, "victim.service"]);
+      const there = await open(`${url}${href}`, { javaScriptEnabled: false });
+      await there.getByRole("link", { name: "victim.service" }).first().waitFor();
+    });
+  });
+
+  describe("of containers that are made up", () => {
+    const EVIL_UNIT = `"><img src=x onerror="pwned=4"><script>pwned=5</script>'\u202E.service`;
+    let made: StatusFleet;
+    let server: StatusServer;
+    let url: string;
+
+    beforeAll(async () => {
+      made = new StatusFleet();
+      const labels = { "com.docker.compose.project": CLUSTER, image: `x"onload="pwned=6` };
+      const evil = made.node("evil", { units: 3, labels });
+      made.fails(evil, EVIL_UNIT);
+      for (const name of ["calm-0", "calm-1"]) made.node(name, { units: 5 });
+      server = stack.use(await startStatusServer(made));
+      url = server.url;
+    });
+
+    test("shows as text what would be more", async () => {
+      const page = await open(url);
+      const row = page.locator("#trouble").getByRole("row", { name: "<script>" });
+      expect(await row.getByRole("rowheader").innerText()).toBe(
+        EVIL_UNIT.replace("\u202E", String.raw`\u{202e}`),
+      );
+      const evil = made.fleet.get([...made.fleet.ids()][0] ?? "");
+      if (evil === undefined) throw new Error("no container");
+      made.fails(evil, `live${EVIL_UNIT}`);
+      await page.locator("#trouble").getByRole("row", { name: "live" }).waitFor();
+      expect(await page.locator("#changes li", { hasText: "live" }).count()).toBeGreaterThan(0);
+      expect(await page.evaluate("'pwned' in globalThis")).toBe(false);
+      expect(await page.locator("script").count()).toBe(1);
+      expect(await page.locator("img").count()).toBe(0);
+    });
+
+    test("goes to the node and unit that a link names", async () => {
+      const page = await open(`${url}#node=calm-1&unit=service-3.service`);
+      const row = page.getByRole("row", { name: /service-3\.service/ });
+      await row.waitFor();
+      expect(await page.evaluate("document.activeElement.textContent")).toContain("service-3");
+      expect(await row.locator("xpath=ancestor::article").getAttribute("data-container")).toBe(
+        "calm-1",
+      );
+      await page.evaluate(`location.hash = "#node=calm-0"`);
+      await page.locator("article.reached", { hasText: "calm-0" }).waitFor();
+    });
+
+    test("holds the feed while it is paused, and shows only what the filter names", async () => {
+      const page = await open(url);
+      const calm = made.node("calm-2", { units: 1 });
+      const lines = page.locator("#changes li:not([hidden])");
+      await page.getByRole("button", { name: "Pause" }).press("Enter");
+      made.fails(calm, "held.service");
+      await page.getByText(/^\d+ waiting/).waitFor();
+      await page.locator("#trouble").getByRole("row", { name: "held.service" }).waitFor();
+      expect(await lines.filter({ hasText: "held.service" }).count()).toBe(0);
+      await page.getByRole("button", { name: "Resume" }).click();
+      await lines.filter({ hasText: "unit.failed" }).filter({ hasText: "held.service" }).waitFor();
+
+      await page.getByRole("searchbox", { name: "Filter" }).fill("FAILED held");
+      expect(await lines.count()).toBe(1);
+      made.fails(calm, "other.service");
+      made.fails(calm, "held-too.service");
+      await lines.filter({ hasText: "held-too" }).waitFor();
+      expect(await lines.count()).toBe(2);
+    });
+
+    test("finds a node, and fits a narrow screen", async () => {
+      const page = await open(url, { viewport: { width: 360, height: 740 } });
+      await page.getByRole("searchbox", { name: "Find a node" }).fill("CALM-1");
+      const shown = page.locator("article:not([hidden])");
+      expect(await shown.count()).toBe(1);
+      await shown.locator("summary").click();
+      await page.getByRole("link", { name: "service-4.service" }).waitFor();
+      const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+      expect(over).toBeLessThanOrEqual(0);
+    });
+
+    test("is drawn in the colours that the system is set to", async () => {
+      const grounds = [];
+      for (const colorScheme of ["light", "dark"] as const) {
+        const page = await open(url, { colorScheme });
+        grounds.push(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
+      }
+      expect(new Set(grounds).size).toBe(2);
+    });
+
+    test("is live again when the server is, and has what happened meanwhile", async () => {
+      const page = await open(url);
+      const { port } = server;
+      await server[Symbol.asyncDispose]();
+      await page.locator('#live[data-live="lost"]').waitFor();
+      const record = made.node("meanwhile", { units: 1 });
+      made.fails(record, "meanwhile.service");
+      server = stack.use(await startStatusServer(made, { port }));
+      await isLive(page);
+      await page.locator("#trouble").getByRole("row", { name: "meanwhile.service" }).waitFor();
+      await page.locator("#changes li", { hasText: "meanwhile.service" }).first().waitFor();
+    });
+  });
+
+  test("nothing of it made the browser complain", () => {
+    expect(opened.length).toBeGreaterThan(0);
+    const complaints = opened.flatMap((each) => each.complaints);
+    expect(complaints.filter((text) => !text.includes("net::ERR_"))).toEqual([]);
+  });
+});
+
+async function isLive(page: Page): Promise<void> {
+  await page.locator('#live[data-live="on"]').waitFor();
+}
+
+/** The browser's time when the element has the text. */
+function whenShown(page: Page, selector: string, text: string): Promise<number> {
+  return page.evaluate<number>(`new Promise((resolve) => {
+    const look = () => {
+      const element = document.querySelector(${JSON.stringify(selector)});
+      if (element.textContent.includes(${JSON.stringify(text)})) resolve(Date.now());
+    };
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+    look();
+  })`);
+}

@@ -1,0 +1,96 @@
+import { buildStatus } from "../../src/app/status.ts";
+import type { Status, StatusOptions } from "../../src/app/status.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { identifier } from "../../src/sources/identity.ts";
+import type { ContainerRecord } from "../../src/state/container-record.ts";
+import { Fleet } from "../../src/state/fleet.ts";
+import { SeriesBudget } from "../../src/state/series-budget.ts";
+import { unitAdmission } from "../../src/state/unit-admission.ts";
+import { Hub } from "../../src/watch/hub.ts";
+import { containerDetails, engineEvent } from "./engine-facts.ts";
+import { serviceSignal, unitRow, unitSignal } from "./systemd-facts.ts";
+
+/** A fleet with all that shows it, without an engine: a test says what happens in it. */
+export class StatusFleet {
+  readonly hub = new Hub();
+  readonly fleet: Fleet;
+  readonly status: Status;
+  /** What the watch of the engine says of itself. */
+  readonly watch = { up: true, sinceNs: systemClock.nowNs(), reconnects: 0 };
+
+  constructor(options: Partial<StatusOptions> & { readonly args?: readonly string[] } = {}) {
+    const { args = [], ...more } = options;
+    const parsed = parseConfig(args, {});
+    if (parsed.kind !== "run") throw new Error("these flags are not for a run");
+    const { config } = parsed;
+    this.fleet = new Fleet({
+      events: { changed: this.hub.publish, refused: () => {} },
+      admission: unitAdmission(
+        config.systemd.unitInclude,
+        config.systemd.unitExclude,
+        new SeriesBudget(10_000_000),
+      ),
+      identify: identifier(undefined, "docker"),
+    });
+    this.status = buildStatus(
+      { config, clock: systemClock },
+      { fleet: this.fleet, hub: this.hub, watch: this.watch, ...more },
+    );
+  }
+
+  /** The engine tells this of a container. */
+  happens(
+    action: string,
+    name: string,
+    more: Readonly<Record<string, string>> = {},
+  ): ContainerRecord {
+    const record = this.fleet.engineEvent(
+      engineEvent(action, name, { timeNs: systemClock.nowNs(), ...more }),
+    );
+    if (record === undefined) throw new Error(`${action} tells of no container`);
+    this.status.snapshot(record);
+    return record;
+  }
+
+  /** A container that runs systemd, with so many units that are active, and is watched. */
+  node(
+    name: string,
+    more: { readonly units?: number; readonly labels?: Readonly<Record<string, string>> } = {},
+  ): ContainerRecord {
+    const { units = 10, labels = {} } = more;
+    const { identity, startedAtNs } = this.happens("start", name, labels);
+    const facts = { identity, startedAtNs, status: "running", runsSystemd: true } as const;
+    const record = this.fleet.details(containerDetails(name, facts), true);
+    const nowNs = systemClock.nowNs();
+    record.systemd.attached("dbus", nowNs);
+    record.systemd.recovered([]);
+    record.systemd.manager.told({
+      version: "252.39-1~deb12u1",
+      systemState: "running",
+      timeNs: nowNs,
+    });
+    const rows = Array.from({ length: units }, (_, index) =>
+      unitRow(`service-${index}.service`, "active", "running"),
+    );
+    record.systemd.snapshot(rows, nowNs);
+    for (const row of rows) record.systemd.startTime(row.name, startedAtNs);
+    this.status.snapshot(record);
+    return record;
+  }
+
+  /** A unit fails, as systemd tells it. */
+  fails(record: ContainerRecord, unit: string, more: Partial<ServiceSignal> = {}): void {
+    const { systemd } = record;
+    this.unit(record, { unit, activeState: "active", subState: "running" });
+    const timeNs = systemClock.nowNs();
+    systemd.service(serviceSignal({ unit, result: "exit-code", exitStatus: 1, timeNs, ...more }));
+    this.unit(record, { unit, activeState: "failed", subState: "failed" });
+  }
+
+  unit(record: ContainerRecord, signal: Partial<UnitSignal>): void {
+    const timeNs = systemClock.nowNs();
+    record.systemd.unit(unitSignal({ stateChangeNs: timeNs, timeNs, ...signal }));
+  }
+}
