@@ -16,7 +16,7 @@ export const RENDERED_DEADLINE_MS = 60_000;
 export const MAX_NAMED = 100;
 
 /** Requests at a time that wait on one connection. */
-const MAX_WAITING_PER_CONNECTION = 8;
+const MAX_WAITING_PER_CONNECTION = 5;
 
 /** Renders what is true now, of these containers alone or, without names, of all. */
 export type Render = (names: readonly string[] | undefined) => Promise<Buffer>;

@@ -205,7 +205,9 @@ describeBrowser("the status page in Chromium", () => {
       made.fails(record, "meanwhile.service");
       server = stack.use(await startStatusServer(made, { port }));
       await isLive(page);
-      await page.locator("#trouble").getByRole("row", { name: "meanwhile.service" }).waitFor();
+      const row = page.locator("#trouble").getByRole("row", { name: "meanwhile.service" });
+      await row.waitFor();
+      expect(await row.innerText()).toContain("exit-code, status 1");
       await page.locator("#changes li", { hasText: "meanwhile.service" }).first().waitFor();
     });
   });

@@ -1,0 +1,103 @@
+import { expect, test } from "@jest/globals";
+import { EventFeed } from "../../src/http/event-feed.ts";
+import type { FeedReader } from "../../src/http/event-feed.ts";
+import { turns } from "../support/turns.ts";
+
+function feedOf(capacity = 3) {
+  const serialized: string[] = [];
+  const feed = new EventFeed<string>({
+    instance: "abc",
+    capacity,
+    serialize: (value) => {
+      serialized.push(value);
+      return JSON.stringify(value);
+    },
+  });
+  return { feed, serialized };
+}
+
+function recordedReader() {
+  const calls: string[] = [];
+  const reader: FeedReader = {
+    wake: () => void calls.push("wake"),
+    aside: (key, frame) => void calls.push(`${key}: ${frame.toString()}`),
+    close: () => void calls.push("close"),
+  };
+  return { reader, calls };
+}
+
+test("events are numbered, and written when they are first read, once", () => {
+  const { feed, serialized } = feedOf();
+  expect([feed.lastId, feed.next, feed.oldest]).toEqual(["0-abc", 1, 1]);
+  feed.push("a");
+  feed.push("b");
+  expect([feed.lastId, feed.next, feed.oldest]).toEqual(["2-abc", 3, 1]);
+  expect(serialized).toEqual([]);
+  expect(feed.frame(2).toString()).toBe('id: 2-abc\ndata: "b"\n\n');
+  expect(feed.frame(2)).toBe(feed.frame(2));
+  expect(serialized).toEqual(["b"]);
+});
+
+test("only the newest are kept", () => {
+  const { feed } = feedOf();
+  for (const value of ["a", "b", "c", "d", "e"]) feed.push(value);
+  expect([feed.oldest, feed.next]).toEqual([3, 6]);
+  expect(feed.newest(10)).toEqual(['"e"', '"d"', '"c"']);
+  expect(feed.newest(1)).toEqual(['"e"']);
+});
+
+test("a reader goes on after its last event, and is told where that can't be had", () => {
+  const { feed } = feedOf();
+  for (const value of ["a", "b", "c", "d", "e"]) feed.push(value);
+  expect(feed.resume("4-abc")).toEqual({ next: 5, gap: undefined });
+  expect(feed.resume("5-abc")).toEqual({ next: 6, gap: undefined });
+  expect(feed.resume("2-abc")).toEqual({ next: 3, gap: undefined });
+  expect(feed.resume("1-abc")).toEqual({ next: 3, gap: "too-old" });
+  expect(feed.resume("4-other")).toEqual({ next: 3, gap: "restart" });
+  for (const id of [
+    "6-abc",
+    "",
+    "abc",
+    "-1-abc",
+    "1e3-abc",
+    "99999999999999999999-abc",
+    "4-abc\n",
+  ]) {
+    expect(feed.resume(id)).toEqual({ next: 3, gap: "unknown" });
+  }
+});
+
+test("readers are woken once for all that came at once, as long as they stay", async () => {
+  const { feed } = feedOf();
+  const { reader, calls } = recordedReader();
+  const attached = feed.attach(reader);
+  feed.push("a");
+  feed.push("b");
+  expect(calls).toEqual([]);
+  await turns();
+  expect(calls).toEqual(["wake"]);
+  attached[Symbol.dispose]();
+  feed.push("c");
+  await turns();
+  expect([calls, feed.readers]).toEqual([["wake"], 0]);
+});
+
+test("an aside is for the readers of now", async () => {
+  const { feed } = feedOf();
+  feed.aside("snapshot", "a", "{}");
+  const { reader, calls } = recordedReader();
+  using _attached = feed.attach(reader);
+  feed.aside("snapshot", "b", "{}");
+  await turns();
+  expect(calls).toEqual(["b: event: snapshot\ndata: {}\n\n", "wake"]);
+  expect(feed.lastId).toBe("0-abc");
+});
+
+test("the end is told to the readers, and to those that still come", () => {
+  const { feed } = feedOf();
+  const [early, late] = [recordedReader(), recordedReader()];
+  feed.attach(early.reader);
+  feed.close();
+  feed.attach(late.reader);
+  expect([early.calls, late.calls]).toEqual([["close"], ["close"]]);
+});

@@ -1,0 +1,107 @@
+import { expect, test } from "@jest/globals";
+import { assetOf } from "../../src/page/assets.ts";
+import { CLIENT_MODULES } from "../../src/page/asset-names.ts";
+import { MAX_ARTICLES } from "../../src/page/render-page.ts";
+import { StatusFleet } from "../support/status-fleet.ts";
+
+const pageOf = async (made: StatusFleet, ...names: string[]): Promise<string> =>
+  (await made.status.routes.page(names.length === 0 ? undefined : names)).toString();
+
+const namesIn = (html: string): string[] =>
+  [...html.matchAll(/data-container="([^"]*)"/g)].map(([, name = ""]) => name);
+
+test("nothing that comes from containers is more than text", async () => {
+  const made = new StatusFleet();
+  const evil = `"><script>alert(1)</script>'\u202E`;
+  const labels = { "com.docker.compose.project": evil, image: evil };
+  const record = made.node(`x${evil}`, { units: 1, labels });
+  made.fails(record, `${evil}.service`, { result: evil });
+  record.systemd.manager.told({ version: evil, timeNs: 1n });
+  const html = await pageOf(made);
+  expect(html.match(/<script[^>]*>/g)).toEqual([
+    expect.stringMatching(/^<script type="module" src="\.\/-\/page\/client\/main\.[tj]s">$/),
+  ]);
+  expect(html).not.toContain("alert(1)</script>");
+  expect(html.replaceAll(/data-(?:container|order|find)="[^"]*"/g, "")).not.toContain("\u202E");
+  expect(html).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
+});
+
+test("the worst comes first, then names as people count", async () => {
+  const made = new StatusFleet();
+  for (const name of ["node-10", "node-9", "bad-10", "bad-9"]) {
+    const record = made.node(name, { units: 1 });
+    if (name.startsWith("bad")) made.fails(record, "a.service");
+  }
+  made.happens("start", "done");
+  made.happens("die", "done", { exitCode: "0" });
+  made.node("lost", { units: 1 }).systemd.lost();
+  expect(namesIn(await pageOf(made))).toEqual([
+    "bad-9",
+    "bad-10",
+    "lost",
+    "node-9",
+    "node-10",
+    "done",
+  ]);
+});
+
+test("what was removed is not on it", async () => {
+  const made = new StatusFleet();
+  made.happens("start", "gone");
+  made.happens("destroy", "gone");
+  expect(namesIn(await pageOf(made))).toEqual([]);
+});
+
+test("it has a bound, and says what isn't on it", async () => {
+  const made = new StatusFleet();
+  for (let i = 0; i < MAX_ARTICLES + 2; i += 1) made.happens("start", `c-${i}`);
+  const worst = made.node("worst", { units: 5_000 });
+  for (let i = 0; i < 60; i += 1) made.fails(worst, `failed-${i}.service`);
+  const html = await pageOf(made);
+  const names = namesIn(html);
+  expect([names.length, names[0]]).toEqual([MAX_ARTICLES, "worst"]);
+  expect(html).toContain("3 more are not on this page");
+  expect(html).toContain("and 10 more failed units");
+  expect(html).toContain('<a href="./?container=worst">All of it</a>');
+  expect(html).not.toContain("service-4999.service");
+});
+
+test("a container that is named is told as a whole", async () => {
+  const made = new StatusFleet();
+  for (const name of ["a", "b"]) made.node(name, { units: 3 });
+  const html = await pageOf(made, "b");
+  expect(namesIn(html)).toEqual(["b"]);
+  expect(html).toContain("service-2.service");
+  expect(html).toContain('<details class="fold" open>');
+});
+
+test("the newest changes are on it, and where the feed goes on", async () => {
+  const made = new StatusFleet();
+  const record = made.node("a", { units: 1 });
+  made.fails(record, "x.service");
+  const html = await pageOf(made);
+  const changes = html.slice(html.indexOf('<ol id="changes"'));
+  expect(changes).toMatch(/Unit x\.service in a failed: exit-code[^]*Container a started/);
+  expect(html).toContain(`data-last-event-id="${made.status.routes.events.lastId}"`);
+});
+
+test("every file that it loads is there, and no module loads another", async () => {
+  const made = new StatusFleet();
+  const html = await pageOf(made);
+  const loaded = [...html.matchAll(/(?:href|src)="\.\/-\/page\/([^"]+)"/g)].map(
+    ([, name = ""]) => name,
+  );
+  expect(new Set(loaded)).toEqual(new Set(["style.css", "icon.svg", ...CLIENT_MODULES]));
+  const imported = new Set<string>();
+  for (const name of loaded) {
+    const asset = await assetOf(name);
+    const text = asset?.body.toString() ?? "";
+    expect(text).not.toBe("");
+    for (const [, path = ""] of text.matchAll(/ from "([^"]+)"/g)) {
+      imported.add(new URL(path, `http://a/-/page/${name}`).pathname.slice("/-/page/".length));
+    }
+  }
+  expect([...imported].filter((name) => !CLIENT_MODULES.includes(name))).toEqual([]);
+  expect(assetOf("../app.ts")).toBeUndefined();
+  expect(assetOf("client/tsconfig.json")).toBeUndefined();
+});
