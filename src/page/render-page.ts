@@ -33,6 +33,7 @@ interface Entry {
   readonly facts: ContainerFacts;
   readonly failing: readonly UnitRecord[];
   readonly failingCount: number;
+  readonly pastCount: number;
   readonly level: string;
   readonly order: string;
 }
@@ -99,10 +100,12 @@ function* entriesOf(
     const facts = containerFacts(record, sources);
     const failing: UnitRecord[] = [];
     let visited = 0;
+    let pastCount = 0;
     for (const unit of record.systemd.units.values()) {
       const { activeState, subState } = unit;
       const fails = activeState === "failed" || activeState === "maintenance";
       if (unit.shown && (fails || subState.startsWith("auto-restart"))) failing.push(unit);
+      else if (unit.shown && unit.hasCounters) pastCount += 1;
       visited += 1;
       if (visited % UNITS_A_STEP === 0) yield;
     }
@@ -112,6 +115,7 @@ function* entriesOf(
       facts,
       failing: failing.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, MAX_FAILING),
       failingCount: failing.length,
+      pastCount,
       level: trouble.level,
       order: orderOf(trouble, facts),
     });
@@ -129,7 +133,7 @@ function* writeArticles(
   },
 ): Generator<void, void, void> {
   const { budget, nowMs } = page;
-  for (const { record, facts, failing, failingCount } of entries) {
+  for (const { record, facts, failing, failingCount, pastCount } of entries) {
     if (budget.articles === 0) return;
     budget.articles -= 1;
     const { size } = record.systemd.units;
@@ -142,6 +146,7 @@ function* writeArticles(
       container: facts,
       failing: failing.map(unitReport),
       failingCount,
+      pastCount,
       others: isWhole ? othersOf(record) : undefined,
       nowMs,
     });

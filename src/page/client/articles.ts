@@ -1,6 +1,7 @@
 import type { ContainerReport } from "../../domain/status.ts";
 import { nodeArticle, sortedUnits } from "../view/node.ts";
 import type { NodeViewOptions } from "../view/node.ts";
+import { hasPast } from "../view/trouble.ts";
 import { patch, toDom } from "./dom.ts";
 
 /** Failing units of one container that are shown. */
@@ -43,12 +44,13 @@ export class Articles {
     const present = this.#byName.get(container.name);
     if (present === undefined && this.#isPart) return;
     const { failing, others } = sortedUnits(container.units);
-    const { more } = { more: present?.querySelector<HTMLDetailsElement>("details.more") };
+    const more = present?.querySelector<HTMLDetailsElement>("details.more");
     const isFolded = more?.open !== true && more?.dataset["more"] !== "here";
     const options: NodeViewOptions = {
       container,
       failing: failing.slice(0, MAX_FAILING),
       failingCount: failing.length,
+      pastCount: others.filter(hasPast).length,
       others: isFolded ? undefined : others,
       nowMs,
     };

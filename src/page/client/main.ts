@@ -7,7 +7,7 @@ import { Feed } from "./feed.ts";
 import { Places } from "./places.ts";
 import { StateReader } from "./state.ts";
 
-const AGES_MS = 10_000;
+const AGES_MS = 5_000;
 
 const { lastEventId = "", part } = document.body.dataset;
 const articles = new Articles(part !== undefined);

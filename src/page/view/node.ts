@@ -14,6 +14,8 @@ export interface NodeViewOptions {
   /** Its failing units, or so many of them as are shown. */
   readonly failing: readonly UnitReport[];
   readonly failingCount: number;
+  /** How many of the others failed or were restarted since they are watched. */
+  readonly pastCount: number;
   /** All its other units; undefined where they are left to be asked for. */
   readonly others: readonly UnitReport[] | undefined;
   readonly nowMs: number;
@@ -73,7 +75,7 @@ export function nodeArticle(options: NodeViewOptions): VElement {
     h(
       "details",
       { class: "more", "data-more": others === undefined ? "wanted" : "here" },
-      h("summary", {}, summaryOf(container, nowMs)),
+      h("summary", {}, summaryOf(options)),
       others === undefined
         ? h(
             "p",
@@ -116,13 +118,15 @@ function chips({ status, health, systemd }: Facts): Child[] {
 }
 
 /** One line about the container: what there is to unfold. */
-function summaryOf({ systemd, status, startedAt, restarts, image }: Facts, nowMs: number): Child[] {
+function summaryOf({ container, pastCount, nowMs }: NodeViewOptions): Child[] {
+  const { systemd, status, startedAt, restarts, image } = container;
   const parts: Child[][] = [];
   if (systemd !== null) {
     const { active = 0 } = systemd.units;
     const all = Object.values(systemd.units).reduce((sum, units) => sum + units, 0);
     parts.push([`${count(active, "unit")} of ${all} active`]);
   }
+  if (pastCount > 0) parts.push([`${count(pastCount, "unit")} had failed or restarted`]);
   if (status === "running" && startedAt !== null) parts.push(["up ", age(startedAt, nowMs)]);
   if (restarts > 0) parts.push([`restarted ${restarts} ×`]);
   parts.push([h("bdi", {}, image)]);
