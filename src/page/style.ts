@@ -17,8 +17,8 @@ export const STYLE = `
   }
 }
 * { box-sizing: border-box; }
-[hidden], .unseen:not(:focus) { display: none !important; }
-.unseen[role], h2.unseen, table.units caption, table.units thead {
+[hidden] { display: none !important; }
+.unseen, table.units caption, table.units thead {
   display: block !important; position: absolute; width: 1px; height: 1px; margin: -1px;
   overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }

@@ -41,7 +41,7 @@ export function sortedUnits(units: readonly UnitReport[]): {
 export function orderOf({ level }: Trouble, { cluster, node, name }: Facts): string {
   const padded = (text: string): string =>
     text.replaceAll(/\d+/g, (digits) => digits.padStart(8, "0"));
-  return [LEVELS.indexOf(level), padded(cluster), padded(node), name].join("\u0001");
+  return [LEVELS.indexOf(level), padded(cluster), padded(node), name].join("\t");
 }
 
 /** A container as an article: what is wrong with it in sight, the rest folded away. */
