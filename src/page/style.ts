@@ -72,6 +72,7 @@ button[aria-pressed="true"] { background: var(--warning-ground); color: var(--wa
 
 .nodes { border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); overflow: clip; }
 .nodes:empty, #trouble:has(.node:not([hidden])) .well, main:not(:has(.node)) .well,
+main:has(.tile[data-level="failing"]) .well,
 main:has(.node) .none, #rest:not(:has(.node)) .fold { display: none; }
 .well { color: var(--fine); }
 .node { padding: 0.55rem 0.85rem; border-left: 3px solid transparent; }

@@ -1,0 +1,58 @@
+import { StatusFleet } from "../support/status-fleet.ts";
+
+const NODES = 1_000;
+const UNITS = 100;
+const ROUNDS = 10;
+
+/** A fleet of 1,000 nodes with 100 units each, some of which have one that failed. */
+function bigFleet(): StatusFleet {
+  const made = new StatusFleet();
+  for (let node = 0; node < NODES; node += 1) {
+    const labels = { "sind.cluster": "bench" };
+    const record = made.node(`sind-bench-worker-${node}`, { units: UNITS, labels });
+    if (node % 100 === 0) made.fails(record, "slurmd.service");
+  }
+  return made;
+}
+
+/**
+ * Milliseconds of each round, and the longest that this thread worked without a break, by its own
+ * CPU time: what others do on the machine doesn't count.
+ */
+async function time(
+  run: () => Promise<Buffer>,
+): Promise<Readonly<Record<"ms" | "longest stall, ms" | "MB", number>>> {
+  const times: number[] = [];
+  let bytes = 0;
+  let stallMs = 0;
+  let isOver = false;
+  const cpuMs = (): number => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1_000;
+  };
+  await run();
+  let last = cpuMs();
+  const beat = (): void => {
+    const now = cpuMs();
+    stallMs = Math.max(stallMs, now - last);
+    last = now;
+    if (!isOver) setImmediate(beat);
+  };
+  setImmediate(beat);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const begin = performance.now();
+    bytes = (await run()).length;
+    times.push(performance.now() - begin);
+  }
+  isOver = true;
+  const median = times.toSorted((a, b) => a - b)[ROUNDS / 2] ?? 0;
+  const round = (value: number): number => Math.round(value * 10) / 10;
+  return { ms: round(median), "longest stall, ms": round(stallMs), MB: round(bytes / 1e6) };
+}
+
+const { routes } = bigFleet().status;
+console.table({
+  "the state": await time(() => routes.state(undefined)),
+  "the status page": await time(() => routes.page(undefined)),
+  "the state of one container": await time(() => routes.state(["sind-bench-worker-7"])),
+});
