@@ -116,13 +116,7 @@ export class SystemdState {
       else this.#remove(unit, asOfNs);
     }
     this.manager.unitsChanged(asOfNs);
-    return rows
-      .filter(({ name, activeState }) => {
-        const unit = this.units.get(name);
-        if (activeState !== "active" || unit?.hasSeries !== true) return false;
-        return afterGap || unit.activeEnterNs === 0n;
-      })
-      .map(({ name }) => name);
+    return this.units.startedAmong(rows, { unknownAlone: !afterGap });
   }
 
   /** A start time that was asked for. One that is another than before a gap tells of a start in it. */

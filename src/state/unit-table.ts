@@ -83,6 +83,17 @@ export class UnitTable {
     this.unload(unit);
   }
 
+  /** Names of the units that are active and shown; of those alone whose start time isn't known, or of all. */
+  startedAmong(rows: readonly UnitRow[], options: { readonly unknownAlone: boolean }): string[] {
+    return rows
+      .filter(({ name, activeState }) => {
+        const unit = this.#units.get(name);
+        if (activeState !== "active" || unit?.hasSeries !== true) return false;
+        return !options.unknownAlone || unit.activeEnterNs === 0n;
+      })
+      .map(({ name }) => name);
+  }
+
   /** A new stream stands: nothing was listed on it yet. */
   unlist(): void {
     for (const unit of this.#units.values()) unit.isListed = false;

@@ -32,11 +32,11 @@ export class StatusFleet {
         config.systemd.unitExclude,
         new SeriesBudget(10_000_000),
       ),
-      identify: identifier(undefined, "docker"),
+      identify: identifier(undefined, () => "docker"),
     });
     this.status = buildStatus(
       { config, clock: systemClock },
-      { fleet: this.fleet, hub: this.hub, watch: this.watch, ...more },
+      { fleet: this.fleet, hub: this.hub, watch: this.watch, runtime: () => "docker", ...more },
     );
   }
 
