@@ -3,7 +3,7 @@ import { DockerEngineSource } from "../sources/docker-engine.ts";
 import { identifier } from "../sources/identity.ts";
 import { systemdSource } from "../sources/systemd-source.ts";
 import type { Fleet } from "../state/fleet.ts";
-import type { ResumeStore } from "../storage/resume-store.ts";
+import type { Store } from "../storage/store.ts";
 import { EngineWatch } from "../watch/engine-watch.ts";
 import type { Hub } from "../watch/hub.ts";
 import { SystemdWatches } from "../watch/systemd-watches.ts";
@@ -24,13 +24,13 @@ export function buildEngineWatch(
   told: {
     readonly fleet: Fleet;
     readonly hub: Hub;
-    readonly resume: ResumeStore;
+    readonly store: Store;
     /** Told each time that a complete listing was folded in. */
     readonly listed: () => void;
   },
 ): WatchedEngine {
   const { config, clock, log } = context;
-  const { fleet, hub, resume, listed } = told;
+  const { fleet, hub, store, listed } = told;
   const parseErrors: WatchedEngine["parseErrors"] = { tell: () => {} };
   const systemd = new SystemdWatches({
     clock,
@@ -49,13 +49,13 @@ export function buildEngineWatch(
     fleet,
     clock,
     log,
-    resume: resume.restored?.cursor,
+    resume: store.restored?.cursor,
     touched: (record) => {
       systemd.sync(record);
-      resume.touch(record.identity.id);
+      store.touch(record.identity.id);
     },
     settled: () => {
-      resume.flush();
+      void store.flush();
       listed();
     },
     changed: hub.publish,

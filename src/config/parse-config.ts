@@ -75,7 +75,7 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
     },
     metrics: { seriesLimit: settings.seriesLimit, retentionMs: settings.retentionMs },
     otlp: readOtlp(env, { logs: settings.otlpLogs }),
-    storage: { path: settings.storagePath },
+    storage: { path: settings.storagePath, queueBytes: settings.queueBytes },
     serviceManager: readServiceManager(env),
     log: { level: settings.logLevel, format: settings.logFormat },
   });
