@@ -31,8 +31,8 @@ const MAX_BYTES = 2 ** 20;
 const MAX_RECORDS = 1_024;
 /** After so many requests that were taken, larger ones are tried again. */
 const GROW_AFTER = 64;
-/** No endpoint is waited for longer than ten minutes, whatever it asks for. */
-const MAX_WAIT_MS = 600_000;
+/** No endpoint is waited for longer than an hour, whatever it asks for. */
+const MAX_WAIT_MS = 3_600_000;
 
 /** Whole records, the first of those on loan. */
 interface Parcel {
