@@ -85,6 +85,8 @@ export class StoredQueue implements RecordQueue {
 
   /** The oldest rows that aren't stored, and whether they are all; they are being stored from now on. */
   uncommitted(): { readonly rows: readonly RecordRow[]; readonly isAll: boolean } {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
     this.#seal();
     if (this.#disk === undefined) return { rows: [], isAll: true };
     const rows = this.#tail.prefix(MAX_COMMIT_BYTES);
@@ -133,8 +135,6 @@ export class StoredQueue implements RecordQueue {
   }
 
   #seal(): void {
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = undefined;
     if (this.#group.count === 0) return;
     this.#seq += 1;
     this.#tail.push(this.#group.take(this.#seq));

@@ -38,6 +38,16 @@ test("what is put in is gathered, stored, lent in its order, and gone when it is
   expect(clock.pendingTimers).toBe(0);
 });
 
+test("a steady stream is stored every 200 ms, however many rows it makes", async () => {
+  await using opened = await openQueue({ path, maxBytes: 16_000 });
+  for (let number = 0; number < 1_000; number += 10) {
+    opened.push(upTo(10, number));
+    await opened.clock.advance(10);
+  }
+  expect(opened.disk.commits).toHaveLength(5);
+  expect(opened.queue.state.records).toBe(1_000);
+});
+
 test("what wasn't done is there for the next process, in front of what comes then", async () => {
   {
     await using opened = await openQueue({ path });
