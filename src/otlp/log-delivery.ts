@@ -114,6 +114,9 @@ export class LogDelivery {
           err,
           records: lost,
         });
+      } else if (err !== "") {
+        // The specification's way of saying something about a request that was taken.
+        this.#options.log.limited("otlp-logs taken").warn("the log endpoint warns", { err });
       }
       this.#taken();
       exported(records - lost);

@@ -183,6 +183,17 @@ test("what is taken in part counts so, and isn't sent again", async () => {
   expect(all.log).toEqual([expect.stringMatching(/rejected records.* err="too old" records=2/)]);
 });
 
+test("what an endpoint has to say about what it took is told once a minute", async () => {
+  await using all = await open();
+  for (let turn = 0; turn < 3; turn += 1) {
+    all.sender.answers.push({ kind: "taken", rejected: 0, message: "use another way" });
+    all.emit(turn);
+    await all.pass(200);
+  }
+  expect(all.told).toEqual(["exported 1", "exported 1", "exported 1"]);
+  expect(all.log).toEqual([expect.stringMatching(/^level=warn .* err="use another way"/)]);
+});
+
 test("a request that is too large is halved until it fits, in order, and grows again", async () => {
   await using all = await open();
   all.sender.maxRecords = 10;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -288,6 +288,43 @@ test("in memory, nothing is stored and nothing is said", async () => {
   expect(opened.queue.state).toEqual({ records: 2, bytes: 16, durable: false });
   expect(await opened.drain()).toEqual([1, 2]);
   expect([opened.log, readdirSync(path)]).toEqual([[], []]);
+});
+
+test("a file that is damaged in the middle is set aside, and another begun", async () => {
+  const file = join(path, "unitwatch.sqlite");
+  {
+    await using opened = await openQueue({ path, maxBytes: 2 ** 26 });
+    opened.push(upTo(100_000));
+  }
+  const damaged = readFileSync(file).fill(0xa5, 400_000, 460_000);
+  writeFileSync(file, damaged);
+  {
+    await using opened = await openQueue({ path });
+    expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="the store is damaged/)]);
+    expect(opened.queue.state).toEqual({ records: 0, bytes: 0, durable: true });
+    opened.push([1]);
+  }
+  const [aside = ""] = readdirSync(path).filter((name) => name.includes(".damaged-"));
+  expect(readFileSync(join(path, aside)).equals(damaged)).toBe(true);
+  await using next = await openQueue({ path });
+  expect(await next.drain()).toEqual([1]);
+});
+
+test("a file of a newer version is left as it is, and the queue is in memory", async () => {
+  const file = join(path, "unitwatch.sqlite");
+  const newer = new DatabaseSync(file);
+  newer.exec("CREATE TABLE other (a); PRAGMA user_version = 3");
+  newer.close();
+  const before = readFileSync(file);
+  await using opened = await openQueue({ path });
+  expect(opened.log).toEqual([
+    expect.stringMatching(/^level=warn .*wait in memory.*it is of a newer unitwatch: version 3/),
+  ]);
+  opened.push([1]);
+  await opened.clock.advance(200);
+  expect(opened.queue.state.durable).toBe(false);
+  expect(await opened.drain()).toEqual([1]);
+  expect(readFileSync(file).equals(before)).toBe(true);
 });
 
 test("a second process keeps its records in memory, and leaves those of the first alone", async () => {
