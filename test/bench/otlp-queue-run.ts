@@ -106,11 +106,9 @@ function row(name: string, value: number, options: Omit<BenchRow, "name" | "valu
 async function into(path: string): Promise<readonly BenchRow[]> {
   const { queue, sink } = await open(path, undefined);
   const rates: number[] = [];
-  const perCore: number[] = [];
   const count = 100_000;
   for (let round = 0; round < 5; round += 1) {
     const records = Array.from({ length: count }, record);
-    const cpuBefore = process.cpuUsage();
     const begin = performance.now();
     for (const [i, each] of records.entries()) {
       sink?.emit(each);
@@ -118,8 +116,6 @@ async function into(path: string): Promise<readonly BenchRow[]> {
     }
     await queue.flush();
     rates.push(perSecond(count, performance.now() - begin));
-    const cpu = process.cpuUsage(cpuBefore);
-    perCore.push(perSecond(count, (cpu.user + cpu.system) / 1_000));
   }
   const best = Math.max(...rates);
   const floor = "≥ 100000";
