@@ -304,7 +304,7 @@ test("a file that is damaged in the middle is set aside, and another begun", asy
     expect(opened.queue.state).toEqual({ records: 0, bytes: 0, durable: true });
     opened.push([1]);
   }
-  const [aside = ""] = readdirSync(path).filter((name) => name.includes(".damaged-"));
+  const aside = readdirSync(path).find((name) => name.includes(".damaged-")) ?? "";
   expect(readFileSync(join(path, aside)).equals(damaged)).toBe(true);
   await using next = await openQueue({ path });
   expect(await next.drain()).toEqual([1]);
