@@ -3,6 +3,7 @@ import type { AppContext } from "./app/context.ts";
 import { buildEngineWatch } from "./app/engine.ts";
 import { factsOf } from "./app/facts.ts";
 import { closeLogs, exportTo, openLogs, queueDropped } from "./app/logs.ts";
+import { pushMetrics } from "./app/metrics.ts";
 import { openServiceNotifier } from "./app/service-manager.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import { createHttpServer } from "./http/http-server.ts";
@@ -35,7 +36,7 @@ export async function runApp(context: AppContext): Promise<void> {
 
   const { filters } = config.watch;
   const runtime = await openRuntime({ ...config.docker, filters, clock });
-  const series = new SeriesBudget(config.metrics.seriesLimit);
+  const series = new SeriesBudget(config.metrics.seriesLimit, () => clock.nowNs());
   const fleet = new Fleet({
     events: { changed: hub.publish, refused: (what) => own.dropped(what) },
     admission: unitAdmission(config.systemd.unitInclude, config.systemd.unitExclude, series),
@@ -80,6 +81,7 @@ export async function runApp(context: AppContext): Promise<void> {
   };
   stack.use(every(SWEEP_MS, clock, sweep));
 
+  stack.use(await pushMetrics(context, { fleet, own }));
   const sink = await openLogs(context, own, queue);
   if (sink !== undefined && queue !== undefined) {
     stack.defer(() => closeLogs(sink, queue, context));

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { BUILD_INFO } from "../config/build-info.ts";
 import { asError } from "../domain/as-error.ts";
 import type { Change } from "../domain/change.ts";
@@ -10,6 +9,7 @@ import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { LogSink } from "../otlp/log-sink.ts";
 import { Backoff } from "../watch/backoff.ts";
 import type { AppContext } from "./context.ts";
+import { resourceOf } from "./resource.ts";
 
 /** How long the records that wait are given when the program ends. */
 const FLUSH_MS = 3_000;
@@ -34,12 +34,7 @@ export async function openLogs(
     log,
     backoff: new Backoff(DELIVERY_BACKOFF),
     origin: {
-      resource: {
-        ...Object.fromEntries(config.otlp.resourceAttributes),
-        "service.name": config.otlp.serviceName,
-        "service.version": BUILD_INFO.version,
-        "host.name": hostname(),
-      },
+      resource: await resourceOf(context),
       scope: { name: "unitwatch", version: BUILD_INFO.version },
     },
     exported: (records) => own.exported("logs", records),

@@ -3,7 +3,15 @@ import { dockerHost, engineFilter, listenAddress, telemetryPath } from "./addres
 import { optional, repeated, single } from "./flag.ts";
 import type { Flag } from "./flag.ts";
 import { ValueError } from "./value-error.ts";
-import { anchoredRegExp, byteSize, durationMs, oneOf, plainText, wholeNumber } from "./scalars.ts";
+import {
+  anchoredRegExp,
+  byteSize,
+  durationMs,
+  intervalMs,
+  oneOf,
+  plainText,
+  wholeNumber,
+} from "./scalars.ts";
 
 /** Less holds no record. */
 const MIN_QUEUE_BYTES = 4_096;
@@ -124,6 +132,20 @@ export const FLAGS = {
     defaultText: "on where an endpoint is set",
     help: "Send log records over OTLP, as the OTEL_ variables say.",
     parse: oneOf(["on", "off"]),
+  }),
+  otlpMetrics: optional({
+    name: "otlp.metrics",
+    hint: "on|off",
+    defaultText: "on where an endpoint is set",
+    help: "Push metrics over OTLP, as the OTEL_ variables say.",
+    parse: oneOf(["on", "off"]),
+  }),
+  otlpInterval: optional({
+    name: "otlp.interval",
+    hint: "DURATION",
+    defaultText: "OTEL_METRIC_EXPORT_INTERVAL, else 60s",
+    help: "How often metrics are pushed over OTLP.",
+    parse: intervalMs,
   }),
   storagePath: single({
     name: "storage.path",

@@ -33,6 +33,20 @@ function decoded(text: string): string | undefined {
   }
 }
 
+/** They go with every request: these bounds keep a slip of the pen from filling it. */
+const MAX_ATTRIBUTES = 128;
+const MAX_ATTRIBUTE_CHARS = 1_024;
+
+/** Attributes of the resource, as {@link keyValueList} writes them. */
+export function resourceAttributes(text: string): Pairs {
+  const pairs = keyValueList(text);
+  if (pairs.length > MAX_ATTRIBUTES) throw new ValueError(`at most ${MAX_ATTRIBUTES} attributes`);
+  if (pairs.some(([key, value]) => Math.max(key.length, value.length) > MAX_ATTRIBUTE_CHARS)) {
+    throw new ValueError(`names and values of at most ${MAX_ATTRIBUTE_CHARS} characters`);
+  }
+  return pairs;
+}
+
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
 /** Headers that the request itself decides. */
@@ -81,9 +95,18 @@ export function httpSignalUrl(path: string): Parse<string> {
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** A whole number of milliseconds, at least `min`; more than a timer can wait for is the most it can. */
+export function milliseconds(min: number): Parse<number> {
+  return (text) => {
+    const ms = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (ms >= min) return Math.min(ms, MAX_TIMER_MS);
+    const least = min > 0 ? `, at least ${min}` : "";
+    throw new ValueError(`a whole number of milliseconds${least}`);
+  };
+}
+
 /** Milliseconds; 0 is no limit, as the specification has it, and so is what no timer can wait for. */
 export function timeoutMs(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new ValueError("a whole number of milliseconds");
-  const ms = Number(text);
-  return ms === 0 ? MAX_TIMER_MS : Math.min(ms, MAX_TIMER_MS);
+  const ms = milliseconds(0)(text);
+  return ms === 0 ? MAX_TIMER_MS : ms;
 }

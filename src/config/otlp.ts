@@ -1,7 +1,13 @@
 import { BUILD_INFO } from "./build-info.ts";
-import { httpSignalUrl, keyValueList, otlpHeaders, timeoutMs } from "./otlp-values.ts";
+import {
+  httpSignalUrl,
+  milliseconds,
+  otlpHeaders,
+  resourceAttributes,
+  timeoutMs,
+} from "./otlp-values.ts";
 import type { Pairs } from "./otlp-values.ts";
-import { oneOf, plainText, trueOrFalse } from "./scalars.ts";
+import { oneOf, oneOfAnyCase, plainText, trueOrFalse } from "./scalars.ts";
 import type { Environment } from "./settings.ts";
 import { ConfigError, parseSetting } from "./value-error.ts";
 import type { Parse } from "./value-error.ts";
@@ -29,10 +35,22 @@ export interface OtlpSignalConfig {
   readonly userAgent: string;
 }
 
+/** How metrics are pushed. */
+export interface MetricPushConfig {
+  /** From one push to the next. */
+  readonly intervalMs: number;
+  /** For one push, all of its attempts included; at most the interval. */
+  readonly timeoutMs: number;
+  readonly temporality: (typeof TEMPORALITIES)[number];
+}
+
+const TEMPORALITIES = ["cumulative", "delta", "lowmemory"] as const;
+
 export interface OtlpConfig {
   /** Undefined: not sent. */
   readonly logs: OtlpSignalConfig | undefined;
   readonly metrics: OtlpSignalConfig | undefined;
+  readonly metricPush: MetricPushConfig;
   /** Resource attribute `service.name`. */
   readonly serviceName: string;
   /** The other resource attributes, each once. */
@@ -41,7 +59,14 @@ export interface OtlpConfig {
 
 /** The paragraph of `--help` on these variables. */
 export const OTEL_HELP =
-  "OTLP is set by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf, http/json, grpc), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_… and OTEL_EXPORTER_OTLP_METRICS_…, which win; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all sending off.";
+  "OTLP is set by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf, http/json, grpc), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_… and OTEL_EXPORTER_OTLP_METRICS_…, which win; by OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE (cumulative, delta, lowmemory), OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all sending off.";
+
+/** What flags say of it; undefined where they say nothing. */
+export interface AskedOtlp {
+  readonly logs?: "on" | "off" | undefined;
+  readonly metrics?: "on" | "off" | undefined;
+  readonly intervalMs?: number | undefined;
+}
 
 /**
  * Reads the standard variables of the OTLP exporters.
@@ -52,12 +77,11 @@ export const OTEL_HELP =
  *
  * @throws ConfigError naming the variable
  */
-export function readOtlp(
-  env: Environment,
-  asked: Readonly<Partial<Record<OtlpSignal, "on" | "off" | undefined>>>,
-): OtlpConfig {
+export function readOtlp(env: Environment, asked: AskedOtlp): OtlpConfig {
   const disabled = read(env, ["OTEL_SDK_DISABLED"], trueOrFalse) ?? false;
-  const attributes = new Map(read(env, ["OTEL_RESOURCE_ATTRIBUTES"], keyValueList, "secret") ?? []);
+  const attributes = new Map(
+    read(env, ["OTEL_RESOURCE_ATTRIBUTES"], resourceAttributes, "secret") ?? [],
+  );
   const attributeName = attributes.get("service.name");
   attributes.delete("service.name");
   const name = read(env, ["OTEL_SERVICE_NAME"], plainText("the name of a service"));
@@ -66,12 +90,25 @@ export function readOtlp(
   return {
     logs: signal("logs"),
     metrics: signal("metrics"),
+    metricPush: readMetricPush(env, asked.intervalMs),
     serviceName: name ?? (attributeName === "" ? undefined : attributeName) ?? "unitwatch",
     resourceAttributes: [...attributes],
   };
 }
 
 const PREFIX = "OTEL_EXPORTER_OTLP";
+
+function readMetricPush(env: Environment, askedMs: number | undefined): MetricPushConfig {
+  const intervalMs =
+    askedMs ?? read(env, ["OTEL_METRIC_EXPORT_INTERVAL"], milliseconds(1)) ?? 60_000;
+  const limitMs = read(env, ["OTEL_METRIC_EXPORT_TIMEOUT"], timeoutMs) ?? intervalMs;
+  const preference = `${PREFIX}_METRICS_TEMPORALITY_PREFERENCE`;
+  return {
+    intervalMs,
+    timeoutMs: Math.min(limitMs, intervalMs),
+    temporality: read(env, [preference], oneOfAnyCase(TEMPORALITIES)) ?? "cumulative",
+  };
+}
 
 function readSignal(
   env: Environment,

@@ -74,7 +74,11 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
       unitExclude: settings.unitExclude,
     },
     metrics: { seriesLimit: settings.seriesLimit, retentionMs: settings.retentionMs },
-    otlp: readOtlp(env, { logs: settings.otlpLogs }),
+    otlp: readOtlp(env, {
+      logs: settings.otlpLogs,
+      metrics: settings.otlpMetrics,
+      intervalMs: settings.otlpInterval,
+    }),
     storage: { path: settings.storagePath, queueBytes: settings.queueBytes },
     serviceManager: readServiceManager(env),
     log: { level: settings.logLevel, format: settings.logFormat },

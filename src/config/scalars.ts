@@ -27,6 +27,13 @@ export function durationMs(text: string): number {
   return totalMs;
 }
 
+/** The same, but longer than nothing. */
+export function intervalMs(text: string): number {
+  const ms = durationMs(text);
+  if (ms === 0) throw new ValueError("a duration longer than 0");
+  return ms;
+}
+
 const BYTE_UNITS: Readonly<Record<string, number>> = {
   "": 1,
   B: 1,
@@ -68,9 +75,14 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Parse<
   };
 }
 
+/** One of the words given, in any case. */
+export function oneOfAnyCase<const Word extends string>(words: readonly Word[]): Parse<Word> {
+  return (text) => oneOf(words)(text.toLowerCase());
+}
+
 /** `true` or `false`, in any case, as the OpenTelemetry variables have it. */
 export function trueOrFalse(text: string): boolean {
-  return oneOf(["true", "false"])(text.toLowerCase()) === "true";
+  return oneOfAnyCase(["true", "false"])(text) === "true";
 }
 
 /** `a, b or c`. */

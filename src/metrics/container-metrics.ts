@@ -1,7 +1,7 @@
 import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../domain/container.ts";
-import { LabelSet } from "../domain/label-set.ts";
+import type { LabelSet } from "../domain/label-set.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
-import type { MetricType, StateMetric, VisitSample } from "./metric.ts";
+import type { MetricType, OtelInstrument, StateMetric, VisitSample } from "./metric.ts";
 
 const CONTAINER_LABELS = ["container", "node", "cluster"] as const;
 
@@ -9,7 +9,13 @@ const CONTAINER_LABELS = ["container", "node", "cluster"] as const;
 function containerMetric(
   name: string,
   type: MetricType,
-  about: { readonly help: string; readonly labels?: readonly string[] },
+  about: {
+    readonly help: string;
+    readonly labels?: readonly string[];
+    readonly otel: OtelInstrument;
+    /** Of one container. Default: 1. */
+    readonly cardinality?: string;
+  },
   sample: (record: ContainerRecord, visit: VisitSample) => void,
 ): StateMetric {
   return {
@@ -17,6 +23,8 @@ function containerMetric(
     type,
     help: about.help,
     labels: [...CONTAINER_LABELS, ...(about.labels ?? [])],
+    otel: about.otel,
+    cardinality: `${about.cardinality ?? "1"} per container`,
     *read(fleet, visit) {
       for (const record of fleet.containers()) {
         if (record.hasSeries) sample(record, visit);
@@ -37,8 +45,7 @@ function infoOf(record: ContainerRecord): LabelSet {
   const { identity } = record;
   let labels = infoLabels.get(identity);
   if (labels === undefined) {
-    labels = new LabelSet([
-      ...record.labels.pairs,
+    labels = record.labels.with([
       ["container_id", identity.id],
       ["image", identity.image],
       ["runtime", identity.runtime],
@@ -55,13 +62,24 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     {
       help: "Always 1, with the container's id, image and runtime to join with.",
       labels: ["container_id", "image", "runtime"],
+      otel: { name: "container.info", unit: "1", kind: "updowncounter" },
     },
     (record, visit) => visit(infoOf(record), 1),
   ),
   containerMetric(
     "container_state_status",
     "gauge",
-    { help: "1 for the status that the container is in, 0 for the others.", labels: ["state"] },
+    {
+      help: "1 for the status that the container is in, 0 for the others.",
+      labels: ["state"],
+      otel: {
+        name: "container.state",
+        unit: "1",
+        kind: "updowncounter",
+        attributes: { state: "container.state" },
+      },
+      cardinality: String(CONTAINER_STATUSES.length),
+    },
     (record, visit) => {
       for (const status of CONTAINER_STATUSES) {
         visit(record.labels, record.status === status ? 1 : 0, "state", status);
@@ -74,6 +92,13 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     {
       help: "1 for the status of the health check, 0 for the others; absent without a health check.",
       labels: ["state"],
+      otel: {
+        name: "container.health.state",
+        unit: "1",
+        kind: "updowncounter",
+        attributes: { state: "container.health.state" },
+      },
+      cardinality: `up to ${HEALTH_STATUSES.length}`,
     },
     (record, visit) => {
       if (record.health === undefined) return;
@@ -85,13 +110,19 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
   containerMetric(
     "container_restarts_total",
     "counter",
-    { help: "Restarts by the container's restart policy." },
+    {
+      help: "Restarts by the container's restart policy.",
+      otel: { name: "container.restarts", unit: "{restart}", kind: "counter" },
+    },
     (record, visit) => visit(record.labels, record.counters.restarts),
   ),
   containerMetric(
     "container_starts_total",
     "counter",
-    { help: "Starts of the container, by whomever, since it is watched." },
+    {
+      help: "Starts of the container, by whomever, since it is watched.",
+      otel: { name: "container.starts", unit: "{start}", kind: "counter" },
+    },
     (record, visit) => visit(record.labels, record.counters.starts),
   ),
   containerMetric(
@@ -100,6 +131,13 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     {
       help: "Exits of the container since it is watched, by exit code (unknown where it was lost).",
       labels: ["exit_code"],
+      otel: {
+        name: "container.exits",
+        unit: "{exit}",
+        kind: "counter",
+        attributes: { exit_code: "process.exit.code" },
+      },
+      cardinality: "1 per exit code",
     },
     (record, visit) => {
       for (const [exitCode, count] of record.counters.exits) {
@@ -110,7 +148,10 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
   containerMetric(
     "container_last_exit_code",
     "gauge",
-    { help: "Exit code of the container's last exit; absent until the first, and while unknown." },
+    {
+      help: "Exit code of the container's last exit; absent until the first, and while unknown.",
+      otel: { name: "container.last_exit.code", unit: "1", kind: "gauge" },
+    },
     (record, visit) => {
       if (record.lastExitCode !== undefined) visit(record.labels, record.lastExitCode);
     },
@@ -118,7 +159,10 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
   containerMetric(
     "container_last_exit_time_seconds",
     "gauge",
-    { help: "Unix time of the container's last exit; absent until the first." },
+    {
+      help: "Unix time of the container's last exit; absent until the first.",
+      otel: { name: "container.last_exit.time", unit: "s", kind: "gauge" },
+    },
     (record, visit) => {
       if (record.finishedAtNs > 0n) visit(record.labels, seconds(record.finishedAtNs));
     },
@@ -126,7 +170,10 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
   containerMetric(
     "container_start_time_seconds",
     "gauge",
-    { help: "Unix time of the container's last start; absent until the first." },
+    {
+      help: "Unix time of the container's last start; absent until the first.",
+      otel: { name: "container.start.time", unit: "s", kind: "gauge" },
+    },
     (record, visit) => {
       if (record.startedAtNs > 0n) visit(record.labels, seconds(record.startedAtNs));
     },
@@ -136,6 +183,7 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     "counter",
     {
       help: "Out-of-memory events of the container, and exits called OOM-killed without an event.",
+      otel: { name: "container.oom_events", unit: "{event}", kind: "counter" },
     },
     (record, visit) => visit(record.labels, record.counters.oomEvents),
   ),

@@ -131,7 +131,7 @@ export class OwnMetrics {
     });
     this.#exported = new client.Counter({
       name: "unitwatch_otlp_exported_total",
-      help: "Records that an OTLP endpoint took, by signal.",
+      help: "Log records and data points that an OTLP endpoint took, by signal.",
       labelNames: ["signal"],
       registers,
     });
@@ -143,7 +143,7 @@ export class OwnMetrics {
     });
     for (const kind of Object.values(EventKind)) this.#events.inc({ kind }, 0);
     for (const source of ["docker", "systemd"]) this.#parseErrors.inc({ source }, 0);
-    this.#exported.inc({ signal: "logs" }, 0);
+    for (const signal of ["logs", "metrics"]) this.#exported.inc({ signal }, 0);
   }
 
   /** @param nowNs Unix nanoseconds: when the state shows the change */

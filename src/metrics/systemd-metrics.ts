@@ -1,11 +1,10 @@
-import type { LabelSet } from "../domain/label-set.ts";
-import { escapeLabelValue, LabelSet as Labels } from "../domain/label-set.ts";
 import { SYSTEM_STATES } from "../domain/systemd.ts";
 import type { ActiveState } from "../domain/unit.ts";
 import { ACTIVE_STATES, RARE_ACTIVE_STATES } from "../domain/unit.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
 import type { UnitRecord } from "../state/unit-record.ts";
 import type { StateMetric, VisitSample } from "./metric.ts";
+import { containerLabelOf, upLabelsOf, versionLabelsOf } from "./systemd-labels.ts";
 
 const RARE: ReadonlySet<ActiveState> = new Set<ActiveState>(RARE_ACTIVE_STATES);
 
@@ -52,34 +51,6 @@ function systemdMetric(
   };
 }
 
-const upLabels = new WeakMap<ContainerRecord, { transport: string; labels: LabelSet }>();
-
-function upLabelsOf(record: ContainerRecord): LabelSet {
-  const transport = record.systemd.transport ?? "none";
-  const known = upLabels.get(record);
-  const container = record.identity.name;
-  if (known?.transport === transport && known.labels.pairs[0]?.[1] === container) {
-    return known.labels;
-  }
-  const labels = new Labels([
-    ["container", container],
-    ["transport", transport],
-  ]);
-  upLabels.set(record, { transport, labels });
-  return labels;
-}
-
-const containerLabel = new WeakMap<ContainerRecord["identity"], LabelSet>();
-
-function containerLabelOf(record: ContainerRecord): LabelSet {
-  let labels = containerLabel.get(record.identity);
-  if (labels === undefined) {
-    labels = new Labels([["container", record.identity.name]]);
-    containerLabel.set(record.identity, labels);
-  }
-  return labels;
-}
-
 export const SYSTEMD_METRICS: readonly StateMetric[] = [
   unitMetric(
     {
@@ -87,6 +58,13 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "gauge",
       help: "1 for the ActiveState that the unit is in, 0 for the others.",
       labels: ["container", "node", "cluster", "name", "type", "state"],
+      otel: {
+        name: "systemd.unit.state",
+        unit: "1",
+        kind: "updowncounter",
+        attributes: { state: "systemd.unit.active_state" },
+      },
+      cardinality: `${ACTIVE_STATES.length} per unit`,
     },
     (unit, visit) => {
       const { activeState, labels } = unit;
@@ -103,6 +81,8 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "gauge",
       help: "Unix time at which the unit became active; 0 while it isn't.",
       labels: ["container", "node", "cluster", "name", "type"],
+      otel: { name: "systemd.unit.start.time", unit: "s", kind: "gauge" },
+      cardinality: "1 per unit",
     },
     (unit, visit) => {
       if (unit.activeState === undefined) return;
@@ -117,6 +97,13 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "counter",
       help: "Failures of the unit since it is watched, by systemd's Result.",
       labels: ["container", "node", "cluster", "name", "type", "result"],
+      otel: {
+        name: "systemd.unit.failures",
+        unit: "{failure}",
+        kind: "counter",
+        attributes: { result: "systemd.service.result" },
+      },
+      cardinality: "1 per result and unit",
     },
     (unit, visit) => {
       for (const [result, count] of unit.failures) visit(unit.labels, count, "result", result);
@@ -128,6 +115,8 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "counter",
       help: "Restarts of the service by its Restart= setting since it is watched.",
       labels: ["container", "node", "cluster", "name"],
+      otel: { name: "systemd.service.restarts", unit: "{restart}", kind: "counter" },
+      cardinality: "1 per service",
     },
     (unit, visit) => {
       const known = unit.activeState !== undefined || unit.hasCounters;
@@ -140,6 +129,13 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "gauge",
       help: "Units in each ActiveState, filters not applied.",
       labels: ["container", "node", "cluster", "state"],
+      otel: {
+        name: "systemd.unit.count",
+        unit: "{unit}",
+        kind: "updowncounter",
+        attributes: { state: "systemd.unit.active_state" },
+      },
+      cardinality: `${ACTIVE_STATES.length} per container with systemd`,
     },
     (record, visit) => {
       const counts = record.systemd.units.counts();
@@ -159,6 +155,13 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "gauge",
       help: "1 for the state that `systemctl is-system-running` tells, 0 for the others.",
       labels: ["container", "node", "cluster", "state"],
+      otel: {
+        name: "systemd.system.state",
+        unit: "1",
+        kind: "updowncounter",
+        attributes: { state: "systemd.system.state" },
+      },
+      cardinality: `${SYSTEM_STATES.length} per container with systemd`,
     },
     (record, visit) => {
       const { systemState } = record.systemd.manager;
@@ -174,10 +177,17 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "gauge",
       help: "Always 1, with systemd's version.",
       labels: ["container", "node", "cluster", "version"],
+      otel: {
+        name: "systemd.info",
+        unit: "1",
+        kind: "updowncounter",
+        attributes: { version: "systemd.version" },
+      },
+      cardinality: "1 per container with systemd",
     },
     (record, visit) => {
       const { version } = record.systemd.manager;
-      if (version !== undefined) visit(record.labels, 1, "version", escapeLabelValue(version));
+      if (version !== undefined) visit(versionLabelsOf(record, version), 1);
     },
   ),
   systemdMetric(
@@ -186,6 +196,13 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "gauge",
       help: "1 while the container's systemd is watched, 0 while it should be and can't.",
       labels: ["container", "transport"],
+      otel: {
+        name: "unitwatch.systemd.up",
+        unit: "1",
+        kind: "updowncounter",
+        attributes: { transport: "unitwatch.systemd.transport" },
+      },
+      cardinality: "1 per container with systemd",
     },
     (record, visit) => visit(upLabelsOf(record), record.systemd.up ? 1 : 0),
   ),
@@ -195,6 +212,8 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "counter",
       help: "Streams from the container's systemd that were opened again.",
       labels: ["container"],
+      otel: { name: "unitwatch.systemd.reconnects", unit: "{reconnect}", kind: "counter" },
+      cardinality: "1 per container with systemd",
     },
     (record, visit) => visit(containerLabelOf(record), record.systemd.reconnects),
   ),

@@ -5,6 +5,7 @@ import type {
   HealthStatus,
 } from "../domain/container.ts";
 import { LabelSet } from "../domain/label-set.ts";
+import type { Counting } from "../domain/label-set.ts";
 import type { ContainerResume } from "../domain/resume.ts";
 import type { ContainerLives } from "./container-lives.ts";
 import type { FleetEvents } from "./fleet-events.ts";
@@ -13,7 +14,7 @@ import { SystemdState } from "./systemd-state.ts";
 import type { UnitAdmission } from "./unit-table.ts";
 
 /** What was counted of a container under one name, over all of its lives. */
-export interface ContainerCounters {
+export interface ContainerCounters extends Counting {
   starts: number;
   restarts: number;
   oomEvents: number;
@@ -66,13 +67,14 @@ export class ContainerRecord {
     this.#series = context.admission.series;
     this.hasSeries = this.#series.take(CONTAINER_SERIES);
     this.identity = identity;
-    this.labels = labelsOf(identity);
     this.counters = context.counters ?? {
+      sinceNs: this.#series.nowNs(),
       starts: 0,
       restarts: 0,
       oomEvents: 0,
       exits: new Map<number | undefined, number>(),
     };
+    this.labels = labelsOf(identity, this.counters);
     this.lives = context.lives;
     this.systemd = new SystemdState(() => this.identity, context.events, {
       admission: context.admission,
@@ -98,7 +100,7 @@ export class ContainerRecord {
   /** It has another name from now on: its series go on under that one. */
   rename(identity: ContainerIdentity): void {
     this.identity = identity;
-    this.labels = labelsOf(identity);
+    this.labels = labelsOf(identity, this.counters);
     this.systemd.units.relabel(this.labels);
   }
 
@@ -155,12 +157,15 @@ export class ContainerRecord {
   }
 }
 
-function labelsOf(identity: ContainerIdentity): LabelSet {
-  return new LabelSet([
-    ["container", identity.name],
-    ["node", identity.node],
-    ["cluster", identity.cluster],
-  ]);
+function labelsOf(identity: ContainerIdentity, counting: Counting): LabelSet {
+  return new LabelSet(
+    [
+      ["container", identity.name],
+      ["node", identity.node],
+      ["cluster", identity.cluster],
+    ],
+    { containerId: identity.id, counting },
+  );
 }
 
 function newest(a: bigint, b: bigint): bigint {

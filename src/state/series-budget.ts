@@ -3,12 +3,15 @@
  * before lives on.
  */
 export class SeriesBudget {
+  /** When what is let in now begins: Unix nanoseconds; 0n where nobody keeps that. */
+  readonly nowNs: () => bigint;
   readonly #limit: number;
   #taken = 0;
   #refused = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, nowNs: () => bigint = () => 0n) {
     this.#limit = limit;
+    this.nowNs = nowNs;
   }
 
   /** Series that were refused so far. */

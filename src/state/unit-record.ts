@@ -1,4 +1,4 @@
-import type { LabelSet } from "../domain/label-set.ts";
+import type { Counting, LabelSet } from "../domain/label-set.ts";
 import type { ServiceSignal } from "../domain/systemd.ts";
 import type { ActiveState } from "../domain/unit.ts";
 import { unitType } from "../domain/unit.ts";
@@ -11,6 +11,12 @@ export interface CountedChange {
   readonly timeNs: bigint;
   /** Of a failure, which one of its run it is, from 1 on: a start limit that is hit is the second. Of a restart, NRestarts. */
   readonly number: number;
+}
+
+/** What was counted of a unit, over all lives of its container. */
+interface UnitCounters extends Counting {
+  readonly failures: Map<string, number>;
+  restarts: number;
 }
 
 /** systemd has a dozen results; a container that makes up more gets one series for them all. */
@@ -55,9 +61,6 @@ export class UnitRecord {
   /** NRestarts of a Service signal, until the Unit signal comes that belongs to it. */
   restartsTold: number | undefined = undefined;
 
-  /** Failures by Result, and restarts by Restart=, since unitwatch watches it. */
-  readonly failures = new Map<string, number>();
-  restarts = 0;
   /** The newest that were counted. */
   lastFailure: CountedChange | undefined = undefined;
   lastRestart: CountedChange | undefined = undefined;
@@ -69,18 +72,30 @@ export class UnitRecord {
 
   /** When systemd removed it: Unix nanoseconds; undefined while it is loaded, or systemd doesn't run. */
   removedAtNs: bigint | undefined = undefined;
+  #counters: UnitCounters;
 
   constructor(
     name: string,
-    admitted: { readonly shown: boolean; readonly hasSeries: boolean },
+    admitted: { readonly shown: boolean; readonly hasSeries: boolean; readonly sinceNs: bigint },
     containerLabels: LabelSet,
   ) {
     this.name = name;
     this.type = unitType(name);
     this.shown = admitted.shown;
     this.hasSeries = admitted.hasSeries;
-    this.nameLabels = containerLabels.with([["name", name]]);
+    this.#counters = { sinceNs: admitted.sinceNs, failures: new Map(), restarts: 0 };
+    this.nameLabels = containerLabels.with([["name", name]], this.#counters);
     this.labels = this.nameLabels.with([["type", this.type]]);
+  }
+
+  /** Failures by Result, since unitwatch watches it. */
+  get failures(): ReadonlyMap<string, number> {
+    return this.#counters.failures;
+  }
+
+  /** Restarts by Restart=, since unitwatch watches it. */
+  get restarts(): number {
+    return this.#counters.restarts;
   }
 
   get hasCounters(): boolean {
@@ -89,7 +104,7 @@ export class UnitRecord {
 
   /** Its container has other labels now. */
   relabel(containerLabels: LabelSet): void {
-    this.nameLabels = containerLabels.with([["name", this.name]]);
+    this.nameLabels = containerLabels.with([["name", this.name]], this.#counters);
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
 
@@ -104,19 +119,20 @@ export class UnitRecord {
   }
 
   countFailure(told: string): void {
-    const isOneMore = !this.failures.has(told) && this.failures.size >= MAX_RESULTS;
+    const { failures } = this.#counters;
+    const isOneMore = !failures.has(told) && failures.size >= MAX_RESULTS;
     const result = isOneMore ? RESULT_OTHER : told;
-    this.failures.set(result, (this.failures.get(result) ?? 0) + 1);
+    failures.set(result, (failures.get(result) ?? 0) + 1);
   }
 
   countRestarts(count: number): void {
-    this.restarts += count;
+    this.#counters.restarts += count;
   }
 
-  /** Takes over what was counted of it elsewhere. */
-  inherit(old: UnitRecord): void {
-    for (const [result, count] of old.failures) this.failures.set(result, count);
-    this.restarts = old.restarts;
+  /** Goes on with the counters of the same unit in its container's last incarnation. */
+  inherit(old: UnitRecord, containerLabels: LabelSet): void {
+    this.#counters = old.#counters;
+    this.relabel(containerLabels);
   }
 
   /** It is no longer loaded. What was counted stays. */

@@ -48,7 +48,8 @@ export class UnitTable {
     if (this.#units.size >= MAX_UNITS_PER_CONTAINER) return undefined;
     const shown = this.#admission.shown(name);
     const hasSeries = shown && this.#admission.series.take(UNIT_SERIES);
-    const made = new UnitRecord(name, { shown, hasSeries }, this.#labels);
+    const sinceNs = this.#admission.series.nowNs();
+    const made = new UnitRecord(name, { shown, hasSeries, sinceNs }, this.#labels);
     this.#units.set(name, made);
     return made;
   }
@@ -106,7 +107,7 @@ export class UnitTable {
 
   /** Goes on counting where the container's last incarnation stopped. */
   inherit(counted: readonly UnitRecord[]): void {
-    for (const old of counted) this.obtain(old.name)?.inherit(old);
+    for (const old of counted) this.obtain(old.name)?.inherit(old, this.#labels);
   }
 
   /** Nothing of it is true any more: systemd is not running. Counters stay. */

@@ -100,6 +100,37 @@ test("metrics have an endpoint and options of their own", () => {
   expect(metrics).toMatchObject({ url: "http://a/v1/metrics", timeoutMs: 9 });
 });
 
+test("metrics are pushed every minute, or as the flag says, or else the variable", () => {
+  expect(readOtlp({}, {}).metricPush).toEqual({
+    intervalMs: 60_000,
+    timeoutMs: 60_000,
+    temporality: "cumulative",
+  });
+  const env = { OTEL_METRIC_EXPORT_INTERVAL: "5000" };
+  expect(readOtlp(env, {}).metricPush).toMatchObject({ intervalMs: 5_000, timeoutMs: 5_000 });
+  const asked = { intervalMs: 250 };
+  expect(readOtlp(env, asked).metricPush).toMatchObject({ intervalMs: 250, timeoutMs: 250 });
+});
+
+test.each([
+  ["1000", 1_000],
+  ["0", 60_000],
+  ["999999", 60_000],
+])("a push may take %s ms, and no longer than the interval", (limit, timeoutMs) => {
+  const env = { OTEL_METRIC_EXPORT_TIMEOUT: limit };
+  expect(readOtlp(env, {}).metricPush.timeoutMs).toBe(timeoutMs);
+});
+
+test.each([
+  ["", "cumulative"],
+  ["cumulative", "cumulative"],
+  ["Delta", "delta"],
+  ["LOWMEMORY", "lowmemory"],
+])("a preference %j is the temporality %s", (text, temporality) => {
+  const env = { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: text };
+  expect(readOtlp(env, {}).metricPush.temporality).toBe(temporality);
+});
+
 test("header values are percent-encoded, names in any case, and the last of one name counts", () => {
   const headers = logsOf({
     ENDPOINT: "http://a",
@@ -206,6 +237,27 @@ test.each([
   [{ OTEL_RESOURCE_ATTRIBUTES: "a" }, /^OTEL_RESOURCE_ATTRIBUTES: expected key1=value1/],
   [{ OTEL_RESOURCE_ATTRIBUTES: "a=%zz" }, /^OTEL_RESOURCE_ATTRIBUTES: expected key1=value1/],
   [{ OTEL_SERVICE_NAME: "a\nb" }, /^OTEL_SERVICE_NAME: expected the name of a service/],
+  [
+    { OTEL_RESOURCE_ATTRIBUTES: Array.from({ length: 129 }, (_, i) => `a${i}=1`).join() },
+    /^OTEL_RESOURCE_ATTRIBUTES: expected at most 128 attributes$/,
+  ],
+  [
+    { OTEL_RESOURCE_ATTRIBUTES: `a=${"x".repeat(1_025)}` },
+    /^OTEL_RESOURCE_ATTRIBUTES: expected names and values of at most 1024 characters$/,
+  ],
+  [
+    { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "up" },
+    /^OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: expected cumulative, delta or lowmemory, got "up"$/,
+  ],
+  [
+    { OTEL_METRIC_EXPORT_INTERVAL: "60s" },
+    /^OTEL_METRIC_EXPORT_INTERVAL: expected a whole number of milliseconds, at least 1, got "60s"$/,
+  ],
+  [{ OTEL_METRIC_EXPORT_INTERVAL: "0" }, /^OTEL_METRIC_EXPORT_INTERVAL: .*at least 1, got "0"$/],
+  [
+    { OTEL_METRIC_EXPORT_TIMEOUT: "soon" },
+    /^OTEL_METRIC_EXPORT_TIMEOUT: expected a whole number of milliseconds, got "soon"$/,
+  ],
 ])("%j is refused", (env, line) => {
   expect(() => readOtlp(env, {})).toThrow(line);
 });

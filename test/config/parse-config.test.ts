@@ -37,6 +37,7 @@ test("defaults are those of the contract", () => {
     otlp: {
       logs: undefined,
       metrics: undefined,
+      metricPush: { intervalMs: 60_000, timeoutMs: 60_000, temporality: "cumulative" },
       serviceName: "unitwatch",
       resourceAttributes: [],
     },
@@ -141,6 +142,8 @@ test.each([
   [["--metrics.retention=soon"], /^--metrics\.retention: expected a duration .*, got "soon"$/],
   [["--otlp.queue-bytes=many"], /^--otlp\.queue-bytes: expected a size such as .*, got "many"$/],
   [["--otlp.queue-bytes=0"], '--otlp.queue-bytes: expected a size of at least 4KiB, got "0"'],
+  [["--otlp.interval=0"], /^--otlp\.interval: expected a duration longer than 0, got "0"$/],
+  [["--otlp.metrics=yes"], /^--otlp\.metrics: expected on or off, got "yes"$/],
   [["--metrics.series-limit=0"], /^--metrics\.series-limit: expected a whole number from 1/],
   [["--web.listen-address=:1", "--web.listen-address=x"], /^--web\.listen-address: .* got "x"$/],
   [["--web.telemetry-path=/-/ready"], /^--web\.telemetry-path: expected a path other than/],

@@ -4,7 +4,9 @@ import { describe, expect, test } from "@jest/globals";
 import { flagTable } from "../../src/config/help.ts";
 import { EventKind } from "../../src/domain/event.ts";
 import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
-import type { MetricDefinition } from "../../src/metrics/metric.ts";
+import { attributeOf } from "../../src/metrics/metric.ts";
+import type { MetricDefinition, OtelMetricDefinition } from "../../src/metrics/metric.ts";
+import { OWN_INSTRUMENTS } from "../../src/metrics/own-instruments.ts";
 import { ownMetrics } from "../support/own-metrics.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -15,6 +17,7 @@ const TABLES: Readonly<Record<string, () => string>> = {
   "metrics of containers": () => metricTable(STATE_METRICS, /^container_/),
   "metrics of systemd": () => metricTable(STATE_METRICS, /^systemd_/),
   "metrics of unitwatch": () => metricTable([...STATE_METRICS, ...ownDefinitions()], /^unitwatch_/),
+  "metrics over OTLP": () => otelTable([...STATE_METRICS, ...ownOtelDefinitions()]),
   flags: flagTable,
 };
 
@@ -77,6 +80,30 @@ function ownDefinitions(): MetricDefinition[] {
     .map((metric) => {
       const { name, help, type, labelNames } = metric as typeof metric & { labelNames: string[] };
       return { name, help, type, labels: labelNames } as MetricDefinition;
+    });
+}
+
+function otelTable(metrics: readonly OtelMetricDefinition[]): string {
+  const rows = metrics.map(({ name, labels, otel, cardinality }) => {
+    const attributes = labels.map((label) => attributeOf(otel, label));
+    if (labels.includes("container")) attributes.push("container.id");
+    const shown = [...new Set(attributes)].map((attribute) => `\`${attribute}\``).join(", ");
+    const { name: otelName, kind, unit } = otel;
+    return `| \`${name}\` | \`${otelName}\` | ${kind} | \`${unit}\` | ${shown} | ${cardinality} |`;
+  });
+  const head = "| metric | over OTLP | type | unit | attributes | cardinality |";
+  return [head, "| --- | --- | --- | --- | --- | --- |", ...rows].join("\n");
+}
+
+/** Those of unitwatch's own metrics that are sent; each of its own has to be among them. */
+function ownOtelDefinitions(): OtelMetricDefinition[] {
+  return ownDefinitions()
+    .filter(({ name }) => name.startsWith("unitwatch_"))
+    .map((definition) => {
+      const instrument = OWN_INSTRUMENTS[definition.name];
+      if (instrument === undefined) throw new Error(`${definition.name} has no name over OTLP`);
+      const { otel, cardinality } = instrument;
+      return Object.assign(definition, { otel, cardinality });
     });
 }
 

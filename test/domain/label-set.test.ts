@@ -37,3 +37,12 @@ test("more labels come last, in a set of their own", () => {
   ]);
   expect(labels.text).toBe('a="1"');
 });
+
+test("labels that are made of others are of the same origin, with another counting if it is given", () => {
+  const counting = { sinceNs: 1n };
+  const labels = new LabelSet([["a", "1"]], { containerId: "id", counting });
+  expect(labels.with([["b", "2"]]).origin).toEqual({ containerId: "id", counting });
+  const own = { sinceNs: 2n };
+  expect(labels.with([["b", "2"]], own).origin).toEqual({ containerId: "id", counting: own });
+  expect(new LabelSet([]).with([["b", "2"]], own).origin).toBeUndefined();
+});

@@ -104,6 +104,8 @@ test("a long scrape makes way for others", async () => {
     type: "gauge",
     help: "Slow.",
     labels: ["at"],
+    otel: { name: "slow", unit: "1", kind: "gauge" },
+    cardinality: "4",
     *read(_fleet, visit) {
       for (let at = 0; at < 4; at++) {
         // Longer than a slice, so that the scraper has to give way after each step.

@@ -2,6 +2,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { OtlpProtocol } from "../../src/otlp/endpoint.ts";
+import { pointsOf } from "./otlp-metrics.ts";
+import type { ReceivedPoint } from "./otlp-metrics.ts";
 import type { LogsRequest, ReceiverMessage } from "./otlp-receiver-process.ts";
 
 /** A log record as it arrived. */
@@ -20,11 +22,12 @@ export interface ReceivedLog {
 
 /** Somebody else's OTLP endpoint, in a process of its own. Disposing it ends it. */
 export class OtlpReceiver implements AsyncDisposable {
-  /** Takes logs, over HTTP at `/v1/logs`. */
+  /** Takes logs at `/v1/logs` and metrics at `/v1/metrics`, over HTTP. */
   readonly url: string;
   readonly #protocol: OtlpProtocol;
   readonly #child: ChildProcess;
   readonly #logs: ReceivedLog[] = [];
+  readonly #metrics: (readonly ReceivedPoint[])[] = [];
   #arrived = Promise.withResolvers<void>();
 
   constructor(child: ChildProcess, url: string, protocol: OtlpProtocol) {
@@ -32,8 +35,9 @@ export class OtlpReceiver implements AsyncDisposable {
     this.#protocol = protocol;
     this.#child = child;
     child.on("message", (message: ReceiverMessage) => {
-      if (!("logs" in message)) return;
-      this.#logs.push(...recordsOf(message.logs));
+      if ("url" in message) return;
+      if ("logs" in message) this.#logs.push(...recordsOf(message.logs));
+      else this.#metrics.push(pointsOf(message.metrics));
       this.#arrived.resolve();
       this.#arrived = Promise.withResolvers();
     });
@@ -44,6 +48,11 @@ export class OtlpReceiver implements AsyncDisposable {
     return this.#logs;
   }
 
+  /** The data points of each request, in the order of their arrival. */
+  get metrics(): readonly (readonly ReceivedPoint[])[] {
+    return this.#metrics;
+  }
+
   /** What unitwatch needs to know in order to send here. */
   get env(): Readonly<Record<string, string>> {
     return {
@@ -52,7 +61,7 @@ export class OtlpReceiver implements AsyncDisposable {
     };
   }
 
-  /** Waits until the records are such that `check` neither throws nor gives false. */
+  /** Waits until the records, or what else came, are such that `check` neither throws nor gives false. */
   async until(
     check: (logs: readonly ReceivedLog[]) => unknown,
     { withinMs = 10_000 }: { readonly withinMs?: number } = {},

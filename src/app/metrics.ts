@@ -1,0 +1,67 @@
+import { BUILD_INFO } from "../config/build-info.ts";
+import { asError } from "../domain/as-error.ts";
+import { shownMetrics } from "../metrics/catalogue.ts";
+import type { OwnMetrics } from "../metrics/own-metrics.ts";
+import type { Fleet } from "../state/fleet.ts";
+import { Backoff } from "../watch/backoff.ts";
+import type { AppContext } from "./context.ts";
+import { resourceOf } from "./resource.ts";
+
+/** How long the last push is given when the program ends. */
+const FLUSH_MS = 3_000;
+const PUSH_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
+
+/**
+ * Pushes metrics to their endpoint, where there is one, from now on until the program is to end, and
+ * then once more. Disposing it waits for that.
+ *
+ * @throws where the endpoint is set up wrongly, as by a file that can't be read
+ */
+export async function pushMetrics(
+  context: AppContext,
+  metrics: { readonly fleet: Fleet; readonly own: OwnMetrics },
+): Promise<AsyncDisposable> {
+  const { config, clock, log, signal } = context;
+  const { fleet, own } = metrics;
+  const endpoint = config.otlp.metrics;
+  if (endpoint === undefined) return { [Symbol.asyncDispose]: async () => {} };
+  // What sends costs memory and start-up time: it is loaded where it is needed.
+  const { openSender } = await import("../otlp/open-sender.ts");
+  const { startMetricPush } = await import("../otlp/metric-push.ts");
+  const { OtelCollector } = await import("../metrics/otel-collector.ts");
+  const { intervalMs, timeoutMs, temporality } = config.otlp.metricPush;
+  const push = startMetricPush({
+    source: new OtelCollector({
+      fleet,
+      metrics: shownMetrics(config.systemd.transport !== "off"),
+      own: own.registry,
+      temporality,
+      clock,
+      lost: () => own.dropped("otlp_deltas"),
+    }),
+    sender: await openSender(endpoint, "metrics"),
+    resource: await resourceOf(context),
+    version: BUILD_INFO.version,
+    intervalMs,
+    timeoutMs,
+    clock,
+    backoff: new Backoff(PUSH_BACKOFF),
+    exported: (points) => own.exported("metrics", points),
+    failed(reason, message) {
+      own.exportFailed("metrics", reason);
+      log.limited("otlp-metrics").warn("metrics were not taken", { reason, detail: message });
+    },
+    broken(error) {
+      own.exportFailed("metrics", "internal");
+      log.limited("otlp-metrics").error("metrics can't be pushed", { err: error });
+    },
+  });
+  let closed: Promise<void> | undefined;
+  // At once and not in its turn: what else ends has limits of its own, which would add up.
+  const close = (): Promise<void> =>
+    (closed ??= push.close(FLUSH_MS).catch((error: unknown) => {
+      log.warn("the way of metrics can't be closed", { err: asError(error) });
+    }));
+  signal.addEventListener("abort", () => void close(), { once: true });
+  return { [Symbol.asyncDispose]: close };
+}

@@ -1,0 +1,158 @@
+import type { Attributes } from "@opentelemetry/api";
+import type { Registry } from "prom-client";
+import type { Clock } from "../domain/clock.ts";
+import type { LabelSet } from "../domain/label-set.ts";
+import type { Fleet } from "../state/fleet.ts";
+import { CounterLedger } from "./counter-ledger.ts";
+import type { CounterPoint, SeriesLabels } from "./counter-ledger.ts";
+import type { OtelDescription, StateMetric, VisitSample } from "./metric.ts";
+import { attributesOf, sharedAttributes } from "./otel-attributes.ts";
+import { readRegistry } from "./otel-registry.ts";
+import type { RegistrySeries } from "./otel-registry.ts";
+import { SliceBuilder } from "./slice-builder.ts";
+import type { MetricSlice } from "./slice-builder.ts";
+
+export interface OtelCollectorOptions {
+  readonly fleet: Fleet;
+  readonly metrics: readonly StateMetric[];
+  /** unitwatch's own. */
+  readonly own: Registry;
+  readonly temporality: "cumulative" | "delta" | "lowmemory";
+  readonly clock: Pick<Clock, "nowNs">;
+  /** Told of the end of a counter of which a part is lost, as there is no room to keep it. */
+  readonly lost: () => void;
+}
+
+/** Points of a slice, but for those of the last step: some milliseconds' work. */
+const SLICE_POINTS = 500;
+/** Steps after which a reader makes way, points or none. */
+const SLICE_STEPS = 1_000;
+
+/** Reads all metrics as OpenTelemetry's data model has them. One collection at a time. */
+export class OtelCollector {
+  readonly #options: OtelCollectorOptions;
+  readonly #ledger: CounterLedger;
+  /** What counts by itself, and for no container. */
+  readonly #own: { readonly sinceNs: bigint };
+  readonly #slice = new SliceBuilder();
+  #nowNs: bigint;
+
+  constructor(options: OtelCollectorOptions) {
+    this.#options = options;
+    this.#nowNs = options.clock.nowNs();
+    this.#own = { sinceNs: this.#nowNs };
+    this.#ledger = new CounterLedger(this.#nowNs);
+  }
+
+  /** Everything, in slices of one moment each; others may run between two. One may be empty. */
+  async *collect(): AsyncGenerator<MetricSlice, void, void> {
+    this.#slice.cut();
+    this.#ledger.begin();
+    this.#nowNs = this.#options.clock.nowNs();
+    for (const _ of this.#readState()) {
+      yield this.#slice.cut();
+      this.#nowNs = this.#options.clock.nowNs();
+    }
+    for (const series of await readRegistry(this.#options.own)) this.#addOwn(series);
+    yield this.#slice.cut();
+    for (const { reading, point } of this.#ledger.end(this.#options.lost)) {
+      const { metric, series, isDelta } = reading;
+      const attributes = attributesOf(metric.otel, series);
+      this.#slice.number(metric, isDelta, { ...point, attributes });
+      if (this.#slice.points >= SLICE_POINTS) yield this.#slice.cut();
+    }
+    yield this.#slice.cut();
+  }
+
+  /** Yields where a slice is to be cut. */
+  *#readState(): Generator<void, void, void> {
+    let steps = 0;
+    for (const metric of this.#options.metrics) {
+      for (const _ of metric.read(this.#options.fleet, this.#visitorOf(metric))) {
+        steps += 1;
+        if (this.#slice.points < SLICE_POINTS && steps < SLICE_STEPS) continue;
+        steps = 0;
+        yield;
+      }
+    }
+  }
+
+  #visitorOf(metric: StateMetric): VisitSample {
+    let lastLabels: LabelSet | undefined;
+    let shared: Attributes = {};
+    return (labels, value, extraName, extraValue) => {
+      if (labels !== lastLabels) {
+        lastLabels = labels;
+        shared = sharedAttributes(metric.otel, labels);
+      }
+      const series = { labels, extraName, extraValue };
+      this.#addNumber(metric, {
+        series,
+        value,
+        attributes: attributesOf(metric.otel, series, shared),
+      });
+    };
+  }
+
+  #addOwn({ metric, labels, value, buckets }: RegistrySeries): void {
+    const attributes = sharedAttributes(metric.otel, labels);
+    if (metric.otel.kind !== "histogram") {
+      this.#addNumber(metric, { series: { labels }, value, attributes });
+      return;
+    }
+    const isDelta = this.#options.temporality !== "cumulative";
+    const part = (which: string, value: number): CounterPoint =>
+      this.#count(metric, { series: { labels, extraValue: which }, value, isDelta });
+    const sum = part("sum", value);
+    const upTo = buckets.map(([le, count]) => part(`le ${le}`, count));
+    const counts = upTo.map((point, at) => point.value - (upTo[at - 1]?.value ?? 0));
+    const boundaries = buckets.map(([le]) => le).filter((le) => le !== Number.POSITIVE_INFINITY);
+    this.#slice.histogram(metric, isDelta, {
+      startNs: sum.startNs,
+      endNs: sum.endNs,
+      attributes,
+      value: { sum: sum.value, count: upTo.at(-1)?.value ?? 0, buckets: { boundaries, counts } },
+      taken() {
+        for (const point of [sum, ...upTo]) point.taken();
+      },
+    });
+  }
+
+  #addNumber(
+    metric: OtelDescription,
+    sample: {
+      readonly series: SeriesLabels;
+      readonly value: number;
+      readonly attributes: Attributes;
+    },
+  ): void {
+    const { series, value, attributes } = sample;
+    if (metric.otel.kind === "counter") {
+      const isDelta = this.#options.temporality === "delta";
+      const point = this.#count(metric, { series, value, isDelta });
+      this.#slice.number(metric, isDelta, { ...point, attributes });
+      return;
+    }
+    const startNs = metric.otel.kind === "gauge" ? 0n : this.#startOf(series.labels);
+    this.#slice.number(metric, false, { startNs, endNs: this.#nowNs, attributes, value });
+  }
+
+  #count(
+    metric: OtelDescription,
+    reading: { readonly series: SeriesLabels; readonly value: number; readonly isDelta: boolean },
+  ): CounterPoint {
+    const { labels, extraValue } = reading.series;
+    // Labels of containers stand behind `counting`; those of own counters are no part of that.
+    const which = labels.origin === undefined ? labels.text : "";
+    const counting = labels.origin?.counting ?? this.#own;
+    const key = `${metric.otel.name} ${which} ${extraValue ?? ""}`;
+    return this.#ledger.read({ ...reading, metric, counting, key }, this.#nowNs);
+  }
+
+  /** A state's series is there since its container, or its unit, is watched. */
+  #startOf({ origin }: LabelSet): bigint {
+    const sinceNs = origin?.counting.sinceNs ?? 0n;
+    const startNs = sinceNs > 0n ? sinceNs : this.#own.sinceNs;
+    return startNs < this.#nowNs ? startNs : this.#nowNs;
+  }
+}

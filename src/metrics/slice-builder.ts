@@ -1,0 +1,124 @@
+import { ValueType } from "@opentelemetry/api";
+import type { Attributes, HrTime } from "@opentelemetry/api";
+import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metrics";
+import type { DataPoint, Histogram, MetricData } from "@opentelemetry/sdk-metrics";
+import type { OtelDescription } from "./metric.ts";
+
+/** Points of one metric. */
+export interface MetricPart {
+  readonly data: MetricData;
+  /** What to call once the receiver has the point of the same place; of some metrics nothing. */
+  readonly taken: readonly (() => void)[];
+}
+
+/** Points of several metrics, few enough to be worked on at one go. */
+export type MetricSlice = readonly MetricPart[];
+
+export interface Point<Value> {
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  readonly attributes: Attributes;
+  readonly value: Value;
+  readonly taken?: () => void;
+}
+
+/** Gathers points into slices. */
+export class SliceBuilder {
+  #parts: OpenPart[] = [];
+  #points = 0;
+
+  /** Points in the slice so far. */
+  get points(): number {
+    return this.#points;
+  }
+
+  number(metric: OtelDescription, isDelta: boolean, point: Point<number>): void {
+    this.#add(metric, isDelta, point);
+  }
+
+  histogram(metric: OtelDescription, isDelta: boolean, point: Point<Histogram>): void {
+    this.#add(metric, isDelta, point);
+  }
+
+  /** What was gathered; the next slice begins. */
+  cut(): MetricSlice {
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#points = 0;
+    return parts;
+  }
+
+  #add(metric: OtelDescription, isDelta: boolean, point: Point<number | Histogram>): void {
+    let part = this.#parts.at(-1);
+    if (part?.metric !== metric || part.isDelta !== isDelta) {
+      part = openPart(metric, isDelta);
+      this.#parts.push(part);
+    }
+    this.#points += 1;
+    part.points.push({
+      startTime: hrTime(point.startNs),
+      endTime: hrTime(point.endNs),
+      attributes: point.attributes,
+      value: point.value,
+    });
+    if (point.taken !== undefined) part.taken.push(point.taken);
+  }
+}
+
+interface OpenPart {
+  readonly metric: OtelDescription;
+  readonly isDelta: boolean;
+  readonly points: DataPoint<number | Histogram>[];
+  readonly data: MetricData;
+  readonly taken: (() => void)[];
+}
+
+function openPart(metric: OtelDescription, isDelta: boolean): OpenPart {
+  const points: DataPoint<number | Histogram>[] = [];
+  return { metric, isDelta, points, taken: [], data: dataOf(metric, isDelta, points) };
+}
+
+function dataOf(
+  { otel, help }: OtelDescription,
+  isDelta: boolean,
+  points: DataPoint<number | Histogram>[],
+): MetricData {
+  const common = {
+    descriptor: {
+      name: otel.name,
+      description: help,
+      unit: otel.unit,
+      valueType: otel.unit === "s" ? ValueType.DOUBLE : ValueType.INT,
+    },
+    aggregationTemporality: isDelta
+      ? AggregationTemporality.DELTA
+      : AggregationTemporality.CUMULATIVE,
+  };
+  switch (otel.kind) {
+    case "histogram": {
+      const dataPoints = points as DataPoint<Histogram>[];
+      return { ...common, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+    }
+    case "gauge": {
+      const dataPoints = points as DataPoint<number>[];
+      return { ...common, dataPointType: DataPointType.GAUGE, dataPoints };
+    }
+    default: {
+      const dataPoints = points as DataPoint<number>[];
+      const isMonotonic = otel.kind === "counter";
+      return { ...common, dataPointType: DataPointType.SUM, dataPoints, isMonotonic };
+    }
+  }
+}
+
+const SECOND_NS = 1_000_000_000n;
+/** Points of one container have the same times: the last ones are kept. */
+let lastNs = 0n;
+let lastTime: HrTime = [0, 0];
+
+function hrTime(timeNs: bigint): HrTime {
+  if (timeNs === lastNs) return lastTime;
+  lastNs = timeNs;
+  lastTime = [Number(timeNs / SECOND_NS), Number(timeNs % SECOND_NS)];
+  return lastTime;
+}

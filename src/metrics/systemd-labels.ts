@@ -1,0 +1,47 @@
+import { LabelSet } from "../domain/label-set.ts";
+import type { ContainerRecord } from "../state/container-record.ts";
+
+const upLabels = new WeakMap<ContainerRecord, { transport: string; labels: LabelSet }>();
+
+/** `container`, `transport`. */
+export function upLabelsOf(record: ContainerRecord): LabelSet {
+  const transport = record.systemd.transport ?? "none";
+  const known = upLabels.get(record);
+  const container = record.identity.name;
+  if (known?.transport === transport && known.labels.pairs[0]?.[1] === container) {
+    return known.labels;
+  }
+  const labels = new LabelSet(
+    [
+      ["container", container],
+      ["transport", transport],
+    ],
+    record.labels.origin,
+  );
+  upLabels.set(record, { transport, labels });
+  return labels;
+}
+
+const containerLabel = new WeakMap<ContainerRecord["identity"], LabelSet>();
+
+/** `container` alone. */
+export function containerLabelOf(record: ContainerRecord): LabelSet {
+  let labels = containerLabel.get(record.identity);
+  if (labels === undefined) {
+    labels = new LabelSet([["container", record.identity.name]], record.labels.origin);
+    containerLabel.set(record.identity, labels);
+  }
+  return labels;
+}
+
+const versionLabels = new WeakMap<LabelSet, LabelSet>();
+
+/** The container's labels and `version`. */
+export function versionLabelsOf({ labels: base }: ContainerRecord, version: string): LabelSet {
+  let labels = versionLabels.get(base);
+  if (labels?.pairs.at(-1)?.[1] !== version) {
+    labels = base.with([["version", version]]);
+    versionLabels.set(base, labels);
+  }
+  return labels;
+}

@@ -1,0 +1,217 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { asError } from "../domain/as-error.ts";
+import type { Clock } from "../domain/clock.ts";
+import { halves, serialized } from "./metric-request.ts";
+import type { MetricFrame, SerializedSlice } from "./metric-request.ts";
+import type { MetricSlice, MetricSource } from "./metric-source.ts";
+import type { OtlpSender } from "./sender.ts";
+
+export interface MetricPushOptions {
+  readonly source: MetricSource;
+  readonly sender: OtlpSender;
+  readonly resource: Readonly<Record<string, string>>;
+  readonly version: string;
+  /** From the beginning of one push to that of the next. */
+  readonly intervalMs: number;
+  /** For one push, with all of its attempts; at most the interval. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** How long to wait after a failure: ever longer, until something is taken. */
+  readonly backoff: { next(): number; reset(): void };
+  /** So many points were taken. */
+  readonly exported: (points: number) => void;
+  /** A request failed. `reason` is one of few, `message` for people. */
+  readonly failed: (reason: string, message: string) => void;
+  /** A fault, for which a whole push is missing. */
+  readonly broken: (error: Error) => void;
+}
+
+/** Pushes metrics, as often as it is told. */
+export interface MetricPush {
+  /** Pushes once more, in at most `limitMs`, and ends. */
+  close(limitMs: number): Promise<void>;
+}
+
+/** Requests are filled up to this. gRPC servers take 4 MiB, unless they are told to take more. */
+const REQUEST_BYTES = 1_048_576;
+const MAX_REQUEST_BYTES = 3_900_000;
+/** Where the endpoint finds that too large, they become smaller, but for good no smaller than this. */
+const MIN_REQUEST_BYTES = 32_768;
+
+/** No endpoint is left alone for longer, whatever it asks for. */
+const MAX_QUIET_MS = 600_000;
+
+/** Begins to push: first after one interval. */
+export function startMetricPush(options: MetricPushOptions): MetricPush {
+  return new PushLoop(options);
+}
+
+/** What ends the waits of a push, and what ends its requests too. */
+interface PushSignals {
+  readonly wait: AbortSignal;
+  readonly send: AbortSignal;
+}
+
+class PushLoop implements MetricPush {
+  readonly #options: MetricPushOptions;
+  readonly #frame: MetricFrame;
+  readonly #closing = new AbortController();
+  readonly #late = new AbortController();
+  readonly #ended: Promise<void>;
+  /** Less than {@link REQUEST_BYTES} where the endpoint found requests too large. */
+  #requestBytes = REQUEST_BYTES;
+  /** Until then the endpoint wants to be left alone. */
+  #quietUntilMs = 0;
+
+  constructor(options: MetricPushOptions) {
+    this.#options = options;
+    this.#frame = {
+      resource: resourceFromAttributes(options.resource),
+      scope: { name: "unitwatch", version: options.version },
+    };
+    this.#ended = this.#run();
+  }
+
+  async close(limitMs: number): Promise<void> {
+    const { clock, sender } = this.#options;
+    using _limit = clock.setTimeout(() => this.#late.abort(), limitMs);
+    this.#closing.abort();
+    await this.#ended;
+    await this.#push({ wait: this.#late.signal, send: this.#late.signal });
+    await sender[Symbol.asyncDispose]();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, intervalMs, timeoutMs } = this.#options;
+    const { signal: closing } = this.#closing;
+    let nextMs = clock.monotonicMs() + intervalMs;
+    while (await this.#slept(nextMs - clock.monotonicMs(), closing)) {
+      const end = new AbortController();
+      using _limit = clock.setTimeout(() => end.abort(), timeoutMs);
+      const send = AbortSignal.any([end.signal, this.#late.signal]);
+      await this.#push({ wait: AbortSignal.any([closing, send]), send });
+      nextMs = Math.max(nextMs + intervalMs, clock.monotonicMs());
+    }
+  }
+
+  /** Collects and sends, as far as that goes before `signals` say that it is over. */
+  async #push(signals: PushSignals): Promise<void> {
+    const { source, clock, broken } = this.#options;
+    try {
+      if (!(await this.#slept(this.#quietUntilMs - clock.monotonicMs(), signals.wait))) return;
+      let request: SerializedSlice[] = [];
+      for await (const slice of source.collect()) {
+        for (const part of this.#fitting(slice)) {
+          if (bytesOf(request) + part.bytes.length > this.#requestBytes) {
+            if (!(await this.#deliver(request, signals))) return;
+            request = [];
+          }
+          request.push(part);
+        }
+        // Others had to wait for this slice; now they don't for the next.
+        await nextTurn();
+      }
+      await this.#deliver(request, signals);
+    } catch (error) {
+      broken(asError(error));
+    }
+  }
+
+  /** The slice, in pieces of which none is too large by itself. */
+  #fitting(slice: MetricSlice): SerializedSlice[] {
+    if (slice.length === 0) return [];
+    const whole = serialized(this.#frame, slice);
+    const isCut = this.#requestBytes < REQUEST_BYTES;
+    const limit = isCut ? this.#requestBytes : MAX_REQUEST_BYTES;
+    const parts = whole.bytes.length > limit ? halves(slice) : undefined;
+    return parts === undefined ? [whole] : parts.flatMap((part) => this.#fitting(part));
+  }
+
+  /** False where the rest of this collection needn't be tried any more. */
+  async #deliver(request: readonly SerializedSlice[], signals: PushSignals): Promise<boolean> {
+    const { sender, clock, backoff, exported, failed } = this.#options;
+    while (request.length > 0) {
+      if (signals.wait.aborted) return false;
+      const outcome = await sender.send(
+        Buffer.concat(request.map(({ bytes }) => bytes)),
+        signals.send,
+      );
+      switch (outcome.kind) {
+        case "taken":
+          backoff.reset();
+          for (const { slice } of request) tellTaken(slice);
+          exported(Math.max(0, pointsIn(request) - outcome.rejected));
+          if (outcome.rejected > 0) failed("partial_success", outcome.message);
+          return true;
+        case "refused":
+          failed(outcome.reason, outcome.message);
+          return true;
+        case "too-large":
+          return this.#deliverHalves(request, { signals, ...outcome });
+        case "retry": {
+          failed(outcome.reason, outcome.message);
+          const askedMs = Math.min(outcome.afterMs ?? 0, MAX_QUIET_MS);
+          this.#quietUntilMs = clock.monotonicMs() + askedMs;
+          const waitMs = outcome.afterMs === undefined ? backoff.next() : askedMs;
+          if (!(await this.#slept(waitMs, signals.wait))) return false;
+          break;
+        }
+        default:
+          outcome satisfies never;
+      }
+    }
+    return true;
+  }
+
+  async #deliverHalves(
+    request: readonly SerializedSlice[],
+    why: { readonly signals: PushSignals; readonly reason: string; readonly message: string },
+  ): Promise<boolean> {
+    const { signals, reason, message } = why;
+    const parts = this.#halved(request);
+    if (parts === undefined) {
+      this.#options.failed(reason, message);
+      return true;
+    }
+    const smaller = Math.max(MIN_REQUEST_BYTES, Math.ceil(bytesOf(request) / 2));
+    this.#requestBytes = Math.min(this.#requestBytes, smaller);
+    for (const part of parts) {
+      if (!(await this.#deliver(part, signals))) return false;
+    }
+    return true;
+  }
+
+  #halved(request: readonly SerializedSlice[]): (readonly SerializedSlice[])[] | undefined {
+    if (request.length > 1) {
+      const middle = request.length >> 1;
+      return [request.slice(0, middle), request.slice(middle)];
+    }
+    const parts = halves(request[0]?.slice ?? []);
+    return parts?.map((part) => [serialized(this.#frame, part)]);
+  }
+
+  /** False where the signal came first. */
+  async #slept(ms: number, signal: AbortSignal): Promise<boolean> {
+    try {
+      if (ms > 0) await this.#options.clock.sleep(ms, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    return !signal.aborted;
+  }
+}
+
+function tellTaken(slice: MetricSlice): void {
+  for (const { taken } of slice) {
+    for (const tell of taken) tell();
+  }
+}
+
+function bytesOf(request: readonly SerializedSlice[]): number {
+  return request.reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
+function pointsIn(request: readonly SerializedSlice[]): number {
+  return request.reduce((sum, { points }) => sum + points, 0);
+}

@@ -1,0 +1,54 @@
+import { ProtobufMetricsSerializer } from "@opentelemetry/otlp-transformer";
+import type { InstrumentationScope } from "@opentelemetry/core";
+import type { Resource } from "@opentelemetry/resources";
+import type { MetricData } from "@opentelemetry/sdk-metrics";
+import type { MetricPart, MetricSlice } from "./metric-source.ts";
+
+/** What all requests say of whose metrics they are. */
+export interface MetricFrame {
+  readonly resource: Resource;
+  readonly scope: InstrumentationScope;
+}
+
+/**
+ * A slice as an `ExportMetricsServiceRequest`. One such request after another is the request of them
+ * all, as protobuf has it.
+ */
+export interface SerializedSlice {
+  readonly slice: MetricSlice;
+  readonly bytes: Uint8Array;
+  readonly points: number;
+}
+
+export function serialized(frame: MetricFrame, slice: MetricSlice): SerializedSlice {
+  const { resource, scope } = frame;
+  const metrics = slice.map(({ data }) => data);
+  const bytes = ProtobufMetricsSerializer.serializeRequest({
+    resource,
+    scopeMetrics: [{ scope, metrics }],
+  });
+  if (bytes === undefined) throw new Error("the metrics could not be serialized");
+  return { slice, bytes, points: pointsOf(slice) };
+}
+
+export function pointsOf(slice: MetricSlice): number {
+  return slice.reduce((sum, { data }) => sum + data.dataPoints.length, 0);
+}
+
+/** Two slices in place of one; undefined where that has but one point. */
+export function halves(slice: MetricSlice): readonly [MetricSlice, MetricSlice] | undefined {
+  if (slice.length > 1) {
+    const middle = slice.length >> 1;
+    return [slice.slice(0, middle), slice.slice(middle)];
+  }
+  const [part] = slice;
+  if (part === undefined || part.data.dataPoints.length < 2) return undefined;
+  const middle = part.data.dataPoints.length >> 1;
+  return [[cut(part, 0, middle)], [cut(part, middle, part.data.dataPoints.length)]];
+}
+
+function cut({ data, taken }: MetricPart, from: number, to: number): MetricPart {
+  // Of whatever type they are: the same as before.
+  const dataPoints = data.dataPoints.slice(from, to);
+  return { data: { ...data, dataPoints } as MetricData, taken: taken.slice(from, to) };
+}

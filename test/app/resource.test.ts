@@ -1,0 +1,67 @@
+import { hostname } from "node:os";
+import { expect, test } from "@jest/globals";
+import { resourceOf } from "../../src/app/resource.ts";
+import { BUILD_INFO } from "../../src/config/build-info.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { recordedLog } from "../support/recorded-log.ts";
+
+async function resource(
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<Readonly<Record<string, string>>> {
+  const parsed = parseConfig(["--storage.path=", ...args], env);
+  if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
+  const clock = new FakeClock();
+  const { log } = recordedLog(clock);
+  return resourceOf({
+    config: parsed.config,
+    clock,
+    log,
+    web: undefined,
+    signal: new AbortController().signal,
+  });
+}
+
+test("it tells which unitwatch it is, where, and by which SDK", async () => {
+  expect(await resource({})).toEqual({
+    "service.name": "unitwatch",
+    "service.version": BUILD_INFO.version,
+    "service.instance.id": expect.stringMatching(/^[\da-f-]{36}$/),
+    "host.name": hostname(),
+    "telemetry.sdk.name": "opentelemetry",
+    "telemetry.sdk.language": "nodejs",
+    "telemetry.sdk.version": expect.stringMatching(/^\d+\.\d+\.\d+$/),
+  });
+});
+
+test("attributes that are given win, but for an empty one, the service's name and the SDK", async () => {
+  const attributes = [
+    "deployment.environment.name=lab",
+    "host.name=h%201",
+    "service.instance.id=mine",
+    "service.version=",
+    "service.name=other",
+    "telemetry.sdk.name=fake",
+  ];
+  const env = { OTEL_RESOURCE_ATTRIBUTES: attributes.join(), OTEL_SERVICE_NAME: "watch" };
+  expect(await resource(env)).toMatchObject({
+    "deployment.environment.name": "lab",
+    "host.name": "h 1",
+    "service.instance.id": "mine",
+    "service.version": BUILD_INFO.version,
+    "service.name": "watch",
+    "telemetry.sdk.name": "opentelemetry",
+  });
+});
+
+test("another engine, or other filters, are another instance", async () => {
+  const idOf = async (...args: string[]): Promise<string | undefined> =>
+    (await resource({}, args))["service.instance.id"];
+  const ids = await Promise.all([
+    idOf(),
+    idOf("--watch.cluster=dev"),
+    idOf("--docker.host=unix:///elsewhere.sock"),
+  ]);
+  expect(new Set(ids).size).toBe(3);
+});

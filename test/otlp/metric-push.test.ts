@@ -1,0 +1,334 @@
+import { ValueType } from "@opentelemetry/api";
+import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metrics";
+import { expect, test } from "@jest/globals";
+import { startMetricPush } from "../../src/otlp/metric-push.ts";
+import type { MetricPush, MetricPushOptions } from "../../src/otlp/metric-push.ts";
+import type { MetricSlice, MetricSource } from "../../src/otlp/metric-source.ts";
+import type { SendOutcome } from "../../src/otlp/sender.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { FakeOtlpSender, retry, TAKEN } from "../support/fake-otlp-sender.ts";
+import { decodeOtlpMetrics } from "../support/otlp-metrics.ts";
+import { turns as eventLoopTurns } from "../support/turns.ts";
+
+const INTERVAL_MS = 60_000;
+
+/** Counts its collections: each point's value is the number of that it is from. */
+class FakeSource implements MetricSource {
+  collections = 0;
+  /** Points of each slice, and the length of an attribute of each. */
+  slices: readonly number[] = [1];
+  attributeChars = 1;
+  /** `collection/number` of each point that was taken. */
+  readonly taken: string[] = [];
+
+  async *collect(): AsyncGenerator<MetricSlice> {
+    this.collections += 1;
+    const { collections } = this;
+    let number = 0;
+    for (const points of this.slices) {
+      const numbers = Array.from({ length: points }, () => (number += 1));
+      yield points === 0 ? [] : [this.#part(collections, numbers)];
+    }
+  }
+
+  #part(collection: number, numbers: readonly number[]): MetricSlice[number] {
+    return {
+      data: {
+        descriptor: { name: "a", description: "", unit: "1", valueType: ValueType.INT },
+        aggregationTemporality: AggregationTemporality.CUMULATIVE,
+        dataPointType: DataPointType.SUM,
+        isMonotonic: true,
+        dataPoints: numbers.map((number) => ({
+          startTime: [0, 0],
+          endTime: [0, 1],
+          attributes: { number, text: "x".repeat(this.attributeChars) },
+          value: collection,
+        })),
+      },
+      taken: numbers.map((number) => () => void this.taken.push(`${collection}/${number}`)),
+    };
+  }
+}
+
+interface Pushed {
+  readonly clock: FakeClock;
+  readonly source: FakeSource;
+  readonly sender: FakeOtlpSender;
+  readonly push: MetricPush;
+  /** `exported 3`, `failed unavailable`, `broken …`. */
+  readonly told: string[];
+  /** Collection and number of each point, of each request. */
+  readonly received: () => string[][];
+}
+
+function pushed(options: Partial<MetricPushOptions> = {}): Pushed {
+  const clock = new FakeClock();
+  const source = new FakeSource();
+  const sender = new FakeOtlpSender();
+  const told: string[] = [];
+  let waitMs = 500;
+  const push = startMetricPush({
+    source,
+    sender,
+    resource: { "service.name": "unitwatch" },
+    version: "1.2.3",
+    intervalMs: INTERVAL_MS,
+    timeoutMs: INTERVAL_MS,
+    clock,
+    backoff: { next: () => (waitMs *= 2), reset: () => void (waitMs = 500) },
+    exported: (points) => void told.push(`exported ${points}`),
+    failed: (reason) => void told.push(`failed ${reason}`),
+    broken: (error) => void told.push(`broken ${error.message}`),
+    ...options,
+  });
+  return {
+    clock,
+    source,
+    sender,
+    push,
+    told,
+    received: () =>
+      sender.requests.map((request) =>
+        decodeOtlpMetrics(request).map(
+          ({ value, attributes }) => `${value}/${String(attributes["number"])}`,
+        ),
+      ),
+  };
+}
+
+/** As many as a push of the tests needs to come to its next wait. */
+const turns = (): Promise<void> => eventLoopTurns(20);
+
+test("pushes after each interval, and not before, with resource and scope", async () => {
+  const { clock, sender, received, told } = pushed();
+  await clock.advance(INTERVAL_MS - 1);
+  await turns();
+  expect(sender.requests).toEqual([]);
+  await clock.advance(1);
+  await sender.received(1);
+  await turns();
+  await clock.advance(INTERVAL_MS);
+  await sender.received(2);
+  await turns();
+  expect(received()).toEqual([["1/1"], ["2/1"]]);
+  expect(told).toEqual(["exported 1", "exported 1"]);
+  expect(decodeOtlpMetrics(sender.requests[0] ?? Buffer.alloc(0))).toMatchObject([
+    { resource: { "service.name": "unitwatch" }, scope: { name: "unitwatch", version: "1.2.3" } },
+  ]);
+});
+
+test("slices go together in one request, empty ones in none", async () => {
+  const { clock, source, sender, received } = pushed();
+  source.slices = [0, 2, 0, 1];
+  await clock.advance(INTERVAL_MS);
+  await sender.received(1);
+  await turns();
+  expect(received()).toEqual([["1/1", "1/2", "1/3"]]);
+  expect(source.taken).toEqual(["1/1", "1/2", "1/3"]);
+});
+
+test("what isn't taken is tried again, ever less often, with the same bytes", async () => {
+  const { clock, source, sender, told } = pushed();
+  const answers = [retry(), retry(), TAKEN];
+  sender.answer = () => answers.shift() ?? TAKEN;
+  await clock.advance(INTERVAL_MS);
+  await turns();
+  await clock.advance(999);
+  expect(sender.requests).toHaveLength(1);
+  await clock.advance(1);
+  await turns();
+  expect(sender.requests).toHaveLength(2);
+  await clock.advance(2_000);
+  await turns();
+  expect(sender.requests).toHaveLength(3);
+  expect(new Set(sender.requests.map((request) => Buffer.from(request).toString("hex"))).size).toBe(
+    1,
+  );
+  expect(told).toEqual(["failed unavailable", "failed unavailable", "exported 1"]);
+  expect(source.taken).toEqual(["1/1"]);
+});
+
+test("the next push takes the place of one that isn't taken; that is not asked for again", async () => {
+  const { clock, source, sender, received } = pushed();
+  sender.answer = () => retry(25_000);
+  await clock.advance(INTERVAL_MS);
+  await turns();
+  await clock.advance(INTERVAL_MS - 1);
+  await turns();
+  expect(received()).toEqual([["1/1"], ["1/1"], ["1/1"]]);
+  sender.answer = () => TAKEN;
+  await clock.advance(20_000);
+  await turns();
+  expect(received().at(-1)).toEqual(["2/1"]);
+  expect(source.collections).toBe(2);
+  expect(source.taken).toEqual(["2/1"]);
+});
+
+test("an endpoint is left alone for as long as it asks, the next push too", async () => {
+  const { clock, sender } = pushed();
+  const answers = [retry(90_000)];
+  sender.answer = () => answers.shift() ?? TAKEN;
+  await clock.advance(INTERVAL_MS);
+  await turns();
+  await clock.advance(89_999);
+  await turns();
+  expect(sender.requests).toHaveLength(1);
+  await clock.advance(1);
+  await sender.received(2);
+});
+
+test("a push may take so long and no longer; its request is aborted", async () => {
+  const { clock, sender, told } = pushed({ timeoutMs: 10_000 });
+  sender.answer = (_request, signal) =>
+    new Promise<SendOutcome>((resolve) => {
+      signal.addEventListener("abort", () => resolve(retry()), { once: true });
+    });
+  await clock.advance(INTERVAL_MS);
+  await sender.received(1);
+  await clock.advance(9_999);
+  expect(told).toEqual([]);
+  await clock.advance(1);
+  await turns();
+  expect(told).toEqual(["failed unavailable"]);
+  await clock.advance(INTERVAL_MS - 10_001);
+  expect(sender.requests).toHaveLength(1);
+  await clock.advance(1);
+  await sender.received(2);
+});
+
+test("what is refused for good isn't sent again; the rest of the push is", async () => {
+  const { clock, source, sender, told, received } = pushed();
+  source.slices = [400, 400];
+  source.attributeChars = 2_000;
+  const answers: SendOutcome[] = [{ kind: "refused", reason: "http_400", message: "no" }];
+  sender.answer = () => answers.shift() ?? TAKEN;
+  await clock.advance(INTERVAL_MS);
+  await sender.received(2);
+  await turns();
+  expect(received().map((points) => points.length)).toEqual([400, 400]);
+  expect(told).toEqual(["failed http_400", "exported 400"]);
+  expect(source.taken).toHaveLength(400);
+});
+
+test("points that were rejected are no success, and are not sent again", async () => {
+  const { clock, source, sender, told } = pushed();
+  source.slices = [5];
+  sender.answer = () => ({ kind: "taken", rejected: 2, message: "two are odd" });
+  await clock.advance(INTERVAL_MS);
+  await turns();
+  expect(told).toEqual(["exported 3", "failed partial_success"]);
+  expect(source.taken).toHaveLength(5);
+  expect(sender.requests).toHaveLength(1);
+});
+
+test("requests stay well under 4 MiB, and hold everything in order", async () => {
+  const { clock, source, sender, received } = pushed();
+  source.slices = [100, 100, 1_500, 100];
+  source.attributeChars = 3_000;
+  await clock.advance(INTERVAL_MS);
+  await turns();
+  const all = Array.from({ length: 1_800 }, (_, i) => `1/${i + 1}`);
+  expect(received().flat()).toEqual(all);
+  expect(source.taken).toEqual(all);
+  const sizes = sender.requests.map((request) => request.length);
+  expect(Math.max(...sizes)).toBeLessThan(4_000_000);
+  expect(sizes.length).toBeLessThan(7);
+});
+
+test("a request that is too large is halved until it fits, and the next ones are smaller at once", async () => {
+  const { clock, source, sender, received, told } = pushed();
+  source.slices = [700, 300];
+  source.attributeChars = 1_000;
+  const limit = 100_000;
+  const tooLarge: SendOutcome = { kind: "too-large", reason: "http_413", message: "too large" };
+  sender.answer = (request) => (request.length > limit ? tooLarge : TAKEN);
+  const all = (collection: number): string[] =>
+    Array.from({ length: 1_000 }, (_, i) => `${collection}/${i + 1}`);
+  await clock.advance(INTERVAL_MS);
+  for (let i = 0; i < 10; i += 1) await turns();
+  expect(source.taken).toEqual(all(1));
+  expect(told.filter((what) => what.startsWith("failed"))).toEqual([]);
+  const before = sender.requests.length;
+  await clock.advance(INTERVAL_MS);
+  for (let i = 0; i < 10; i += 1) await turns();
+  expect(received().slice(before).flat()).toEqual(all(2));
+  expect(sender.requests.slice(before).every((request) => request.length <= limit)).toBe(true);
+});
+
+test("a single point that is too large is given up, and the others are sent", async () => {
+  const { clock, source, sender, told } = pushed();
+  source.slices = [4];
+  const tooLarge: SendOutcome = { kind: "too-large", reason: "http_413", message: "too large" };
+  sender.answer = (request) =>
+    decodeOtlpMetrics(request).some(({ attributes }) => attributes["number"] === 3)
+      ? tooLarge
+      : TAKEN;
+  await clock.advance(INTERVAL_MS);
+  await turns();
+  expect(source.taken).toEqual(["1/1", "1/2", "1/4"]);
+  expect(told).toEqual(["exported 2", "failed http_413", "exported 1"]);
+});
+
+test("closing pushes once more, then disposes of the sender", async () => {
+  const { clock, source, sender, push, told, received } = pushed();
+  await push.close(3_000);
+  expect(received()).toEqual([["1/1"]]);
+  expect(told).toEqual(["exported 1"]);
+  expect(sender.isDisposed).toBe(true);
+  expect(clock.pendingTimers).toBe(0);
+  await clock.advance(10 * INTERVAL_MS);
+  expect(source.collections).toBe(1);
+});
+
+test("closing doesn't wait for the next attempt of a push, but begins the last one", async () => {
+  const { clock, source, sender, push, received } = pushed();
+  const answers = [retry()];
+  sender.answer = () => answers.shift() ?? TAKEN;
+  await clock.advance(INTERVAL_MS);
+  await turns();
+  await push.close(3_000);
+  expect(received()).toEqual([["1/1"], ["2/1"]]);
+  expect(source.taken).toEqual(["2/1"]);
+});
+
+test("closing waits for a request that is under way, so that nothing is sent twice", async () => {
+  const { clock, sender, push, received } = pushed();
+  const answer = Promise.withResolvers<SendOutcome>();
+  const answers = [answer.promise];
+  sender.answer = () => answers.shift() ?? TAKEN;
+  await clock.advance(INTERVAL_MS);
+  await sender.received(1);
+  const closed = push.close(3_000);
+  await turns();
+  expect(sender.requests).toHaveLength(1);
+  answer.resolve(TAKEN);
+  await closed;
+  expect(received()).toEqual([["1/1"], ["2/1"]]);
+});
+
+test("closing takes no longer than its limit", async () => {
+  const { clock, sender, push } = pushed();
+  sender.answer = (_request, signal) =>
+    new Promise<SendOutcome>((resolve) => {
+      signal.addEventListener("abort", () => resolve(retry()), { once: true });
+    });
+  const closed = push.close(3_000);
+  await sender.received(1);
+  await clock.advance(3_000);
+  await closed;
+  expect(sender.isDisposed).toBe(true);
+});
+
+test("a fault costs one push, and is told", async () => {
+  const { clock, source, sender, told } = pushed();
+  const collect = source.collect.bind(source);
+  source.collect = () => {
+    throw new Error("odd");
+  };
+  await clock.advance(INTERVAL_MS);
+  await turns();
+  expect(told).toEqual(["broken odd"]);
+  source.collect = collect;
+  await clock.advance(INTERVAL_MS);
+  await sender.received(1);
+});

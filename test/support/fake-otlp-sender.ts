@@ -1,0 +1,34 @@
+import type { OtlpSender, SendOutcome } from "../../src/otlp/sender.ts";
+
+export const TAKEN: SendOutcome = { kind: "taken", rejected: 0, message: "" };
+
+/** An outcome that asks for another attempt. */
+export function retry(afterMs?: number): SendOutcome {
+  return { kind: "retry", reason: "unavailable", message: "not now", afterMs };
+}
+
+/** Keeps what it is given, and answers as it is told. */
+export class FakeOtlpSender implements OtlpSender {
+  readonly requests: Uint8Array[] = [];
+  isDisposed = false;
+  /** What it answers; by default that it took it all. */
+  answer: (request: Uint8Array, signal: AbortSignal) => SendOutcome | Promise<SendOutcome> = () =>
+    TAKEN;
+  #arrived = Promise.withResolvers<void>();
+
+  async send(request: Uint8Array, signal: AbortSignal): Promise<SendOutcome> {
+    this.requests.push(request);
+    this.#arrived.resolve();
+    this.#arrived = Promise.withResolvers();
+    return this.answer(request, signal);
+  }
+
+  /** Resolves once there were so many requests. */
+  async received(count: number): Promise<void> {
+    while (this.requests.length < count) await this.#arrived.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.isDisposed = true;
+  }
+}

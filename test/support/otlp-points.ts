@@ -1,0 +1,81 @@
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { attributeOf } from "../../src/metrics/metric.ts";
+import type { OtelMetricDefinition } from "../../src/metrics/metric.ts";
+import { serialized } from "../../src/otlp/metric-request.ts";
+import type { MetricSlice, MetricSource } from "../../src/otlp/metric-source.ts";
+import type { Scrape } from "./exposition.ts";
+import { decodeOtlpMetrics } from "./otlp-metrics.ts";
+import type { ReceivedPoint } from "./otlp-metrics.ts";
+
+/** One collection, as a receiver reads it. */
+export interface Collected {
+  readonly points: readonly ReceivedPoint[];
+  readonly slices: readonly MetricSlice[];
+  /** The receiver took it all. */
+  readonly taken: () => void;
+}
+
+export async function collected(source: MetricSource): Promise<Collected> {
+  const frame = {
+    resource: resourceFromAttributes({ "service.name": "unitwatch" }),
+    scope: { name: "unitwatch", version: "1.2.3" },
+  };
+  const points: ReceivedPoint[] = [];
+  const slices: MetricSlice[] = [];
+  for await (const slice of source.collect()) {
+    if (slice.length === 0) continue;
+    slices.push(slice);
+    points.push(...decodeOtlpMetrics(serialized(frame, slice).bytes));
+  }
+  return {
+    points,
+    slices,
+    taken() {
+      for (const { taken } of slices.flat()) for (const tell of taken) tell();
+    },
+  };
+}
+
+/** Values by attributes, as text, of what was pushed of a metric; the container's id is left out. */
+export function pushedValues(
+  points: readonly ReceivedPoint[],
+  { otel, labels }: OtelMetricDefinition,
+): Record<string, number> {
+  const isIdTold = labels.includes("container_id");
+  return Object.fromEntries(
+    points
+      .filter(({ name }) => name === otel.name)
+      .map(({ attributes, value }) => [
+        keyOf(
+          Object.entries(attributes)
+            .filter(([name]) => name !== "container.id" || isIdTold)
+            .map(([name, told]) => [name, String(told)]),
+        ),
+        value,
+      ]),
+  );
+}
+
+/** The same of what a scrape shows of it. */
+export function scrapedValues(
+  scrape: Scrape,
+  { name, otel }: OtelMetricDefinition,
+): Record<string, number> {
+  return Object.fromEntries(
+    scrape.select(name).map(({ labels, value }) => [
+      keyOf(
+        Object.entries(labels)
+          .filter(([label, text]) => !(label === "exit_code" && text === "unknown"))
+          .map(([label, text]) => [attributeOf(otel, label), text]),
+      ),
+      value,
+    ]),
+  );
+}
+
+function keyOf(pairs: (readonly [string, string])[]): string {
+  return pairs
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join();
+}
