@@ -18,7 +18,7 @@ function started(url: string, storagePath = path): Promise<Unitwatch> {
     host: `unix://${join(path, "no-engine.sock")}`,
     cluster: "none",
     storagePath,
-    env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "" },
+    env: { OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: `${url}/v1/logs` },
   });
 }
 
