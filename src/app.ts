@@ -1,7 +1,7 @@
 import { logChange } from "./app/change-log.ts";
 import type { AppContext } from "./app/context.ts";
 import { buildEngineWatch } from "./app/engine.ts";
-import { closeWithin, exportTo, openLogs } from "./app/logs.ts";
+import { closeLogs, exportTo, openLogs, queueDropped } from "./app/logs.ts";
 import { pushMetrics } from "./app/metrics.ts";
 import { openServiceNotifier } from "./app/service-manager.ts";
 import { buildStatus } from "./app/status.ts";
@@ -16,12 +16,10 @@ import { identifier } from "./sources/identity.ts";
 import { Fleet } from "./state/fleet.ts";
 import { SeriesBudget } from "./state/series-budget.ts";
 import { unitAdmission } from "./state/unit-admission.ts";
-import { openResumeStore } from "./storage/resume-store.ts";
+import { openStore } from "./storage/store.ts";
 import { every } from "./watch/every.ts";
 import { Hub } from "./watch/hub.ts";
 
-/** How long the records that wait are given when the program ends. */
-const FLUSH_MS = 2_000;
 const SWEEP_MS = 10_000;
 
 /**
@@ -44,20 +42,26 @@ export async function runApp(context: AppContext): Promise<void> {
     admission: unitAdmission(config.systemd.unitInclude, config.systemd.unitExclude, series),
     identify: identifier(config.node.namePrefix, () => runtime.engine),
   });
-  const resume = await openResumeStore({
+  const store = await openStore({
     path: config.storage.path,
     scope: JSON.stringify([config.docker.host, config.docker.context, filters]),
     clock,
     log,
     cursor: () => engine.watch.resume(),
     container: (id) => fleet.get(id)?.resume(),
+    ...(config.otlp.logs === undefined
+      ? {}
+      : {
+          queue: { maxBytes: config.storage.queueBytes, dropped: queueDropped(context, () => own) },
+        }),
   });
-  stack.use(resume);
-  if (resume.restored !== undefined) fleet.restore(resume.restored.containers);
+  stack.use(store);
+  const { queue } = store;
+  if (store.restored !== undefined) fleet.restore(store.restored.containers);
   const engine = buildEngineWatch(context, runtime, {
     fleet,
     hub,
-    resume,
+    store,
     listed: () => service.ready(),
   });
   const own = new OwnMetrics({
@@ -66,6 +70,7 @@ export async function runApp(context: AppContext): Promise<void> {
     engineReconnects: () => engine.watch.reconnects,
     series: () => scraper.samples,
     seriesRefused: () => series.refused,
+    logQueue: () => queue?.state,
   });
   engine.parseErrors.tell = (source) => own.parseError(source);
 
@@ -77,12 +82,14 @@ export async function runApp(context: AppContext): Promise<void> {
   stack.use(every(SWEEP_MS, clock, sweep));
 
   stack.use(await pushMetrics(context, { fleet, own }));
-  const sink = await openLogs(context, own);
-  if (sink !== undefined) stack.defer(() => closeWithin(FLUSH_MS, sink, context));
+  const sink = await openLogs(context, own, queue);
+  if (sink !== undefined && queue !== undefined) {
+    stack.defer(() => closeLogs(sink, queue, context));
+  }
 
   hub.listen((change) => own.changed(change, clock.nowNs()));
   hub.listen((change) => logChange(change, log));
-  hub.listen(({ identity }) => identity !== undefined && resume.touch(identity.id));
+  hub.listen(({ identity }) => identity !== undefined && store.touch(identity.id));
   if (sink !== undefined) hub.listen(exportTo(sink, context));
 
   const status = buildStatus(context, {
@@ -90,6 +97,7 @@ export async function runApp(context: AppContext): Promise<void> {
     hub,
     watch: engine.watch,
     runtime: () => runtime.engine,
+    otlpQueue: () => (sink === undefined ? undefined : queue?.state),
   });
   engine.snapshots.tell = status.snapshot;
 

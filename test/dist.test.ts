@@ -34,6 +34,18 @@ console.log(JSON.stringify([rest, dropped, isOom, String(timeNs), typeof open]))
 console.log(dockerEventsArgs("dev").length, systemdMonitorArgs("a").length);
 `;
 
+/** Built, the thread of the queue is another file than in the source. */
+function threadScript(module: string, path: string): string {
+  return `
+    import { threadLink } from ${JSON.stringify(module)};
+    const link = threadLink();
+    await link.open({ path: ${JSON.stringify(path)}, scope: "", outlives: "power-cut", nowMs: 0 });
+    await link.commit({ rows: [{ seq: 1, count: 1, bytes: new Uint8Array([7]) }], resume: undefined });
+    const [row] = await link.read(100);
+    console.log(row.seq, row.bytes[0]);
+    await link.close();`;
+}
+
 let folder: string;
 
 beforeAll(async () => {
@@ -77,6 +89,11 @@ test("the packed library works elsewhere, with its types", async () => {
   await execa(join(MODULES, ".bin", "tsc"), [...strict, ...target, "consumer.ts"], {
     cwd: project,
   });
+
+  const thread = join(installed, "dist", "storage", "thread-link.js");
+  await writeFile(join(project, "thread.js"), threadScript(thread, join(folder, "data")));
+  const { stdout: rows } = await execa(process.execPath, ["thread.js"], { cwd: project });
+  expect(rows).toBe("1 7");
 
   const { stdout } = await execa(process.execPath, ["consumer.ts"], { cwd: project });
   expect(stdout).toBe('[[],0,true,"1795345335788625649","function"]\n7 9');

@@ -4,7 +4,7 @@ import { identifier } from "../sources/identity.ts";
 import { systemdSource } from "../sources/systemd-source.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
-import type { ResumeStore } from "../storage/resume-store.ts";
+import type { Store } from "../storage/store.ts";
 import { EngineWatch } from "../watch/engine-watch.ts";
 import type { Hub } from "../watch/hub.ts";
 import { SystemdWatches } from "../watch/systemd-watches.ts";
@@ -27,13 +27,13 @@ export function buildEngineWatch(
   told: {
     readonly fleet: Fleet;
     readonly hub: Hub;
-    readonly resume: ResumeStore;
+    readonly store: Store;
     /** Told each time that a complete listing was folded in. */
     readonly listed: () => void;
   },
 ): WatchedEngine {
   const { config, clock, log } = context;
-  const { fleet, hub, resume, listed } = told;
+  const { fleet, hub, store, listed } = told;
   const parseErrors: WatchedEngine["parseErrors"] = { tell: () => {} };
   const snapshots: WatchedEngine["snapshots"] = { tell: () => {} };
   const systemd = new SystemdWatches({
@@ -54,14 +54,14 @@ export function buildEngineWatch(
     fleet,
     clock,
     log,
-    resume: resume.restored?.cursor,
+    resume: store.restored?.cursor,
     touched: (record) => {
       systemd.sync(record);
-      resume.touch(record.identity.id);
+      store.touch(record.identity.id);
       snapshots.tell(record);
     },
     settled: () => {
-      resume.flush();
+      void store.flush();
       listed();
     },
     changed: hub.publish,

@@ -1,33 +1,59 @@
 import { BUILD_INFO } from "../config/build-info.ts";
 import { asError } from "../domain/as-error.ts";
 import type { Change } from "../domain/change.ts";
+import type { RecordQueue } from "../domain/record-queue.ts";
 import { logRecordOf } from "../logs/log-record.ts";
 import { isQuiet } from "../logs/severity.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { LogSink } from "../otlp/log-sink.ts";
+import { Backoff } from "../watch/backoff.ts";
 import type { AppContext } from "./context.ts";
 import { INSTANCE } from "./instance.ts";
 import { resourceOf } from "./resource.ts";
 
-/** Opens the way of log records to their endpoint; undefined where there is none. */
-export async function openLogs(context: AppContext, own: OwnMetrics): Promise<LogSink | undefined> {
-  const { config, log } = context;
+/** How long the records that wait are given when the program ends. */
+const FLUSH_MS = 3_000;
+const DELIVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
+
+/** Opens the way of log records from the queue to their endpoint; undefined where there is none. */
+export async function openLogs(
+  context: AppContext,
+  own: OwnMetrics,
+  queue: RecordQueue | undefined,
+): Promise<LogSink | undefined> {
+  const { config, log, clock } = context;
   const endpoint = config.otlp.logs;
-  if (endpoint === undefined) return undefined;
-  // The OpenTelemetry SDK costs memory and start-up time: it is loaded where it is needed.
+  if (endpoint === undefined || queue === undefined) return undefined;
+  // What sends costs memory and start-up time: it is loaded where it is needed.
+  const { openSender } = await import("../otlp/open-sender.ts");
   const { openLogPipeline } = await import("../otlp/log-pipeline.ts");
   return openLogPipeline({
-    endpoint,
-    resource: await resourceOf(context),
-    version: BUILD_INFO.version,
-    exported: (count) => own.exported("logs", count),
-    failed: (error, count) => {
-      own.exportFailed("logs", "export");
-      own.dropped("otlp_export", count);
-      log.limited("otlp").warn("log records were not taken", { err: error, records: count });
+    queue,
+    sender: await openSender({ ...endpoint, userAgent: `unitwatch/${BUILD_INFO.version}` }, "logs"),
+    clock,
+    log,
+    backoff: new Backoff(DELIVERY_BACKOFF),
+    origin: {
+      resource: await resourceOf(context),
+      scope: { name: "unitwatch", version: BUILD_INFO.version },
     },
-    dropped: (count) => own.dropped("otlp_queue", count),
+    exported: (records) => own.exported("logs", records),
+    failed: (reason) => own.exportFailed("logs", reason),
+    dropped: (records) => own.dropped("otlp_export", records),
   });
+}
+
+/** What the queue gives up is counted, and told once a minute. */
+export function queueDropped(
+  context: AppContext,
+  own: () => OwnMetrics,
+): (records: number, reason: string) => void {
+  const log = context.log.limited("otlp-queue");
+  return (records, reason) => {
+    own().dropped("otlp_queue", records);
+    own().exportFailed("logs", reason);
+    log.warn("log records that waited for their endpoint are dropped", { reason, records });
+  };
 }
 
 /** Makes a log record of each change, and hands it to the sink. */
@@ -41,20 +67,21 @@ export function exportTo(sink: LogSink, context: AppContext): (change: Change) =
 }
 
 /** Sends what waits, as far as that goes in the time. */
-export async function closeWithin(
-  limitMs: number,
+export async function closeLogs(
   sink: LogSink,
+  queue: RecordQueue,
   context: AppContext,
 ): Promise<void> {
   const { clock, log } = context;
-  const done = new AbortController();
-  const closed = sink
-    .close()
-    .catch((error: unknown) => log.warn("log records were left behind", { err: asError(error) }));
-  const limit = clock.sleep(limitMs, done.signal).then(
-    () => log.warn("the log endpoint didn't answer in time", { limit_ms: limitMs }),
-    () => {},
-  );
-  await Promise.race([closed, limit]);
-  done.abort();
+  const limit = new AbortController();
+  using _timer = clock.setTimeout(() => limit.abort(), FLUSH_MS);
+  try {
+    await sink.close(limit.signal);
+  } catch (error) {
+    log.warn("the log endpoint can't be closed", { err: asError(error) });
+  }
+  const { records, durable } = queue.state;
+  if (records === 0) return;
+  if (durable) log.info("log records stay in the queue", { records });
+  else log.warn("log records are lost: the queue is in memory", { records });
 }

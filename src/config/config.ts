@@ -48,6 +48,8 @@ export interface Config {
   readonly storage: {
     /** Folder of what outlives the process; undefined: kept in memory. */
     readonly path: string | undefined;
+    /** Bound of the queue of log records. */
+    readonly queueBytes: number;
   };
   /** undefined where systemd doesn't run this as a service that is to notify it. */
   readonly serviceManager: ServiceManager | undefined;

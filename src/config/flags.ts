@@ -2,14 +2,25 @@ import { LOG_FORMATS, LOG_LEVELS } from "../domain/log.ts";
 import { dockerHost, engineFilter, listenAddress, telemetryPath } from "./addresses.ts";
 import { optional, repeated, single } from "./flag.ts";
 import type { Flag } from "./flag.ts";
+import { ValueError } from "./value-error.ts";
 import {
   anchoredRegExp,
+  byteSize,
   durationMs,
   intervalMs,
   oneOf,
   plainText,
   wholeNumber,
 } from "./scalars.ts";
+
+/** Less holds no record. */
+const MIN_QUEUE_BYTES = 4_096;
+
+function queueBytes(text: string): number {
+  const bytes = byteSize(text);
+  if (bytes < MIN_QUEUE_BYTES) throw new ValueError("a size of at least 4KiB");
+  return bytes;
+}
 
 /** All flags that take a value, in the order of help. */
 export const FLAGS = {
@@ -143,6 +154,13 @@ export const FLAGS = {
     help: "Folder of the durable queue and the resume point; empty keeps them in memory.",
     emptyIsValue: true,
     parse: (text) => (text === "" ? undefined : plainText("the path of a folder")(text)),
+  }),
+  queueBytes: single({
+    name: "otlp.queue-bytes",
+    hint: "SIZE",
+    defaultText: "256MiB",
+    help: "Size of the queue of log records that wait for their endpoint, such as 64MiB or 1GiB; full, it drops the oldest and counts them.",
+    parse: queueBytes,
   }),
   logLevel: single({
     name: "log.level",

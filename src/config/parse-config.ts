@@ -79,7 +79,7 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
       metrics: settings.otlpMetrics,
       intervalMs: settings.otlpInterval,
     }),
-    storage: { path: settings.storagePath },
+    storage: { path: settings.storagePath, queueBytes: settings.queueBytes },
     serviceManager: readServiceManager(env),
     log: { level: settings.logLevel, format: settings.logFormat },
   });

@@ -1,6 +1,7 @@
 import client from "prom-client";
 import type { Change } from "../domain/change.ts";
 import { EventKind } from "../domain/event.ts";
+import type { QueueState } from "../domain/record-queue.ts";
 
 export interface OwnMetricsOptions {
   readonly version: string;
@@ -10,6 +11,8 @@ export interface OwnMetricsOptions {
   readonly engineReconnects: () => number;
   readonly series: () => number;
   readonly seriesRefused: () => number;
+  /** Undefined where no log records are sent. */
+  readonly logQueue: () => QueueState | undefined;
 }
 
 /** What the client library names like metrics of another type, which the format's linters refuse. */
@@ -90,6 +93,7 @@ export class OwnMetrics {
         this.inc(options.seriesRefused());
       },
     });
+    registerQueue(registers, options.logQueue);
     this.#events = new client.Counter({
       name: "unitwatch_events_total",
       help: "Changes seen, by kind.",
@@ -168,4 +172,31 @@ export class OwnMetrics {
   exportFailed(signal: "logs" | "metrics", reason: string): void {
     this.#failures.inc({ signal, reason });
   }
+}
+
+function registerQueue(registers: client.Registry[], state: OwnMetricsOptions["logQueue"]): void {
+  new client.Gauge({
+    name: "unitwatch_otlp_queue_records",
+    help: "Log records that wait for their OTLP endpoint.",
+    registers,
+    collect() {
+      this.set(state()?.records ?? 0);
+    },
+  });
+  new client.Gauge({
+    name: "unitwatch_otlp_queue_bytes",
+    help: "Bytes of the log records that wait for their OTLP endpoint.",
+    registers,
+    collect() {
+      this.set(state()?.bytes ?? 0);
+    },
+  });
+  new client.Gauge({
+    name: "unitwatch_otlp_queue_durable",
+    help: "1 while log records that wait outlive unitwatch, 0 while they are in memory, or none are sent.",
+    registers,
+    collect() {
+      this.set(state()?.durable === true ? 1 : 0);
+    },
+  });
 }

@@ -41,7 +41,7 @@ test("defaults are those of the contract", () => {
       serviceName: "unitwatch",
       resourceAttributes: [],
     },
-    storage: { path: "data" },
+    storage: { path: "data", queueBytes: 268_435_456 },
     log: { level: "info", format: "logfmt" },
   });
 });
@@ -54,6 +54,13 @@ test("a flag wins over its variable, which wins over the default", () => {
 
 test("a variable that a flag overrides isn't looked at", () => {
   expect(configOf(["--log.level=warn"], { UNITWATCH_LOG_LEVEL: "?" }).log.level).toBe("warn");
+});
+
+test("the size of the queue is read, by flag and variable", () => {
+  expect(configOf([]).storage.queueBytes).toBe(256 * 2 ** 20);
+  expect(configOf([], { UNITWATCH_OTLP_QUEUE_BYTES: "1GiB" }).storage.queueBytes).toBe(2 ** 30);
+  const env = { UNITWATCH_OTLP_QUEUE_BYTES: "1GiB" };
+  expect(configOf(["--otlp.queue-bytes=64KiB"], env).storage.queueBytes).toBe(65_536);
 });
 
 test("an empty variable is none, but for the storage path, where it says in memory", () => {
@@ -133,6 +140,8 @@ test.each([
   [["--docker.runtime=api"], '--docker.runtime: expected auto, engine or cli, got "api"'],
   [["--systemd.transport=x"], /^--systemd\.transport: expected auto, .*busctl or off, got "x"$/],
   [["--metrics.retention=soon"], /^--metrics\.retention: expected a duration .*, got "soon"$/],
+  [["--otlp.queue-bytes=many"], /^--otlp\.queue-bytes: expected a size such as .*, got "many"$/],
+  [["--otlp.queue-bytes=0"], '--otlp.queue-bytes: expected a size of at least 4KiB, got "0"'],
   [["--otlp.interval=0"], /^--otlp\.interval: expected a duration longer than 0, got "0"$/],
   [["--otlp.metrics=yes"], /^--otlp\.metrics: expected on or off, got "yes"$/],
   [["--metrics.series-limit=0"], /^--metrics\.series-limit: expected a whole number from 1/],

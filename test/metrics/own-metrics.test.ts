@@ -80,6 +80,20 @@ test("gauges that others keep are read at each scrape", async () => {
   expect(await read()).toEqual([0, 3]);
 });
 
+test("the queue of log records is told, and is empty where there is none", async () => {
+  const names = ["records", "bytes", "durable"].map((name) => `unitwatch_otlp_queue_${name}`);
+  const read = async (own: OwnMetrics): Promise<unknown[]> => {
+    const scrape = await scraped(own);
+    return names.map((name) => scrape.value(name));
+  };
+  const state = { records: 3, bytes: 2_100, durable: true };
+  expect(await read(ownMetrics({ logQueue: () => state }))).toEqual([3, 2_100, 1]);
+  expect(await read(ownMetrics({ logQueue: () => ({ ...state, durable: false }) }))).toEqual([
+    3, 2_100, 0,
+  ]);
+  expect(await read(ownMetrics())).toEqual([0, 0, 0]);
+});
+
 test("the build is told, and the process, without names that linters refuse", async () => {
   const scrape = await scraped(ownMetrics());
   expect(

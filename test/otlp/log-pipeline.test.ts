@@ -1,202 +1,290 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
-import { expect, test } from "@jest/globals";
-import { logRecordOf } from "../../src/logs/log-record.ts";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
-import type { LogPipelineOptions } from "../../src/otlp/log-pipeline.ts";
-import type { OtlpEndpoint } from "../../src/otlp/endpoint.ts";
 import type { LogSink } from "../../src/otlp/log-sink.ts";
-import { containerChange, dieChange, unitChange } from "../support/changes.ts";
-import { httpEndpoint } from "../support/http-endpoint.ts";
-import { decodeOtlpLogs } from "../support/otlp-logs.ts";
+import type { SendOutcome } from "../../src/otlp/sender.ts";
+import { Backoff } from "../../src/watch/backoff.ts";
+import { type FakeSender, fakeSender, retry, TAKEN } from "../support/fake-sender.ts";
+import { NO_ROOM, openQueue, recordOf, upTo } from "../support/opened-queue.ts";
+import type { OpenedQueue } from "../support/opened-queue.ts";
+import { recordedLog } from "../support/recorded-log.ts";
 
-interface Opened {
+let path: string;
+beforeEach(() => {
+  path = mkdtempSync(join(tmpdir(), "unitwatch-pipeline-"));
+});
+afterEach(() => rmSync(path, { recursive: true, force: true }));
+
+interface Opened extends AsyncDisposable {
+  readonly opened: OpenedQueue;
   readonly sink: LogSink;
-  /** What became of records: `exported 3`, `failed 3`, `dropped 1`. */
+  readonly sender: FakeSender;
+  /** What became of records: `exported 3`, `failed http_503`, `dropped 1`. */
   readonly told: string[];
-  readonly errors: Error[];
+  readonly log: string[];
+  emit(...numbers: readonly number[]): void;
+  /** Lets time pass, and what is set off by it happen. */
+  pass(ms: number): Promise<void>;
 }
 
-/** A pipeline that gives up at once, and doesn't wait for the SDK's first try again (1 s). */
-async function opened(
-  endpoint: Partial<OtlpEndpoint> & { readonly url: string },
-  resource: LogPipelineOptions["resource"] = {},
-): Promise<Opened> {
+async function open(settings: { readonly path?: string; readonly maxBytes?: number } = {}) {
+  const opened = await openQueue({ path: undefined, ...settings });
+  const { clock, queue } = opened;
+  const sender = fakeSender();
   const told: string[] = [];
-  const errors: Error[] = [];
-  const sink = await openLogPipeline({
-    endpoint: {
-      protocol: "http/protobuf",
-      headers: [],
-      timeoutMs: 500,
-      compression: "none",
-      tls: { caFile: undefined, keyFile: undefined, certFile: undefined },
-      ...endpoint,
-    },
-    resource,
-    version: "1.2.3",
-    exported: (count) => void told.push(`exported ${count}`),
-    failed(error, count) {
-      errors.push(error);
-      told.push(`failed ${count}`);
-    },
-    dropped: (count) => void told.push(`dropped ${count}`),
+  const { log, lines } = recordedLog(clock);
+  const sink = openLogPipeline({
+    queue,
+    sender,
+    clock,
+    log,
+    backoff: new Backoff({ initialMs: 1_000, maxMs: 30_000 }, () => 1),
+    origin: { resource: {}, scope: { name: "unitwatch", version: "" } },
+    exported: (records) => void told.push(`exported ${records}`),
+    failed: (reason) => void told.push(`failed ${reason}`),
+    dropped: (records) => void told.push(`dropped ${records}`),
   });
-  return { sink, told, errors };
+  const all: Opened = {
+    opened,
+    sink,
+    sender,
+    told,
+    log: lines,
+    emit(...numbers) {
+      for (const number of numbers) sink.emit({ body: String(number) });
+    },
+    async pass(ms) {
+      await clock.advance(ms);
+      for (let turn = 0; turn < 5; turn += 1) await clock.advance(0);
+    },
+    async [Symbol.asyncDispose]() {
+      await sink.close(AbortSignal.abort());
+      await opened.store[Symbol.asyncDispose]();
+    },
+  };
+  return all;
 }
 
-const OPTIONS = { observedNs: 1_795_345_340_000_000_001n, instance: "here" };
-const RECORD = logRecordOf(containerChange("container.start"), OPTIONS);
+const texts = (count: number, from = 0): string[] => upTo(count, from).map(String);
 
-test("records are posted as protobuf to the URL as given, with the headers", async () => {
-  await using endpoint = await httpEndpoint();
-  const { sink } = await opened({
-    url: `${endpoint.url}/custom/v1/logs?tenant=a`,
-    headers: [
-      ["authorization", "Bearer secret"],
-      ["x-scope-orgid", "lab"],
-    ],
-  });
-  sink.emit(RECORD);
-  await sink.close();
-  expect(endpoint.requests).toHaveLength(1);
-  expect(endpoint.requests[0]).toMatchObject({
-    method: "POST",
-    path: "/custom/v1/logs?tenant=a",
-    headers: {
-      "content-type": "application/x-protobuf",
-      authorization: "Bearer secret",
-      "x-scope-orgid": "lab",
-    },
-  });
-  expect(endpoint.requests[0]?.headers).not.toHaveProperty("content-encoding");
+test("records that come together go in one request, once", async () => {
+  await using all = await open();
+  all.emit(0, 1, 2);
+  await all.pass(199);
+  expect(all.sender.requests).toEqual([]);
+  await all.pass(1);
+  expect(all.sender.requests).toEqual([["0", "1", "2"]]);
+  expect(all.told).toEqual(["exported 3"]);
+  expect(all.opened.queue.state.records).toBe(0);
+  await all.pass(60_000);
+  expect(all.sender.requests).toHaveLength(1);
+  expect(all.log).toEqual([]);
 });
 
-test("a record arrives as it was made, with its scope and resource", async () => {
-  await using endpoint = await httpEndpoint();
-  const { sink, told } = await opened(
-    { url: endpoint.url },
-    { "service.name": "unitwatch", "host.name": "lab" },
-  );
-  const changes = [
-    dieChange(137),
-    unitChange("unit.failed", { activeState: "failed", result: "exit-code", exitCode: 3 }),
-  ];
-  for (const change of changes) sink.emit(logRecordOf(change, OPTIONS));
-  await sink.close();
-  const logs = decodeOtlpLogs(endpoint.requests[0]?.body ?? Buffer.alloc(0));
-  expect(logs).toMatchObject([
-    {
-      timeNs: 1_795_345_339_060_434_057n,
-      observedNs: 1_795_345_340_000_000_001n,
-      severityNumber: 17,
-      severityText: "ERROR",
-      eventName: "docker.container.die",
-      body: "Container sind-dev-worker-0 exited with code 137.",
-      attributes: {
-        "event.name": "docker.container.die",
-        "container.name": "sind-dev-worker-0",
-        "process.exit.code": 137n,
-        "unitwatch.recovered": false,
-      },
-      scope: { name: "unitwatch", version: "1.2.3" },
-      resource: { "service.name": "unitwatch", "host.name": "lab" },
-    },
-    {
-      eventName: "systemd.unit.failed",
-      attributes: { "systemd.service.result": "exit-code", "process.exit.code": 3n },
-    },
+test("what waited goes in few requests, in its order", async () => {
+  await using all = await open({ path });
+  const answer = Promise.withResolvers<SendOutcome>();
+  all.sender.answers.push(answer.promise);
+  for (let number = 0; number < 3_000; number += 1) {
+    all.emit(number);
+    if (number % 300 === 0) await all.pass(200);
+  }
+  await all.pass(200);
+  answer.resolve(TAKEN);
+  await all.pass(0);
+  expect(all.sender.taken).toEqual(texts(3_000));
+  expect(all.sender.requests.length).toBeLessThanOrEqual(5);
+});
+
+test("an endpoint that can't take it now is asked again, ever more seldom, for ever", async () => {
+  await using all = await open();
+  for (let turn = 0; turn < 12; turn += 1) all.sender.answers.push(retry());
+  all.emit(7);
+  await all.pass(200);
+  const waits: number[] = [];
+  while (all.sender.taken.length === 0) {
+    const requests = all.sender.requests.length;
+    const ms = all.opened.clock.nextTimerMs ?? 0;
+    await all.pass(ms - 1);
+    expect(all.sender.requests).toHaveLength(requests);
+    await all.pass(1);
+    waits.push(ms);
+  }
+  expect(waits).toEqual([1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30, 30].map((s) => s * 1_000));
+  expect(all.sender.taken).toEqual(["7"]);
+  expect(all.told.filter((what) => what === "failed http_503")).toHaveLength(12);
+  expect(all.told.at(-1)).toBe("exported 1");
+  expect(all.log.filter((line) => line.includes("can't be sent")).length).toBeLessThan(7);
+  expect(all.log[0]).toMatch(/^level=warn .*they wait.* reason=http_503 .*waiting=1/);
+  expect(all.log.at(-1)).toMatch(/^level=info msg="log records are sent again"/);
+});
+
+test("an endpoint that says when is asked then, and not before; an hour is the most", async () => {
+  await using all = await open();
+  all.sender.answers.push(retry(7_000), retry(2 ** 40));
+  all.emit(7);
+  await all.pass(200);
+  await all.pass(6_999);
+  expect(all.sender.requests).toHaveLength(1);
+  // Some time is added, so that not everybody comes at once.
+  await all.pass(501);
+  expect(all.sender.requests).toHaveLength(2);
+  await all.pass(3_599_999);
+  expect(all.sender.requests).toHaveLength(2);
+  await all.pass(1);
+  expect(all.sender.taken).toEqual(["7"]);
+});
+
+test("what comes while the endpoint is down goes after what waits", async () => {
+  await using all = await open({ path });
+  all.sender.answers.push(retry(), retry());
+  for (let number = 0; number < 20; number += 1) {
+    all.emit(number);
+    await all.pass(400);
+  }
+  expect(all.sender.taken).toEqual(texts(20));
+});
+
+test("what is refused for good is dropped, counted, and told once a minute", async () => {
+  await using all = await open();
+  const refused: SendOutcome = { kind: "refused", reason: "http_400", message: "no" };
+  for (let turn = 0; turn < 5; turn += 1) {
+    all.sender.answers.push(refused);
+    all.emit(turn, turn);
+    await all.pass(200);
+  }
+  all.emit(9);
+  await all.pass(200);
+  expect(all.sender.taken).toEqual(["9"]);
+  expect(all.told.filter((what) => what === "failed http_400")).toHaveLength(5);
+  expect(all.told.filter((what) => what === "dropped 2")).toHaveLength(5);
+  expect(all.log).toEqual([expect.stringMatching(/^level=warn .*refuses records.* records=2/)]);
+});
+
+test("what is taken in part counts so, and isn't sent again", async () => {
+  await using all = await open();
+  all.sender.answers.push({ kind: "taken", rejected: 2, message: "too old" });
+  all.emit(0, 1, 2);
+  await all.pass(200);
+  all.sender.answers.push({ kind: "taken", rejected: 99, message: "nonsense" });
+  all.emit(3);
+  await all.pass(200);
+  expect(all.told).toEqual([
+    "failed partial_success",
+    "exported 1",
+    "dropped 2",
+    "failed partial_success",
+    "exported 0",
+    "dropped 1",
   ]);
-  const sent = changes.map((change) => logRecordOf(change, OPTIONS).attributes);
-  expect(logs.map(({ attributes }) => Object.keys(attributes).sort())).toEqual(
-    sent.map((attributes) => Object.keys(attributes ?? {}).sort()),
-  );
-  expect(told).toEqual(["exported 2"]);
+  expect(all.sender.requests).toHaveLength(2);
+  expect(all.log).toEqual([expect.stringMatching(/rejected records.* err="too old" records=2/)]);
 });
 
-test("gzip is used where it is asked for", async () => {
-  await using endpoint = await httpEndpoint();
-  const { sink } = await opened({ url: endpoint.url, compression: "gzip" });
-  sink.emit(RECORD);
-  await sink.close();
-  const [request] = endpoint.requests;
-  expect(request?.headers["content-encoding"]).toBe("gzip");
-  expect(decodeOtlpLogs(gunzipSync(request?.body ?? ""))).toHaveLength(1);
+test("what an endpoint has to say about what it took is told once a minute", async () => {
+  await using all = await open();
+  for (let turn = 0; turn < 3; turn += 1) {
+    all.sender.answers.push({ kind: "taken", rejected: 0, message: "use another way" });
+    all.emit(turn);
+    await all.pass(200);
+  }
+  expect(all.told).toEqual(["exported 1", "exported 1", "exported 1"]);
+  expect(all.log).toEqual([expect.stringMatching(/^level=warn .* err="use another way"/)]);
 });
 
-test("records are sent by themselves, without anyone closing", async () => {
-  await using endpoint = await httpEndpoint();
-  const { sink } = await opened({ url: endpoint.url });
-  sink.emit(RECORD);
-  await endpoint.received(1);
-  expect(decodeOtlpLogs(endpoint.requests[0]?.body ?? Buffer.alloc(0))).toHaveLength(1);
-  await sink.close();
+test("a request that is too large is halved until it fits, in order, and grows again", async () => {
+  await using all = await open();
+  all.sender.maxRecords = 10;
+  all.emit(...upTo(1_000));
+  await all.pass(200);
+  expect(all.sender.taken).toEqual(texts(1_000));
+  const sizes = all.sender.requests.map(({ length }) => length);
+  expect(sizes.filter((size) => size > 10).length).toBeLessThan(10);
+  expect(sizes.filter((size) => size <= 10).length).toBeLessThan(150);
+  all.sender.maxRecords = 10_000;
+  for (let turn = 0; turn < 600; turn += 1) {
+    all.emit(turn);
+    await all.opened.clock.advance(200);
+  }
+  all.sender.requests.length = 0;
+  all.emit(...upTo(400));
+  await all.pass(200);
+  expect(all.sender.requests).toHaveLength(1);
 });
 
-test.each([503, 429, 400, 500])(
-  "an answer %d is a failure, whose records are counted",
-  async (status) => {
-    await using endpoint = await httpEndpoint(status);
-    const { sink, told, errors } = await opened({ url: endpoint.url });
-    sink.emit(RECORD);
-    sink.emit(RECORD);
-    await sink.close();
-    expect(told).toEqual(["failed 2"]);
-    expect(errors[0]).toBeInstanceOf(Error);
-  },
-);
-
-test("an endpoint that isn't there is a failure, and the next records are tried", async () => {
-  const gone = await httpEndpoint();
-  await gone[Symbol.asyncDispose]();
-  const { sink, told } = await opened({ url: gone.url });
-  sink.emit(RECORD);
-  await sink.close();
-  expect(told).toEqual(["failed 1"]);
+test("a record that is too large by itself is dropped, and the others aren't", async () => {
+  await using all = await open();
+  const inner = all.sender.send.bind(all.sender);
+  all.sender.send = async (request, signal) =>
+    request.length > 5_000
+      ? { kind: "too-large", reason: "http_413", message: "too large" }
+      : inner(request, signal);
+  all.emit(...upTo(20));
+  all.sink.emit({ body: "x".repeat(6_000) });
+  all.emit(...upTo(20, 20));
+  await all.pass(200);
+  await all.pass(200);
+  expect(all.sender.taken).toEqual(texts(40));
+  expect(all.told.filter((what) => what.startsWith("dropped"))).toEqual(["dropped 1"]);
+  expect(all.log).toEqual([expect.stringMatching(/^level=warn msg="a log record is too large/)]);
 });
 
-test("an endpoint that recovers gets what comes then", async () => {
-  await using endpoint = await httpEndpoint(503);
-  const { sink, told } = await opened({ url: endpoint.url });
-  sink.emit(RECORD);
-  await endpoint.received(1);
-  endpoint.status = 200;
-  sink.emit(RECORD);
-  await sink.close();
-  expect(told).toEqual(["failed 1", "exported 1"]);
+test("rows that make no sense are dropped and counted, and the others are sent", async () => {
+  await using all = await open();
+  all.opened.queue.push(recordOf(5));
+  await all.pass(200);
+  all.emit(1);
+  await all.pass(200);
+  expect(all.sender.taken).toEqual(["1"]);
+  expect(all.told).toEqual(["failed damaged", "dropped 1", "exported 1"]);
 });
 
-test("many records go in batches, all of them", async () => {
-  await using endpoint = await httpEndpoint();
-  const { sink, told } = await opened({ url: endpoint.url });
-  for (let i = 0; i < 1_300; i++) sink.emit(RECORD);
-  await sink.close();
-  const sizes = endpoint.requests.map(({ body }) => decodeOtlpLogs(body).length);
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1_300);
-  expect(Math.max(...sizes)).toBe(512);
-  expect(told).toEqual(sizes.map((size) => `exported ${size}`));
+test("closing sends what waits, at once", async () => {
+  await using all = await open();
+  all.emit(1, 2);
+  await all.sink.close(new AbortController().signal);
+  expect(all.sender.taken).toEqual(["1", "2"]);
+  expect(all.sender.isDisposed).toBe(true);
+  all.emit(3);
+  expect(all.opened.queue.state.records).toBe(0);
 });
 
-test("past the bound new records are dropped and counted; what was sent makes room", async () => {
-  const answer = Promise.withResolvers<number>();
-  await using endpoint = await httpEndpoint(answer.promise);
-  const { sink, told } = await opened({ url: endpoint.url, timeoutMs: 60_000 });
-  for (let i = 0; i < 50_003; i++) sink.emit({ body: "small" });
-  expect(told).toEqual(["dropped 1", "dropped 1", "dropped 1"]);
-  answer.resolve(200);
-  await endpoint.received(2);
-  sink.emit({ body: "one more" });
-  await sink.close();
-  const sent = endpoint.requests.reduce((sum, { body }) => sum + decodeOtlpLogs(body).length, 0);
-  expect(sent).toBe(50_001);
-  expect(told.filter((what) => what.startsWith("dropped"))).toHaveLength(3);
+test("closing tries an endpoint that is down once more, and leaves the rest in a durable queue", async () => {
+  const all = await open({ path });
+  all.sender.answers.push(retry(), retry(), retry());
+  all.emit(1);
+  await all.pass(200);
+  expect(all.sender.requests).toHaveLength(1);
+  all.emit(2);
+  await all.sink.close(new AbortController().signal);
+  expect(all.sender.requests).toHaveLength(2);
+  await all.opened.store[Symbol.asyncDispose]();
+  await using next = await open({ path });
+  await next.pass(0);
+  expect(next.sender.taken).toEqual(["1", "2"]);
 });
 
-test("a certificate file that can't be read is an error that names it", async () => {
-  const file = join(tmpdir(), "unitwatch-no-such-file.pem");
-  const tls = { caFile: file, keyFile: undefined, certFile: undefined };
-  await expect(opened({ url: "https://127.0.0.1:1/", tls })).rejects.toThrow(
-    `cannot read the certificate file ${file}`,
-  );
+test("closing goes on asking where what waits would be lost, until it is told to end", async () => {
+  await using all = await open();
+  all.sender.answers.push(retry(), retry(), retry(), Promise.withResolvers<SendOutcome>().promise);
+  all.emit(1);
+  await all.pass(200);
+  const limit = new AbortController();
+  const closed = all.sink.close(limit.signal);
+  await all.pass(60_000);
+  expect(all.sender.requests).toHaveLength(4);
+  limit.abort();
+  await closed;
+  expect(all.opened.queue.state.records).toBe(1);
+});
+
+test("what can't be stored is sent all the same", async () => {
+  await using all = await open({ path });
+  all.opened.disk.commit = NO_ROOM;
+  all.emit(1);
+  await all.pass(200);
+  expect(all.sender.taken).toEqual(["1"]);
+  expect(all.opened.queue.state).toEqual({ records: 0, bytes: 0, durable: false });
 });

@@ -11,6 +11,7 @@ export function ownMetrics(options: Partial<OwnMetricsOptions> = {}): OwnMetrics
     engineReconnects: () => 0,
     series: () => 0,
     seriesRefused: () => 0,
+    logQueue: () => undefined,
     ...options,
   });
 }

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { ContainerResume, CursorResume } from "../../src/domain/resume.ts";
-import { openResumeStore, type ResumeStore } from "../../src/storage/resume-store.ts";
+import { openStore, type Store } from "../../src/storage/store.ts";
 import { idOf, identityOf } from "../support/engine-facts.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordedLog } from "../support/recorded-log.ts";
@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const file = (): string => join(dir, "data", "resume.sqlite");
+const file = (): string => join(dir, "data", "unitwatch.sqlite");
 
 function resumeOf(name: string, more: Partial<ContainerResume> = {}): ContainerResume {
   return {
@@ -41,8 +41,8 @@ function cursorOf(count: number, kept = count): CursorResume {
   return { beginNs: 5n, lastNs: 10n ** 18n + BigInt(count), seen, count };
 }
 
-interface Opened extends Disposable {
-  readonly store: ResumeStore;
+interface Opened extends AsyncDisposable {
+  readonly store: Store;
   readonly clock: FakeClock;
   readonly log: string[];
   readonly containers: Map<string, ContainerResume>;
@@ -55,7 +55,7 @@ async function open(options: { path?: string | undefined; scope?: string } = {})
   const clock = new FakeClock();
   const { log, lines } = recordedLog();
   const containers = new Map<string, ContainerResume>();
-  const store = await openResumeStore({
+  const store = await openStore({
     path: "path" in options ? options.path : path,
     scope,
     clock,
@@ -75,7 +75,7 @@ async function open(options: { path?: string | undefined; scope?: string } = {})
         store.touch(idOf(name));
       }
     },
-    [Symbol.dispose]: () => store[Symbol.dispose](),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
   return opened;
 }
@@ -84,7 +84,7 @@ test("what was kept is there for the next process, exactly", async () => {
   const web = resumeOf("web", { health: "healthy", lastExitCode: 137, systemd: "12n" });
   const db = resumeOf("db", { status: "exited", runsSystemd: undefined, restartsSeen: undefined });
   {
-    using opened = await open();
+    await using opened = await open();
     const { store, containers } = opened;
     expect(store.restored).toBeUndefined();
     for (const each of [web, db]) {
@@ -93,7 +93,7 @@ test("what was kept is there for the next process, exactly", async () => {
     }
     opened.cursor = cursorOf(3);
   }
-  using next = await open();
+  await using next = await open();
   expect(next.store.restored?.cursor).toEqual(cursorOf(3));
   expect(next.store.restored?.containers).toEqual(
     [web, db].sort((a, b) => (a.identity.id < b.identity.id ? -1 : 1)),
@@ -102,7 +102,7 @@ test("what was kept is there for the next process, exactly", async () => {
 });
 
 test("what happens is gathered, and written at most five times a second", async () => {
-  using opened = await open();
+  await using opened = await open();
   const { clock, store } = opened;
   opened.keep("web", "db");
   opened.keep("web");
@@ -110,108 +110,108 @@ test("what happens is gathered, and written at most five times a second", async 
   expect(clock.nextTimerMs).toBe(200);
   await clock.advance(200);
   expect(clock.pendingTimers).toBe(0);
-  store.flush();
+  await store.flush();
   opened.keep("web");
   expect(clock.nextTimerMs).toBe(200);
-  store.flush();
+  await store.flush();
   expect(clock.pendingTimers).toBe(0);
 });
 
 test("nothing is written before there is a place to go on from", async () => {
   {
-    using opened = await open();
+    await using opened = await open();
     opened.cursor = undefined;
     opened.keep("web");
     await opened.clock.advance(1_000);
     expect(opened.clock.pendingTimers).toBe(1);
   }
-  using next = await open();
+  await using next = await open();
   expect(next.store.restored).toBeUndefined();
 });
 
 test("a container that is gone is dropped", async () => {
   {
-    using opened = await open();
+    await using opened = await open();
     opened.keep("web", "db");
-    opened.store.flush();
+    await opened.store.flush();
     opened.containers.delete(idOf("web"));
     opened.store.touch(idOf("web"));
   }
-  using next = await open();
+  await using next = await open();
   expect(next.store.restored?.containers.map(({ identity }) => identity.name)).toEqual(["db"]);
 });
 
 test("of the events only the newest are kept, in their order", async () => {
   {
-    using opened = await open();
+    await using opened = await open();
     for (const count of [2, 3, 7, 40]) {
       opened.cursor = cursorOf(count, Math.min(count, 5));
       opened.keep("web");
-      opened.store.flush();
+      await opened.store.flush();
     }
   }
   {
-    using next = await open();
+    await using next = await open();
     expect(next.store.restored?.cursor).toEqual(cursorOf(40, 5));
     next.cursor = cursorOf(42, 5);
     next.keep("web");
   }
-  using last = await open();
+  await using last = await open();
   expect(last.store.restored?.cursor).toEqual(cursorOf(42, 5));
 });
 
 test("what another engine or filter left is dropped", async () => {
   {
-    using opened = await open({ scope: "here" });
+    await using opened = await open({ scope: "here" });
     opened.keep("web");
   }
   {
-    using other = await open({ scope: "elsewhere" });
+    await using other = await open({ scope: "elsewhere" });
     expect(other.store.restored).toBeUndefined();
   }
-  using again = await open({ scope: "here" });
+  await using again = await open({ scope: "here" });
   expect(again.store.restored).toBeUndefined();
 });
 
 test("without a folder nothing is kept, and nothing is said", async () => {
-  using opened = await open({ path: undefined });
+  await using opened = await open({ path: undefined });
   opened.keep("web");
-  opened.store.flush();
+  await opened.store.flush();
   expect([opened.log, opened.clock.pendingTimers, readdirSync(dir)]).toEqual([[], 0, []]);
 });
 
 test("a second process goes on without, and leaves the first alone", async () => {
   {
-    using first = await open();
-    using second = await open();
+    await using first = await open();
+    await using second = await open();
     expect(second.log).toHaveLength(1);
     expect(second.log[0]).toContain("another process uses it");
     second.keep("second");
-    second.store.flush();
+    await second.store.flush();
     first.keep("first");
-    first.store.flush();
+    await first.store.flush();
     expect(first.log).toEqual([]);
   }
-  using next = await open();
+  await using next = await open();
   expect(next.store.restored?.containers.map(({ identity }) => identity.name)).toEqual(["first"]);
 });
 
 test("a folder that can't be had is told once", async () => {
   writeFileSync(join(dir, "file"), "");
-  using opened = await open({ path: join(dir, "file", "data") });
+  await using opened = await open({ path: join(dir, "file", "data") });
   expect(opened.log).toHaveLength(1);
-  expect(opened.log[0]).toMatch(/^level=warn .*isn't kept.*ENOTDIR/);
+  expect(opened.log[0]).toMatch(/^level=warn .*nothing is stored.*ENOTDIR/);
   opened.keep("web");
-  opened.store.flush();
+  await opened.store.flush();
 });
 
 test("a folder that the system refuses to make is told", async () => {
-  using opened = await open({ path: "/proc/unitwatch/data" });
-  expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*isn't kept.*ENOENT/)]);
+  await using opened = await open({ path: "/proc/unitwatch/data" });
+  expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*nothing is stored.*ENOENT/)]);
 });
 
 async function keepOne(): Promise<void> {
-  using opened = await open();
+  await using opened = await open();
   opened.keep("web");
 }
 
@@ -227,16 +227,16 @@ test.each([
   spoil();
   const spoilt = readFileSync(file());
   {
-    using opened = await open();
+    await using opened = await open();
     expect(opened.store.restored).toBeUndefined();
     expect(opened.log).toHaveLength(1);
-    expect(opened.log[0]).toMatch(/^level=warn msg="the resume point is damaged: it is set aside"/);
+    expect(opened.log[0]).toMatch(/^level=warn msg="the store is damaged: it is set aside, .*"/);
     opened.keep("db");
   }
   const aside = readdirSync(join(dir, "data")).filter((name) => name.includes(".damaged-"));
-  expect(aside).toEqual([`resume.sqlite.damaged-${new FakeClock().nowMs()}`]);
+  expect(aside).toEqual([`unitwatch.sqlite.damaged-${new FakeClock().nowMs()}`]);
   expect(readFileSync(join(dir, "data", String(aside[0])))).toEqual(spoilt);
-  using next = await open();
+  await using next = await open();
   expect(next.store.restored?.containers.map(({ identity }) => identity.name)).toEqual(["db"]);
 });
 
@@ -245,7 +245,7 @@ test("a file of a newer version is left as it is", async () => {
   inDatabase("PRAGMA user_version = 99");
   const newer = readFileSync(file());
   {
-    using opened = await open();
+    await using opened = await open();
     expect(opened.log).toHaveLength(1);
     expect(opened.log[0]).toContain("it is of a newer unitwatch: version 99");
     opened.keep("db");
@@ -261,21 +261,21 @@ function inDatabase(sql: string): void {
 
 test("what was written survives SIGKILL, and its lock doesn't", async () => {
   const script = `
-    import { openResumeStore } from ${JSON.stringify(urlOf("../../src/storage/resume-store.ts"))};
+    import { openStore } from ${JSON.stringify(urlOf("../../src/storage/store.ts"))};
     import { systemClock as clock } from ${JSON.stringify(urlOf("../../src/runtime/clock.ts"))};
     const log = { warn: console.log, limited: () => log };
-    const store = await openResumeStore({
+    const store = await openStore({
       path: process.argv[1], scope: "here", clock, log,
       cursor: () => (${text(cursorOf(9))}),
       container: () => (${text(resumeOf("web"))}),
     });
     store.touch(${JSON.stringify(idOf("web"))});
-    store.flush();
+    await store.flush();
     process.kill(process.pid, "SIGKILL");`;
   const args = ["--input-type=module", "--eval", script, join(dir, "data")];
   const { signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   expect({ signal, stdout, stderr }).toEqual({ signal: "SIGKILL", stdout: "", stderr: "" });
-  using next = await open();
+  await using next = await open();
   expect(next.log).toEqual([]);
   expect(next.store.restored).toEqual({ cursor: cursorOf(9), containers: [resumeOf("web")] });
 });

@@ -1,0 +1,94 @@
+import { delimitedLength, fieldKey, LENGTH_DELIMITED, ProtobufWriter } from "./protobuf-writer.ts";
+import { LOG_RECORD } from "./log-encoder.ts";
+
+/** What all records of a process have in common. */
+export interface LogOrigin {
+  readonly resource: Readonly<Record<string, string>>;
+  /** Name and version of the instrumentation scope. */
+  readonly scope: { readonly name: string; readonly version: string };
+}
+
+const FIRST = fieldKey(1, LENGTH_DELIMITED);
+const SECOND = fieldKey(2, LENGTH_DELIMITED);
+/** The writer keeps some bytes free. */
+const SPARE_BYTES = 16;
+
+/**
+ * Makes an ExportLogsServiceRequest of records that are written already: it begins with what they
+ * have in common, and has them in their order.
+ * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/logs/v1/logs_service.proto
+ */
+export class LogRequest {
+  readonly #resource: Uint8Array;
+  readonly #scope: Uint8Array;
+
+  constructor({ resource, scope }: LogOrigin) {
+    this.#resource = encodeResource(resource);
+    this.#scope = message((writer) => {
+      writer.textField(FIRST, scope.name);
+      if (scope.version !== "") writer.textField(SECOND, scope.version);
+    });
+  }
+
+  /** @param parts each whole records, as `LogEncoder` writes them */
+  build(parts: readonly Uint8Array[]): Uint8Array {
+    const records = parts.reduce((sum, { length }) => sum + length, 0);
+    const scopeLogs = delimitedLength(this.#scope.length) + records;
+    const resourceLogs = delimitedLength(this.#resource.length) + delimitedLength(scopeLogs);
+    const writer = new ProtobufWriter(delimitedLength(resourceLogs) + SPARE_BYTES);
+    writer.byte(FIRST);
+    writer.varint(resourceLogs);
+    writer.field(FIRST, this.#resource);
+    writer.byte(SECOND);
+    writer.varint(scopeLogs);
+    writer.field(FIRST, this.#scope);
+    for (const part of parts) writer.bytes(part);
+    return writer.written();
+  }
+}
+
+/**
+ * Where each record ends in bytes that are whole records; undefined where they aren't that.
+ *
+ * @param count how many there have to be
+ */
+export function recordEnds(bytes: Uint8Array, count: number): readonly number[] | undefined {
+  const ends: number[] = [];
+  for (let at = 0; at < bytes.length;) {
+    if (bytes[at] !== LOG_RECORD) return undefined;
+    at += 1;
+    let length = 0;
+    for (let scale = 1; ; scale *= 0x80) {
+      const byte = bytes[at];
+      if (byte === undefined || scale > 2 ** 28) return undefined;
+      at += 1;
+      length += (byte & 0x7f) * scale;
+      if (byte < 0x80) break;
+    }
+    at += length;
+    if (at > bytes.length) return undefined;
+    ends.push(at);
+  }
+  return ends.length === count ? ends : undefined;
+}
+
+function encodeResource(attributes: LogOrigin["resource"]): Uint8Array {
+  return message((writer) => {
+    for (const [name, value] of Object.entries(attributes)) {
+      const pair = message((inner) => {
+        inner.textField(FIRST, name);
+        inner.field(
+          SECOND,
+          message((any) => any.textField(FIRST, value)),
+        );
+      });
+      writer.field(FIRST, pair);
+    }
+  });
+}
+
+function message(write: (writer: ProtobufWriter) => void): Uint8Array {
+  const writer = new ProtobufWriter();
+  write(writer);
+  return new Uint8Array(writer.written());
+}

@@ -1,0 +1,213 @@
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { asError } from "../domain/as-error.ts";
+import type { RecordRow } from "../domain/record-queue.ts";
+import type { Resume } from "../domain/resume.ts";
+import type { Sqlite } from "./load-sqlite.ts";
+import { QUEUE_SCHEMA, QueueTable } from "./queue-table.ts";
+import type { QueueTotals } from "./queue-table.ts";
+import { RESUME_SCHEMA, ResumeTables } from "./resume-tables.ts";
+import type { ResumeUpdate } from "./resume-tables.ts";
+import { DamagedError, isDamage, isFull, NewerVersionError } from "./sqlite-errors.ts";
+
+/** Name of the file, and what it was called before it had a queue in it. */
+const FILE = "unitwatch.sqlite";
+const FORMER_FILE = "resume.sqlite";
+/** 1 had the resume point alone. */
+const SCHEMA_VERSION = 2;
+
+/** Where and how something is stored. */
+export interface StorePlace {
+  /** Folder of the file, made where it is missing. */
+  readonly path: string;
+  /** What is watched: engine and filters. What was kept of another scope is dropped. */
+  readonly scope: string;
+  /**
+   * What a transaction outlives: the end of the process at any time, or the machine's too, for which
+   * each one waits for the disk.
+   */
+  readonly outlives: "crash" | "power-cut";
+  /** Unix time in milliseconds, for the name of a file that is set aside. */
+  readonly nowMs: number;
+}
+
+export interface OpenedFile {
+  readonly file: StoreFile;
+  /** What an earlier process left; undefined where there is nothing. */
+  readonly restored: Resume | undefined;
+  /** Where a damaged file went, and what was wrong with it. */
+  readonly setAside: { readonly file: string; readonly reason: string } | undefined;
+}
+
+/** One transaction: all of it or nothing. */
+export interface StoreUpdate {
+  readonly rows: readonly RecordRow[];
+  readonly resume: ResumeUpdate | undefined;
+}
+
+/** The file of a place. */
+export function storeFileName(path: string): string {
+  return join(path, FILE);
+}
+
+/**
+ * Opens the file of a place, and takes it for this process alone until that ends. One that is
+ * damaged is set aside, and another begun. On a disk that is full a new one is made later.
+ *
+ * @throws where it can't be had: {@link NewerVersionError}, or what SQLite or the file system say
+ */
+export function openStoreFile(sqlite: Sqlite, place: StorePlace): OpenedFile {
+  const name = storeFileName(place.path);
+  makeFolder(place.path);
+  const former = join(place.path, FORMER_FILE);
+  if (!existsSync(name) && existsSync(former)) moveAway(former, name);
+  try {
+    return { ...open(sqlite, name, place), setAside: undefined };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const aside = `${name}.damaged-${place.nowMs}`;
+    moveAway(name, aside);
+    const setAside = { file: aside, reason: asError(error).message };
+    return { ...open(sqlite, name, place), setAside };
+  }
+}
+
+function open(sqlite: Sqlite, name: string, place: StorePlace): Omit<OpenedFile, "setAside"> {
+  const isNew = (statSync(name, { throwIfNoEntry: false })?.size ?? 0) === 0;
+  const database = new sqlite.DatabaseSync(name, { timeout: 0 });
+  try {
+    const file = new StoreFile(database, place);
+    return { file, restored: file.prepare() };
+  } catch (error) {
+    if (isNew && isFull(error)) {
+      return { file: new StoreFile(database, place), restored: undefined };
+    }
+    database.close();
+    throw error;
+  }
+}
+
+/** With the journal, which belongs to it, and would spoil another one. */
+function moveAway(from: string, to: string): void {
+  renameSync(from, to);
+  if (existsSync(`${from}-wal`)) renameSync(`${from}-wal`, `${to}-wal`);
+}
+
+/**
+ * As `mkdir -p`. Node's own `recursive` never returns where a new folder is refused by ENOENT, as
+ * below /proc.
+ */
+function makeFolder(path: string): void {
+  const parent = dirname(path);
+  if (!existsSync(parent)) makeFolder(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+  }
+}
+
+/** What is stored: the resume point and the queue of records. Every method throws what SQLite does. */
+export class StoreFile {
+  readonly #database: DatabaseSync;
+  readonly #place: StorePlace;
+  readonly #resume: ResumeTables;
+  readonly #queue: QueueTable;
+  #isPrepared = false;
+  /** Rows were in it since its pages were given back to the disk. */
+  #isGrown = true;
+
+  constructor(database: DatabaseSync, place: StorePlace) {
+    this.#database = database;
+    this.#place = place;
+    this.#resume = new ResumeTables(database, place.scope);
+    this.#queue = new QueueTable(database);
+  }
+
+  get totals(): QueueTotals {
+    return this.#queue.totals;
+  }
+
+  /** Takes the file, makes the tables, and answers what an earlier process left. */
+  prepare(): Resume | undefined {
+    // The lock is the system's: it goes with the process, however that ends.
+    this.#database.exec("PRAGMA locking_mode = EXCLUSIVE");
+    if (this.#version() === 0) this.#database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+    const synchronous = this.#place.outlives === "power-cut" ? "FULL" : "NORMAL";
+    this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
+    this.#database.exec("PRAGMA cache_size = -512; PRAGMA journal_size_limit = 8388608");
+    this.#transaction(() => this.#makeTables());
+    const [check] = this.#database.prepare("PRAGMA quick_check(1)").all();
+    if (check?.["quick_check"] !== "ok") throw new DamagedError(String(check?.["quick_check"]));
+    const restored = this.#resume.read();
+    this.#queue.load();
+    this.#isPrepared = true;
+    return restored;
+  }
+
+  commit({ rows, resume }: StoreUpdate): void {
+    if (!this.#isPrepared) this.prepare();
+    this.#transaction(() => {
+      this.#queue.write(rows);
+      if (resume !== undefined) this.#resume.write(resume);
+    });
+    this.#queue.written(rows);
+    if (resume !== undefined) this.#resume.written(resume);
+    if (rows.length > 0) this.#isGrown = true;
+    else if (this.#isGrown && this.#queue.totals.records === 0) this.#shrink();
+  }
+
+  /** See {@link QueueTable.read}. */
+  read(maxBytes: number): RecordRow[] {
+    return this.#isPrepared ? this.#queue.read(maxBytes) : [];
+  }
+
+  /** See {@link QueueTable.drop}. */
+  drop(seq: number): void {
+    if (this.#isPrepared) this.#queue.drop(seq);
+  }
+
+  /** See {@link QueueTable.free}; answers what that was. */
+  free(bytes: number): QueueTotals {
+    const before = this.totals;
+    if (this.#isPrepared) this.#queue.free(bytes);
+    const { records, bytes: left, ...seqs } = this.totals;
+    return { records: before.records - records, bytes: before.bytes - left, ...seqs };
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #makeTables(): void {
+    const version = this.#version();
+    if (version < 1) this.#database.exec(RESUME_SCHEMA);
+    if (version < 2) this.#database.exec(QUEUE_SCHEMA);
+    if (version < SCHEMA_VERSION) this.#database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    this.#resume.adopt();
+  }
+
+  #version(): number {
+    const version = Number(this.#database.prepare("PRAGMA user_version").get()?.["user_version"]);
+    if (version <= SCHEMA_VERSION) return version;
+    throw new NewerVersionError(`it is of a newer unitwatch: version ${version}`);
+  }
+
+  /** Gives back to the disk what a long queue took. */
+  #shrink(): void {
+    this.#isGrown = false;
+    this.#database.exec("PRAGMA incremental_vacuum");
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}

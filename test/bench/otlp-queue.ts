@@ -1,0 +1,49 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import type { BenchRow } from "./otlp-queue-run.ts";
+
+const FILE = join(import.meta.dirname, "otlp-queue-run.ts");
+
+/** What is measured, each in a process of its own. */
+const RUNS = ["into", "out", "outage"] as const;
+
+/** The log queue: how fast it takes and gives records, and what an endpoint that is down costs. */
+export async function benchOtlpQueue(): Promise<readonly BenchRow[]> {
+  const sink = fork(FILE, ["sink"], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  try {
+    const [{ url }] = (await once(sink, "message")) as [{ readonly url: string }];
+    const disorders: unknown[] = [];
+    sink.on("message", (message) => disorders.push(message));
+    const rows: BenchRow[] = [];
+    for (const run of RUNS) {
+      const path = mkdtempSync(join(tmpdir(), "unitwatch-bench-"));
+      try {
+        rows.push(...(await measured(fork(FILE, [run, url, path], { execArgv: ["--expose-gc"] }))));
+      } finally {
+        rmSync(path, { recursive: true, force: true });
+      }
+      await setTimeout(500);
+    }
+    const disorder = disorders.length;
+    rows.push({ name: "records out of order", value: disorder, unit: "", pass: disorder === 0 });
+    return rows;
+  } finally {
+    sink.kill();
+  }
+}
+
+async function measured(child: ChildProcess): Promise<readonly BenchRow[]> {
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`a run has ended with ${code}`);
+  });
+  const [rows] = (await Promise.race([once(child, "message"), ended])) as [readonly BenchRow[]];
+  child.kill();
+  await ended.catch(() => {});
+  return rows;
+}
+
+if (import.meta.main) console.table(await benchOtlpQueue());

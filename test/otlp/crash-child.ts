@@ -1,0 +1,69 @@
+/**
+ * A process for crash.test.ts to kill: an engine tells it of numbered changes, from the one on at
+ * which an earlier process was, and it sends a record of each.
+ *
+ * Arguments: folder, endpoint, how many changes there are, how many a millisecond.
+ */
+import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
+import { openSender } from "../../src/otlp/open-sender.ts";
+import { systemClock as clock } from "../../src/runtime/clock.ts";
+import { createLogger } from "../../src/runtime/log.ts";
+import { openStore } from "../../src/storage/store.ts";
+import { Backoff } from "../../src/watch/backoff.ts";
+
+const [path = "", url = "", changes = "0", perMs = "1"] = process.argv.slice(2);
+const log = createLogger({
+  level: "error",
+  format: "logfmt",
+  clock,
+  write: (line) => process.stderr.write(line),
+});
+
+let next = 0;
+const store = await openStore({
+  path,
+  scope: "crash",
+  clock,
+  log,
+  cursor: () => ({ beginNs: 0n, lastNs: BigInt(next), seen: [], count: next }),
+  container: () => undefined,
+  queue: { maxBytes: 2 ** 28, dropped: (records) => log.error("dropped", { records }) },
+});
+next = store.restored?.cursor.count ?? 0;
+const { queue } = store;
+if (queue?.state.durable !== true) throw new Error("the queue isn't durable");
+
+const sink = openLogPipeline({
+  queue,
+  sender: await openSender(
+    {
+      url,
+      protocol: "http/protobuf",
+      headers: [],
+      timeoutMs: 2_000,
+      compression: "none",
+      tls: { caFile: undefined, keyFile: undefined, certFile: undefined },
+    },
+    "logs",
+  ),
+  clock,
+  log,
+  backoff: new Backoff({ initialMs: 20, maxMs: 100 }),
+  origin: { resource: { "service.name": "crash" }, scope: { name: "unitwatch", version: "1" } },
+  exported: () => {},
+  failed: () => {},
+  dropped: (records) => log.error("given up", { records }),
+});
+
+const firstAtMs = clock.monotonicMs();
+const first = next;
+setInterval(() => {
+  const due = first + Math.ceil((clock.monotonicMs() - firstAtMs) * Number(perMs));
+  while (next < Math.min(due, Number(changes))) {
+    // As an event does: the place to go on from moves, the state does, and then it is told.
+    const uid = next;
+    next += 1;
+    store.touch("container");
+    sink.emit({ body: `change ${uid}`, attributes: { "log.record.uid": String(uid) } });
+  }
+}, 1);

@@ -1,0 +1,120 @@
+import type { LogRecord } from "@opentelemetry/api";
+import { expect, test } from "@jest/globals";
+import { logRecordOf } from "../../src/logs/log-record.ts";
+import { LogEncoder } from "../../src/otlp/log-encoder.ts";
+import { LogRequest, recordEnds } from "../../src/otlp/log-request.ts";
+import type { LogOrigin } from "../../src/otlp/log-request.ts";
+import { containerChange, dieChange, monitorChange, unitChange } from "../support/changes.ts";
+import { decodeOtlpLogs } from "../support/otlp-logs.ts";
+import type { DecodedLog } from "../support/otlp-logs.ts";
+import { sdkRequest } from "../support/sdk-logs.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+
+const ORIGIN: LogOrigin = {
+  resource: { "service.name": "unitwatch", "host.name": "läb", empty: "" },
+  scope: { name: "unitwatch", version: "1.2.3" },
+};
+
+function request(records: readonly LogRecord[], origin = ORIGIN): Buffer {
+  const encoder = new LogEncoder();
+  const parts = records.map((record) => new Uint8Array(encoder.encode(record)));
+  return Buffer.from(new LogRequest(origin).build(parts));
+}
+
+/** As the SDK writes them. It adds that it left out no attribute, which is what not adding that means. */
+function sdkLogs(records: readonly LogRecord[], origin = ORIGIN): DecodedLog[] {
+  return decodeOtlpLogs(sdkRequest(origin, records));
+}
+
+const OPTIONS = { observedNs: 1_795_345_340_000_000_001n, instance: "here" };
+
+test("records of changes are written as the SDK writes them", () => {
+  const unit = { activeState: "failed", result: "exit-code", exitCode: 3, restarts: 7 } as const;
+  const changes = [
+    containerChange("container.start"),
+    dieChange(137),
+    dieChange(undefined),
+    monitorChange("monitor.lost", { identity: undefined }),
+    unitChange("unit.failed", unit),
+    unitChange("unit.failed", { ...unit, unit: "größer-☃.service", recovered: true }),
+  ];
+  const records = changes.map((change) => logRecordOf(change, OPTIONS));
+  expect(decodeOtlpLogs(request(records))).toEqual(sdkLogs(records));
+});
+
+test("an origin without a version or attributes is written as the SDK writes it", () => {
+  const origin = { resource: {}, scope: { name: "unitwatch", version: "" } };
+  const records = [logRecordOf(dieChange(1), OPTIONS)];
+  expect(decodeOtlpLogs(request(records, origin))).toEqual(sdkLogs(records, origin));
+});
+
+test.each([
+  0,
+  1,
+  127,
+  128,
+  16_383,
+  16_384,
+  2 ** 31,
+  2 ** 32 + 5,
+  Number.MAX_SAFE_INTEGER,
+  -1,
+  -129,
+  Number.MIN_SAFE_INTEGER,
+  0.5,
+  -1e300,
+  1e18,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+])("the number %d keeps its value", (value) => {
+  const [log] = decodeOtlpLogs(request([{ body: "", attributes: { value } }]));
+  const shown = log?.attributes["value"];
+  expect(Number(typeof shown === "bigint" ? BigInt.asIntN(64, shown) : shown)).toBe(value);
+});
+
+test("what is random is written as the SDK writes it", () => {
+  const random = seededRandom(5);
+  const letters = ["a", "ß", "☃", "🙂", "\ud800", "\0", "", "x".repeat(130)];
+  const text = (): string =>
+    Array.from({ length: random(40) }, () => letters[random(letters.length)]).join("");
+  const value = (): string | number | boolean =>
+    [text(), random(2 ** 31) - 2 ** 30, random(1000) / 7, random(2) === 0][random(4)] ?? "";
+  const records = Array.from({ length: 300 }, (): LogRecord => ({
+    timestamp: [random(2 ** 31), random(1e9)],
+    observedTimestamp: [random(2 ** 31), random(1e9)],
+    severityNumber: random(25),
+    severityText: text(),
+    eventName: text(),
+    body: text(),
+    attributes: Object.fromEntries(
+      Array.from({ length: random(30) }, (_, i) => [`name.${i}${letters[i % 4]}`, value()]),
+    ),
+  }));
+  expect(decodeOtlpLogs(request(records))).toEqual(sdkLogs(records));
+});
+
+test("a record longer than any buffer arrives whole", () => {
+  const body = "ä".repeat(200_000);
+  const [small, large] = decodeOtlpLogs(request([{ body: "small" }, { body }]));
+  expect([small?.body, large?.body]).toEqual(["small", body]);
+});
+
+test("more names than are remembered are written all the same", () => {
+  const attributes = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`name.${i}`, i]));
+  const [log, again] = decodeOtlpLogs(request([{ attributes }, { attributes }]));
+  expect(Object.keys(log?.attributes ?? {})).toHaveLength(600);
+  expect(again).toEqual(log);
+});
+
+test("the ends of records are found, and of nothing else", () => {
+  const encoder = new LogEncoder();
+  const parts = ["a", "b".repeat(300), ""].map((body) => new Uint8Array(encoder.encode({ body })));
+  const bytes = Buffer.concat(parts);
+  const ends = parts.map((_, i) => Buffer.concat(parts.slice(0, i + 1)).length);
+  expect(recordEnds(bytes, 3)).toEqual(ends);
+  expect(recordEnds(bytes, 2)).toBeUndefined();
+  expect(recordEnds(bytes.subarray(0, -1), 3)).toBeUndefined();
+  expect(recordEnds(bytes.subarray(1), 3)).toBeUndefined();
+  expect(recordEnds(new Uint8Array([0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), 1)).toBeUndefined();
+  expect(recordEnds(new Uint8Array([0x12]), 1)).toBeUndefined();
+});
