@@ -1,4 +1,3 @@
-import { createServer } from "node:http";
 import type { Server, ServerOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import { formatListenAddress } from "../domain/listen-address.ts";
@@ -8,6 +7,9 @@ import { createHttpApp } from "./http-app.ts";
 import type { HttpAppOptions } from "./http-app.ts";
 import { listen } from "./listen.ts";
 import type { BoundAddress } from "./listen.ts";
+
+// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
+const { createServer } = process.getBuiltinModule("node:http");
 
 export interface HttpServer {
   /**

@@ -1,7 +1,9 @@
-import { Agent, request } from "node:http";
-import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
-import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import type { Agent as TlsAgent } from "node:https";
 import type { Duplex } from "node:stream";
+
+// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
+const { Agent: PlainAgent, request } = process.getBuiltinModule("node:http");
 
 /** TLS material as PEM, for engines on `tcp://`. */
 export interface EngineTls {
@@ -49,7 +51,7 @@ export class EngineHttp {
     const pool = { keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_KEPT };
     const tls = "host" in address ? address.tls : undefined;
     this.#isTls = tls !== undefined;
-    this.#agent = tls === undefined ? new Agent(pool) : new TlsAgent(pool);
+    this.#agent = tls === undefined ? new PlainAgent(pool) : new (https().Agent)(pool);
     this.#options = {
       ...("host" in address ? { host: address.host, port: address.port } : address),
       ...(tls === undefined ? {} : defined({ ca: tls.ca, cert: tls.cert, key: tls.key })),
@@ -138,7 +140,7 @@ export class EngineHttp {
       },
       ...(signal === undefined ? {} : { signal }),
     };
-    return this.#isTls ? tlsRequest(options) : request(options);
+    return this.#isTls ? https().request(options) : request(options);
   }
 }
 
@@ -173,4 +175,9 @@ function defined<T extends object>(fields: T): Partial<T> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),
   ) as Partial<T>;
+}
+
+/** Loaded where it is needed. */
+function https(): typeof import("node:https") {
+  return process.getBuiltinModule("node:https");
 }

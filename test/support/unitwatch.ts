@@ -20,6 +20,8 @@ export interface UnitwatchOptions {
   readonly storagePath?: string;
   /** More flags. */
   readonly args?: readonly string[];
+  /** Arguments of Node.js, then what it is to run. Default: the sources. */
+  readonly run?: readonly string[];
   /** More variables; those of this process that could change its ways are left out. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -138,11 +140,11 @@ interface Output {
 
 /** Starts it, and waits until it listens. */
 export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
-  const { host, cluster, storagePath = "", args = [], env = {} } = options;
+  const { host, cluster, storagePath = "", args = [], env = {}, run = [MAIN] } = options;
   const child = spawn(
     process.execPath,
     [
-      MAIN,
+      ...run,
       `--docker.host=${host}`,
       `--watch.cluster=${cluster}`,
       "--web.listen-address=127.0.0.1:0",
