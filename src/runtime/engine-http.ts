@@ -1,5 +1,5 @@
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
-import type { Agent as TlsAgent } from "node:https";
+import type * as tls from "node:https";
 import type { Duplex } from "node:stream";
 
 // Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
@@ -43,7 +43,7 @@ const MAX_ERROR_BYTES = 16 * 1024;
 
 /** HTTP as the Docker engine speaks it, over a unix or TCP socket. Node's own client does the rest. */
 export class EngineHttp {
-  readonly #agent: Agent | TlsAgent;
+  readonly #agent: Agent | tls.Agent;
   readonly #options: RequestOptions;
   readonly #isTls: boolean;
 
@@ -178,6 +178,6 @@ function defined<T extends object>(fields: T): Partial<T> {
 }
 
 /** Loaded where it is needed. */
-function https(): typeof import("node:https") {
+function https(): typeof tls {
   return process.getBuiltinModule("node:https");
 }

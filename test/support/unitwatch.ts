@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { RequestOptions } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
@@ -70,8 +71,8 @@ export class Unitwatch implements AsyncDisposable {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  get(path: string): Promise<Answer> {
-    return fetchFrom(this.port, path);
+  get(path: string, options: RequestOptions = {}): Promise<Answer> {
+    return fetchFrom(this.port, path, options);
   }
 
   /** Throws on an answer that isn't whole and well-formed. */

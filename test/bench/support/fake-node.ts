@@ -6,8 +6,7 @@ import { type Value, Variant } from "../../../src/dbus/value.ts";
 import { unitPath } from "../../../src/sources/systemd-objects.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";
-const GREETING =
-  "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
+const GREETING = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
 const SENDER = ":1.1";
 const STARTED_US = 1_790_000_000_000_000n;
 const CRASHING = 20;

@@ -35,7 +35,7 @@ function inspect(id: string): unknown {
       FinishedAt: "0001-01-01T00:00:00Z",
     },
     // The engine tells much more, which has to be read and thrown away.
-    HostConfig: { ...Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`Key${n}`, [n]])) },
+    HostConfig: Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`Key${n}`, [n]])),
     Config: {
       Image: "node:bench",
       Labels: { "sind.cluster": CLUSTER, "sind.realm": "sind" },
