@@ -7,6 +7,7 @@ import type { Logger } from "../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { reply, replyText } from "./reply.ts";
+import { SharedBody } from "./shared-body.ts";
 import { sharedRuns } from "./shared-runs.ts";
 
 const gzipAsync = promisify(gzip);
@@ -22,6 +23,8 @@ export const SCRAPE_DEADLINE_MS = 60_000;
 export interface Exposition {
   readonly contentType: string;
   readonly body: Buffer | string;
+  /** Told when nobody reads the body any more: its memory can be used again. */
+  readonly release?: () => void;
 }
 
 /** Renders the metrics in the format that an Accept header asks for; undefined: none was sent. */
@@ -29,8 +32,8 @@ export type RenderMetrics = (accept: string | undefined) => Promise<Exposition>;
 
 interface Rendered {
   readonly contentType: string;
-  readonly body: Buffer;
-  /** The body gzipped, once for all that ask. */
+  readonly body: SharedBody;
+  /** The body gzipped, once for all that ask. To be asked as soon as this was given. */
   gzipped(): Promise<Buffer>;
 }
 
@@ -53,6 +56,7 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
   });
   const busy = new Set<Socket>();
   const bodies = new HeldBodies(MAX_BODIES);
+  const reading = new WeakMap<Response, SharedBody>();
 
   /** Gives the scrape its time on the connection; what it holds is freed when either ends. */
   function begin(response: Response, socket: Socket): void {
@@ -63,6 +67,8 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
       deadline[Symbol.dispose]();
       busy.delete(socket);
       bodies.release(socket);
+      reading.get(response)?.letGo();
+      reading.delete(response);
       response.off("close", end);
       socket.off("close", end);
     };
@@ -85,8 +91,13 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
       replyText(response, 500, "metrics can't be rendered, the log says why");
       return;
     }
+    if (!busy.has(socket)) return;
     const asGzip = acceptsGzip(headers["accept-encoding"]);
-    const body = asGzip ? await result.gzipped() : result.body;
+    if (!asGzip) {
+      result.body.take();
+      reading.set(response, result.body);
+    }
+    const body = asGzip ? await result.gzipped() : result.body.bytes;
     if (!busy.has(socket)) return;
 
     const ended = bodies.hold(body, socket);
@@ -97,12 +108,23 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
   };
 }
 
-function rendered({ contentType, body }: Exposition): Rendered {
-  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+function rendered({ contentType, body, release = () => {} }: Exposition): Rendered {
+  const shared = new SharedBody(typeof body === "string" ? Buffer.from(body) : body, release);
+  // By then all requests that share it have got it.
+  setImmediate(() => shared.letGo());
   let gzipped: Promise<Buffer> | undefined;
   return {
     contentType,
-    body: bytes,
-    gzipped: () => (gzipped ??= gzipAsync(bytes, { level: GZIP_LEVEL })),
+    body: shared,
+    gzipped: () => (gzipped ??= gzipOf(shared)),
   };
+}
+
+async function gzipOf(body: SharedBody): Promise<Buffer> {
+  body.take();
+  try {
+    return await gzipAsync(body.bytes, { level: GZIP_LEVEL });
+  } finally {
+    body.letGo();
+  }
 }
