@@ -93,7 +93,7 @@ export class ExpositionWriter {
     // Now and not at the end: what is put off would hold up everybody else in one go.
     const needed = this.#bytes + this.#text.length * MAX_BYTES_A_CHAR;
     if (needed > this.#room.length) {
-      const room = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#room.length));
+      const room = Buffer.allocUnsafeSlow(Math.max(needed + PART_CHARS, 2 * this.#room.length));
       this.#room.copy(room, 0, 0, this.#bytes);
       this.#room = room;
     }
