@@ -78,8 +78,7 @@ async function untilLogged(unitwatch: Unitwatch, unit: string, pid: number): Pro
       if (line.msg === "unit.failed" && line["unit"] === unit) return performance.now() - begin;
     }
     if (performance.now() - begin > LIMIT_MS) throw new Error(`${unit} hasn't failed`);
-    // Lets the pipe be read, and nothing else.
-    await new Promise(setImmediate);
+    await unitwatch.nextLogged();
   }
 }
 

@@ -106,6 +106,11 @@ export class Unitwatch implements AsyncDisposable {
     return eventually(() => this.log.find(fits) ?? this.#failure("hasn't logged that"));
   }
 
+  /** Resolves as soon as it has logged one line more. */
+  nextLogged(): Promise<void> {
+    return this.#output.next();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }
@@ -137,6 +142,8 @@ interface Output {
   readonly lines: LogLine[];
   readonly exited: Promise<Exit>;
   text(): string;
+  /** Resolves with the next line. */
+  next(): Promise<void>;
 }
 
 /** Starts it, and waits until it listens. */
@@ -176,11 +183,13 @@ export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwat
 function readLog(child: ChildProcess): Output {
   const lines: LogLine[] = [];
   if (child.stderr === null) throw new Error("no stderr");
-  createInterface({ input: child.stderr }).on("line", (line) => lines.push(parseLine(line)));
+  const input = createInterface({ input: child.stderr });
+  input.on("line", (line) => lines.push(parseLine(line)));
   return {
     lines,
     exited: once(child, "close").then(([code, signal]): Exit => ({ code, signal })),
     text: () => lines.map((line) => JSON.stringify(line)).join("\n"),
+    next: async () => void (await once(input, "line")),
   };
 }
 
