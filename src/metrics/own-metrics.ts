@@ -29,7 +29,8 @@ const LAG_BUCKETS = [
 /** What unitwatch tells of itself, and the client library's metrics of the process. */
 export class OwnMetrics {
   readonly registry = new client.Registry();
-  readonly #events: client.Counter<"kind">;
+  /** Changes by kind. The client library finds a series anew each time, and there can be thousands a second. */
+  readonly #events = new Map<EventKind, number>(Object.values(EventKind).map((kind) => [kind, 0]));
   readonly #recovered: client.Counter<"kind">;
   readonly #dropped: client.Counter<"stage">;
   readonly #parseErrors: client.Counter<"source">;
@@ -90,11 +91,16 @@ export class OwnMetrics {
         this.inc(options.seriesRefused());
       },
     });
-    this.#events = new client.Counter({
+    const events = this.#events;
+    new client.Counter({
       name: "unitwatch_events_total",
       help: "Changes seen, by kind.",
       labelNames: ["kind"],
       registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of events) this.inc({ kind }, count);
+      },
     });
     this.#recovered = new client.Counter({
       name: "unitwatch_recovered_changes_total",
@@ -137,14 +143,13 @@ export class OwnMetrics {
       labelNames: ["signal", "reason"],
       registers,
     });
-    for (const kind of Object.values(EventKind)) this.#events.inc({ kind }, 0);
     for (const source of ["docker", "systemd"]) this.#parseErrors.inc({ source }, 0);
     this.#exported.inc({ signal: "logs" }, 0);
   }
 
   /** @param nowNs Unix nanoseconds: when the state shows the change */
   changed(change: Change, nowNs: bigint): void {
-    this.#events.inc({ kind: change.kind });
+    this.#events.set(change.kind, (this.#events.get(change.kind) ?? 0) + 1);
     if (change.recovered) this.#recovered.inc({ kind: change.kind });
     else this.#lag.observe(Math.max(0, Number(nowNs - change.timeNs) / 1e9));
     // One that was found later can be older than what was seen before.
