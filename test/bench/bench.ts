@@ -3,12 +3,10 @@
  * be. `npm run bench -- storm scrape` runs these sections alone. Figures go to stdout as a table and
  * to .cache/bench.json; it exits 1 where one isn't as it is to be.
  */
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { keepResults, type SectionResult } from "./results.ts";
+import type { Section } from "./section.ts";
 import { BenchStage } from "./support/stage.ts";
-import { machine } from "./support/machine.ts";
 import { table } from "./table.ts";
-import type { Row, Section } from "./section.ts";
 
 /** In the order in which they run: nodes are added from one to the next, and stay. */
 const SECTIONS: readonly (() => Promise<{ readonly section: Section }>)[] = [
@@ -21,7 +19,6 @@ const SECTIONS: readonly (() => Promise<{ readonly section: Section }>)[] = [
   () => import("./latency.ts"),
   () => import("./storm.ts"),
 ];
-export const RESULTS = join(import.meta.dirname, "../../.cache/bench.json");
 
 const sections = await Promise.all(SECTIONS.map(async (load) => (await load()).section));
 const wanted = process.argv.slice(2);
@@ -33,7 +30,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const results: { section: string; seconds: number; rows: readonly Row[] }[] = [];
+const results: SectionResult[] = [];
 {
   await using stage = await BenchStage.open();
   for (const section of sections) {
@@ -42,12 +39,12 @@ const results: { section: string; seconds: number; rows: readonly Row[] }[] = []
     stage.say(section.name);
     const rows = await section.run(stage);
     const seconds = (performance.now() - begin) / 1_000;
-    results.push({ section: section.name, seconds, rows });
+    const result = { name: section.name, seconds, rows };
+    await keepResults([result]);
+    results.push(result);
     console.log(table(section.name, rows));
   }
 }
-await mkdir(dirname(RESULTS), { recursive: true });
-await writeFile(RESULTS, `${JSON.stringify({ ...machine(), results }, undefined, 2)}\n`);
 const failed = results.flatMap(({ rows }) => rows).filter(({ pass }) => pass === false);
 console.log(
   failed.length === 0 ? "every floor holds" : `${failed.length} figures are not as they are to be`,
