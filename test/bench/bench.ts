@@ -40,9 +40,9 @@ const results: SectionResult[] = [];
     const rows = await section.run(stage);
     const seconds = (performance.now() - begin) / 1_000;
     const result = { name: section.name, seconds, rows };
-    await keepResults([result]);
     results.push(result);
     console.log(table(section.name, rows));
+    await keepResults([result]);
   }
 }
 const failed = results.flatMap(({ rows }) => rows).filter(({ pass }) => pass === false);
