@@ -1,6 +1,7 @@
 import client from "prom-client";
 import type { Change } from "../domain/change.ts";
 import { EventKind } from "../domain/event.ts";
+import { collectProcessMetrics } from "./process-metrics.ts";
 
 export interface OwnMetricsOptions {
   readonly version: string;
@@ -11,15 +12,6 @@ export interface OwnMetricsOptions {
   readonly series: () => number;
   readonly seriesRefused: () => number;
 }
-
-/** What the client library names like metrics of another type, which the format's linters refuse. */
-const MISNAMED = [
-  "nodejs_active_handles_total",
-  "nodejs_active_requests_total",
-  "nodejs_active_resources_total",
-  "nodejs_eventloop_utilization_histogram",
-  "nodejs_eventloop_utilization_summary",
-];
 
 /** From under the time of one signal to that of a gap which a snapshot closed: seconds. */
 const LAG_BUCKETS = [
@@ -42,8 +34,7 @@ export class OwnMetrics {
 
   constructor(options: OwnMetricsOptions) {
     const registers = [this.registry];
-    client.collectDefaultMetrics({ register: this.registry });
-    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
+    collectProcessMetrics(this.registry);
     new client.Gauge({
       name: "unitwatch_build_info",
       help: "Always 1, with the version of unitwatch, its source revision, and the Node.js version.",
