@@ -5,7 +5,7 @@ import { untilAttached } from "./support/attached.ts";
 import { useOfTree } from "./support/process-tree.ts";
 
 const NODES = 20;
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 5_000;
 const SECONDS = 60;
 
 /** What it costs to watch where nothing happens. */
