@@ -5,16 +5,26 @@ export function escapeLabelValue(value: string): string {
     : value;
 }
 
+type Pair = readonly [name: string, value: string];
+
 /**
  * Labels that several series share, made once: as pairs for exporters, and as the text that stands
- * between the braces of the exposition format, escaped.
+ * between the braces of the exposition format, escaped. There is one for each unit of each container,
+ * so what it shares with others it doesn't hold itself.
  */
 export class LabelSet {
-  readonly pairs: readonly (readonly [name: string, value: string])[];
+  readonly #base: LabelSet | undefined;
+  readonly #own: readonly Pair[];
   #text: string | undefined;
 
-  constructor(pairs: readonly (readonly [name: string, value: string])[]) {
-    this.pairs = pairs;
+  /** @param base the labels that come before `pairs` */
+  constructor(pairs: readonly Pair[], base?: LabelSet) {
+    this.#base = base;
+    this.#own = pairs;
+  }
+
+  get pairs(): readonly Pair[] {
+    return this.#base === undefined ? this.#own : [...this.#base.pairs, ...this.#own];
   }
 
   /** `container="a",node="b"`: no braces; "" for no labels. */
@@ -26,7 +36,7 @@ export class LabelSet {
   }
 
   /** A new set: these labels, then `more`. */
-  with(more: readonly (readonly [name: string, value: string])[]): LabelSet {
-    return new LabelSet([...this.pairs, ...more]);
+  with(more: readonly Pair[]): LabelSet {
+    return new LabelSet(more, this);
   }
 }

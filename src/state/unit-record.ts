@@ -16,6 +16,7 @@ export interface CountedChange {
 /** systemd has a dozen results; a container that makes up more gets one series for them all. */
 const MAX_RESULTS = 24;
 const RESULT_OTHER = "other";
+const NO_FAILURES: ReadonlyMap<string, number> = new Map();
 
 /** What is known of one unit, and what was counted of it. */
 export class UnitRecord {
@@ -53,8 +54,9 @@ export class UnitRecord {
   /** NRestarts of a Service signal, until the Unit signal comes that belongs to it. */
   restartsTold: number | undefined = undefined;
 
-  /** Failures by Result, and restarts by Restart=, since unitwatch watches it. */
-  readonly failures = new Map<string, number>();
+  /** Most units never fail: they need no map. */
+  #failures: Map<string, number> | undefined = undefined;
+  /** Restarts by Restart=, since unitwatch watches it. */
   restarts = 0;
   /** The newest that were counted. */
   lastFailure: CountedChange | undefined = undefined;
@@ -77,6 +79,11 @@ export class UnitRecord {
     this.hasSeries = admitted.hasSeries;
     this.nameLabels = containerLabels.with([["name", name]]);
     this.labels = this.nameLabels.with([["type", this.type]]);
+  }
+
+  /** Failures by Result, since unitwatch watches it. */
+  get failures(): ReadonlyMap<string, number> {
+    return this.#failures ?? NO_FAILURES;
   }
 
   get hasCounters(): boolean {
@@ -102,7 +109,8 @@ export class UnitRecord {
   countFailure(told: string): void {
     const isOneMore = !this.failures.has(told) && this.failures.size >= MAX_RESULTS;
     const result = isOneMore ? RESULT_OTHER : told;
-    this.failures.set(result, (this.failures.get(result) ?? 0) + 1);
+    this.#failures ??= new Map();
+    this.#failures.set(result, (this.#failures.get(result) ?? 0) + 1);
   }
 
   countRestarts(count: number): void {
@@ -111,7 +119,7 @@ export class UnitRecord {
 
   /** Takes over what was counted of it elsewhere. */
   inherit(old: UnitRecord): void {
-    for (const [result, count] of old.failures) this.failures.set(result, count);
+    if (old.failures.size > 0) this.#failures = new Map([...this.failures, ...old.failures]);
     this.restarts = old.restarts;
   }
 
