@@ -1,7 +1,7 @@
+import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { keepJournal } from "../e2e/count/load.ts";
 import type { TestNode } from "../support/engine/node.ts";
-import type { Unitwatch } from "../support/unitwatch.ts";
 import { percentile, row, type Section } from "./section.ts";
 import { untilAttached } from "./support/attached.ts";
 import { useOfTree } from "./support/process-tree.ts";
@@ -32,8 +32,12 @@ export const section: Section = {
     await Promise.all(nodes.map((node) => node.systemctl("start", "--no-block", "storm.target")));
     const begin = performance.now();
     const scrapes: number[] = [];
+    const loopLags: number[] = [];
     while (performance.now() - begin < SECONDS * 1_000) {
-      scrapes.push(await scrapeMs(unitwatch));
+      const start = performance.now();
+      const { text } = await unitwatch.get("/metrics");
+      scrapes.push(performance.now() - start);
+      loopLags.push(sumOf(text, "nodejs_eventloop_lag_p99_seconds") * 1_000);
       await delay(SCRAPE_EVERY_MS);
     }
     const last = (await unitwatch.get("/metrics")).text;
@@ -56,6 +60,9 @@ export const section: Section = {
       row("changes in the storm", events / seconds, "/s"),
       row("lag in the storm, p50", lag(0.5), "ms"),
       row("lag in the storm, p99", lag(0.99), "ms", "<= 100"),
+      // What of it is ours: the rest passes before the bytes are here.
+      row("of it the event loop's, p99", percentile(loopLags, 0.99), "ms"),
+      row("processes that want a processor", loadavg()[0] ?? Number.NaN, ""),
       row("failures in the journals", truth("failures"), ""),
       row(
         "failures not counted",
@@ -105,12 +112,6 @@ async function countsOf(node: TestNode): Promise<Counts> {
   const script = `journalctl --sync; ${count(FAILED)}; ${count(RESTARTED)}`;
   const [failures, restarts] = (await node.exec(["sh", "-c", script])).split("\n").map(Number);
   return { failures: failures ?? Number.NaN, restarts: restarts ?? Number.NaN };
-}
-
-async function scrapeMs(unitwatch: Unitwatch): Promise<number> {
-  const begin = performance.now();
-  await unitwatch.get("/metrics");
-  return performance.now() - begin;
 }
 
 /** Seconds that this part of the changes between two scrapes was not later than: a bucket's upper end. */
