@@ -103,6 +103,6 @@ export class ExpositionWriter {
 }
 
 const NO_ROOM = Buffer.alloc(0);
-const PART_CHARS = 64 * 1024;
+const PART_CHARS = 16 * 1024;
 /** A character outside of the basic plane counts as two, and takes four. */
 const MAX_BYTES_A_CHAR = 3;
