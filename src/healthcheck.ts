@@ -5,12 +5,13 @@
  * which is the container's for both.
  */
 import { readFileSync } from "node:fs";
-import { request } from "node:http";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import { parseConfig } from "./config/parse-config.ts";
 import { formatListenAddress } from "./domain/listen-address.ts";
 import { ROUTES } from "./domain/routes.ts";
 
+// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
+const { request } = process.getBuiltinModule("node:http");
 const LIMIT_MS = 4_000;
 
 const [, command = ""] = /(?:^|\0)[^\0]*\bmain\.[jt]s\0(.*)$/s.exec(commandLine()) ?? [];

@@ -11,6 +11,7 @@ import type { Message } from "./message.ts";
 import { type CallRequest, type ConnectOptions, defaultTimeoutMs } from "./options.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import { Sender } from "./sender.ts";
+import { bufferOf } from "./text.ts";
 
 /**
  * A client's connection to a bus, or to a single peer.
@@ -160,10 +161,8 @@ export class DBusConnection implements Disposable {
     this.#fail("eof", `the peer ended the stream${where}${this.#heard()}`);
   }
 
-  #onChunk(chunk: Uint8Array): void {
-    let bytes = Buffer.isBuffer(chunk)
-      ? chunk
-      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  #onChunk(chunk: Uint8Array | string): void {
+    let bytes = bufferOf(chunk);
     try {
       if (this.#auth !== undefined) {
         const { send, messages } = this.#auth.push(bytes);

@@ -70,7 +70,7 @@ export function decodeMessage(frame: Frame, onMalformed?: OnMalformedBody): Mess
   const bodyStart = end - view.getUint32(start + 4, littleEndian);
   const fieldsStart = start + fixedHeaderBytes;
   const fieldsEnd = fieldsStart + view.getUint32(start + 12, littleEndian);
-  const header = new HeaderFields(type, bytes[start + 2]!, view.getUint32(start + 8, littleEndian));
+  header.begin(type, bytes[start + 2]!, view.getUint32(start + 8, littleEndian));
   header.read(new Reader({ bytes, view, start: fieldsStart, end: fieldsEnd, littleEndian }));
   for (let at = fieldsEnd; at < bodyStart; at += 1) {
     if (bytes[at] !== 0) throw malformed("padding after the header that is not zero");
@@ -80,9 +80,9 @@ export function decodeMessage(frame: Frame, onMalformed?: OnMalformedBody): Mess
 }
 
 class HeaderFields implements MessageHeader {
-  readonly type: MessageType;
-  readonly flags: number;
-  readonly serial: number;
+  type: MessageType = "signal";
+  flags = 0;
+  serial = 0;
   replySerial = 0;
   path = "";
   interface = "";
@@ -92,10 +92,19 @@ class HeaderFields implements MessageHeader {
   sender = "";
   signature = "";
 
-  constructor(type: MessageType, flags: number, serial: number) {
+  /** Forgets what was read before. */
+  begin(type: MessageType, flags: number, serial: number): void {
     this.type = type;
     this.flags = flags;
     this.serial = serial;
+    this.replySerial = 0;
+    this.path = "";
+    this.interface = "";
+    this.member = "";
+    this.errorName = "";
+    this.destination = "";
+    this.sender = "";
+    this.signature = "";
   }
 
   /** Reads the elements of `a(yv)`: each a field's code and value. */
@@ -161,6 +170,9 @@ class HeaderFields implements MessageHeader {
     return malformed(`a message of type ${this.type} without ${field}`);
   }
 }
+
+/** One serves all messages: each copies what it has. */
+const header = new HeaderFields();
 
 function isLittleEndian(bytes: Buffer, start: number): boolean {
   const order = bytes[start]!;

@@ -80,7 +80,11 @@ export class Message implements MessageHeader {
    * @throws DBusProtocolError `malformed`, `limit`; the connection it came by closes with it
    */
   body(): Value[] {
-    return this.#guarded(() => decodeValues(this.#span, this.signature));
+    try {
+      return decodeValues(this.#span, this.signature);
+    } catch (error) {
+      throw this.#told(error);
+    }
   }
 
   /**
@@ -91,22 +95,20 @@ export class Message implements MessageHeader {
    * @throws DBusProtocolError as {@link body} does
    */
   read<T>(signature: string, read: (reader: Reader) => T): T {
-    return this.#guarded(() => {
+    try {
       if (this.signature !== signature) {
         const { signature: actual, member } = this;
         const what = `a body of "${signature}" is due in ${excerpt(member || this.type)}`;
         throw new DBusProtocolError("malformed", `${what}, but it is "${excerpt(actual)}"`);
       }
       return read(new Reader(this.#span));
-    });
+    } catch (error) {
+      throw this.#told(error);
+    }
   }
 
-  #guarded<T>(read: () => T): T {
-    try {
-      return read();
-    } catch (error) {
-      if (error instanceof DBusProtocolError) this.#onMalformed?.(error);
-      throw error;
-    }
+  #told(error: unknown): unknown {
+    if (error instanceof DBusProtocolError) this.#onMalformed?.(error);
+    return error;
   }
 }

@@ -56,6 +56,27 @@ export class Reader extends Cursor {
     return copy;
   }
 
+  /** Bytes of an `ay` that holds so many, as lower-case hexadecimal; "" for any other number. */
+  hexBytes(count: number): string {
+    const length = this.#arrayLength(1);
+    const at = this.take(length, 1);
+    return length === count ? this.bytes.toString("hex", at, at + length) : "";
+  }
+
+  /** Bytes of the string that is next; it isn't read by this. */
+  get nextLength(): number {
+    const { at } = this;
+    const length = this.uint32();
+    this.at = at;
+    return length;
+  }
+
+  /** Passes over a string. */
+  skipString(): this {
+    this.#textEnd(this.uint32());
+    return this;
+  }
+
   /** Goes to where a struct or a dict entry starts. */
   struct(): this {
     this.align(8);

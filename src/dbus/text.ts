@@ -13,6 +13,13 @@ export interface Source {
   readonly view: DataView;
 }
 
+/** A chunk as a buffer, which shares its bytes. */
+export function bufferOf(chunk: Uint8Array | string): Buffer {
+  if (typeof chunk === "string") return Buffer.from(chunk);
+  if (Buffer.isBuffer(chunk)) return chunk;
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}
+
 /** A view of a buffer's bytes. */
 export function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

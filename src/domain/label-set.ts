@@ -17,19 +17,29 @@ export interface SeriesOrigin {
   readonly counting: Counting;
 }
 
+type Pair = readonly [name: string, value: string];
+
 /**
  * Labels that several series share, made once: as pairs for exporters, and as the text that stands
- * between the braces of the exposition format, escaped.
+ * between the braces of the exposition format, escaped. There is one for each unit of each container,
+ * so what it shares with others it doesn't hold itself.
  */
 export class LabelSet {
-  readonly pairs: readonly (readonly [name: string, value: string])[];
+  readonly #base: LabelSet | undefined;
+  readonly #own: readonly Pair[];
   /** Undefined where they belong to no container. */
   readonly origin: SeriesOrigin | undefined;
   #text: string | undefined;
 
-  constructor(pairs: readonly (readonly [name: string, value: string])[], origin?: SeriesOrigin) {
-    this.pairs = pairs;
+  /** @param base the labels that come before `pairs` */
+  constructor(pairs: readonly Pair[], origin?: SeriesOrigin, base?: LabelSet) {
+    this.#base = base;
+    this.#own = pairs;
     this.origin = origin;
+  }
+
+  get pairs(): readonly Pair[] {
+    return this.#base === undefined ? this.#own : [...this.#base.pairs, ...this.#own];
   }
 
   /** `container="a",node="b"`: no braces; "" for no labels. */
@@ -41,11 +51,9 @@ export class LabelSet {
   }
 
   /** A new set: these labels, then `more`; of the same origin, with a counting of its own if given. */
-  with(more: readonly (readonly [name: string, value: string])[], counting?: Counting): LabelSet {
+  with(more: readonly Pair[], counting?: Counting): LabelSet {
     const { origin } = this;
-    return new LabelSet(
-      [...this.pairs, ...more],
-      origin === undefined || counting === undefined ? origin : { ...origin, counting },
-    );
+    const isOwn = origin !== undefined && counting !== undefined;
+    return new LabelSet(more, isOwn ? { ...origin, counting } : origin, this);
   }
 }

@@ -1,9 +1,10 @@
-import { createServer } from "node:http";
 import type { RequestListener, Server, ServerOptions } from "node:http";
-import { createServer as createHttp2Server } from "node:http2";
 import type { Http2Server, Http2Session, ServerOptions as Http2Options } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../domain/clock.ts";
+
+// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
+const { createServer } = process.getBuiltinModule("node:http");
 
 /** How long a client may take until its first request is there. */
 const FIRST_REQUEST_MS = 10_000;
@@ -64,7 +65,8 @@ export function http1Server(listener: RequestListener, times: Http1Times = {}): 
 
 /** A server of HTTP/2, to which connections are handed likewise. */
 export function http2Server(listener: RequestListener, clock: Clock): Http2Server {
-  const server = createHttp2Server(HTTP2_LIMITS);
+  // Loaded where TLS asks for it.
+  const server = process.getBuiltinModule("node:http2").createServer(HTTP2_LIMITS);
   const uses = new WeakMap<Http2Session, SessionUse>();
   server.on("session", (session) => {
     uses.set(session, new SessionUse(session, clock));

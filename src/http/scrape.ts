@@ -4,9 +4,9 @@ import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
 import { HeldBodies } from "./held-bodies.ts";
-import { renderingOf } from "./rendering.ts";
-import type { Rendering } from "./rendering.ts";
+import { gzippedText } from "./rendering.ts";
 import { reply, replyText } from "./reply.ts";
+import { SharedBody } from "./shared-body.ts";
 import { sharedRuns } from "./shared-runs.ts";
 
 /** Bodies that wait for slow readers at the same time, all scrapers together. */
@@ -18,10 +18,19 @@ export const SCRAPE_DEADLINE_MS = 60_000;
 export interface Exposition {
   readonly contentType: string;
   readonly body: Buffer | string;
+  /** Told when nobody reads the body any more: its memory can be used again. */
+  readonly release?: () => void;
 }
 
 /** Renders the metrics in the format that an Accept header asks for; undefined: none was sent. */
 export type RenderMetrics = (accept: string | undefined) => Promise<Exposition>;
+
+interface Rendered {
+  readonly contentType: string;
+  readonly body: SharedBody;
+  /** The body gzipped, once for all that ask. To be asked as soon as this was given. */
+  gzipped(): Promise<Buffer>;
+}
 
 /** What the handler needs of the others. */
 export interface ScrapeOptions {
@@ -32,7 +41,7 @@ export interface ScrapeOptions {
 
 /** Answers scrapes: 200, or 503 to one that comes on a connection before the last is answered. */
 export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHandler {
-  const render = sharedRuns(async (accept: string): Promise<Rendering> => {
+  const render = sharedRuns(async (accept: string): Promise<Rendered> => {
     try {
       return rendered(await metrics(accept === "" ? undefined : accept));
     } catch (error) {
@@ -42,6 +51,7 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
   });
   const busy = new Set<Socket>();
   const bodies = new HeldBodies(MAX_BODIES);
+  const reading = new WeakMap<Response, SharedBody>();
 
   /** Gives the scrape its time on the connection; what it holds is freed when either ends. */
   function begin(response: Response, socket: Socket): void {
@@ -52,6 +62,8 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
       deadline[Symbol.dispose]();
       busy.delete(socket);
       bodies.release(socket);
+      reading.get(response)?.letGo();
+      reading.delete(response);
       response.off("close", end);
       socket.off("close", end);
     };
@@ -67,15 +79,20 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
     }
     begin(response, socket);
 
-    let result: Rendering;
+    let result: Rendered;
     try {
       result = await render(headers.accept ?? "");
     } catch {
       replyText(response, 500, "metrics can't be rendered, the log says why");
       return;
     }
+    if (!busy.has(socket)) return;
     const asGzip = acceptsGzip(headers["accept-encoding"]);
-    const body = asGzip ? await result.gzipped() : result.body;
+    if (!asGzip) {
+      result.body.take();
+      reading.set(response, result.body);
+    }
+    const body = asGzip ? await result.gzipped() : result.body.bytes;
     if (!busy.has(socket)) return;
 
     const ended = bodies.hold(body, socket);
@@ -86,6 +103,23 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
   };
 }
 
-function rendered({ contentType, body }: Exposition): Rendering {
-  return renderingOf(contentType, typeof body === "string" ? Buffer.from(body) : body);
+function rendered({ contentType, body, release = () => {} }: Exposition): Rendered {
+  const shared = new SharedBody(typeof body === "string" ? Buffer.from(body) : body, release);
+  // By then all requests that share it have got it.
+  setImmediate(() => shared.letGo());
+  let gzipped: Promise<Buffer> | undefined;
+  return {
+    contentType,
+    body: shared,
+    gzipped: () => (gzipped ??= gzipOf(shared)),
+  };
+}
+
+async function gzipOf(body: SharedBody): Promise<Buffer> {
+  body.take();
+  try {
+    return await gzippedText(body.bytes);
+  } finally {
+    body.letGo();
+  }
 }

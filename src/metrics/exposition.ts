@@ -23,13 +23,16 @@ export function formatValue(value: number): string {
  */
 export class ExpositionWriter {
   readonly #format: ExpositionFormat;
-  readonly #parts: Buffer[] = [];
+  #room: Buffer;
+  #bytes = 0;
   #text = "";
   #name = "";
   #samples = 0;
 
-  constructor(format: ExpositionFormat) {
+  /** @param room what to write into, as far as it reaches; the writer's from now on */
+  constructor(format: ExpositionFormat, room: Buffer = NO_ROOM) {
     this.#format = format;
+    this.#room = room;
   }
 
   /** Samples written so far. */
@@ -79,18 +82,27 @@ export class ExpositionWriter {
     if (this.#text.length > PART_CHARS) this.#cut();
   }
 
-  /** The whole text as bytes. */
+  /** The whole text as bytes, at the beginning of their ArrayBuffer. */
   end(): Buffer {
     if (this.#format === "openmetrics") this.#text += "# EOF\n";
     this.#cut();
-    return Buffer.concat(this.#parts);
+    return this.#room.subarray(0, this.#bytes);
   }
 
   #cut(): void {
     // Now and not at the end: what is put off would hold up everybody else in one go.
-    this.#parts.push(Buffer.from(this.#text, "utf8"));
+    const needed = this.#bytes + this.#text.length * MAX_BYTES_A_CHAR;
+    if (needed > this.#room.length) {
+      const room = Buffer.allocUnsafeSlow(Math.max(needed + PART_CHARS, 2 * this.#room.length));
+      this.#room.copy(room, 0, 0, this.#bytes);
+      this.#room = room;
+    }
+    this.#bytes += this.#room.write(this.#text, this.#bytes, "utf8");
     this.#text = "";
   }
 }
 
-const PART_CHARS = 64 * 1024;
+const NO_ROOM = Buffer.alloc(0);
+const PART_CHARS = 16 * 1024;
+/** A character outside of the basic plane counts as two, and takes four. */
+const MAX_BYTES_A_CHAR = 3;

@@ -2,6 +2,7 @@ import client from "prom-client";
 import type { Change } from "../domain/change.ts";
 import { EventKind } from "../domain/event.ts";
 import type { QueueState } from "../domain/record-queue.ts";
+import { collectProcessMetrics } from "./process-metrics.ts";
 
 export interface OwnMetricsOptions {
   readonly version: string;
@@ -15,15 +16,6 @@ export interface OwnMetricsOptions {
   readonly logQueue: () => QueueState | undefined;
 }
 
-/** What the client library names like metrics of another type, which the format's linters refuse. */
-const MISNAMED = [
-  "nodejs_active_handles_total",
-  "nodejs_active_requests_total",
-  "nodejs_active_resources_total",
-  "nodejs_eventloop_utilization_histogram",
-  "nodejs_eventloop_utilization_summary",
-];
-
 /** From under the time of one signal to that of a gap which a snapshot closed: seconds. */
 const LAG_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
@@ -32,7 +24,8 @@ const LAG_BUCKETS = [
 /** What unitwatch tells of itself, and the client library's metrics of the process. */
 export class OwnMetrics {
   readonly registry = new client.Registry();
-  readonly #events: client.Counter<"kind">;
+  /** Changes by kind. The client library finds a series anew each time, and there can be thousands a second. */
+  readonly #events = new Map<EventKind, number>(Object.values(EventKind).map((kind) => [kind, 0]));
   readonly #recovered: client.Counter<"kind">;
   readonly #dropped: client.Counter<"stage">;
   readonly #parseErrors: client.Counter<"source">;
@@ -44,8 +37,7 @@ export class OwnMetrics {
 
   constructor(options: OwnMetricsOptions) {
     const registers = [this.registry];
-    client.collectDefaultMetrics({ register: this.registry });
-    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
+    collectProcessMetrics(this.registry);
     new client.Gauge({
       name: "unitwatch_build_info",
       help: "Always 1, with the version of unitwatch, its source revision, and the Node.js version.",
@@ -94,11 +86,16 @@ export class OwnMetrics {
       },
     });
     registerQueue(registers, options.logQueue);
-    this.#events = new client.Counter({
+    const events = this.#events;
+    new client.Counter({
       name: "unitwatch_events_total",
       help: "Changes seen, by kind.",
       labelNames: ["kind"],
       registers,
+      collect() {
+        this.reset();
+        for (const [kind, count] of events) this.inc({ kind }, count);
+      },
     });
     this.#recovered = new client.Counter({
       name: "unitwatch_recovered_changes_total",
@@ -141,14 +138,13 @@ export class OwnMetrics {
       labelNames: ["signal", "reason"],
       registers,
     });
-    for (const kind of Object.values(EventKind)) this.#events.inc({ kind }, 0);
     for (const source of ["docker", "systemd"]) this.#parseErrors.inc({ source }, 0);
     for (const signal of ["logs", "metrics"]) this.#exported.inc({ signal }, 0);
   }
 
   /** @param nowNs Unix nanoseconds: when the state shows the change */
   changed(change: Change, nowNs: bigint): void {
-    this.#events.inc({ kind: change.kind });
+    this.#events.set(change.kind, (this.#events.get(change.kind) ?? 0) + 1);
     if (change.recovered) this.#recovered.inc({ kind: change.kind });
     else this.#lag.observe(Math.max(0, Number(nowNs - change.timeNs) / 1e9));
     // One that was found later can be older than what was seen before.

@@ -11,8 +11,17 @@ const SLICE_MS = 5;
 
 export interface Scrape {
   readonly contentType: string;
+  /** Not to be read any more once it was released. */
   readonly body: Buffer;
+  /** Gives back the memory of the body, for the next scrape. May be called once, or never. */
+  release(): void;
 }
+
+/** Memory that waits for the next scrape: for two that are read at a time. */
+const MAX_ROOMS = 2;
+/** What is larger than this, and than the body by so much, is given up: there were more series once. */
+const MAX_SLACK = 8;
+const SMALL_BYTES = 1024 * 1024;
 
 /** Renders all metrics: those read from the state, then those that unitwatch keeps of itself. */
 export class Scraper {
@@ -20,6 +29,8 @@ export class Scraper {
   readonly #metrics: readonly StateMetric[];
   readonly #own: Registry;
   #samples = 0;
+  /** A body is megabytes, which the garbage collector would let pile up. */
+  readonly #rooms: Buffer[] = [];
 
   constructor(fleet: Fleet, metrics: readonly StateMetric[], own: Registry) {
     this.#fleet = fleet;
@@ -33,7 +44,7 @@ export class Scraper {
   }
 
   async scrape(format: ExpositionFormat): Promise<Scrape> {
-    const writer = new ExpositionWriter(format);
+    const writer = new ExpositionWriter(format, this.#rooms.pop());
     let sliceEnd = performance.now() + SLICE_MS;
     for (const metric of this.#metrics) {
       writer.family(metric);
@@ -45,7 +56,14 @@ export class Scraper {
     }
     this.#samples = writer.samples;
     await this.#writeOwn(writer);
-    return { contentType: CONTENT_TYPES[format], body: writer.end() };
+    const body = writer.end();
+    return { contentType: CONTENT_TYPES[format], body, release: () => this.#keep(body) };
+  }
+
+  #keep(body: Buffer): void {
+    const room = Buffer.from(body.buffer);
+    const isUsed = room.length <= Math.max(SMALL_BYTES, MAX_SLACK * body.length);
+    if (isUsed && this.#rooms.length < MAX_ROOMS) this.#rooms.push(room);
   }
 
   /**

@@ -1,6 +1,7 @@
-import { request as plainRequest } from "node:http";
 import type { IncomingHttpHeaders, RequestOptions } from "node:http";
-import { request as tlsRequest } from "node:https";
+
+// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
+const { request: plainRequest } = process.getBuiltinModule("node:http");
 
 /** Longest answer that is read: one to an export has a few hundred bytes. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -36,7 +37,8 @@ export function exchange(
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
-  const start = options.protocol === "https:" ? tlsRequest : plainRequest;
+  const start =
+    options.protocol === "https:" ? process.getBuiltinModule("node:https").request : plainRequest;
   const outgoing = start({ ...options, method: "POST", signal });
   let isAnswered = false;
   outgoing.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,4 @@
-import { Agent } from "node:http";
-import type { RequestOptions } from "node:http";
-import { Agent as TlsAgent } from "node:https";
+import type { Agent, RequestOptions } from "node:http";
 import { urlToHttpOptions } from "node:url";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -142,9 +140,9 @@ export class HttpSender implements OtlpSender {
   #openAgent(): Agent {
     const pool = { keepAlive: true, maxFreeSockets: MAX_KEPT };
     const { tls } = this.#options;
-    if (tls === undefined) return new Agent(pool);
+    if (tls === undefined) return new (process.getBuiltinModule("node:http").Agent)(pool);
     const { ca, key, cert } = tls.material;
-    return new TlsAgent({
+    return new (process.getBuiltinModule("node:https").Agent)({
       ...pool,
       ...(ca === undefined ? {} : { ca }),
       ...(key === undefined || cert === undefined ? {} : { key, cert }),

@@ -1,8 +1,10 @@
-import { Agent, request } from "node:http";
-import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
-import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
+import type * as tls from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
+
+// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
+const { Agent: PlainAgent, request } = process.getBuiltinModule("node:http");
 
 /** TLS material as PEM, for engines on `tcp://`. */
 export interface EngineTls {
@@ -47,7 +49,7 @@ const IDLE_MS = 30_000;
 
 /** HTTP as the Docker engine speaks it, over a unix or TCP socket. Node's own client does the rest. */
 export class EngineHttp {
-  readonly #agent: Agent | TlsAgent;
+  readonly #agent: Agent | tls.Agent;
   readonly #options: RequestOptions;
   readonly #isTls: boolean;
   readonly #idleMs: number;
@@ -57,7 +59,7 @@ export class EngineHttp {
     const pool = { keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_KEPT };
     const tls = "host" in address ? address.tls : undefined;
     this.#isTls = tls !== undefined;
-    this.#agent = tls === undefined ? new Agent(pool) : new TlsAgent(pool);
+    this.#agent = tls === undefined ? new PlainAgent(pool) : new (https().Agent)(pool);
     this.#options = {
       ...("host" in address ? { host: address.host, port: address.port } : address),
       ...(tls === undefined ? {} : { ...defined(tls), servername: serverName(address) }),
@@ -170,7 +172,7 @@ export class EngineHttp {
       },
       ...(signal === undefined ? {} : { signal }),
     };
-    const outgoing = this.#isTls ? tlsRequest(options) : request(options);
+    const outgoing = this.#isTls ? https().request(options) : request(options);
     // A host that is gone says nothing any more: only its kernel's silence tells.
     outgoing.setSocketKeepAlive(true, KEEP_ALIVE_MS);
     return outgoing;
@@ -217,4 +219,9 @@ function defined<T extends object>(fields: T): Partial<T> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),
   ) as Partial<T>;
+}
+
+/** Loaded where it is needed. */
+function https(): typeof tls {
+  return process.getBuiltinModule("node:https");
 }

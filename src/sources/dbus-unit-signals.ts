@@ -4,9 +4,22 @@ import type { ServiceSignal, UnitSignal } from "../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../domain/unit.ts";
 import { isActiveState, MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";
 import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
-import { invocationText, systemdWord, toldTimeNs } from "./unit-signals.ts";
+import { INVOCATION_BYTES, systemdWord, toldTimeNs } from "./unit-signals.ts";
 
 const PROPERTIES_CHANGED = "sa{sv}as";
+
+/**
+ * Lengths of the names of the properties that matter, a bit each: most of the others needn't be
+ * looked at, and there are about twenty in each signal.
+ */
+const UNIT_LENGTHS = lengthsOf([
+  "ActiveState",
+  "SubState",
+  "StateChangeTimestamp",
+  "ActiveEnterTimestamp",
+  "InvocationID",
+]);
+const SERVICE_LENGTHS = lengthsOf(["Result", "NRestarts", "ExecMainStatus"]);
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -63,7 +76,10 @@ export class PropertyReader {
     signal.invocationId = "";
     const outer = reader.enterArray(8);
     while (reader.more) {
-      reader.struct();
+      if (!isOneOf(UNIT_LENGTHS, reader.struct().nextLength)) {
+        reader.skipString().skipVariant();
+        continue;
+      }
       switch (reader.string()) {
         case "ActiveState": {
           const word = reader.enterVariant("s").string();
@@ -80,7 +96,7 @@ export class PropertyReader {
           signal.activeEnterNs = toldTimeNs(reader.enterVariant("t").uint64(), timeNs, 0n);
           break;
         case "InvocationID":
-          signal.invocationId = invocationText(reader.enterVariant("ay").byteArray());
+          signal.invocationId = reader.enterVariant("ay").hexBytes(INVOCATION_BYTES);
           break;
         default:
           reader.skipVariant();
@@ -102,7 +118,10 @@ export class PropertyReader {
     signal.exitStatus = undefined;
     const outer = reader.enterArray(8);
     while (reader.more) {
-      reader.struct();
+      if (!isOneOf(SERVICE_LENGTHS, reader.struct().nextLength)) {
+        reader.skipString().skipVariant();
+        continue;
+      }
       switch (reader.string()) {
         case "Result":
           signal.result = systemdWord(reader.enterVariant("s").string());
@@ -146,4 +165,12 @@ export function readUnitRows(reply: Message): UnitRow[] {
     reader.leave(outer);
   });
   return rows;
+}
+
+function lengthsOf(names: readonly string[]): number {
+  return names.reduce((bits, name) => bits | (1 << name.length), 0);
+}
+
+function isOneOf(lengths: number, length: number): boolean {
+  return length < 32 && (lengths & (1 << length)) !== 0;
 }

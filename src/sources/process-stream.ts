@@ -5,16 +5,10 @@ import type { Goodbye } from "./goodbye.ts";
 /** A process's stdin and stdout as a byte stream. Closing it ends its input. */
 export function processStream(process: InteractiveProcess, goodbye: Goodbye): ByteStream {
   return {
-    readable: bytesOf(process.stdout),
+    readable: process.stdout,
     write(bytes) {
       process.stdin.write(bytes);
     },
     close: goodbye.say,
   };
-}
-
-async function* bytesOf(
-  chunks: AsyncIterable<Uint8Array | string>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of chunks) yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
 }

@@ -44,9 +44,11 @@ export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
   };
 }
 
+export const INVOCATION_BYTES = 16;
+
 /** An InvocationID as the journal writes it: 32 hex digits; "" for none. */
 export function invocationText(bytes: Uint8Array): string {
-  return bytes.length === 16 ? Buffer.from(bytes).toString("hex") : "";
+  return bytes.length === INVOCATION_BYTES ? Buffer.from(bytes).toString("hex") : "";
 }
 
 /** Reads a Service signal; undefined where it tells of no unit. */

@@ -15,13 +15,15 @@ export interface CountedChange {
 
 /** What was counted of a unit, over all lives of its container. */
 interface UnitCounters extends Counting {
-  readonly failures: Map<string, number>;
+  /** Most units never fail: they need no map. */
+  failures: Map<string, number> | undefined;
   restarts: number;
 }
 
 /** systemd has a dozen results; a container that makes up more gets one series for them all. */
 const MAX_RESULTS = 24;
 const RESULT_OTHER = "other";
+const NO_FAILURES: ReadonlyMap<string, number> = new Map();
 
 /** What is known of one unit, and what was counted of it. */
 export class UnitRecord {
@@ -83,14 +85,14 @@ export class UnitRecord {
     this.type = unitType(name);
     this.shown = admitted.shown;
     this.hasSeries = admitted.hasSeries;
-    this.#counters = { sinceNs: admitted.sinceNs, failures: new Map(), restarts: 0 };
+    this.#counters = { sinceNs: admitted.sinceNs, failures: undefined, restarts: 0 };
     this.nameLabels = containerLabels.with([["name", name]], this.#counters);
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
 
   /** Failures by Result, since unitwatch watches it. */
   get failures(): ReadonlyMap<string, number> {
-    return this.#counters.failures;
+    return this.#counters.failures ?? NO_FAILURES;
   }
 
   /** Restarts by Restart=, since unitwatch watches it. */
@@ -119,10 +121,11 @@ export class UnitRecord {
   }
 
   countFailure(told: string): void {
-    const { failures } = this.#counters;
+    const { failures } = this;
     const isOneMore = !failures.has(told) && failures.size >= MAX_RESULTS;
     const result = isOneMore ? RESULT_OTHER : told;
-    failures.set(result, (failures.get(result) ?? 0) + 1);
+    this.#counters.failures ??= new Map();
+    this.#counters.failures.set(result, (this.#counters.failures.get(result) ?? 0) + 1);
   }
 
   countRestarts(count: number): void {

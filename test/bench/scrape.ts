@@ -1,121 +1,72 @@
-import client from "prom-client";
-import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
-import { Scraper } from "../../src/metrics/scrape.ts";
-import { Fleet } from "../../src/state/fleet.ts";
-import { SeriesBudget } from "../../src/state/series-budget.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Unitwatch } from "../support/unitwatch.ts";
+import { percentile, row, type Row, type Section } from "./section.ts";
+import { untilAttached } from "./support/attached.ts";
+import { startFakePeers } from "./support/fake-peers.ts";
+import { useOfTree } from "./support/process-tree.ts";
+import { renderings } from "./support/renderings.ts";
+import { sumOf } from "./support/sums.ts";
 
 const NODES = 100;
 const UNITS = 100;
-const STATES = ["active", "activating", "deactivating", "failed", "inactive"] as const;
-const ROUNDS = 20;
+const SCRAPES = 1_000;
+/** A stretch that is compared with another; the first is none of them. */
+const WARM_UP = 200;
+const LOOK_EVERY = 10;
+/** For a machine on which so many scrapes would take too long: the figure says how many there were. */
+const LIMIT_MS = 110_000;
+const GZIP = { headers: { "accept-encoding": "gzip" } };
 
-/** A fleet of 100 nodes with 100 units each: 50,000 series of unit states, and some more. */
-function fleet(): Fleet {
-  const made = new Fleet({
-    events: { changed: () => {}, refused: () => {} },
-    admission: { shown: () => true, series: new SeriesBudget(1_000_000) },
-    identify: ({ id, name, image }) => ({
-      id,
-      name,
-      image,
-      node: name,
-      cluster: "bench",
-      runtime: "docker",
-    }),
-  });
-  for (let node = 0; node < NODES; node += 1) {
-    const id = String(node).padStart(64, "0");
-    made.engineEvent({
-      action: "start",
-      id,
-      attributes: new Map([["name", `sind-bench-worker-${node}`]]),
-      timeNs: 1_700_000_000_000_000_000n,
-    });
-    const rows = Array.from({ length: UNITS }, (_, unit) => ({
-      name: `some-service-${unit}.service`,
-      activeState: "active" as const,
-      subState: "running",
-    }));
-    const record = made.get(id);
-    if (record === undefined) throw new Error("no record");
-    record.runsSystemd = true;
-    record.systemd.attached("dbus", 1n);
-    record.systemd.recovered([]);
-    record.systemd.snapshot(rows, 2n);
-  }
-  return made;
-}
+/** 100 nodes of 100 units: 50,000 series of unit states, and some more. */
+export const section: Section = {
+  name: "scrape",
+  async run(context) {
+    const { ours, library } = await renderings();
+    const rows = [
+      row("50,000 series, ours", ours.medianMs, "ms"),
+      row("50,000 series, the client library", library.medianMs, "ms"),
+      row("the client library by ours", library.medianMs / ours.medianMs, "", ">= 5"),
+      row("longest stall, ours", ours.stallMs, "ms", "<= 25"),
+      row("longest stall, the client library", library.stallMs, "ms"),
+    ];
+    await using peers = await startFakePeers(context.dir, NODES, UNITS);
+    await using unitwatch = await context.watchAt(peers.host);
+    await untilAttached(unitwatch, NODES);
+    return [...rows, ...(await many(unitwatch))];
+  },
+};
 
-/** The same series of unit states in the client library. */
-function registry(): client.Registry {
-  const made = new client.Registry();
-  const gauge = new client.Gauge({
-    name: "systemd_unit_state",
-    help: "1 for the ActiveState that the unit is in, 0 for the others.",
-    labelNames: ["container", "node", "cluster", "name", "type", "state"],
-    registers: [made],
-  });
-  for (let node = 0; node < NODES; node += 1) {
-    const container = `sind-bench-worker-${node}`;
-    for (let unit = 0; unit < UNITS; unit += 1) {
-      for (const state of STATES) {
-        const name = `some-service-${unit}.service`;
-        const labels = {
-          container,
-          node: container,
-          cluster: "bench",
-          name,
-          type: "service",
-          state,
-        };
-        gauge.set(labels, state === "active" ? 1 : 0);
-      }
-    }
-  }
-  return made;
-}
-
-/** Milliseconds of each round, and the longest time that the event loop stood still meanwhile. */
-async function time(run: () => Promise<unknown>): Promise<{ medianMs: number; stallMs: number }> {
+/** Many scrapes of the process itself, all of its metrics. */
+async function many(unitwatch: Unitwatch): Promise<Row[]> {
+  const begin = performance.now();
   const times: number[] = [];
-  let stallMs = 0;
-  let isOver = false;
-  let last = performance.now();
-  const beat = (): void => {
-    const now = performance.now();
-    stallMs = Math.max(stallMs, now - last);
-    last = now;
-    if (!isOver) setImmediate(beat);
-  };
-  await run();
-  last = performance.now();
-  setImmediate(beat);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const begin = performance.now();
-    await run();
-    times.push(performance.now() - begin);
+  const stalls: number[] = [];
+  const sizes: number[] = [];
+  while (times.length < SCRAPES && performance.now() - begin < LIMIT_MS) {
+    const start = performance.now();
+    await unitwatch.get("/metrics", GZIP);
+    times.push(performance.now() - start);
+    if (times.length % LOOK_EVERY === 0) sizes.push(useOfTree(unitwatch.pid).rssBytes / 1e6);
+    if (times.length % 50 === 0) stalls.push(await stallMs(unitwatch));
   }
-  isOver = true;
-  return { medianMs: times.toSorted((a, b) => a - b)[ROUNDS / 2] ?? 0, stallMs };
+  await delay(1_000);
+  // It goes up and down with the garbage: so whole stretches are compared.
+  const stretch = WARM_UP / LOOK_EVERY;
+  const early = percentile(sizes.slice(stretch, 2 * stretch), 0.5);
+  const late = percentile(sizes.slice(-stretch), 0.5);
+  return [
+    row("scrapes of all metrics", times.length, ""),
+    row("each, gzipped, p50", percentile(times, 0.5), "ms"),
+    row("each, gzipped, p99", percentile(times, 0.99), "ms"),
+    row("longest stall while a scrape is made, p50", percentile(stalls, 0.5), "ms", "<= 25"),
+    row("RSS while they are made, p50 of the last", late, "MB"),
+    row(`RSS of the last ${WARM_UP} beyond the second ${WARM_UP}`, late - early, "MB", "<= 10"),
+  ];
 }
 
-const unitState = STATE_METRICS.filter(({ name }) => name === "systemd_unit_state");
-const own = new client.Registry();
-const scraper = new Scraper(fleet(), unitState, own);
-const theirs = registry();
-const ours = await time(() => scraper.scrape("text"));
-const all = await time(() => new Scraper(fleet(), STATE_METRICS, own).scrape("text"));
-const library = await time(() => theirs.metrics());
-const round = (value: number): number => Math.round(value * 10) / 10;
-console.table({
-  "unit states, ours": { ms: round(ours.medianMs), "longest stall, ms": round(ours.stallMs) },
-  "all metrics, ours (building included)": {
-    ms: round(all.medianMs),
-    "longest stall, ms": round(all.stallMs),
-  },
-  "unit states, client library": {
-    ms: round(library.medianMs),
-    "longest stall, ms": round(library.stallMs),
-  },
-});
-console.log(`ratio ${round(library.medianMs / ours.medianMs)}`);
+/** The longest stall since it was asked last, as the process tells it of itself. */
+async function stallMs(unitwatch: Unitwatch): Promise<number> {
+  await unitwatch.get("/metrics");
+  const { text } = await unitwatch.get("/metrics");
+  return sumOf(text, "nodejs_eventloop_lag_max_seconds") * 1_000;
+}

@@ -50,6 +50,18 @@ test.each([true, false])("what is wanted of a body is read, the rest skipped (%p
   ]);
 });
 
+test.each([true, false])("a string is passed over by its length (%p)", (little) => {
+  const reader = readerOf("yssu", [1, "four", "", 7], little);
+  expect([reader.byte(), reader.nextLength, reader.nextLength]).toEqual([1, 4, 4]);
+  expect(reader.skipString().nextLength).toBe(0);
+  expect([reader.string(), reader.uint32(), reader.more]).toEqual(["", 7, false]);
+});
+
+test("bytes of the number that is due are read as hexadecimal", () => {
+  const reader = readerOf("ayayu", [new Uint8Array([0, 0xab]), new Uint8Array([1, 2, 3]), 7]);
+  expect([reader.hexBytes(2), reader.hexBytes(2), reader.uint32()]).toEqual(["00ab", "", 7]);
+});
+
 test("an array is entered and left by hand too", () => {
   const reader = readerOf("a(sy)u", [
     [
@@ -121,6 +133,9 @@ test("reading past the end is an error that says where, never another value's by
     (reader) => reader.objectPath(),
     (reader) => reader.signature(),
     (reader) => reader.byteArray(),
+    (reader) => reader.hexBytes(16),
+    (reader) => reader.nextLength,
+    (reader) => reader.skipString(),
     (reader) => reader.array("s", (item) => item.string()),
     (reader) => reader.variantType(),
     (reader) => reader.enterVariant("s"),

@@ -210,3 +210,47 @@ test("nobody is asked to send a body", async () => {
   );
   expect(answer).toMatch(/^HTTP\/1\.1 405 /);
 });
+
+test("a body is released when the last of its readers is through, gzipped or not", async () => {
+  const { metrics, renders, begun } = byHand();
+  await using started = await startServer({ metrics });
+  let released = 0;
+  const plain = fetchFrom(started.port, "/metrics");
+  const gzipped = fetchFrom(started.port, "/metrics", { headers: { "accept-encoding": "gzip" } });
+  await begun(1);
+  renders[0]?.resolve({ ...page("a 1\n"), release: () => (released += 1) });
+  // They may have come too late for each other.
+  const later = async (): Promise<void> => {
+    await begun(2);
+    renders[1]?.resolve({ ...page("a 1\n"), release: () => (released += 1) });
+  };
+  void later();
+  expect((await plain).text).toBe("a 1\n");
+  expect(gunzipSync((await gzipped).body).toString()).toBe("a 1\n");
+  while (released < renders.length) await turns();
+  expect(released).toBe(renders.length);
+});
+
+test("a body is not released while somebody still reads it", async () => {
+  const { metrics, renders, begun } = byHand();
+  await using started = await startServer({ metrics });
+  const released = Promise.withResolvers<void>();
+  let isReleased = false;
+  const { socket } = await scrapeBegun(started.port);
+  await begun(1);
+  socket.pause();
+  const body = "x".repeat(64 * 1024 * 1024);
+  renders[0]?.resolve({
+    ...page(body),
+    release: () => {
+      isReleased = true;
+      released.resolve();
+    },
+  });
+  await fetchFrom(started.port, "/-/healthy");
+  await fetchFrom(started.port, "/-/healthy");
+  expect(isReleased).toBe(false);
+  socket.destroy();
+  await released.promise;
+  expect(isReleased).toBe(true);
+});

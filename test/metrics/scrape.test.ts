@@ -129,3 +129,17 @@ test("a long scrape makes way for others", async () => {
     .map(({ value }) => value);
   expect(new Set(values).size).toBe(4);
 });
+
+test("a scrape writes into the memory of one that was released, and into no other's", async () => {
+  const { fleet } = goldenFleet();
+  const scraper = new Scraper(fleet, STATE_METRICS, ownMetrics().registry);
+  const first = await scraper.scrape("text");
+  const text = withoutProcess(first.body.toString());
+  const second = await scraper.scrape("text");
+  expect(second.body.buffer === first.body.buffer).toBe(false);
+  first.release();
+  const third = await scraper.scrape("text");
+  expect(third.body.buffer === first.body.buffer).toBe(true);
+  expect(withoutProcess(third.body.toString())).toBe(text);
+  expect(withoutProcess(second.body.toString())).toBe(text);
+});

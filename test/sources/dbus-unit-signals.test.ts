@@ -36,6 +36,17 @@ function read(...messages: readonly Message[]): RecordedSink {
 
 const active = { ActiveState: new Variant("s", "active"), SubState: new Variant("s", "running") };
 
+test("properties with names as long as those that matter are no more than passed over", () => {
+  const twins = {
+    StateActive: new Variant("s", "failed"),
+    StateSub: new Variant("as", ["dead"]),
+    AssertEnterTimestamp: new Variant("t", 1n),
+    InvocationXX: new Variant("ay", new Uint8Array(16)),
+  };
+  const [unit] = read(signalOf("Unit", { ...twins, ...active, ...twins })).units;
+  expect(unit).toMatchObject({ activeState: "active", subState: "running", invocationId: "" });
+});
+
 test("systemd 252's signals of a crash loop are read", () => {
   const sink = read(...recorded.filter(({ member }) => member === "PropertiesChanged"));
   const units = sink.units.filter(({ unit }) => unit === "crash-loop.service");

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { RequestOptions } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
@@ -22,6 +23,8 @@ export interface UnitwatchOptions {
   readonly storagePath?: string;
   /** More flags. */
   readonly args?: readonly string[];
+  /** Arguments of Node.js, then what it is to run. Default: the sources. */
+  readonly run?: readonly string[];
   /** More variables; those of this process that could change its ways are left out. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -70,8 +73,8 @@ export class Unitwatch implements AsyncDisposable {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  get(path: string): Promise<Answer> {
-    return fetchFrom(this.port, path);
+  get(path: string, options: RequestOptions = {}): Promise<Answer> {
+    return fetchFrom(this.port, path, options);
   }
 
   /** Throws on an answer that isn't whole and well-formed. */
@@ -105,6 +108,11 @@ export class Unitwatch implements AsyncDisposable {
     return eventually(() => this.log.find(fits) ?? this.#failure("hasn't logged that"));
   }
 
+  /** Resolves as soon as it has logged one line more. */
+  nextLogged(): Promise<void> {
+    return this.#output.next();
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }
@@ -136,15 +144,17 @@ interface Output {
   readonly lines: LogLine[];
   readonly exited: Promise<Exit>;
   text(): string;
+  /** Resolves with the next line. */
+  next(): Promise<void>;
 }
 
 /** Starts it, and waits until it listens. */
 export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
-  const { host, cluster, storagePath = "", args = [], env = {} } = options;
+  const { host, cluster, storagePath = "", args = [], env = {}, run = [MAIN] } = options;
   const child = spawn(
     process.execPath,
     [
-      MAIN,
+      ...run,
       `--docker.host=${host}`,
       `--watch.cluster=${cluster}`,
       "--web.listen-address=127.0.0.1:0",
@@ -176,11 +186,13 @@ export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwat
 function readLog(child: ChildProcess): Output {
   const lines: LogLine[] = [];
   if (child.stderr === null) throw new Error("no stderr");
-  createInterface({ input: child.stderr }).on("line", (line) => lines.push(parseLine(line)));
+  const input = createInterface({ input: child.stderr });
+  input.on("line", (line) => lines.push(parseLine(line)));
   return {
     lines,
     exited: once(child, "close").then(([code, signal]): Exit => ({ code, signal })),
     text: () => lines.map((line) => JSON.stringify(line)).join("\n"),
+    next: async () => void (await once(input, "line")),
   };
 }
 

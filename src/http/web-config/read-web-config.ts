@@ -1,4 +1,3 @@
-import { validateHeaderValue } from "node:http";
 import { dirname, resolve } from "node:path";
 import { clipped, quoted } from "../../domain/quoted.ts";
 import { Fields } from "./fields.ts";
@@ -66,7 +65,7 @@ function readHeaders(fields: Fields): ReadonlyMap<string, string> {
         fields.refuse(name, known.join(" or "), value);
       }
       try {
-        validateHeaderValue(name, value);
+        process.getBuiltinModule("node:http").validateHeaderValue(name, value);
       } catch {
         fields.refuse(name, "a value that a header can have", value);
       }

@@ -1,0 +1,84 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { Framer } from "../../src/dbus/framer.ts";
+import { decodeMessage } from "../../src/dbus/header.ts";
+import { parseBusctlSignal } from "../../src/sources/busctl-line.ts";
+import { PropertyReader } from "../../src/sources/dbus-unit-signals.ts";
+import { parseDockerEvent } from "../../src/sources/docker-event-line.ts";
+import { serviceSignalOf, unitSignalOf } from "../../src/sources/unit-signals.ts";
+import { splitFrames } from "../dbus/support/frames.ts";
+import { row, type Section } from "./section.ts";
+
+const ROUND_MS = 300;
+const ROUNDS = 5;
+
+/** From bytes to what they say, beside what JSON.parse alone takes for the same lines. */
+export const section: Section = {
+  name: "parse",
+  async run() {
+    const stream = propertySignals();
+    const signals = splitFrames(stream).length;
+    const busctl = linesOf("busctl/monitor.jsonl").filter((line) =>
+      line.includes('"member":"PropertiesChanged"'),
+    );
+    const docker = linesOf("docker/events.jsonl");
+    const reader = new PropertyReader({ unit: () => {}, service: () => {} });
+    const readStream = (): void => {
+      new Framer().push(stream, (frame) => {
+        const message = decodeMessage(frame);
+        if (message !== undefined) reader.read(message, 1_700_000_000_000_000_000n);
+      });
+    };
+    const readBusctl = (): void => {
+      for (const line of busctl) {
+        const signal = parseBusctlSignal(line);
+        if (typeof signal !== "object") continue;
+        unitSignalOf(signal);
+        serviceSignalOf(signal);
+      }
+    };
+    const jsonOf = (lines: readonly string[]) => (): void => {
+      for (const line of lines) JSON.parse(line);
+    };
+    const readDocker = (): void => {
+      for (const line of docker) parseDockerEvent(line);
+    };
+    return [
+      row("D-Bus signals", rate(readStream, signals), "/s"),
+      row("busctl lines", rate(readBusctl, busctl.length), "/s"),
+      row("busctl lines, JSON.parse alone", rate(jsonOf(busctl), busctl.length), "/s"),
+      row("docker event lines", rate(readDocker, docker.length), "/s"),
+      row("docker event lines, JSON.parse alone", rate(jsonOf(docker), docker.length), "/s"),
+    ];
+  },
+};
+
+/** Items per second: the best of some rounds, for what disturbs a round makes it slower alone. */
+function rate(run: () => void, items: number): number {
+  let best = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const begin = performance.now();
+    let times = 0;
+    while (performance.now() - begin < ROUND_MS) {
+      run();
+      times += 1;
+    }
+    best = Math.max(best, (times * items) / ((performance.now() - begin) / 1_000));
+  }
+  return best;
+}
+
+function fixture(path: string): Buffer {
+  return readFileSync(join(import.meta.dirname, "../fixtures", path));
+}
+
+function linesOf(path: string): string[] {
+  return fixture(path).toString().trim().split("\n");
+}
+
+/** The recorded signals of units and services, as one stream. */
+function propertySignals(): Buffer {
+  const frames = splitFrames(gunzipSync(fixture("dbus/systemd-252.bin.gz")));
+  return Buffer.concat(frames.filter((frame) => frame.includes("PropertiesChanged\0")));
+}

@@ -1,0 +1,26 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Unitwatch } from "../../support/unitwatch.ts";
+
+const LIMIT_MS = 120_000;
+
+/** Waits until `/-/ready` answers 200. */
+export async function untilReady(unitwatch: Unitwatch): Promise<void> {
+  while ((await unitwatch.get("/-/ready")).status !== 200) await delay(2);
+}
+
+/** How many nodes it watches now, by its index page, which costs next to nothing. */
+export async function watchedNodes(unitwatch: Unitwatch): Promise<number> {
+  const { text } = await unitwatch.get("/");
+  return Number(/systemd is watched in[^0-9]*(\d+)</.exec(text)?.[1]);
+}
+
+/** Waits until it watches so many nodes; throws after two minutes. */
+export async function untilAttached(unitwatch: Unitwatch, nodes: number): Promise<void> {
+  const end = performance.now() + LIMIT_MS;
+  for (;;) {
+    const watched = await watchedNodes(unitwatch);
+    if (watched === nodes) return;
+    if (performance.now() > end) throw new Error(`${watched} of ${nodes} nodes are watched`);
+    await delay(20);
+  }
+}

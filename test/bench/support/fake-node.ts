@@ -1,0 +1,248 @@
+import { encodeMessage, type OutgoingMessage } from "../../../src/dbus/encode-message.ts";
+import { Framer } from "../../../src/dbus/framer.ts";
+import { decodeMessage, type Frame } from "../../../src/dbus/header.ts";
+import type { Message } from "../../../src/dbus/message.ts";
+import { type Value, Variant } from "../../../src/dbus/value.ts";
+import { unitPath } from "../../../src/sources/systemd-objects.ts";
+
+const SYSTEMD = "org.freedesktop.systemd1";
+const GREETING = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
+const SENDER = ":1.1";
+const STARTED_US = 1_790_000_000_000_000n;
+const CRASHING = 20;
+/** Where a serial stands in a message, and one to be looked for where the answered one stands. */
+const SERIAL_AT = 8;
+const MARK = 0x7e57ab1e;
+
+/** The names that all fake nodes have for their units, as nodes of one cluster do. */
+export function unitNames(units: number): string[] {
+  return Array.from({ length: units }, (_, number) => `some-service-${number}.service`);
+}
+
+/** Answers and signals of a systemd that are the same in each node but for their serials: made once. */
+export class FakeSystemdScript {
+  readonly #replies = new Map<string, Template>();
+  readonly #units: readonly string[];
+  readonly #crash: readonly Template[][];
+
+  constructor(units: number) {
+    this.#units = unitNames(units);
+    this.#crash = this.#units.slice(0, CRASHING).map((unit) => crashOf(unit));
+  }
+
+  /** Units that a storm has crash. */
+  get crashing(): number {
+    return this.#crash.length;
+  }
+
+  reply(call: Message, serial: number): Buffer {
+    const [, property] = call.member === "Get" ? (call.body() as [string, string]) : [];
+    const key = property ?? call.member;
+    let template = this.#replies.get(key);
+    if (template === undefined) {
+      template = new Template({ type: "method_return", replySerial: MARK, ...this.#answer(key) });
+      this.#replies.set(key, template);
+    }
+    return template.made(serial, call.serial);
+  }
+
+  /** What systemd says of one crash and restart of a unit, from running to running again. */
+  crash(unit: number, restarts: number, nowUs: bigint): Buffer {
+    const frames = this.#crash[unit % this.#crash.length]!;
+    return Buffer.concat(frames.map((frame) => frame.timed(nowUs, restarts)));
+  }
+
+  #answer(key: string): { readonly signature: string; readonly body: Value[] } {
+    switch (key) {
+      case "Hello":
+        return { signature: "s", body: [":1.42"] };
+      case "GetNameOwner":
+        return { signature: "s", body: [SENDER] };
+      case "Version":
+        return { signature: "v", body: [new Variant("s", "252.39-1~deb12u2")] };
+      case "SystemState":
+        return { signature: "v", body: [new Variant("s", "running")] };
+      case "ActiveEnterTimestamp":
+        return { signature: "v", body: [new Variant("t", STARTED_US)] };
+      case "ListUnits":
+      case "ListUnitsByPatterns":
+        return { signature: "a(ssssssouso)", body: [this.#units.map(rowOf)] };
+      default:
+        return { signature: "", body: [] };
+    }
+  }
+}
+
+function rowOf(name: string): Value[] {
+  const path = unitPath(name);
+  return [name, `What ${name} does`, "loaded", "active", "running", "", path, 0, "", "/"];
+}
+
+/** One node's end of a connection: `systemd-stdio-bridge` with a bus and a systemd behind it. */
+export class FakeNode {
+  readonly #script: FakeSystemdScript;
+  readonly #say: (bytes: Buffer) => void;
+  readonly #framer = new Framer();
+  #text: string | undefined = "";
+  #serial = 0;
+  #restarts = 0;
+
+  constructor(script: FakeSystemdScript, say: (bytes: Buffer) => void) {
+    this.#script = script;
+    this.#say = say;
+  }
+
+  push(bytes: Buffer): void {
+    if (this.#text === undefined) {
+      this.#framer.push(bytes, this.#frame);
+      return;
+    }
+    const hasAsked = this.#text.includes("AUTH");
+    this.#text += bytes.toString("latin1");
+    if (!hasAsked && this.#text.includes("AUTH")) this.#say(Buffer.from(GREETING.slice(0, 6)));
+    if (this.#text.includes("DATA\r\n") && !this.#text.includes("BEGIN\r\n")) {
+      this.#say(Buffer.from(GREETING.slice(6)));
+    }
+    const begun = this.#text.indexOf("BEGIN\r\n");
+    if (begun < 0) return;
+    const rest = Buffer.from(this.#text.slice(begun + 7), "latin1");
+    this.#text = undefined;
+    if (rest.length > 0) this.#framer.push(rest, this.#frame);
+  }
+
+  /** Each of the units that a storm has crash crashes once. Returns how many that were. */
+  crashAll(): number {
+    const { crashing } = this.#script;
+    this.#restarts += 1;
+    const nowUs = BigInt(Date.now()) * 1_000n;
+    const said = Array.from({ length: crashing }, (_, unit) =>
+      this.#script.crash(unit, this.#restarts, nowUs),
+    );
+    this.#say(Buffer.concat(said));
+    return crashing;
+  }
+
+  readonly #frame = (frame: Frame): void => {
+    const message = decodeMessage(frame);
+    if (message?.type !== "method_call") return;
+    this.#serial += 1;
+    this.#say(this.#script.reply(message, this.#serial));
+  };
+}
+
+/** A message that is encoded once, and sent with other numbers in it each time. */
+class Template {
+  readonly #bytes: Buffer;
+  readonly #replyAt: number;
+  readonly #timesAt: readonly number[];
+  readonly #restartsAt: number;
+
+  constructor(message: Omit<OutgoingMessage, "serial">) {
+    this.#bytes = encodeMessage({ sender: SENDER, ...message, serial: 1 });
+    const mark = Buffer.alloc(4);
+    mark.writeUInt32LE(MARK);
+    this.#replyAt = this.#bytes.indexOf(mark);
+    this.#restartsAt = this.#replyAt;
+    const time = Buffer.alloc(8);
+    time.writeBigUInt64LE(STARTED_US);
+    const times: number[] = [];
+    for (let at = this.#bytes.indexOf(time); at >= 0; at = this.#bytes.indexOf(time, at + 8)) {
+      times.push(at);
+    }
+    this.#timesAt = times;
+  }
+
+  made(serial: number, replySerial: number): Buffer {
+    const made = Buffer.from(this.#bytes);
+    made.writeUInt32LE(serial, SERIAL_AT);
+    made.writeUInt32LE(replySerial, this.#replyAt);
+    return made;
+  }
+
+  timed(nowUs: bigint, restarts: number): Buffer {
+    const made = Buffer.from(this.#bytes);
+    for (const at of this.#timesAt) made.writeBigUInt64LE(nowUs, at);
+    if (this.#restartsAt >= 0) made.writeUInt32LE(restarts, this.#restartsAt);
+    return made;
+  }
+}
+
+/** As v252 says it: before each Unit signal the Service signal that belongs to it. */
+function crashOf(unit: string): Template[] {
+  const steps = [
+    ["failed", "failed", "exit-code"],
+    ["activating", "auto-restart", "exit-code"],
+    ["active", "running", "success"],
+  ] as const;
+  return steps.flatMap(([active, sub, result]) => [
+    new Template(signalOf(unit, "Service", serviceProperties(result))),
+    new Template(signalOf(unit, "Unit", unitProperties(active, sub))),
+  ]);
+}
+
+function signalOf(
+  unit: string,
+  of: "Unit" | "Service",
+  properties: Record<string, Variant>,
+): Omit<OutgoingMessage, "serial"> {
+  return {
+    type: "signal",
+    path: unitPath(unit),
+    interface: "org.freedesktop.DBus.Properties",
+    member: "PropertiesChanged",
+    signature: "sa{sv}as",
+    body: [`${SYSTEMD}.${of}`, new Map(Object.entries(properties)), []],
+  };
+}
+
+function serviceProperties(result: string): Record<string, Variant> {
+  const time = new Variant("t", STARTED_US);
+  return {
+    MainPID: new Variant("u", 0),
+    ControlPID: new Variant("u", 0),
+    StatusText: new Variant("s", ""),
+    StatusErrno: new Variant("i", 0),
+    Result: new Variant("s", result),
+    ReloadResult: new Variant("s", "success"),
+    CleanResult: new Variant("s", "success"),
+    UID: new Variant("u", 0xffffffff),
+    GID: new Variant("u", 0xffffffff),
+    NRestarts: new Variant("u", MARK),
+    ExecMainStartTimestamp: time,
+    ExecMainStartTimestampMonotonic: new Variant("t", 1_000_000n),
+    ExecMainExitTimestamp: time,
+    ExecMainExitTimestampMonotonic: new Variant("t", 1_000_000n),
+    ExecMainPID: new Variant("u", 4711),
+    ExecMainCode: new Variant("i", 1),
+    ExecMainStatus: new Variant("i", result === "success" ? 0 : 1),
+  };
+}
+
+function unitProperties(active: string, sub: string): Record<string, Variant> {
+  const time = new Variant("t", STARTED_US);
+  const monotonic = new Variant("t", 1_000_000n);
+  return {
+    ActiveState: new Variant("s", active),
+    FreezerState: new Variant("s", "running"),
+    SubState: new Variant("s", sub),
+    StateChangeTimestamp: time,
+    StateChangeTimestampMonotonic: monotonic,
+    InactiveExitTimestamp: time,
+    InactiveExitTimestampMonotonic: monotonic,
+    ActiveEnterTimestamp: time,
+    ActiveEnterTimestampMonotonic: monotonic,
+    ActiveExitTimestamp: time,
+    ActiveExitTimestampMonotonic: monotonic,
+    InactiveEnterTimestamp: time,
+    InactiveEnterTimestampMonotonic: monotonic,
+    Job: new Variant("(uo)", [0, "/"]),
+    ConditionResult: new Variant("b", true),
+    AssertResult: new Variant("b", true),
+    ConditionTimestamp: time,
+    ConditionTimestampMonotonic: monotonic,
+    AssertTimestamp: time,
+    AssertTimestampMonotonic: monotonic,
+    InvocationID: new Variant("ay", new Uint8Array(16).fill(7)),
+    Conditions: new Variant("a(sbbsi)", []),
+  };
+}

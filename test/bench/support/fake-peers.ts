@@ -1,0 +1,40 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+export interface FakePeers extends AsyncDisposable {
+  /** As in DOCKER_HOST. */
+  readonly host: string;
+  /** Has units of all nodes crash and start again. Resolves to how many crashes that were. */
+  crash(rate: number, seconds: number): Promise<number>;
+}
+
+/** An engine of `nodes` nodes with `units` units each that speaks the real protocols on a socket. */
+export async function startFakePeers(
+  dir: string,
+  nodes: number,
+  units: number,
+): Promise<FakePeers> {
+  const socket = join(dir, `fake-${nodes}.sock`);
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, "fake-peers-process.ts"), socket, String(nodes), String(units)],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const closed = once(child, "close");
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const first = await lines.next();
+  if (first.value !== "listening") throw new Error("the fake engine doesn't start");
+  return {
+    host: `unix://${socket}`,
+    async crash(rate, seconds) {
+      child.stdin.write(`crash ${rate} ${seconds}\n`);
+      return Number((await lines.next()).value);
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import client from "prom-client";
+import { STATE_METRICS } from "../../../src/metrics/catalogue.ts";
+import { Scraper } from "../../../src/metrics/scrape.ts";
+import { Fleet } from "../../../src/state/fleet.ts";
+import { SeriesBudget } from "../../../src/state/series-budget.ts";
+
+const NODES = 100;
+const UNITS = 100;
+const STATES = ["active", "activating", "deactivating", "failed", "inactive"] as const;
+const ROUNDS = 20;
+/** A histogram tells a delay with the interval at which it looks in it. */
+const LOOK_EVERY_MS = 1;
+
+/** A fleet of 100 nodes with 100 units each: 50,000 series of unit states, and some more. */
+function fleet(): Fleet {
+  const made = new Fleet({
+    events: { changed: () => {}, refused: () => {} },
+    admission: { shown: () => true, series: new SeriesBudget(1_000_000) },
+    identify: ({ id, name, image }) => ({
+      id,
+      name,
+      image,
+      node: name,
+      cluster: "bench",
+      runtime: "docker",
+    }),
+  });
+  for (let node = 0; node < NODES; node += 1) {
+    const id = String(node).padStart(64, "0");
+    made.engineEvent({
+      action: "start",
+      id,
+      attributes: new Map([["name", `sind-bench-worker-${node}`]]),
+      timeNs: 1_700_000_000_000_000_000n,
+    });
+    const rows = Array.from({ length: UNITS }, (_, unit) => ({
+      name: `some-service-${unit}.service`,
+      activeState: "active" as const,
+      subState: "running",
+    }));
+    const record = made.get(id);
+    if (record === undefined) throw new Error("no record");
+    record.runsSystemd = true;
+    record.systemd.attached("dbus", 1n);
+    record.systemd.recovered([]);
+    record.systemd.snapshot(rows, 2n);
+  }
+  return made;
+}
+
+/** The same series of unit states in the client library. */
+function registry(): client.Registry {
+  const made = new client.Registry();
+  const gauge = new client.Gauge({
+    name: "systemd_unit_state",
+    help: "1 for the ActiveState that the unit is in, 0 for the others.",
+    labelNames: ["container", "node", "cluster", "name", "type", "state"],
+    registers: [made],
+  });
+  for (let node = 0; node < NODES; node += 1) {
+    const container = `sind-bench-worker-${node}`;
+    for (let unit = 0; unit < UNITS; unit += 1) {
+      for (const state of STATES) {
+        const name = `some-service-${unit}.service`;
+        const labels = {
+          container,
+          node: container,
+          cluster: "bench",
+          name,
+          type: "service",
+          state,
+        };
+        gauge.set(labels, state === "active" ? 1 : 0);
+      }
+    }
+  }
+  return made;
+}
+
+/** How long a rendering takes, and the longest time that the event loop stood still meanwhile. */
+export interface Rendering {
+  readonly medianMs: number;
+  readonly stallMs: number;
+}
+
+async function time(run: () => Promise<unknown>): Promise<Rendering> {
+  for (let round = 0; round < ROUNDS / 4; round += 1) await run();
+  const histogram = monitorEventLoopDelay({ resolution: LOOK_EVERY_MS });
+  const times: number[] = [];
+  histogram.enable();
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const begin = performance.now();
+    await run();
+    times.push(performance.now() - begin);
+    await nextTurn();
+  }
+  histogram.disable();
+  const medianMs = times.toSorted((a, b) => a - b)[ROUNDS / 2] ?? Number.NaN;
+  return { medianMs, stallMs: histogram.max / 1e6 - LOOK_EVERY_MS };
+}
+
+/** The same 50,000 series of unit states by us and by the client library, in this process. */
+export async function renderings(): Promise<{
+  readonly ours: Rendering;
+  readonly library: Rendering;
+}> {
+  const unitState = STATE_METRICS.filter(({ name }) => name === "systemd_unit_state");
+  const scraper = new Scraper(fleet(), unitState, new client.Registry());
+  const theirs = registry();
+  const ours = await time(() => scraper.scrape("text"));
+  const library = await time(() => theirs.metrics());
+  return { ours, library };
+}

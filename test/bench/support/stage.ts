@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { LOSSLESS_NODE_ARGS } from "../../e2e/count/load.ts";
+import type { Engine } from "../../support/engine/docker.ts";
+import { acquireEngine } from "../../support/engine/engine.ts";
+import { startNode, type TestNode } from "../../support/engine/node.ts";
+import { startUnitwatch, type Unitwatch } from "../../support/unitwatch.ts";
+import type { BenchContext, WatchOptions } from "../section.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const CLUSTER = "bench";
+/** Numbers of nodes that can be watched without the others. */
+const SIZES = [1, 5, 10];
+/** Nodes that start at a time. */
+const AT_ONCE = 4;
+const WAYS = {
+  "engine+dbus": ["--docker.runtime=engine", "--systemd.transport=dbus"],
+  "cli+busctl": ["--docker.runtime=cli", "--systemd.transport=busctl"],
+} as const;
+
+/** What the sections of one run share: the program as it is shipped, an engine, nodes. */
+export class BenchStage implements BenchContext, AsyncDisposable {
+  readonly dir: string;
+  readonly #stack = new AsyncDisposableStack();
+  readonly #nodes: TestNode[] = [];
+  #engine: Promise<Engine> | undefined;
+  #processes = 0;
+
+  /** Builds the program. */
+  static async open(): Promise<BenchStage> {
+    await execa("npm", ["run", "--silent", "build"], { cwd: ROOT });
+    return new BenchStage(await mkdtemp(join(tmpdir(), "unitwatch-bench-")));
+  }
+
+  private constructor(dir: string) {
+    this.dir = dir;
+    this.#stack.defer(() => rm(dir, { recursive: true, force: true }));
+  }
+
+  engine(): Promise<Engine> {
+    this.#engine ??= acquireEngine().then((engine) => this.#stack.use(engine));
+    return this.#engine;
+  }
+
+  async nodes(count: number): Promise<readonly TestNode[]> {
+    const engine = await this.engine();
+    while (this.#nodes.length < count) {
+      const first = this.#nodes.length;
+      const size = Math.min(AT_ONCE, count - first);
+      const started = Array.from({ length: size }, (_, at) => startOne(engine, first + at));
+      for (const node of await Promise.all(started)) this.#nodes.push(this.#stack.use(node));
+    }
+    return this.#nodes.slice(0, count);
+  }
+
+  async watch(count: number, options: WatchOptions = {}): Promise<Unitwatch> {
+    const { way = "engine+dbus", args = [] } = options;
+    await this.nodes(count);
+    const engine = await this.engine();
+    const some = count < this.#nodes.length ? [`--watch.filter=label=bench.of${count}=1`] : [];
+    return this.watchAt(engine.host, [...WAYS[way], ...some, ...args]);
+  }
+
+  watchAt(host: string, args: readonly string[] = []): Promise<Unitwatch> {
+    this.#processes += 1;
+    return startUnitwatch({
+      host,
+      cluster: CLUSTER,
+      args,
+      storagePath: join(this.dir, `data-${this.#processes}`),
+      run: [join(ROOT, "dist/main.js")],
+    });
+  }
+
+  say(text: string): void {
+    console.error(`# ${text}`);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
+  }
+}
+
+function startOne(engine: Engine, number: number): Promise<TestNode> {
+  const sizes = SIZES.filter((size) => number < size);
+  return startNode(engine, {
+    name: `sind-${CLUSTER}-worker-${number}`,
+    labels: {
+      "sind.cluster": CLUSTER,
+      ...Object.fromEntries(sizes.map((size) => [`bench.of${size}`, "1"])),
+    },
+    args: LOSSLESS_NODE_ARGS,
+  });
+}
