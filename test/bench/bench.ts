@@ -18,6 +18,7 @@ const SECTIONS: readonly (() => Promise<{ readonly section: Section }>)[] = [
   () => import("./start.ts"),
   () => import("./latency.ts"),
   () => import("./storm.ts"),
+  () => import("./otlp-queue.ts"),
 ];
 
 const sections = await Promise.all(SECTIONS.map(async (load) => (await load()).section));

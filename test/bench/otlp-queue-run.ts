@@ -15,16 +15,8 @@ import { openStore } from "../../src/storage/store.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { Backoff } from "../../src/watch/backoff.ts";
 import { unitChange } from "../support/changes.ts";
+import type { Row } from "./section.ts";
 import { readProtobuf } from "../support/protobuf.ts";
-
-/** One figure, with what it has to reach. */
-export interface BenchRow {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly floor?: string;
-  readonly pass?: boolean;
-}
 
 const SECONDS_DOWN = Number(process.env["UNITWATCH_BENCH_SECONDS"] ?? 60);
 const CHANGES_PER_SECOND = 1_000;
@@ -98,12 +90,12 @@ function record(): LogRecord {
 const perSecond = (count: number, ms: number): number => Math.round((count / ms) * 1_000);
 const megabytes = (bytes: number): number => Math.round(bytes / 1e5) / 10;
 
-function row(name: string, value: number, options: Omit<BenchRow, "name" | "value">): BenchRow {
+function row(name: string, value: number, options: Omit<Row, "name" | "value">): Row {
   return { name, value, ...options };
 }
 
 /** How fast records go into the queue, until all of them are on the disk. */
-async function into(path: string): Promise<readonly BenchRow[]> {
+async function into(path: string): Promise<readonly Row[]> {
   const { queue, sink } = await open(path, undefined);
   const rates: number[] = [];
   const count = 100_000;
@@ -123,7 +115,7 @@ async function into(path: string): Promise<readonly BenchRow[]> {
 }
 
 /** How fast records come out of it: what is stored, over http/protobuf, to another process. */
-async function out(path: string, url: string): Promise<readonly BenchRow[]> {
+async function out(path: string, url: string): Promise<readonly Row[]> {
   const count = 200_000;
   {
     const { store, sink } = await open(path, undefined);
@@ -155,7 +147,7 @@ async function out(path: string, url: string): Promise<readonly BenchRow[]> {
 }
 
 /** A steady stream, with an endpoint that takes all, then with one that is down, then up again. */
-async function outage(path: string, url: string): Promise<readonly BenchRow[]> {
+async function outage(path: string, url: string): Promise<readonly Row[]> {
   const seconds = Math.max(5, SECONDS_DOWN / 4);
   const up = await open(join(path, "up"), url);
   const upLag = await stream(up, seconds);

@@ -4,21 +4,26 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { BenchRow } from "./otlp-queue-run.ts";
+import type { Row, Section } from "./section.ts";
 
 const FILE = join(import.meta.dirname, "otlp-queue-run.ts");
 
 /** What is measured, each in a process of its own. */
 const RUNS = ["into", "out", "outage"] as const;
 
+export const section: Section = {
+  name: "otlp",
+  run: async () => [...(await benchOtlpQueue())],
+};
+
 /** The log queue: how fast it takes and gives records, and what an endpoint that is down costs. */
-export async function benchOtlpQueue(): Promise<readonly BenchRow[]> {
+async function benchOtlpQueue(): Promise<readonly Row[]> {
   const sink = fork(FILE, ["sink"], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   try {
     const [{ url }] = (await once(sink, "message")) as [{ readonly url: string }];
     const disorders: unknown[] = [];
     sink.on("message", (message) => disorders.push(message));
-    const rows: BenchRow[] = [];
+    const rows: Row[] = [];
     for (const run of RUNS) {
       const path = mkdtempSync(join(tmpdir(), "unitwatch-bench-"));
       try {
@@ -36,14 +41,12 @@ export async function benchOtlpQueue(): Promise<readonly BenchRow[]> {
   }
 }
 
-async function measured(child: ChildProcess): Promise<readonly BenchRow[]> {
+async function measured(child: ChildProcess): Promise<readonly Row[]> {
   const ended = once(child, "exit").then(([code]) => {
     throw new Error(`a run has ended with ${code}`);
   });
-  const [rows] = (await Promise.race([once(child, "message"), ended])) as [readonly BenchRow[]];
+  const [rows] = (await Promise.race([once(child, "message"), ended])) as [readonly Row[]];
   child.kill();
   await ended.catch(() => {});
   return rows;
 }
-
-if (import.meta.main) console.table(await benchOtlpQueue());
