@@ -16,6 +16,8 @@ const BOTH_RUNTIMES =
   "@(boot|engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk|walk-containers)";
 
 const config: Config = {
+  // Tests with an engine mostly wait for it: more of them at a time than there are processors.
+  maxWorkers: 3,
   // A limit for what hangs, and no measure of speed: the machine may be busy with the other tests.
   testTimeout: 60_000,
   projects: [
