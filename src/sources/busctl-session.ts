@@ -71,6 +71,11 @@ export class BusctlSession {
     await this.#askManager();
   }
 
+  /** Asks systemd for a trifle, which a monitor that has begun to listen shows. */
+  async poke(): Promise<void> {
+    await this.#run(GET_FACTS);
+  }
+
   /** Takes a line of the stream that is JSON. */
   line(line: string): void {
     const managerSignal = parseManagerSignal(line);

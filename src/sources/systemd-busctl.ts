@@ -29,6 +29,9 @@ const OWNER_RULE = `type=signal,sender=org.freedesktop.DBus,member=NameOwnerChan
 const LISTENING = /^Monitoring bus message stream/;
 const MAX_REMARK_CHARS = 300;
 const HANDSHAKE_MS = 10_000;
+/** How long it may take until busctl says that it listens; since v256 it doesn't say so. */
+const POKE_AFTER_MS = 100;
+const MAX_POKE_MS = 2_000;
 
 export interface BusctlSourceOptions {
   readonly runtime: Pick<ContainerRuntime, "exec" | "run">;
@@ -88,7 +91,9 @@ export class BusctlSource implements SystemdSource {
       signal,
       failed,
     });
+    const poking = new AbortController();
     const listen = (): void => {
+      poking.abort();
       listing ??= session.attach().catch(failed);
     };
     const lines = new LineSplitter({
@@ -107,16 +112,30 @@ export class BusctlSource implements SystemdSource {
         fault.abort(new Error(`busctl monitor said nothing for ${HANDSHAKE_MS / 1000} s`));
       }
     }, HANDSHAKE_MS);
+    void this.#poke(session, AbortSignal.any([signal, poking.signal]));
     try {
       for await (const chunk of process.stdout) lines.push(chunk);
       if (listing === undefined) lines.end();
     } catch (error) {
       fault.abort(error);
     }
+    poking.abort();
     await listing;
     if (listing !== undefined || signal.aborted) return;
     const exit = (await process.exited) as Partial<ProcessExit> | undefined;
     const why = remark || exit?.stderr?.trim() || `exit code ${exit?.exitCode ?? "unknown"}`;
     throw new Error(`busctl monitor can't be run: ${why}`);
+  }
+
+  /** Has the monitor show something where it doesn't say that it listens, until `signal` aborts. */
+  async #poke(session: BusctlSession, signal: AbortSignal): Promise<void> {
+    for (let waitMs = POKE_AFTER_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, MAX_POKE_MS)) {
+      try {
+        await this.#options.clock.sleep(waitMs, signal);
+        await session.poke();
+      } catch {
+        // One that fails is followed by others; the limit of the handshake tells if all do.
+      }
+    }
   }
 }
