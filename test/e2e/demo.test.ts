@@ -38,7 +38,8 @@ describeEngine("the demo", () => {
     expect(await leftovers(engine)).not.toBe("");
 
     demo.interrupt();
-    expect(await demo.ended).toMatchObject({ code: 0 });
+    const { code, output } = await demo.ended;
+    expect({ code, output }).toMatchObject({ code: 0 });
     expect(await leftovers(engine)).toBe("");
   });
 });

@@ -85,8 +85,11 @@ export class OtlpReceiver implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, "exit");
-    this.#child.disconnect();
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    // Told by its channel alone that nobody listens any more, it doesn't always end.
+    child.kill("SIGKILL");
     await exited;
   }
 }
