@@ -10,13 +10,16 @@ export interface FakePeers extends AsyncDisposable {
   crash(rate: number, seconds: number): Promise<number>;
 }
 
+let started = 0;
+
 /** An engine of `nodes` nodes with `units` units each that speaks the real protocols on a socket. */
 export async function startFakePeers(
   dir: string,
   nodes: number,
   units: number,
 ): Promise<FakePeers> {
-  const socket = join(dir, `fake-${nodes}.sock`);
+  started += 1;
+  const socket = join(dir, `fake-${started}.sock`);
   const child = spawn(
     process.execPath,
     [join(import.meta.dirname, "fake-peers-process.ts"), socket, String(nodes), String(units)],
