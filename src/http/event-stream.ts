@@ -55,7 +55,7 @@ export class EventStream<T> implements FeedReader {
       this.wake();
     });
     this.#response.on("error", () => {});
-    this.#response.once("close", () => this.#leave());
+    this.#response.once("close", () => this.leave());
     this.#write(this.#first);
     this.#attached = this.#feed.attach(this);
     this.wake();
@@ -94,6 +94,14 @@ export class EventStream<T> implements FeedReader {
     this.#cut("shutdown");
   }
 
+  /** Nobody reads it any more. Harmless when called again. */
+  leave(): void {
+    this.#isOver = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#attached?.[Symbol.dispose]();
+    this.#asides.clear();
+  }
+
   #beat(): void {
     if (this.#isBlocked && this.#wasBlocked) {
       this.#cutSlow();
@@ -121,12 +129,5 @@ export class EventStream<T> implements FeedReader {
     this.#timer?.[Symbol.dispose]();
     this.#timer = this.#clock.setTimeout(() => this.#response.destroy(), CUT_GRACE_MS);
     this.#response.end(eventFrame("cut", JSON.stringify({ reason })));
-  }
-
-  #leave(): void {
-    this.#isOver = true;
-    this.#timer?.[Symbol.dispose]();
-    this.#attached?.[Symbol.dispose]();
-    this.#asides.clear();
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { eventFrame } from "./event-feed.ts";
@@ -30,10 +31,18 @@ export interface EventsOptions {
 /**
  * Answers with server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html),
  * from the one after Last-Event-ID on, or `?last-event-id=`, which a first request can have; else
- * from now on. 503 where there are too many readers.
+ * from now on. 503 where there are too many readers, or one on a connection already, behind which no
+ * other would get anything.
  */
 export function eventsHandler({ events, clock, log }: EventsOptions) {
+  const reading = new Set<Socket>();
+
   return (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    if (reading.has(socket)) {
+      replyText(response, 503, "one reader of events at a time on a connection");
+      return;
+    }
     if (events.readers >= MAX_EVENT_READERS) {
       log.limited("event readers").warn("reader of events refused: too many", {
         limit: MAX_EVENT_READERS,
@@ -54,12 +63,23 @@ export function eventsHandler({ events, clock, log }: EventsOptions) {
       lastId === "" ? { next: events.next, gap: undefined } : events.resume(lastId);
     const begin = Buffer.from(`retry: ${RETRY_MS}\n\n`);
     const told = JSON.stringify({ reason: gap, lastEventId: lastId.slice(0, MAX_ID_CHARS) });
-    new EventStream(events as EventFeed<unknown>, response, {
+    const stream = new EventStream(events as EventFeed<unknown>, response, {
       clock,
       from: next,
       first: gap === undefined ? begin : Buffer.concat([begin, eventFrame("gap", told)]),
       onSlow: () => log.limited("slow events").warn("slow reader of events cut off"),
-    }).start();
+    });
+    reading.add(socket);
+    // A response that waits behind another on a connection that ends doesn't tell; the socket does.
+    const end = (): void => {
+      reading.delete(socket);
+      stream.leave();
+      response.off("close", end);
+      socket.off("close", end);
+    };
+    response.once("close", end);
+    socket.once("close", end);
+    stream.start();
   };
 }
 

@@ -182,6 +182,23 @@ test("readers past the limit are told to come again", async () => {
   expect(started.clock.pendingTimers).toBe(1);
 });
 
+test("of readers that wait behind another on a connection none is left when it ends", async () => {
+  const { feed, started } = await startFeed();
+  await using _started = started;
+  const asked = `GET ${PATH} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  for (const sent of [asked.repeat(3), `GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n${asked}`]) {
+    const socket = connect({ host: "127.0.0.1", port: started.port });
+    socket.on("error", () => {});
+    socket.write(sent);
+    await eventually(() => feed.readers > 0);
+    await turns();
+    expect(feed.readers).toBe(1);
+    socket.destroy();
+    await eventually(() => feed.readers === 0, { withinMs: 2_000 });
+  }
+  expect(started.clock.pendingTimers).toBe(0);
+});
+
 test("HEAD tells what would come, and nobody reads", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
