@@ -42,7 +42,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const app = guard?.listener ?? plain;
   const { handshakeMs, ...http1Times } = times;
   const http1 = http1Server(app, http1Times);
-  const http2 = http2Server(app, clock);
+  const http2 = http2Server(app, clock, times.stalledMs);
   const connections = new Connections(() => {
     log.limited("connections").warn("connection refused: too many", { limit: MAX_CONNECTIONS });
   });

@@ -10,6 +10,8 @@ const { createServer } = process.getBuiltinModule("node:http");
 const FIRST_REQUEST_MS = 10_000;
 /** From one request to the next: longer than the usual scrape interval, so that scrapers keep it. */
 const KEEP_ALIVE_MS = 65_000;
+/** Who takes nothing of an answer for so long is gone. Readers of events are sent signs of life. */
+const STALLED_MS = 60_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_REQUESTS_PER_CONNECTION = 1000;
 
@@ -26,7 +28,7 @@ const HTTP1_LIMITS: ServerOptions = {
 export type Http1Times = Pick<
   ServerOptions,
   "headersTimeout" | "requestTimeout" | "connectionsCheckingInterval"
->;
+> & { readonly stalledMs?: number };
 
 // The types don't know all of them.
 const HTTP2_LIMITS: Http2Options & Record<string, unknown> = {
@@ -52,7 +54,9 @@ const HTTP2_LIMITS: Http2Options & Record<string, unknown> = {
  * `emit("connection", socket)`.
  */
 export function http1Server(listener: RequestListener, times: Http1Times = {}): Server {
-  const server = createServer({ ...HTTP1_LIMITS, ...times });
+  const { stalledMs = STALLED_MS, ...others } = times;
+  const server = createServer({ ...HTTP1_LIMITS, ...others });
+  server.timeout = stalledMs;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.on("request", listener);
   // Without `100 Continue` a client doesn't send the body.
@@ -64,7 +68,11 @@ export function http1Server(listener: RequestListener, times: Http1Times = {}): 
 }
 
 /** A server of HTTP/2, to which connections are handed likewise. */
-export function http2Server(listener: RequestListener, clock: Clock): Http2Server {
+export function http2Server(
+  listener: RequestListener,
+  clock: Clock,
+  stalledMs = STALLED_MS,
+): Http2Server {
   // Loaded where TLS asks for it.
   const server = process.getBuiltinModule("node:http2").createServer(HTTP2_LIMITS);
   const uses = new WeakMap<Http2Session, SessionUse>();
@@ -73,6 +81,7 @@ export function http2Server(listener: RequestListener, clock: Clock): Http2Serve
   });
   server.on("request", (request, response) => {
     const { stream } = request;
+    stream.setTimeout(stalledMs, () => stream.destroy());
     if (stream.session !== undefined) uses.get(stream.session)?.begin(response);
     // Nobody reads bodies, so that there is nothing to wait for once the answer is out.
     if (!stream.endAfterHeaders) response.once("finish", () => stream.close());
