@@ -44,6 +44,8 @@ export function* writePage(
   filter: ContainerFilter,
 ): Generator<void, Buffer, void> {
   const head = reportHead(sources);
+  // Of the same moment: what comes after the head's last event is sent to the page later.
+  const changes = sources.newest(NEWEST_CHANGES);
   const nowMs = Date.parse(head.time);
   const out = new TextParts();
   out.add(pageHead({ title: titleOf(head), head, isPart: filter !== undefined }));
@@ -76,8 +78,7 @@ export function* writePage(
     pageFoot({
       telemetryPath: escapeHtml(sources.telemetryPath),
       version: escapeHtml(head.version),
-      changes: sources
-        .newest(NEWEST_CHANGES)
+      changes: changes
         .map((data) => toHtml(changeItem(JSON.parse(data) as EventReport)))
         .join("\n"),
     }),

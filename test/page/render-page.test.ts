@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { assetOf } from "../../src/page/assets.ts";
 import { CLIENT_MODULES } from "../../src/page/asset-names.ts";
-import { MAX_ARTICLES } from "../../src/page/render-page.ts";
+import { MAX_ARTICLES, writePage } from "../../src/page/render-page.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 
 const pageOf = async (made: StatusFleet, ...names: string[]): Promise<string> =>
@@ -104,4 +104,32 @@ test("every file that it loads is there, and no module loads another", async () 
   expect([...imported].filter((name) => !CLIENT_MODULES.includes(name))).toEqual([]);
   expect(assetOf("../app.ts")).toBeUndefined();
   expect(assetOf("client/tsconfig.json")).toBeUndefined();
+});
+
+test("what happens while it is written comes by the feed, and is not on it too", () => {
+  const made = new StatusFleet();
+  const record = made.node("a", { units: 1 });
+  const { events } = made.status.routes;
+  const steps = writePage(
+    {
+      containers: () => made.fleet.containers(),
+      watchesSystemd: true,
+      lagOf: () => undefined,
+      engine: () => ({ runtime: "docker", up: true, since: null, reconnects: 0, lagSeconds: null }),
+      otlpQueue: () => undefined,
+      lastEventId: () => events.lastId,
+      newest: (count) => events.newest(count),
+      nowNs: () => 1n,
+      version: "1.0.0",
+      telemetryPath: "/metrics",
+    },
+    undefined,
+  );
+  steps.next();
+  made.fails(record, "late.service");
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  const html = step.value.toString();
+  expect(html).toContain('data-find="container.start a ');
+  expect(html).not.toContain('data-find="unit.failed');
 });
