@@ -7,20 +7,22 @@ import type { ExpositionFormat } from "./exposition.ts";
 export function negotiateFormat(accept: string | undefined): ExpositionFormat {
   if (accept === undefined) return "text";
   let openMetrics = 0;
-  let text = 0;
+  const text = new Map<string, number>();
   for (const range of accept.slice(0, MAX_ACCEPT_CHARS).split(",")) {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
     const quality = qualityOf(parameters);
     if (type === "application/openmetrics-text") {
       const version = parameters.find((parameter) => parameter.startsWith("version="));
-      if (version === undefined || version === "version=1.0.0") {
+      if (version === undefined || /^version=("?)1\.0\.0\1$/.test(version)) {
         openMetrics = Math.max(openMetrics, quality);
       }
-    } else if (type === "text/plain" || type === "text/*" || type === "*/*") {
-      text = Math.max(text, quality);
+    } else {
+      text.set(type, Math.max(text.get(type) ?? 0, quality));
     }
   }
-  return openMetrics > 0 && openMetrics >= text ? "openmetrics" : "text";
+  // The most specific range that matches is the one that counts.
+  const asText = text.get("text/plain") ?? text.get("text/*") ?? text.get("*/*") ?? 0;
+  return openMetrics > 0 && openMetrics >= asText ? "openmetrics" : "text";
 }
 
 const MAX_ACCEPT_CHARS = 1_024;

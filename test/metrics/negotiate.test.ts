@@ -23,6 +23,12 @@ test.each([
   ["text before OpenMetrics", "application/openmetrics-text;q=0.4,text/plain;q=0.5", "text"],
   ["anything before OpenMetrics", "application/openmetrics-text;q=0.4,*/*", "text"],
   ["any text before OpenMetrics", "application/openmetrics-text;q=0.4,text/*;q=0.9", "text"],
+  ["the version in quotes", 'application/openmetrics-text;version="1.0.0"', "openmetrics"],
+  [
+    "OpenMetrics before text, whatever is said of all else",
+    "application/openmetrics-text;q=0.6,text/plain;q=0.5,*/*;q=0.8",
+    "openmetrics",
+  ],
   ["both alike", "text/plain, application/openmetrics-text", "openmetrics"],
   ["a quality that is none", "application/openmetrics-text;q=x,text/plain;q=0.1", "text"],
   ["a quality out of range", "application/openmetrics-text;q=7,text/plain;q=0.1", "text"],
