@@ -55,9 +55,10 @@ export function createHttpApp(options: HttpAppOptions): RequestListener {
 /** Answers without saying what went wrong; that goes to the log. Express wants all four parameters. */
 function onError(log: Logger): ErrorRequestHandler {
   return (error: Error & { status?: unknown }, _request, response, _next) => {
+    // A path below that of the page whose escapes are none: no route has such a path.
     const isClients = typeof error.status === "number" && error.status >= 400 && error.status < 500;
     if (!isClients) log.limited("request").error("request failed", { err: error });
     if (response.headersSent) response.destroy();
-    else replyText(response, isClients ? 400 : 500, isClients ? "bad request" : "internal error");
+    else replyText(response, isClients ? 404 : 500, isClients ? "not found" : "internal error");
   };
 }

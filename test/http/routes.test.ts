@@ -61,6 +61,8 @@ test("the files of the status page are given by their names, and no others", asy
     "../app.ts",
     "..%2fapp.ts",
     "%2e%2e/app.ts",
+    "%ff",
+    "%zz",
     "x/style.css",
   ]) {
     expect((await fetchFrom(started.port, `/-/page/${name}`)).status).toBe(404);
