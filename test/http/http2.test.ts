@@ -4,13 +4,18 @@ import { connect } from "node:tls";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { hashSync } from "bcryptjs";
+import { EventFeed } from "../../src/http/event-feed.ts";
+import { CUT_GRACE_MS, HEARTBEAT_MS } from "../../src/http/event-stream.ts";
 import { CLOSE_GRACE_MS } from "../../src/http/http-server.ts";
 import type { Exposition } from "../../src/http/scrape.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
+import { eventually } from "../support/eventually.ts";
 import { turns } from "../support/turns.ts";
 import { askTls, Http2Client, startWebServer, tlsFailure } from "./secure-server.ts";
 
 const TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+const HASH = hashSync("hunter2", 4);
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS = 1;
@@ -104,6 +109,39 @@ test("a request with a body that never ends is answered, and its stream closed",
   await once(stream, "close");
   expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
   expect((await client.ask("/metrics")).status).toBe(200);
+});
+
+test("events are read by who may, told of the end, and cut off where nothing is taken", async () => {
+  const events = new EventFeed<string>({ instance: "abc", capacity: 100, serialize: String });
+  const render = () => Promise.resolve(Buffer.alloc(0));
+  const status = { page: render, state: render, events, asset: () => undefined };
+  await using started = await startWebServer(files, `${TLS}basic_auth_users: {a: ${HASH}}\n`, {
+    status,
+  });
+  using client = new Http2Client(started.port, { ca });
+  const path = "/api/v1/events";
+  expect((await client.ask(path)).status).toBe(401);
+  const authorization = `Basic ${Buffer.from("a:hunter2").toString("base64")}`;
+  expect((await client.ask(path, { ":method": "HEAD", authorization })).status).toBe(200);
+
+  const slow = client.session.request({ ":path": path, authorization });
+  slow.on("error", () => {});
+  await once(slow, "response");
+  events.push("x".repeat(5_000_000));
+  await turns();
+  await started.clock.advance(HEARTBEAT_MS);
+  await started.clock.advance(HEARTBEAT_MS);
+  expect(started.lines.at(-1)).toBe('level=warn msg="slow reader of events cut off"');
+  await started.clock.advance(CUT_GRACE_MS);
+  await eventually(() => events.readers === 0, { withinMs: 5_000 });
+
+  using other = new Http2Client(started.port, { ca });
+  const stream = other.session.request({ ":path": path, authorization });
+  await once(stream, "response");
+  events.close();
+  let text = "";
+  for await (const chunk of stream as AsyncIterable<Buffer>) text += chunk.toString();
+  expect(text).toBe('retry: 2000\n\nevent: cut\ndata: {"reason":"shutdown"}\n\n');
 });
 
 test("can be turned off", async () => {
