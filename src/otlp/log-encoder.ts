@@ -134,9 +134,13 @@ function anyValueLength(value: AnyValue): number {
 
 const NS_PER_SECOND = 1_000_000_000n;
 
-/** Unix nanoseconds of a time as records have it; 0, which stands for unknown, of any other. */
+/**
+ * Unix nanoseconds of a time as records have it; 0, which stands for unknown, of any other, and of
+ * one that has no room in 64 bits: some times are what a container says.
+ */
 function unixNs(time: TimeInput | undefined): bigint {
   if (!Array.isArray(time)) return 0n;
   const [seconds, nanoseconds] = time;
-  return BigInt(seconds) * NS_PER_SECOND + BigInt(nanoseconds);
+  const timeNs = BigInt(seconds) * NS_PER_SECOND + BigInt(nanoseconds);
+  return BigInt.asUintN(64, timeNs) === timeNs ? timeNs : 0n;
 }

@@ -72,6 +72,20 @@ test.each([
   expect(Number(typeof shown === "bigint" ? BigInt.asIntN(64, shown) : shown)).toBe(value);
 });
 
+test.each([-1n, -(2n ** 80n), 2n ** 64n, 10n ** 21n])(
+  "the time %d, which 64 bits can't hold, is written as unknown",
+  (timeNs) => {
+    const change = unitChange("unit.failed", { timeNs });
+    const [log] = decodeOtlpLogs(request([logRecordOf(change, OPTIONS)]));
+    expect(log).toMatchObject({ timeNs: 0n, observedNs: OPTIONS.observedNs });
+  },
+);
+
+test("the last time that 64 bits hold is exact", () => {
+  const change = unitChange("unit.failed", { timeNs: 2n ** 64n - 1n });
+  expect(decodeOtlpLogs(request([logRecordOf(change, OPTIONS)]))[0]?.timeNs).toBe(2n ** 64n - 1n);
+});
+
 test("what is random is written as the SDK writes it", () => {
   const random = seededRandom(5);
   const letters = ["a", "ß", "☃", "🙂", "\ud800", "\0", "", "x".repeat(130)];
