@@ -32,11 +32,13 @@ export function eventNameOf(change: Change): string {
  * be told by it. Changes of the watch itself belong to one process, which `instance` stands for.
  */
 function uidOf(change: Change, instance: string): string {
-  const where = change.kind.startsWith("monitor.") ? instance : (change.identity?.id ?? instance);
+  const id = change.identity?.id;
+  // Streams of many containers can end at one time, and for one reason.
+  const where = change.kind.startsWith("monitor.") ? [instance, id ?? ""] : [id ?? instance];
   // The journal's time of a failure is not quite the signal's: the run tells that it is the same.
   const which =
     "run" in change && change.run !== "" ? [change.run] : [change.timeNs, change.detail];
-  const parts = [where, change.kind, change.unit, ...which];
+  const parts = [...where, change.kind, change.unit, ...which];
   return hash("sha256", parts.join("\0"), "hex").slice(0, 32);
 }
 

@@ -167,6 +167,8 @@ test("different changes have different uids", () => {
     { ...FAILED, unit: "sshd.service" },
     { ...FAILED, identity: second },
     dieChange(1),
+    monitorChange("monitor.lost", { identity: second }),
+    monitorChange("monitor.lost", { identity: undefined }),
     containerChange("container.restart", { detail: "restartCount=1" }),
     containerChange("container.restart", { detail: "restartCount=2" }),
   ];
