@@ -18,6 +18,8 @@ export class DiskRows {
   readonly #held = new RowList();
   /** True where these are all. */
   #isHeldAll: boolean;
+  /** Reading is under way: who asks meanwhile waits for the same. */
+  #loading: Promise<void> | undefined;
   /** Left while the store was asked for room, and may be counted there once more; undefined: not asked. */
   #leftMeanwhile: RecordRow[] | undefined;
 
@@ -58,7 +60,11 @@ export class DiskRows {
    *
    * @throws StoreError
    */
-  async load(): Promise<void> {
+  load(): Promise<void> {
+    return (this.#loading ??= this.#load().finally(() => (this.#loading = undefined)));
+  }
+
+  async #load(): Promise<void> {
     if (this.#held.first !== undefined || this.#records === 0) return;
     const rows = await this.#link.read(HELD_BYTES);
     if (rows.length === 0 && this.#records > 0 && !this.isFreeing) {

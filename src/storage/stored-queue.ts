@@ -155,11 +155,11 @@ export class StoredQueue implements RecordQueue {
     return this.#isDurable ? [] : this.#tail.prefix(maxBytes);
   }
 
-  /** Has the oldest of what is on disk in memory. */
+  /** Has the oldest of what is on disk in memory, unless the signal aborts before the disk answers. */
   async #load(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     try {
-      await this.#disk?.load();
+      await untilAborted(this.#disk?.load(), signal);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.isFinal) this.#giveUpDisk(error);

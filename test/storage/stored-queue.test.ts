@@ -280,6 +280,24 @@ test("a disk that hangs doesn't hold up the end", async () => {
   expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="the disk doesn't answer/)]);
 });
 
+test("a disk that hangs as it is read doesn't hold up who ends, and is read once", async () => {
+  {
+    await using before = await openQueue({ path });
+    before.push(upTo(3));
+  }
+  await using opened = await openQueue({ path });
+  const readable = Promise.withResolvers<void>();
+  opened.disk.readWait = readable.promise;
+  const end = new AbortController();
+  const lent = opened.queue.next(1, end.signal);
+  end.abort();
+  expect(await lent).toBeUndefined();
+  const again = opened.queue.next(2 ** 20, new AbortController().signal);
+  readable.resolve();
+  const batch = await again;
+  expect(batch && numbersOf(batch)).toEqual(upTo(3));
+});
+
 test("in memory, nothing is stored and nothing is said", async () => {
   await using opened = await openQueue({ path: undefined });
   opened.push([1, 2]);

@@ -31,6 +31,8 @@ export interface FaultyDisk {
   read: StoreError | undefined;
   /** Commits that were made wait for it. */
   wait: Promise<void> | undefined;
+  /** So do reads that are asked for. */
+  readWait: Promise<void> | undefined;
   readonly commits: StoreUpdate[];
 }
 
@@ -48,7 +50,13 @@ export async function openQueue(settings: QueueSettings): Promise<OpenedQueue> {
   const clock = new FakeClock();
   const { log, lines } = recordedLog(clock);
   const dropped: string[] = [];
-  const disk: FaultyDisk = { commit: undefined, read: undefined, wait: undefined, commits: [] };
+  const disk: FaultyDisk = {
+    commit: undefined,
+    read: undefined,
+    wait: undefined,
+    readWait: undefined,
+    commits: [],
+  };
   const store = await openStore({
     path,
     scope,
@@ -106,6 +114,7 @@ function faulty(link: StoreLink, disk: FaultyDisk): StoreLink {
       disk.commits.push(update);
     },
     async read(maxBytes) {
+      if (disk.readWait !== undefined) await disk.readWait;
       if (disk.read !== undefined) throw disk.read;
       return link.read(maxBytes);
     },
