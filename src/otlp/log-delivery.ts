@@ -31,6 +31,8 @@ const MAX_BYTES = 2 ** 20;
 const MAX_RECORDS = 1_024;
 /** After so many requests that were taken, larger ones are tried again. */
 const GROW_AFTER = 64;
+/** One that takes too long over a request gets smaller ones, down to so many records. */
+const SLOW_RECORDS = 64;
 /** No endpoint is waited for longer than an hour, whatever it asks for. */
 const MAX_WAIT_MS = 3_600_000;
 
@@ -99,11 +101,15 @@ export class LogDelivery {
 
   #settle(outcome: SendOutcome, records: number): number | undefined {
     const { queue, backoff, exported, dropped } = this.#options;
-    if (outcome.kind === "retry") return this.#retry(outcome);
+    if (outcome.kind === "retry") {
+      if (outcome.reason === "timeout" && records > SLOW_RECORDS) {
+        this.#halve(records, SLOW_RECORDS);
+      }
+      return this.#retry(outcome);
+    }
     if (outcome.kind === "too-large" && records > 1) {
       this.#options.failed(outcome.reason);
-      this.#maxRecords = Math.ceil(records / 2);
-      this.#takenInTurn = 0;
+      this.#halve(records);
       return undefined;
     }
     const { message: err } = outcome;
@@ -133,6 +139,11 @@ export class LogDelivery {
     backoff.reset();
     queue.done(records);
     return undefined;
+  }
+
+  #halve(records: number, least = 1): void {
+    this.#maxRecords = Math.max(least, Math.ceil(records / 2));
+    this.#takenInTurn = 0;
   }
 
   #retry(outcome: SendOutcome & { readonly kind: "retry" }): number {

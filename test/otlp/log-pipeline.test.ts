@@ -231,6 +231,19 @@ test("a record that is too large by itself is dropped, and the others aren't", a
   expect(all.log).toEqual([expect.stringMatching(/^level=warn msg="a log record is too large/)]);
 });
 
+test("an endpoint that takes too long over a request gets smaller ones, until it keeps up", async () => {
+  await using all = await open();
+  const late: SendOutcome = { kind: "retry", reason: "timeout", message: "", afterMs: undefined };
+  all.sender.answers.push(late, late, late, late, late, late);
+  all.emit(...upTo(2_000));
+  await all.pass(200);
+  while (all.sender.taken.length === 0) await all.pass(30_000);
+  const sizes = all.sender.requests.map(({ length }) => length);
+  expect(sizes.slice(0, 7)).toEqual([1_024, 512, 256, 128, 64, 64, 64]);
+  expect(all.sender.taken).toEqual(texts(2_000));
+  expect(all.told.filter((what) => what.startsWith("dropped"))).toEqual([]);
+});
+
 test("rows that make no sense are dropped and counted, and the others are sent", async () => {
   await using all = await open();
   all.opened.queue.push(recordOf(5));
