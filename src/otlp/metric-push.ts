@@ -101,11 +101,15 @@ class PushLoop implements MetricPush {
     try {
       if (!(await this.#slept(this.#quietUntilMs - clock.monotonicMs(), signals.wait))) return;
       let request: SerializedSlice[] = [];
+      let isOver = false;
       for await (const slice of source.collect()) {
-        for (const part of this.#fitting(slice)) {
+        if (isOver && this.#closing.signal.aborted) return;
+        // What has ended is forgotten where a collection ends: so it is read on, sent or not.
+        for (const part of isOver ? [] : this.#fitting(slice)) {
           if (bytesOf(request) + part.bytes.length > this.#requestBytes) {
-            if (!(await this.#deliver(request, signals))) return;
+            isOver = !(await this.#deliver(request, signals));
             request = [];
+            if (isOver) break;
           }
           request.push(part);
         }

@@ -12,6 +12,9 @@ export type MetricSlice = readonly MetricPart[];
 
 /** Where metrics come from. */
 export interface MetricSource {
-  /** Reads all of them; what was read before and not taken isn't wanted any more. */
+  /**
+   * Reads all of them; what was read before and not taken isn't wanted any more. What has ended
+   * since is forgotten at the end, to which it is read wherever the process goes on.
+   */
   collect(): AsyncIterable<MetricSlice>;
 }

@@ -15,6 +15,8 @@ const INTERVAL_MS = 60_000;
 /** Counts its collections: each point's value is the number of that it is from. */
 class FakeSource implements MetricSource {
   collections = 0;
+  /** How many of them were read to the end. */
+  ended = 0;
   /** Points of each slice, and the length of an attribute of each. */
   slices: readonly number[] = [1];
   attributeChars = 1;
@@ -29,6 +31,7 @@ class FakeSource implements MetricSource {
       const numbers = Array.from({ length: points }, () => (number += 1));
       yield points === 0 ? [] : [this.#part(collections, numbers)];
     }
+    this.ended += 1;
   }
 
   #part(collection: number, numbers: readonly number[]): MetricSlice[number] {
@@ -194,6 +197,25 @@ test("a push may take so long and no longer; its request is aborted", async () =
   expect(sender.requests).toHaveLength(1);
   await clock.advance(1);
   await sender.received(2);
+});
+
+test("a collection that can't be sent is read to its end, but for the one when all ends", async () => {
+  const { clock, source, sender, push } = pushed({ timeoutMs: 10_000 });
+  source.slices = [400, 400, 400, 400];
+  source.attributeChars = 2_000;
+  sender.answer = () => retry(20_000);
+  await clock.advance(INTERVAL_MS);
+  await sender.received(1);
+  await clock.advance(10_000);
+  await turns();
+  expect([sender.requests.length, source.collections, source.ended]).toEqual([1, 1, 1]);
+  await clock.advance(INTERVAL_MS - 10_000);
+  await sender.received(2);
+  const closed = push.close(3_000);
+  await turns();
+  await clock.advance(3_000);
+  await closed;
+  expect([source.collections, source.ended]).toEqual([2, 1]);
 });
 
 test("what is refused for good isn't sent again; the rest of the push is", async () => {
