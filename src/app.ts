@@ -81,8 +81,8 @@ export async function runApp(context: AppContext): Promise<void> {
   };
   stack.use(every(SWEEP_MS, clock, sweep));
 
-  stack.use(await pushMetrics(context, { fleet, own }));
-  const sink = await openLogs(context, own, queue);
+  stack.use(await pushMetrics(context, { fleet, own, store }));
+  const sink = await openLogs(context, own, store);
   if (sink !== undefined && queue !== undefined) {
     stack.defer(() => closeLogs(sink, queue, context));
   }

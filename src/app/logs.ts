@@ -6,6 +6,7 @@ import { logRecordOf } from "../logs/log-record.ts";
 import { isQuiet } from "../logs/severity.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { LogSink } from "../otlp/log-sink.ts";
+import type { Store } from "../storage/store.ts";
 import { Backoff } from "../watch/backoff.ts";
 import type { AppContext } from "./context.ts";
 import { INSTANCE } from "./instance.ts";
@@ -19,7 +20,7 @@ const DELIVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
 export async function openLogs(
   context: AppContext,
   own: OwnMetrics,
-  queue: RecordQueue | undefined,
+  { queue, folder }: Pick<Store, "queue" | "folder">,
 ): Promise<LogSink | undefined> {
   const { config, log, clock } = context;
   const endpoint = config.otlp.logs;
@@ -34,7 +35,7 @@ export async function openLogs(
     log,
     backoff: new Backoff(DELIVERY_BACKOFF),
     origin: {
-      resource: await resourceOf(context),
+      resource: await resourceOf(context, folder),
       scope: { name: "unitwatch", version: BUILD_INFO.version },
     },
     exported: (records) => own.exported("logs", records),

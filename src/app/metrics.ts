@@ -3,6 +3,7 @@ import { asError } from "../domain/as-error.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { Fleet } from "../state/fleet.ts";
+import type { Store } from "../storage/store.ts";
 import { Backoff } from "../watch/backoff.ts";
 import type { AppContext } from "./context.ts";
 import { resourceOf } from "./resource.ts";
@@ -19,10 +20,14 @@ const PUSH_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
  */
 export async function pushMetrics(
   context: AppContext,
-  metrics: { readonly fleet: Fleet; readonly own: OwnMetrics },
+  metrics: {
+    readonly fleet: Fleet;
+    readonly own: OwnMetrics;
+    readonly store: Pick<Store, "folder">;
+  },
 ): Promise<AsyncDisposable> {
   const { config, clock, log, signal } = context;
-  const { fleet, own } = metrics;
+  const { fleet, own, store } = metrics;
   const endpoint = config.otlp.metrics;
   if (endpoint === undefined) return { [Symbol.asyncDispose]: async () => {} };
   // What sends costs memory and start-up time: it is loaded where it is needed.
@@ -40,7 +45,7 @@ export async function pushMetrics(
       lost: () => own.dropped("otlp_deltas"),
     }),
     sender: await openSender(endpoint, "metrics"),
-    resource: await resourceOf(context),
+    resource: await resourceOf(context, store.folder),
     version: BUILD_INFO.version,
     intervalMs,
     timeoutMs,

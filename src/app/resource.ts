@@ -6,10 +6,15 @@ import type { AppContext } from "./context.ts";
 /**
  * Who sends, for every signal alike. Attributes that the configuration gives win over what is found
  * out here, but for those that say which SDK made the requests.
+ *
+ * @param folder where the instance's id is kept; undefined: nowhere
  */
-export async function resourceOf(context: AppContext): Promise<Readonly<Record<string, string>>> {
+export async function resourceOf(
+  context: AppContext,
+  folder: string | undefined,
+): Promise<Readonly<Record<string, string>>> {
   const { config, log } = context;
-  const { docker, otlp, storage, watch } = config;
+  const { docker, otlp, watch } = config;
   const { defaultResource } = await import("@opentelemetry/resources");
   const sdk = Object.entries(defaultResource().attributes).filter(([name]) =>
     name.startsWith("telemetry.sdk."),
@@ -18,7 +23,7 @@ export async function resourceOf(context: AppContext): Promise<Readonly<Record<s
   const traits = [host, docker.host ?? "", docker.context ?? "", ...watch.filters];
   const found = {
     "service.version": BUILD_INFO.version,
-    "service.instance.id": await instanceId({ path: storage.path, traits, log }),
+    "service.instance.id": await instanceId({ path: folder, traits, log }),
     "host.name": host,
   };
   const given = otlp.resourceAttributes.filter(([name, value]) => name !== "" && value !== "");

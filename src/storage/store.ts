@@ -36,6 +36,8 @@ export interface StoreOptions {
  * from is in the queue, or has left it.
  */
 export interface Store extends AsyncDisposable {
+  /** Folder that this process alone stores in; undefined where it has none. */
+  readonly folder: string | undefined;
   /** What an earlier process left; undefined where there is nothing. */
   readonly restored: Resume | undefined;
   /** Undefined where none was asked for. */
@@ -96,6 +98,7 @@ interface OpenedLink {
 }
 
 class FileStore implements Store {
+  readonly folder: string | undefined;
   readonly restored: Resume | undefined;
   readonly queue: StoredQueue | undefined;
   readonly #link: StoreLink | undefined;
@@ -109,6 +112,7 @@ class FileStore implements Store {
 
   constructor(open: OpenedLink | undefined, options: StoreOptions) {
     this.#link = open?.link;
+    this.folder = open === undefined ? undefined : options.path;
     this.restored = open?.opened.restored;
     this.#options = options;
     const { queue, clock, log } = options;

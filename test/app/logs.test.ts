@@ -63,4 +63,8 @@ test("a second unitwatch on the same folder says so, and keeps its records in me
     (await unitwatch.scrape()).value("unitwatch_otlp_queue_durable");
   expect([await durable(first), await durable(second)]).toEqual([1, 0]);
   await endpoint.received(2);
+  const instances = endpoint.requests.flatMap(({ body }) =>
+    decodeOtlpLogs(body).map(({ resource }) => resource["service.instance.id"]),
+  );
+  expect(new Set(instances).size).toBe(2);
 });

@@ -18,7 +18,7 @@ async function started(env: Readonly<Record<string, string>>, args: readonly str
   const { fleet, happens } = recordedFleet();
   happens("start", "web");
   const context = { config: parsed.config, clock, log, web: undefined, signal: end.signal };
-  const push = await pushMetrics(context, { fleet, own });
+  const push = await pushMetrics(context, { fleet, own, store: { folder: undefined } });
   /** By their labels without the signal, which is `metrics`. */
   const counted = async (name: string): Promise<unknown[]> => {
     const values = (await own.registry.getSingleMetric(name)?.get())?.values ?? [];

@@ -14,13 +14,8 @@ async function resource(
   if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
   const clock = new FakeClock();
   const { log } = recordedLog(clock);
-  return resourceOf({
-    config: parsed.config,
-    clock,
-    log,
-    web: undefined,
-    signal: new AbortController().signal,
-  });
+  const { signal } = new AbortController();
+  return resourceOf({ config: parsed.config, clock, log, web: undefined, signal }, undefined);
 }
 
 test("it tells which unitwatch it is, where, and by which SDK", async () => {
