@@ -49,7 +49,11 @@ export class BusctlSession {
   #attaches = 0;
   #reloading = false;
   #isListing = false;
+  /** Something was loaded since the last listing began. */
   #isListDue = false;
+  /** False while the attach's own listing, which may follow the journal alone, is still to come. */
+  #isListed = false;
+  #isRelisting = false;
   /** Units that went while a listing was on its way, which may have them still. */
   readonly #removed = new Set<string>();
 
@@ -64,10 +68,14 @@ export class BusctlSession {
     this.#attaches += 1;
     const attach = this.#attaches;
     this.#reloading = false;
+    this.#isListed = false;
     const sinceNs = this.#sink.attached("busctl", clock.nowNs());
     this.#sink.recovered(await journal.missed(sinceNs, signal));
     if (attach !== this.#attaches) return;
     await this.#list();
+    if (attach !== this.#attaches) return;
+    this.#isListed = true;
+    if (this.#isListDue) this.#relist();
     await this.#askManager();
   }
 
@@ -122,14 +130,15 @@ export class BusctlSession {
   }
 
   #relist(): void {
-    const isUnderWay = this.#isListDue;
     this.#isListDue = true;
-    if (isUnderWay || this.#isListing) return;
+    if (!this.#isListed || this.#isRelisting) return;
+    this.#isRelisting = true;
     const again = async (): Promise<void> => {
-      while (this.#isListDue) {
+      while (this.#isListDue && this.#isListed) {
         await this.#list();
         await this.#options.clock.sleep(RELIST_MS, this.#options.signal);
       }
+      this.#isRelisting = false;
     };
     again().catch(this.#options.failed);
   }
@@ -138,8 +147,11 @@ export class BusctlSession {
     this.#isListDue = false;
     this.#isListing = true;
     this.#removed.clear();
+    const attach = this.#attaches;
     const atNs = this.#options.clock.nowNs();
     const output = await this.#run(LIST_UNITS);
+    // The gap that began meanwhile is for the journal to close, and then for another listing.
+    if (attach !== this.#attaches) return;
     const rows = output.exitCode === 0 ? parseListUnits(output.stdout) : undefined;
     this.#isListing = false;
     if (rows === undefined) {

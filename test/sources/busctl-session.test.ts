@@ -6,7 +6,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { RecordedSink } from "../support/systemd/recorded-sink.ts";
 import { turns } from "../support/turns.ts";
 
-async function attached(wanted: readonly string[] = []) {
+function started(wanted: readonly string[] = []) {
   const busctl = new FakeBusctl();
   const clock = new FakeClock();
   const sink = new RecordedSink(busctl.history);
@@ -21,9 +21,13 @@ async function attached(wanted: readonly string[] = []) {
     signal: end.signal,
     failed: (error) => faults.push(error),
   });
-  await session.attach();
-  const history = busctl.history.splice(0);
-  return { busctl, clock, sink, session, faults, end, first: history, history: busctl.history };
+  return { busctl, clock, sink, session, faults, end, history: busctl.history };
+}
+
+async function attached(wanted: readonly string[] = []) {
+  const all = started(wanted);
+  await all.session.attach();
+  return { ...all, first: all.history.splice(0) };
 }
 
 function signal(member: string, data: readonly unknown[], sentBy = "systemd1.Manager"): string {
@@ -66,6 +70,75 @@ test("new units are listed, once a second however many there are", async () => {
   expect(clock.pendingTimers).toBe(0);
   end.abort();
   expect(faults).toEqual([]);
+});
+
+test("a unit that is new right after a listing is listed a second after that", async () => {
+  const { session, clock, history } = await attached();
+  session.line(signal("UnitNew", ["a.service", "/"]));
+  await turns();
+  session.line(signal("UnitNew", ["b.service", "/"]));
+  await clock.advance(999);
+  expect(history).toEqual(["ListUnits", "snapshot 0"]);
+  await clock.advance(1);
+  expect(history).toHaveLength(4);
+});
+
+test("a unit that is new while the first listing is on its way is listed after it", async () => {
+  const { busctl, session, clock, history } = started();
+  const units = Promise.withResolvers<{ stdout: string }>();
+  busctl.units = units.promise;
+  const attaching = session.attach();
+  await turns();
+  session.line(signal("UnitNew", ["b.service", "/"]));
+  busctl.units = rowsOf("a.service", "b.service");
+  units.resolve(rowsOf("a.service"));
+  await attaching;
+  await turns();
+  expect(history.filter((line) => line.startsWith("snapshot"))).toEqual([
+    "snapshot 1",
+    "snapshot 2",
+  ]);
+  await clock.advance(1_000);
+  busctl.units = rowsOf("a.service");
+  session.line(signal("UnitNew", ["c.service", "/"]));
+  await turns();
+  expect(history.at(-1)).toBe("snapshot 1");
+});
+
+test("nothing is listed before the journal has told what was missed", async () => {
+  const { busctl, sink, session, history } = started();
+  sink.sinceNs = 7n;
+  const journal = Promise.withResolvers<{ stdout: string }>();
+  busctl.journal = journal.promise;
+  const attaching = session.attach();
+  session.line(signal("UnitNew", ["a.service", "/"]));
+  await turns();
+  expect(history).not.toContain("ListUnits");
+  journal.resolve({ stdout: "end 0\n" });
+  await attaching;
+  expect(history.filter((line) => /^recovered|^snapshot/.test(line))).toEqual([
+    expect.stringMatching(/^recovered/),
+    "snapshot 0",
+  ]);
+});
+
+test("a listing that systemd's new run overtakes isn't told", async () => {
+  const { busctl, sink, session, history } = await attached();
+  const units = Promise.withResolvers<{ stdout: string }>();
+  busctl.units = units.promise;
+  session.line(signal("UnitNew", ["a.service", "/"]));
+  await turns();
+  sink.sinceNs = 7n;
+  const journal = Promise.withResolvers<{ stdout: string }>();
+  busctl.journal = journal.promise;
+  session.line(signal("NameOwnerChanged", ["org.freedesktop.systemd1", "", ":1.9"], "DBus"));
+  units.resolve(rowsOf("old.service"));
+  await turns();
+  expect(history.filter((line) => line.startsWith("snapshot"))).toEqual([]);
+  busctl.units = rowsOf("a.service", "b.service");
+  journal.resolve({ stdout: "end 0\n" });
+  await turns();
+  expect(history).toContain("snapshot 2");
 });
 
 test("a unit that goes while units are listed is not among them", async () => {

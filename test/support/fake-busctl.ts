@@ -44,6 +44,7 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
   fault: Error | undefined;
   /** Answers of ListUnits, and of Version and SystemState. */
   units: Answer = { stdout: '{"type":"a(ssssssouso)","data":[[]]}\n' };
+  journal: Answer = { stdout: "end 0\n" };
   facts: Answer = { stdout: '{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n' };
 
   /** The latest one. */
@@ -70,11 +71,7 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
     const what = command.includes("journalctl") ? "journalctl" : (command.at(-1) ?? "");
     this.history.push(what);
     const answer =
-      what === "ListUnits"
-        ? this.units
-        : what === "journalctl"
-          ? { stdout: "end 0\n" }
-          : this.facts;
+      what === "ListUnits" ? this.units : what === "journalctl" ? this.journal : this.facts;
     if (answer instanceof Error) throw answer;
     const output = await answer;
     signal.throwIfAborted();
