@@ -115,6 +115,7 @@ export class SystemdState {
       if (afterGap) this.units.unload(unit);
       else this.#remove(unit, asOfNs);
     }
+    if (afterGap) this.units.retire(asOfNs);
     this.manager.unitsChanged(asOfNs);
     return this.units.startedAmong(rows, { unknownAlone: !afterGap });
   }

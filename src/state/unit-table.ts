@@ -94,9 +94,19 @@ export class UnitTable {
       .map(({ name }) => name);
   }
 
-  /** A new stream stands: nothing was listed on it yet. */
+  /** A new stream stands: nothing was listed on it yet, and no signal of it is newer than its listing. */
   unlist(): void {
-    for (const unit of this.#units.values()) unit.isListed = false;
+    for (const unit of this.#units.values()) {
+      unit.isListed = false;
+      unit.signalNs = 0n;
+    }
+  }
+
+  /** A complete listing was folded in: what was counted and isn't loaded is forgotten after the retention. */
+  retire(timeNs: bigint): void {
+    for (const unit of this.#units.values()) {
+      if (unit.activeState === undefined) unit.removedAtNs ??= timeNs;
+    }
   }
 
   /** Forgets what was removed before `beforeNs`. */

@@ -246,3 +246,31 @@ test("when systemd has ended, nothing of its units is true, and the counters sta
   expect(unit(A).activeState).toBeUndefined();
   expect(counts()).toEqual([1, 1]);
 });
+
+test("a clock that was set back doesn't make old signals newer than a listing", () => {
+  const { state, unit } = interrupted();
+  const backNs = START_NS - 3_600_000n * MS;
+  state.attached("dbus", backNs);
+  state.recovered([]);
+  state.snapshot([{ name: A, activeState: "inactive", subState: "dead" }], backNs + 1n);
+  expect(unit(A).activeState).toBe("inactive");
+});
+
+test("counters of a unit that the next listing lacks are forgotten after the retention", () => {
+  const { state, resume, list } = interrupted();
+  resume(failure(at(1_500), { unit: "gone.service" }));
+  list("active");
+  state.units.forgetRemoved(at(2_100));
+  expect(failuresOf(state.units.get("gone.service"))).toBe(1);
+  state.units.forgetRemoved(at(2_101));
+  expect(state.units.get("gone.service")).toBeUndefined();
+  expect(failuresOf(state.units.get(A))).toBe(1);
+  state.ended();
+  state.units.forgetRemoved(at(9_999));
+  expect(failuresOf(state.units.get(A))).toBe(1);
+  state.attached("dbus", at(10_000));
+  state.recovered([]);
+  state.snapshot([], at(10_001));
+  state.units.forgetRemoved(at(10_002));
+  expect(state.units.get(A)).toBeUndefined();
+});
