@@ -33,6 +33,8 @@ const ACTIONS_WITH_NEWS = new Set([
 
 /** The engine replays at once; where its clock is behind ours, it would wait for the rest. */
 const REPLAY_LIMIT_MS = 3_000;
+/** The same where the newest event is ahead of our clock: of the engine's too, if that was set back. */
+const AHEAD_LIMIT_MS = 1_000;
 
 /**
  * One stream of the engine's events with the snapshots that belong to it. Where all events that a
@@ -141,15 +143,21 @@ export class EngineSession {
   async #catchUp(): Promise<void> {
     const { source, clock } = this.#options;
     if (source.replay === undefined) return;
-    const { sinceNs, lastNs } = this.#cursor;
+    const { lastNs } = this.#cursor;
     const nowNs = clock.nowNs();
+    const isAhead = lastNs > nowNs;
+    const sinceNs = this.#cursor.sinceAt(nowNs);
+    const untilNs = isAhead ? lastNs : nowNs;
+    let isTold = false;
     const done = new AbortController();
     const signal = AbortSignal.any([this.#signal, done.signal]);
     try {
       await Promise.race([
-        source.replay(this.sink, { sinceNs, untilNs: nowNs > lastNs ? nowNs : lastNs, signal }),
-        clock.sleep(REPLAY_LIMIT_MS, signal),
+        source.replay(this.sink, { sinceNs, untilNs, signal }).then(() => (isTold = true)),
+        clock.sleep(isAhead ? AHEAD_LIMIT_MS : REPLAY_LIMIT_MS, signal),
       ]);
+      // The engine waits for a time that it has told already.
+      if (isAhead && !isTold) this.#cursor.setBack(nowNs);
     } finally {
       done.abort();
     }

@@ -75,7 +75,10 @@ export class EngineWatch {
     const cursor = (this.#cursor ??= new EventCursor(clock.nowNs()));
     const session = new EngineSession(this.#options, { cursor, signal: attemptSignal });
     const recoveredBefore = fleet.recovered;
-    const events = source.events(session.sink, { sinceNs: cursor.sinceNs, signal: attemptSignal });
+    const events = source.events(session.sink, {
+      sinceNs: cursor.sinceAt(clock.nowNs()),
+      signal: attemptSignal,
+    });
     const ended = events.then(() => {
       throw new Error("the stream of events ended");
     });

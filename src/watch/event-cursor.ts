@@ -17,7 +17,7 @@ const OVERLAP_NS = 1_000_000_000n;
  * that what was seen already is told apart by time, id and action.
  */
 export class EventCursor {
-  readonly #beginNs: bigint;
+  #beginNs: bigint;
   #lastNs: bigint;
   #count = 0;
   readonly #seen = new Set<string>();
@@ -44,6 +44,27 @@ export class EventCursor {
   get sinceNs(): bigint {
     const sinceNs = this.#lastNs - OVERLAP_NS;
     return sinceNs > this.#beginNs ? sinceNs : this.#beginNs;
+  }
+
+  /**
+   * The same at `nowNs`. Where the newest event is ahead of that, the clock may have been set back,
+   * and what came since bears earlier times: so it is as early as what was seen is told apart.
+   */
+  sinceAt(nowNs: bigint): bigint {
+    if (this.#lastNs <= nowNs) return this.sinceNs;
+    if (this.#seen.size === this.#count) return this.#beginNs;
+    let oldestNs = this.sinceNs;
+    for (const key of this.#seen) {
+      const [digits] = /^\d+/.exec(key) ?? [];
+      if (digits !== undefined && BigInt(digits) < oldestNs) oldestNs = BigInt(digits);
+    }
+    return oldestNs;
+  }
+
+  /** The clock was set back, to `nowNs` or before. */
+  setBack(nowNs: bigint): void {
+    if (this.#lastNs > nowNs) this.#lastNs = nowNs;
+    if (this.#beginNs > nowNs) this.#beginNs = nowNs;
   }
 
   /** What the next process is to go on from. */

@@ -222,6 +222,8 @@ test("a stream that ends is lost after a moment, and opened again from the last 
   expect(watch.up).toBe(false);
   expect(watching.kinds()).toEqual(["die", "start"]);
   source.calls.length = 0;
+  // So that the events are of the past.
+  clock.setNowMs(clock.nowMs() + 5_000);
   await clock.advance(250);
   await turns();
   expect(watching.kinds().slice(2)).toEqual(["monitor.lost", "monitor.recovered"]);
@@ -449,4 +451,42 @@ test("an abort while the engine is waited for, or while it is asked, ends it too
   await stopped;
   expect(asking.kinds()).toEqual([]);
   expect(asking.clock.pendingTimers).toBe(0);
+});
+
+test("where the clock was set back, no event is lost, and a second is waited once", async () => {
+  class Waiting extends FakeEngineSource {
+    nowNs = 0n;
+    /** As engines do it: what is to be told until later is waited for. */
+    override async replay(...asked: Parameters<FakeEngineSource["replay"]>): Promise<void> {
+      await super.replay(...asked);
+      if (asked[1].untilNs > this.nowNs) await new Promise(() => {});
+    }
+  }
+  const source = new Waiting();
+  const nowNs = new FakeClock().nowNs();
+  source.nowNs = nowNs + 60n * SECOND_NS;
+  source.put(containerDetails("web", { startedAtNs: nowNs - 20n * SECOND_NS }));
+  const beginNs = nowNs - 100n * SECOND_NS;
+  const aheadNs = nowNs + 3_600n * SECOND_NS;
+  const started = engineEvent("start", "web", { timeNs: aheadNs });
+  const seen = [`${aheadNs} ${idOf("web")} start`];
+  source.kept = [
+    started,
+    engineEvent("die", "web", { timeNs: nowNs - 30n * SECOND_NS, exitCode: "3" }),
+  ];
+  source.kept.push(engineEvent("start", "web", { timeNs: nowNs - 20n * SECOND_NS }));
+  await using watching = watched(source, { beginNs, lastNs: aheadNs, seen, count: 1 });
+  await turns();
+  expect(watching.watch.listed).toBe(false);
+  await watching.clock.advance(1_000);
+  expect(watching.watch.listed).toBe(true);
+  expect(watching.record("web").counters.exits).toEqual(new Map([[3, 1]]));
+  expect(watching.watch.resume()?.lastNs).toBeLessThan(aheadNs);
+
+  source.calls.length = 0;
+  source.end();
+  await watching.clock.advance(300);
+  await turns();
+  expect(watching.watch.up).toBe(true);
+  expect(source.calls[0]).toBe(`events since ${nowNs - SECOND_NS}`);
 });

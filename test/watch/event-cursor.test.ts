@@ -34,6 +34,31 @@ test("the next process goes on where it was, and knows what it saw", () => {
   expect(next.resume()).toMatchObject({ lastNs: 1_001n * SECOND, count: 1_001 });
 });
 
+test("while the newest event lies ahead, all that was seen is asked for", () => {
+  const young = new EventCursor(5n * SECOND);
+  for (const at of [90n, 91n]) {
+    young.advance(engineEvent("start", "web", { timeNs: at * SECOND }));
+  }
+  expect(young.sinceAt(91n * SECOND)).toBe(90n * SECOND);
+  expect(young.sinceAt(91n * SECOND - 1n)).toBe(5n * SECOND);
+
+  const old = new EventCursor(0n);
+  for (let at = 1n; at <= 1_000n; at++) {
+    old.advance(engineEvent("start", "web", { timeNs: at * SECOND }));
+  }
+  const next = new EventCursor(old.resume());
+  expect(next.sinceAt(1_000n * SECOND)).toBe(999n * SECOND);
+  expect(next.sinceAt(800n * SECOND)).toBe(701n * SECOND);
+});
+
+test("a clock that was set back takes the cursor along", () => {
+  const cursor = new EventCursor(5n * SECOND);
+  cursor.setBack(9n * SECOND);
+  expect(cursor.lastNs).toBe(5n * SECOND);
+  cursor.setBack(3n * SECOND);
+  expect([cursor.lastNs, cursor.sinceNs]).toEqual([3n * SECOND, 3n * SECOND]);
+});
+
 test("an event is new once: by its time, container and action together", () => {
   const cursor = new EventCursor(0n);
   const event = engineEvent("start", "web", { timeNs: 7n });
