@@ -12,6 +12,8 @@ export interface ProcessExit {
 export interface ByteSink {
   write(bytes: Uint8Array | string): unknown;
   end(): unknown;
+  /** Bytes that were written and are still to be taken; left out where that isn't known. */
+  readonly writableLength?: number;
 }
 
 /** A running long-lived command. */

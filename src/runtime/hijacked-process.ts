@@ -55,6 +55,9 @@ export function hijackedProcess(
     stdin: {
       write: (bytes) => socket.write(bytes),
       end: () => socket.end(),
+      get writableLength() {
+        return socket.writableLength;
+      },
     },
     kill: () => socket.destroy(),
     exited: exitOf(),

@@ -215,3 +215,11 @@ test("calls from the other end are answered, and change nothing", async () => {
   watched.abort.abort();
   expect(await watched.done).toBeUndefined();
 });
+
+test("a peer that calls us and doesn't read the answers", async () => {
+  const watched = await standingBridge();
+  Object.defineProperty(watched.bridge.stdin, "writableLength", { value: 1024 * 1024 + 1 });
+  const peer = { interface: "org.freedesktop.DBus.Peer", member: "Ping", path: "/" };
+  watched.bridge.stdout.write(encodeMessage({ type: "method_call", serial: 7, ...peer }));
+  expect(await outcome(watched)).toEqual(givenUp(/can't be written to: .* wait for it to read/));
+});
