@@ -11,7 +11,7 @@ import type {
 import { untilAborted } from "../domain/until-aborted.ts";
 import { collectOutput } from "./collect-output.ts";
 import { eventFilters, filtersOf, unixSeconds } from "./event-query.ts";
-import type { EngineAddress } from "./engine-http.ts";
+import type { EngineAddress, EngineRequest } from "./engine-http.ts";
 import { EngineError, EngineHttp } from "./engine-http.ts";
 import { lateStream, watchOver } from "./event-stream.ts";
 import { hijackedProcess } from "./hijacked-process.ts";
@@ -181,7 +181,10 @@ export class EngineApi implements ContainerRuntime {
       body: { Detach: false, Tty: false },
       signal,
     });
-    const process = hijackedProcess(connection, () => this.#exitCode(`${version}/exec/${id}/json`));
+    // After an abort nobody wants to know, and an engine that hangs would hold up the end.
+    const process = hijackedProcess(connection, () =>
+      this.#exitCode({ path: `${version}/exec/${id}/json`, signal }),
+    );
     if (signal.aborted) {
       process.kill();
       signal.throwIfAborted();
@@ -189,8 +192,8 @@ export class EngineApi implements ContainerRuntime {
     return process;
   }
 
-  async #exitCode(path: string): Promise<number | undefined> {
-    const state = (await this.#http.json({ path }, MAX_INSPECT_BYTES)) as
+  async #exitCode(question: EngineRequest): Promise<number | undefined> {
+    const state = (await this.#http.json(question, MAX_INSPECT_BYTES)) as
       | { readonly ExitCode?: unknown }
       | undefined;
     return typeof state?.ExitCode === "number" ? state.ExitCode : undefined;

@@ -103,6 +103,8 @@ export class EngineHttp {
       resolve(response);
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
+    // An upgrade that nobody asked for ends the connection without any other word.
+    outgoing.once("close", () => reject(this.#silent(question)));
     if (question.endless !== "all") {
       outgoing.setTimeout(this.#idleMs, () => (answer ?? outgoing).destroy(this.#silent(question)));
     }

@@ -349,3 +349,46 @@ test("an abort ends what is asked", async () => {
   abort.abort();
   await expect(listing).rejects.toThrow("abort");
 });
+
+test("after an abort, an engine that hangs isn't waited for", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      return path.includes("/exec");
+    },
+    upgraded: (socket) => void socket.on("end", () => socket.end()),
+  });
+  const end = new AbortController();
+  const process = await started.api.exec(ID, ["cat"], { signal: end.signal });
+  end.abort();
+  process.kill();
+  expect(await process.exited).toMatchObject({ exitCode: undefined });
+});
+
+test("an upgrade that nobody asked for is an error", async () => {
+  await using started = await start({
+    answer: (_path, response) => {
+      response.socket?.end("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+      return true;
+    },
+  });
+  await expect(started.api.list(never)).rejects.toThrow("/containers/json");
+});
+
+test("what an exec hasn't taken of its input is told", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      return path.endsWith("/exec");
+    },
+    upgraded: (socket) => void socket.pause(),
+  });
+  const end = new AbortController();
+  const process = await started.api.exec(ID, ["cat"], { signal: end.signal });
+  expect(process.stdin.writableLength).toBe(0);
+  process.stdin.write(Buffer.alloc(8 * 1024 * 1024));
+  expect(process.stdin.writableLength).toBeGreaterThan(0);
+  end.abort();
+  process.kill();
+  await process.exited;
+});
