@@ -1,13 +1,11 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { describePrivateEngine } from "../support/engine/attach.ts";
-import { type EngineCertificates, makeCertificates } from "../support/engine/certificates.ts";
+import { type EngineCertificates, makeEngineCertificates } from "../support/engine/certificates.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { startPrivateEngine } from "../support/engine/private-engine.ts";
 import { startUnitwatch } from "../support/unitwatch.ts";
@@ -23,9 +21,7 @@ describePrivateEngine("an engine on tcp:// that wants certificates", () => {
   let node: TestNode;
 
   beforeAll(async () => {
-    const dir = await mkdtemp(join(tmpdir(), "unitwatch-tls-"));
-    stack.defer(() => rm(dir, { recursive: true }));
-    certificates = await makeCertificates(dir);
+    certificates = stack.use(await makeEngineCertificates());
     port = await freePort();
     const { server } = certificates;
     const engine = await startPrivateEngine({
