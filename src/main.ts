@@ -29,6 +29,7 @@ function print({ code, stdout, stderr }: Printed): void {
   if (stderr !== undefined) process.stderr.write(stderr);
   process.exitCode = code;
 }
+
 /**
  * Room for young objects grows to 48 MB by itself as soon as much happens at once, and stays so. Nearly
  * all of ours die at once: looking after the little room that there is at the start costs next to

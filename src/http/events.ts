@@ -5,6 +5,7 @@ import type { Logger } from "../domain/log.ts";
 import { eventFrame } from "./event-feed.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { EventStream } from "./event-stream.ts";
+import { onceOver } from "./once-over.ts";
 import { queryOf } from "./query.ts";
 import { replyText } from "./reply.ts";
 
@@ -70,15 +71,10 @@ export function eventsHandler({ events, clock, log }: EventsOptions) {
       onSlow: () => log.limited("slow events").warn("slow reader of events cut off"),
     });
     reading.add(socket);
-    // A response that waits behind another on a connection that ends doesn't tell; the socket does.
-    const end = (): void => {
+    onceOver(response, socket, () => {
       reading.delete(socket);
       stream.leave();
-      response.off("close", end);
-      socket.off("close", end);
-    };
-    response.once("close", end);
-    socket.once("close", end);
+    });
     stream.start();
   };
 }

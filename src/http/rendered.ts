@@ -3,6 +3,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
 import { HeldBodies } from "./held-bodies.ts";
+import { onceOver } from "./once-over.ts";
 import { queryOf } from "./query.ts";
 import { renderingOf } from "./rendering.ts";
 import { reply, replyText } from "./reply.ts";
@@ -64,17 +65,12 @@ export function renderedHandler(options: RenderedOptions) {
     waiting.set(socket, before + 1);
     const deadline = clock.setTimeout(() => response.destroy(), RENDERED_DEADLINE_MS);
     let isOver = false;
-    const end = (): void => {
+    onceOver(response, socket, () => {
       isOver = true;
       waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
       deadline[Symbol.dispose]();
       bodies.release(response);
-      // A response that waits behind another on a connection that ends doesn't tell; the socket does.
-      response.off("close", end);
-      socket.off("close", end);
-    };
-    response.once("close", end);
-    socket.once("close", end);
+    });
 
     let result: Awaited<ReturnType<typeof render>>;
     try {

@@ -4,6 +4,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
 import { HeldBodies } from "./held-bodies.ts";
+import { onceOver } from "./once-over.ts";
 import { gzippedText } from "./rendering.ts";
 import { reply, replyText } from "./reply.ts";
 import { SharedBody } from "./shared-body.ts";
@@ -57,18 +58,13 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
   function begin(response: Response, socket: Socket): void {
     busy.add(socket);
     const deadline = clock.setTimeout(() => socket.destroy(), SCRAPE_DEADLINE_MS);
-    // A response that waits behind another on a connection that ends doesn't tell; the socket does.
-    const end = (): void => {
+    onceOver(response, socket, () => {
       deadline[Symbol.dispose]();
       busy.delete(socket);
       bodies.release(socket);
       reading.get(response)?.letGo();
       reading.delete(response);
-      response.off("close", end);
-      socket.off("close", end);
-    };
-    response.once("close", end);
-    socket.once("close", end);
+    });
   }
 
   return async (request, response) => {
