@@ -1,10 +1,5 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import { type Certificates, makeCertificates } from "./certificates.ts";
 
 /** Paths of PEM files. */
 export interface CertificateFiles {
@@ -12,58 +7,31 @@ export interface CertificateFiles {
   readonly cert: string;
 }
 
-/** An authority in a folder of its own, made by openssl; all it makes is valid for a day. */
+/** An authority in a folder of its own, and what it issues for 127.0.0.1. */
 export class TestAuthority implements AsyncDisposable {
-  readonly #folder: string;
-  readonly #own: CertificateFiles;
+  readonly #certificates: Certificates;
 
-  private constructor(folder: string, own: CertificateFiles) {
-    this.#folder = folder;
-    this.#own = own;
+  private constructor(certificates: Certificates) {
+    this.#certificates = certificates;
   }
 
   static async make(): Promise<TestAuthority> {
-    const folder = await mkdtemp(join(tmpdir(), "unitwatch-certificates-"));
-    return new TestAuthority(folder, await request(folder, "ca", []));
+    return new TestAuthority(await makeCertificates());
   }
 
   /** The authority's own certificate. */
   get cert(): string {
-    return this.#own.cert;
+    return join(this.#certificates.folder, "ca.crt");
   }
 
   /** A certificate for 127.0.0.1, good for servers and clients. */
-  issue(name: string): Promise<CertificateFiles> {
-    return request(this.#folder, name, [
-      `-CA=${this.#own.cert}`,
-      `-CAkey=${this.#own.key}`,
-      "-addext=subjectAltName=IP:127.0.0.1",
-      "-addext=basicConstraints=CA:FALSE",
-    ]);
+  async issue(name: string): Promise<CertificateFiles> {
+    await this.#certificates.make(name, { issuer: "ca", altNames: "IP:127.0.0.1" });
+    const at = join(this.#certificates.folder, name);
+    return { key: `${at}.key`, cert: `${at}.crt` };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.#folder, { recursive: true });
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#certificates[Symbol.asyncDispose]();
   }
-}
-
-async function request(
-  folder: string,
-  name: string,
-  extra: readonly string[],
-): Promise<CertificateFiles> {
-  const key = join(folder, `${name}.key`);
-  const cert = join(folder, `${name}.pem`);
-  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  const files = ["-keyout", key, "-out", cert];
-  await run("openssl", [
-    "req",
-    "-x509",
-    "-days=1",
-    `-subj=/CN=${name}`,
-    ...curve,
-    ...files,
-    ...extra,
-  ]);
-  return { key, cert };
 }
