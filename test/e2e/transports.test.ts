@@ -27,6 +27,12 @@ const UNITS: Readonly<Record<string, string>> = {
   "shut.socket": "[Socket]\nListenStream=/proc/nowhere/socket\n",
   "shut.service": "[Service]\nExecStart=sleep infinity\n",
 };
+/**
+ * Its reference keeps the victim loaded. An inactive unit that nothing refers to comes and goes with
+ * each question that names it, and whoever asks in between sees it or doesn't.
+ */
+const KEEPER =
+  "[Unit]\nAfter=victim.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n";
 /** With RestartMode=direct it is never seen to be failed. */
 const DIRECT =
   "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=1min\n" +
@@ -106,6 +112,8 @@ async function startLoadedNode(suite: Suite): Promise<TestNode> {
     args: LOSSLESS_NODE_ARGS,
   });
   for (const [name, text] of Object.entries(unitsOf(suite))) await node.writeUnit(name, text);
+  await node.writeUnit("keeper.service", KEEPER);
+  await node.startUnit("keeper.service");
   return node;
 }
 
@@ -114,15 +122,14 @@ function toldOf(logs: readonly ReceivedLog[], unit: string): unknown[] {
   return logs
     .filter(({ attributes }) => attributes["systemd.unit.name"] === unit)
     .map(({ eventName, timeNs, severityText, body, attributes }) => {
-      // These two are told without a time: it is that of their arrival, which may name the record.
+      // A restart is told without a time: it is that of its arrival.
       const isRestart = eventName === "systemd.unit.restart";
-      const isRemoved = eventName === "systemd.unit.removed";
       return {
         eventName,
         severityText,
         body,
-        attributes: isRemoved ? undefined : attributes,
-        timeNs: isRestart || isRemoved ? undefined : timeNs,
+        attributes,
+        timeNs: isRestart ? undefined : timeNs,
       };
     });
 }
