@@ -12,6 +12,8 @@ const VICTIMS = 25;
 const KILLS = 500;
 const TURN = 125;
 const PAUSE_MS = 12;
+/** Until all that starting the victims brought about is over. */
+const SETTLE_MS = 500;
 const LIMIT_MS = 10_000;
 const WAYS: readonly Way[] = ["engine+dbus", "cli+busctl"];
 
@@ -29,7 +31,7 @@ export const section: Section = {
     const [node] = await context.nodes(1);
     if (node === undefined) throw new Error("no node");
     const victims = new Victims(node, VICTIMS, `86${process.pid}`);
-    await victims.start();
+    await victims.write();
     const times: Record<Way, Times> = {
       "engine+dbus": { state: [], scrape: [] },
       "cli+busctl": { state: [], scrape: [] },
@@ -49,14 +51,15 @@ async function turn(
   const { way, victims, times } = about;
   await using unitwatch = await context.watch(1, { way, args: ["--log.level=debug"] });
   await untilAttached(unitwatch, 1);
-  await delay(500);
+  await delay(SETTLE_MS);
   using scraper = new Scrapes(unitwatch);
   for (const [kind, measure] of [
     ["state", (unit: string, pid: number) => untilLogged(unitwatch, unit, pid)],
     ["scrape", (unit: string, pid: number) => scraper.untilShown(unit, pid)],
   ] as const) {
     for (let kills = 0; kills < TURN; kills += VICTIMS) {
-      const pids = await victims.pids();
+      const pids = await victims.start();
+      await delay(SETTLE_MS);
       for (const [victim, pid] of pids.entries()) {
         times[kind].push(await measure(victims.name(victim), pid));
         await delay(PAUSE_MS);

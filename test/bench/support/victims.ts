@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { TestNode } from "../../support/engine/node.ts";
 import { eventually } from "../../support/eventually.ts";
 
-/** Services of a node that do nothing but run, and start again whenever they are killed. */
+/**
+ * Services of a node that do nothing but run until they are killed. They don't start again by
+ * themselves: systemd does one thing at a time, and each would be in the way of the next one's kill.
+ */
 export class Victims {
   readonly #node: TestNode;
   readonly #count: number;
@@ -15,32 +18,38 @@ export class Victims {
     this.#mark = mark;
   }
 
-  /** Starts them all. */
-  async start(): Promise<void> {
-    const names = Array.from({ length: this.#count }, (_, victim) => this.name(victim));
-    const script = names
+  /** Makes them. */
+  async write(): Promise<void> {
+    const script = this.#names()
       .map(
         (name, victim) =>
           `printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\n` +
-          `ExecStart=sleep ${this.#seconds(victim)}\\nRestart=always\\nRestartSec=20ms\\n' ` +
+          `ExecStart=sleep ${this.#seconds(victim)}\\n' ` +
           `>/etc/systemd/system/${name}`,
       )
       .join("\n");
     await this.#node.exec(["sh", "-c", `${script}\nsystemctl daemon-reload`]);
-    await this.#node.systemctl("start", "--", ...names);
+  }
+
+  /** Starts those that don't run, and gives the pids of all, as this process sees them. */
+  async start(): Promise<number[]> {
+    await this.#node.systemctl("start", "--", ...this.#names());
+    return this.#pids();
   }
 
   async stop(): Promise<void> {
-    const names = Array.from({ length: this.#count }, (_, victim) => this.name(victim));
-    await this.#node.systemctl("stop", "--", ...names);
+    await this.#node.systemctl("stop", "--", ...this.#names());
   }
 
   name(victim: number): string {
     return `victim-${victim}.service`;
   }
 
-  /** The pids of all, as this process sees them, once all run. */
-  async pids(): Promise<number[]> {
+  #names(): string[] {
+    return Array.from({ length: this.#count }, (_, victim) => this.name(victim));
+  }
+
+  async #pids(): Promise<number[]> {
     return eventually(
       () => {
         const found = this.#running();
