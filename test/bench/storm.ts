@@ -4,12 +4,15 @@ import { keepJournal } from "../e2e/count/load.ts";
 import type { TestNode } from "../support/engine/node.ts";
 import { percentile, row, type Section } from "./section.ts";
 import { untilAttached } from "./support/attached.ts";
+import { BusLag } from "./support/bus-lag.ts";
 import { useOfTree } from "./support/process-tree.ts";
 import { sumOf } from "./support/sums.ts";
 
 const NODES = 5;
 const UNITS = 20;
 const SECONDS = 60;
+/** How long the same goes on with nobody watching but at the nodes' own buses. */
+const BUS_SECONDS = 20;
 const SCRAPE_EVERY_MS = 1_000;
 const SETTLE_MS = 2_000;
 /** systemd.journal-fields(7): a unit has failed; Restart= has led to a restart. */
@@ -29,7 +32,7 @@ export const section: Section = {
     const first = (await unitwatch.get("/metrics")).text;
     const cpuBefore = useOfTree(unitwatch.pid).cpuSeconds;
 
-    await Promise.all(nodes.map((node) => node.systemctl("start", "--no-block", "storm.target")));
+    await start(nodes);
     const begin = performance.now();
     const scrapes: number[] = [];
     const loopLags: number[] = [];
@@ -43,16 +46,16 @@ export const section: Section = {
     const last = (await unitwatch.get("/metrics")).text;
     const seconds = (performance.now() - begin) / 1_000;
     const use = useOfTree(unitwatch.pid);
-    await Promise.all(
-      nodes.map((node) => node.systemctl("stop", "storm.target", "storm-*.service")),
-    );
-    await delay(SETTLE_MS);
+    const load = loadavg()[0] ?? Number.NaN;
+    await stop(nodes);
 
     const after = await Promise.all(nodes.map(countsOf));
     const shown = (await unitwatch.get("/metrics")).text;
     const truth = (what: "failures" | "restarts"): number =>
       after.reduce((sum, counts, at) => sum + counts[what] - before[at]![what], 0);
     const counted = (name: string): number => sumOf(shown, name) - sumOf(first, name);
+    await unitwatch.stop();
+    const bus = await busLagOf(nodes);
     const events = sumOf(last, "unitwatch_events_total") - sumOf(first, "unitwatch_events_total");
     const cpu = use.cpuSeconds - cpuBefore;
     const lag = (part: number): number => lagOf(first, last, part) * 1_000;
@@ -62,7 +65,9 @@ export const section: Section = {
       row("lag in the storm, p99", lag(0.99), "ms", "<= 100"),
       // What of it is ours: the rest passes before the bytes are here.
       row("of it the event loop's, p99", percentile(loopLags, 0.99), "ms"),
-      row("processes that want a processor", loadavg()[0] ?? Number.NaN, ""),
+      row("lag at the nodes' own buses, unwatched, p50", bus(0.5), "ms"),
+      row("lag at the nodes' own buses, unwatched, p99", bus(0.99), "ms"),
+      row("processes that want a processor", load, ""),
       row("failures in the journals", truth("failures"), ""),
       row(
         "failures not counted",
@@ -85,6 +90,24 @@ export const section: Section = {
     ];
   },
 };
+
+async function start(nodes: readonly TestNode[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.systemctl("start", "--no-block", "storm.target")));
+}
+
+async function stop(nodes: readonly TestNode[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.systemctl("stop", "storm.target", "storm-*.service")));
+  await delay(SETTLE_MS);
+}
+
+/** The lag of the same storm where it comes from, in ms by the part of the changes. */
+async function busLagOf(nodes: readonly TestNode[]): Promise<(part: number) => number> {
+  using lag = await BusLag.open(nodes);
+  await start(nodes);
+  await delay(BUS_SECONDS * 1_000);
+  await stop(nodes);
+  return (part) => lag.percentile(part);
+}
 
 /** Units that crash at once and for ever, as soon as `storm.target` is started. */
 async function prepare(node: TestNode): Promise<void> {

@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, readdirSync } from "node:fs";
+import { connect } from "node:net";
+import { nodeByteStream } from "../../../src/dbus/byte-stream.ts";
+import { DBusConnection } from "../../../src/dbus/connection.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
+import { PropertyReader } from "../../../src/sources/dbus-unit-signals.ts";
+import { SystemdCalls } from "../../../src/sources/systemd-calls.ts";
+import type { TestNode } from "../../support/engine/node.ts";
+import { percentile } from "../section.ts";
+
+const BUS = "run/dbus/system_bus_socket";
+
+/**
+ * How late the changes of units are on the nodes' own buses: what no watcher can be faster than. It
+ * listens at the sockets themselves, with no engine in between.
+ */
+export class BusLag implements Disposable {
+  readonly #lagsMs: number[] = [];
+  readonly #connections: DBusConnection[] = [];
+
+  static async open(nodes: readonly TestNode[]): Promise<BusLag> {
+    const made = new BusLag();
+    for (const node of nodes) await made.#listen(node);
+    return made;
+  }
+
+  /** Milliseconds that this part of the changes so far was not later than. */
+  percentile(part: number): number {
+    return percentile(this.#lagsMs, part);
+  }
+
+  async #listen(node: TestNode): Promise<void> {
+    const mark = `run/unitwatch-bench-${randomUUID()}`;
+    await node.exec(["touch", `/${mark}`]);
+    const socket = connect(`${rootWith(mark)}/${BUS}`);
+    await once(socket, "connect");
+    const changes = new Map<string, bigint>();
+    const sinceNs = systemClock.nowNs();
+    const reader = new PropertyReader({
+      unit: ({ unit, timeNs, stateChangeNs }) => {
+        // Signals of other properties bear the time of a change that was told before.
+        if (stateChangeNs <= (changes.get(unit) ?? sinceNs)) return;
+        changes.set(unit, stateChangeNs);
+        this.#lagsMs.push(Number(timeNs - stateChangeNs) / 1e6);
+      },
+      service: () => {},
+    });
+    const connection = await DBusConnection.connect(nodeByteStream(socket, socket), {
+      hello: true,
+      clock: { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
+      onSignal: (message) => {
+        if (message.member === "PropertiesChanged") reader.read(message, systemClock.nowNs());
+      },
+    });
+    this.#connections.push(connection);
+    await new SystemdCalls(connection, true).subscribe(() => {});
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+/** The root folder, as this machine sees it, of a process whose root has this file. */
+function rootWith(file: string): string {
+  for (const pid of readdirSync("/proc")) {
+    const root = `/proc/${pid}/root`;
+    if (/^\d+$/.test(pid) && existsSync(`${root}/${file}`)) return root;
+  }
+  throw new Error(`no process of this machine has ${file} in its root`);
+}
