@@ -1,6 +1,6 @@
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { isJsonObject, parseJsonObject } from "./json-object.ts";
-import { dockerShapeOf, PODMAN_ACTIONS } from "./podman-event.ts";
+import { dockerShapeOf, podmanAction } from "./podman-event.ts";
 import { parseRfc3339Ns } from "./rfc3339.ts";
 
 /**
@@ -38,7 +38,8 @@ export function parseDockerEvent(line: string): EngineEvent | "malformed" | unde
   if (object === undefined) return "malformed";
   const message: DockerMessage = "Action" in object ? object : dockerShapeOf(object);
 
-  const { Type: type = "container", Action: action, Actor: actor = {} } = message;
+  const { Type: type = "container", Actor: actor = {} } = message;
+  const action = podmanAction(message.Action, object);
   if (type !== "container") return typeof type === "string" ? undefined : "malformed";
   if (typeof action !== "string" || !isJsonObject(actor)) return "malformed";
 
@@ -46,7 +47,7 @@ export function parseDockerEvent(line: string): EngineEvent | "malformed" | unde
   const timeNs = timeNsOf(message, line);
   const texts = textsOf(attributes ?? {});
   if (typeof id !== "string" || timeNs === undefined || texts === undefined) return "malformed";
-  return { action: PODMAN_ACTIONS.get(action) ?? action, id, attributes: texts, timeNs };
+  return { action, id, attributes: texts, timeNs };
 }
 
 function textsOf(attributes: unknown): ReadonlyMap<string, string> | undefined {

@@ -1,4 +1,4 @@
-import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
+import type { ContainerDetails, ContainerIdentity, ContainerStatus } from "../domain/container.ts";
 import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../domain/container.ts";
 import type { IdentityFacts } from "./identity.ts";
 import { isJsonObject, type JsonObject } from "./json-object.ts";
@@ -7,6 +7,13 @@ import { parseRfc3339Ns } from "./rfc3339.ts";
 /** Says by label, over everything else, whether systemd is watched in a container. */
 const SYSTEMD_LABEL = "unitwatch.systemd";
 const SYSTEMD_STOP_SIGNALS = new Set(["SIGRTMIN+3", "RTMIN+3", "37"]);
+/** podman's words for what docker has others for; its API translates some of them. */
+const PODMAN_STATUSES: ReadonlyMap<unknown, ContainerStatus> = new Map([
+  ["configured", "created"],
+  ["initialized", "created"],
+  ["stopping", "running"],
+  ["stopped", "exited"],
+]);
 const INIT_PATHS = /^\/(?:usr\/)?(?:s?bin\/init|(?:s?bin|lib\/systemd)\/systemd)$/;
 
 /**
@@ -28,7 +35,9 @@ export function parseInspect(
   const config = object(root["Config"]);
   const id = text(root["Id"]);
   const name = text(root["Name"]).replace(/^\//, "");
-  const status = CONTAINER_STATUSES.find((word) => word === state["Status"]);
+  const status =
+    CONTAINER_STATUSES.find((word) => word === state["Status"]) ??
+    PODMAN_STATUSES.get(state["Status"]);
   if (id === "" || name === "" || status === undefined) return undefined;
   const labels = object(config["Labels"]);
   const label = (key: string): string | undefined =>

@@ -119,7 +119,7 @@ test.each([
   { ...PLAIN, Name: undefined },
   { ...PLAIN, State: undefined },
   { ...PLAIN, State: { Status: "" } },
-  { ...PLAIN, State: { Status: "stopped" } },
+  { ...PLAIN, State: { Status: "elsewhere" } },
   { ...PLAIN, State: { Status: "constructor" } },
   { ...PLAIN, State: ["running"] },
 ])("%j is no container", (document) => {
