@@ -56,7 +56,7 @@ export class DockerCli implements ContainerRuntime {
         "events",
         "--since",
         unixSeconds(options.sinceNs),
-        ...(options.untilNs === undefined ? [] : ["--until", unixSeconds(options.untilNs)]),
+        ...(options.untilNs === undefined ? [] : this.#untilArgs(options.untilNs)),
         "--filter",
         "type=container",
         ...options.actions.flatMap((action) => ["--filter", `event=${action}`]),
@@ -66,6 +66,11 @@ export class DockerCli implements ContainerRuntime {
       ],
       options.signal,
     );
+  }
+
+  /** podman tells nothing at all where that has passed already; without a stream, all up to now. */
+  #untilArgs(untilNs: bigint): readonly string[] {
+    return this.engine === "podman" ? ["--stream=false"] : ["--until", unixSeconds(untilNs)];
   }
 
   async list(signal: AbortSignal): Promise<readonly string[]> {

@@ -70,21 +70,21 @@ export class EngineApi implements ContainerRuntime {
     };
     // Another engine, or a newer one, may answer now: its version is asked for anew.
     if (untilNs === undefined) this.#prefix = undefined;
+    const version = await this.#version(signal);
+    const isPodman = this.#engine === "podman";
     const query = new URLSearchParams({
       since: unixSeconds(sinceNs),
-      ...(untilNs === undefined ? {} : { until: unixSeconds(untilNs) }),
+      ...(untilNs === undefined ? {} : eventsUntil(untilNs, isPodman)),
       filters: JSON.stringify(filters),
     });
-    const version = await this.#version(signal);
     const end = new AbortController();
-    // podman answers when there is a first event to tell.
-    const isLate = this.#engine === "podman";
     const opening = this.#http.open({
       path: `${version}/events?${query.toString()}`,
       signal: AbortSignal.any([signal, end.signal]),
-      endless: isLate ? "all" : "body",
+      endless: isPodman ? "all" : "body",
     });
-    const stream = isLate ? lateStream(opening) : await opening;
+    // podman answers when there is a first event to tell.
+    const stream = isPodman ? lateStream(opening) : await opening;
     const heartbeat = watchOver(stream, {
       clock: this.#options.clock,
       ping: async (limit) => {
@@ -223,6 +223,11 @@ export class EngineApi implements ContainerRuntime {
     }
     return `/v1.${minor}`;
   }
+}
+
+/** podman tells nothing at all where `until` has passed already; without a stream, all up to now. */
+function eventsUntil(untilNs: bigint, isPodman: boolean): Record<string, string> {
+  return isPodman ? { stream: "false" } : { until: unixSeconds(untilNs) };
 }
 
 /** podman answers 500 where the container goes while it is looked for. */

@@ -48,6 +48,17 @@ test("events: exact arguments, and the time to the nanosecond", async () => {
   ]);
 });
 
+test("events up to a time: podman is asked for all that there are, without a stream", async () => {
+  const untilNs = EVENTS.sinceNs + 5_000_000_000n;
+  const asked = async (command: string): Promise<string | undefined> => {
+    const { docker, executor } = cli([new FakeProcess()], { command });
+    await docker.events({ ...EVENTS, untilNs });
+    return executor.calls[0]?.slice(2, 6).join(" ");
+  };
+  expect(await asked("docker")).toBe("--since 1795345335.000000007 --until 1795345340.000000007");
+  expect(await asked("podman")).toBe("--since 1795345335.000000007 --stream=false --filter");
+});
+
 test("filters go to listings, and to events as far as the engine takes them there", async () => {
   const { docker, executor } = cli([new FakeProcess(), ended("")], {
     filters: ["label=sind.cluster=dev", "name=web", "label=a"],

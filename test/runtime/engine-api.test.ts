@@ -196,6 +196,29 @@ test("podman's stream of events stands before it answers, and ends by what comes
   await stream.exited;
 });
 
+test.each([
+  ["docker", "since=0.000000000&until=5.000000000"],
+  ["Libpod/4.3.1 (linux)", "since=0.000000000&stream=false"],
+])("events up to a time, asked of %s", async (server, query) => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") response.setHeader("Server", server);
+      response.end();
+      return true;
+    },
+    answersPing: true,
+  });
+  const stream = await started.api.events({
+    sinceNs: 0n,
+    untilNs: 5_000_000_000n,
+    actions: [],
+    signal: never,
+  });
+  for await (const _ of stream.stdout) throw new Error("it tells nothing");
+  await stream.exited;
+  expect(started.engine.requests.at(-1)).toContain(`/events?${query}&filters=`);
+});
+
 test("an exec carries bytes both ways, and its exit code is asked for at its end", async () => {
   await using started = await start({
     answer: (path, response) => {
