@@ -29,6 +29,8 @@ const ACTIONS_WITH_NEWS = new Set([
   "restart",
   "pause",
   "unpause",
+  // Without what the check found, as older podman tells it.
+  "health_status",
 ]);
 
 /** The engine replays at once; where its clock is behind ours, it would wait for the rest. */

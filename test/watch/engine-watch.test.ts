@@ -142,7 +142,7 @@ test("what happens while it lists isn't lost, nor undone by the older answer", a
   expect(watching.kinds()).toEqual(["die", "pause"]);
 });
 
-test.each(["create", "start", "die", "rename", "restart"])(
+test.each(["create", "start", "die", "rename", "restart", "health_status"])(
   "%s makes it ask for details, a burst of them once",
   async (action) => {
     await using watching = await running();
