@@ -43,14 +43,13 @@ describeEngine("the walk through containers", () => {
   test("an ordinary container is paused, stopped, restarted and killed", async () => {
     const name = `sind-${CLUSTER}-web`;
     const web = watched(await startContainer(engine, { name, labels }));
-    const deeds = {
-      pause: await during(web.pause),
-      unpause: await during(web.unpause),
-      stop: await during(() => web.stop()),
-      start: await during(web.start),
-      restart: await during(() => web.restart()),
-      kill: await during(() => web.kill()),
-    };
+    const pause = await during(web.pause);
+    const unpause = await during(web.unpause);
+    const stop = await during(() => web.stop());
+    const start = await during(web.start);
+    await web.heeds(2);
+    const restart = await during(() => web.restart());
+    const kill = await during(() => web.kill());
 
     await session.unitwatch.until(async (scrape) => {
       expect(shownContainer(scrape, name)).toEqual(await trueContainer(web));
@@ -73,12 +72,12 @@ describeEngine("the walk through containers", () => {
       body: `Container ${name} exited with code 137.`,
       attributes: { "process.exit.code": 137 },
     });
-    expectWithin(deeds.pause, session.logsOf(name, "docker.container.pause")[0]);
-    expectWithin(deeds.unpause, session.logsOf(name, "docker.container.unpause")[0]);
-    expectWithin(deeds.stop, stopped);
-    expectWithin(deeds.restart, restarted);
-    expectWithin(deeds.kill, killed);
-    expectWithin(deeds.start, session.logsOf(name, "docker.container.start")[1]);
+    expectWithin(pause, session.logsOf(name, "docker.container.pause")[0]);
+    expectWithin(unpause, session.logsOf(name, "docker.container.unpause")[0]);
+    expectWithin(stop, stopped);
+    expectWithin(restart, restarted);
+    expectWithin(kill, killed);
+    expectWithin(start, session.logsOf(name, "docker.container.start")[1]);
     expect(session.logsOf(name, "docker.container.restart")).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import { type DockerOptions, type DockerResult, type Engine, TEST_LABEL } from "./docker.ts";
+import { eventually } from "../eventually.ts";
 import { ensureImage, imageName } from "./images.ts";
 
 /** What `docker inspect` says of a container, as far as tests look at it. */
@@ -92,6 +93,15 @@ export class TestContainer implements AsyncDisposable {
     this.#name = name;
   }
 
+  /**
+   * Waits until the command that {@link startContainer} has by default heeds SIGTERM in the life of
+   * this number. Sent before that, the signal is lost, or ends it in another way.
+   */
+  async heeds(life = 1): Promise<void> {
+    const lives = async () => (await this.engine.docker(["logs", this.id])).split(HEEDS).length - 1;
+    await eventually(async () => (await lives()) >= life);
+  }
+
   /** Waits until it has ended, at most a minute; gives the exit code. */
   async wait(): Promise<number> {
     return Number(await this.engine.docker(["wait", this.id]));
@@ -128,6 +138,9 @@ export interface ContainerOptions {
   readonly args?: readonly string[];
 }
 
+/** What the default command says once it heeds SIGTERM. */
+const HEEDS = "heeds SIGTERM";
+
 /** Starts an ordinary container, without systemd and without network. */
 export async function startContainer(
   engine: Engine,
@@ -136,10 +149,12 @@ export async function startContainer(
   await ensureImage(engine, "busybox");
   const id = await runContainer(engine, {
     image: imageName("busybox"),
-    command: ["sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"],
+    command: ["sh", "-c", `trap 'exit 0' TERM; echo ${HEEDS}; sleep 1000000 & wait`],
     ...options,
   });
-  return new TestContainer(engine, id, options.name);
+  const container = new TestContainer(engine, id, options.name);
+  if (options.command === undefined) await container.heeds();
+  return container;
 }
 
 /**
