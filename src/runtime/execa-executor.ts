@@ -4,8 +4,8 @@ import { execa } from "execa";
 import type { Executor, Process, ProcessExit } from "../domain/process.ts";
 
 const KEPT_STDERR_BYTES = 4096;
-/** How long stderr may stay open after the end: whoever inherited it can hold it for ever. */
-const STDERR_GRACE_MS = 100;
+/** How long its output may stay open after the end: whoever inherited it can hold it for ever. */
+const OUTPUT_GRACE_MS = 100;
 
 /**
  * Starts real commands, without a shell, found on the PATH. Their output isn't kept but handed on:
@@ -36,16 +36,28 @@ async function start(command: string, args: readonly string[]): Promise<Process>
   stdout.pause();
   // A write to a command that has ended fails with EPIPE; its end is told by `exited`.
   stdin.on("error", () => {});
+  const exited = exitOf(nodeChildProcess, stderr);
+  let isKilled = false;
   return {
     stdout,
     stdin,
-    exited: exitOf(nodeChildProcess, stderr),
+    exited,
     kill() {
       subprocess.kill();
       // Nobody will read it now, and whoever inherited the pipe could fill it for ever.
       if (stdout.listenerCount("readable") === 0) stdout.destroy();
+      else if (!isKilled) void endOutput(stdout, exited);
+      isKilled = true;
     },
   };
+}
+
+/** A killed command's output ends, also where a command that it ran for us lives on, and holds it. */
+async function endOutput(stdout: Readable, exited: Promise<unknown>): Promise<void> {
+  await exited;
+  if (stdout.closed) return;
+  const timer = setTimeout(() => stdout.destroy(), OUTPUT_GRACE_MS);
+  stdout.once("close", () => clearTimeout(timer));
 }
 
 function exitOf(child: ChildProcess, stderr: Readable): Promise<ProcessExit> {
@@ -65,7 +77,7 @@ function exitOf(child: ChildProcess, stderr: Readable): Promise<ProcessExit> {
         stderr: kept.toString("utf8"),
       });
     };
-    const timer = setTimeout(tell, STDERR_GRACE_MS);
+    const timer = setTimeout(tell, OUTPUT_GRACE_MS);
     if (stderr.closed) tell();
     else stderr.once("close", tell);
   });

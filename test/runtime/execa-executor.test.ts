@@ -90,3 +90,17 @@ test("whoever inherited stderr doesn't hold up the exit", async () => {
   globalThis.process.kill(Number(stderr), "SIGKILL");
   expect(exitCode).toBe(0);
 });
+
+test("whoever inherited stdout doesn't hold up its reader once the command is killed", async () => {
+  const process = await shell("sleep 600 & echo $!; wait");
+  let pid: number | undefined;
+  const read = (async () => {
+    for await (const chunk of process.stdout) {
+      pid = Number(String(chunk));
+      process.kill();
+    }
+  })();
+  await expect(read).rejects.toThrow("Premature close");
+  expect(await process.exited).toMatchObject({ signal: "SIGKILL" });
+  globalThis.process.kill(pid ?? 0, "SIGKILL");
+});
