@@ -41,12 +41,16 @@ export interface EngineAddress {
   readonly runId: string;
   /** Default false. */
   readonly isPrivate?: boolean;
+  /** The command, and its flag for the host; its other words are docker's. Default: docker. */
+  readonly cli?: readonly [command: string, hostFlag: string];
 }
 
 /** An engine that somebody else looks after: disposing it does nothing. */
-export function engineAt({ host, runId, isPrivate = false }: EngineAddress): Engine {
+export function engineAt(address: EngineAddress): Engine {
+  const { host, runId, isPrivate = false, cli = ["docker", "--host"] } = address;
+  const [command, hostFlag] = cli;
   const tryDocker: Engine["tryDocker"] = async (args, options = {}) => {
-    const result = await execa("docker", ["--host", host, ...args], {
+    const result = await execa(command, [hostFlag, host, ...args], {
       reject: false,
       input: options.input ?? "",
       timeout: options.timeoutMs ?? 60_000,

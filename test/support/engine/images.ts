@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Engine } from "./docker.ts";
-import { debootstrapTars, IMAGE_DIR } from "./image-cache.ts";
+import { debootstrapTars, IMAGE_DIR, type ImageTars } from "./image-cache.ts";
 
 /** Debian suite of a node: bookworm has systemd 252, trixie 257. */
 export type Suite = "bookworm" | "trixie";
@@ -32,6 +32,11 @@ export function ensureImage(engine: Engine, kind: ImageKind, signal?: AbortSigna
   asked.set(key, running);
   running.catch(() => asked.delete(key));
   return running;
+}
+
+/** What the suite's images are made of, where that isn't an engine's business. For root. */
+export function nodeTars(suite: Suite): Promise<ImageTars> {
+  return debootstrapTars({ suite, recipe: recipeOf(suite), packages: PACKAGES });
 }
 
 async function bringImage(engine: Engine, kind: ImageKind, signal?: AbortSignal): Promise<void> {

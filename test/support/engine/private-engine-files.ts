@@ -17,7 +17,13 @@ export interface EngineTlsSettings {
   readonly keyFile: string;
 }
 
-/** Writes what `private-engine.sh` needs in its folder: itself and the daemons' configurations. */
+/** Lays `private-engine.sh` into its folder, with the script that says which engine it runs. */
+export async function layEngineScripts(dir: string, engine: string): Promise<void> {
+  await copyFile(join(import.meta.dirname, "private-engine.sh"), join(dir, "private-engine.sh"));
+  await copyFile(engine, join(dir, "engine.sh"));
+}
+
+/** Writes what `private-engine.sh` needs in its folder for docker: the daemons' configurations too. */
 export async function writeEngineFiles(dir: string, settings: EngineSettings): Promise<void> {
   const at = (name: string) => join(dir, name);
   const dockerd = {
@@ -49,7 +55,7 @@ address = ${JSON.stringify(at("containerd.sock"))}
 `;
   await writeFile(at("daemon.json"), JSON.stringify(dockerd, null, 2));
   await writeFile(at("containerd.toml"), containerd);
-  await copyFile(join(import.meta.dirname, "private-engine.sh"), at("private-engine.sh"));
+  await layEngineScripts(dir, join(import.meta.dirname, "docker-engine.sh"));
 }
 
 function tlsOf({ caFile, certFile, keyFile }: EngineTlsSettings) {

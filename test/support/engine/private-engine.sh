@@ -1,12 +1,13 @@
 #!/bin/sh
-# A docker engine in mount and pid namespaces of its own.
+# A container engine in mount and pid namespaces of its own. DIR/engine.sh says which, by two
+# functions: "prepare" mounts and starts what its daemon needs, "daemon" becomes that.
 #
 #   private-engine.sh run DIR CGROUP     as pid 1 of new namespaces (unshare -m -p -f --mount-proc)
 #   private-engine.sh sweep DIR CGROUP   in a new mount namespace, after "run" has ended
 #
 # "run" reads commands from stdin, a line each (start, stop, kill), and says "exited STATUS" on
-# stdout when dockerd has ended. When stdin ends, pid 1 ends, and with it, by the kernel, every
-# process in the namespace: dockerd, containerd, shims, containers; then the mounts go.
+# stdout when the daemon has ended. When stdin ends, pid 1 ends, and with it, by the kernel, every
+# process in the namespace: the daemons, shims, containers; then the mounts go.
 set -eu
 
 mode=$1
@@ -50,8 +51,8 @@ sweep_cgroups() {
 }
 
 run_daemon() {
-  dockerd --config-file "$dir/daemon.json" >>"$dir/dockerd.log" 2>&1 &
-  echo $! >"$dir/dockerd.launched"
+  daemon >>"$dir/daemon.log" 2>&1 &
+  echo $! >"$dir/daemon.launched"
   status=0
   wait $! || status=$?
   echo "exited $status"
@@ -61,8 +62,8 @@ obey() {
   while read -r command; do
     case $command in
       start) run_daemon </dev/null & ;;
-      stop) kill -TERM "$(cat "$dir/dockerd.launched")" || true ;;
-      kill) kill -KILL "$(cat "$dir/dockerd.launched")" || true ;;
+      stop) kill -TERM "$(cat "$dir/daemon.launched")" || true ;;
+      kill) kill -KILL "$(cat "$dir/daemon.launched")" || true ;;
     esac
   done
   thaw
@@ -72,10 +73,10 @@ mount_cgroups
 case $mode in
   sweep) sweep_cgroups ;;
   run)
-    # Both daemons write under /run whatever they are told; the host's stays as it is.
+    # Engines write under /run whatever they are told; the host's stays as it is.
     mount -t tmpfs -o mode=755 tmpfs /run
-    mount -t tmpfs -o mode=755 tmpfs /etc/docker
-    containerd --config "$dir/containerd.toml" >>"$dir/containerd.log" 2>&1 </dev/null &
+    . "$dir/engine.sh"
+    prepare
     exec 3<&0
     obey <&3 &
     # Waiting also reaps the orphans that become pid 1's: the shims.

@@ -1,15 +1,11 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, mkdtemp, readFile } from "node:fs/promises";
-import { request } from "node:http";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { type Engine, engineAt, newRunId } from "./docker.ts";
 import { ensureCommands, missingCommands, systemEnv } from "./packages.ts";
 import { type EngineTlsSettings, writeEngineFiles } from "./private-engine-files.ts";
+import { superviseDaemon } from "./supervised-daemon.ts";
 
 export interface PrivateEngineOptions {
   /** Whether containers outlive dockerd. Default false: stopping dockerd stops them. */
@@ -77,7 +73,7 @@ export async function startPrivateEngine(
   const cgroup = `unitwatch-${runId}`;
   const { liveRestore = false, tls } = options;
   await writeEngineFiles(dir, { cgroup, liveRestore, tls });
-  const daemon = superviseDaemon(dir, cgroup);
+  const daemon = superviseDaemon({ dir, cgroup, socket: join(dir, "docker.sock") });
 
   try {
     await daemon.start(options.signal);
@@ -86,7 +82,7 @@ export async function startPrivateEngine(
     throw error;
   }
   return {
-    ...engineAt({ host: `unix://${daemon.socket}`, runId }),
+    ...engineAt({ host: `unix://${join(dir, "docker.sock")}`, runId }),
     isPrivate: true,
     dir,
     supervisorPid: daemon.supervisorPid,
@@ -96,70 +92,4 @@ export async function startPrivateEngine(
     dispose: () => daemon.dispose(),
     [Symbol.asyncDispose]: () => daemon.dispose(),
   };
-}
-
-function superviseDaemon(dir: string, cgroup: string) {
-  const socket = join(dir, "docker.sock");
-  const supervisor = spawn(
-    process.execPath,
-    [join(import.meta.dirname, "supervisor.ts"), dir, cgroup],
-    // In a session of its own, so that a Ctrl-C reaches the owner alone. A DOCKER_HOST or a
-    // NODE_OPTIONS of the owner is no business of the daemons'.
-    { detached: true, stdio: ["pipe", "pipe", "pipe"], env: systemEnv() },
-  );
-  let stderr = "";
-  supervisor.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  // Writing after its end is no fault: the answer that never comes is.
-  supervisor.stdin.on("error", () => {});
-  const closed = once(supervisor, "close");
-  const answers = createInterface({ input: supervisor.stdout });
-  let daemonEnded: Promise<unknown> = Promise.resolve();
-
-  return {
-    socket,
-    supervisorPid: supervisor.pid ?? -1,
-
-    async start(signal?: AbortSignal): Promise<void> {
-      const ended = new AbortController();
-      daemonEnded = Promise.race([once(answers, "line"), closed]).then(() =>
-        ended.abort(new Error("dockerd has ended")),
-      );
-      const limits = [ended.signal, AbortSignal.timeout(60_000), ...(signal ? [signal] : [])];
-      supervisor.stdin.write("start\n");
-      try {
-        await answered(socket, AbortSignal.any(limits));
-      } catch (cause) {
-        signal?.throwIfAborted();
-        const log = await readFile(join(dir, "dockerd.log"), "utf8").catch(() => "");
-        const said = `${stderr}\n${log.slice(-4_000)}`;
-        throw new Error(`the private engine doesn't start: ${said}`, { cause });
-      }
-    },
-
-    async end(command: "stop" | "kill"): Promise<void> {
-      supervisor.stdin.write(`${command}\n`);
-      await daemonEnded;
-    },
-
-    async dispose(): Promise<void> {
-      supervisor.stdin.end();
-      await closed;
-    },
-  };
-}
-
-/** Resolves when the engine answers a ping; rejects when the signal fires first. */
-async function answered(socketPath: string, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const status = await new Promise<number | undefined>((resolve) => {
-      request({ socketPath, path: "/_ping", signal }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      })
-        .on("error", () => resolve(undefined))
-        .end();
-    });
-    if (status === 200) return;
-    await delay(25, undefined, { signal });
-  }
 }
