@@ -13,27 +13,40 @@ export async function debianCommand(command: string, packageName: string): Promi
   return join(await unpackedPackage(packageName), "usr/bin", command);
 }
 
-/** Folder with the files of Debian's package, as they would lie under `/`. */
-export async function unpackedPackage(packageName: string): Promise<string> {
+/**
+ * Folder with the files of Debian's package, as they would lie under `/`; `withDependencies` with
+ * those of the packages that it needs, as far as they aren't installed.
+ */
+export async function unpackedPackage(
+  packageName: string,
+  { withDependencies = false } = {},
+): Promise<string> {
   const { UNITWATCH_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
   const cache = own || join(xdg || join(homedir(), ".cache"), "unitwatch");
   const folder = join(cache, packageName);
-  if (!(await isThere(folder))) await unpack(packageName, folder);
+  if (!(await isThere(folder))) {
+    await unpack(folder, (to) =>
+      withDependencies
+        ? [...INSTALL, "--option", `Dir::Cache::archives=${to}`, packageName]
+        : ["download", packageName],
+    );
+  }
   return folder;
 }
 
-async function unpack(packageName: string, folder: string): Promise<void> {
+const INSTALL = ["install", "--yes", "--download-only", "--no-install-recommends"];
+
+/** @param argsFor apt-get's arguments that download packages into a folder */
+async function unpack(folder: string, argsFor: (to: string) => string[]): Promise<void> {
   await mkdir(join(folder, ".."), { recursive: true });
   const work = await mkdtemp(`${folder}-`);
   try {
-    const download = () => execa("apt-get", ["download", packageName], { cwd: work });
+    const download = () => execa("apt-get", argsFor(work), { cwd: work });
     await download().catch(async () => {
       await execa("apt-get", ["update"]);
       await download();
     });
-    await execa("sh", ["-c", "dpkg-deb --extract *.deb . && rm *.deb"], {
-      cwd: work,
-    });
+    await execa("sh", ["-ec", UNPACK], { cwd: work });
     await rename(work, folder).catch(async (error: unknown) => {
       // Another test may have been first.
       if (!(await isThere(folder))) throw error;
@@ -42,6 +55,10 @@ async function unpack(packageName: string, folder: string): Promise<void> {
     await rm(work, { recursive: true, force: true });
   }
 }
+
+const UNPACK = `
+for file in *.deb; do dpkg-deb --extract "$file" .; done
+rm -rf *.deb partial lock`;
 
 function isThere(path: string): Promise<boolean> {
   return access(path).then(

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { describePrivateEngine } from "../support/engine/attach.ts";
+import type { TestContainer } from "../support/engine/container.ts";
+import type { TestNode } from "../support/engine/node.ts";
+import type { Scrape } from "../support/exposition.ts";
+import { type PrivatePodman, startPrivatePodman } from "../support/podman/private-podman.ts";
+import { shownContainer, shownSystemd, trueContainer, trueSystemd } from "../support/truth.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2epodman";
+const NODE = `sind-${CLUSTER}-node`;
+const labels = { "sind.cluster": CLUSTER };
+const name = (node: string): string => `sind-${CLUSTER}-${node}`;
+const VICTIM = "[Service]\nExecStart=sleep infinity\n";
+
+// One podman that two watch, by its socket and by its command, and one thing after the other
+// happens. Its events come up to 250 ms late.
+describePrivateEngine("podman", () => {
+  const stack = new AsyncDisposableStack();
+  const watchers: Unitwatch[] = [];
+  let podman: PrivatePodman;
+  let node: TestNode;
+
+  /** Both say so. */
+  const until = (check: (scrape: Scrape) => unknown): Promise<unknown> =>
+    Promise.all(watchers.map((unitwatch) => unitwatch.until(check)));
+  const startShell = async (node: string, ...args: string[]): Promise<TestContainer> => {
+    const script = args.pop() ?? "";
+    const command = ["sh", "-c", script];
+    return podman.startContainer({ name: name(node), labels, args, command });
+  };
+
+  beforeAll(async () => {
+    podman = stack.use(await startPrivatePodman());
+    const runtimes = [["engine"], ["cli", `--docker.command=${podman.command}`]];
+    const starting = Promise.all(
+      runtimes.map(async ([runtime, ...args]) => {
+        const { host } = podman;
+        const flags = [`--docker.runtime=${runtime}`, ...args];
+        watchers.push(stack.use(await startUnitwatch({ host, cluster: CLUSTER, args: flags })));
+      }),
+    );
+    node = await podman.startNode({ name: NODE, labels });
+    await starting;
+    await node.writeUnit("victim.service", VICTIM);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  test("a node is found, and its systemd is watched over D-Bus", async () => {
+    await until(async (scrape) => {
+      expect(scrape.by("transport", "unitwatch_systemd_up")).toEqual({ dbus: 1 });
+      expect(shownSystemd(scrape, NODE)).toEqual(await trueSystemd(node));
+      expect(shownContainer(scrape, NODE)).toEqual(await trueContainer(node));
+      expect(scrape.by("runtime", "container_info", { container: NODE })).toEqual({ podman: 1 });
+    });
+  });
+
+  test("a crash is counted", async () => {
+    await node.startUnit("victim.service");
+    await node.crash("victim.service");
+    await until((scrape) => {
+      expect(scrape.by("result", "systemd_unit_failures_total")).toEqual({ signal: 1 });
+    });
+  });
+
+  test("ends, restarts by the policy and health checks are told", async () => {
+    const policy = await startShell("policy", "--restart=on-failure:2", "sleep 0.3; exit 3");
+    const brief = await startShell("brief", "exit 0");
+    const sick = await startShell("sick", "--health-cmd=false", "--health-retries=1", "sleep 600");
+    // By version 4 a check tells what the one before it has found.
+    for (let i = 0; i < 2; i += 1) await podman.tryDocker(["healthcheck", "run", sick.id]);
+
+    await until(async (scrape) => {
+      const exits = (container: string) =>
+        scrape.by("exit_code", "container_exits_total", { container });
+      expect(exits(policy.name)).toEqual({ "3": 3 });
+      expect(exits(brief.name)).toEqual({ "0": 1 });
+      expect(scrape.value("container_starts_total", { container: policy.name })).toBe(3);
+      expect(scrape.value("container_restarts_total", { container: policy.name })).toBe(2);
+      expect(shownContainer(scrape, policy.name)).toEqual(await trueContainer(policy));
+      const health = { container: sick.name, state: "unhealthy" };
+      expect(scrape.value("container_state_health_status", health)).toBe(1);
+    });
+  });
+
+  test("a node is paused, renamed and restarted, and another container is removed", async () => {
+    await node.pause();
+    await until((scrape) => shownContainer(scrape, NODE).status === "paused");
+    await node.unpause();
+    await podman.docker(["rm", "--force", "--time=0", name("sick")]);
+    await node.rename(name("renamed"));
+    await node.restart();
+    await node.ready();
+
+    await until(async (scrape) => {
+      expect(scrape.select("container_info", { container: NODE })).toEqual([]);
+      expect(scrape.by("transport", "unitwatch_systemd_up")).toEqual({ dbus: 1 });
+      expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
+      expect(shownContainer(scrape, node.name)).toEqual(await trueContainer(node));
+      expect(scrape.value("unitwatch_events_total", { kind: "container.destroy" })).toBe(1);
+    });
+  });
+
+  test("what happens while podman's service is away is found afterwards", async () => {
+    // The service is away before the crash: a little later, by a timer of the node's own.
+    await node.startUnit("victim.service");
+    const kill = ["systemctl", "kill", "--signal=KILL", "victim.service"];
+    await node.exec(["systemd-run", "--on-active=1s", "--timer-property=AccuracySec=1ms", ...kill]);
+    await podman.stopService();
+    await until((scrape) => scrape.value("unitwatch_engine_up") === 0);
+    await podman.startService();
+    await node.waitUnit("victim.service", "failed");
+
+    await until(async (scrape) => {
+      expect(scrape.by("result", "systemd_unit_failures_total")).toEqual({ signal: 2 });
+      expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
+    });
+  });
+
+  test("in the end, nothing is left in the node, and the log tells of nothing bad", async () => {
+    for (const unitwatch of watchers) {
+      expect(await unitwatch.stop()).toEqual({ code: 0, signal: null });
+      expect(unitwatch.log.filter(({ level }) => level !== "info" && level !== "warn")).toEqual([]);
+    }
+    const running = await node.exec(["ps", "-eo", "args"]);
+    expect(running).toContain("/sbin/init");
+    expect(running).not.toMatch(/bridge|busctl/);
+  });
+});

@@ -1,0 +1,14 @@
+# For private-engine.sh: podman, and its API by `podman system service`. Where $dir/packages is there,
+# podman isn't installed, and is had from there with all that it needs.
+
+prepare() {
+  [ -d "$dir/packages" ] || return 0
+  mount -t overlay -o "lowerdir=$dir/packages/usr:/usr" overlay /usr
+  mount -t overlay -o "lowerdir=$dir/packages/etc:/etc" overlay /etc
+}
+
+daemon() {
+  export HOME="$dir" CONTAINERS_CONF="$dir/containers.conf"
+  exec podman --root "$dir/storage" --runroot "$dir/run" --tmpdir "$dir/tmp" --storage-driver vfs \
+    system service --time=0 "unix://$dir/podman.sock"
+}
