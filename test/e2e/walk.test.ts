@@ -3,17 +3,13 @@ import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
-import type { ReceivedLog } from "../support/otlp-receiver.ts";
 import { promtool } from "../support/promtool.ts";
 import {
-  countFailures,
   shownContainer,
   shownFailures,
-  shownRestarts,
   shownSystemd,
   trueContainer,
   trueFailures,
-  trueRestarts,
   trueSystemd,
 } from "../support/truth.ts";
 import {
@@ -24,6 +20,7 @@ import {
   startWatchedSession,
   type WatchedSession,
 } from "../support/watched-session.ts";
+import { truthOf, wrongCounters, wrongRecords } from "./count/compare.ts";
 
 jest.setTimeout(60_000);
 
@@ -249,39 +246,12 @@ describeEngine("the walk through a node", () => {
   });
 
   test("in the end, what was counted and told of units is what the journal has", async () => {
-    const failures = await trueFailures(node);
-    const restarts = await trueRestarts(node);
+    const truth = await truthOf(node);
     const scrape = await session.unitwatch.scrape();
 
-    expect(failures.length).toBeGreaterThan(10);
-    expect(shownFailures(scrape, NODE)).toEqual(countFailures(failures));
-    expect(shownRestarts(scrape, NODE)).toEqual(restarts);
-
-    await session.receiver.until((logs) => {
-      const told = logs
-        .filter(({ eventName }) => eventName === "systemd.unit.failed")
-        .sort(byTime)
-        .map(({ attributes, timeNs }) => ({
-          unit: attributes["systemd.unit.name"],
-          result: attributes["systemd.service.result"],
-          timeUs: Number(timeNs / 1000n),
-        }));
-      const near = failures.map(({ unit, result, timeUs }, index) => ({
-        unit,
-        result,
-        // systemd writes the line and changes the state one right after the other.
-        timeUs:
-          Math.abs((told[index]?.timeUs ?? 0) - timeUs) < 20_000 ? told[index]?.timeUs : timeUs,
-      }));
-      expect(told).toEqual(near);
-    });
-    const restarted: Record<string, number> = {};
-    for (const { attributes, eventName } of session.receiver.logs) {
-      if (eventName !== "systemd.unit.restart") continue;
-      const unit = String(attributes["systemd.unit.name"]);
-      restarted[unit] = (restarted[unit] ?? 0) + 1;
-    }
-    expect(restarted).toEqual(restarts);
+    expect(truth.failures.length).toBeGreaterThan(10);
+    expect(wrongCounters(truth, scrape, NODE)).toEqual([]);
+    await session.receiver.until((logs) => expect(wrongRecords(truth, logs, NODE)).toEqual([]));
   });
 
   test("in the end, what was counted and told of the node is what the engine told", async () => {
@@ -311,5 +281,3 @@ describeEngine("the walk through a node", () => {
     ).toEqual([]);
   });
 });
-
-const byTime = (one: ReceivedLog, other: ReceivedLog): number => Number(one.timeNs - other.timeNs);

@@ -119,8 +119,6 @@ export type Failures = Record<string, Record<string, number>>;
 
 /** `systemd.journal-fields(7)`: the unit has failed, with UNIT_RESULT. */
 const FAILURE_RESULT = "d9b373ed55a64feb8242e02dbe79a49c";
-/** The same: Restart= has led to a restart. */
-const RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3";
 
 /** One line `Failed with result …`. */
 export interface TrueFailure {
@@ -159,15 +157,6 @@ export function shownFailures(scrape: Scrape, container: string): Failures {
 }
 
 /** Restarts by Restart=, of the services that had one. */
-export async function trueRestarts(node: TestNode): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {};
-  for (const record of await node.journal(`MESSAGE_ID=${RESTART_SCHEDULED}`)) {
-    const unit = String(record["UNIT"]);
-    counts[unit] = (counts[unit] ?? 0) + 1;
-  }
-  return counts;
-}
-
 export function shownRestarts(scrape: Scrape, container: string): Record<string, number> {
   const all = Object.entries(scrape.by("name", "systemd_service_restart_total", { container }));
   return Object.fromEntries(all.filter(([, count]) => count > 0));
