@@ -34,7 +34,11 @@ export async function unpackedPackage(
   return folder;
 }
 
-const INSTALL = ["install", "--yes", "--download-only", "--no-install-recommends"];
+/** What only downloads needs no lock, and would fail while somebody installs, as who installs would. */
+const INSTALL = [
+  ...["install", "--yes", "--download-only", "--no-install-recommends"],
+  ...["--option", "Debug::NoLocking=true"],
+];
 
 /** @param argsFor apt-get's arguments that download packages into a folder */
 async function unpack(folder: string, argsFor: (to: string) => string[]): Promise<void> {
