@@ -13,7 +13,7 @@ const engine = {
 
 /** Tests that run with each runtime; the others choose one themselves, or have no use for two. */
 const BOTH_RUNTIMES =
-  "@(boot|engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk|walk-containers)";
+  "@(boot|count/count|engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk|walk-containers)";
 
 const config: Config = {
   // Tests with an engine mostly wait for it: more of them at a time than there are processors.

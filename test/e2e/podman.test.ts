@@ -66,9 +66,11 @@ describePrivateEngine("podman", () => {
   });
 
   test("ends, restarts by the policy and health checks are told", async () => {
-    const policy = await startShell("policy", "--restart=on-failure:2", "sleep 0.3; exit 3");
-    const brief = await startShell("brief", "exit 0");
-    const sick = await startShell("sick", "--health-cmd=false", "--health-retries=1", "sleep 600");
+    const [policy, brief, sick] = await Promise.all([
+      startShell("policy", "--restart=on-failure:2", "sleep 0.1; exit 3"),
+      startShell("brief", "exit 0"),
+      startShell("sick", "--health-cmd=false", "--health-retries=1", "sleep 600"),
+    ]);
     // By version 4 a check tells what the one before it has found.
     for (let i = 0; i < 2; i += 1) await podman.tryDocker(["healthcheck", "run", sick.id]);
 
