@@ -11,7 +11,7 @@ import type { UnitRow } from "../domain/unit.ts";
 import type { FleetEvents } from "./fleet-events.ts";
 import { Coverage } from "./coverage.ts";
 import { ManagerState } from "./manager-state.ts";
-import { beginsToWait, isNewEntry, unitEventKind } from "./unit-logic.ts";
+import { beginsToWait, isNewEntry, isRepeated, unitEventKind } from "./unit-logic.ts";
 import { systemChange, unitChange } from "./systemd-changes.ts";
 import type { UnitFacts } from "./systemd-changes.ts";
 import { UnitLedger } from "./unit-ledger.ts";
@@ -152,6 +152,7 @@ export class SystemdState {
     if (unit === undefined) return;
     const { activeState: previousState, subState: previousSub, stateChangeNs: changedNs } = unit;
     const underWatch = this.coverage.isUnderWatch(signal.stateChangeNs);
+    const isRepeat = isRepeated(unit, signal);
     const changed = this.#isChange(unit, signal);
     const failedAgain =
       signal.activeState === "failed" &&
@@ -162,6 +163,7 @@ export class SystemdState {
     const isSameRun = unit.invocationId === signal.invocationId;
     unit.signalNs = signal.timeNs;
     unit.stateChangeNs = signal.stateChangeNs;
+    unit.signalState = signal.activeState;
     unit.activeEnterNs = signal.activeEnterNs;
     unit.invocationId = signal.invocationId;
     this.units.setState(unit, signal.activeState, signal.subState);
@@ -171,7 +173,7 @@ export class SystemdState {
       !(previousState === "failed" && isSameRun) &&
       (unit.result ?? "success") !== "success" &&
       beginsToWait(unit, signal, { previousSub, changedNs, underWatch });
-    const isNews = changed || failedAgain || failedInPassing;
+    const isNews = !isRepeat && (changed || failedAgain || failedInPassing);
     if (isNews && (signal.activeState === "failed" || failedInPassing)) {
       this.#ledger.failed(unit, signal, previousState);
     }

@@ -32,6 +32,17 @@ export function isAutoRestart(subState: string): boolean {
 }
 
 /**
+ * True where the newest signal told of this very state change. A listing in between that says
+ * something else is ahead of both, and the signals of that are still to come: busctl's signals and
+ * its listings come by two ways.
+ */
+export function isRepeated(unit: UnitRecord, signal: UnitSignal): boolean {
+  const { stateChangeNs, activeState } = signal;
+  const isSameChange = stateChangeNs > 0n && stateChangeNs === unit.stateChangeNs;
+  return isSameChange && activeState === unit.signalState;
+}
+
+/**
  * True where a service waits for its restart from now on, and didn't before.
  *
  * @param before SubState as it was known, when it was entered, and whether this one was entered

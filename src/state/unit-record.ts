@@ -47,6 +47,8 @@ export class UnitRecord {
   /** Time of the newest signal, and of the state change that it told: Unix nanoseconds. */
   signalNs = 0n;
   stateChangeNs = 0n;
+  /** The state that it told; what a listing said since may be newer. */
+  signalState: ActiveState | undefined = undefined;
   /** ActiveEnterTimestamp: Unix nanoseconds; 0n where it isn't known. */
   activeEnterNs = 0n;
   /** The start that was told as recovered: its signal may still come. */

@@ -218,6 +218,34 @@ test("a signal that is newer than the listing is known better than its row", () 
   expect(unit("b.service").activeState).toBe("active");
 });
 
+test("what is told again behind a listing that is ahead of the signals is no second change", () => {
+  // busctl's signals and its listings come by two ways.
+  const recorded = watched();
+  const { state, news } = recorded;
+  const failed = unitSignal("failed/failed", at(1));
+  state.service(serviceSignal(at(1), { result: "signal" }));
+  state.unit(failed);
+  state.snapshot([unitRow("a.service", "active", "running")], at(2));
+  state.unit({ ...failed, timeNs: at(3) });
+  const active = unitSignal("active/running", at(4));
+  state.unit(active);
+  state.snapshot([unitRow("a.service", "inactive", "dead")], at(5));
+  state.unit({ ...active, timeNs: at(6) });
+  state.unit(unitSignal("inactive/dead", at(7)));
+
+  expect(counted(recorded)).toEqual({ signal: 1, restarts: 0 });
+  expect(news()).toEqual([
+    "unit.failed a.service ActiveState=failed",
+    "unit.active a.service ActiveState=active",
+    "unit.inactive a.service ActiveState=inactive",
+  ]);
+  expect(recorded.unitChanges().map(({ previousState }) => previousState)).toEqual([
+    "active",
+    "failed",
+    "active",
+  ]);
+});
+
 test("a unit that a listing lacks is gone, unless a newer signal told of it", () => {
   const { state, news } = watched([unitRow("a.service", "active"), unitRow("b.service", "active")]);
   state.unit(unitSignal("inactive/dead", at(5)));
