@@ -36,8 +36,11 @@ export async function unpackedPackage(
 
 /** What only downloads needs no lock, and would fail while somebody installs, as who installs would. */
 const INSTALL = [
-  ...["install", "--yes", "--download-only", "--no-install-recommends"],
-  ...["--option", "Debug::NoLocking=true"],
+  "install",
+  "--yes",
+  "--download-only",
+  "--no-install-recommends",
+  "--option=Debug::NoLocking=true",
 ];
 
 /** @param argsFor apt-get's arguments that download packages into a folder */
