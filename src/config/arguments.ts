@@ -1,17 +1,26 @@
 import { clipped, quoted } from "../domain/quoted.ts";
-import { FLAGS, SWITCHES } from "./flags.ts";
-import type { SwitchName } from "./flags.ts";
+import type { Flag } from "./flag.ts";
 import { nearest } from "./nearest.ts";
 import { ConfigError } from "./value-error.ts";
 
-/** What the arguments say, not yet parsed. */
-export interface Arguments {
-  /** Texts by flag name, in their order. */
-  readonly values: ReadonlyMap<string, readonly string[]>;
-  readonly switches: ReadonlySet<SwitchName>;
+/** What may be given: flags that take a value, and switches, by name without the dashes. */
+export interface ArgumentTable<Switch extends string> {
+  readonly flags: readonly Flag<unknown>[];
+  readonly switches: Readonly<Record<Switch, string>>;
+  /** What lists them: `--help`. */
+  readonly help: string;
 }
 
-const FLAG_BY_NAME = new Map(Object.values(FLAGS).map((flag) => [flag.name, flag]));
+/** What the arguments say, not yet parsed. */
+export interface Arguments<Switch extends string = string> {
+  /** Texts by flag name, in their order. */
+  readonly values: ReadonlyMap<string, readonly string[]>;
+  readonly switches: ReadonlySet<Switch>;
+}
+
+/** Where one of these is given, what follows doesn't matter. */
+const EXITS: ReadonlySet<string> = new Set(["help", "version"]);
+const HELP: string = "help";
 const MAX_SHOWN_LENGTH = 80;
 
 /**
@@ -20,24 +29,29 @@ const MAX_SHOWN_LENGTH = 80;
  *
  * @throws ConfigError for the first argument that is at fault
  */
-export function readArguments(argv: readonly string[]): Arguments {
+export function readArguments<Switch extends string>(
+  argv: readonly string[],
+  table: ArgumentTable<Switch>,
+): Arguments<Switch> {
+  const flagByName = new Map(table.flags.map((flag) => [flag.name, flag]));
+  const isSwitch = (name: string): name is Switch => Object.hasOwn(table.switches, name);
   const values = new Map<string, string[]>();
-  const switches = new Set<SwitchName>();
+  const switches = new Set<Switch>();
   const rest = argv.values();
   for (const argument of rest) {
     const [, name, inline] = /^--([^=]+)(?:=(.*))?$/su.exec(argument) ?? [];
-    if (argument === "-h") return { values, switches: new Set(["help"]) };
-    if (name === undefined) throw new ConfigError(refusal(argument));
+    if (argument === "-h" && isSwitch(HELP)) return { values, switches: new Set([HELP]) };
+    if (name === undefined) throw new ConfigError(refusal(argument, table));
 
     if (isSwitch(name)) {
       if (inline !== undefined) throw new ConfigError(`--${name}: expected no value`);
-      if (name !== "check-config") return { values, switches: new Set([name]) };
+      if (EXITS.has(name)) return { values, switches: new Set([name]) };
       switches.add(name);
       continue;
     }
 
-    const flag = FLAG_BY_NAME.get(name);
-    if (flag === undefined) throw new ConfigError(`unknown flag ${unknownFlag(name)}`);
+    const flag = flagByName.get(name);
+    if (flag === undefined) throw new ConfigError(unknownFlag(`--${name}`, table));
     const text = inline ?? rest.next().value;
     if (text === undefined || (inline === undefined && text.startsWith("-"))) {
       throw new ConfigError(`--${name}: expected a value, as in --${name}=${flag.hint}`);
@@ -51,22 +65,19 @@ export function readArguments(argv: readonly string[]): Arguments {
   return { values, switches };
 }
 
-function isSwitch(name: string): name is SwitchName {
-  return Object.hasOwn(SWITCHES, name);
-}
-
 /** Why an argument that doesn't have the shape of a flag is refused; what follows `=` isn't shown. */
-function refusal(argument: string): string {
+function refusal(argument: string, table: ArgumentTable<string>): string {
   const [, name] = /^-([^-=][^=]*)/su.exec(argument) ?? [];
   return name === undefined
     ? `unexpected argument ${quoted(clipped(argument, MAX_SHOWN_LENGTH))}: expected flags alone`
-    : `unknown flag ${unknownFlag(name, "-")}`;
+    : unknownFlag(`-${name}`, table);
 }
 
-function unknownFlag(name: string, dashes = "--"): string {
-  const shown = quoted(clipped(`${dashes}${name}`, MAX_SHOWN_LENGTH)).slice(1, -1);
-  const guess = nearest(name, [...FLAG_BY_NAME.keys(), ...Object.keys(SWITCHES)]);
-  return guess === undefined
-    ? `${shown}: expected one that --help lists`
-    : `${shown}: expected one that --help lists, such as --${guess}`;
+/** @param given with its dashes */
+function unknownFlag(given: string, table: ArgumentTable<string>): string {
+  const shown = quoted(clipped(given, MAX_SHOWN_LENGTH)).slice(1, -1);
+  const known = [...table.flags.map((flag) => flag.name), ...Object.keys(table.switches)];
+  const guess = nearest(given.replace(/^--?/, ""), known);
+  const expected = `unknown flag ${shown}: expected one that ${table.help} lists`;
+  return guess === undefined ? expected : `${expected}, such as --${guess}`;
 }

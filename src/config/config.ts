@@ -3,16 +3,8 @@ import type { LogFormat, LogLevel } from "../domain/log.ts";
 import type { OtlpConfig } from "./otlp.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
-/** All that can be set, read once at start, checked, and frozen through and through. */
-export interface Config {
-  readonly web: {
-    /** At least one. */
-    readonly listenAddresses: readonly ListenAddress[];
-    /** Begins with `/`, needs no escaping, and is no other route. */
-    readonly telemetryPath: string;
-    /** File of TLS, users and headers, not read yet; undefined: plain HTTP for everybody. */
-    readonly configFile: string | undefined;
-  };
+/** What is watched, and how. */
+export interface WatchConfig {
   readonly docker: {
     /** `unix://`, `tcp://` or `ssh://`; undefined: what the CLI takes by itself. */
     readonly host: string | undefined;
@@ -38,6 +30,22 @@ export interface Config {
     readonly unitInclude: RegExp;
     readonly unitExclude: RegExp;
   };
+  readonly log: {
+    readonly level: LogLevel;
+    readonly format: LogFormat;
+  };
+}
+
+/** All that can be set, read once at start, checked, and frozen through and through. */
+export interface Config extends WatchConfig {
+  readonly web: {
+    /** At least one. */
+    readonly listenAddresses: readonly ListenAddress[];
+    /** Begins with `/`, needs no escaping, and is no other route. */
+    readonly telemetryPath: string;
+    /** File of TLS, users and headers, not read yet; undefined: plain HTTP for everybody. */
+    readonly configFile: string | undefined;
+  };
   readonly metrics: {
     /** Number of series past which new ones are refused. */
     readonly seriesLimit: number;
@@ -53,8 +61,4 @@ export interface Config {
   };
   /** undefined where systemd doesn't run this as a service that is to notify it. */
   readonly serviceManager: ServiceManager | undefined;
-  readonly log: {
-    readonly level: LogLevel;
-    readonly format: LogFormat;
-  };
 }

@@ -1,6 +1,6 @@
 import type { BuildInfo } from "./build-info.ts";
 import { variableName } from "./flag.ts";
-import type { Flag } from "./flag.ts";
+import type { Flag, Separator } from "./flag.ts";
 import { FLAGS, SWITCHES } from "./flags.ts";
 import { OTEL_HELP } from "./otlp.ts";
 
@@ -9,15 +9,6 @@ const INDENT = "      ";
 
 /** What `--help` prints. */
 export function helpText(): string {
-  const flags = Object.values(FLAGS).map((flag: Flag<unknown>) => {
-    const notes = [flag.help];
-    if (flag.separator !== undefined) notes.push(repeatNote(flag.separator));
-    if (flag.emptyIsValue === true) notes.push("A variable that is set but empty counts.");
-    const lines = [`  --${flag.name}=${flag.hint}`, wrapped(notes.join(" "), INDENT)];
-    if (flag.defaultText !== "") lines.push(`${INDENT}Default: ${flag.defaultText}`);
-    return lines.join("\n");
-  });
-  const switches = Object.entries(SWITCHES).map(([name, help]) => `  --${name}\n${INDENT}${help}`);
   return [
     "usage: unitwatch [flags]",
     "",
@@ -30,23 +21,36 @@ export function helpText(): string {
     ),
     "",
     "Flags:",
-    ...switches,
-    ...flags,
+    ...switchParagraphs(SWITCHES),
+    ...Object.values(FLAGS).map((flag) => flagParagraph(flag, repeatNote(flag.separator))),
     "",
     wrapped(OTEL_HELP),
     "",
   ].join("\n");
 }
 
+/** A flag with what is to be known of it. */
+export function flagParagraph(flag: Flag<unknown>, repeat: string): string {
+  const notes = repeat === "" ? [flag.help] : [flag.help, repeat];
+  if (flag.emptyIsValue === true) notes.push("A variable that is set but empty counts.");
+  const lines = [`  --${flag.name}=${flag.hint}`, wrapped(notes.join(" "), INDENT)];
+  if (flag.defaultText !== "") lines.push(`${INDENT}Default: ${flag.defaultText}`);
+  return lines.join("\n");
+}
+
+/** Flags that take no value, a paragraph each. */
+export function switchParagraphs(switches: Readonly<Record<string, string>>): string[] {
+  return Object.entries(switches).map(([name, help]) => `  --${name}\n${wrapped(help, INDENT)}`);
+}
+
 /** The flags as a Markdown table, for the README. */
 export function flagTable(): string {
   const rows = Object.values(FLAGS).map((flag: Flag<unknown>) => {
-    const repeat = flag.separator === undefined ? "" : ` ${repeatNote(flag.separator)}`;
     const cells = [
       `\`--${flag.name}\``,
       `\`${variableName(flag.name)}\``,
       flag.defaultText === "" ? "" : `\`${flag.defaultText}\``,
-      `${flag.help}${repeat}`,
+      `${flag.help} ${repeatNote(flag.separator)}`.trimEnd(),
     ];
     return `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
   });
@@ -72,14 +76,16 @@ export function versionText({ version, revision, nodeVersion, platform }: BuildI
   ].join("\n");
 }
 
-function repeatNote(separator: "comma" | "newline"): string {
+/** How a flag is repeated that has a variable; "" for one that isn't. */
+export function repeatNote(separator: Separator | undefined): string {
+  if (separator === undefined) return "";
   return separator === "comma"
     ? "Repeatable; in the variable, separated by commas or line ends."
     : "Repeatable; in the variable, one a line.";
 }
 
 /** Text in lines of at most 80 columns, where its words allow it. */
-function wrapped(text: string, indent = ""): string {
+export function wrapped(text: string, indent = ""): string {
   const lines: string[] = [];
   let line = indent;
   for (const word of text.split(" ")) {

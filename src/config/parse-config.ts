@@ -1,14 +1,15 @@
-import { join } from "node:path";
 import { readArguments } from "./arguments.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import type { Config } from "./config.ts";
 import { deepFrozen } from "./deep-frozen.ts";
+import { FLAGS, SWITCHES } from "./flags.ts";
 import { helpText, versionText } from "./help.ts";
 import { readOtlp } from "./otlp.ts";
 import { readServiceManager } from "./service-manager.ts";
 import { readSettings } from "./settings.ts";
 import type { Environment } from "./settings.ts";
 import { ConfigError } from "./value-error.ts";
+import { watchConfig } from "./watch-config.ts";
 
 /** What the command line asks for: to run, to look at the files too, or to print something and exit. */
 export type ParsedConfig =
@@ -22,10 +23,12 @@ export type ParsedConfig =
       readonly stderr?: string;
     };
 
+const MAIN = { flags: Object.values(FLAGS), switches: SWITCHES, help: "--help" };
+
 /** Reads arguments (those after the script) and environment into a {@link Config}. */
 export function parseConfig(argv: readonly string[], env: Environment): ParsedConfig {
   try {
-    const { values, switches } = readArguments(argv);
+    const { values, switches } = readArguments(argv, MAIN);
     if (switches.has("help")) return { kind: "exit", code: 0, stdout: helpText() };
     if (switches.has("version")) {
       return { kind: "exit", code: 0, stdout: versionText(BUILD_INFO) };
@@ -38,40 +41,14 @@ export function parseConfig(argv: readonly string[], env: Environment): ParsedCo
   }
 }
 
-/** As the docker command takes them: any value of DOCKER_TLS_VERIFY but none at all turns TLS on. */
-function dockerTlsPath(env: Environment): string | undefined {
-  if ((env["DOCKER_TLS_VERIFY"] ?? "") === "") return undefined;
-  const path = env["DOCKER_CERT_PATH"] ?? "";
-  return path === "" ? join(env["HOME"] ?? "/root", ".docker") : path;
-}
-
 function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environment): Config {
-  const settings = readSettings(values, env);
-  const { watchFilters, watchCluster } = settings;
+  const settings = readSettings(FLAGS, values, env);
   return deepFrozen<Config>({
+    ...watchConfig(settings, env),
     web: {
       listenAddresses: settings.listenAddresses,
       telemetryPath: settings.telemetryPath,
       configFile: settings.webConfigFile,
-    },
-    docker: {
-      host: settings.dockerHost,
-      runtime: settings.dockerRuntime,
-      tlsPath: dockerTlsPath(env),
-      context: env["DOCKER_CONTEXT"] === "" ? undefined : env["DOCKER_CONTEXT"],
-      command: settings.dockerCommand,
-    },
-    watch: {
-      filters:
-        watchCluster === undefined
-          ? watchFilters
-          : [...watchFilters, `label=sind.cluster=${watchCluster}`],
-    },
-    node: { namePrefix: settings.nodeNamePrefix },
-    systemd: {
-      transport: settings.systemdTransport,
-      unitInclude: settings.unitInclude,
-      unitExclude: settings.unitExclude,
     },
     metrics: { seriesLimit: settings.seriesLimit, retentionMs: settings.retentionMs },
     otlp: readOtlp(env, {
@@ -81,6 +58,5 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
     }),
     storage: { path: settings.storagePath, queueBytes: settings.queueBytes },
     serviceManager: readServiceManager(env),
-    log: { level: settings.logLevel, format: settings.logFormat },
   });
 }

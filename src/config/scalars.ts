@@ -86,7 +86,7 @@ export function trueOrFalse(text: string): boolean {
 }
 
 /** `a, b or c`. */
-function listed(words: readonly string[]): string {
+export function listed(words: readonly string[]): string {
   return words.length < 2
     ? words.join("")
     : `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
@@ -111,6 +111,12 @@ export function anchoredRegExp(text: string): RegExp {
     const reason = String(error).split(": ").at(-1) ?? "";
     throw new ValueError(`a regular expression (${reason})`);
   }
+}
+
+/** One or more of the words given, separated by commas: any of them will do. */
+export function anyOf<const Word extends string>(words: readonly Word[]): Parse<readonly Word[]> {
+  const one = oneOf(words);
+  return (text) => text.split(",").map(one);
 }
 
 /** A text that is neither empty nor has control characters in it. */

@@ -1,27 +1,35 @@
 import type { Arguments } from "./arguments.ts";
 import { variableName } from "./flag.ts";
 import type { Flag, Given } from "./flag.ts";
-import { FLAGS } from "./flags.ts";
 
 /** Environment variables, as process.env has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Flags by the names that their values are read under. */
+export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 type ValueOf<F> = F extends Flag<infer T> ? T : never;
 /** The value of every flag, under the names of the table. */
-export type Settings = { readonly [Key in keyof typeof FLAGS]: ValueOf<(typeof FLAGS)[Key]> };
+export type Settings<Table extends FlagTable> = {
+  readonly [Key in keyof Table]: ValueOf<Table[Key]>;
+};
 
 /**
- * Reads every flag from the arguments, else its variable, else its default. Variables that belong to
- * no flag are left alone: Kubernetes sets some, such as UNITWATCH_PORT, for a Service of that name.
+ * Reads every flag of a table from the arguments, else its variable, else its default. Variables that
+ * belong to no flag are left alone: Kubernetes sets some, such as UNITWATCH_PORT, for a Service of
+ * that name.
  *
  * @throws ConfigError
  */
-export function readSettings(values: Arguments["values"], env: Environment): Settings {
-  const entries = Object.entries(FLAGS).map(([key, flag]) => [
+export function readSettings<Table extends FlagTable>(
+  flags: Table,
+  values: Arguments["values"],
+  env: Environment,
+): Settings<Table> {
+  const entries = Object.entries(flags).map(([key, flag]) => [
     key,
     flag.read(given(flag, values.get(flag.name), env)),
   ]);
-  return Object.fromEntries(entries) as Settings;
+  return Object.fromEntries(entries) as Settings<Table>;
 }
 
 function given(

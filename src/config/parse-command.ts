@@ -1,0 +1,110 @@
+import { clipped, quoted } from "../domain/quoted.ts";
+import { readArguments } from "./arguments.ts";
+import type { Arguments } from "./arguments.ts";
+import type { EventsConfig, WaitConfig } from "./command-config.ts";
+import { commandHelp } from "./command-help.ts";
+import { COMMANDS } from "./commands.ts";
+import type { Command, CommandName } from "./commands.ts";
+import { deepFrozen } from "./deep-frozen.ts";
+import { FLAGS } from "./flags.ts";
+import { nearest } from "./nearest.ts";
+import { parseConfig } from "./parse-config.ts";
+import type { ParsedConfig } from "./parse-config.ts";
+import { readSettings } from "./settings.ts";
+import type { Environment, Settings } from "./settings.ts";
+import { ConfigError } from "./value-error.ts";
+import { watchConfig } from "./watch-config.ts";
+
+/** What the command line asks for: one of the commands, or the sidecar. */
+export type ParsedCommandLine =
+  | ParsedConfig
+  | { readonly kind: "wait"; readonly config: WaitConfig }
+  | { readonly kind: "events"; readonly config: EventsConfig };
+
+const MAX_SHOWN_LENGTH = 80;
+
+/** Reads arguments (those after the script) and environment. What begins with a word is a command. */
+export function parseCommandLine(argv: readonly string[], env: Environment): ParsedCommandLine {
+  const [word = "", ...rest] = argv;
+  if (word === "" || word.startsWith("-")) return parseConfig(argv, env);
+  if (!isCommand(word)) return refused("unitwatch", unknownCommand(word));
+  try {
+    return parseCommand(word, rest, env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return refused(`unitwatch ${word}`, error.message);
+  }
+}
+
+function parseCommand(
+  name: CommandName,
+  argv: readonly string[],
+  env: Environment,
+): ParsedCommandLine {
+  const command: Command = COMMANDS[name];
+  const given = readArguments(argv, {
+    flags: [...Object.values(command.flags), ...command.shared.map((key) => FLAGS[key])],
+    switches: command.switches,
+    help: `unitwatch ${name} --help`,
+  });
+  if (given.switches.has("help")) return { kind: "exit", code: 0, stdout: commandHelp(command) };
+  const watch = watchConfig(sharedSettings(command, given, env), env);
+  switch (name) {
+    case "wait": {
+      const own = readSettings(COMMANDS.wait.flags, given.values, {});
+      return { kind: "wait", config: waitConfig({ ...watch, ...own }, given) };
+    }
+    case "events": {
+      const own = readSettings(COMMANDS.events.flags, given.values, {});
+      const json = given.switches.has("json");
+      const config = { ...watch, ...own, kinds: own.kinds.flat(), json };
+      return { kind: "events", config: deepFrozen<EventsConfig>(config) };
+    }
+    default:
+      return name satisfies never;
+  }
+}
+
+/** Those that the command hasn't are as they are by default. */
+function sharedSettings(
+  { shared }: Command,
+  { values }: Arguments,
+  env: Environment,
+): Settings<typeof FLAGS> {
+  const table = Object.fromEntries(shared.map((key) => [key, FLAGS[key]]));
+  return { ...readSettings(FLAGS, new Map(), {}), ...readSettings(table, values, env) };
+}
+
+function waitConfig(
+  settings: Omit<WaitConfig, "keepWaiting" | "quiet">,
+  { switches }: Arguments,
+): WaitConfig {
+  const { containers, units, system, systemd, watch } = settings;
+  if (containers.length === 0 && watch.filters.length === 0) {
+    throw new ConfigError("nothing to wait for: expected --container, or a --watch.filter");
+  }
+  if (systemd.transport === "off" && (units.length > 0 || system !== undefined)) {
+    const asked = units.length > 0 ? "--unit" : "--system";
+    throw new ConfigError(`${asked}: expected a --systemd.transport other than off with it`);
+  }
+  return deepFrozen<WaitConfig>({
+    ...settings,
+    keepWaiting: switches.has("keep-waiting"),
+    quiet: switches.has("quiet"),
+  });
+}
+
+function isCommand(word: string): word is CommandName {
+  return Object.hasOwn(COMMANDS, word);
+}
+
+function unknownCommand(word: string): string {
+  const guess = nearest(word, Object.keys(COMMANDS));
+  const shown = quoted(clipped(word, MAX_SHOWN_LENGTH));
+  const expected = `unknown command ${shown}: expected one that --help lists`;
+  return guess === undefined ? expected : `${expected}, such as ${guess}`;
+}
+
+function refused(program: string, message: string): ParsedConfig {
+  return { kind: "exit", code: 2, stderr: `${program}: error: ${message}\n` };
+}

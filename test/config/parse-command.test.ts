@@ -1,0 +1,240 @@
+import { describe, expect, test } from "@jest/globals";
+import type { EventsConfig, WaitConfig } from "../../src/config/command-config.ts";
+import { commandHelp } from "../../src/config/command-help.ts";
+import { COMMANDS } from "../../src/config/commands.ts";
+import type { Command } from "../../src/config/commands.ts";
+import { FLAGS } from "../../src/config/flags.ts";
+import { parseCommandLine } from "../../src/config/parse-command.ts";
+import type { Environment } from "../../src/config/settings.ts";
+
+function waitConfigOf(argv: readonly string[], env: Environment = {}): WaitConfig {
+  const parsed = parseCommandLine(["wait", ...argv], env);
+  if (parsed.kind !== "wait") throw new Error(JSON.stringify(parsed));
+  return parsed.config;
+}
+
+function eventsConfigOf(argv: readonly string[], env: Environment = {}): EventsConfig {
+  const parsed = parseCommandLine(["events", ...argv], env);
+  if (parsed.kind !== "events") throw new Error(JSON.stringify(parsed));
+  return parsed.config;
+}
+
+/** The line that a refused command line gives, without what all of them begin with. */
+function refusalOf(argv: readonly string[], env: Environment = {}): string {
+  const parsed = parseCommandLine(argv, env);
+  if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not refused");
+  expect(parsed.stdout).toBeUndefined();
+  const [, line] =
+    /^(unitwatch(?: wait| events)?: error: [^\n]+)\n$/.exec(parsed.stderr ?? "") ?? [];
+  if (line === undefined) throw new Error(`not one line: ${parsed.stderr}`);
+  return line.replace(/^unitwatch.*?: error: /, "");
+}
+
+const commands: readonly Command[] = Object.values(COMMANDS);
+
+test("without a command it is the sidecar", () => {
+  expect(parseCommandLine([], {}).kind).toBe("run");
+  expect(parseCommandLine(["--check-config"], {}).kind).toBe("check");
+  expect(refusalOf([""])).toBe('unexpected argument "": expected flags alone');
+  expect(refusalOf(["--log.level=info", "wait"])).toBe(
+    'unexpected argument "wait": expected flags alone',
+  );
+});
+
+test.each([
+  [["wiat"], 'unknown command "wiat": expected one that --help lists, such as wait'],
+  [["event"], 'unknown command "event": expected one that --help lists, such as events'],
+  [["run"], 'unknown command "run": expected one that --help lists'],
+  [["__proto__"], 'unknown command "__proto__": expected one that --help lists'],
+  [["a\u001B[2J"], String.raw`unknown command "a\u001b[2J": expected one that --help lists`],
+  [["wait"], "nothing to wait for: expected --container, or a --watch.filter"],
+  [["wait", "a"], 'unexpected argument "a": expected flags alone'],
+  [
+    ["wait", "--contaner=a"],
+    "unknown flag --contaner: expected one that unitwatch wait --help lists, such as --container",
+  ],
+  [
+    ["wait", "--web.listen-address=:1"],
+    "unknown flag --web.listen-address: expected one that unitwatch wait --help lists",
+  ],
+  [["wait", "--container=-x"], '--container: expected the name or id of a container, got "-x"'],
+  [["wait", "--container=a*"], '--container: expected the name or id of a container, got "a*"'],
+  [["wait", "--container=a/b"], '--container: expected the name or id of a container, got "a/b"'],
+  [
+    ["wait", "--container=a", "--unit=b=actve"],
+    '--unit: expected active, activating, deactivating, failed, inactive, reloading, refreshing or maintenance, got "b=actve"',
+  ],
+  [["wait", "--container=a", "--unit=b="], /^--unit: expected active, .*, got "b="$/],
+  [["wait", "--container=a", "--unit=b*"], /^--unit: expected NAME or .*no pattern, got "b\*"$/],
+  [["wait", "--container=a", "--unit==active"], /^--unit: expected NAME or .*, got "=active"$/],
+  [["wait", "--container=a", `--unit=${"b".repeat(256)}`], /^--unit: expected NAME or /],
+  [["wait", "--container=a", "--system=up"], /^--system: expected initializing, .*, got "up"$/],
+  [
+    ["wait", "--container=a", "--health=well"],
+    '--health: expected starting, healthy or unhealthy, got "well"',
+  ],
+  [
+    ["wait", "--container=a", "--timeout=60"],
+    '--timeout: expected a duration longer than 0, such as 60s or 1m30s, or none, got "60"',
+  ],
+  [["wait", "--container=a", "--timeout=0"], /^--timeout: expected a duration longer than 0/],
+  [["wait", "--container=a", "--quiet=yes"], "--quiet: expected no value"],
+  [
+    ["wait", "--container=a", "--unit=b", "--systemd.transport=off"],
+    "--unit: expected a --systemd.transport other than off with it",
+  ],
+  [["events", "--container=a b"], /^--container: expected .* or a pattern .*, got "a b"$/],
+  [["events", "--unit=[a]"], /^--unit: expected the name of a unit, or a pattern .*"\[a\]"$/],
+  [
+    ["events", "--kind=unit.faild"],
+    '--kind: expected a kind of events, such as unit.failed, or container.*, unit.*, system.*, monitor.*, got "unit.faild"',
+  ],
+  [["events", "--timeout=1s"], /^unknown flag --timeout: expected one that unitwatch events/],
+])("%j is refused", (argv, line) => {
+  const refusal = refusalOf(argv);
+  if (typeof line === "string") expect(refusal).toBe(line);
+  else expect(refusal).toMatch(line);
+});
+
+test("a command's refusal begins with its name", () => {
+  expect(parseCommandLine(["wait"], {})).toHaveProperty(
+    "stderr",
+    expect.stringMatching(/^unitwatch wait: error: nothing to wait for/),
+  );
+});
+
+test("wait takes what it is to wait for", () => {
+  const config = waitConfigOf([
+    "--container=a",
+    "--container",
+    "b",
+    "--unit=slurmctld",
+    "--unit",
+    "x.timer=inactive,failed",
+    String.raw`--unit=a\x2db@\x22x\x22.service=active`,
+    "--system=running,degraded",
+    "--health=healthy",
+    "--timeout=1m30s",
+    "--keep-waiting",
+    "--quiet",
+  ]);
+  expect(config).toMatchObject({
+    containers: ["a", "b"],
+    units: [
+      { unit: "slurmctld.service", states: ["active"] },
+      { unit: "x.timer", states: ["inactive", "failed"] },
+      { unit: String.raw`a\x2db@\x22x\x22.service`, states: ["active"] },
+    ],
+    system: ["running", "degraded"],
+    health: ["healthy"],
+    timeoutMs: 90_000,
+    keepWaiting: true,
+    quiet: true,
+  });
+  expect(Object.isFrozen(config.units[0])).toBe(true);
+});
+
+test("wait has a time limit unless it is told to have none", () => {
+  expect(waitConfigOf(["--container=a"])).toMatchObject({
+    units: [],
+    timeoutMs: 300_000,
+    keepWaiting: false,
+    quiet: false,
+  });
+  expect(waitConfigOf(["--container=a", "--timeout=none"]).timeoutMs).toBeUndefined();
+});
+
+test("a filter is enough to wait for", () => {
+  expect(waitConfigOf(["--watch.cluster=dev"]).containers).toEqual([]);
+});
+
+test("events takes patterns, and kinds one by one, by commas and by groups", () => {
+  const config = eventsConfigOf([
+    "--container=dev-*",
+    "--unit=slurm*",
+    "--unit=sshd",
+    "--kind=unit.failed,system.*",
+    "--kind=container.die",
+    "--json",
+  ]);
+  expect(config).toMatchObject({
+    containers: ["dev-*"],
+    units: ["slurm*", "sshd.service"],
+    kinds: ["unit.failed", "system.state", "container.die"],
+    json: true,
+  });
+  expect(eventsConfigOf([])).toMatchObject({
+    containers: [],
+    units: [],
+    kinds: [],
+    json: false,
+  });
+});
+
+test("variables hold for the flags that a command shares with the sidecar, and for no others", () => {
+  const env = {
+    DOCKER_HOST: "tcp://a:1",
+    UNITWATCH_LOG_LEVEL: "debug",
+    UNITWATCH_WATCH_CLUSTER: "dev",
+    UNITWATCH_METRICS_RETENTION: "bad",
+    UNITWATCH_SYSTEMD_UNIT_EXCLUDE: "(",
+    UNITWATCH_TIMEOUT: "1s",
+    UNITWATCH_UNIT: "a",
+  };
+  expect(waitConfigOf([], env)).toMatchObject({
+    docker: { host: "tcp://a:1" },
+    watch: { filters: ["label=sind.cluster=dev"] },
+    log: { level: "debug" },
+    units: [],
+    timeoutMs: 300_000,
+  });
+  expect(refusalOf(["events"], env)).toMatch(/^UNITWATCH_SYSTEMD_UNIT_EXCLUDE: expected /);
+  expect(refusalOf(["wait"], { UNITWATCH_LOG_LEVEL: "loud" })).toMatch(/^UNITWATCH_LOG_LEVEL: /);
+});
+
+describe.each(commands.map((command) => [command.name, command] as const))(
+  "%s",
+  (name, command) => {
+    test("has help with all of its flags, its exit codes and examples, in lines that fit", () => {
+      for (const argv of [["--help"], ["-h"], ["--log.level=bad", "--help"]]) {
+        expect(parseCommandLine([name, ...argv], {})).toEqual({
+          kind: "exit",
+          code: 0,
+          stdout: commandHelp(command),
+        });
+      }
+      const help = commandHelp(command);
+      expect(help).toMatch(new RegExp(`^usage: unitwatch ${name} \\[flags\\]\n`));
+      for (const flag of [
+        ...Object.values(command.flags),
+        ...command.shared.map((k) => FLAGS[k]),
+      ]) {
+        expect(help).toContain(`\n  --${flag.name}=${flag.hint}\n`);
+      }
+      for (const each of Object.keys(command.switches)) expect(help).toContain(`\n  --${each}\n`);
+      for (const { code } of command.exitCodes) expect(help).toContain(`\n  ${code} `);
+      const examples = new Set(command.examples.map(({ line }) => line));
+      for (const line of help.split("\n")) {
+        if (!examples.has(line.trim())) expect(line.length).toBeLessThanOrEqual(80);
+      }
+    });
+
+    test("has examples that it takes", () => {
+      for (const { line } of command.examples) {
+        const [program, ...argv] = line.replace(/ \|.*/, "").replaceAll("'", "").split(" ");
+        expect(program).toBe("unitwatch");
+        expect(parseCommandLine(argv, {}).kind).toBe(name);
+      }
+    });
+
+    test("has flags whose names are no others' too", () => {
+      const names = [
+        ...Object.values(command.flags).map((flag) => flag.name),
+        ...Object.keys(command.switches),
+        ...command.shared.map((key) => FLAGS[key].name),
+      ];
+      expect(new Set(names).size).toBe(names.length);
+      for (const each of names) expect(each).toMatch(/^[a-z]+(?:[.-][a-z]+)*$/);
+    });
+  },
+);
