@@ -60,9 +60,13 @@ export async function runApp(context: AppContext): Promise<void> {
   if (store.restored !== undefined) fleet.restore(store.restored.containers);
   const engine = buildEngineWatch(context, runtime, {
     fleet,
-    hub,
-    store,
-    listed: () => service.ready(),
+    changed: hub.publish,
+    touched: (record) => store.touch(record.identity.id),
+    listed: () => {
+      void store.flush();
+      service.ready();
+    },
+    resume: store.restored?.cursor,
   });
   const own = new OwnMetrics({
     ...BUILD_INFO,

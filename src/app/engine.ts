@@ -1,14 +1,15 @@
+import type { Change } from "../domain/change.ts";
+import type { EngineSource } from "../domain/engine-source.ts";
+import type { CursorResume } from "../domain/resume.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerEngineSource } from "../sources/docker-engine.ts";
 import { identifier } from "../sources/identity.ts";
 import { systemdSource } from "../sources/systemd-source.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
-import type { Store } from "../storage/store.ts";
 import { EngineWatch } from "../watch/engine-watch.ts";
-import type { Hub } from "../watch/hub.ts";
 import { SystemdWatches } from "../watch/systemd-watches.ts";
-import type { AppContext } from "./context.ts";
+import type { WatchContext } from "./context.ts";
 
 /** The watch of the engine, and of systemd in its containers. */
 export interface WatchedEngine {
@@ -20,51 +21,59 @@ export interface WatchedEngine {
   readonly snapshots: { tell: (record: ContainerRecord) => void };
 }
 
+/** Whom the watch works for. */
+export interface WatchClient {
+  readonly fleet: Fleet;
+  readonly changed: (change: Change) => void;
+  /** Told of each container whose state changed, or what is kept of it. */
+  readonly touched?: (record: ContainerRecord) => void;
+  /** Told each time that a complete listing was folded in. */
+  readonly listed: () => void;
+  /** Where an earlier process was; undefined: watching begins now. */
+  readonly resume?: CursorResume | undefined;
+  /** What the engine is asked through. Default: the source that is given. */
+  readonly through?: (source: EngineSource) => EngineSource;
+  /** Whether systemd in this container is to be watched, if it runs there. Default: in all. */
+  readonly concerns?: (record: ContainerRecord) => boolean;
+}
+
 /** Builds what watches; nothing of it runs yet. */
 export function buildEngineWatch(
-  context: AppContext,
+  context: WatchContext,
   runtime: ContainerRuntime,
-  told: {
-    readonly fleet: Fleet;
-    readonly hub: Hub;
-    readonly store: Store;
-    /** Told each time that a complete listing was folded in. */
-    readonly listed: () => void;
-  },
+  client: WatchClient,
 ): WatchedEngine {
   const { config, clock, log } = context;
-  const { fleet, hub, store, listed } = told;
+  const { fleet, changed, through, concerns } = client;
   const parseErrors: WatchedEngine["parseErrors"] = { tell: () => {} };
   const snapshots: WatchedEngine["snapshots"] = { tell: () => {} };
   const systemd = new SystemdWatches({
     clock,
     log,
-    changed: hub.publish,
+    changed,
     parseError: () => parseErrors.tell("systemd"),
     snapshotted: (record) => snapshots.tell(record),
     sourceOf: (record) =>
       systemdSource(config.systemd.transport, { runtime, clock, container: record.identity.id }),
   });
+  const source = new DockerEngineSource(
+    runtime,
+    identifier(config.node.namePrefix, () => runtime.engine),
+    config.watch.filters,
+  );
   const watch = new EngineWatch({
-    source: new DockerEngineSource(
-      runtime,
-      identifier(config.node.namePrefix, () => runtime.engine),
-      config.watch.filters,
-    ),
+    source: through === undefined ? source : through(source),
     fleet,
     clock,
     log,
-    resume: store.restored?.cursor,
+    resume: client.resume,
     touched: (record) => {
-      systemd.sync(record);
-      store.touch(record.identity.id);
+      if (concerns === undefined || concerns(record)) systemd.sync(record);
+      client.touched?.(record);
       snapshots.tell(record);
     },
-    settled: () => {
-      void store.flush();
-      listed();
-    },
-    changed: hub.publish,
+    settled: client.listed,
+    changed,
     parseError: () => parseErrors.tell("docker"),
   });
   return { watch, systemd, parseErrors, snapshots };

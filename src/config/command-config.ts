@@ -1,18 +1,9 @@
-import type { HealthStatus } from "../domain/container.ts";
 import type { EventKind } from "../domain/event.ts";
-import type { SystemState } from "../domain/systemd.ts";
-import type { UnitCondition } from "./command-values.ts";
+import type { WaitGoal } from "../domain/wait-goal.ts";
 import type { WatchConfig } from "./config.ts";
 
 /** What `unitwatch wait` is told, checked and frozen. */
-export interface WaitConfig extends WatchConfig {
-  /** Names or ids; none: all that the filters let through. */
-  readonly containers: readonly string[];
-  readonly units: readonly UnitCondition[];
-  /** Any of them will do; undefined: it isn't asked for. */
-  readonly system: readonly SystemState[] | undefined;
-  /** The same. */
-  readonly health: readonly HealthStatus[] | undefined;
+export interface WaitConfig extends WatchConfig, WaitGoal {
   /** undefined: for ever. */
   readonly timeoutMs: number | undefined;
   readonly keepWaiting: boolean;

@@ -1,15 +1,9 @@
 import { EventKind } from "../domain/event.ts";
 import { ACTIVE_STATES, MAX_UNIT_NAME_BYTES, RARE_ACTIVE_STATES } from "../domain/unit.ts";
-import type { ActiveState } from "../domain/unit.ts";
+import type { UnitCondition } from "../domain/wait-goal.ts";
 import { nearest } from "./nearest.ts";
 import { anyOf, intervalMs } from "./scalars.ts";
 import { ValueError } from "./value-error.ts";
-
-/** What a unit is to be: in one of the states. */
-export interface UnitCondition {
-  readonly unit: string;
-  readonly states: readonly ActiveState[];
-}
 
 /** https://docs.docker.com/reference/api/engine/: what it takes for a name; ids are such names too. */
 const CONTAINER = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/;
