@@ -115,7 +115,11 @@ export class EngineSession {
       this.#refresh.gone(event.id);
       this.#pending.delete(event.id);
     }
-    if (record === undefined) return;
+    if (record === undefined) {
+      // It may have been there all along, under a name that nobody wanted to know of.
+      if (event.action === "rename") this.#refresh.request(event.id);
+      return;
+    }
     if (ACTIONS_WITH_NEWS.has(event.action)) this.#refresh.request(event.id);
     else this.#refresh.happened(event.id);
     this.#options.touched(record);

@@ -156,6 +156,19 @@ test.each(["create", "start", "die", "rename", "restart", "health_status"])(
   },
 );
 
+test("a container that gets a name that is wanted is asked about, though nothing was known of it", async () => {
+  await using watching = await running();
+  const { source, clock, fleet } = watching;
+  source.put(containerDetails("db"));
+  source.tell(
+    engineEvent("rename", "db", { timeNs: clock.nowNs() + 1n, oldName: "/of-no-interest" }),
+  );
+  await turns();
+  expect(source.calls).toEqual(["inspect db"]);
+  expect(fleet.get(idOf("db"))?.status).toBe("running");
+  expect(watching.kinds()).toEqual([]);
+});
+
 test.each(["oom", "health_status: healthy"])("%s says it all by itself", async (action) => {
   await using watching = await running();
   watching.source.tell(engineEvent(action, "web", { timeNs: watching.clock.nowNs() + 1n }));
