@@ -1,0 +1,84 @@
+import { expect, test } from "@jest/globals";
+import type { EngineEvent } from "../../src/domain/engine-event.ts";
+import { NamedContainers } from "../../src/sources/named-containers.ts";
+import { containerDetails, engineEvent, idOf } from "../support/engine-facts.ts";
+import { FakeEngineSource } from "../support/fake-engine-source.ts";
+
+const { signal } = new AbortController();
+
+/** An engine that finds containers as docker does: by name, id, or a beginning of that. */
+function engineWith(...names: readonly string[]) {
+  const source = new FakeEngineSource();
+  source.put(...names.map((name) => containerDetails(name)));
+  const asked: (readonly string[])[] = [];
+  const runtime = {
+    inspect: async (wanted: readonly string[]): Promise<readonly unknown[]> => {
+      asked.push(wanted);
+      return wanted.flatMap((each) => {
+        const found = names.filter((name) => name === each || idOf(name).startsWith(each));
+        if (found.length > 1 && !names.includes(each)) {
+          throw new Error(`Multiple IDs found with provided prefix: ${each}`);
+        }
+        return found.slice(0, 1).map((name) => ({ Id: idOf(name), Name: `/${name}` }));
+      });
+    },
+  };
+  const named = (wanted: readonly string[], isFiltered = false): NamedContainers =>
+    new NamedContainers(source, { names: wanted, runtime, isFiltered });
+  return { source, asked, named };
+}
+
+test("no other container than those that are named is asked about", async () => {
+  const { source, asked, named } = engineWith("a", "b", "c");
+  expect(await named(["a", "c", "none"]).list(signal)).toEqual([idOf("a"), idOf("c")]);
+  expect(asked).toEqual([["a", "c", "none"]]);
+  expect(source.calls).toEqual([]);
+});
+
+test("an id names a container, its beginning from twelve digits on", async () => {
+  const { named } = engineWith("a", "b");
+  const id = idOf("b");
+  expect(await named([id]).list(signal)).toEqual([id]);
+  expect(await named([id.slice(0, 12), "b"]).list(signal)).toEqual([id]);
+  expect(await named([id.slice(0, 4)]).list(signal)).toEqual([]);
+});
+
+test("a name that is the beginning of several ids isn't one of theirs", async () => {
+  const { named } = engineWith("a1", "a2", "b");
+  expect(await named(["6", "b"]).list(signal)).toEqual([idOf("b")]);
+  expect(await named(["6"]).list(signal)).toEqual([]);
+});
+
+test("what the filters don't let through isn't there", async () => {
+  const { source, named } = engineWith("a", "b");
+  source.containers.delete(idOf("b"));
+  expect(await named(["a", "b"], true).list(signal)).toEqual([idOf("a")]);
+});
+
+test("a fault of the engine is passed on", async () => {
+  const { source } = engineWith();
+  const runtime = { inspect: () => Promise.reject(new Error("no engine")) };
+  const named = new NamedContainers(source, { names: ["a"], runtime, isFiltered: false });
+  await expect(named.list(signal)).rejects.toThrow("no engine");
+});
+
+test("events of others are kept from who asked, and so are replayed ones", async () => {
+  const { source, named } = engineWith("a", "b");
+  const seen: EngineEvent[] = [];
+  const sink = { event: (event: EngineEvent) => void seen.push(event), parseError: () => {} };
+  const end = new AbortController();
+  const containers = named(["a", idOf("c").slice(0, 12)]);
+  const events = containers.events(sink, { sinceNs: 0n, signal: end.signal });
+  const mine = [
+    engineEvent("start", "a"),
+    engineEvent("start", "c"),
+    engineEvent("rename", "a", { id: idOf("x"), oldName: "/x" }),
+    engineEvent("rename", "y", { oldName: "/a" }),
+  ];
+  source.tell(engineEvent("start", "b"), ...mine, engineEvent("rename", "b", { oldName: "/z" }));
+  expect(seen).toEqual(mine);
+  await containers.replay(sink, { sinceNs: 0n, untilNs: 10_000n, signal: end.signal });
+  expect(seen).toEqual([...mine, ...mine]);
+  end.abort();
+  await events;
+});
