@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   logs: ["domain"],
   otlp: ["domain"],
   http: ["domain"],
+  command: ["state", "domain"],
   page: ["state", "domain"],
 };
 /** Beside these, the room `app` composes: the parts of `app.ts`. */

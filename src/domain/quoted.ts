@@ -10,6 +10,11 @@ export function quoted(text: string): string {
   return JSON.stringify(text).replace(UNPRINTABLE, escaped);
 }
 
+/** The same without the quotes: what is printable stays as it is, backslashes and quotes too. */
+export function printable(text: string): string {
+  return text.toWellFormed().replace(UNPRINTABLE, escaped);
+}
+
 /** The first `maxLength` UTF-16 units of `text`, with `…` where some were cut. */
 export function clipped(text: string, maxLength: number): string {
   return text.length <= maxLength ? text : `${text.slice(0, maxLength)}…`;

@@ -1,0 +1,57 @@
+import { clipped, printable } from "../domain/quoted.ts";
+import type { EventReport } from "../domain/status.ts";
+
+/** Longer names don't make the column wider for the others. */
+const MAX_COLUMN = 40;
+const KIND_WIDTH = "unit.deactivating".length;
+const MAX_TEXT_LENGTH = 1_000;
+
+const COLOURS = { ERROR: "\u001B[31m", WARN: "\u001B[33m", INFO: "" } as const;
+const DIM = "\u001B[2m";
+const RESET = "\u001B[0m";
+
+/** A change as one line of JSON: what could drive a terminal is written as an escape there too. */
+export function jsonLine(report: EventReport): string {
+  return `${printable(JSON.stringify(report))}\n`;
+}
+
+/** Makes lines for people: time, container, kind, unit and details, `-` where there is none. */
+export function humanLines(options: { readonly colour: boolean }): (report: EventReport) => string {
+  let width = 0;
+  const paint = (code: string, text: string): string =>
+    options.colour && code !== "" ? `${code}${text}${RESET}` : text;
+  return (report) => {
+    const { container, kind, unit, severity } = report;
+    const name = column(container);
+    width = Math.max(width, Math.min(name.length, MAX_COLUMN));
+    // To the millisecond.
+    const time = report.time?.replace(/(\.\d{3})\d*Z$/, "$1Z") ?? "-";
+    const cells = [
+      paint(DIM, time),
+      name.padEnd(width),
+      paint(COLOURS[severity], kind.padEnd(KIND_WIDTH)),
+      column(unit),
+      printable(clipped(detailOf(report), MAX_TEXT_LENGTH).replaceAll(/\s+/g, " ")),
+    ];
+    return `${cells.join("  ").trimEnd()}\n`;
+  };
+}
+
+function column(text: string): string {
+  return text === "" ? "-" : printable(clipped(text, MAX_TEXT_LENGTH));
+}
+
+/** What changed, in the engine's and systemd's own words. */
+function detailOf({ detail, attributes, recovered, unit }: EventReport): string {
+  const words = detail === "" ? [] : [detail];
+  const add = (name: string, attribute: string): void => {
+    const value = attributes[attribute];
+    const isTold = typeof value === "string" || typeof value === "number";
+    if (isTold && unit !== "") words.push(`${name}=${value}`);
+  };
+  add("SubState", "systemd.unit.sub_state");
+  add("Result", "systemd.service.result");
+  add("ExitStatus", "process.exit.code");
+  if (recovered) words.push("(found later)");
+  return words.join(" ");
+}

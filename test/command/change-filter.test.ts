@@ -1,0 +1,65 @@
+import { expect, test } from "@jest/globals";
+import { changeFilter } from "../../src/command/change-filter.ts";
+import type { ChangeFilterOptions } from "../../src/command/change-filter.ts";
+import { containerChange, monitorChange, systemChange, unitChange } from "../support/changes.ts";
+import { idOf } from "../support/engine-facts.ts";
+
+const filter = (options: Partial<ChangeFilterOptions>) =>
+  changeFilter({ containers: [], units: [], kinds: [], ...options });
+
+const FAILED = unitChange("unit.failed");
+const START = containerChange("container.start");
+const LOST = monitorChange("monitor.lost", { identity: undefined, container: "" });
+const ALL = [FAILED, START, systemChange("running"), monitorChange("monitor.error"), LOST];
+
+test("nothing asked for lets all through", () => {
+  expect(ALL.filter(filter({}).matches)).toEqual(ALL);
+});
+
+test.each([
+  ["sind-dev-worker-0", true],
+  ["sind-dev-*", true],
+  ["*worker?0", true],
+  ["sind-dev", false],
+  ["sind-dev-worker-?0", false],
+  ["sind.dev.worker.0", false],
+  [idOf("sind-dev-worker-0"), true],
+  [idOf("sind-dev-worker-0").slice(0, 12), true],
+  [idOf("sind-dev-worker-0").slice(0, 11), false],
+])("the container %s is meant: %p", (container, isMeant) => {
+  const { matches } = filter({ containers: ["other", container] });
+  expect(ALL.map(matches)).toEqual([isMeant, isMeant, isMeant, isMeant, false]);
+});
+
+test.each([
+  ["slurmd.service", true],
+  ["slurm*", true],
+  ["slurm?.service", true],
+  ["*", true],
+  ["slurm.*", false],
+  ["lurmd.service", false],
+])("the unit %s is meant: %p", (unit, isMeant) => {
+  const { matches } = filter({ units: ["other.service", unit] });
+  expect(ALL.map(matches)).toEqual([isMeant, false, false, false, false]);
+});
+
+test("what stands for something in regular expressions stands for itself", () => {
+  const odd = String.raw`a\x2db@\x22(x)+\x22.service`;
+  const { matches } = filter({ units: [odd] });
+  expect(matches(unitChange("unit.active", { unit: odd }))).toBe(true);
+  expect(matches(unitChange("unit.active", { unit: odd.replace("+", "++") }))).toBe(false);
+});
+
+test("all that is asked for has to hold", () => {
+  const options = { containers: ["sind-*"], units: ["slurmd*"], kinds: ["unit.failed"] } as const;
+  expect(ALL.filter(filter(options).matches)).toEqual([FAILED]);
+  expect(ALL.filter(filter({ ...options, kinds: ["unit.active"] }).matches)).toEqual([]);
+});
+
+test("systemd is watched only where something of it is wanted", () => {
+  expect(filter({}).needsSystemd).toBe(true);
+  expect(filter({ kinds: ["container.die", "container.start"] }).needsSystemd).toBe(false);
+  for (const kind of ["unit.failed", "system.state", "monitor.lost"] as const) {
+    expect(filter({ kinds: ["container.die", kind] }).needsSystemd).toBe(true);
+  }
+});
