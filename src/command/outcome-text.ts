@@ -1,0 +1,65 @@
+import { clipped, printable } from "../domain/quoted.ts";
+import type { Met, Missing } from "./findings.ts";
+import type { WaitOutcome } from "./waiter.ts";
+
+/** Containers of which all is told; of more, only how many they are. */
+const MAX_MET_SHOWN = 4;
+/** Lines of what is missing. */
+const MAX_MISSING_SHOWN = 100;
+const MAX_TEXT_LENGTH = 500;
+
+/**
+ * What is said of the end of a wait, in whole lines that are safe on a terminal.
+ *
+ * @param by what ended it from outside
+ */
+export function outcomeText(outcome: WaitOutcome, by = "a signal"): string {
+  const after = durationText(outcome.afterMs);
+  switch (outcome.kind) {
+    case "true":
+      return `true after ${after}: ${metText(outcome.met)}\n`;
+    case "time":
+      return missingText(`not true at the time limit, after ${after}`, outcome.missing);
+    case "final":
+      return missingText(`can't become true any more, after ${after}`, outcome.missing);
+    case "ended":
+      return missingText(`ended by ${by} after ${after}, and not true yet`, outcome.missing);
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function metText(met: readonly Met[]): string {
+  const shown = met
+    .slice(0, MAX_MET_SHOWN)
+    .map(({ container, texts }) => safe(`${container} ${texts.join(", ")}`));
+  const others = met.length - shown.length;
+  if (others > 0) shown.push(`the same of ${others} more`);
+  return shown.join("; ");
+}
+
+function missingText(head: string, missing: readonly Missing[]): string {
+  // What is the reason to give up comes first.
+  const sorted = missing.toSorted((a, b) => Number(b.isFinal) - Number(a.isFinal));
+  const lines = sorted
+    .slice(0, MAX_MISSING_SHOWN)
+    .map(({ container, text }) => safe(container === "" ? text : `${container}: ${text}`));
+  const others = missing.length - lines.length;
+  if (others > 0) lines.push(`and ${others} more`);
+  return [`unitwatch wait: ${head}:`, ...lines.map((line) => `  ${line}`), ""].join("\n");
+}
+
+function safe(text: string): string {
+  return printable(clipped(text, MAX_TEXT_LENGTH).replaceAll(/\s+/g, " "));
+}
+
+/** `0.3s`, `12.0s`, `2m05s`, `1h00m05s`. */
+export function durationText(ms: number): string {
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)}s`;
+  const seconds = Math.round(ms / 1_000);
+  const two = (amount: number): string => String(amount).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const rest = `${two(seconds % 60)}s`;
+  return hours === 0 ? `${minutes}m${rest}` : `${hours}h${two(minutes % 60)}m${rest}`;
+}

@@ -1,0 +1,213 @@
+import { expect, test } from "@jest/globals";
+import { findingsOf } from "../../src/command/findings.ts";
+import type { Missing } from "../../src/command/findings.ts";
+import type { WaitGoal } from "../../src/domain/wait-goal.ts";
+import { idOf } from "../support/engine-facts.ts";
+import { unitRow } from "../support/systemd-facts.ts";
+import { active, failed, NOTHING, WaitedFleet } from "../support/waited-fleet.ts";
+
+function missingIn(fleet: WaitedFleet, goal: Partial<WaitGoal>): readonly string[] {
+  return findingsOf({ ...NOTHING, ...goal }, fleet.view).missing.map(line);
+}
+
+const line = ({ container, text, isFinal }: Missing): string =>
+  `${container}: ${text}${isFinal ? " (final)" : ""}`;
+
+const A = { containers: ["a"] };
+const isActive = (unit: string): Partial<WaitGoal> => ({
+  ...A,
+  units: [{ unit, states: ["active"] }],
+});
+
+test("a container has to run, and says why it doesn't", () => {
+  const fleet = new WaitedFleet();
+  expect(missingIn(fleet, A)).toEqual(["a: no such container yet"]);
+  fleet.happens("create", "a");
+  expect(missingIn(fleet, A)).toEqual(["a: was created, and not started yet"]);
+  fleet.happens("start", "a");
+  expect(missingIn(fleet, A)).toEqual([]);
+  fleet.happens("pause", "a");
+  expect(missingIn(fleet, A)).toEqual(["a: is paused"]);
+  fleet.happens("unpause", "a");
+  fleet.happens("die", "a", { exitCode: "3" });
+  expect(missingIn(fleet, A)).toEqual(["a: exited with code 3 (final)"]);
+  const life = { startedAtNs: 500n, finishedAtNs: fleet.clock.nowNs() };
+  fleet.inspected("a", { ...life, status: "restarting", exitCode: 3 });
+  expect(missingIn(fleet, A)).toEqual(["a: exited with code 3, and is to be restarted"]);
+  fleet.happens("destroy", "a");
+  expect(missingIn(fleet, A)).toEqual(["a: was removed (final)"]);
+  fleet.happens("create", "a", { id: idOf("another") });
+  expect(missingIn(fleet, A)).toEqual(["a: was created, and not started yet"]);
+});
+
+test("of a container that doesn't run, what else was asked for isn't known", () => {
+  const fleet = new WaitedFleet();
+  expect(
+    missingIn(fleet, {
+      ...isActive("b.service"),
+      system: ["running", "degraded"],
+      health: ["healthy"],
+    }),
+  ).toEqual([
+    "a: no such container yet",
+    "a: health isn't known, expected healthy",
+    "a: b.service isn't known, expected active",
+    "a: systemd isn't known, expected running or degraded",
+  ]);
+});
+
+test("a container is found by its id too, and by no beginning that could be a name", () => {
+  const fleet = new WaitedFleet();
+  const { identity } = fleet.inspected("dead");
+  expect(missingIn(fleet, { containers: [identity.id, identity.id.slice(0, 12)] })).toEqual([]);
+  expect(missingIn(fleet, { containers: [identity.id.slice(0, 4)] })).toHaveLength(1);
+});
+
+test("a container that isn't there may be one that the filters keep out", () => {
+  expect(missingIn(new WaitedFleet(true), A)).toEqual([
+    "a: no such container yet, or the filters don't let it through",
+  ]);
+});
+
+test("one that is named twice is told of once", () => {
+  expect(missingIn(new WaitedFleet(), { containers: ["a", "a"] })).toHaveLength(1);
+});
+
+test("without names it is about all that are there, and one has to be", () => {
+  const fleet = new WaitedFleet();
+  expect(missingIn(fleet, {})).toEqual([": no container that the filters let through yet"]);
+  fleet.inspected("a");
+  fleet.inspected("b", { status: "exited", finishedAtNs: 600n, exitCode: 1 });
+  expect(missingIn(fleet, {})).toEqual(["b: exited with code 1 (final)"]);
+  fleet.happens("destroy", "b");
+  expect(missingIn(fleet, {})).toEqual([]);
+});
+
+test("health is the health check's", () => {
+  const fleet = new WaitedFleet();
+  const goal: Partial<WaitGoal> = { ...A, health: ["healthy"] };
+  fleet.inspected("a");
+  expect(missingIn(fleet, goal)).toEqual(["a: has no health check, expected healthy (final)"]);
+  fleet.happens("health_status: starting", "a");
+  expect(missingIn(fleet, goal)).toEqual(["a: is starting, expected healthy"]);
+  fleet.happens("health_status: unhealthy", "a");
+  expect(missingIn(fleet, goal)).toEqual(["a: is unhealthy, expected healthy (final)"]);
+  expect(missingIn(fleet, { ...A, health: ["healthy", "unhealthy"] })).toEqual([]);
+  fleet.happens("health_status: healthy", "a");
+  expect(missingIn(fleet, goal)).toEqual([]);
+});
+
+test("a unit is in the state that systemd says, and inactive where it isn't loaded", () => {
+  const fleet = new WaitedFleet();
+  const node = fleet.node("a", [
+    active("on.service"),
+    unitRow("up.service", "activating", "start"),
+  ]);
+  expect(missingIn(fleet, isActive("on.service"))).toEqual([]);
+  expect(missingIn(fleet, isActive("up.service"))).toEqual([
+    "a: up.service is activating (start), expected active",
+  ]);
+  expect(missingIn(fleet, isActive("off.service"))).toEqual([
+    "a: off.service isn't loaded, expected active",
+  ]);
+  expect(
+    missingIn(fleet, { ...A, units: [{ unit: "off.service", states: ["inactive"] }] }),
+  ).toEqual([]);
+  fleet.unit(node, failed("on.service"), "exit-code");
+  expect(missingIn(fleet, isActive("on.service"))).toEqual([
+    "a: on.service is failed (exit-code), expected active (final)",
+  ]);
+  expect(
+    missingIn(fleet, { ...A, units: [{ unit: "on.service", states: ["active", "failed"] }] }),
+  ).toEqual([]);
+});
+
+test("degraded says which units failed", () => {
+  const fleet = new WaitedFleet();
+  const goal: Partial<WaitGoal> = { ...A, system: ["running"] };
+  const node = fleet.node("a", [active("1.service")], "starting");
+  expect(missingIn(fleet, goal)).toEqual(["a: systemd is starting, expected running"]);
+  node.systemd.manager.told({ systemState: "running", timeNs: 1n });
+  expect(missingIn(fleet, goal)).toEqual([]);
+  for (const unit of ["1", "2", "3", "4", "5"]) fleet.unit(node, failed(`${unit}.service`));
+  expect(missingIn(fleet, goal)).toEqual([
+    "a: systemd is degraded: 1.service, 2.service, 3.service and 2 more failed, expected running (final)",
+  ]);
+  expect(missingIn(fleet, { ...A, system: ["running", "degraded"] })).toEqual([]);
+});
+
+test("a container without systemd never has units", () => {
+  const fleet = new WaitedFleet();
+  fleet.inspected("a", { runsSystemd: false });
+  expect(missingIn(fleet, { ...isActive("b.service"), system: ["running"] })).toEqual([
+    "a: b.service: the container doesn't run systemd, expected active (final)",
+    "a: systemd: the container doesn't run systemd, expected running (final)",
+  ]);
+});
+
+test("units aren't known before they are listed, after a gap, and in the next life", () => {
+  const fleet = new WaitedFleet();
+  const goal = isActive("b.service");
+  const unknown = ["a: b.service: systemd doesn't answer yet, expected active"];
+  const node = fleet.inspected("a", { runsSystemd: true });
+  expect(missingIn(fleet, goal)).toEqual(unknown);
+  fleet.listed(node, [active("b.service")]);
+  expect(missingIn(fleet, goal)).toEqual([]);
+  node.systemd.attached("dbus", fleet.clock.nowNs() + 1n);
+  expect(missingIn(fleet, goal)).toEqual(unknown);
+  fleet.listed(node, [active("b.service")]);
+  expect(missingIn(fleet, goal)).toEqual([]);
+  node.systemd.lost();
+  expect(missingIn(fleet, goal)).toEqual(unknown);
+});
+
+test("why systemd can't be watched is said, until it can", () => {
+  const fleet = new WaitedFleet();
+  const { identity } = fleet.inspected("a", { runsSystemd: true });
+  const change = {
+    node: "a",
+    container: "a",
+    unit: "",
+    timeNs: 1n,
+    identity,
+    recovered: false,
+  } as const;
+  fleet.changed({ ...change, kind: "monitor.error", detail: "systemd can't be had: no bus" });
+  expect(missingIn(fleet, isActive("b.service"))).toEqual([
+    "a: b.service: not known: systemd can't be had: no bus, expected active",
+  ]);
+  fleet.changed({ ...change, kind: "monitor.recovered", detail: "" });
+  expect(missingIn(fleet, isActive("b.service"))).toEqual([
+    "a: b.service: systemd doesn't answer yet, expected active",
+  ]);
+});
+
+test("what is true is told", () => {
+  const fleet = new WaitedFleet();
+  fleet.node("a", [active("b.service")]);
+  fleet.happens("health_status: healthy", "a");
+  const goal: WaitGoal = {
+    containers: ["a"],
+    units: [
+      { unit: "b.service", states: ["active"] },
+      { unit: "c.service", states: ["inactive"] },
+    ],
+    system: ["running"],
+    health: ["healthy"],
+  };
+  expect(findingsOf(goal, fleet.view)).toEqual({
+    missing: [],
+    met: [
+      {
+        container: "a",
+        texts: [
+          "runs",
+          "is healthy",
+          "b.service is active",
+          "c.service is inactive",
+          "systemd is running",
+        ],
+      },
+    ],
+  });
+});

@@ -1,0 +1,254 @@
+import { expect, test } from "@jest/globals";
+import type { WaitOutcome } from "../../src/command/waiter.ts";
+import type { WaitGoal } from "../../src/domain/wait-goal.ts";
+import { identityOf } from "../support/engine-facts.ts";
+import { unitRow } from "../support/systemd-facts.ts";
+import { active, failed, WaitedFleet } from "../support/waited-fleet.ts";
+
+const GOAL: Partial<WaitGoal> = {
+  containers: ["a"],
+  units: [{ unit: "b.service", states: ["active"] }],
+};
+const waiting = (unit = "b.service") => unitRow(unit, "activating", "auto-restart");
+
+/** The outcome as far as there is one yet. */
+async function now(waiter: {
+  readonly outcome: Promise<WaitOutcome>;
+}): Promise<WaitOutcome | "open"> {
+  return Promise.race([waiter.outcome, Promise.resolve("open" as const)]);
+}
+
+function textsOf(outcome: WaitOutcome | "open"): readonly string[] {
+  return outcome === "open" || outcome.kind === "true"
+    ? []
+    : outcome.missing.map(({ text }) => text);
+}
+
+test("what is true already is told at once", async () => {
+  const fleet = new WaitedFleet();
+  fleet.node("a", [active("b.service")]);
+  const waiter = fleet.wait(GOAL, { timeoutMs: 1_000 });
+  expect(await now(waiter)).toEqual({
+    kind: "true",
+    met: [{ container: "a", texts: ["runs", "b.service is active"] }],
+    afterMs: 0,
+  });
+  expect(fleet.clock.pendingTimers).toBe(0);
+});
+
+test("it ends at the event that makes it true, of the last of its conditions", async () => {
+  const fleet = new WaitedFleet();
+  const waiter = fleet.wait({ ...GOAL, system: ["running"] });
+  await fleet.clock.advance(2_000);
+  fleet.happens("create", "a");
+  fleet.happens("start", "a");
+  const node = fleet.inspected("a", { runsSystemd: true });
+  fleet.listed(node, [unitRow("b.service", "activating", "start")], "starting");
+  await fleet.clock.advance(500);
+  fleet.unit(node, active("b.service"));
+  expect(await now(waiter)).toBe("open");
+  node.systemd.manager.told({ systemState: "running", timeNs: 1n });
+  fleet.told(node);
+  expect(await now(waiter)).toMatchObject({ kind: "true", afterMs: 2_500 });
+});
+
+test("even what is true for a moment is true", async () => {
+  const fleet = new WaitedFleet();
+  const node = fleet.node("a", []);
+  const waiter = fleet.wait(GOAL);
+  fleet.unit(node, active("b.service"));
+  fleet.unit(node, failed("b.service"));
+  expect(await now(waiter)).toMatchObject({ kind: "true" });
+});
+
+test("the time limit ends it, and tells what was missing", async () => {
+  const fleet = new WaitedFleet();
+  fleet.node("a", []);
+  const waiter = fleet.wait(GOAL, { timeoutMs: 60_000 });
+  await fleet.clock.advance(59_999);
+  expect(await now(waiter)).toBe("open");
+  await fleet.clock.advance(1);
+  const outcome = await now(waiter);
+  expect(outcome).toMatchObject({ kind: "time", afterMs: 60_000 });
+  expect(textsOf(outcome)).toEqual(["b.service isn't loaded, expected active"]);
+  expect(fleet.clock.pendingTimers).toBe(0);
+});
+
+test("the limit counts from the beginning, not from when the watch stood", async () => {
+  const fleet = new WaitedFleet();
+  await fleet.clock.advance(700);
+  const waiter = fleet.wait(GOAL, { timeoutMs: 1_000, sinceMs: 0 });
+  await fleet.clock.advance(300);
+  expect(await now(waiter)).toMatchObject({ kind: "time", afterMs: 1_000 });
+});
+
+test("a limit that no timer can be as long as is kept", async () => {
+  const fleet = new WaitedFleet();
+  const { clock } = fleet;
+  const longestMs = 2 ** 31 - 1;
+  const short: Pick<typeof clock, "monotonicMs" | "setTimeout"> = {
+    monotonicMs: () => clock.monotonicMs(),
+    setTimeout: (run, delayMs) => clock.setTimeout(run, Math.min(delayMs, longestMs)),
+  };
+  const waiter = fleet.wait(GOAL, {
+    timeoutMs: 3 * longestMs,
+    clock: Object.assign(Object.create(clock) as typeof clock, short),
+  });
+  await clock.advance(3 * longestMs - 1);
+  expect(await now(waiter)).toBe("open");
+  await clock.advance(1);
+  expect(await now(waiter)).toMatchObject({ kind: "time" });
+});
+
+test("a unit that stays failed ends it", async () => {
+  const fleet = new WaitedFleet();
+  const node = fleet.node("a", [unitRow("b.service", "activating", "start")]);
+  const waiter = fleet.wait(GOAL, { timeoutMs: 60_000 });
+  fleet.unit(node, failed("b.service"), "exit-code");
+  await fleet.clock.advance(999);
+  expect(await now(waiter)).toBe("open");
+  await fleet.clock.advance(1);
+  const outcome = await now(waiter);
+  expect(outcome).toMatchObject({ kind: "final", afterMs: 1_000 });
+  expect(textsOf(outcome)).toEqual(["b.service is failed (exit-code), expected active"]);
+});
+
+test("a service that systemd restarts passes through failed, and isn't given up", async () => {
+  const fleet = new WaitedFleet();
+  const node = fleet.node("a", [waiting()]);
+  const waiter = fleet.wait(GOAL);
+  for (let crash = 0; crash < 20; crash += 1) {
+    fleet.unit(node, failed("b.service"));
+    await fleet.clock.advance(2);
+    fleet.unit(node, waiting());
+    await fleet.clock.advance(98);
+  }
+  expect(await now(waiter)).toBe("open");
+  fleet.unit(node, active("b.service"));
+  expect(await now(waiter)).toMatchObject({ kind: "true", afterMs: 2_000 });
+});
+
+test("a container that exited is given up, one that is restarted isn't", async () => {
+  const fleet = new WaitedFleet();
+  fleet.node("a", []);
+  const waiter = fleet.wait(GOAL);
+  fleet.happens("die", "a", { exitCode: "137" });
+  await fleet.clock.advance(900);
+  fleet.happens("start", "a");
+  await fleet.clock.advance(5_000);
+  expect(await now(waiter)).toBe("open");
+  fleet.happens("die", "a", { exitCode: "137" });
+  await fleet.clock.advance(1_000);
+  const outcome = await now(waiter);
+  expect(outcome).toMatchObject({ kind: "final" });
+  expect(textsOf(outcome)[0]).toBe("exited with code 137");
+});
+
+test("an exit and the removal after it are one reason, a second old at the first", async () => {
+  const fleet = new WaitedFleet();
+  fleet.node("a", []);
+  const waiter = fleet.wait(GOAL);
+  fleet.happens("die", "a", { exitCode: "0" });
+  await fleet.clock.advance(600);
+  fleet.happens("destroy", "a");
+  await fleet.clock.advance(400);
+  const outcome = await now(waiter);
+  expect(outcome).toMatchObject({ kind: "final", afterMs: 1_000 });
+  expect(textsOf(outcome)[0]).toBe("was removed");
+});
+
+test("--keep-waiting goes on until it is true after all, or the time is over", async () => {
+  const fleet = new WaitedFleet();
+  const node = fleet.node("a", [failed("b.service")], "degraded");
+  const waiter = fleet.wait(GOAL, { keepWaiting: true, timeoutMs: 60_000 });
+  await fleet.clock.advance(30_000);
+  expect(await now(waiter)).toBe("open");
+  fleet.unit(node, active("b.service"));
+  expect(await now(waiter)).toMatchObject({ kind: "true", afterMs: 30_000 });
+
+  const vain = fleet.wait({ containers: ["gone"] }, { keepWaiting: true, timeoutMs: 1_000 });
+  fleet.happens("create", "gone");
+  fleet.happens("destroy", "gone");
+  await fleet.clock.advance(1_000);
+  expect(await now(vain)).toMatchObject({ kind: "time" });
+});
+
+test("a container that there never was is waited for", async () => {
+  const fleet = new WaitedFleet();
+  const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
+  await fleet.clock.advance(9_999);
+  expect(await now(waiter)).toBe("open");
+});
+
+test("while the engine is away nothing is true, and nothing is given up", async () => {
+  const fleet = new WaitedFleet();
+  const node = fleet.node("a", [failed("b.service")]);
+  fleet.engine.up = false;
+  const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
+  await fleet.clock.advance(5_000);
+  fleet.unit(node, active("b.service"));
+  expect(await now(waiter)).toBe("open");
+  fleet.engine.up = true;
+  fleet.told(node);
+  expect(await now(waiter)).toMatchObject({ kind: "true" });
+});
+
+const LOST = {
+  node: "",
+  container: "",
+  unit: "",
+  timeNs: 1n,
+  identity: undefined,
+  recovered: false,
+};
+
+test("an engine that can't be reached is the first thing that is missing", async () => {
+  const fleet = new WaitedFleet();
+  Object.assign(fleet.engine, { up: false, listed: false });
+  const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
+  const error = new Error("cannot connect", {
+    cause: Object.assign(new Error(), { code: "ENOENT" }),
+  });
+  fleet.changed({ ...LOST, kind: "monitor.error", detail: "", error });
+  await fleet.clock.advance(10_000);
+  const outcome = await now(waiter);
+  expect(outcome).toMatchObject({ kind: "time" });
+  expect(textsOf(outcome)).toEqual([
+    "the engine can't be watched: cannot connect",
+    "no such container yet",
+    "b.service isn't known, expected active",
+  ]);
+});
+
+test("an engine that refuses this user is given up", async () => {
+  const fleet = new WaitedFleet();
+  Object.assign(fleet.engine, { up: false, listed: false });
+  const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
+  const cause = Object.assign(new Error("connect EACCES"), { code: "EACCES" });
+  const error = new Error("cannot connect", { cause });
+  fleet.changed({ ...LOST, kind: "monitor.error", detail: "", error });
+  await fleet.clock.advance(1_000);
+  expect(await now(waiter)).toMatchObject({ kind: "final" });
+});
+
+test("it can be ended from outside, once, and tells what was missing", async () => {
+  const fleet = new WaitedFleet();
+  const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
+  await fleet.clock.advance(100);
+  waiter.end();
+  waiter.end();
+  expect(await now(waiter)).toMatchObject({ kind: "ended", afterMs: 100 });
+  expect(fleet.clock.pendingTimers).toBe(0);
+  fleet.node("a", [active("b.service")]);
+  expect(await now(waiter)).toMatchObject({ kind: "ended" });
+});
+
+test("the names of a removed container's reasons are forgotten with it", () => {
+  const fleet = new WaitedFleet();
+  const record = fleet.inspected("a", { runsSystemd: true });
+  const change = { ...LOST, identity: identityOf("a"), container: "a", detail: "x" };
+  fleet.changed({ ...change, kind: "monitor.error" });
+  expect(fleet.view.reason(record)).toBe("x");
+  fleet.happens("destroy", "a");
+  expect(fleet.view.reason(record)).toBeUndefined();
+});

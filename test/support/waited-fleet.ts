@@ -1,0 +1,111 @@
+import { Waiter } from "../../src/command/waiter.ts";
+import type { WaiterOptions } from "../../src/command/waiter.ts";
+import { WatchView } from "../../src/command/watch-view.ts";
+import type { Change } from "../../src/domain/change.ts";
+import type { ContainerDetails } from "../../src/domain/container.ts";
+import type { SystemState } from "../../src/domain/systemd.ts";
+import type { UnitRow } from "../../src/domain/unit.ts";
+import type { WaitGoal } from "../../src/domain/wait-goal.ts";
+import { identifier } from "../../src/sources/identity.ts";
+import type { ContainerRecord } from "../../src/state/container-record.ts";
+import { Fleet } from "../../src/state/fleet.ts";
+import { SeriesBudget } from "../../src/state/series-budget.ts";
+import { containerDetails, engineEvent } from "./engine-facts.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { serviceSignal, unitRow, unitSignal } from "./systemd-facts.ts";
+
+export const NOTHING: WaitGoal = {
+  containers: [],
+  units: [],
+  system: undefined,
+  health: undefined,
+};
+
+/** A fleet that somebody waits for: a test says what happens in it, and its clock stands still. */
+export class WaitedFleet {
+  readonly clock = new FakeClock();
+  /** What the watch of the engine says of itself. */
+  readonly engine = { up: true, listed: true };
+  readonly view: WatchView;
+  readonly fleet: Fleet;
+  #waiter: Waiter | undefined;
+
+  constructor(isFiltered = false) {
+    this.fleet = new Fleet({
+      events: { changed: (change) => this.changed(change), refused: () => {} },
+      admission: { shown: () => true, series: new SeriesBudget(0) },
+      identify: identifier(undefined, () => "docker"),
+    });
+    this.view = new WatchView(this.fleet, { engine: () => this.engine, isFiltered });
+  }
+
+  /** Waits from now on, and for ever where nothing else is said. */
+  wait(goal: Partial<WaitGoal>, options: Partial<WaiterOptions> = {}): Waiter {
+    this.#waiter = new Waiter({
+      goal: { ...NOTHING, ...goal },
+      view: this.view,
+      timeoutMs: undefined,
+      keepWaiting: false,
+      clock: this.clock,
+      sinceMs: this.clock.monotonicMs(),
+      ...options,
+    });
+    this.#waiter.check();
+    return this.#waiter;
+  }
+
+  changed(change: Change): void {
+    this.view.changed(change);
+    this.#waiter?.check();
+  }
+
+  /** The engine tells this of a container. */
+  happens(action: string, name: string, more: Readonly<Record<string, string>> = {}): void {
+    this.fleet.engineEvent(engineEvent(action, name, { timeNs: this.clock.nowNs(), ...more }));
+    this.#waiter?.check();
+  }
+
+  /** Inspect says this of a container. */
+  inspected(name: string, more: Partial<ContainerDetails> = {}): ContainerRecord {
+    const startedAtNs = this.clock.nowNs();
+    const record = this.fleet.details(containerDetails(name, { startedAtNs, ...more }), true);
+    this.#waiter?.check();
+    return record;
+  }
+
+  /** A container whose systemd is watched, with these units. */
+  node(name: string, rows: readonly UnitRow[], state: SystemState = "running"): ContainerRecord {
+    const record = this.inspected(name, { runsSystemd: true });
+    this.listed(record, rows, state);
+    return record;
+  }
+
+  /** A stream to its systemd stands, and lists these units. */
+  listed(record: ContainerRecord, rows: readonly UnitRow[], state?: SystemState): void {
+    const { systemd } = record;
+    const nowNs = this.clock.nowNs();
+    systemd.attached("dbus", nowNs);
+    systemd.recovered([]);
+    systemd.snapshot(rows, nowNs);
+    this.told(record);
+    if (state === undefined) return;
+    systemd.manager.told({ systemState: state, timeNs: nowNs });
+    this.told(record);
+  }
+
+  told(record: ContainerRecord): void {
+    this.view.snapshotted(record);
+    this.#waiter?.check();
+  }
+
+  /** A unit comes into a state, as systemd tells it. */
+  unit(record: ContainerRecord, row: UnitRow, result?: string): void {
+    const timeNs = this.clock.nowNs();
+    const { name: unit, activeState, subState } = row;
+    if (result !== undefined) record.systemd.service(serviceSignal({ unit, result, timeNs }));
+    record.systemd.unit(unitSignal({ unit, activeState, subState, stateChangeNs: timeNs, timeNs }));
+  }
+}
+
+export const active = (unit: string): UnitRow => unitRow(unit, "active", "running");
+export const failed = (unit: string): UnitRow => unitRow(unit, "failed", "failed");

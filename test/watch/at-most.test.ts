@@ -1,0 +1,27 @@
+import { expect, test } from "@jest/globals";
+import { atMost } from "../../src/watch/at-most.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+test("it is over when the work is, and leaves no timer", async () => {
+  const clock = new FakeClock();
+  await atMost(1_000, clock, Promise.resolve());
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("it is over when the time is, whatever the work does", async () => {
+  const clock = new FakeClock();
+  let isOver = false;
+  const over = (async () => {
+    await atMost(1_000, clock, new Promise(() => {}));
+    isOver = true;
+  })();
+  await clock.advance(999);
+  expect(isOver).toBe(false);
+  await clock.advance(1);
+  await over;
+  expect(isOver).toBe(true);
+});
+
+test("a fault of the work is the caller's", async () => {
+  await expect(atMost(1_000, new FakeClock(), Promise.reject(new Error("x")))).rejects.toThrow("x");
+});
