@@ -1,16 +1,20 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from "node:v8";
-import { openWebSettings, webConfigProblem } from "./app/web.ts";
+import type { WatchContext } from "./app/context.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
-import { parseConfig } from "./config/parse-config.ts";
+import type { EventsConfig, WaitConfig } from "./config/command-config.ts";
+import type { Config, WatchConfig } from "./config/config.ts";
+import { parseCommandLine } from "./config/parse-command.ts";
 import { SERVICE_MANAGER_VARIABLES } from "./config/service-manager.ts";
 import { asError } from "./domain/as-error.ts";
+import type { Logger } from "./domain/log.ts";
 import type { WebSettings } from "./http/web-config/web-settings.ts";
 import { systemClock } from "./runtime/clock.ts";
 import { createLogger } from "./runtime/log.ts";
 import { stderrSink } from "./runtime/stderr-sink.ts";
 
 const SIGNALS = { SIGTERM: 15, SIGINT: 2 } as const;
+type SignalName = keyof typeof SIGNALS;
 
 /** What is printed instead of running: whole lines, and the exit code. */
 interface Printed {
@@ -38,16 +42,44 @@ function print({ code, stdout, stderr }: Printed): void {
  */
 const SMALL_YOUNG_GENERATION = "--semi-space-growth-factor=1";
 
-async function main(): Promise<void> {
-  const parsed = parseConfig(process.argv.slice(2), process.env);
-  for (const name of SERVICE_MANAGER_VARIABLES) delete process.env[name];
-  if (parsed.kind === "exit") {
-    print(parsed);
-    return;
+/** Ends by a signal: the first one ends the work, a second one the process. */
+interface Ending {
+  readonly signal: AbortSignal;
+  /** The signal that came. */
+  readonly by: () => SignalName | undefined;
+}
+
+function endBySignals(): Ending {
+  const end = new AbortController();
+  let by: SignalName | undefined;
+  for (const name of Object.keys(SIGNALS) as SignalName[]) {
+    process.on(name, () => {
+      if (by !== undefined) process.exit(128 + SIGNALS[name]);
+      by = name;
+      end.abort(new Error(`got ${name}`));
+    });
   }
-  const { config } = parsed;
-  setFlagsFromString(SMALL_YOUNG_GENERATION);
+  return { signal: end.signal, by: () => by };
+}
+
+/** Runs until it has ended by itself; whatever is thrown ends the process with 1. */
+async function run(log: Logger, work: () => Promise<number>): Promise<void> {
+  const die = (error: unknown): void => {
+    log.error("unitwatch failed", { err: asError(error) });
+    process.exit(1);
+  };
+  process.on("uncaughtException", die);
+  try {
+    // Nothing is left to wait for: what still holds the process was given its time.
+    process.exit(await work());
+  } catch (error) {
+    die(error);
+  }
+}
+
+async function runSidecar(config: Config, isCheck: boolean): Promise<void> {
   const log = createLogger({ ...config.log, clock: systemClock, write: stderrSink() });
+  const { openWebSettings, webConfigProblem } = await import("./app/web.ts");
   let web: WebSettings | undefined;
   try {
     web = await openWebSettings({ config, clock: systemClock, log });
@@ -57,32 +89,82 @@ async function main(): Promise<void> {
     print({ code: 2, stderr: `unitwatch: error: ${problem}\n` });
     return;
   }
-  if (parsed.kind === "check") {
+  if (isCheck) {
     print({ code: 0, stdout: "configuration is valid\n" });
     return;
   }
-  const end = new AbortController();
-  for (const [name, number] of Object.entries(SIGNALS)) {
-    process.on(name, () => {
-      if (end.signal.aborted) process.exit(128 + number);
-      end.abort(new Error(`got ${name}`));
-    });
-  }
-  const die = (error: unknown): void => {
-    log.error("unitwatch failed", { err: asError(error) });
-    process.exit(1);
-  };
-  process.on("uncaughtException", die);
-  try {
+  const { signal } = endBySignals();
+  await run(log, async () => {
     log.info("unitwatch starts", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
     const { runApp } = await import("./app.ts");
-    await runApp({ config, clock: systemClock, log, web, signal: end.signal });
+    await runApp({ config, clock: systemClock, log, web, signal });
     log.info("unitwatch ends");
-    // Nothing is left to wait for: what still holds the process was given its time.
-    process.exit(0);
-  } catch (error) {
-    die(error);
+    return 0;
+  });
+}
+
+/** Runs one of the commands, which gives its exit code; undefined where a signal ended it. */
+async function runCommand(
+  config: WatchConfig,
+  work: (context: WatchContext & Ending) => Promise<number | undefined>,
+): Promise<void> {
+  const log = createLogger({ ...config.log, clock: systemClock, write: stderrSink() });
+  const ending = endBySignals();
+  await run(log, async () => {
+    const code = await work({ config, clock: systemClock, log, ...ending });
+    return code ?? 128 + SIGNALS[ending.by() ?? "SIGTERM"];
+  });
+}
+
+async function wait(config: WaitConfig, sinceMs: number): Promise<void> {
+  await runCommand(config, async (context) => {
+    const { stdout, stderr } = process;
+    const { runWait } = await import("./app/wait.ts");
+    const { kind } = await runWait({ ...context, config, sinceMs, stdout, stderr });
+    if (kind === "ended") return undefined;
+    return kind === "true" ? 0 : 1;
+  });
+}
+
+async function events(config: EventsConfig): Promise<void> {
+  await runCommand(config, async (context) => {
+    const { stdout } = process;
+    const { showEvents } = await import("./app/events.ts");
+    const end = await showEvents({ ...context, config, stdout, colour: hasColours() });
+    if (end?.kind === "failed")
+      throw new Error("the output can't be written", { cause: end.error });
+    return end === undefined ? undefined : 0;
+  });
+}
+
+async function main(): Promise<void> {
+  const sinceMs = systemClock.monotonicMs();
+  const parsed = parseCommandLine(process.argv.slice(2), process.env);
+  for (const name of SERVICE_MANAGER_VARIABLES) delete process.env[name];
+  if (parsed.kind !== "exit") setFlagsFromString(SMALL_YOUNG_GENERATION);
+  switch (parsed.kind) {
+    case "exit":
+      print(parsed);
+      break;
+    case "wait":
+      await wait(parsed.config, sinceMs);
+      break;
+    case "events":
+      await events(parsed.config);
+      break;
+    case "run":
+    case "check":
+      await runSidecar(parsed.config, parsed.kind === "check");
+      break;
+    default:
+      parsed satisfies never;
   }
+}
+
+/** https://no-color.org */
+function hasColours(): boolean {
+  const { NO_COLOR: noColour = "", TERM: terminal } = process.env;
+  return process.stdout.isTTY && noColour === "" && terminal !== "dumb";
 }
 
 await main();

@@ -32,7 +32,7 @@ export interface WatchClient {
   /** Where an earlier process was; undefined: watching begins now. */
   readonly resume?: CursorResume | undefined;
   /** What the engine is asked through. Default: the source that is given. */
-  readonly through?: (source: EngineSource) => EngineSource;
+  readonly through?: (source: Required<EngineSource>) => EngineSource;
   /** Whether systemd in this container is to be watched, if it runs there. Default: in all. */
   readonly concerns?: (record: ContainerRecord) => boolean;
 }

@@ -1,4 +1,5 @@
 import type { BuildInfo } from "./build-info.ts";
+import { COMMANDS } from "./commands.ts";
 import { variableName } from "./flag.ts";
 import type { Flag, Separator } from "./flag.ts";
 import { FLAGS, SWITCHES } from "./flags.ts";
@@ -11,6 +12,7 @@ const INDENT = "      ";
 export function helpText(): string {
   return [
     "usage: unitwatch [flags]",
+    "       unitwatch COMMAND [flags]",
     "",
     wrapped(
       "Watches the systemd units inside containers, by events, and turns each change into Prometheus metrics and OpenTelemetry log records.",
@@ -18,6 +20,11 @@ export function helpText(): string {
     "",
     wrapped(
       `Every flag with a value has an environment variable: --docker.host is ${variableName("docker.host")}. A flag wins over its variable, which wins over the default; a variable that is empty counts as not set.`,
+    ),
+    "",
+    "Commands, each with a --help of its own:",
+    ...Object.values(COMMANDS).map(
+      ({ name, summary }) => `  ${name}\n${wrapped(`${summary}.`, INDENT)}`,
     ),
     "",
     "Flags:",

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { COMMANDS } from "../../src/config/commands.ts";
 import { variableName } from "../../src/config/flag.ts";
 import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
 import { flagTable, helpText, versionText } from "../../src/config/help.ts";
@@ -11,6 +12,7 @@ test("help has every flag with its default, in lines that fit a terminal", () =>
     expect(help).toContain(`\n  --${name}=${hint}\n`);
     expect(help).toContain(defaultText);
   }
+  for (const name of Object.keys(COMMANDS)) expect(help).toContain(`\n  ${name}\n`);
   for (const name of Object.keys(SWITCHES)) expect(help).toContain(`\n  --${name}\n`);
   for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   expect(help).toMatch(/^usage: unitwatch \[flags\]\n/);

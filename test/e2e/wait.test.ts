@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { type CommandExit, runCommand, startCommand } from "../support/command.ts";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { startContainer, type TestContainer } from "../support/engine/container.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import { eventually } from "../support/eventually.ts";
+
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2ewait";
+/** Through the engine's command. */
+const BY_COMMAND = "--docker.runtime=cli";
+const NODE = `sind-${CLUSTER}-controller`;
+const labels = { "sind.cluster": CLUSTER };
+/** Fails until there is the file. */
+const GATED = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=test -e /run/open-%N\n";
+
+describeEngine("unitwatch wait", () => {
+  const stack = new AsyncDisposableStack();
+  let engine: Engine;
+  let node: TestNode;
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    node = stack.use(await startNode(engine, { name: NODE, labels }));
+    for (const unit of ["later", "bad", "mended"]) await node.writeUnit(`${unit}.service`, GATED);
+  });
+  afterAll(() => stack.disposeAsync());
+
+  const wait = (...args: readonly string[]): Promise<CommandExit> =>
+    runCommand(engine.host, ["wait", ...args]);
+  const startWait = (...args: readonly string[]) =>
+    startCommand(engine.host, ["wait", "--timeout=40s", "--log.level=debug", ...args]);
+
+  /** An ordinary container that is healthy as soon as there is the file. */
+  const startWeb = (name: string): Promise<TestContainer> =>
+    startContainer(engine, {
+      name: `sind-${CLUSTER}-${name}`,
+      args: ["--health-cmd=test -e /ok", "--health-interval=300ms", "--health-retries=1000000"],
+    });
+
+  test.each([
+    ["auto", BY_COMMAND],
+    ["busctl", "--docker.runtime=engine"],
+  ])("what is true already ends it with 0, by %s with %s", async (transport, runtime) => {
+    const { code, stdout, stderr } = await wait(
+      `--container=${NODE}`,
+      "--unit=dbus",
+      "--unit=none.service=inactive",
+      "--system=running,degraded",
+      "--log.level=error",
+      `--systemd.transport=${transport}`,
+      runtime,
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(
+      /^true after \d+\.\ds: \S+-controller runs, dbus\.service is active, none\.service is inactive, systemd is (?:running|degraded)\n$/,
+    );
+    expect(code).toBe(0);
+  });
+
+  test("an event that makes it true ends it with 0, and nothing is left in the container", async () => {
+    await using waiting = startWait("--watch.cluster", CLUSTER, "--unit", "later.service=active");
+    await waiting.untilLogged("later.service isn't loaded, expected active");
+    await node.exec(["touch", "/run/open-later"]);
+    await node.startUnit("later.service");
+    expect(await waiting.exited).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^true after .*-controller runs, later\.service is active\n$/),
+    });
+    await eventually(async () => {
+      const left = (await node.processes()).filter(({ args }) => /bridge|busctl/.test(args));
+      expect(left).toEqual([]);
+    });
+  });
+
+  test("the time limit ends it with 1, and tells what was missing", async () => {
+    const args = ["--container=never-there", "--unit=none.service", "--timeout=500ms"];
+    const { code, stdout, stderr } = await wait(...args);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^unitwatch wait: not true at the time limit, after .*:$/m);
+    expect(stderr.trimEnd().split("\n").slice(-2)).toEqual([
+      "  never-there: no such container yet",
+      "  never-there: none.service isn't known, expected active",
+    ]);
+    expect(code).toBe(1);
+  });
+
+  test("a unit that fails ends it with 1", async () => {
+    await using waiting = startWait(`--container=${NODE}`, "--unit=bad", "--system=running");
+    await waiting.untilLogged("bad.service isn't loaded");
+    await node.systemctl("start", "--no-block", "bad.service");
+    const { code, stderr } = await waiting.exited;
+    expect(stderr).toMatch(/\nunitwatch wait: can't become true any more, after .*:\n/);
+    expect(stderr).toContain(`\n  ${NODE}: bad.service is failed (exit-code), expected active\n`);
+    expect(stderr).toMatch(
+      /\n {2}\S+: systemd is degraded: .*bad\.service.* failed, expected running\n/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test("a unit that failed and is mended ends it with 0 where it is to keep waiting", async () => {
+    await node.tryExec(["systemctl", "start", "mended.service"]);
+    await using waiting = startWait(`--container=${NODE}`, "--unit=mended", "--keep-waiting");
+    await waiting.untilLogged("mended.service is failed");
+    await node.exec(["touch", "/run/open-mended"]);
+    await node.startUnit("mended.service");
+    expect(await waiting.exited).toMatchObject({ code: 0 });
+  });
+
+  test("a container that is made later is waited for, and so is its health", async () => {
+    const name = `sind-${CLUSTER}-healthy`;
+    await using waiting = startWait("--container", name, "--health", "healthy");
+    await waiting.untilLogged("no such container yet");
+    await using web = await startWeb("healthy");
+    await waiting.untilLogged("is starting, expected healthy");
+    await web.exec(["touch", "/ok"]);
+    const { code, stdout } = await waiting.exited;
+    expect(stdout).toMatch(new RegExp(`^true after .*: ${name} runs, is healthy\n$`));
+    expect(code).toBe(0);
+  });
+
+  test("a container that is removed ends it with 1, and so does one without systemd", async () => {
+    await using web = await startWeb("web");
+    await using waiting = startWait("--container", web.id, "--health=healthy", BY_COMMAND);
+    const plain = await wait(`--container=${web.name}`, "--system=running");
+    expect(plain.stderr).toContain(
+      `\n  ${web.name}: systemd: the container doesn't run systemd, expected running\n`,
+    );
+    expect(plain.code).toBe(1);
+
+    await waiting.untilLogged("is starting, expected healthy");
+    await web.remove();
+    const { code, stderr } = await waiting.exited;
+    expect(stderr).toContain("\nunitwatch wait: can't become true any more, after ");
+    expect(stderr).toContain(`\n  ${web.name}: was removed\n`);
+    expect(code).toBe(1);
+  });
+
+  test("a signal ends it with 128 and its number", async () => {
+    await using waiting = startWait(`--container=${NODE}`, "--unit=none");
+    await waiting.untilLogged("none.service isn't loaded");
+    waiting.child.kill("SIGTERM");
+    const { code, stderr } = await waiting.exited;
+    expect(stderr).toContain("\nunitwatch wait: ended by SIGTERM after ");
+    expect(stderr).toContain(`\n  ${NODE}: none.service isn't loaded, expected active\n`);
+    expect(code).toBe(143);
+  });
+});
