@@ -4,6 +4,8 @@ import { buildEngineWatch } from "./app/engine.ts";
 import { closeLogs, exportTo, openLogs, queueDropped } from "./app/logs.ts";
 import { pushMetrics } from "./app/metrics.ts";
 import { openServiceNotifier } from "./app/service-manager.ts";
+import { logSetup } from "./app/setup-log.ts";
+import { StartLog } from "./app/start-log.ts";
 import { buildStatus } from "./app/status.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import { createHttpServer } from "./http/http-server.ts";
@@ -30,6 +32,7 @@ const SWEEP_MS = 10_000;
  */
 export async function runApp(context: AppContext): Promise<void> {
   const { config, clock, log, signal } = context;
+  const startedMs = clock.monotonicMs();
   const hub = new Hub();
   await using stack = new AsyncDisposableStack();
   const service = stack.use(openServiceNotifier(context));
@@ -58,12 +61,15 @@ export async function runApp(context: AppContext): Promise<void> {
   stack.use(store);
   const { queue } = store;
   if (store.restored !== undefined) fleet.restore(store.restored.containers);
+  logSetup(context, { runtime, store });
+  const startLog = stack.use(new StartLog(context, { fleet, runtime, startedMs }));
   const engine = buildEngineWatch(context, runtime, {
     fleet,
     changed: hub.publish,
     touched: (record) => store.touch(record.identity.id),
     listed: () => {
       void store.flush();
+      startLog.listed();
       service.ready();
     },
     resume: store.restored?.cursor,
@@ -103,7 +109,10 @@ export async function runApp(context: AppContext): Promise<void> {
     runtime: () => runtime.engine,
     otlpQueue: () => (sink === undefined ? undefined : queue?.state),
   });
-  engine.snapshots.tell = status.snapshot;
+  engine.snapshots.tell = (record) => {
+    status.snapshot(record);
+    startLog.seen(record);
+  };
 
   const http = createHttpServer({
     telemetryPath: config.web.telemetryPath,

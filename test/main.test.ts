@@ -2,8 +2,27 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
+import { execa } from "execa";
+import { fakeEngine } from "./support/fake-engine.ts";
 import { startUnitwatch } from "./support/unitwatch.ts";
 import { eventually } from "./support/eventually.ts";
+
+const MAIN = join(import.meta.dirname, "../src/main.ts");
+
+const READERS = {
+  json: (line: string) => JSON.parse(line) as Record<string, unknown>,
+  logfmt(line: string): Record<string, unknown> {
+    const field = /(?:^| )([\w.-]+)=([^\s"=\\]+|"(?:[^"\\]|\\.)*")/gy;
+    const fields = [...line.matchAll(field)];
+    expect(fields.map(([text]) => text).join("")).toBe(line);
+    return Object.fromEntries(
+      fields.map(([, key = "", value = ""]) => [
+        key,
+        value.startsWith('"') ? (JSON.parse(value) as string) : value,
+      ]),
+    );
+  },
+};
 
 test("what systemd asks of this process isn't handed on to its children", async () => {
   const folder = await mkdtemp(join(tmpdir(), "unitwatch-main-"));
@@ -31,3 +50,64 @@ test("what systemd asks of this process isn't handed on to its children", async 
     await rm(folder, { recursive: true });
   }
 });
+
+test.each(["json", "logfmt"] as const)(
+  "all that is on stderr is the log, and in %s it tells the start fact by fact",
+  async (format) => {
+    const folder = await mkdtemp(join(tmpdir(), "unitwatch main-"));
+    try {
+      await using engine = await fakeEngine({
+        answer(path, response) {
+          if (path.includes("/events")) response.write("\n");
+          else response.end("[]");
+          return true;
+        },
+      });
+      const child = execa(process.execPath, [MAIN], {
+        env: {
+          UNITWATCH_LOG_FORMAT: format,
+          UNITWATCH_DOCKER_HOST: `unix://${engine.socketPath}`,
+          UNITWATCH_WEB_LISTEN_ADDRESS: "127.0.0.1:0",
+          UNITWATCH_STORAGE_PATH: folder,
+          UNITWATCH_OTLP_LOGS: "on",
+        },
+        reject: false,
+        timeout: 30_000,
+      });
+      let told = "";
+      const { promise: ready, resolve } = Promise.withResolvers<void>();
+      child.stderr.on("data", (chunk) => {
+        told += String(chunk);
+        if (/\bready\b.*\n/.test(told)) resolve();
+      });
+      await Promise.race([ready, child]);
+      child.kill("SIGTERM");
+      const { exitCode, stdout, stderr } = await child;
+      expect([exitCode, stdout]).toEqual([0, ""]);
+      const lines = stderr.split("\n").map(READERS[format]);
+      for (const line of lines) {
+        expect(line).toMatchObject({
+          time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+          level: expect.stringMatching(/^(?:info|warn)$/),
+        });
+      }
+      expect(lines.filter(({ level }) => level === "info").map(({ msg }) => msg)).toEqual([
+        "unitwatch starts",
+        "engine to watch",
+        "containers to watch",
+        "systemd to watch",
+        "storage",
+        "log records are sent over OTLP",
+        "web access",
+        "listening",
+        "the engine answers",
+        "ready",
+        "shutting down",
+        "unitwatch ends",
+      ]);
+      expect(lines.find(({ msg }) => msg === "storage")).toMatchObject({ path: folder });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);

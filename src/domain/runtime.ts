@@ -3,6 +3,14 @@ import type { ByteSink, Process } from "./process.ts";
 /** Container engines, as they are named in labels and log records. */
 export type EngineName = "docker" | "podman";
 
+/** What an engine tells of itself. */
+export interface EngineVersions {
+  /** The engine's own, such as `20.10.24`; undefined where it doesn't tell. */
+  readonly engine: string | undefined;
+  /** Of its API, as far as we know it too: `1.41`. */
+  readonly api: string;
+}
+
 /** A process whose input is open. */
 export interface InteractiveProcess extends Process {
   readonly stdin: ByteSink;
@@ -31,6 +39,10 @@ export interface ContainerRuntime {
   readonly kind: "cli" | "engine";
   /** What it talks to, as far as it is known by now. */
   readonly engine: EngineName;
+  /** Where it is, as DOCKER_HOST has it but for a user; undefined where the command alone knows. */
+  readonly where?: string | undefined;
+  /** As it told last; undefined before it did, and where it isn't asked. */
+  readonly versions?: EngineVersions | undefined;
   /**
    * Opens the stream of container events, one JSON document a line, from `sinceNs` on (inclusive,
    * Unix nanoseconds), for the actions given. It ends when the engine ends it or on `kill()`, and

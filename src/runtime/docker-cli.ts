@@ -9,6 +9,7 @@ import type {
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
 import { collectOutput } from "./collect-output.ts";
+import { placeOf } from "./engine-about.ts";
 import { eventFilters, unixSeconds } from "./event-query.ts";
 
 export interface DockerCliOptions {
@@ -28,6 +29,7 @@ const IDS_PER_INSPECT = 200;
 export class DockerCli implements ContainerRuntime {
   readonly kind = "cli";
   readonly engine: EngineName;
+  readonly where: string | undefined;
   readonly #executor: Executor;
   readonly #command: string;
   readonly #globalArgs: readonly string[];
@@ -38,6 +40,7 @@ export class DockerCli implements ContainerRuntime {
     this.#executor = executor;
     this.#command = options.command;
     this.engine = basename(options.command).startsWith("podman") ? "podman" : "docker";
+    this.where = options.host === undefined ? undefined : placeOf(options.host);
     const hostFlag = this.engine === "podman" ? "--url" : "--host";
     this.#globalArgs = options.host === undefined ? [] : [hostFlag, options.host];
     this.#filterArgs = filterArgs(options.filters);

@@ -5,12 +5,14 @@ import type {
   CommandOutput,
   ContainerRuntime,
   EngineName,
+  EngineVersions,
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
 import { untilAborted } from "../domain/until-aborted.ts";
 import { collectOutput } from "./collect-output.ts";
 import { eventFilters, filtersOf, unixSeconds } from "./event-query.ts";
+import { engineOf, urlOf } from "./engine-about.ts";
 import type { EngineAddress, EngineRequest } from "./engine-http.ts";
 import { EngineError, EngineHttp } from "./engine-http.ts";
 import { lateStream, watchOver } from "./event-stream.ts";
@@ -39,6 +41,7 @@ const NEWEST_VERSION = 52;
 export class EngineApi implements ContainerRuntime {
   readonly kind = "engine";
   #engine: EngineName = "docker";
+  #versions: EngineVersions | undefined;
   readonly #http: EngineHttp;
   readonly #options: EngineApiOptions;
   #prefix: Promise<string> | undefined;
@@ -50,6 +53,14 @@ export class EngineApi implements ContainerRuntime {
 
   get engine(): EngineName {
     return this.#engine;
+  }
+
+  get where(): string {
+    return urlOf(this.#options.address);
+  }
+
+  get versions(): EngineVersions | undefined {
+    return this.#versions;
   }
 
   close(): void {
@@ -213,14 +224,14 @@ export class EngineApi implements ContainerRuntime {
   async #negotiate(): Promise<string> {
     const response = await this.#http.open({ path: "/_ping" });
     response.resume();
-    this.#engine = /^Libpod\b/i.test(String(response.headers["server"] ?? ""))
-      ? "podman"
-      : "docker";
+    const { name, version } = engineOf(response.headers);
+    this.#engine = name;
     const told = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
     const minor = Math.min(Number(told ?? OLDEST_VERSION), NEWEST_VERSION);
     if (minor < OLDEST_VERSION) {
       throw new Error(`the engine's API 1.${minor} is older than 1.${OLDEST_VERSION}`);
     }
+    this.#versions = { engine: version, api: `1.${minor}` };
     return `/v1.${minor}`;
   }
 }

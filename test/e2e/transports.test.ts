@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
-import { clusterName } from "../support/e2e-runtime.ts";
+import { clusterName, E2E_RUNTIME } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Suite } from "../support/engine/images.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -61,6 +61,16 @@ for (const suite of ["bookworm", "trixie"] as const) {
           stack.use(unitwatch);
           await unitwatch.until(
             (scrape) => scrape.value("unitwatch_systemd_up", { transport }) === 1,
+          );
+          await unitwatch.untilLogged(
+            ({ msg, engine, version = "none" }) =>
+              msg === "the engine answers" &&
+              engine === "docker" &&
+              (E2E_RUNTIME === "cli") === !/^\d+\.\d+/.test(String(version)),
+          );
+          await unitwatch.untilLogged(
+            ({ msg, nodes, watched }) =>
+              msg === "all nodes are watched" && nodes === 1 && watched === 1,
           );
         }),
       );

@@ -59,6 +59,16 @@ test("events up to a time: podman is asked for all that there are, without a str
   expect(await asked("podman")).toBe("--since 1795345335.000000007 --stream=false --filter");
 });
 
+test.each([
+  [undefined, undefined],
+  ["ssh://alice@far.example:22", "ssh://far.example:22"],
+  ["ssh://alice@[::1]:22/hidden@b", "ssh://[::1]:22"],
+  ["tcp://engine:2376", "tcp://engine:2376"],
+  ["unix:///a@b/docker.sock", "unix:///a@b/docker.sock"],
+])("with the address %j it says that the engine is at %j", (host, where) => {
+  expect(cli([], { host }).docker.where).toBe(where);
+});
+
 test("filters go to listings, and to events as far as the engine takes them there", async () => {
   const { docker, executor } = cli([new FakeProcess(), ended("")], {
     filters: ["label=sind.cluster=dev", "name=web", "label=a"],

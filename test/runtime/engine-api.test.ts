@@ -79,9 +79,39 @@ test("podman is known by what it calls itself", async () => {
     },
     answersPing: true,
   });
-  expect(started.api.engine).toBe("docker");
+  expect([started.api.engine, started.api.versions]).toEqual(["docker", undefined]);
   await started.api.list(never);
-  expect(started.api.engine).toBe("podman");
+  expect([started.api.engine, started.api.versions]).toEqual([
+    "podman",
+    { engine: "4.3.1", api: "1.40" },
+  ]);
+});
+
+test.each([
+  ["Docker/20.10.24+dfsg1 (linux)", "20.10.24+dfsg1"],
+  ["Docker/28.0.1", "28.0.1"],
+  ["nginx", undefined],
+  ["Docker/", undefined],
+  [`Docker/${"1".repeat(65)}`, undefined],
+])("of an engine that calls itself %j the version is %j", async (server, version) => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") response.setHeader("Server", server).setHeader("Api-Version", "1.99");
+      response.end("[]");
+      return true;
+    },
+    answersPing: true,
+  });
+  await started.api.list(never);
+  expect(started.api.versions).toEqual({ engine: version, api: "1.52" });
+});
+
+test.each([
+  [{ socketPath: "/var/run/docker.sock" }, "unix:///var/run/docker.sock"],
+  [{ host: "engine", port: 2375, tls: undefined }, "tcp://engine:2375"],
+  [{ host: "::1", port: 2376, tls: undefined }, "tcp://[::1]:2376"],
+])("an engine at %j says that it is at %s", (address, where) => {
+  expect(new EngineApi({ address, filters: [], clock: new FakeClock() }).where).toBe(where);
 });
 
 test("an engine that is too old is refused in words", async () => {

@@ -1,0 +1,138 @@
+import { resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { hashSync } from "bcryptjs";
+import { logSetup } from "../../src/app/setup-log.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import type { RecordQueue } from "../../src/domain/record-queue.ts";
+import type { ContainerResume } from "../../src/domain/resume.ts";
+import { WebSettings } from "../../src/http/web-config/web-settings.ts";
+import { type Certificates, makeCertificates } from "../support/certificates.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { recordedLog } from "../support/recorded-log.ts";
+
+let files: Certificates;
+beforeAll(async () => {
+  files = await makeCertificates();
+});
+afterAll(() => files[Symbol.asyncDispose]());
+
+interface Setting {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly built?: Partial<Parameters<typeof logSetup>[1]>;
+}
+
+async function told({ args = [], env = {}, built = {} }: Setting): Promise<string[]> {
+  const parsed = parseConfig(args, env);
+  if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
+  const { config } = parsed;
+  const clock = new FakeClock();
+  const { log, lines } = recordedLog(clock);
+  const path = config.web.configFile;
+  const web = path === undefined ? undefined : await WebSettings.open(path, { clock, log });
+  logSetup(
+    { config, log, web },
+    {
+      runtime: { kind: "engine", where: "unix:///var/run/docker.sock" },
+      store: { folder: config.storage.path, queue: undefined, restored: undefined },
+      ...built,
+    },
+  );
+  return lines.map((line) => line.replace(/^level=info msg=/, ""));
+}
+
+test("without any flag, each fact has its line", async () => {
+  expect(await told({})).toEqual([
+    '"engine to watch" runtime=engine host=unix:///var/run/docker.sock',
+    '"containers to watch" filters=none',
+    '"systemd to watch" transport=auto',
+    `storage path=${resolve("data")} durable=true containers=0`,
+    '"nothing is sent over OTLP"',
+    '"web access" tls=false users=0',
+  ]);
+});
+
+test("what is set otherwise shows", async () => {
+  const lines = await told({
+    args: [
+      "--watch.filter=label=a b",
+      "--watch.cluster=dev",
+      "--node.name-prefix=x-",
+      "--systemd.transport=dbus",
+      "--systemd.unit-include=slurm.*",
+      "--systemd.unit-exclude=a|b",
+      "--storage.path=",
+    ],
+    env: { DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: "/certs" },
+    built: { runtime: { kind: "engine", where: "tcp://engine:2376" } },
+  });
+  expect(lines.slice(0, 4)).toEqual([
+    '"engine to watch" runtime=engine host=tcp://engine:2376 tls=true',
+    '"containers to watch" filters="label=a b, label=sind.cluster=dev" node_name_prefix=x-',
+    '"systemd to watch" transport=dbus unit_include=slurm.* unit_exclude=a|b',
+    "storage durable=false",
+  ]);
+});
+
+test("patterns that aren't asked for don't show", async () => {
+  const args = ["--systemd.transport=off", "--systemd.unit-include=a"];
+  expect(await told({ args })).toContain('"systemd to watch" transport=off');
+});
+
+test("the command is told with what it is to find the engine by", async () => {
+  const runtime = { kind: "cli", where: undefined } as const;
+  const setting = { args: ["--docker.command=/usr/bin/podman"], built: { runtime } };
+  expect((await told(setting))[0]).toBe('"engine to watch" runtime=cli command=/usr/bin/podman');
+  expect((await told({ ...setting, env: { DOCKER_CONTEXT: "far" } }))[0]).toBe(
+    '"engine to watch" runtime=cli command=/usr/bin/podman context=far',
+  );
+});
+
+test("storage tells what it found; one that can't be had was told of already", async () => {
+  const queue = { state: { records: 12, bytes: 5, durable: true } } as RecordQueue;
+  const cursor = { beginNs: 1n, lastNs: 1_795_345_335_788_625_649n, seen: [], count: 0 };
+  const restored = { cursor, containers: [{}, {}] as ContainerResume[] };
+  expect(await told({ built: { store: { folder: "/kept", queue, restored } } })).toContain(
+    "storage path=/kept durable=true records=12 containers=2 resume_from=2026-11-22T11:02:15.788625649Z",
+  );
+  const failed = await told({
+    built: { store: { folder: undefined, queue, restored: undefined } },
+  });
+  expect(failed.filter((line) => line.startsWith("storage"))).toEqual([]);
+});
+
+test("each signal has its line; what could be a secret has no place in it", async () => {
+  const env = {
+    OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "https://logs.example/hunter2/v1/logs?key=hunter2",
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://metrics.example:4317",
+    OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: "grpc",
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=hunter2",
+    OTEL_RESOURCE_ATTRIBUTES: "secret=hunter2",
+    OTEL_METRIC_EXPORT_INTERVAL: "2500",
+  };
+  const lines = await told({ env });
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      '"log records are sent over OTLP" endpoint=https://logs.example protocol=http/protobuf compression=none',
+      '"metrics are sent over OTLP" endpoint=http://metrics.example:4317 protocol=grpc compression=none interval_seconds=2.5 temporality=cumulative',
+    ]),
+  );
+  expect(lines.join("\n")).not.toMatch(/hunter2|nothing is sent/);
+  const some = await told({ env, args: ["--otlp.metrics=off"] });
+  expect(some.filter((line) => line.includes("OTLP"))).toHaveLength(1);
+});
+
+test("who may ask shows, and nobody's password", async () => {
+  const hash = hashSync("wonder", 4);
+  const users = `basic_auth_users:\n  alice: ${hash}\n  bob: ${hash}\n`;
+  const tls =
+    "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
+  const path = await files.write("web.yml", `${tls}${users}`);
+  expect((await told({ args: [`--web.config.file=${path}`] })).at(-1)).toBe(
+    `"web access" tls=true client_auth=RequireAndVerifyClientCert users=2 file=${path}`,
+  );
+  await files.write("web.yml", users);
+  expect((await told({ args: [`--web.config.file=${path}`] })).at(-1)).toBe(
+    `"web access" tls=false users=2 file=${path}`,
+  );
+});

@@ -1,0 +1,134 @@
+import { expect, test } from "@jest/globals";
+import { StartLog } from "../../src/app/start-log.ts";
+import type { StartLogOptions } from "../../src/app/start-log.ts";
+import { parseConfig } from "../../src/config/parse-config.ts";
+import type { ContainerRecord } from "../../src/state/container-record.ts";
+import { containerDetails } from "../support/engine-facts.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { recordedFleet } from "../support/recorded-fleet.ts";
+import { recordedLog } from "../support/recorded-log.ts";
+import { unitRow } from "../support/systemd-facts.ts";
+
+type Engine = {
+  -readonly [Key in keyof StartLogOptions["runtime"]]: StartLogOptions["runtime"][Key];
+};
+
+function started(args: readonly string[] = []) {
+  const parsed = parseConfig(args, {});
+  if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
+  const clock = new FakeClock();
+  const { log, lines } = recordedLog(clock);
+  const { fleet, happens } = recordedFleet();
+  const runtime: Engine = {
+    kind: "engine",
+    engine: "docker",
+    versions: { engine: "20.10.24+dfsg1", api: "1.41" },
+  };
+  const context = { config: parsed.config, clock, log };
+  const startLog = new StartLog(context, { fleet, runtime, startedMs: clock.monotonicMs() });
+  return {
+    startLog,
+    clock,
+    runtime,
+    happens,
+    /** Those since the last time. */
+    news: () => lines.splice(0),
+    node: (name: string): ContainerRecord =>
+      fleet.details(containerDetails(name, { runsSystemd: true }), true),
+    /** Its systemd has been listed. */
+    watched: (record: ContainerRecord, units: number): void => {
+      record.systemd.attached("dbus", clock.nowNs());
+      record.systemd.recovered([]);
+      const rows = Array.from({ length: units }, (_, i) =>
+        unitRow(`unit-${i}.service`, "active", "running"),
+      );
+      record.systemd.snapshot(rows, clock.nowNs());
+      startLog.seen(record);
+    },
+  };
+}
+
+const ANSWERS = 'level=info msg="the engine answers" engine=docker version=20.10.24+dfsg1 api=1.41';
+
+test("it is ready with the listing, and all nodes are watched with the last of them", async () => {
+  const { startLog, clock, happens, node, watched, news } = started();
+  using _startLog = startLog;
+  happens("start", "web");
+  const [a, b] = [node("a"), node("b")];
+  await clock.advance(412.4);
+  startLog.listed();
+  expect(news()).toEqual([ANSWERS, "level=info msg=ready containers=3 nodes=2 seconds=0.412"]);
+  watched(a, 3);
+  startLog.seen(a);
+  expect(news()).toEqual([]);
+  await clock.advance(500);
+  watched(b, 4);
+  expect(news()).toEqual([
+    'level=info msg="all nodes are watched" nodes=2 watched=2 units=7 seconds=0.912',
+  ]);
+  watched(node("c"), 1);
+  startLog.listed();
+  await clock.advance(60_000);
+  expect([news(), clock.pendingTimers]).toEqual([[], 0]);
+});
+
+test("a node that is gone isn't waited for", () => {
+  const { startLog, happens, node, watched, news } = started();
+  using _startLog = startLog;
+  const [a, b] = [node("a"), node("b")];
+  startLog.listed();
+  watched(a, 3);
+  happens("die", "b", { exitCode: "0" });
+  startLog.seen(b);
+  expect(news().at(-1)).toContain("nodes=1 watched=1 units=3");
+});
+
+test("nodes that can't be watched are told of after a while", async () => {
+  const { startLog, clock, node, watched, news } = started();
+  using _startLog = startLog;
+  const [a] = [node("a"), node("b")];
+  startLog.listed();
+  watched(a, 3);
+  news();
+  await clock.advance(29_999);
+  expect(news()).toEqual([]);
+  await clock.advance(1);
+  expect(news()).toEqual([
+    'level=warn msg="not all nodes are watched yet" nodes=2 watched=1 units=3 seconds=30',
+  ]);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("where there is no node, or none is to be watched, there is nothing to wait for", () => {
+  for (const { startLog, clock, happens, news } of [
+    started(),
+    started(["--systemd.transport=off"]),
+  ]) {
+    happens("start", "web");
+    startLog.listed();
+    expect(news().at(-1)).toBe("level=info msg=ready containers=1 nodes=0 seconds=0");
+    expect(clock.pendingTimers).toBe(0);
+  }
+});
+
+test("another engine that answers is told of; the same one isn't", () => {
+  const { startLog, runtime, news } = started();
+  using _startLog = startLog;
+  startLog.listed();
+  news();
+  startLog.listed();
+  expect(news()).toEqual([]);
+  runtime.versions = { engine: "28.0.1", api: "1.48" };
+  startLog.listed();
+  expect(news()).toEqual([
+    'level=info msg="the engine answers" engine=docker version=28.0.1 api=1.48',
+  ]);
+});
+
+test("the command tells no version", () => {
+  const { startLog, runtime, news } = started();
+  using _startLog = startLog;
+  Object.assign(runtime, { kind: "cli", engine: "podman", versions: undefined });
+  startLog.listed();
+  expect(news()[0]).toBe('level=info msg="the engine answers" engine=podman');
+});
