@@ -152,6 +152,11 @@ async function main(): Promise<void> {
     case "events":
       await events(parsed.config);
       break;
+    case "completion": {
+      const { completionScript } = await import("./config/completion/completion-script.ts");
+      print({ code: 0, stdout: completionScript(parsed.shell) });
+      break;
+    }
     case "run":
     case "check":
       await runSidecar(parsed.config, parsed.kind === "check");

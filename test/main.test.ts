@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { execa } from "execa";
+import { SHELLS } from "../src/config/commands.ts";
+import { completionScript } from "../src/config/completion/completion-script.ts";
 import { fakeEngine } from "./support/fake-engine.ts";
 import { startUnitwatch } from "./support/unitwatch.ts";
 import { eventually } from "./support/eventually.ts";
@@ -50,6 +52,15 @@ test("what systemd asks of this process isn't handed on to its children", async 
     await rm(folder, { recursive: true });
   }
 });
+
+test.each(SHELLS)(
+  "the completion of %s is printed, whatever the environment says",
+  async (shell) => {
+    const env = { UNITWATCH_LOG_LEVEL: "nonsense" };
+    const { stdout, stderr } = await execa(process.execPath, [MAIN, "completion", shell], { env });
+    expect([`${stdout}\n`, stderr]).toEqual([completionScript(shell), ""]);
+  },
+);
 
 test.each(["json", "logfmt"] as const)(
   "all that is on stderr is the log, and in %s it tells the start fact by fact",

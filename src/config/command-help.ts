@@ -7,9 +7,19 @@ import { flagParagraph, repeatNote, switchParagraphs, wrapped } from "./help.ts"
 const CODE_WIDTH = 8;
 const CODE_INDENT = " ".repeat(CODE_WIDTH + 2);
 
+const SHARED = wrapped(
+  `Flags that unitwatch itself has too, with their environment variables: --docker.host is ${variableName("docker.host")}.`,
+);
+
+/** How a command is written: `unitwatch wait [flags]`. */
+export function usage({ name, argument }: Command): string {
+  const words = argument === undefined ? "" : ` ${argument.words.join("|")}`;
+  return `unitwatch ${name}${words} [flags]`;
+}
+
 /** What `--help` prints after a command. */
 export function commandHelp(command: Command): string {
-  const { name, summary, description, flags, switches, shared, exitCodes, examples } = command;
+  const { summary, description, flags, switches, shared, exitCodes, examples } = command;
   const own = Object.values(flags).map((flag: Flag<unknown>) =>
     flagParagraph(flag, flag.separator === undefined ? "" : "Repeatable."),
   );
@@ -19,7 +29,7 @@ export function commandHelp(command: Command): string {
       `  ${code.padEnd(CODE_WIDTH)}${wrapped(meaning, CODE_INDENT).trimStart()}`,
   );
   return [
-    `usage: unitwatch ${name} [flags]`,
+    `usage: ${usage(command)}`,
     "",
     wrapped(`${summary}.`),
     ...description.flatMap((paragraph) => ["", wrapped(paragraph)]),
@@ -27,11 +37,7 @@ export function commandHelp(command: Command): string {
     "Flags:",
     ...switchParagraphs(switches),
     ...own,
-    "",
-    wrapped(
-      `Flags that unitwatch itself has too, with their environment variables: --docker.host is ${variableName("docker.host")}.`,
-    ),
-    ...common,
+    ...(common.length === 0 ? [] : ["", SHARED, ...common]),
     "",
     "Exit codes:",
     ...codes,

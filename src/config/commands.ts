@@ -1,4 +1,5 @@
 import { HEALTH_STATUSES } from "../domain/container.ts";
+import { EventKind } from "../domain/event.ts";
 import { SYSTEM_STATES } from "../domain/systemd.ts";
 import {
   containerName,
@@ -21,6 +22,8 @@ export interface Command {
   readonly summary: string;
   /** Paragraphs without markup. */
   readonly description: readonly string[];
+  /** The word that has to follow its name; left out where there is none. */
+  readonly argument?: { readonly hint: string; readonly words: readonly string[] };
   /** Flags of its own, in the order of help. They have no variables. */
   readonly flags: FlagTable;
   /** Those of its flags that take no value: what each does. */
@@ -47,7 +50,11 @@ const BAD_USAGE = {
   meaning: "A flag or variable is wrong; one line on stderr says which.",
 } as const;
 
-/** All commands, in the order of help. None of them takes words beside its flags. */
+/** Shells whose command lines can be completed. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** All commands, in the order of help. */
 export const COMMANDS = {
   wait: {
     name: "wait",
@@ -65,6 +72,7 @@ export const COMMANDS = {
         defaultText: "",
         help: "A container, by its name or id.",
         separator: "comma",
+        completes: "container",
         parse: containerName,
       }),
       units: repeated({
@@ -80,6 +88,7 @@ export const COMMANDS = {
         hint: "STATE",
         defaultText: "",
         help: "systemd as a whole is to be in this state, as systemctl is-system-running says it: running, degraded, starting, …; of several, separated by commas, in any.",
+        completes: { anyOf: SYSTEM_STATES },
         parse: anyOf(SYSTEM_STATES),
       }),
       health: optional({
@@ -87,6 +96,7 @@ export const COMMANDS = {
         hint: "STATUS",
         defaultText: "",
         help: "The container's health check is to say this: healthy, unhealthy or starting; of several, separated by commas, any.",
+        completes: { anyOf: HEALTH_STATUSES },
         parse: anyOf(HEALTH_STATUSES),
       }),
       timeoutMs: single({
@@ -142,6 +152,7 @@ export const COMMANDS = {
         defaultText: "",
         help: "Only of this container, by its name or id, or of those that a pattern such as dev-* names.",
         separator: "comma",
+        completes: "container",
         parse: containerPattern,
       }),
       units: repeated({
@@ -158,6 +169,7 @@ export const COMMANDS = {
         defaultText: "",
         help: "Only of this kind, such as unit.failed, or of a group of kinds: container.*, unit.*, system.*, monitor.*; several are separated by commas.",
         separator: "newline",
+        completes: { anyOf: Object.values(EventKind) },
         parse: eventKinds,
       }),
     },
@@ -188,6 +200,32 @@ export const COMMANDS = {
       {
         what: "For other programs:",
         line: "unitwatch events --json --container 'dev-*' --unit 'slurm*' | jq .message",
+      },
+    ],
+  },
+  completion: {
+    name: "completion",
+    summary: "Print a script by which a shell completes the command line of unitwatch",
+    description: [
+      "It completes commands, flags, those of their values that are words, files and folders, and names of containers, for which it asks the command docker, or the one of UNITWATCH_DOCKER_COMMAND.",
+    ],
+    argument: { hint: "SHELL", words: SHELLS },
+    flags: {},
+    switches: HELP,
+    shared: [],
+    exitCodes: [{ code: "0", meaning: "The script is printed." }, BAD_USAGE],
+    examples: [
+      {
+        what: "For bash with bash-completion; else in a file that ~/.bashrc reads:",
+        line: "unitwatch completion bash > ~/.local/share/bash-completion/completions/unitwatch",
+      },
+      {
+        what: "For zsh, in a folder of $fpath:",
+        line: 'unitwatch completion zsh > "${fpath[1]}/_unitwatch"',
+      },
+      {
+        what: "For fish:",
+        line: "unitwatch completion fish > ~/.config/fish/completions/unitwatch.fish",
       },
     ],
   },

@@ -11,6 +11,16 @@ export interface Given {
 /** What separates the items of a repeatable flag in its variable. Lines always do. */
 export type Separator = "comma" | "newline";
 
+/** What a shell completes a value with: words, or things that it looks for itself. */
+export type Completes =
+  | readonly string[]
+  /** Several of the words, separated by commas. */
+  | { readonly anyOf: readonly string[] }
+  | "file"
+  | "folder"
+  | "command"
+  | "container";
+
 interface FlagText {
   /** Without the dashes: `docker.host`. */
   readonly name: string;
@@ -18,6 +28,8 @@ interface FlagText {
   readonly hint: string;
   /** One or two sentences without markup. */
   readonly help: string;
+  /** Left out where a shell can't know. */
+  readonly completes?: Completes;
   /** Another variable that is asked after the flag's own. */
   readonly fallbackVariable?: string;
   /** True where a variable that is set to nothing is a value, and not the same as one that isn't set. */

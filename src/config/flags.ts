@@ -22,6 +22,10 @@ function queueBytes(text: string): number {
   return bytes;
 }
 
+const RUNTIMES = ["auto", "engine", "cli"] as const;
+const TRANSPORTS = ["auto", "dbus", "busctl", "off"] as const;
+const SWITCH_WORDS = ["on", "off"] as const;
+
 /** All flags that take a value, in the order of help. */
 export const FLAGS = {
   listenAddresses: repeated({
@@ -44,6 +48,7 @@ export const FLAGS = {
     hint: "FILE",
     defaultText: "",
     help: "TLS, users and headers for HTTP, in the file format of the Prometheus exporter-toolkit. Read again when it changes.",
+    completes: "file",
     parse: plainText("the path of a file"),
   }),
   dockerHost: optional({
@@ -60,13 +65,15 @@ export const FLAGS = {
     hint: "RUNTIME",
     defaultText: "auto",
     help: "How to talk to the engine: engine (its API), cli (the command of --docker.command), or auto: the API wherever that can be had.",
-    parse: oneOf(["auto", "engine", "cli"]),
+    completes: RUNTIMES,
+    parse: oneOf(RUNTIMES),
   }),
   dockerCommand: single({
     name: "docker.command",
     hint: "COMMAND",
     defaultText: "docker",
     help: "Name or path of the engine's CLI, without arguments; podman works.",
+    completes: "command",
     parse: plainText("the name or path of a command"),
   }),
   watchFilters: repeated({
@@ -96,7 +103,8 @@ export const FLAGS = {
     hint: "TRANSPORT",
     defaultText: "auto",
     help: "How to watch systemd in a container: dbus, busctl, off (don't), or auto, the best of them that each container has.",
-    parse: oneOf(["auto", "dbus", "busctl", "off"]),
+    completes: TRANSPORTS,
+    parse: oneOf(TRANSPORTS),
   }),
   unitInclude: single({
     name: "systemd.unit-include",
@@ -131,14 +139,16 @@ export const FLAGS = {
     hint: "on|off",
     defaultText: "on where an endpoint is set",
     help: "Send log records over OTLP, as the OTEL_ variables say.",
-    parse: oneOf(["on", "off"]),
+    completes: SWITCH_WORDS,
+    parse: oneOf(SWITCH_WORDS),
   }),
   otlpMetrics: optional({
     name: "otlp.metrics",
     hint: "on|off",
     defaultText: "on where an endpoint is set",
     help: "Push metrics over OTLP, as the OTEL_ variables say.",
-    parse: oneOf(["on", "off"]),
+    completes: SWITCH_WORDS,
+    parse: oneOf(SWITCH_WORDS),
   }),
   otlpInterval: optional({
     name: "otlp.interval",
@@ -153,6 +163,7 @@ export const FLAGS = {
     defaultText: "data",
     help: "Folder of the durable queue and the resume point; empty keeps them in memory.",
     emptyIsValue: true,
+    completes: "folder",
     parse: (text) => (text === "" ? undefined : plainText("the path of a folder")(text)),
   }),
   queueBytes: single({
@@ -167,6 +178,7 @@ export const FLAGS = {
     hint: "LEVEL",
     defaultText: "info",
     help: "The lowest level that is logged: debug, info, warn or error.",
+    completes: LOG_LEVELS,
     parse: oneOf(LOG_LEVELS),
   }),
   logFormat: single({
@@ -174,6 +186,7 @@ export const FLAGS = {
     hint: "FORMAT",
     defaultText: "logfmt",
     help: "How lines are logged to stderr: logfmt or json.",
+    completes: LOG_FORMATS,
     parse: oneOf(LOG_FORMATS),
   }),
 } satisfies Readonly<Record<string, Flag<unknown>>>;

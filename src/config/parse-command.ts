@@ -3,23 +3,25 @@ import { readArguments } from "./arguments.ts";
 import type { Arguments } from "./arguments.ts";
 import type { EventsConfig, WaitConfig } from "./command-config.ts";
 import { commandHelp } from "./command-help.ts";
-import { COMMANDS } from "./commands.ts";
-import type { Command, CommandName } from "./commands.ts";
+import { COMMANDS, SHELLS } from "./commands.ts";
+import type { Command, CommandName, Shell } from "./commands.ts";
 import { deepFrozen } from "./deep-frozen.ts";
 import { FLAGS } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 import { parseConfig } from "./parse-config.ts";
 import type { ParsedConfig } from "./parse-config.ts";
+import { listed, oneOf } from "./scalars.ts";
 import { readSettings } from "./settings.ts";
 import type { Environment, Settings } from "./settings.ts";
-import { ConfigError } from "./value-error.ts";
+import { ConfigError, parseSetting } from "./value-error.ts";
 import { watchConfig } from "./watch-config.ts";
 
 /** What the command line asks for: one of the commands, or the sidecar. */
 export type ParsedCommandLine =
   | ParsedConfig
   | { readonly kind: "wait"; readonly config: WaitConfig }
-  | { readonly kind: "events"; readonly config: EventsConfig };
+  | { readonly kind: "events"; readonly config: EventsConfig }
+  | { readonly kind: "completion"; readonly shell: Shell };
 
 const MAX_SHOWN_LENGTH = 80;
 
@@ -42,7 +44,9 @@ function parseCommand(
   env: Environment,
 ): ParsedCommandLine {
   const command: Command = COMMANDS[name];
-  const given = readArguments(argv, {
+  const [word, ...rest] = argv;
+  const hasWord = command.argument !== undefined && word !== undefined && !word.startsWith("-");
+  const given = readArguments(hasWord ? rest : argv, {
     flags: [...Object.values(command.flags), ...command.shared.map((key) => FLAGS[key])],
     switches: command.switches,
     help: `unitwatch ${name} --help`,
@@ -60,9 +64,19 @@ function parseCommand(
       const config = { ...watch, ...own, kinds: own.kinds.flat(), json };
       return { kind: "events", config: deepFrozen<EventsConfig>(config) };
     }
+    case "completion":
+      return { kind: "completion", shell: shellNamed(hasWord ? word : undefined) };
     default:
       return name satisfies never;
   }
+}
+
+function shellNamed(word: string | undefined): Shell {
+  const { argument } = COMMANDS.completion;
+  if (word === undefined) {
+    throw new ConfigError(`expected ${listed(argument.words)}, as in completion ${SHELLS[0]}`);
+  }
+  return parseSetting(argument.hint, word, oneOf(argument.words));
 }
 
 /** Those that the command hasn't are as they are by default. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { EventsConfig, WaitConfig } from "../../src/config/command-config.ts";
-import { commandHelp } from "../../src/config/command-help.ts";
+import { commandHelp, usage } from "../../src/config/command-help.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
 import { FLAGS } from "../../src/config/flags.ts";
@@ -25,7 +25,7 @@ function refusalOf(argv: readonly string[], env: Environment = {}): string {
   if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not refused");
   expect(parsed.stdout).toBeUndefined();
   const [, line] =
-    /^(unitwatch(?: wait| events)?: error: [^\n]+)\n$/.exec(parsed.stderr ?? "") ?? [];
+    /^(unitwatch(?: wait| events| completion)?: error: [^\n]+)\n$/.exec(parsed.stderr ?? "") ?? [];
   if (line === undefined) throw new Error(`not one line: ${parsed.stderr}`);
   return line.replace(/^unitwatch.*?: error: /, "");
 }
@@ -171,6 +171,15 @@ test("events takes patterns, and kinds one by one, by commas and by groups", () 
   });
 });
 
+test("completion takes the name of a shell", () => {
+  expect(parseCommandLine(["completion", "zsh"], {})).toEqual({ kind: "completion", shell: "zsh" });
+  expect(refusalOf(["completion"])).toBe("expected bash, zsh or fish, as in completion bash");
+  expect(refusalOf(["completion", "tcsh"])).toBe('SHELL: expected bash, zsh or fish, got "tcsh"');
+  expect(refusalOf(["completion", "zsh", "fish"])).toBe(
+    'unexpected argument "fish": expected flags alone',
+  );
+});
+
 test("variables hold for the flags that a command shares with the sidecar, and for no others", () => {
   const env = {
     DOCKER_HOST: "tcp://a:1",
@@ -196,7 +205,8 @@ describe.each(commands.map((command) => [command.name, command] as const))(
   "%s",
   (name, command) => {
     test("has help with all of its flags, its exit codes and examples, in lines that fit", () => {
-      for (const argv of [["--help"], ["-h"], ["--log.level=bad", "--help"]]) {
+      const bad = command.shared.includes("logLevel") ? ["--log.level=bad"] : [];
+      for (const argv of [["--help"], ["-h"], [...bad, "--help"]]) {
         expect(parseCommandLine([name, ...argv], {})).toEqual({
           kind: "exit",
           code: 0,
@@ -204,7 +214,8 @@ describe.each(commands.map((command) => [command.name, command] as const))(
         });
       }
       const help = commandHelp(command);
-      expect(help).toMatch(new RegExp(`^usage: unitwatch ${name} \\[flags\\]\n`));
+      expect(help.split("\n")[0]).toBe(`usage: ${usage(command)}`);
+      expect(usage(command)).toMatch(new RegExp(`^unitwatch ${name} .*\\[flags\\]$`));
       for (const flag of [
         ...Object.values(command.flags),
         ...command.shared.map((k) => FLAGS[k]),
@@ -221,7 +232,10 @@ describe.each(commands.map((command) => [command.name, command] as const))(
 
     test("has examples that it takes", () => {
       for (const { line } of command.examples) {
-        const [program, ...argv] = line.replace(/ \|.*/, "").replaceAll("'", "").split(" ");
+        const [program, ...argv] = line
+          .replace(/ [|>].*/, "")
+          .replaceAll("'", "")
+          .split(" ");
         expect(program).toBe("unitwatch");
         expect(parseCommandLine(argv, {}).kind).toBe(name);
       }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { execa } from "execa";
+import { usage } from "../../src/config/command-help.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
 import { variableName } from "../../src/config/flag.ts";
@@ -83,8 +84,9 @@ describe("the page", () => {
     for (const [name] of OTEL_HELP.matchAll(/OTEL_[A-Z_]+…?/g)) {
       if (!name.endsWith("…")) expect(text).toMatch(new RegExp(`\\b${name}\\b`));
     }
-    for (const { name, examples, switches, flags } of commands) {
-      expect(text).toMatch(new RegExp(`^ +unitwatch ${name} \\[`, "m"));
+    for (const command of commands) {
+      const { examples, switches, flags } = command;
+      expect(text).toContain(` ${usage(command)}\n`);
       for (const own of Object.values(flags))
         expect(text).toContain(` --${own.name}=${own.hint}\n`);
       for (const own of Object.keys(switches))

@@ -56,9 +56,14 @@ export function manPage(date: string): string {
 function synopsis(): string[] {
   const usages = [
     `${bold("unitwatch")} [${italic("flags")}]`,
-    ...commands.map(({ name }) => `${bold(`unitwatch ${name}`)} [${italic("flags")}]`),
+    ...commands.map((command) => `${called(command)} [${italic("flags")}]`),
   ];
   return usages.flatMap((usage, at) => (at === 0 ? [usage] : [".br", usage]));
+}
+
+function called({ name, argument }: Command): string {
+  const words = argument?.words.map(bold).join("|");
+  return [bold(`unitwatch ${name}`), ...(words === undefined ? [] : [words])].join(" ");
 }
 
 function options(): string[] {

@@ -1,0 +1,72 @@
+import { COMMANDS } from "../commands.ts";
+import type { Command } from "../commands.ts";
+import type { Completes, Flag } from "../flag.ts";
+import { FLAGS, SWITCHES } from "../flags.ts";
+
+/** A flag as a shell sees it. */
+export interface CompletedFlag {
+  /** With its dashes. */
+  readonly flag: string;
+  /** One sentence, without the full stop. */
+  readonly help: string;
+  /** Undefined for a switch. */
+  readonly value:
+    | {
+        readonly hint: string;
+        readonly completes: Completes | undefined;
+        readonly isRepeatable: boolean;
+      }
+    | undefined;
+}
+
+/** A command as a shell sees it. */
+export interface CompletedCommand {
+  /** "" for the program without a command. */
+  readonly name: string;
+  readonly summary: string;
+  /** What may follow its name; none where it takes no words. */
+  readonly words: readonly string[];
+  readonly hint: string;
+  readonly flags: readonly CompletedFlag[];
+}
+
+/** The program without a command, then its commands. */
+export function completedCommands(): readonly CompletedCommand[] {
+  const sidecar: CompletedCommand = {
+    name: "",
+    summary: "",
+    words: [],
+    hint: "",
+    flags: [...switches(SWITCHES), ...Object.values(FLAGS).map((flag) => completedFlag(flag))],
+  };
+  return [sidecar, ...Object.values(COMMANDS).map((command) => completedCommand(command))];
+}
+
+function completedCommand(command: Command): CompletedCommand {
+  const { name, summary, argument, flags, shared } = command;
+  const valued = [...Object.values(flags), ...shared.map((key) => FLAGS[key])];
+  return {
+    name,
+    summary,
+    words: argument?.words ?? [],
+    hint: argument?.hint ?? "",
+    flags: [...switches(command.switches), ...valued.map((flag) => completedFlag(flag))],
+  };
+}
+
+function completedFlag({ name, hint, help, completes, separator }: Flag<unknown>): CompletedFlag {
+  const value = { hint, completes, isRepeatable: separator !== undefined };
+  return { flag: `--${name}`, help: firstSentence(help), value };
+}
+
+function switches(table: Readonly<Record<string, string>>): CompletedFlag[] {
+  return Object.entries(table).map(([name, help]) => ({
+    flag: `--${name}`,
+    help: firstSentence(help),
+    value: undefined,
+  }));
+}
+
+function firstSentence(help: string): string {
+  return help.replace(/\.(?: .*)?$/, "");
+}

@@ -1,0 +1,193 @@
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { COMMANDS, SHELLS } from "../../../src/config/commands.ts";
+import type { Shell } from "../../../src/config/commands.ts";
+import { completionScript } from "../../../src/config/completion/completion-script.ts";
+import { FLAGS, SWITCHES } from "../../../src/config/flags.ts";
+import { startBash } from "../../support/shells/bash.ts";
+import { startFish } from "../../support/shells/fish.ts";
+import type { CompletingShell, ShellOptions } from "../../support/shells/shell.ts";
+import { startZsh } from "../../support/shells/zsh.ts";
+
+const START: Readonly<Record<Shell, (options: ShellOptions) => Promise<CompletingShell>>> = {
+  bash: startBash,
+  zsh: startZsh,
+  fish: startFish,
+};
+const CONTAINERS = ["sind-dev-controller", "sind-dev-worker-0", "web"];
+const DOCKER = `#!/bin/sh
+echo "$*" >>"$(dirname "$0")/asked"
+echo "what docker has to say" >&2
+printf '%s\\n' ${CONTAINERS.join(" ")}
+`;
+
+const switches = Object.keys(SWITCHES).map((name) => `--${name}`);
+const flags = Object.values(FLAGS).map(({ name }) => `--${name}`);
+
+/** What each shell offers at the end of a line. */
+const OFFERS: readonly (readonly [line: string, offers: readonly string[]])[] = [
+  ["unitwatch ", Object.keys(COMMANDS)],
+  ["unitwatch w", ["wait"]],
+  ["unitwatch --", [...switches, ...flags]],
+  ["unitwatch --log", ["--log.format", "--log.level"]],
+  ["unitwatch --docker.runtime=", ["auto", "cli", "engine"]],
+  ["unitwatch --docker.runtime ", ["auto", "cli", "engine"]],
+  ["unitwatch --log.level=debug --systemd.transport d", ["dbus"]],
+  ["unitwatch --systemd.transport=o", ["off"]],
+  ["unitwatch --log.format x", []],
+  ["unitwatch --docker.host=", []],
+  ["unitwatch --docker.host ", []],
+  ["unitwatch --web.config.file=f", ["fi le.yml", "file.yml", "folder"]],
+  ["unitwatch --web.config.file f", ["fi le.yml", "file.yml", "folder"]],
+  ["unitwatch --web.config.file=folder/i", ["folder/inner.yml"]],
+  ["unitwatch --storage.path=fo", ["folder"]],
+  ["unitwatch --storage.path fo", ["folder"]],
+  ["unitwatch --docker.command=dock-of-test", ["dock-of-tests"]],
+  ["unitwatch wait --container ", CONTAINERS],
+  ["unitwatch wait --container=sind", CONTAINERS.slice(0, 2)],
+  ["unitwatch wait --timeout 5s --container web --container s", CONTAINERS.slice(0, 2)],
+  ["unitwatch wait --sys", ["--system", "--systemd.transport"]],
+  ["unitwatch wait --system d", ["degraded"]],
+  ["unitwatch wait --system=running,d", ["running,degraded"]],
+  ["unitwatch wait --health unhealthy,h", ["unhealthy,healthy"]],
+  ["unitwatch wait --web", []],
+  ["unitwatch events --kind=unit.fa", ["unit.failed"]],
+  ["unitwatch events --js", ["--json"]],
+  ["unitwatch completion ", SHELLS],
+  ["unitwatch completion b", ["bash"]],
+];
+
+let root: string;
+let bin: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "unitwatch-completion-"));
+  bin = join(root, "bin");
+  await mkdir(bin);
+  for (const [name, text] of [
+    ["docker", DOCKER],
+    ["dock-of-tests", "#!/bin/sh\n"],
+  ] as const) {
+    await writeFile(join(bin, name), text);
+    await chmod(join(bin, name), 0o755);
+  }
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** A shell in a folder with something to complete. */
+async function started(shell: Shell, start = START[shell]): Promise<CompletingShell> {
+  const folder = await mkdtemp(join(root, `${shell}-`));
+  await mkdir(join(folder, "folder"));
+  for (const name of ["file.yml", "fi le.yml", "other", "folder/inner.yml"]) {
+    await writeFile(join(folder, name), "");
+  }
+  return start({ script: completionScript(shell), bin, folder });
+}
+
+describe.each(SHELLS)("in a real %s", (shell) => {
+  let completing: CompletingShell;
+  beforeAll(async () => {
+    completing = await started(shell);
+  });
+  afterAll(async () => completing[Symbol.asyncDispose]());
+
+  test.each(OFFERS)("%j", async (line, offers) => {
+    const shown = offers.map((offer) => completing.shows(offer));
+    expect((await completing.complete(line)).offers).toEqual(shown.toSorted());
+  });
+
+  test("where no word fits, flags do", async () => {
+    // fish shows them once there is a dash.
+    const dash = shell === "fish" ? "-" : "";
+    expect((await completing.complete(`unitwatch completion bash ${dash}`)).offers).toEqual([
+      "--help",
+    ]);
+    expect((await completing.complete(`unitwatch wait ${dash}`)).offers).toContain("--container");
+  });
+
+  test("docker is asked for names alone, and what it complains of isn't shown", async () => {
+    await rm(join(bin, "asked"), { force: true });
+    await completing.complete("unitwatch wait --container w");
+    expect(completing.shown).not.toContain("docker has to say");
+    expect(new Set((await readFile(join(bin, "asked"), "utf8")).trim().split("\n"))).toEqual(
+      new Set(["ps --all --format {{.Names}}"]),
+    );
+  });
+});
+
+test.each(SHELLS)(
+  "%s offers no containers, and says nothing, where there is no engine",
+  async (shell) => {
+    const env = { UNITWATCH_DOCKER_COMMAND: "no-such-command" };
+    await using completing = await started(shell, (options) => START[shell]({ ...options, env }));
+    expect((await completing.complete("unitwatch wait --container ")).offers).toEqual([]);
+    expect(completing.shown).not.toMatch(/no-such-command|error|not found/i);
+  },
+);
+
+/** What stands in the line then. */
+const LINES: readonly (readonly [line: string, after: string])[] = [
+  ["unitwatch w", "unitwatch wait "],
+  ["unitwatch --docker.r", "unitwatch --docker.runtime="],
+  ["unitwatch --docker.runtime=e", "unitwatch --docker.runtime=engine "],
+  ["unitwatch --docker.runtime e", "unitwatch --docker.runtime engine "],
+  ["unitwatch --check", "unitwatch --check-config "],
+  ["unitwatch --web.config.file=fi\\ ", "unitwatch --web.config.file=fi\\ le.yml "],
+  ["unitwatch --storage.path=fo", "unitwatch --storage.path=folder/"],
+  ["unitwatch wait --container=w", "unitwatch wait --container=web "],
+];
+
+describe.each(["bash", "zsh"] as const)("the line of %s", (shell) => {
+  let completing: CompletingShell;
+  beforeAll(async () => {
+    completing = await started(shell);
+  });
+  afterAll(async () => completing[Symbol.asyncDispose]());
+
+  test.each(LINES)("%j becomes %j", async (line, after) => {
+    expect((await completing.complete(line)).line).toBe(after);
+  });
+
+  test("what is given already isn't offered again, unless it can be repeated", async () => {
+    const line = "unitwatch --log.level=info --watch.filter=a --";
+    const { offers } = await completing.complete(line);
+    expect(offers).not.toContain("--log.level");
+    expect(offers).toEqual(expect.arrayContaining(["--log.format", "--watch.filter"]));
+  });
+});
+
+test("bash completes alike where words aren't broken at = and :", async () => {
+  const unbroken = "COMP_WORDBREAKS=${COMP_WORDBREAKS//[=:]/}";
+  await using bash = await started("bash", (options) => startBash(options, unbroken));
+  expect((await bash.complete("unitwatch --docker.runtime=e")).line).toBe(
+    "unitwatch --docker.runtime=engine ",
+  );
+  expect((await bash.complete("unitwatch wait --system=running,deg")).line).toContain(
+    "unitwatch wait --system=running,degraded",
+  );
+});
+
+test("zsh takes it by source too", async () => {
+  await using zsh = await started("zsh", (options) => startZsh(options, "source"));
+  expect((await zsh.complete("unitwatch --docker.runtime=e")).line).toBe(
+    "unitwatch --docker.runtime=engine ",
+  );
+});
+
+test("nothing of it is loaded with the sidecar", async () => {
+  const src = join(import.meta.dirname, "../../../src");
+  const loaded = new Set<string>();
+  const load = async (file: string): Promise<void> => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    const text = await readFile(file, "utf8");
+    const froms = text.matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+)";/gm);
+    for (const [, name = ""] of froms) await load(join(file, "..", name));
+  };
+  await load(join(src, "main.ts"));
+  await load(join(src, "app.ts"));
+  expect(loaded).toContain(join(src, "config/commands.ts"));
+  expect([...loaded].filter((file) => file.includes("/completion/"))).toEqual([]);
+});
