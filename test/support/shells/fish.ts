@@ -52,7 +52,7 @@ async function findFish(): Promise<{
     return { fish: "fish", setup: "true", libraries: "" };
   }
   const packages = ["fish", "fish-common", "libpcre2-32-0"];
-  const [own, shared, pcre] = await Promise.all(packages.map(unpackedPackage));
+  const [own, shared, pcre] = await Promise.all(packages.map((each) => unpackedPackage(each)));
   const [libraries = ""] = globSync(`${pcre}/usr/lib/*-linux-gnu*`);
   return {
     fish: `${own}/usr/bin/fish`,

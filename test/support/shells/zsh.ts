@@ -52,7 +52,9 @@ bindkey '^U' kill-whole-line
 
 async function findZsh(): Promise<{ readonly zsh: string; readonly setup: string }> {
   if ((await missingCommands(["zsh"])).length === 0) return { zsh: "zsh", setup: "" };
-  const [own, shared] = await Promise.all(["zsh", "zsh-common"].map(unpackedPackage));
+  const [own, shared] = await Promise.all(
+    ["zsh", "zsh-common"].map((each) => unpackedPackage(each)),
+  );
   const [modules = ""] = globSync(`${own}/usr/lib/*/zsh/*.*/`);
   return {
     zsh: `${own}/bin/zsh`,
