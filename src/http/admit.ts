@@ -7,8 +7,8 @@ export const CONTENT_POLICY =
 
 /**
  * Looks at a request before the routes do: gives its response the headers that all have, answers
- * itself what is no GET or HEAD (405) or has no proper target (400), and makes of a whole URL, as
- * proxies send it, its path. False where it has answered.
+ * itself what is no GET or HEAD (405), or has no proper target or several hosts (400), and makes of a
+ * whole URL, as proxies send it, its path. False where it has answered.
  */
 export function admit(request: IncomingMessage, response: ServerResponse): boolean {
   secure(response);
@@ -18,7 +18,7 @@ export function admit(request: IncomingMessage, response: ServerResponse): boole
     return false;
   }
   const target = originForm(request.url ?? "");
-  if (target === undefined) {
+  if (target === undefined || hosts(request) > 1) {
     replyText(response, 400, "bad request");
     return false;
   }
@@ -34,6 +34,13 @@ export function secure(response: ServerResponse): void {
   response.setHeader("Referrer-Policy", "no-referrer");
   response.setHeader("X-Content-Type-Options", "nosniff");
   response.setHeader("X-Frame-Options", "DENY");
+}
+
+/** A proxy before us may go by another of them than we do (RFC 9112, section 3.2). */
+function hosts({ rawHeaders }: IncomingMessage): number {
+  const isHost = (_: string, at: number): boolean =>
+    at % 2 === 0 && rawHeaders[at]?.toLowerCase() === "host";
+  return rawHeaders.filter(isHost).length;
 }
 
 /** The path that the routes match; undefined where the target is no proper one. */

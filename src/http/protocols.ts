@@ -60,7 +60,9 @@ export function http1Server(listener: RequestListener, times: Http1Times = {}): 
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.on("request", listener);
   // Without `100 Continue` a client doesn't send the body.
-  server.on("checkContinue", (request, response) => server.emit("request", request, response));
+  for (const expectation of ["checkContinue", "checkExpectation"]) {
+    server.on(expectation, (request, response) => server.emit("request", request, response));
+  }
   server.on("connect", (_request, socket: Duplex) => refuseConnect(socket));
   // Only a server that listens looks after its times.
   server.emit("listening");

@@ -56,6 +56,7 @@ test.each([
     "length and chunks",
     "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX",
   ],
+  ["two hosts", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nhost: b\r\n\r\n"],
   ["a space before the colon", "GET / HTTP/1.1\r\nHost : a\r\n\r\n"],
   ["a folded header", "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"],
   ["a bare line feed", "GET / HTTP/1.1\nHost: a\n\n"],
@@ -70,6 +71,16 @@ test.each([
   const answer = await exchange(started.port, sent);
   expect(answer).not.toMatch(/ 200 OK|Error|\bat |HPE_|node/i);
   expect((await fetchFrom(started.port, "/-/healthy")).status).toBe(200);
+});
+
+test("an expectation that nobody has heard of changes nothing", async () => {
+  await using started = await startServer();
+  const answer = await exchange(
+    started.port,
+    "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: a-miracle\r\n\r\n",
+  );
+  expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+  expect(answer).toContain("X-Content-Type-Options: nosniff");
 });
 
 test("a request to become another protocol is answered as any other", async () => {
