@@ -65,10 +65,15 @@ test("cipher suites up to TLS 1.2 and curves are those that are asked for", asyn
   expect(await tlsFailure(started.port, { ca, ecdhCurve: "X25519" })).toMatch(/HANDSHAKE_FAILURE/);
 });
 
-test("only cipher suites without forward secrecy are off by default", async () => {
+test("cipher suites that are weak by today's measure have to be asked for", async () => {
   await using started = await startWebServer(files, TLS);
-  const weak = { ca, maxVersion: "TLSv1.2", ciphers: "AES128-SHA:AES256-GCM-SHA384" } as const;
-  expect(await tlsFailure(started.port, weak)).toMatch(/HANDSHAKE_FAILURE/);
+  const cbc = { ca, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA" } as const;
+  const withoutSecrecy = { ...cbc, ciphers: "AES128-SHA:AES256-GCM-SHA384" };
+  expect(await tlsFailure(started.port, withoutSecrecy)).toMatch(/HANDSHAKE_FAILURE/);
+  expect(await tlsFailure(started.port, cbc)).toMatch(/HANDSHAKE_FAILURE/);
+  const asked = `${TLS}  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA]\n`;
+  await using older = await startWebServer(files, asked);
+  expect((await askTls(older.port, "/metrics", cbc)).status).toBe(200);
 });
 
 describe("a client's certificate", () => {

@@ -36,3 +36,8 @@ export const TLS12_CIPHER_SUITES = new Map([
   ["TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "ECDHE-ECDSA-AES256-SHA"],
   ["TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA"],
 ]);
+
+/** Of these, the suites that encrypt and authenticate in one; TLS 1.0 and 1.1 have none such. */
+export const TLS12_AEAD_SUITES = [...TLS12_CIPHER_SUITES.keys()].filter(
+  (name) => !name.includes("_CBC_"),
+);

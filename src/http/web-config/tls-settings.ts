@@ -4,7 +4,13 @@ import type { SecureContextOptions } from "node:tls";
 import { asError } from "../../domain/as-error.ts";
 import type { Fields } from "./fields.ts";
 import { canonicalSan } from "./subject-alt-names.ts";
-import { CURVES, TLS12_CIPHER_SUITES, TLS13_CIPHER_SUITES, TLS_VERSIONS } from "./tls-names.ts";
+import {
+  CURVES,
+  TLS12_AEAD_SUITES,
+  TLS12_CIPHER_SUITES,
+  TLS13_CIPHER_SUITES,
+  TLS_VERSIONS,
+} from "./tls-names.ts";
 import { CLIENT_AUTH_TYPES, WebConfigError } from "./web-config.ts";
 import type { ClientAuthType, ServerTls } from "./web-config.ts";
 
@@ -114,7 +120,9 @@ function readNegotiated(fields: Fields): SecureContextOptions {
 function ciphers(fields: Fields, min: string, max: string): string {
   const is13 = (name: string): boolean => TLS13_CIPHER_SUITES.some((suite) => suite === name);
   const names = fields.list("cipher_suites") ?? [];
-  const asked = names.length === 0 ? [...TLS12_CIPHER_SUITES.keys()] : names;
+  const isOld = min === "TLS10" || min === "TLS11";
+  const usual = isOld ? [...TLS12_CIPHER_SUITES.keys()] : TLS12_AEAD_SUITES;
+  const asked = names.length === 0 ? usual : names;
   for (const name of asked) {
     if (!TLS12_CIPHER_SUITES.has(name) && !is13(name)) {
       fields.refuse("cipher_suites", "suites that Go's crypto/tls holds for secure", name);
@@ -125,7 +133,7 @@ function ciphers(fields: Fields, min: string, max: string): string {
     fields.refuse("cipher_suites", `a suite for ${max}`);
   }
   // OpenSSL holds what TLS 1.0 and 1.1 sign with for insecure, and has to be asked for it.
-  const level = min === "TLS10" || min === "TLS11" ? ["@SECLEVEL=0"] : [];
+  const level = isOld ? ["@SECLEVEL=0"] : [];
   return [...TLS13_CIPHER_SUITES, ...older, ...level].join(":");
 }
 
