@@ -63,7 +63,10 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
   let node: TestNode;
   let other: TestNode;
   let unitwatch: Unitwatch;
-  /** Has no room for more than one container, and is to watch no systemd. */
+  /**
+   * Has no room for more than one container and a few records, which its endpoint never takes, and
+   * is to watch no systemd.
+   */
   let small: Unitwatch;
   let webhook: HttpEndpoint;
   let prometheus: Prometheus;
@@ -75,15 +78,23 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
     proxy = stack.use(new SocketProxy(join(folder, "docker.sock"), engine.host));
     await proxy.start();
     [node, other] = await Promise.all([
-      startNode(engine, { name: nameOf("controller"), labels }),
+      startNode(engine, { name: nameOf("controller"), labels, unified: true }),
       startNode(engine, { name: nameOf("worker"), labels }),
     ]);
     stack.use(node);
     stack.use(other);
     const watched = { host: proxy.host, cluster: CLUSTER };
-    const args = ["--metrics.series-limit=40", "--systemd.transport=off"];
+    const limits = ["--metrics.series-limit=40", "--otlp.queue-bytes=4KiB"];
+    const args = [...limits, "--systemd.transport=off"];
+    // Nobody is there.
+    const env = { OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://127.0.0.1:9/v1/logs" };
     unitwatch = stack.use(await startUnitwatch(watched));
-    small = stack.use(await startUnitwatch({ ...watched, args }));
+    small = await startUnitwatch({ ...watched, args, env });
+    stack.defer(async () => {
+      // Told to end, it would try its endpoint a last time.
+      small.signal("SIGKILL");
+      await small.exited;
+    });
     await unitwatch.untilWatching(2);
     webhook = stack.use(await httpEndpoint());
     const alertmanager = stack.use(
@@ -168,6 +179,9 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=sh -c 'exit 7'\nRestart=always\nRestartSec=200ms\n",
     );
     await node.writeUnit("flaps.service", "[Service]\nType=oneshot\nExecStart=false\n");
+    await node.writeUnit("hog.service", "[Service]\nExecStart=sleep infinity\nRestart=always\n");
+    await node.startUnit("hog.service");
+    await node.oomdKill("hog.service");
     await node.systemctl("start", "--no-block", "loop.service");
     for (let times = 0; times < 3; times += 1) {
       await node.tryExec(["systemctl", "start", "flaps.service"]);
@@ -197,6 +211,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       ["SystemdUnitCrashLoop", "controller"],
       ["SystemdUnitFailed", "controller"],
       ["SystemdUnitFlapping", "controller"],
+      ["SystemdUnitOutOfMemory", "controller"],
       ["SystemdWatchLost", nameOf("plain")],
     ];
     await eventually(async () => {
@@ -208,6 +223,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
           .map((each) => [each["alertname"], each["node"] ?? each["container"] ?? ""]);
       expect(of(unitwatch).toSorted(byText)).toEqual(expected);
       expect(of(small)).toContainEqual(["UnitwatchSeriesRefused", ""]);
+      expect(of(small)).toContainEqual(["UnitwatchRecordsDropped", ""]);
       expect(of(small)).not.toContainEqual(["SystemdWatchLost", nameOf("plain")]);
     });
     // A node that is stopped as it should be isn't taken for a failure: with the capability to

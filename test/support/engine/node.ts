@@ -13,6 +13,11 @@ export interface NodeOptions extends Omit<ContainerOptions, "image" | "command">
   readonly variant?: NodeVariant;
   /** Default bookworm. The first use of trixie takes a minute to make its image. */
   readonly suite?: Suite;
+  /**
+   * Whether systemd has cgroup v2 alone before it, whatever the host has; on a host with cgroup v1
+   * it has no controllers then. Default false.
+   */
+  readonly unified?: boolean;
   /** Default true: only return when systemd has booted. */
   readonly waitReady?: boolean;
 }
@@ -54,6 +59,15 @@ export class TestNode extends TestContainer {
     await this.systemctl("kill", "--kill-whom=main", `--signal=${signal}`, "--", name);
   }
 
+  /**
+   * Ends the service as systemd-oomd does where memory is short: its cgroup is marked, which systemd
+   * looks at when a process of the service ends, and its main process killed. Its Result is
+   * `oom-kill` then. Takes a node that is `unified`.
+   */
+  async oomdKill(name: string): Promise<void> {
+    await this.exec(["sh", "-c", OOMD_KILL, "sh", name]);
+  }
+
   /** Waits, for at most 15 s, until the unit's ActiveState is this one; throws otherwise. */
   async waitUnit(name: string, activeState: string): Promise<void> {
     await this.exec(["timeout", "15", "sh", "-c", WAIT_UNIT, "sh", name, activeState]);
@@ -68,10 +82,13 @@ export class TestNode extends TestContainer {
 
 /** Starts a node. It carries the labels of `options` and {@link TEST_LABEL}, and has no network. */
 export async function startNode(engine: Engine, options: NodeOptions): Promise<TestNode> {
-  const { variant = "full", suite = "bookworm", waitReady = true } = options;
+  const { variant = "full", suite = "bookworm", unified = false, waitReady = true } = options;
   const [, v2] = await Promise.all([ensureImage(engine, suite), isCgroupV2(engine)]);
   const init = ["/sbin/init", ...MASKED[variant].map((unit) => `systemd.mask=${unit}`)];
-  const cgroupArgs = v2 ? ["--cgroupns=private"] : CGROUP_V1_ARGS;
+  const cgroups = unified ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+  const cgroupArgs = v2
+    ? ["--cgroupns=private"]
+    : ["--cgroupns=host", `--volume=${cgroups}:/sys/fs/cgroup:rw`];
   const id = await runContainer(engine, {
     ...options,
     image: imageName(suite),
@@ -120,7 +137,17 @@ until [ "$(systemctl show --property=ActiveState --value -- "$1")" = "$2" ]
 do sleep 0.02
 done`;
 
-const CGROUP_V1_ARGS = ["--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"];
+/** The number of setxattr(2), as include/uapi/asm-generic/unistd.h has it for all but x86. */
+const OOMD_KILL = `
+set -eu
+cgroup=/sys/fs/cgroup$(systemctl show --property=ControlGroup --value -- "$1")
+case $(uname -m) in x86_64) setxattr=188 ;; *) setxattr=5 ;; esac
+for name in user.oomd_ooms user.oomd_kill; do
+  perl -e 'my ($call, $path, $name) = @ARGV; my $value = "1";
+    syscall($call + 0, $path, $name, $value, 1, 0) == 0 or die "setxattr $path: $!"' \
+    "$setxattr" "$cgroup" "$name"
+done
+systemctl kill --kill-whom=main --signal=SIGKILL -- "$1"`;
 
 // On v2 the container has a cgroup tree of its own, which docker mounts for reading alone.
 const REMOUNT = 'mount -o remount,bind,rw /sys/fs/cgroup && exec "$0" "$@"';
