@@ -1,7 +1,7 @@
 import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { cacheDir } from "./cache-dir.ts";
 import { missingCommands } from "./engine/packages.ts";
 
 /**
@@ -21,9 +21,7 @@ export async function unpackedPackage(
   packageName: string,
   { withDependencies = false } = {},
 ): Promise<string> {
-  const { UNITWATCH_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
-  const cache = own || join(xdg || join(homedir(), ".cache"), "unitwatch");
-  const folder = join(cache, packageName);
+  const folder = join(cacheDir(), packageName);
   if (!(await isThere(folder))) {
     await unpack(folder, (to) =>
       withDependencies

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { cacheDir } from "../cache-dir.ts";
 import { debianMirror } from "./debian-mirror.ts";
 import { ensureCommands, systemEnv } from "./packages.ts";
 
@@ -51,10 +51,4 @@ export async function debootstrapTars(image: ImageRecipe): Promise<ImageTars> {
     ...(signal && { cancelSignal: signal }),
   });
   return { node: join(dir, "node.tar"), busybox: join(dir, "busybox.tar") };
-}
-
-/** UNITWATCH_CACHE, else `unitwatch` in the user's cache folder. */
-function cacheDir(): string {
-  const { UNITWATCH_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
-  return own || join(xdg || join(homedir(), ".cache"), "unitwatch");
 }
