@@ -1,24 +1,16 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { stringify } from "yaml";
 import { debianCommand, unpackedPackage } from "./debian-command.ts";
-import { systemEnv } from "./engine/packages.ts";
-import { type Answer, fetchFrom } from "./http-client.ts";
+import { type Server, startServer } from "./foreign-server.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
 
+const LISTENING = /msg="Listening on".* address=\S+?:(\d+)$/;
+
 /** Replaces all that a pattern matches in a file of deploy/; throws where it matches nothing. */
 export type Edit = readonly [pattern: RegExp, replacement: string];
-
-/** A server of somebody else's, on a free port of 127.0.0.1. Disposing it ends it. */
-export interface Server extends AsyncDisposable {
-  readonly port: number;
-  get(path: string): Promise<Answer>;
-}
 
 /** A sample of an instant query, or a series of a range query. */
 export interface QueryResult {
@@ -90,11 +82,15 @@ export async function startPrometheus(options: {
   await edit(join(folder, "rules/unitwatch.yml"), rules);
   await writeFile(join(folder, "targets/unitwatch.yml"), stringify([{ targets }]));
   return new Prometheus(
-    await startServer(await debianCommand("prometheus", "prometheus"), folder, [
-      `--config.file=${file}`,
-      `--storage.tsdb.path=${join(folder, "data")}`,
-      "--web.listen-address=127.0.0.1:0",
-    ]),
+    await startServer(await debianCommand("prometheus", "prometheus"), {
+      folder,
+      listening: LISTENING,
+      args: [
+        `--config.file=${file}`,
+        `--storage.tsdb.path=${join(folder, "data")}`,
+        "--web.listen-address=127.0.0.1:0",
+      ],
+    }),
   );
 }
 
@@ -109,13 +105,17 @@ export async function startAlertmanager(options: {
   await cp(join(DEPLOY, "alertmanager/alertmanager.yml"), file);
   await edit(file, [[/url: http.+/, `url: ${webhook}`], ...config]);
   const [command, ...args] = await alertmanagerCommand();
-  return startServer(command, folder, [
-    ...args,
-    `--config.file=${file}`,
-    `--storage.path=${join(folder, "data")}`,
-    "--web.listen-address=127.0.0.1:0",
-    "--cluster.listen-address=",
-  ]);
+  return startServer(command, {
+    folder,
+    listening: LISTENING,
+    args: [
+      ...args,
+      `--config.file=${file}`,
+      `--storage.path=${join(folder, "data")}`,
+      "--web.listen-address=127.0.0.1:0",
+      "--cluster.listen-address=",
+    ],
+  });
 }
 
 /** It takes its templates from where its package has them, wherever it was unpacked itself. */
@@ -136,49 +136,4 @@ async function edit(file: string, edits: readonly Edit[]): Promise<void> {
     text = text.replace(pattern, replacement);
   }
   await writeFile(file, text);
-}
-
-/** Starts it, and waits until its log tells where it listens. Its folder goes with it. */
-async function startServer(
-  command: string,
-  folder: string,
-  args: readonly string[],
-): Promise<Server> {
-  const child = spawn(command, args, {
-    cwd: folder,
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...systemEnv(), GOMAXPROCS: "1" },
-  });
-  const closed = once(child, "close");
-  const end = async (): Promise<void> => {
-    child.kill("SIGTERM");
-    await closed;
-    await rm(folder, { recursive: true, force: true });
-  };
-  try {
-    const port = await listening(child);
-    return {
-      port,
-      get: (path) => fetchFrom(port, path),
-      [Symbol.asyncDispose]: end,
-    };
-  } catch (error) {
-    await end();
-    throw error;
-  }
-}
-
-async function listening(child: ChildProcess): Promise<number> {
-  const { stderr } = child;
-  if (stderr === null) throw new Error("no stderr");
-  const said: string[] = [];
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", () => reject(new Error(`it has ended:\n${said.join("\n")}`)));
-    createInterface({ input: stderr }).on("line", (line) => {
-      if (said.length < 100) said.push(line);
-      const [, port] = /msg="Listening on".* address=\S+?:(\d+)$/.exec(line) ?? [];
-      if (port !== undefined) resolve(Number(port));
-    });
-  });
 }

@@ -1,0 +1,64 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { systemEnv } from "./engine/packages.ts";
+import { type Answer, fetchFrom } from "./http-client.ts";
+
+/** A server of somebody else's, on a free port of 127.0.0.1. Disposing it ends it. */
+export interface Server extends AsyncDisposable {
+  readonly port: number;
+  get(path: string): Promise<Answer>;
+}
+
+export interface ServerOptions {
+  readonly args: readonly string[];
+  /** Where it runs; removed when it has ended. */
+  readonly folder: string;
+  /** The line of its log that tells where it listens, with the port as the first group. */
+  readonly listening: RegExp;
+  /** Default false: its folder goes with it. */
+  readonly keepFolder?: boolean;
+}
+
+/** Starts it, and waits until its log, on stderr, tells where it listens. */
+export async function startServer(command: string, options: ServerOptions): Promise<Server> {
+  const { args, folder, listening, keepFolder = false } = options;
+  const child = spawn(command, args, {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...systemEnv(), GOMAXPROCS: "1" },
+  });
+  const closed = once(child, "close");
+  const end = async (): Promise<void> => {
+    child.kill("SIGTERM");
+    await closed;
+    if (!keepFolder) await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const port = await portOf(child, listening);
+    return {
+      port,
+      get: (path) => fetchFrom(port, path),
+      [Symbol.asyncDispose]: end,
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function portOf(child: ChildProcess, listening: RegExp): Promise<number> {
+  const { stderr } = child;
+  if (stderr === null) throw new Error("no stderr");
+  const said: string[] = [];
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", () => reject(new Error(`it has ended:\n${said.join("\n")}`)));
+    createInterface({ input: stderr }).on("line", (line) => {
+      if (said.length < 100) said.push(line);
+      const [, port] = listening.exec(line) ?? [];
+      if (port !== undefined) resolve(Number(port));
+    });
+  });
+}
