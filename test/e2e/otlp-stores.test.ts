@@ -1,0 +1,158 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import type { Engine } from "../support/engine/docker.ts";
+import { startNode, type TestNode } from "../support/engine/node.ts";
+import { eventually } from "../support/eventually.ts";
+import { trueFailures } from "../support/truth.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+import {
+  type StoredLog,
+  startVictoriaLogs,
+  startVictoriaMetrics,
+  type VictoriaLogs,
+  type VictoriaMetrics,
+} from "../support/victoria.ts";
+
+// Where the stores have to be built first: half a minute on two processors that do nothing else.
+const BUILD_MS = 300_000;
+jest.setTimeout(60_000);
+
+const CLUSTER = "e2estore";
+const NODE = `sind-${CLUSTER}-worker-0`;
+const UNIT = "crash.service";
+const UNIT_FILE = `[Unit]
+StartLimitIntervalSec=0
+[Service]
+ExecStart=sleep infinity
+Restart=always
+`;
+
+// Somebody else's stores, by their own queries.
+describeEngine("VictoriaLogs and VictoriaMetrics", () => {
+  const stack = new AsyncDisposableStack();
+  let engine: Engine;
+  let node: TestNode;
+  let folder: string;
+  let logs: VictoriaLogs;
+  let metrics: VictoriaMetrics;
+  let unitwatch: Unitwatch;
+
+  const start = (): Promise<Unitwatch> =>
+    startUnitwatch({
+      host: engine.host,
+      cluster: CLUSTER,
+      storagePath: join(folder, "unitwatch"),
+      args: ["--otlp.interval=500ms"],
+      env: {
+        OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: logs.endpoint,
+        OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics.endpoint,
+        OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+        OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=e2e",
+      },
+    });
+
+  beforeAll(async () => {
+    engine = attachEngine();
+    folder = await mkdtemp(join(tmpdir(), "unitwatch-stores-"));
+    stack.defer(() => rm(folder, { recursive: true }));
+    metrics = stack.use(await startVictoriaMetrics());
+    logs = await startVictoriaLogs(join(folder, "logs"));
+    stack.defer(() => logs[Symbol.asyncDispose]());
+    node = stack.use(await startNode(engine, { name: NODE, labels: { "sind.cluster": CLUSTER } }));
+    await node.writeUnit(UNIT, UNIT_FILE);
+    await node.startUnit(UNIT);
+    unitwatch = await start();
+    stack.defer(() => unitwatch[Symbol.asyncDispose]());
+    await unitwatch.untilWatching(1);
+  }, BUILD_MS);
+  afterAll(() => stack.disposeAsync());
+
+  /** Kills the unit's main process, and waits until systemd has started it again, so often. */
+  const crash = async (times: number): Promise<void> => {
+    for (let time = 0; time < times; time += 1) {
+      const pid = await node.systemctl("show", "--property=MainPID", "--value", UNIT);
+      await node.crash(UNIT);
+      await node.exec(["timeout", "15", "sh", "-c", UNTIL_ANOTHER, "sh", UNIT, pid]);
+    }
+  };
+
+  /** What the log store has of this kind, one of each. */
+  const stored = async (kind: string): Promise<readonly StoredLog[]> => {
+    const all = await logs.query(`"event.name":="${kind}" "container.name":="${NODE}"`);
+    return [...new Map(all.map((log) => [log["log.record.uid"], log])).values()];
+  };
+
+  test("have each failure that the journal has, with all that is told of it", async () => {
+    await crash(3);
+    const failures = await trueFailures(node);
+    expect(failures).toHaveLength(3);
+    const records = await eventually(async () => {
+      const found = await stored("systemd.unit.failed");
+      return found.length === failures.length && found;
+    });
+    for (const record of records) {
+      expect(record).toMatchObject({
+        _msg: `Unit ${UNIT} in ${NODE} failed: signal, status 9.`,
+        severity: "ERROR",
+        "service.name": "unitwatch",
+        "deployment.environment.name": "e2e",
+        "container.id": node.id,
+        "unitwatch.cluster": CLUSTER,
+        "unitwatch.node": "worker-0",
+        "systemd.unit.name": UNIT,
+        "systemd.service.result": "signal",
+        "unitwatch.recovered": "false",
+      });
+    }
+    await eventually(async () => {
+      const [failed] = await metrics.query(
+        `systemd_unit_failures_total{systemd_unit_name="${UNIT}"}`,
+      );
+      expect(failed).toMatchObject({
+        metric: {
+          container_name: NODE,
+          systemd_service_result: "signal",
+          service_name: "unitwatch",
+        },
+        value: [expect.any(Number), "3"],
+      });
+      const [active] = await metrics.query(
+        `systemd_unit_state{systemd_unit_name="${UNIT}", systemd_unit_active_state="active"}`,
+      );
+      expect(active?.value[1]).toBe("1");
+    });
+  });
+
+  test("have what happened while the log store was down, and unitwatch was killed", async () => {
+    await logs[Symbol.asyncDispose]();
+    await crash(2);
+    await unitwatch.until((scrape) => Number(scrape.value("unitwatch_otlp_queue_records")) >= 4);
+    expect((await unitwatch.scrape()).value("unitwatch_otlp_queue_durable")).toBe(1);
+    unitwatch.signal("SIGKILL");
+    await unitwatch.exited;
+    await crash(1);
+    logs = await startVictoriaLogs(join(folder, "logs"), logs.port);
+    unitwatch = await start();
+
+    const failures = await trueFailures(node);
+    expect(failures).toHaveLength(6);
+    const records = await eventually(async () => {
+      const found = await stored("systemd.unit.failed");
+      return found.length === failures.length && found;
+    });
+    // What nobody saw is of the journal, and says so.
+    expect(records[0]).toMatchObject({ "unitwatch.recovered": "false" });
+    expect(records.at(-1)).toMatchObject({ "unitwatch.recovered": "true" });
+    await eventually(async () => {
+      expect(await stored("systemd.unit.restart")).toHaveLength(failures.length);
+    });
+  });
+});
+
+const UNTIL_ANOTHER = `
+until pid=$(systemctl show --property=MainPID --value -- "$1") && [ "$pid" != 0 ] && [ "$pid" != "$2" ]
+do sleep 0.02
+done`;

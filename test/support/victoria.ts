@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execa } from "execa";
+import { cacheDir } from "./cache-dir.ts";
+import { debianMirror } from "./engine/debian-mirror.ts";
+import { ensureCommands, systemEnv } from "./engine/packages.ts";
+import { type Server, startServer } from "./foreign-server.ts";
+
+const SCRIPT = join(import.meta.dirname, "victoria.sh");
+const LISTENING = /started server at http:\/\/127\.0\.0\.1:(\d+)\//;
+/** Both would take what they find of the machine's memory. */
+const MODEST = "-memory.allowedBytes=64MiB";
+
+/** A record as VictoriaLogs has it: body, attributes and those of the resource, all of them text. */
+export type StoredLog = Readonly<Record<string, string>>;
+
+/** A sample as VictoriaMetrics has it. */
+export interface StoredSample {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value: readonly [number, string];
+}
+
+/** A log store that takes OTLP. Disposing it ends it, and leaves its folder. */
+export interface VictoriaLogs extends AsyncDisposable {
+  readonly port: number;
+  /** Where it takes log records, for OTEL_EXPORTER_OTLP_LOGS_ENDPOINT. */
+  readonly endpoint: string;
+  /** By LogsQL, in the order of their times. */
+  query(logsQl: string): Promise<readonly StoredLog[]>;
+}
+
+/** What is in the folder, which is made, stays there; at this port, or a free one. */
+export async function startVictoriaLogs(folder: string, port = 0): Promise<VictoriaLogs> {
+  await mkdir(folder, { recursive: true });
+  const server = await startServer(join(await victoria(), "victoria-logs"), {
+    folder,
+    keepFolder: true,
+    listening: LISTENING,
+    args: [`-storageDataPath=${folder}`, `-httpListenAddr=127.0.0.1:${port}`, MODEST],
+  });
+  return {
+    port: server.port,
+    endpoint: `http://127.0.0.1:${server.port}/insert/opentelemetry/v1/logs`,
+    async query(logsQl) {
+      const query = new URLSearchParams({ query: `${logsQl} | sort by (_time)` }).toString();
+      const { status, text } = await server.get(`/select/logsql/query?${query}`);
+      if (status !== 200) throw new Error(`${logsQl}: ${status} ${text}`);
+      const lines = text.split("\n").filter((line) => line !== "");
+      return lines.map((line) => JSON.parse(line) as StoredLog);
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+/** A metrics store that takes OTLP, and names what it takes as Prometheus would. */
+export interface VictoriaMetrics extends AsyncDisposable {
+  /** Where it takes metrics, for OTEL_EXPORTER_OTLP_METRICS_ENDPOINT. */
+  readonly endpoint: string;
+  /** By PromQL, what was last taken. */
+  query(promQl: string): Promise<readonly StoredSample[]>;
+}
+
+export async function startVictoriaMetrics(): Promise<VictoriaMetrics> {
+  const folder = await mkdtemp(join(tmpdir(), "unitwatch-victoria-"));
+  const server: Server = await startServer(join(await victoria(), "victoria-metrics"), {
+    folder,
+    listening: LISTENING,
+    args: [
+      `-storageDataPath=${folder}`,
+      "-httpListenAddr=127.0.0.1:0",
+      "-opentelemetry.usePrometheusNaming",
+      // A query is to see what has just come.
+      "-search.latencyOffset=0s",
+      "-search.disableCache",
+      MODEST,
+    ],
+  });
+  return {
+    endpoint: `http://127.0.0.1:${server.port}/opentelemetry/v1/metrics`,
+    async query(promQl) {
+      // What has come can't be found before.
+      await server.get("/internal/force_flush");
+      const query = new URLSearchParams({ query: promQl }).toString();
+      const { status, text } = await server.get(`/api/v1/query?${query}`);
+      if (status !== 200) throw new Error(`${promQl}: ${status} ${text}`);
+      return (JSON.parse(text) as { data: { result: StoredSample[] } }).data.result;
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+/**
+ * Folder of both programs, from the cache or else made: that takes half a minute on two processors.
+ * Two processes that ask at once get the same: one of them waits.
+ */
+export async function victoria(): Promise<string> {
+  await ensureCommands({ flock: "util-linux" });
+  const recipe = createHash("sha256").update(readFileSync(SCRIPT)).digest("hex").slice(0, 12);
+  const folder = join(cacheDir(), `victoria-${recipe}`);
+  await mkdir(folder, { recursive: true });
+  const mirror = await debianMirror();
+  const make = ["sh", SCRIPT, folder, mirror?.url ?? ""];
+  await execa("flock", [join(folder, "lock"), ...make], { env: systemEnv() });
+  return folder;
+}
