@@ -55,7 +55,8 @@ done
 
 export GOROOT="$work/root/usr/lib/go-$go" GOPATH="$work/root/usr/share/gocode"
 export GOCACHE="$work/cache" GO111MODULE=off GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0
-"$GOROOT/bin/go" build -ldflags=-s -o "$work/victoria-logs" \
+# Without inlining it is built in three quarters of the time.
+"$GOROOT/bin/go" build -gcflags=all=-l -ldflags=-s -o "$work/victoria-logs" \
   github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-logs
 mv "$work/root/usr/bin/victoria-metrics" "$work/victoria-logs" "$out/"
 rm -rf "$work"

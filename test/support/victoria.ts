@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,10 +96,12 @@ export async function startVictoriaMetrics(): Promise<VictoriaMetrics> {
  * Folder of both programs, from the cache or else made: that takes half a minute on two processors.
  * Two processes that ask at once get the same: one of them waits.
  */
-export async function victoria(): Promise<string> {
-  await ensureCommands({ flock: "util-linux" });
+async function victoria(): Promise<string> {
   const recipe = createHash("sha256").update(readFileSync(SCRIPT)).digest("hex").slice(0, 12);
   const folder = join(cacheDir(), `victoria-${recipe}`);
+  // Made last.
+  if (existsSync(join(folder, "victoria-logs"))) return folder;
+  await ensureCommands({ flock: "util-linux" });
   await mkdir(folder, { recursive: true });
   const mirror = await debianMirror();
   const make = ["sh", SCRIPT, folder, mirror?.url ?? ""];
