@@ -4,6 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
 import { readDashboards } from "../support/dashboards.ts";
+import { brokenLinks } from "../support/markdown-links.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const DEPLOY = join(ROOT, "deploy");
@@ -176,22 +177,7 @@ describe("Grafana", () => {
 });
 
 test.each(["README.md", "runbooks.md"])("%s leads to what is there", (file) => {
-  const links = readFileSync(join(DEPLOY, file), "utf8").matchAll(/\]\((?!https?:)([^)]+)\)/g);
-  const targets = [...links].map(([, target = ""]) => target);
-  expect(targets.length).toBeGreaterThan(0);
-  for (const target of targets) {
-    const [path = "", anchor] = target.split("#");
-    const to = join(DEPLOY, path === "" ? file : path);
-    expect(existsSync(to)).toBe(true);
-    if (anchor === undefined) continue;
-    const headings = [...readFileSync(to, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
-      heading
-        .toLowerCase()
-        .replaceAll(/[^\w -]/g, "")
-        .replaceAll(" ", "-"),
-    );
-    expect(headings).toContain(anchor);
-  }
+  expect(brokenLinks(join(DEPLOY, file))).toEqual([]);
 });
 
 test("the collector's pipelines are made of what is set up", () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { flagTable } from "../../src/config/help.ts";
@@ -7,6 +7,7 @@ import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
 import { attributeOf } from "../../src/metrics/metric.ts";
 import type { MetricDefinition, OtelMetricDefinition } from "../../src/metrics/metric.ts";
 import { OWN_INSTRUMENTS } from "../../src/metrics/own-instruments.ts";
+import { brokenLinks } from "../support/markdown-links.ts";
 import { ownMetrics } from "../support/own-metrics.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -46,10 +47,8 @@ describe("README.md", () => {
     );
   });
 
-  test("leads to files that are there", () => {
-    const links = readFileSync(README, "utf8").matchAll(/\]\((?!https?:|#)([^)#]+)/g);
-    const paths = [...links].map(([, path = ""]) => path);
-    expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  test("leads to files and headings that are there", () => {
+    expect(brokenLinks(README)).toEqual([]);
   });
 });
 
