@@ -177,15 +177,26 @@ describeBrowser("the status page in Chromium", () => {
       await page.getByRole("searchbox", { name: "Filter" }).fill("");
     });
 
-    test("finds a node, and fits a narrow screen", async () => {
+    test("finds a node", async () => {
       const narrow = await open(url, { viewport: { width: 360, height: 740 } });
       await narrow.getByRole("searchbox", { name: "Find a node" }).fill("CALM-1");
       const shown = narrow.locator("article:not([hidden])");
       expect(await shown.count()).toBe(1);
       await shown.locator("summary").click();
       await narrow.getByRole("link", { name: "service-4.service" }).waitFor();
-      const over = await narrow.evaluate("document.documentElement.scrollWidth - innerWidth");
-      expect(over).toBeLessThanOrEqual(0);
+    });
+
+    test("leads the keyboard past the tools to what matters, and shows where it is", async () => {
+      const there = await open(url);
+      const focused = (what: string) => there.evaluate(`document.activeElement.${what}`);
+      await there.keyboard.press("Tab");
+      expect(await focused("textContent")).toBe("Skip to what needs attention");
+      expect(await focused("getBoundingClientRect().x")).toBeGreaterThan(0);
+      await there.keyboard.press("Enter");
+      await there.keyboard.press("Tab");
+      expect(await focused("closest('#trouble') !== null")).toBe(true);
+      const outline = "getComputedStyle(document.activeElement).outlineStyle";
+      expect(await there.evaluate(outline)).toBe("solid");
     });
 
     test("is drawn in the colours that the system is set to", async () => {
@@ -210,6 +221,37 @@ describeBrowser("the status page in Chromium", () => {
       expect(await row.innerText()).toContain("exit-code, status 1");
       await page.locator("#changes li", { hasText: "meanwhile.service" }).first().waitFor();
     });
+  });
+
+  test("has room for a thousand nodes with a hundred units each, on every screen", async () => {
+    const longUnit = `${"a-name-that-has-room-in-no-column".repeat(4)}.service`;
+    const made = new StatusFleet();
+    const records = Array.from({ length: 1000 }, (_, index) =>
+      made.node(`worker-${index}`, {
+        units: 100,
+        labels: { "sind.cluster": `one-of-${index % 7}-clusters` },
+      }),
+    );
+    for (const record of records.slice(0, 5)) made.fails(record, longUnit);
+    await using server = await startStatusServer(made);
+
+    const page = await open(`${server.url}#node=worker-777`);
+    await page.locator("article.reached", { hasText: "worker-777" }).waitFor();
+    expect(await page.locator("article").count()).toBe(1000);
+    await page.locator("#trouble .more > summary").first().click();
+    await page.locator("#trouble .more[open] th").first().waitFor();
+    for (const width of [360, 768, 1440]) {
+      await page.setViewportSize({ width, height: 800 });
+      const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+      expect([width, over]).toEqual([width, 0]);
+    }
+
+    const [record] = records.slice(777);
+    if (record === undefined) throw new Error("no container");
+    made.fails(record, "late.service");
+    await page.locator("#trouble").getByRole("row", { name: "late.service" }).waitFor();
+    await page.getByRole("searchbox", { name: "Find a node" }).fill("worker-77");
+    expect(await page.locator("article:not([hidden])").count()).toBe(11);
   });
 
   test("nothing of it made the browser complain", () => {
