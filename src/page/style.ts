@@ -71,7 +71,8 @@ button[aria-pressed="true"] { background: var(--warning-ground); color: var(--wa
 .tile[data-level="warning"] b { color: var(--warning); }
 
 .nodes { border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); overflow: clip; }
-.nodes:empty, #trouble:has(.node:not([hidden])) .well, main:not(:has(.node)) .well,
+.nodes:not(:has(> .node:not([hidden]))), #waiting:empty,
+#trouble:has(.node:not([hidden])) .well, main:not(:has(.node)) .well,
 main:has(.tile[data-level="failing"]) .well,
 main:has(.node) .none, #rest:not(:has(.node)) .fold { display: none; }
 .well { color: var(--fine); }
@@ -151,7 +152,8 @@ table.units tbody th a { color: inherit; }
 @media (max-width: 47.99rem) {
   #changes li { grid-template-columns: auto 1fr; padding-block: 0.25rem; }
   #changes .message { grid-column: 1 / -1; }
-  #filter { width: 9rem; }
+  #feed .tool { width: 100%; }
+  #filter { flex: 1; min-width: 0; }
 }
 body > footer { display: flex; flex-wrap: wrap; gap: 0.3rem 1.5rem; padding-block: 0 2rem; color: var(--soft); font-size: 0.875rem; }
 footer ul { display: flex; flex-wrap: wrap; gap: 0.3rem 1rem; list-style: none; padding: 0; }

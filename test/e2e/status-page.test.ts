@@ -182,6 +182,9 @@ describeBrowser("the status page in Chromium", () => {
       await narrow.getByRole("searchbox", { name: "Find a node" }).fill("CALM-1");
       const shown = narrow.locator("article:not([hidden])");
       expect(await shown.count()).toBe(1);
+      expect(await narrow.locator("#rest .count").innerText()).toMatch(/^1 of \d+$/);
+      expect(await narrow.locator("#trouble .count").innerText()).toMatch(/^0 of \d+$/);
+      expect(await narrow.locator("#trouble .nodes").isVisible()).toBe(false);
       await shown.locator("summary").click();
       await narrow.getByRole("link", { name: "service-4.service" }).waitFor();
     });

@@ -75,15 +75,22 @@ export class Articles {
     for (const article of this.#byName.values()) this.#hide(article);
     const fold = document.querySelector<HTMLDetailsElement>("#rest > details");
     if (fold !== null && this.#wanted !== "") fold.open = true;
+    this.count();
   }
 
-  /** Tells how many there are in each list. */
+  /** Tells how many there are in each list, and how many of them are shown where some aren't. */
   count(): void {
     for (const list of [this.#trouble, this.#rest]) {
       const shown = list.closest("section")?.querySelector(".count");
-      const number = String(list.childElementCount);
+      const number = this.#numberOf(list);
       if (shown instanceof HTMLElement && shown.textContent !== number) shown.textContent = number;
     }
+  }
+
+  #numberOf({ children }: Element): string {
+    if (this.#wanted === "") return String(children.length);
+    const shown = [...children].filter((article) => !article.hasAttribute("hidden"));
+    return `${shown.length} of ${children.length}`;
   }
 
   #hide(article: HTMLElement): void {
