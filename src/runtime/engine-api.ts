@@ -13,8 +13,9 @@ import { untilAborted } from "../domain/until-aborted.ts";
 import { collectOutput } from "./collect-output.ts";
 import { eventFilters, filtersOf, unixSeconds } from "./event-query.ts";
 import { engineOf, urlOf } from "./engine-about.ts";
-import type { EngineAddress, EngineRequest } from "./engine-http.ts";
-import { EngineError, EngineHttp } from "./engine-http.ts";
+import { EngineError } from "./engine-errors.ts";
+import type { EngineAddress, EngineLimits, EngineRequest } from "./engine-http.ts";
+import { EngineHttp } from "./engine-http.ts";
 import { lateStream, watchOver } from "./event-stream.ts";
 import { hijackedProcess } from "./hijacked-process.ts";
 
@@ -23,8 +24,7 @@ export interface EngineApiOptions {
   /** Engine filters such as `label=a=b`, sent along with events and listings. */
   readonly filters: readonly string[];
   readonly clock: Clock;
-  /** How long an engine may be silent while it owes an answer. */
-  readonly idleMs?: number;
+  readonly limits?: EngineLimits;
 }
 
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
@@ -48,7 +48,7 @@ export class EngineApi implements ContainerRuntime {
 
   constructor(options: EngineApiOptions) {
     this.#options = options;
-    this.#http = new EngineHttp(options.address, options.idleMs);
+    this.#http = new EngineHttp(options.address, options.limits);
   }
 
   get engine(): EngineName {

@@ -2,6 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node
 import type * as tls from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
+import { EngineError, UnreachableError } from "./engine-errors.ts";
 
 // Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
 const { Agent: PlainAgent, request } = process.getBuiltinModule("node:http");
@@ -18,6 +19,13 @@ export type EngineAddress =
   | { readonly socketPath: string }
   | { readonly host: string; readonly port: number; readonly tls: EngineTls | undefined };
 
+export interface EngineLimits {
+  /** How long an engine may be silent while it owes an answer. Default 30 s. */
+  readonly idleMs?: number;
+  /** How long an answer may take as a whole, where it may not take for ever. Default 2 minutes. */
+  readonly limitMs?: number;
+}
+
 export interface EngineRequest {
   readonly method?: "GET" | "POST";
   /** With query, without the version. */
@@ -26,17 +34,8 @@ export interface EngineRequest {
   readonly signal?: AbortSignal;
   /** What of the answer may take for ever: who asks sees to it that the engine lives. */
   readonly endless?: "body" | "all";
-}
-
-/** The engine answered with a status that is none of success. */
-export class EngineError extends Error {
-  override readonly name = "EngineError";
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
+  /** How long the whole answer may take, or what of it isn't endless. */
+  readonly limitMs?: number;
 }
 
 /** Connections kept for questions; streams have their own. */
@@ -44,8 +43,8 @@ const MAX_KEPT = 4;
 const MAX_CONNECTIONS = 16;
 const MAX_ERROR_BYTES = 16 * 1024;
 const KEEP_ALIVE_MS = 30_000;
-/** How long an engine may be silent while it owes an answer. */
 const IDLE_MS = 30_000;
+const LIMIT_MS = 120_000;
 
 /** HTTP as the Docker engine speaks it, over a unix or TCP socket. Node's own client does the rest. */
 export class EngineHttp {
@@ -53,9 +52,11 @@ export class EngineHttp {
   readonly #options: RequestOptions;
   readonly #isTls: boolean;
   readonly #idleMs: number;
+  readonly #limitMs: number;
 
-  constructor(address: EngineAddress, idleMs = IDLE_MS) {
-    this.#idleMs = idleMs;
+  constructor(address: EngineAddress, limits: EngineLimits = {}) {
+    this.#idleMs = limits.idleMs ?? IDLE_MS;
+    this.#limitMs = limits.limitMs ?? LIMIT_MS;
     const pool = { keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_KEPT };
     const tls = "host" in address ? address.tls : undefined;
     this.#isTls = tls !== undefined;
@@ -106,7 +107,12 @@ export class EngineHttp {
     // An upgrade that nobody asked for ends the connection without any other word.
     outgoing.once("close", () => reject(this.#silent(question)));
     if (question.endless !== "all") {
-      outgoing.setTimeout(this.#idleMs, () => (answer ?? outgoing).destroy(this.#silent(question)));
+      const giveUp = (): void => void (answer ?? outgoing).destroy(this.#silent(question));
+      outgoing.setTimeout(this.#idleMs, giveUp);
+      // One that trickles is never idle.
+      const limit = setTimeout(giveUp, question.limitMs ?? this.#limitMs);
+      outgoing.once(question.endless === "body" ? "response" : "close", () => clearTimeout(limit));
+      outgoing.once("close", () => clearTimeout(limit));
     }
     send(outgoing, question);
     const response = await promise;
@@ -132,13 +138,16 @@ export class EngineHttp {
       );
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
-    outgoing.setTimeout(this.#idleMs, () => outgoing.destroy(this.#silent(question)));
+    const giveUp = (): void => void outgoing.destroy(this.#silent(question));
+    outgoing.setTimeout(this.#idleMs, giveUp);
+    const limit = setTimeout(giveUp, question.limitMs ?? this.#limitMs);
     const abort = (): void => void outgoing.destroy(signal?.reason as Error);
     signal?.addEventListener("abort", abort, { once: true });
     try {
       send(outgoing, question);
       return await promise;
     } finally {
+      clearTimeout(limit);
       signal?.removeEventListener("abort", abort);
     }
   }
@@ -153,9 +162,8 @@ export class EngineHttp {
     const { socketPath, host, port } = this.#options;
     const where = socketPath ?? `${host ?? ""}:${port ?? ""}`;
     const why = error.code ?? error.message;
-    return new Error(`cannot connect to the engine at ${where} (${why}): is it running?`, {
-      cause: error,
-    });
+    const what = `cannot connect to the engine at ${where} (${why}): is it running?`;
+    return new UnreachableError(what, { cause: error });
   }
 
   #request(question: EngineRequest, headers: Record<string, string>): ClientRequest {

@@ -348,11 +348,46 @@ test("an engine that doesn't answer, or stops in the middle, is an error that sa
     address: { socketPath: engine.socketPath },
     filters: [],
     clock: new FakeClock(),
-    idleMs: 50,
+    limits: { idleMs: 50 },
   });
   await expect(api.list(never)).rejects.toThrow("doesn't answer /v1.41/containers/json");
   await expect(api.inspect([ID], never)).rejects.toThrow(`doesn't answer /v1.41/containers/${ID}`);
   await expect(api.exec(ID, ["cat"], { signal: never })).rejects.toThrow("doesn't answer");
+  api.close();
+});
+
+test("an answer that trickles is given up, wherever it does; a stream of events isn't", async () => {
+  using timers = new DisposableStack();
+  const trickle = (tell: () => void): void =>
+    void timers.adopt(setInterval(tell, 20), clearInterval);
+  await using engine = await fakeEngine({
+    answer: (path, response) => {
+      if (path.includes("/events")) trickle(() => response.write("\n"));
+      else if (path.includes("/containers/json")) trickle(() => response.write(" "));
+      else if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+    hangsUpgrade: (socket) => {
+      socket.write("HTTP/1.1 101 UPGRADED\r\nUpgrade: ");
+      socket.on("error", () => {});
+      trickle(() => socket.write("X"));
+    },
+  });
+  const api = new EngineApi({
+    address: { socketPath: engine.socketPath },
+    filters: [],
+    clock: new FakeClock(),
+    limits: { idleMs: 10_000, limitMs: 200 },
+  });
+  const events = await api.events({ sinceNs: 0n, actions: [], signal: never });
+  await expect(api.list(never)).rejects.toThrow("doesn't answer /v1.41/containers/json");
+  await expect(api.exec(ID, ["cat"], { signal: never })).rejects.toThrow("doesn't answer");
+  let read = 0;
+  for await (const chunk of events.stdout) {
+    read += chunk.length;
+    if (read > 30) break;
+  }
+  events.kill();
   api.close();
 });
 
@@ -364,7 +399,7 @@ test("an exec that hangs as it starts is given up on abort", async () => {
       response.end(JSON.stringify({ Id: "e1" }));
       return true;
     },
-    hangsUpgrade: asked.resolve,
+    hangsUpgrade: () => asked.resolve(),
   });
   const abort = new AbortController();
   const exec = started.api.exec(ID, ["cat"], { signal: abort.signal });

@@ -21,8 +21,8 @@ export interface FakeAnswers {
   readonly upgraded?: (socket: Duplex, path: string) => void;
   /** As `_ping` tells it; 1.41 where it is left out, "" for none. */
   readonly apiVersion?: string;
-  /** Told of each upgrade, which then has no answer. */
-  readonly hangsUpgrade?: () => void;
+  /** Told of each upgrade, which then has no answer but what this gives. */
+  readonly hangsUpgrade?: (socket: Duplex) => void;
   /** `answer` is asked for pings too. */
   readonly answersPing?: boolean;
   /** Told of each ping; true where it is to have no answer. */
@@ -51,7 +51,7 @@ export async function fakeEngine(answers: FakeAnswers): Promise<FakeEngine> {
       await take(request, head);
       const path = request.url ?? "";
       if (answers.hangsUpgrade !== undefined) {
-        answers.hangsUpgrade();
+        answers.hangsUpgrade(socket);
         return;
       }
       if (answers.upgraded === undefined) {
