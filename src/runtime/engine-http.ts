@@ -130,12 +130,20 @@ export class EngineHttp {
       resolve({ socket, head });
     });
     outgoing.once("response", (response) => {
-      // Engines that don't upgrade answer 200 and go on with raw bytes; others say what is wrong.
-      response.socket.setTimeout(0);
-      refuse(response, question).then(
-        () => resolve({ socket: response.socket, head: Buffer.alloc(0) }),
-        reject,
-      );
+      refuse(response, question)
+        .then(() => {
+          // An engine that was asked to upgrade does so. What stands between didn't tell it, and
+          // takes nothing for the command's input: it would never learn that it is to end.
+          const { statusCode } = response;
+          throw new Error(
+            `the engine's answer to ${pathOf(question)} is ${statusCode} in place of 101: ` +
+              "a proxy before it doesn't pass on the upgrade of a connection",
+          );
+        })
+        .catch((error: unknown) => {
+          reject(error as Error);
+          outgoing.destroy();
+        });
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
     const giveUp = (): void => void outgoing.destroy(this.#silent(question));

@@ -391,6 +391,26 @@ test("an answer that trickles is given up, wherever it does; a stream of events 
   api.close();
 });
 
+test("an exec over a proxy that doesn't pass on upgrades is refused in words", async () => {
+  const closed = Promise.withResolvers<void>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/exec")) return false;
+      response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+    hangsUpgrade: (socket) => {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n");
+      socket.on("end", closed.resolve).resume();
+    },
+  });
+  await expect(started.api.exec(ID, ["cat"], { signal: never })).rejects.toThrow(
+    "the engine's answer to /v1.41/exec/e1/start is 200 in place of 101",
+  );
+  // So that what was started by it learns that it is to end.
+  await closed.promise;
+});
+
 test("an exec that hangs as it starts is given up on abort", async () => {
   const asked = Promise.withResolvers<void>();
   await using started = await start({
