@@ -16,7 +16,7 @@ export interface WatchedEngine {
   readonly watch: EngineWatch;
   readonly systemd: SystemdWatches;
   /** Who counts what can't be read; set once that is built. */
-  readonly parseErrors: { tell: (source: "docker" | "systemd") => void };
+  readonly parseErrors: { tell: (source: "docker" | "inspect" | "systemd") => void };
   /** Who is told that a container's state was read anew; set once that is built. */
   readonly snapshots: { tell: (record: ContainerRecord) => void };
 }
@@ -75,6 +75,7 @@ export function buildEngineWatch(
     settled: client.listed,
     changed,
     parseError: () => parseErrors.tell("docker"),
+    uninspected: () => parseErrors.tell("inspect"),
   });
   return { watch, systemd, parseErrors, snapshots };
 }

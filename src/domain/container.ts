@@ -30,6 +30,12 @@ export interface ContainerIdentity {
   readonly runtime: string;
 }
 
+/** What the engine's list says of one container, checked and bounded. */
+export interface ContainerSummary {
+  readonly identity: ContainerIdentity;
+  readonly status: ContainerStatus;
+}
+
 /**
  * What inspect says of one container, checked and bounded. Times are Unix nanoseconds, 0n where
  * the engine gives its zero time (never started, never finished).

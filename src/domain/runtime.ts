@@ -30,6 +30,20 @@ export interface RuntimeExecOptions {
   readonly signal: AbortSignal;
 }
 
+/** What inspecting containers gave; those that are gone are left out. */
+export interface InspectAnswer {
+  /** Inspect documents as the engine gives them. */
+  readonly documents: readonly unknown[];
+  /** Containers that can't be inspected, though the engine could be asked. */
+  readonly failures: readonly { readonly id: string; readonly error: Error }[];
+}
+
+export interface InspectOptions {
+  /** How long one container may take. */
+  readonly limitMs: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * One way to talk to a container engine. It moves bytes and JSON; what they mean is the sources'
  * business. Every method rejects with an Error whose message names what failed and why.
@@ -56,8 +70,13 @@ export interface ContainerRuntime {
   }): Promise<Process>;
   /** Ids of all containers that the filters let through, running or not. */
   list(signal: AbortSignal): Promise<readonly string[]>;
-  /** Inspect documents as the engine gives them; containers that are gone are left out. */
-  inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly unknown[]>;
+  /**
+   * What the listing says of each container: `Id`, `Names`, `Image`, `State` and `Labels`, as the
+   * API has them, or as texts with commas.
+   */
+  summaries(signal: AbortSignal): Promise<readonly unknown[]>;
+  /** Rejects where it is the way to the engine that fails; a container fails by itself. */
+  inspect(ids: readonly string[], options: InspectOptions): Promise<InspectAnswer>;
   /**
    * Runs a command in a running container with stdin and stdout open, and without a terminal.
    * Its exit code tells a missing binary as 126 or 127. `signal` ends the attempt to start it;

@@ -138,7 +138,7 @@ export class OwnMetrics {
       labelNames: ["signal", "reason"],
       registers,
     });
-    for (const source of ["docker", "systemd"]) this.#parseErrors.inc({ source }, 0);
+    for (const source of ["docker", "inspect", "systemd"]) this.#parseErrors.inc({ source }, 0);
     for (const signal of ["logs", "metrics"]) this.#exported.inc({ signal }, 0);
   }
 
@@ -157,7 +157,7 @@ export class OwnMetrics {
     this.#dropped.inc({ stage }, count);
   }
 
-  parseError(source: "docker" | "systemd"): void {
+  parseError(source: "docker" | "inspect" | "systemd"): void {
     this.#parseErrors.inc({ source });
   }
 

@@ -5,10 +5,13 @@ import type {
   CommandOutput,
   ContainerRuntime,
   EngineName,
+  InspectAnswer,
+  InspectOptions,
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
 import { collectOutput } from "./collect-output.ts";
+import { inspectByCommand, whyOf } from "./cli-inspect.ts";
 import { placeOf } from "./engine-about.ts";
 import { eventFilters, unixSeconds } from "./event-query.ts";
 
@@ -22,8 +25,10 @@ export interface DockerCliOptions {
 }
 
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
-/** Ids in one command: keeps its arguments far below the system's limit. */
-const IDS_PER_INSPECT = 200;
+/** All of it in JSON would have the engine measure the containers' sizes. */
+const SUMMARY_FORMAT =
+  '{"Id":{{json .ID}},"Names":{{json .Names}},"Image":{{json .Image}},' +
+  '"State":{{json .State}},"Labels":{{json .Labels}}}';
 
 /** The engine by its command: one process a call, and one for each stream that is open. */
 export class DockerCli implements ContainerRuntime {
@@ -86,23 +91,34 @@ export class DockerCli implements ContainerRuntime {
     return stdout.split("\n").filter((line) => /^[0-9a-f]{12,64}$/.test(line));
   }
 
-  async inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly unknown[]> {
-    const documents: unknown[] = [];
-    for (let at = 0; at < ids.length; at += IDS_PER_INSPECT) {
-      const some = ids.slice(at, at + IDS_PER_INSPECT);
-      const args = ["inspect", "--type", "container", ...some];
-      const { stdout, exitCode, stderr } = await this.#collect(args, {
-        maxBytes: MAX_LISTING_BYTES,
-        signal,
-      });
-      const found = parseArray(stdout);
-      // Exit 1 with an array is the normal answer where some of the containers are gone.
-      if (found === undefined || (exitCode !== 0 && !/no such/i.test(stderr))) {
-        throw this.#failure("inspect", whyOf(exitCode, stderr));
-      }
-      documents.push(...found);
-    }
-    return documents;
+  async summaries(signal: AbortSignal): Promise<readonly unknown[]> {
+    const args = ["ps", "--all", "--no-trunc", "--format", SUMMARY_FORMAT, ...this.#filterArgs];
+    const { stdout, exitCode, stderr } = await this.#collect(args, {
+      maxBytes: MAX_LISTING_BYTES,
+      signal,
+    });
+    if (exitCode !== 0) throw this.#failure("ps", whyOf(exitCode, stderr));
+    return stdout.split("\n").map(parseJson);
+  }
+
+  async inspect(ids: readonly string[], options: InspectOptions): Promise<InspectAnswer> {
+    const { limitMs, signal } = options;
+    return inspectByCommand(ids, {
+      signal,
+      ask: async (some) => {
+        const limit = AbortSignal.timeout(limitMs);
+        try {
+          return await this.#collect(["inspect", "--type", "container", ...some], {
+            maxBytes: MAX_LISTING_BYTES,
+            signal: AbortSignal.any([signal, limit]),
+          });
+        } catch (error) {
+          if (signal.aborted || !limit.aborted) throw error;
+          return { stdout: "", exitCode: undefined, stderr: `no answer in ${limitMs} ms` };
+        }
+      },
+      failure: (why) => this.#failure("inspect", why),
+    });
   }
 
   async exec(
@@ -177,18 +193,13 @@ function execArgs(
   return ["exec", "--interactive", ...userArgs, container, ...command];
 }
 
-function whyOf(exitCode: number | undefined, stderr: string): string {
-  return stderr.trim() || `exit code ${exitCode ?? "none"}`;
-}
-
 function hasStdin(process: Process): process is InteractiveProcess {
   return process.stdin !== undefined;
 }
 
-function parseArray(text: string): readonly unknown[] | undefined {
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : undefined;
+    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }

@@ -6,6 +6,8 @@ import type {
   ContainerRuntime,
   EngineName,
   EngineVersions,
+  InspectAnswer,
+  InspectOptions,
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
@@ -13,9 +15,9 @@ import { untilAborted } from "../domain/until-aborted.ts";
 import { collectOutput } from "./collect-output.ts";
 import { eventFilters, filtersOf, unixSeconds } from "./event-query.ts";
 import { engineOf, urlOf } from "./engine-about.ts";
-import { EngineError } from "./engine-errors.ts";
 import type { EngineAddress, EngineLimits, EngineRequest } from "./engine-http.ts";
 import { EngineHttp } from "./engine-http.ts";
+import { inspectEach } from "./engine-inspect.ts";
 import { lateStream, watchOver } from "./event-stream.ts";
 import { hijackedProcess } from "./hijacked-process.ts";
 
@@ -29,8 +31,6 @@ export interface EngineApiOptions {
 
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 const MAX_INSPECT_BYTES = 4 * 1024 * 1024;
-/** Containers that are inspected at a time. */
-const INSPECTS_AT_ONCE = 8;
 const OLDEST_VERSION = 40;
 const NEWEST_VERSION = 52;
 
@@ -114,6 +114,13 @@ export class EngineApi implements ContainerRuntime {
   }
 
   async list(signal: AbortSignal): Promise<readonly string[]> {
+    const containers = await this.summaries(signal);
+    return containers
+      .map((container: unknown) => (container as { Id?: unknown } | null)?.Id)
+      .filter((id) => typeof id === "string" && /^[0-9a-f]{12,64}$/.test(id)) as string[];
+  }
+
+  async summaries(signal: AbortSignal): Promise<readonly unknown[]> {
     const query = new URLSearchParams({
       all: "true",
       filters: JSON.stringify(filtersOf(this.#options.filters)),
@@ -121,27 +128,17 @@ export class EngineApi implements ContainerRuntime {
     const path = `${await this.#version(signal)}/containers/json?${query.toString()}`;
     const containers = await this.#http.json({ path, signal }, MAX_LISTING_BYTES);
     if (!Array.isArray(containers)) throw new Error("the engine's listing is no list");
-    return containers
-      .map((container: unknown) => (container as { Id?: unknown } | null)?.Id)
-      .filter((id) => typeof id === "string" && /^[0-9a-f]{12,64}$/.test(id)) as string[];
+    return containers as readonly unknown[];
   }
 
-  async inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly unknown[]> {
-    const version = await this.#version(signal);
-    const documents: unknown[] = [];
-    const waiting = ids.values();
-    const one = async (): Promise<void> => {
-      for (const id of waiting) {
-        try {
-          const path = `${version}/containers/${encodeURIComponent(id)}/json`;
-          documents.push(await this.#http.json({ path, signal }, MAX_INSPECT_BYTES));
-        } catch (error) {
-          if (!isGone(error)) throw error;
-        }
-      }
+  async inspect(ids: readonly string[], options: InspectOptions): Promise<InspectAnswer> {
+    const version = await this.#version(options.signal);
+    const { signal, limitMs } = options;
+    const ask = (id: string): Promise<unknown> => {
+      const path = `${version}/containers/${encodeURIComponent(id)}/json`;
+      return this.#http.json({ path, signal, limitMs }, MAX_INSPECT_BYTES);
     };
-    await Promise.all(Array.from({ length: INSPECTS_AT_ONCE }, one));
-    return documents;
+    return inspectEach(ids, { ask, signal });
   }
 
   async exec(
@@ -239,10 +236,4 @@ export class EngineApi implements ContainerRuntime {
 /** podman tells nothing at all where `until` has passed already; without a stream, all up to now. */
 function eventsUntil(untilNs: bigint, isPodman: boolean): Record<string, string> {
   return isPodman ? { stream: "false" } : { until: unixSeconds(untilNs) };
-}
-
-/** podman answers 500 where the container goes while it is looked for. */
-function isGone(error: unknown): boolean {
-  if (!(error instanceof EngineError)) return false;
-  return error.status === 404 || (error.status === 500 && /no such container/i.test(error.message));
 }

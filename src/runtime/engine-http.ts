@@ -141,7 +141,7 @@ export class EngineHttp {
           );
         })
         .catch((error: unknown) => {
-          reject(error as Error);
+          reject(error);
           outgoing.destroy();
         });
     });

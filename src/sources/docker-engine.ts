@@ -1,12 +1,14 @@
 import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
-import type { EngineSink, EngineSource } from "../domain/engine-source.ts";
+import type { EngineSink, EngineSource, Inspection, Uninspected } from "../domain/engine-source.ts";
 import type { ProcessExit } from "../domain/process.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { parseDockerEvent } from "./docker-event-line.ts";
 import { parseInspect } from "./docker-inspect.ts";
+import { parseSummary } from "./docker-list.ts";
 import { eventFilter } from "./event-filter.ts";
 import type { IdentityFacts } from "./identity.ts";
+import { objectOf, textOf } from "./json-object.ts";
 import { LineSplitter } from "./lines.ts";
 
 /**
@@ -93,11 +95,34 @@ export class DockerEngineSource implements EngineSource {
     return this.#runtime.list(signal);
   }
 
-  async inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly ContainerDetails[]> {
-    if (ids.length === 0) return [];
-    const documents = await this.#runtime.inspect(ids, signal);
-    return documents
-      .map((document) => parseInspect(document, this.#identify))
-      .filter((details) => details !== undefined);
+  async inspect(
+    ids: readonly string[],
+    options: { readonly limitMs: number; readonly signal: AbortSignal },
+  ): Promise<Inspection> {
+    if (ids.length === 0) return { details: [], failures: [] };
+    const { documents, failures } = await this.#runtime.inspect(ids, options);
+    const errors = new Map(failures.map(({ id, error }) => [id, error]));
+    const details: ContainerDetails[] = [];
+    for (const document of documents) {
+      const parsed = parseInspect(document, this.#identify);
+      if (parsed !== undefined) details.push(parsed);
+      else errors.set(textOf(objectOf(document)["Id"]), new Error("it has no name or no status"));
+    }
+    return { details, failures: errors.size === 0 ? [] : await this.#listed(errors, options) };
+  }
+
+  /** Those that the list doesn't have are gone. */
+  async #listed(
+    errors: ReadonlyMap<string, Error>,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<readonly Uninspected[]> {
+    const failures: Uninspected[] = [];
+    for (const document of await this.#runtime.summaries(signal)) {
+      const summary = parseSummary(document, this.#identify);
+      const id = summary?.identity.id ?? "";
+      const error = errors.get(id);
+      if (summary !== undefined && error !== undefined) failures.push({ id, error, summary });
+    }
+    return failures;
   }
 }

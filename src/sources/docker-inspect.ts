@@ -1,7 +1,7 @@
 import type { ContainerDetails, ContainerIdentity, ContainerStatus } from "../domain/container.ts";
 import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../domain/container.ts";
 import type { IdentityFacts } from "./identity.ts";
-import { isJsonObject, type JsonObject } from "./json-object.ts";
+import { type JsonObject, objectOf, textOf } from "./json-object.ts";
 import { parseRfc3339Ns } from "./rfc3339.ts";
 
 /** Says by label, over everything else, whether systemd is watched in a container. */
@@ -15,6 +15,11 @@ const PODMAN_STATUSES: ReadonlyMap<unknown, ContainerStatus> = new Map([
   ["stopped", "exited"],
 ]);
 const INIT_PATHS = /^\/(?:usr\/)?(?:s?bin\/init|(?:s?bin|lib\/systemd)\/systemd)$/;
+
+/** A status by the engine's word for it, podman's too; undefined for any other. */
+export function statusOf(word: unknown): ContainerStatus | undefined {
+  return CONTAINER_STATUSES.find((status) => status === word) ?? PODMAN_STATUSES.get(word);
+}
 
 /**
  * Reads one inspect document of the engine. undefined where it isn't one: no id, name or status.
@@ -30,26 +35,24 @@ export function parseInspect(
   document: unknown,
   identify: (facts: IdentityFacts) => ContainerIdentity,
 ): ContainerDetails | undefined {
-  const root = object(document);
-  const state = object(root["State"]);
-  const config = object(root["Config"]);
-  const id = text(root["Id"]);
-  const name = text(root["Name"]).replace(/^\//, "");
-  const status =
-    CONTAINER_STATUSES.find((word) => word === state["Status"]) ??
-    PODMAN_STATUSES.get(state["Status"]);
+  const root = objectOf(document);
+  const state = objectOf(root["State"]);
+  const config = objectOf(root["Config"]);
+  const id = textOf(root["Id"]);
+  const name = textOf(root["Name"]).replace(/^\//, "");
+  const status = statusOf(state["Status"]);
   if (id === "" || name === "" || status === undefined) return undefined;
-  const labels = object(config["Labels"]);
+  const labels = objectOf(config["Labels"]);
   const label = (key: string): string | undefined =>
     Object.hasOwn(labels, key) && typeof labels[key] === "string" ? labels[key] : undefined;
-  const health = object(state["Health"])["Status"];
+  const health = objectOf(state["Health"])["Status"];
   return {
-    identity: identify({ id, name, image: text(config["Image"]), label }),
+    identity: identify({ id, name, image: textOf(config["Image"]), label }),
     status,
     health: HEALTH_STATUSES.find((word) => word === health),
-    createdAtNs: parseRfc3339Ns(text(root["Created"])),
-    startedAtNs: parseRfc3339Ns(text(state["StartedAt"])),
-    finishedAtNs: parseRfc3339Ns(text(state["FinishedAt"])),
+    createdAtNs: parseRfc3339Ns(textOf(root["Created"])),
+    startedAtNs: parseRfc3339Ns(textOf(state["StartedAt"])),
+    finishedAtNs: parseRfc3339Ns(textOf(state["FinishedAt"])),
     exitCode: integer(state["ExitCode"]),
     oomKilled: state["OOMKilled"] === true,
     restartCount: Math.max(0, integer(root["RestartCount"])),
@@ -64,14 +67,6 @@ function runsSystemd(root: JsonObject, config: JsonObject, label: string | undef
   if (SYSTEMD_STOP_SIGNALS.has(String(config["StopSignal"]))) return true;
   const args = Array.isArray(root["Args"]) ? root["Args"] : [];
   return [root["Path"], ...args].some((word) => typeof word === "string" && INIT_PATHS.test(word));
-}
-
-function object(value: unknown): JsonObject {
-  return isJsonObject(value) ? value : {};
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }
 
 function integer(value: unknown): number {

@@ -15,3 +15,13 @@ export function parseJsonObject(text: string): JsonObject | undefined {
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** What is no object is one without members. */
+export function objectOf(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+/** What is no text is an empty one. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,9 +1,10 @@
-import { asError } from "../domain/as-error.ts";
-import type { ContainerDetails } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
-import type { EngineSink, EngineSource } from "../domain/engine-source.ts";
+import type { EngineSink, EngineSource, Inspection } from "../domain/engine-source.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { isNamed } from "../domain/container-name.ts";
+
+/** How long the engine may take over one of the names. */
+const FIND_LIMIT_MS = 30_000;
 
 export interface NamedContainersOptions {
   /** Names, ids, or beginnings of ids. */
@@ -52,21 +53,20 @@ export class NamedContainers implements EngineSource {
     return [...new Set(found)].filter((id) => listed.has(id));
   }
 
-  inspect(ids: readonly string[], signal: AbortSignal): Promise<readonly ContainerDetails[]> {
-    return this.#source.inspect(ids, signal);
+  inspect(
+    ids: readonly string[],
+    options: { readonly limitMs: number; readonly signal: AbortSignal },
+  ): Promise<Inspection> {
+    return this.#source.inspect(ids, options);
   }
 
   /** Where a name is the beginning of several ids, the engine refuses it: there is none of that name. */
   async #find(names: readonly string[], signal: AbortSignal): Promise<readonly unknown[]> {
-    const { runtime } = this.#options;
-    try {
-      return await runtime.inspect(names, signal);
-    } catch (error) {
-      if (!/multiple ids|more than one/i.test(asError(error).message)) throw error;
-      if (names.length === 1) return [];
-      const each = await Promise.all(names.map((name) => this.#find([name], signal)));
-      return each.flat();
-    }
+    const options = { limitMs: FIND_LIMIT_MS, signal };
+    const { documents, failures } = await this.#options.runtime.inspect(names, options);
+    const fault = failures.find(({ error }) => !/multiple ids|more than one/i.test(error.message));
+    if (fault !== undefined) throw fault.error;
+    return documents;
   }
 
   #only(sink: EngineSink): EngineSink {

@@ -52,6 +52,11 @@ export class ContainerLives {
     return { open: this.#open, lastStartNs: this.#lastStartNs, unmatched: this.#unmatched };
   }
 
+  /** True where missed lives can be told from those before it was watched. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
   /** Lives counted as begun and not as ended. */
   get open(): number {
     return this.#open;
@@ -93,6 +98,25 @@ export class ContainerLives {
   /** The events tell as much as inspect does: starts without a policy restart were others'. */
   settle({ status }: Pick<ContainerDetails, "status">): void {
     this.#unmatched = Math.max(status === "restarting" ? 1 : 0, this.#unmatched);
+  }
+
+  /**
+   * Counting begins with what the engine's list says at `nowNs`, which has no times: whatever start
+   * there was, it was before.
+   */
+  beginListed(status: ContainerDetails["status"], nowNs: bigint): void {
+    if (!this.#isKnown) this.#take({ status, startedAtNs: nowNs, finishedAtNs: 0n });
+  }
+
+  /**
+   * Of so many policy restarts in all, those that can have been since counting began: no more than
+   * there were starts since, and one that waits for its start.
+   */
+  restartsSince(facts: LifeFacts, restartCount: number): number {
+    const isMissed = facts.startedAtNs > this.#lastStartNs || (isAlive(facts) && this.#open <= 0);
+    const waits = facts.status === "restarting" ? 1 : 0;
+    const starts = (isMissed ? 1 : 0) + waits - this.#unmatched;
+    return Math.max(0, Math.min(restartCount, starts));
   }
 
   /** Takes over what inspect says as where counting begins, unless it began before. */

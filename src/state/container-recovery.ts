@@ -1,4 +1,4 @@
-import type { ContainerDetails } from "../domain/container.ts";
+import type { ContainerDetails, ContainerSummary } from "../domain/container.ts";
 import { EventKind } from "../domain/event.ts";
 import type { ContainerChanges, Occasion } from "./container-changes.ts";
 import type { MissedLives } from "./container-lives.ts";
@@ -11,7 +11,7 @@ export function foldDetails(
   context: { readonly changes: ContainerChanges; readonly fresh: boolean },
 ): void {
   const { changes, fresh } = context;
-  const restarts = restartsIn(record, details);
+  const restarts = restartsIn(record, details, fresh);
   record.lives.restarted(restarts);
   record.runsSystemd = details.runsSystemd;
   if (fresh) {
@@ -36,7 +36,9 @@ export function reconcile(
 ): void {
   const { changes, nowNs } = context;
   const { alive: wasAlive, paused: wasPaused, health: healthBefore } = record;
-  const restarts = restartsIn(record, details);
+  const isFirst = beganListed(record);
+  const wasEnded = record.finishedAtNs > 0n;
+  const restarts = restartsIn(record, details, true);
   record.lives.restarted(restarts);
   const missed = record.lives.reconcile(details);
   record.adopt(details);
@@ -49,7 +51,10 @@ export function reconcile(
   if (missed.starts > 0) record.oom = "none";
   // Of an exit before the present life the engine has the time alone.
   if (missed.exits > 0 && record.alive) record.lastExitCode = undefined;
-  findOom(record, details, (occasion) => changes.oom(record, { ...occasion, recovered: true }));
+  findOom(record, details, (occasion) => {
+    const wasBefore = isFirst && !wasEnded && missed.exits === 0;
+    if (!wasBefore) changes.oom(record, { ...occasion, recovered: true });
+  });
   tellLives(record, details, { changes, missed, nowNs });
   tellRestarts(record, details, { changes, restarts, recovered: missed.exits });
 
@@ -60,16 +65,55 @@ export function reconcile(
     changes.plain(record, kind, now);
   }
   const { health } = record;
+  if (isFirst) return;
   if (health !== undefined && health !== "starting" && health !== healthBefore) {
     const detail = `health=${health}`;
     changes.tell(record, { ...now, kind: EventKind.ContainerHealth, detail, health });
   }
 }
 
+/**
+ * Folds in what the engine's list says of a container that can't be inspected; `exact` is true where
+ * all events that the list knows of were applied. It sets right what is shown: what was missed is
+ * counted when the container can be inspected again, and its times and codes are known.
+ */
+export function foldSummary(
+  record: ContainerRecord,
+  { status }: ContainerSummary,
+  context: { readonly changes: ContainerChanges; readonly exact: boolean; readonly nowNs: bigint },
+): void {
+  const { alive: wasAlive, paused: wasPaused } = record;
+  const { changes, exact, nowNs } = context;
+  record.status = status;
+  if (exact && record.alive && wasAlive && record.paused !== wasPaused) {
+    const kind = record.paused ? EventKind.ContainerPause : EventKind.ContainerUnpause;
+    changes.plain(record, kind, { timeNs: nowNs, recovered: true });
+  }
+  if (record.alive === wasAlive) return;
+  record.health = undefined;
+  if (record.alive) {
+    record.startedAtNs = 0n;
+    return;
+  }
+  record.finishedAtNs = 0n;
+  record.lastExitCode = undefined;
+  record.systemd.ended();
+}
+
+/** True where counting began with what the engine's list says, and inspect has told nothing yet. */
+function beganListed(record: ContainerRecord): boolean {
+  return record.lives.isKnown && record.restartsSeen === undefined;
+}
+
 /** Policy restarts since inspect was last asked. What was before it became known isn't counted. */
-function restartsIn(record: ContainerRecord, { restartCount }: ContainerDetails): number {
+function restartsIn(record: ContainerRecord, details: ContainerDetails, fresh: boolean): number {
+  const { restartCount } = details;
+  const isFirst = beganListed(record);
+  // How many there can have been is told by the starts, of which this answer may not know all.
+  if (isFirst && !fresh) return 0;
   const before = record.restartsSeen ?? restartCount;
   record.restartsSeen = restartCount;
+  if (isFirst) return record.lives.restartsSince(details, restartCount);
   // A manual start set it back to 0.
   return restartCount >= before ? restartCount - before : restartCount;
 }

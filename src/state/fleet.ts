@@ -1,4 +1,4 @@
-import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
+import type { ContainerDetails, ContainerIdentity, ContainerSummary } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { EventKind } from "../domain/event.ts";
 import type { ContainerResume, LivesResume } from "../domain/resume.ts";
@@ -7,7 +7,7 @@ import type { Occasion } from "./container-changes.ts";
 import { applyEvent } from "./container-events.ts";
 import { ContainerLives } from "./container-lives.ts";
 import { ContainerRecord } from "./container-record.ts";
-import { foldDetails, reconcile } from "./container-recovery.ts";
+import { foldDetails, foldSummary, reconcile } from "./container-recovery.ts";
 import type { FleetEvents } from "./fleet-events.ts";
 import type { Identify } from "./identify.ts";
 import type { UnitAdmission } from "./unit-table.ts";
@@ -16,6 +16,12 @@ export interface FleetOptions {
   readonly events: FleetEvents;
   readonly admission: UnitAdmission;
   readonly identify: Identify;
+}
+
+export interface SummaryContext {
+  readonly fresh: boolean;
+  readonly exact: boolean;
+  readonly nowNs: bigint;
 }
 
 /**
@@ -96,6 +102,32 @@ export class Fleet {
     }
     this.#named(record, details.identity);
     reconcile(record, details, { changes: this.#changes, nowNs });
+    return record;
+  }
+
+  /**
+   * Folds in what the engine's list says of a container that can't be inspected. Returns the
+   * container; undefined where nothing follows.
+   *
+   * @param context `fresh` is false where events came since it was asked about; `exact` is true
+   *   where every event that the list knows of was applied
+   */
+  listed(summary: ContainerSummary, context: SummaryContext): ContainerRecord | undefined {
+    const { identity, status } = summary;
+    const { fresh, exact, nowNs } = context;
+    const known = this.#byId.get(identity.id);
+    if (known !== undefined) {
+      if (!fresh) return undefined;
+      this.#named(known, identity);
+      foldSummary(known, summary, { changes: this.#changes, exact, nowNs });
+      return known;
+    }
+    const record = this.#add(identity, { isNew: this.#isComplete });
+    record.status = status;
+    if (this.#isComplete) {
+      const occasion = { timeNs: nowNs, recovered: true };
+      this.#changes.plain(record, EventKind.ContainerCreate, occasion);
+    } else if (exact) record.lives.beginListed(status, nowNs);
     return record;
   }
 

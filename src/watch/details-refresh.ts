@@ -1,9 +1,12 @@
 import type { ContainerDetails } from "../domain/container.ts";
+import type { Inspection, Uninspected } from "../domain/engine-source.ts";
 
 export interface DetailsRefreshOptions {
-  readonly inspect: (ids: readonly string[]) => Promise<readonly ContainerDetails[]>;
+  readonly inspect: (ids: readonly string[]) => Promise<Inspection>;
   /** `fresh` is false where something happened to the container since it was asked about. */
   readonly fold: (details: ContainerDetails, fresh: boolean) => void;
+  /** This container can't be inspected: from now on somebody else asks for it. */
+  readonly unreadable: (failure: Uninspected, fresh: boolean) => void;
   /** A question failed. Waits as long as is due; resolves to whether to ask again. */
   readonly failed: (error: unknown) => Promise<boolean>;
 }
@@ -78,9 +81,14 @@ export class DetailsRefresh {
     this.#asked = asked;
     this.#wanted = new Set();
     try {
-      for (const details of await this.#options.inspect([...asked])) {
+      const { details: all, failures } = await this.#options.inspect([...asked]);
+      for (const details of all) {
         const { id } = details.identity;
         if (!this.#gone.has(id)) this.#options.fold(details, !this.#wanted.has(id));
+      }
+      for (const failure of failures) {
+        if (this.#gone.has(failure.id)) continue;
+        this.#options.unreadable(failure, !this.#wanted.delete(failure.id));
       }
     } catch (error) {
       for (const id of asked) if (!this.#gone.has(id)) this.#wanted.add(id);

@@ -2,13 +2,15 @@ import { asError } from "../domain/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerDetails } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
-import type { EngineSink, EngineSource } from "../domain/engine-source.ts";
+import type { EngineSink, EngineSource, Inspection, Uninspected } from "../domain/engine-source.ts";
 import type { Logger } from "../domain/log.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
 import { DetailsRefresh } from "./details-refresh.ts";
+import { DetailsRetry } from "./details-retry.ts";
 import type { EventCursor } from "./event-cursor.ts";
+import type { InspectFaults } from "./inspect-faults.ts";
 import { Wake } from "./supervise.ts";
 
 export interface EngineSessionOptions {
@@ -18,6 +20,13 @@ export interface EngineSessionOptions {
   readonly log: Logger;
   readonly touched: (record: ContainerRecord) => void;
   readonly parseError: () => void;
+}
+
+/** What outlives a session. */
+interface Past {
+  readonly cursor: EventCursor;
+  readonly faults: InspectFaults;
+  readonly signal: AbortSignal;
 }
 
 /** After these, inspect knows more than the event told. */
@@ -32,6 +41,10 @@ const ACTIONS_WITH_NEWS = new Set([
   // Without what the check found, as older podman tells it.
   "health_status",
 ]);
+
+/** How long one container may hold up what is asked about others; and how long it may take alone. */
+const INSPECT_LIMIT_MS = 5_000;
+const RETRY_LIMIT_MS = 30_000;
 
 /** The engine replays at once; where its clock is behind ours, it would wait for the rest. */
 const REPLAY_LIMIT_MS = 3_000;
@@ -49,34 +62,46 @@ export class EngineSession {
   readonly #cursor: EventCursor;
   readonly #signal: AbortSignal;
   readonly #refresh: DetailsRefresh;
+  readonly #retry: DetailsRetry;
+  readonly #faults: InspectFaults;
   /** Containers that the snapshot is still to be compared with. */
   readonly #pending = new Set<string>();
   readonly sink: EngineSink;
   #hasBegun = false;
 
-  constructor(
-    options: EngineSessionOptions,
-    past: { readonly cursor: EventCursor; readonly signal: AbortSignal },
-  ) {
+  constructor(options: EngineSessionOptions, past: Past) {
     this.#options = options;
     this.#cursor = past.cursor;
+    this.#faults = past.faults;
     this.#signal = past.signal;
     const backoff = new Backoff(STREAM_BACKOFF);
     this.#refresh = new DetailsRefresh({
       inspect: async (ids) => {
-        const all = await this.#inspect(ids);
+        const all = await this.#inspect(ids, INSPECT_LIMIT_MS);
         backoff.reset();
         return all;
       },
       fold: (details, fresh) => this.#fold(details, fresh),
+      unreadable: (failure, fresh) => this.#unreadable(failure, fresh),
       failed: (error) => this.#failed(error, backoff),
+    });
+    this.#retry = new DetailsRetry({
+      inspect: (ids) => this.#inspect(ids, RETRY_LIMIT_MS),
+      fold: (details, fresh) => this.#fold(details, fresh),
+      unreadable: (failure, fresh) => this.#unreadable(failure, fresh),
+      failed: (error) =>
+        options.log.limited("inspect").warn("inspect failed", { err: asError(error) }),
+      again: (id) => this.#refresh.request(id),
+      clock: options.clock,
+      signal: past.signal,
     });
     this.sink = { event: (event) => this.#event(event), parseError: options.parseError };
   }
 
-  /** Resolves when no question is under way. */
-  async idle(): Promise<void> {
+  /** Resolves when no question is under way; to be asked once the signal has ended all. */
+  async ended(): Promise<void> {
     await this.#refresh.idle();
+    await this.#retry.ended();
   }
 
   /**
@@ -92,7 +117,7 @@ export class EngineSession {
     const listed = new Set(await source.list(this.#signal));
     for (const id of listed) this.#pending.add(id);
     if (this.#hasBegun) {
-      for (const id of listed) this.#refresh.request(id);
+      for (const id of listed) this.#request(id);
       await this.#refresh.idle();
     } else {
       await this.#refresh.begin(listed);
@@ -103,38 +128,62 @@ export class EngineSession {
     this.#signal.throwIfAborted();
     for (const id of missing) {
       const record = fleet.vanished(id, clock.nowNs());
+      this.#gone(id);
       if (record !== undefined) touched(record);
     }
     fleet.complete();
   }
 
+  #request(id: string): void {
+    if (this.#retry.has(id)) this.#retry.request(id);
+    else this.#refresh.request(id);
+  }
+
+  #gone(id: string): void {
+    this.#refresh.gone(id);
+    this.#retry.gone(id);
+    this.#faults.gone(id);
+    this.#pending.delete(id);
+  }
+
   #event(event: EngineEvent): void {
     if (!this.#cursor.advance(event)) return;
     const record = this.#options.fleet.engineEvent(event);
-    if (event.action === "destroy") {
-      this.#refresh.gone(event.id);
-      this.#pending.delete(event.id);
-    }
+    if (event.action === "destroy") this.#gone(event.id);
     if (record === undefined) {
       // It may have been there all along, under a name that nobody wanted to know of.
-      if (event.action === "rename") this.#refresh.request(event.id);
+      if (event.action === "rename") this.#request(event.id);
       return;
     }
-    if (ACTIONS_WITH_NEWS.has(event.action)) this.#refresh.request(event.id);
+    if (ACTIONS_WITH_NEWS.has(event.action)) this.#request(event.id);
+    else if (this.#retry.has(event.id)) this.#retry.happened(event.id);
     else this.#refresh.happened(event.id);
     this.#options.touched(record);
   }
 
-  async #inspect(ids: readonly string[]): Promise<readonly ContainerDetails[]> {
-    const all = await this.#options.source.inspect(ids, this.#signal);
+  async #inspect(ids: readonly string[], limitMs: number): Promise<Inspection> {
+    const all = await this.#options.source.inspect(ids, { limitMs, signal: this.#signal });
     if (ids.some((id) => this.#pending.has(id))) await this.#catchUp();
     return all;
   }
 
   #fold(details: ContainerDetails, fresh: boolean): void {
     const { fleet, clock, touched } = this.#options;
-    const isExact = fresh && this.#pending.delete(details.identity.id);
+    const { id, name } = details.identity;
+    this.#faults.readable(id, name);
+    const isExact = fresh && this.#pending.delete(id);
     touched(isExact ? fleet.reconcile(details, clock.nowNs()) : fleet.details(details, fresh));
+  }
+
+  /** What was missed of it is found as soon as it can be inspected: so it stays to be compared. */
+  #unreadable(failure: Uninspected, fresh: boolean): void {
+    const { fleet, clock, touched } = this.#options;
+    const { id, summary } = failure;
+    this.#faults.failed(failure);
+    const exact = fresh && this.#pending.has(id);
+    const record = fleet.listed(summary, { fresh, exact, nowNs: clock.nowNs() });
+    if (record !== undefined) touched(record);
+    this.#retry.add(id);
   }
 
   async #failed(error: unknown, backoff: Backoff): Promise<boolean> {

@@ -5,11 +5,14 @@ import { Backoff, ENGINE_BACKOFF } from "./backoff.ts";
 import { EngineSession } from "./engine-session.ts";
 import type { EngineSessionOptions } from "./engine-session.ts";
 import { EventCursor } from "./event-cursor.ts";
+import { InspectFaults } from "./inspect-faults.ts";
 import { StreamHealth } from "./stream-health.ts";
 import { supervise, Wake } from "./supervise.ts";
 
 export interface EngineWatchOptions extends EngineSessionOptions {
   readonly changed: (change: Change) => void;
+  /** A container can't be inspected, at this attempt. */
+  readonly uninspected: () => void;
   /** Where an earlier process was, whose fleet was restored; undefined: watching begins now. */
   readonly resume?: CursorResume | undefined;
   /** The stream stands, and a snapshot was folded in: a good moment to keep where it is. */
@@ -28,6 +31,7 @@ export class EngineWatch {
   readonly #options: EngineWatchOptions;
   readonly #backoff = new Backoff(ENGINE_BACKOFF);
   readonly #health: StreamHealth;
+  readonly #faults: InspectFaults;
   #cursor: EventCursor | undefined;
   /** False while the engine can't be reached. */
   up = false;
@@ -44,6 +48,7 @@ export class EngineWatch {
   constructor(options: EngineWatchOptions) {
     this.#options = options;
     if (options.resume !== undefined) this.#cursor = new EventCursor(options.resume);
+    this.#faults = new InspectFaults(options.log, options.uninspected);
     this.#health = new StreamHealth({
       what: "docker events",
       identity: undefined,
@@ -73,7 +78,11 @@ export class EngineWatch {
     const attempt = new AbortController();
     const attemptSignal = AbortSignal.any([signal, attempt.signal]);
     const cursor = (this.#cursor ??= new EventCursor(clock.nowNs()));
-    const session = new EngineSession(this.#options, { cursor, signal: attemptSignal });
+    const session = new EngineSession(this.#options, {
+      cursor,
+      faults: this.#faults,
+      signal: attemptSignal,
+    });
     const recoveredBefore = fleet.recovered;
     const events = source.events(session.sink, {
       sinceNs: cursor.sinceAt(clock.nowNs()),
@@ -93,7 +102,7 @@ export class EngineWatch {
       this.#set(false);
       attempt.abort();
       await Promise.allSettled([ended, snapshot, more]);
-      await session.idle();
+      await session.ended();
     }
   }
 

@@ -36,7 +36,7 @@ export class SystemdWatches {
     const source = this.#options.sourceOf(record);
     if (source === undefined) return;
     // What its units went through since this life began is to be counted, however long it boots.
-    if (record.counters.starts > 0) {
+    if (record.counters.starts > 0 && record.startedAtNs > 0n) {
       record.systemd.coverage.from(record.startedAtNs - START_MARGIN_NS);
     }
     this.#byId.set(id, new SystemdWatch({ ...this.#options, record, source }));

@@ -28,7 +28,11 @@ test("what counts has its series from the beginning, at 0", async () => {
   const scrape = await scraped(ownMetrics());
   const kinds = Object.values(EventKind).map((kind) => [kind, 0]);
   expect(scrape.by("kind", "unitwatch_events_total")).toEqual(Object.fromEntries(kinds));
-  expect(scrape.by("source", "unitwatch_parse_errors_total")).toEqual({ docker: 0, systemd: 0 });
+  expect(scrape.by("source", "unitwatch_parse_errors_total")).toEqual({
+    docker: 0,
+    inspect: 0,
+    systemd: 0,
+  });
   expect(scrape.value("unitwatch_event_lag_seconds_count")).toBe(0);
 });
 

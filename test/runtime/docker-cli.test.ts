@@ -7,6 +7,7 @@ import { InteractiveFakeProcess } from "../support/interactive-fake-process.ts";
 import { turns } from "../support/turns.ts";
 
 const NEVER = new AbortController().signal;
+const INSPECT = { limitMs: 10_000, signal: NEVER };
 
 function ended(
   stdout: string,
@@ -92,7 +93,7 @@ test.each([
     host: "tcp://e:2375",
   });
   await docker.list(NEVER);
-  await docker.inspect(["a1"], NEVER);
+  await docker.inspect(["a1"], INSPECT);
   await docker.exec("a1", ["true"], { signal: NEVER });
   expect(executor.calls.map((call) => call.slice(0, 4))).toEqual([
     [...begin, "ps"],
@@ -116,7 +117,7 @@ test("inspect: exact arguments, 200 ids a command, one after the other", async (
   const { docker, executor } = cli(
     parts.map((part) => ended(JSON.stringify(part.map((Id) => ({ Id }))))),
   );
-  const documents = await docker.inspect(ids, NEVER);
+  const { documents } = await docker.inspect(ids, INSPECT);
   expect(documents).toEqual(ids.map((Id) => ({ Id })));
   expect(executor.calls.map((call) => call.slice(0, 4))).toEqual(
     parts.map(() => ["docker", "inspect", "--type", "container"]),
@@ -126,27 +127,86 @@ test("inspect: exact arguments, 200 ids a command, one after the other", async (
 
 test("no ids are no command", async () => {
   const { docker, executor } = cli([]);
-  expect(await docker.inspect([], NEVER)).toEqual([]);
+  expect(await docker.inspect([], INSPECT)).toEqual({ documents: [], failures: [] });
   expect(executor.calls).toEqual([]);
 });
 
 test.each([
   ["Error: No such container: b2\n", '[{"Id":"a1"}]\n', [{ Id: "a1" }]],
-  ["Error: no such object: b2", "[]\n", []],
-  ["Error: no such container b2", "[]", []],
+  ["Error: no such object: a1\nError: no such object: b2", "[]\n", []],
+  ["Error: no such container a1\nError: no such container b2", "[]", []],
 ])("containers that are gone are no failure: %j", async (stderr, stdout, documents) => {
   const { docker } = cli([ended(stdout, { exitCode: 1, stderr })]);
-  expect(await docker.inspect(["a1", "b2"], NEVER)).toEqual(documents);
+  expect(await docker.inspect(["a1", "b2"], INSPECT)).toEqual({ documents, failures: [] });
+});
+
+test("inspect fails where the engine can't be reached", async () => {
+  const stderr = "Cannot connect to the Docker daemon at unix:///x. Is it running?\n";
+  const { docker, executor } = cli([ended("[]", { exitCode: 1, stderr })]);
+  await expect(docker.inspect(["a1", "b2"], INSPECT)).rejects.toThrow(
+    `docker inspect failed: ${stderr.trim()}`,
+  );
+  expect(executor.calls).toHaveLength(1);
 });
 
 test.each([
-  ["another error", "[]", { exitCode: 1, stderr: "permission denied\n" }, "permission denied"],
+  ["another error", "[]", { exitCode: 1, stderr: "oops\n" }, "oops"],
   ["no JSON", "oops", { exitCode: 0, stderr: "" }, "exit code 0"],
   ["no array", "{}", { exitCode: 0, stderr: "" }, "exit code 0"],
   ["a signal", "", { exitCode: undefined, stderr: "" }, "exit code none"],
-])("inspect fails by %s, and says why", async (_what, stdout, exit, why) => {
+])("a container fails by %s, and that is told", async (_what, stdout, exit, why) => {
   const { docker } = cli([ended(stdout, exit)], { command: "podman" });
-  await expect(docker.inspect(["a1"], NEVER)).rejects.toThrow(`podman inspect failed: ${why}`);
+  const { documents, failures } = await docker.inspect(["a1"], INSPECT);
+  expect(documents).toEqual([]);
+  expect(failures.map(({ id, error }) => [id, error.message])).toEqual([
+    ["a1", `podman inspect failed: ${why}`],
+  ]);
+});
+
+test("where one fails, those that weren't told are asked for one by one", async () => {
+  const stderr = "Error: No such container: d4\nError response from daemon: boom\n";
+  const { docker, executor } = cli([
+    ended('[{"Id":"a1"}]', { exitCode: 1, stderr }),
+    ended("[]", { exitCode: 1, stderr: "Error response from daemon: boom" }),
+    ended('[{"Id":"c3"}]'),
+  ]);
+  const { documents, failures } = await docker.inspect(["a1", "b2", "c3", "d4"], INSPECT);
+  expect(documents).toEqual([{ Id: "a1" }, { Id: "c3" }]);
+  expect(failures.map(({ id, error }) => [id, error.message])).toEqual([
+    ["b2", "docker inspect failed: Error response from daemon: boom"],
+  ]);
+  expect(executor.calls.slice(1).map((call) => call.at(-1))).toEqual(["b2", "c3"]);
+});
+
+test("where one hangs, the command is ended, and the others are had all the same", async () => {
+  const hanging = (): InteractiveFakeProcess => {
+    const process = new InteractiveFakeProcess();
+    void process.killed.then(() => {
+      process.stdout.end();
+      process.exit({ exitCode: undefined, signal: "SIGKILL", stderr: "" });
+    });
+    return process;
+  };
+  const { docker } = cli([hanging(), ended('[{"Id":"a1"}]'), hanging()]);
+  const { documents, failures } = await docker.inspect(["a1", "b2"], {
+    limitMs: 20,
+    signal: NEVER,
+  });
+  expect(documents).toEqual([{ Id: "a1" }]);
+  expect(failures.map(({ id, error }) => [id, error.message])).toEqual([
+    ["b2", "docker inspect failed: no answer in 20 ms"],
+  ]);
+});
+
+test("summaries: exact arguments; a line that can't be read is none", async () => {
+  const { docker, executor } = cli([ended('{"Id":"a1","Names":"web"}\noops\n')], {
+    filters: ["label=a"],
+  });
+  const summaries = await docker.summaries(NEVER);
+  expect(summaries.filter((each) => each !== undefined)).toEqual([{ Id: "a1", Names: "web" }]);
+  expect(executor.calls[0]?.join(" ")).toBe(
+    'docker ps --all --no-trunc --format {"Id":{{json .ID}},"Names":{{json .Names}},"Image":{{json .Image}},"State":{{json .State}},"Labels":{{json .Labels}}} --filter label=a',
+  );
 });
 
 test("list fails with what the command says", async () => {
@@ -252,7 +312,7 @@ test("an abort kills a listing and an inspection, and is their error", async () 
       ask === "list"
         ? docker.list(end.signal)
         : ask === "inspect"
-          ? docker.inspect(["a1"], end.signal)
+          ? docker.inspect(["a1"], { ...INSPECT, signal: end.signal })
           : docker.run("a1", ["x"], { signal: end.signal, maxBytes: 9 });
     await turns();
     end.abort(new Error("stop"));
@@ -267,7 +327,7 @@ test("a signal that has aborted starts nothing", async () => {
   const { docker, executor } = cli([]);
   const signal = AbortSignal.abort(new Error("stop"));
   await expect(docker.list(signal)).rejects.toThrow("stop");
-  await expect(docker.inspect(["a1"], signal)).rejects.toThrow("stop");
+  await expect(docker.inspect(["a1"], { ...INSPECT, signal })).rejects.toThrow("stop");
   await expect(docker.events({ ...EVENTS, signal })).rejects.toThrow("stop");
   await expect(docker.exec("a1", ["sh"], { signal })).rejects.toThrow("stop");
   expect(executor.calls).toEqual([]);

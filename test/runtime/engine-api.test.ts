@@ -7,6 +7,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const { signal: never } = new AbortController();
+const INSPECT = { limitMs: 10_000, signal: never };
 
 interface Started extends AsyncDisposable {
   readonly engine: FakeEngine;
@@ -125,23 +126,67 @@ test("an engine that isn't there is an error that names the socket", async () =>
   await expect(api.list(never)).rejects.toThrow("/nowhere.sock");
 });
 
-test("inspect leaves out containers that are gone, and passes on other faults", async () => {
+test("inspect leaves out containers that are gone; one that fails does so alone", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (path.includes("gone")) return false;
+      if (path.includes("hanging")) return true;
       if (path.includes("going")) {
         response.statusCode = 500;
         response.end(JSON.stringify({ message: "going: no such container" }));
         return true;
       }
+      if (path.includes("cut")) response.destroy();
       if (path.includes("broken")) response.statusCode = 500;
-      response.end(JSON.stringify(path.includes("broken") ? { message: "boom" } : { Id: ID }));
+      if (path.includes("odd")) response.end("7");
+      else response.end(JSON.stringify(path.includes("broken") ? { message: "boom" } : { Id: ID }));
       return true;
     },
   });
-  expect(await started.api.inspect([ID, "gone", "going"], never)).toEqual([{ Id: ID }]);
-  await expect(started.api.inspect(["broken"], never)).rejects.toThrow("500");
-  await expect(started.api.inspect(["broken"], never)).rejects.toThrow("boom");
+  const { documents, failures } = await started.api.inspect(
+    ["broken", "hanging", "odd", "cut", "gone", "going", ID],
+    { limitMs: 500, signal: never },
+  );
+  expect(documents).toEqual([{ Id: ID }]);
+  const told = Object.fromEntries(failures.map(({ id, error }) => [id, error.message]));
+  expect(told).toEqual({
+    broken: "the engine answered 500 to /v1.41/containers/broken/json: boom",
+    hanging: "the engine doesn't answer /v1.41/containers/hanging/json",
+    odd: "the engine's answer is no inspect document",
+    cut: expect.stringContaining("socket hang up"),
+  });
+  const asked = started.engine.requests.filter((request) => request.includes("/cut/"));
+  expect(asked).toHaveLength(2);
+});
+
+test("inspect fails where it is the way to the engine that is barred or gone", async () => {
+  await using started = await start({
+    answer: (_path, response) => {
+      response.statusCode = 403;
+      response.end();
+      return true;
+    },
+  });
+  await expect(started.api.inspect([ID], INSPECT)).rejects.toThrow("403");
+  const { socketPath } = started.engine;
+  await using other = await start({});
+  await other.api.inspect([ID], INSPECT);
+  await other.engine[Symbol.asyncDispose]();
+  await expect(other.api.inspect([ID], INSPECT)).rejects.toThrow("cannot connect");
+  expect(socketPath).not.toBe(other.engine.socketPath);
+});
+
+test("an abort ends what is inspected", async () => {
+  const abort = new AbortController();
+  await using started = await start({
+    answer: () => {
+      abort.abort(new Error("enough"));
+      return true;
+    },
+  });
+  await expect(
+    started.api.inspect([ID], { limitMs: 10_000, signal: abort.signal }),
+  ).rejects.toThrow("abort");
 });
 
 test("events come as they are, from the time on and with the filters that events know", async () => {
@@ -351,7 +396,8 @@ test("an engine that doesn't answer, or stops in the middle, is an error that sa
     limits: { idleMs: 50 },
   });
   await expect(api.list(never)).rejects.toThrow("doesn't answer /v1.41/containers/json");
-  await expect(api.inspect([ID], never)).rejects.toThrow(`doesn't answer /v1.41/containers/${ID}`);
+  const { failures } = await api.inspect([ID], INSPECT);
+  expect(failures[0]?.error.message).toContain(`doesn't answer /v1.41/containers/${ID}`);
   await expect(api.exec(ID, ["cat"], { signal: never })).rejects.toThrow("doesn't answer");
   api.close();
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import type { EngineEvent } from "../../src/domain/engine-event.ts";
-import type { ContainerRuntime } from "../../src/domain/runtime.ts";
+import type { ContainerRuntime, InspectAnswer } from "../../src/domain/runtime.ts";
 import { DockerEngineSource } from "../../src/sources/docker-engine.ts";
 import { identifier } from "../../src/sources/identity.ts";
 import { FakeProcess } from "../support/fake-process.ts";
@@ -22,10 +22,13 @@ interface Watched {
   readonly listen: () => Promise<string>;
 }
 
-function watched(filters: readonly string[] = [], documents: readonly unknown[] = []): Watched {
+function watched(
+  filters: readonly string[] = [],
+  answers: Partial<InspectAnswer> & { readonly summaries?: readonly unknown[] } = {},
+): Watched {
   const process = new FakeProcess();
   const asked: unknown[] = [];
-  const runtime: Pick<ContainerRuntime, "events" | "list" | "inspect"> = {
+  const runtime: Pick<ContainerRuntime, "events" | "list" | "inspect" | "summaries"> = {
     async events({ signal: _signal, ...options }) {
       asked.push(options);
       return process;
@@ -35,7 +38,11 @@ function watched(filters: readonly string[] = [], documents: readonly unknown[] 
     },
     async inspect(ids) {
       asked.push(ids);
-      return documents;
+      return { documents: answers.documents ?? [], failures: answers.failures ?? [] };
+    },
+    async summaries() {
+      asked.push("summaries");
+      return answers.summaries ?? [];
     },
   };
   const source = new DockerEngineSource(
@@ -179,17 +186,45 @@ test("after an abort nothing is told", async () => {
 
 test("details are those of the documents that are containers", async () => {
   const documents = [...(JSON.parse(fixture("inspect.json")) as unknown[]), {}, null];
-  const { source, asked } = watched([], documents);
+  const { source, asked } = watched([], { documents });
   const { signal } = new AbortController();
-  const details = await source.inspect(["x"], signal);
+  const options = { signal, limitMs: 7 };
+  const { details, failures } = await source.inspect(["x"], options);
   expect(details.map(({ identity }) => identity.name)).toEqual([
     "sind-dev-worker-0",
     "uwtest-inspect",
     "uwtest-oom",
   ]);
-  expect(await source.inspect([], signal)).toEqual([]);
-  expect(asked).toEqual([["x"]]);
+  expect(failures).toEqual([]);
+  expect(await source.inspect([], options)).toEqual({ details: [], failures: [] });
+  expect(asked).toEqual([["x"], "summaries"]);
   expect(await source.list(signal)).toEqual(["a1", "b2"]);
+});
+
+test("what can't be inspected, or read, is told as the engine lists it; what it doesn't list is gone", async () => {
+  const [broken, odd, gone] = ["a", "b", "c"].map((digit) => digit.repeat(64));
+  const { source } = watched([], {
+    documents: [{ Id: odd, Name: "/odd" }],
+    failures: [
+      { id: broken ?? "", error: new Error("boom") },
+      { id: gone ?? "", error: new Error("boom") },
+    ],
+    summaries: [
+      undefined,
+      { Id: "d".repeat(64), Names: ["/other"] },
+      { Id: broken, Names: ["/web"], State: "running", Labels: { "sind.cluster": "dev" } },
+      { Id: odd, Names: ["/odd"], State: "exited" },
+    ],
+  });
+  const { signal } = new AbortController();
+  const { details, failures } = await source.inspect(["x"], { signal, limitMs: 7 });
+  expect(details).toEqual([]);
+  expect(
+    failures.map(({ id, error, summary }) => [id, error.message, summary.identity, summary.status]),
+  ).toMatchObject([
+    [broken, "boom", { id: broken, name: "web", cluster: "dev" }, "running"],
+    [odd, "it has no name or no status", { id: odd, name: "odd", cluster: "" }, "exited"],
+  ]);
 });
 
 test("a replay is told up to its end", async () => {

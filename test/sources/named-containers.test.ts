@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { EngineEvent } from "../../src/domain/engine-event.ts";
+import type { InspectAnswer } from "../../src/domain/runtime.ts";
 import { NamedContainers } from "../../src/sources/named-containers.ts";
 import { containerDetails, engineEvent, idOf } from "../support/engine-facts.ts";
 import { FakeEngineSource } from "../support/fake-engine-source.ts";
@@ -12,15 +13,18 @@ function engineWith(...names: readonly string[]) {
   source.put(...names.map((name) => containerDetails(name)));
   const asked: (readonly string[])[] = [];
   const runtime = {
-    inspect: async (wanted: readonly string[]): Promise<readonly unknown[]> => {
+    inspect: async (wanted: readonly string[]): Promise<InspectAnswer> => {
       asked.push(wanted);
-      return wanted.flatMap((each) => {
-        const found = names.filter((name) => name === each || idOf(name).startsWith(each));
-        if (found.length > 1 && !names.includes(each)) {
-          throw new Error(`Multiple IDs found with provided prefix: ${each}`);
-        }
-        return found.slice(0, 1).map((name) => ({ Id: idOf(name), Name: `/${name}` }));
-      });
+      const documents: unknown[] = [];
+      const failures: { id: string; error: Error }[] = [];
+      for (const id of wanted) {
+        const found = names.filter((name) => name === id || idOf(name).startsWith(id));
+        if (found.length > 1 && !names.includes(id)) {
+          const error = new Error(`Multiple IDs found with provided prefix: ${id}`);
+          failures.push({ id, error });
+        } else documents.push(...found.slice(0, 1).map((n) => ({ Id: idOf(n), Name: `/${n}` })));
+      }
+      return { documents, failures };
     },
   };
   const named = (wanted: readonly string[], isFiltered = false): NamedContainers =>
@@ -60,6 +64,14 @@ test("a fault of the engine is passed on", async () => {
   const runtime = { inspect: () => Promise.reject(new Error("no engine")) };
   const named = new NamedContainers(source, { names: ["a"], runtime, isFiltered: false });
   await expect(named.list(signal)).rejects.toThrow("no engine");
+});
+
+test("one that is named and can't be inspected is a fault", async () => {
+  const { source } = engineWith();
+  const failures = [{ id: "a", error: new Error("boom") }];
+  const runtime = { inspect: async () => ({ documents: [], failures }) };
+  const named = new NamedContainers(source, { names: ["a"], runtime, isFiltered: false });
+  await expect(named.list(signal)).rejects.toThrow("boom");
 });
 
 test("events of others are kept from who asked, and so are replayed ones", async () => {

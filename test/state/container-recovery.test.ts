@@ -298,6 +298,157 @@ describe("a process that takes over from another", () => {
   });
 });
 
+describe("a container that can't be inspected", () => {
+  /** Listed when nothing was known; then the fleet is complete. */
+  function listed(prepare: (container: ModelContainer) => void): Watched {
+    const result = { ...watched(), ...recordedFleet() };
+    const { container, fleet, changes, record } = result;
+    prepare(container);
+    container.takeEvents();
+    const { identity, status } = container.inspect();
+    fleet.listed({ identity, status }, { fresh: true, exact: true, nowNs: container.nowNs });
+    fleet.complete();
+    return {
+      ...result,
+      see() {
+        for (const event of container.takeEvents()) fleet.engineEvent(event);
+      },
+      reconcile: () => void fleet.reconcile(container.inspect(), container.nowNs),
+      counted() {
+        const { starts, restarts, exits } = record("web").counters;
+        return { starts, restarts, exits: [...exits.values()].reduce((sum, n) => sum + n, 0) };
+      },
+      told: () =>
+        changes.splice(0).map(({ kind, recovered }) => {
+          return kind.replace("container.", "") + (recovered ? " recovered" : "");
+        }),
+    };
+  }
+
+  test("is shown as it is listed, and nothing of that is a change", () => {
+    const { record, told, container } = listed((each) => each.start());
+    expect(record("web")).toMatchObject({ status: "running", startedAtNs: 0n });
+    expect(record("web").runsSystemd).toBeUndefined();
+    expect(told()).toEqual([]);
+    expect(container.status).toBe("running");
+  });
+
+  test("nothing that was so before is counted when it can be", () => {
+    const { fleet, told, counted, container } = listed((each) => {
+      each.start();
+      for (let crash = 0; crash < 3; crash++) {
+        each.crash();
+        each.comeBack();
+      }
+      each.end(137);
+    });
+    const details = { ...container.inspect(), oomKilled: true };
+    fleet.reconcile(details, container.nowNs);
+    fleet.reconcile(details, container.nowNs);
+    expect(told()).toEqual([]);
+    expect(counted()).toEqual({ starts: 0, restarts: 0, exits: 0 });
+  });
+
+  test.each(["running", "waiting for its restart"])(
+    "%s: what was missed since is counted when it can be, the code with it",
+    (how) => {
+      const { container, miss, reconcile, told, record } = listed((each) => {
+        each.start();
+        each.crash();
+        if (how === "running") each.comeBack();
+      });
+      if (how === "running") container.crash();
+      container.comeBack();
+      container.end(4);
+      miss();
+      reconcile();
+      reconcile();
+      const end = how === "running" ? ["die recovered"] : [];
+      const restart = how === "running" ? ["restart recovered"] : [];
+      expect(told()).toEqual([...end, "start recovered", "die recovered", ...restart]);
+      expect(record("web").lastExitCode).toBe(4);
+    },
+  );
+
+  test("restarts that events told of since are counted when it can be", () => {
+    const { container, see, reconcile, counted, record } = listed((each) => {
+      each.start();
+      each.crash();
+      each.comeBack();
+    });
+    container.crash(1);
+    see();
+    container.comeBack();
+    see();
+    container.crash(2);
+    see();
+    expect(counted()).toEqual({ starts: 1, restarts: 0, exits: 2 });
+    reconcile();
+    reconcile();
+    expect(counted()).toEqual({ starts: 1, restarts: 2, exits: 2 });
+    expect(record("web").lastExitCode).toBe(2);
+  });
+
+  test("an end by hand after restarts of before is none of them", () => {
+    const { container, see, reconcile, counted } = listed((each) => {
+      each.start();
+      each.crash();
+      each.comeBack();
+    });
+    container.end(0);
+    see();
+    reconcile();
+    expect(counted()).toEqual({ starts: 0, restarts: 0, exits: 1 });
+  });
+
+  test("what the next process finds is the same", () => {
+    const before = listed((each) => each.start());
+    const resume = before.record("web").resume();
+    if (resume === undefined) throw new Error("nothing to resume from");
+    before.container.crash();
+    before.container.comeBack();
+    const { fleet, record } = recordedFleet();
+    fleet.restore([resume]);
+    fleet.reconcile(before.container.inspect(), before.container.nowNs);
+    const { starts, restarts, exits } = record("web").counters;
+    expect([starts, restarts, [...exits]]).toEqual([1, 1, [[undefined, 1]]]);
+  });
+
+  test("its state is set right by the list; it is counted once, when it can be inspected", () => {
+    const { fleet, container, miss, reconcile, told, record } = running();
+    container.end(3);
+    miss();
+    const { identity, status } = container.inspect();
+    const context = { fresh: true, exact: true, nowNs: container.nowNs };
+    fleet.listed({ identity, status }, { ...context, fresh: false, exact: false });
+    expect(record("web").status).toBe("running");
+    fleet.listed({ identity, status }, context);
+    fleet.listed({ identity, status }, context);
+    expect(record("web")).toMatchObject({ status: "exited", finishedAtNs: 0n });
+    expect(told()).toEqual([]);
+    reconcile();
+    expect(told()).toEqual(["die 3 recovered"]);
+    fleet.listed({ identity, status: "running" }, context);
+    expect(record("web")).toMatchObject({ status: "running", startedAtNs: 0n });
+    fleet.listed({ identity, status: "paused" }, context);
+    expect(told()).toEqual(["pause recovered"]);
+  });
+
+  test("one that turns up later was created since", () => {
+    const { fleet, told, container, reconcile, counted } = watched();
+    fleet.vanished(idOf("web"), 1n);
+    told();
+    container.start();
+    container.takeEvents();
+    const { identity, status } = container.inspect();
+    fleet.listed({ identity, status }, { fresh: true, exact: true, nowNs: container.nowNs });
+    expect(told()).toEqual(["create recovered"]);
+    reconcile();
+    expect(told()).toEqual(["start recovered"]);
+    expect(counted()).toEqual(container.truth);
+  });
+});
+
 /** One random thing that can happen to the container now; by policy alone where `byPolicy`. */
 function live(
   container: ModelContainer,

@@ -1,6 +1,6 @@
 import type { ContainerDetails } from "../../src/domain/container.ts";
 import type { EngineEvent } from "../../src/domain/engine-event.ts";
-import type { EngineSink, EngineSource } from "../../src/domain/engine-source.ts";
+import type { EngineSink, EngineSource, Inspection } from "../../src/domain/engine-source.ts";
 
 interface Stream {
   readonly sink: EngineSink;
@@ -15,6 +15,8 @@ export class FakeEngineSource implements EngineSource {
   readonly containers = new Map<string, ContainerDetails>();
   /** What a replay tells. */
   kept: EngineEvent[] = [];
+  /** Names of containers that can't be inspected. */
+  readonly broken = new Set<string>();
   /** While set, everything that is asked fails with it. */
   fault: Error | undefined;
   /** Wait for these before they answer; what they answer is taken before. */
@@ -85,14 +87,23 @@ export class FakeEngineSource implements EngineSource {
     return ids;
   }
 
-  async inspect(ids: readonly string[]): Promise<readonly ContainerDetails[]> {
+  async inspect(ids: readonly string[]): Promise<Inspection> {
     const names = ids.map((id) => this.containers.get(id)?.identity.name ?? id);
     this.calls.push(`inspect ${names.sort().join(" ")}`.trim());
     if (this.fault !== undefined) throw this.fault;
     const found = ids
       .map((id) => this.containers.get(id))
       .filter((details) => details !== undefined);
+    const isBroken = ({ identity }: ContainerDetails): boolean => this.broken.has(identity.name);
+    const answer = {
+      details: found.filter((details) => !isBroken(details)),
+      failures: found.filter(isBroken).map(({ identity, status }) => ({
+        id: identity.id,
+        error: new Error("boom"),
+        summary: { identity, status },
+      })),
+    };
     await this.inspecting;
-    return found;
+    return answer;
   }
 }

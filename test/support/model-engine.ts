@@ -1,6 +1,5 @@
-import type { ContainerDetails } from "../../src/domain/container.ts";
 import type { EngineEvent } from "../../src/domain/engine-event.ts";
-import type { EngineSink, EngineSource } from "../../src/domain/engine-source.ts";
+import type { EngineSink, EngineSource, Inspection } from "../../src/domain/engine-source.ts";
 import { engineEvent, idOf } from "./engine-facts.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { ModelContainer, type ModelTime } from "./model-container.ts";
@@ -12,6 +11,8 @@ const RING = 256;
 export class ModelEngine implements EngineSource {
   readonly time: ModelTime = { nowNs: 1_700_000_000_000_000_000n };
   readonly containers = new Map<string, ModelContainer>();
+  /** Names of containers that can't be inspected. */
+  readonly broken = new Set<string>();
   /** What happens while a question is on its way. */
   meanwhile: () => void = () => {};
   #ring: EngineEvent[] = [];
@@ -118,12 +119,21 @@ export class ModelEngine implements EngineSource {
     return ids;
   }
 
-  async inspect(ids: readonly string[]): Promise<readonly ContainerDetails[]> {
+  async inspect(ids: readonly string[]): Promise<Inspection> {
     await this.#ask();
     const all = [...this.containers.values()].filter(({ name }) => ids.includes(idOf(name)));
-    const details = all.map((container) => container.inspect());
+    const readable = all.filter(({ name }) => !this.broken.has(name));
+    const details = readable.map((container) => container.inspect());
     await this.#ask();
-    return details;
+    // The list is asked after that, and has what happened meanwhile.
+    const failures = [...this.containers.values()]
+      .filter((container) => all.includes(container) && this.broken.has(container.name))
+      .map((container) => {
+        const { identity, status } = container.inspect();
+        const summary = { identity, status };
+        return { id: identity.id, error: new Error("boom"), summary };
+      });
+    return { details, failures };
   }
 
   async #ask(): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { ContainerDetails } from "../../src/domain/container.ts";
+import type { Inspection } from "../../src/domain/engine-source.ts";
 import { DetailsRefresh } from "../../src/watch/details-refresh.ts";
 import { containerDetails, identityOf } from "../support/engine-facts.ts";
 import { turns } from "../support/turns.ts";
@@ -17,6 +17,8 @@ interface Recorded {
   /** `id` or `id stale`, as they were folded in. */
   readonly folded: string[];
   readonly failures: unknown[];
+  /** Containers that can't be inspected. */
+  readonly broken: Set<string>;
   again: boolean;
 }
 
@@ -24,13 +26,20 @@ function recorded(): Recorded {
   const questions: Question[] = [];
   const folded: string[] = [];
   const failures: unknown[] = [];
+  const broken = new Set<string>();
   const refresh = new DetailsRefresh({
     inspect(ids) {
-      const { promise, resolve, reject } = Promise.withResolvers<readonly ContainerDetails[]>();
+      const { promise, resolve, reject } = Promise.withResolvers<Inspection>();
       questions.push({
         ids,
         answer(known = ids) {
-          resolve(known.map((id) => containerDetails(id, { identity: identityOf(id, { id }) })));
+          const all = known.map((id) => containerDetails(id, { identity: identityOf(id, { id }) }));
+          resolve({
+            details: all.filter(({ identity }) => !broken.has(identity.id)),
+            failures: all
+              .filter(({ identity }) => broken.has(identity.id))
+              .map((summary) => ({ id: summary.identity.id, error: new Error("boom"), summary })),
+          });
           return turns(1);
         },
         fail(error) {
@@ -41,12 +50,13 @@ function recorded(): Recorded {
       return promise;
     },
     fold: ({ identity }, fresh) => void folded.push(fresh ? identity.id : `${identity.id} stale`),
+    unreadable: ({ id }, fresh) => void folded.push(fresh ? `${id} broken` : `${id} broken stale`),
     failed(error) {
       failures.push(error);
       return Promise.resolve(result.again);
     },
   });
-  const result: Recorded = { refresh, questions, folded, failures, again: true };
+  const result: Recorded = { refresh, questions, folded, failures, broken, again: true };
   return result;
 }
 
@@ -229,4 +239,17 @@ test("idle waits for all questions, and for none where none is under way", async
   await questions[1]?.answer();
   await done;
   expect(idle).toBe(true);
+});
+
+test("one that can't be inspected costs the others nothing, and isn't asked about again here", async () => {
+  const { refresh, questions, folded, failures, broken } = await begun();
+  broken.add("b").add("c");
+  for (const id of ["a", "b", "c", "d"]) refresh.request(id);
+  await turns();
+  refresh.request("c");
+  refresh.gone("d");
+  await questions[0]?.answer();
+  await refresh.idle();
+  expect(folded).toEqual(["a", "b broken", "c broken stale"]);
+  expect([questions.length, failures]).toEqual([1, []]);
 });

@@ -22,6 +22,7 @@ interface Watching extends RecordedFleet, AsyncDisposable {
   /** All changes, those of the watch itself too. */
   readonly all: Change[];
   readonly log: readonly string[];
+  readonly uninspected: () => number;
   /** Lets the engine's stream be read and everything be asked, again and again, until all is done. */
   settle(): Promise<void>;
   /** What the next process is to go on from. */
@@ -34,6 +35,7 @@ function watching(engine: ModelEngine, resume?: Resume): Watching {
   const clock = engine.clock();
   const { log, lines } = recordedLog(clock);
   const all: Change[] = [];
+  let uninspected = 0;
   if (resume !== undefined) fleet.restore(resume.containers);
   const watch = new EngineWatch({
     source: engine,
@@ -43,6 +45,7 @@ function watching(engine: ModelEngine, resume?: Resume): Watching {
     touched: () => {},
     changed: (change) => void all.push(change),
     parseError: () => {},
+    uninspected: () => void uninspected++,
     resume: resume?.cursor,
     snapshotIntervalMs: 600_000,
   });
@@ -54,6 +57,7 @@ function watching(engine: ModelEngine, resume?: Resume): Watching {
     watch,
     all,
     log: lines,
+    uninspected: () => uninspected,
     async settle() {
       await turns(20);
       if (!watch.up) await clock.advance(31_000);
@@ -211,6 +215,42 @@ test.each(SEEDS)("what the engine has forgotten is found by number (seed %d)", a
   for (const { name, truth } of everyone) expect([name, sum.get(name)]).toEqual([name, truth]);
   await now[Symbol.asyncDispose]();
 });
+
+test.each(SEEDS)(
+  "what was missed of containers that couldn't be inspected is found when they can (seed %d)",
+  async (seed) => {
+    const random = seededRandom(seed);
+    const engine = new ModelEngine();
+    const everyone = ["a", "b", "c"].map((name) => engine.create(name));
+    await using now = watching(engine);
+    await now.settle();
+    for (const container of everyone) engine.happen(container, (each) => each.start());
+    await now.settle();
+    for (let turn = 0; turn < 10; turn++) {
+      for (const { name } of everyone) if (random(2) === 0) engine.broken.add(name);
+      for (let gap = random(3); gap >= 0; gap--) {
+        for (const container of everyone) {
+          for (let i = random(4); i > 0; i--) {
+            engine.happen(container, (each) => live(each, random, true));
+          }
+        }
+        engine.deliver(random(3));
+        if (random(2) === 0) engine.forget();
+        await now.settle();
+        for (const { name, status } of everyone) expect(now.record(name).status).toBe(status);
+      }
+      engine.broken.clear();
+      await now.clock.advance(31_000);
+      await now.settle();
+      for (const { name, truth } of everyone) {
+        const { starts, restarts, exits } = now.record(name).counters;
+        const sum = [...exits.values()].reduce((all, count) => all + count, 0);
+        expect([name, { starts, restarts, exits: sum }]).toEqual([name, truth]);
+      }
+    }
+    expect(now.uninspected()).toBeGreaterThan(0);
+  },
+);
 
 test("events that the stream loses are found by the snapshot every ten minutes", async () => {
   const engine = new ModelEngine();

@@ -20,6 +20,7 @@ interface Watched extends RecordedFleet, AsyncDisposable {
   /** What happened in all, but for creations and starts of containers: `die!` was recovered. */
   readonly kinds: () => string[];
   readonly parseErrors: () => number;
+  readonly uninspected: () => number;
   readonly settled: () => number;
   /** Aborts, and waits for the end. */
   readonly stop: () => Promise<void>;
@@ -30,7 +31,7 @@ function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
   const clock = new FakeClock();
   const { log, lines } = recordedLog(clock);
   const touched: string[] = [];
-  let [parseErrors, settled] = [0, 0];
+  let [parseErrors, uninspected, settled] = [0, 0, 0];
   const watch = new EngineWatch({
     source,
     fleet: recorded.fleet,
@@ -39,6 +40,7 @@ function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
     touched: ({ identity }) => void touched.push(identity.name),
     changed: (change) => void recorded.changes.push(change),
     parseError: () => void parseErrors++,
+    uninspected: () => void uninspected++,
     settled: () => void settled++,
     ...(resume === undefined ? {} : { resume }),
   });
@@ -60,6 +62,7 @@ function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
         ({ kind, recovered }) => kind.replace("container.", "") + (recovered ? "!" : ""),
       ),
     parseErrors: () => parseErrors,
+    uninspected: () => uninspected,
     settled: () => settled,
     stop,
     [Symbol.asyncDispose]: stop,
@@ -502,4 +505,87 @@ test("where the clock was set back, no event is lost, and a second is waited onc
   await turns();
   expect(watching.watch.up).toBe(true);
   expect(source.calls[0]).toBe(`events since ${nowNs - SECOND_NS}`);
+});
+
+test("one that can't be inspected is shown as it is listed, counted, told once and tried again", async () => {
+  const source = new FakeEngineSource();
+  source.put(
+    containerDetails("bad", { status: "paused", health: "healthy" }),
+    containerDetails("web", { health: "healthy" }),
+  );
+  source.broken.add("bad");
+  await using watching = watched(source);
+  const { clock, watch, record, lines } = watching;
+  await turns();
+  expect(watch).toMatchObject({ up: true, listed: true });
+  expect(record("web").health).toBe("healthy");
+  expect(record("bad")).toMatchObject({ status: "paused", health: undefined });
+  expect(watching.touched.sort()).toEqual(["bad", "web"]);
+  expect(watching.uninspected()).toBe(1);
+  source.calls.length = 0;
+  await clock.advance(60_000);
+  expect(watching.uninspected()).toBeGreaterThan(4);
+  expect(clock.nextTimerMs).toBeLessThanOrEqual(30_000);
+  expect(new Set(source.calls.filter((call) => !call.startsWith("replay")))).toEqual(
+    new Set(["inspect bad"]),
+  );
+  const told = lines.filter((line) => line.includes("inspected"));
+  expect(told).toEqual([
+    'level=warn msg="a container can\'t be inspected: it is shown as the engine lists it" container=bad err=boom',
+  ]);
+  source.broken.clear();
+  await clock.advance(30_000);
+  expect(record("bad").health).toBe("healthy");
+  expect(lines.at(-1)).toBe('level=info msg="a container can be inspected again" container=bad');
+  expect(watching.kinds()).toEqual([]);
+  source.calls.length = 0;
+  source.tell(engineEvent("pause", "bad", { timeNs: clock.nowNs() }));
+  await turns();
+  expect(source.calls).toEqual(["inspect bad"]);
+  await clock.advance(60_000);
+  expect(source.calls).toHaveLength(1);
+});
+
+test("an event has one that can't be inspected asked about at once, and others aren't held up", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("bad"), containerDetails("web"));
+  source.broken.add("bad");
+  await using watching = watched(source);
+  const { clock, record } = watching;
+  await clock.advance(60_000);
+  source.broken.clear();
+  const hanging = Promise.withResolvers<void>();
+  source.inspecting = hanging.promise;
+  source.calls.length = 0;
+  source.tell(engineEvent("restart", "bad", { timeNs: clock.nowNs() }));
+  await turns();
+  expect(source.calls).toContain("inspect bad");
+  source.inspecting = Promise.resolve();
+  source.put(containerDetails("web", { runsSystemd: true }));
+  source.tell(engineEvent("restart", "web", { timeNs: clock.nowNs() }));
+  await turns();
+  expect(record("web").runsSystemd).toBe(true);
+  expect(record("bad").runsSystemd).toBeUndefined();
+  // While it is asked about, something happens to it: the answer may not know of that.
+  source.tell(engineEvent("restart", "bad", { timeNs: clock.nowNs() + 1n }));
+  source.put(containerDetails("bad", { runsSystemd: true }));
+  hanging.resolve();
+  await turns();
+  expect(record("bad").runsSystemd).toBe(true);
+  expect(watching.kinds()).toEqual([]);
+});
+
+test("one that can't be inspected and goes is asked about no more", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("bad"));
+  source.broken.add("bad");
+  await using watching = watched(source);
+  await turns();
+  source.containers.clear();
+  source.tell(engineEvent("destroy", "bad", { timeNs: watching.clock.nowNs() }));
+  await turns();
+  source.calls.length = 0;
+  await watching.clock.advance(60_000);
+  expect(source.calls).toEqual([]);
+  expect(watching.kinds()).toEqual(["die!", "destroy"]);
 });
