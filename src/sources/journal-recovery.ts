@@ -56,7 +56,7 @@ export class JournalRecovery {
   async #read(sinceNs: bigint, signal: AbortSignal): Promise<readonly JournalEntry[] | undefined> {
     const { runtime, container, clock } = this.#options;
     try {
-      const entries = await readJournal({ runtime, container, sinceNs, signal });
+      const entries = await readJournal({ runtime, container, sinceNs, clock, signal });
       this.#failures = 0;
       return entries;
     } catch (error) {

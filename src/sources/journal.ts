@@ -1,9 +1,10 @@
+import type { Clock } from "../domain/clock.ts";
 import type { CommandOutput, ContainerRuntime } from "../domain/runtime.ts";
 import type { JournalEntry } from "../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";
 import { parseJsonObject } from "./json-object.ts";
 import { LineSplitter } from "./lines.ts";
-import { systemdWord } from "./unit-signals.ts";
+import { systemdWord, toldTimeNs } from "./unit-signals.ts";
 
 /** `Failed with result …` and `Scheduled restart job …`, as systemd marks them in its journal. */
 const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
@@ -37,6 +38,7 @@ export interface JournalQuery {
   readonly container: string;
   /** Unix nanoseconds. */
   readonly sinceNs: bigint;
+  readonly clock: Pick<Clock, "nowNs">;
   readonly signal: AbortSignal;
 }
 
@@ -48,7 +50,7 @@ export interface JournalQuery {
  * runs; Error where it can't be run now, or doesn't come to its end
  */
 export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
-  const { runtime, container, sinceNs } = query;
+  const { runtime, container, sinceNs, clock } = query;
   const signal = AbortSignal.any([query.signal, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
   const run = async (args: readonly string[], maxBytes: number): Promise<CommandOutput> => {
     const command = ["sh", "-c", SCRIPT, "journalctl", ...args];
@@ -73,7 +75,7 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
   if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
     throw new JournalError(`journalctl failed: ${whyOf(output)}`, isMissing(output));
   }
-  const entries = parseJournal(stdout).filter((entry) => entry.timeNs >= sinceNs);
+  const entries = parseJournal(stdout, clock.nowNs()).filter((entry) => entry.timeNs >= sinceNs);
   // Where no journald runs, journalctl finds nothing and is content with that.
   if (entries.length === 0 && synced.exitCode !== 0) {
     throw new JournalError(`journalctl --sync failed: ${whyOf(synced)}`, isMissing(synced));
@@ -106,12 +108,17 @@ function whyOf({ stdout, stderr }: CommandOutput): string {
   return (stderr || stdout).trim().slice(0, 300);
 }
 
-/** Reads the JSON lines of the command above; a line that is none of systemd's is left out. */
-export function parseJournal(text: string): JournalEntry[] {
+/**
+ * Reads the JSON lines of the command above. A line that is none of systemd's is left out, and so is
+ * one of a time that can't be: counted, it would outdo every true one after it.
+ *
+ * @param nowNs when it was read: Unix nanoseconds
+ */
+export function parseJournal(text: string, nowNs: bigint): JournalEntry[] {
   const entries: JournalEntry[] = [];
   const lines = new LineSplitter({
     onLine(line) {
-      const entry = entryOf(line);
+      const entry = entryOf(line, nowNs);
       if (entry !== undefined) entries.push(entry);
     },
     onBadLine() {},
@@ -121,7 +128,7 @@ export function parseJournal(text: string): JournalEntry[] {
   return entries;
 }
 
-function entryOf(line: string): JournalEntry | undefined {
+function entryOf(line: string, nowNs: bigint): JournalEntry | undefined {
   const fields = parseJsonObject(line);
   if (fields === undefined) return undefined;
   const text = (name: string): string => {
@@ -133,7 +140,8 @@ function entryOf(line: string): JournalEntry | undefined {
   const time = text("_SOURCE_REALTIME_TIMESTAMP") || text("__REALTIME_TIMESTAMP");
   const known = id === FAILURE || id === RESTART;
   if (!known || unit === "" || unit.length >= MAX_UNIT_NAME_BYTES) return undefined;
-  if (!/^\d{1,18}$/.test(time)) return undefined;
+  const timeNs = /^\d{1,18}$/.test(time) ? toldTimeNs(BigInt(time), nowNs, 0n) : 0n;
+  if (timeNs === 0n) return undefined;
   const invocationId = text("INVOCATION_ID");
   const restarts = text("N_RESTARTS");
   return {
@@ -142,7 +150,7 @@ function entryOf(line: string): JournalEntry | undefined {
     result: id === FAILURE ? systemdWord(text("UNIT_RESULT")) : undefined,
     restarts: /^\d{1,9}$/.test(restarts) ? Number(restarts) : undefined,
     invocationId: /^[0-9a-f]{32}$/.test(invocationId) ? invocationId : "",
-    timeNs: BigInt(time) * NS_PER_US,
+    timeNs,
   };
 }
 

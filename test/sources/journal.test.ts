@@ -10,6 +10,8 @@ const RECORDED = readFileSync(
 );
 const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
 const RESTART = "5eb03494b6584870a536b337290809b3";
+const NOW_NS = 1_800_000_000_000_000_000n;
+const CLOCK = { nowNs: () => NOW_NS };
 const RUN = "0123456789abcdef0123456789abcdef";
 
 function lineOf(fields: Readonly<Record<string, unknown>>): string {
@@ -39,11 +41,14 @@ function read(
   runtime.sync = options.sync ?? {};
   const { signal } = new AbortController();
   const sinceNs = options.sinceNs ?? 0n;
-  return { entries: readJournal({ runtime, container: "c0ffee", sinceNs, signal }), runtime };
+  return {
+    entries: readJournal({ runtime, container: "c0ffee", sinceNs, clock: CLOCK, signal }),
+    runtime,
+  };
 }
 
 test("the failures and restarts that systemd 252 writes down are read", () => {
-  const entries = parseJournal(RECORDED);
+  const entries = parseJournal(RECORDED, NOW_NS);
   expect(entries).toHaveLength(RECORDED.trimEnd().split("\n").length);
   expect(entries[0]).toEqual({
     kind: "failure",
@@ -138,7 +143,13 @@ test("output that was cut off is an error, whatever the exit code says of it", a
   const { signal } = new AbortController();
   for (const stdout of ["", `${lineOf({})}\n`, `${lineOf({})}\nend`, "end 0 \n"]) {
     const runtime = { run: async () => ({ stdout, exitCode: 0, stderr: "" }) };
-    const entries = readJournal({ runtime, container: "c0ffee", sinceNs: 0n, signal });
+    const entries = readJournal({
+      runtime,
+      container: "c0ffee",
+      sinceNs: 0n,
+      clock: CLOCK,
+      signal,
+    });
     await expect(entries).rejects.toThrow("journalctl failed");
   }
 });
@@ -154,7 +165,7 @@ test("an abort ends the reading", async () => {
   runtime.journal = new Promise(() => {});
   const abort = new AbortController();
   const { signal } = abort;
-  const entries = readJournal({ runtime, container: "c0ffee", sinceNs: 0n, signal });
+  const entries = readJournal({ runtime, container: "c0ffee", sinceNs: 0n, clock: CLOCK, signal });
   const reason = new Error("enough");
   setImmediate(() => abort.abort(reason));
   await expect(entries).rejects.toBe(reason);
@@ -177,7 +188,7 @@ test.each([
   ["fields of its prototype", `{"__proto__":${lineOf({})}}`],
   ["more than a line may hold", lineOf({ MORE: "x".repeat(1_100_000) })],
 ])("a line with %s is left out, and the others are read", (_what, line) => {
-  expect(parseJournal(`${lineOf({})}\n${line}\n${lineOf({})}\n`)).toEqual([ENTRY, ENTRY]);
+  expect(parseJournal(`${lineOf({})}\n${line}\n${lineOf({})}\n`, NOW_NS)).toEqual([ENTRY, ENTRY]);
 });
 
 test.each<[string, Record<string, unknown>, Partial<JournalEntry>]>([
@@ -195,5 +206,17 @@ test.each<[string, Record<string, unknown>, Partial<JournalEntry>]>([
   ["a number", { N_RESTARTS: "999999999" }, { restarts: 999_999_999 }],
   ["a number that is too high", { N_RESTARTS: "1000000000" }, {}],
 ])("an entry with %s", (_what, fields, expected) => {
-  expect(parseJournal(lineOf(fields))).toEqual([{ ...ENTRY, ...expected }]);
+  expect(parseJournal(lineOf(fields), NOW_NS)).toEqual([{ ...ENTRY, ...expected }]);
+});
+
+test("a line whose time is far ahead is left out", () => {
+  const farAhead = String((NOW_NS + 86_401_000_000_000n) / 1_000n);
+  const ahead = String((NOW_NS + 86_399_000_000_000n) / 1_000n);
+  const told = (said: string): bigint[] => {
+    const times = { _SOURCE_REALTIME_TIMESTAMP: said };
+    return parseJournal(lineOf(times), NOW_NS).map(({ timeNs }) => timeNs);
+  };
+  expect(told(ahead)).toEqual([NOW_NS + 86_399_000_000_000n]);
+  expect(told(farAhead)).toEqual([]);
+  expect(told("9".repeat(18))).toEqual([]);
 });
