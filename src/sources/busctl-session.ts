@@ -7,7 +7,7 @@ import { type ManagerSignal, parseManagerSignal } from "./busctl-manager.ts";
 import type { JournalRecovery } from "./journal-recovery.ts";
 import { managerFacts } from "./manager-facts.ts";
 import { TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
-import { serviceSignalOf, unitSignalOf } from "./unit-signals.ts";
+import { isTimeAt, serviceSignalOf, unitSignalOf } from "./unit-signals.ts";
 
 const MANAGER = [
   "org.freedesktop.systemd1",
@@ -92,7 +92,8 @@ export class BusctlSession {
       return;
     }
     const signal = parseBusctlSignal(line);
-    if (signal === "malformed") {
+    // What busctl gives as the time at which it saw it can be no other than now.
+    if (signal === "malformed" || (signal !== undefined && !this.#canBe(signal.timeNs))) {
       this.#sink.parseError();
     } else if (signal?.interfaceName === UNIT_INTERFACE) {
       const unit = unitSignalOf(signal);
@@ -109,7 +110,7 @@ export class BusctlSession {
         if (!this.#reloading) this.#relist();
         return;
       case "UnitRemoved":
-        if (this.#reloading) return;
+        if (this.#reloading || !this.#canBe(signal.timeNs)) return;
         if (this.#isListing) this.#removed.add(signal.unit);
         this.#sink.removed(signal.unit, signal.timeNs);
         return;
@@ -127,6 +128,10 @@ export class BusctlSession {
       default:
         signal satisfies never;
     }
+  }
+
+  #canBe(timeNs: bigint): boolean {
+    return isTimeAt(timeNs, this.#options.clock.nowNs());
   }
 
   #relist(): void {
@@ -170,7 +175,9 @@ export class BusctlSession {
     for (let at = 0; at < units.length; at += MAX_ASKED_UNITS) {
       const some = units.slice(at, at + MAX_ASKED_UNITS);
       const { stdout } = await this.#run([...SHOW_START_TIMES, ...some]);
-      for (const [unit, timeNs] of parseStartTimes(stdout)) this.#sink.startTime(unit, timeNs);
+      for (const [unit, timeNs] of parseStartTimes(stdout)) {
+        if (this.#canBe(timeNs)) this.#sink.startTime(unit, timeNs);
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import { MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";
 import { PropertyReader } from "./dbus-unit-signals.ts";
 import type { JournalRecovery } from "./journal-recovery.ts";
 import { managerFacts } from "./manager-facts.ts";
+import { isTimeAt } from "./unit-signals.ts";
 import { BUS, MAX_ASKED_UNITS, SystemdCalls } from "./systemd-calls.ts";
 
 /** Units are listed that often anyway, due to no event: what was missed somehow is found by it. */
@@ -129,7 +130,9 @@ export class SystemdSession {
       this.#isListDue = false;
       return this.#sink.snapshot(rows, this.#options.clock.nowNs());
     });
-    await calls.startTimes(unknown, (unit, timeNs) => this.#sink.startTime(unit, timeNs));
+    await calls.startTimes(unknown, (unit, timeNs) => {
+      if (isTimeAt(timeNs, this.#options.clock.nowNs())) this.#sink.startTime(unit, timeNs);
+    });
   }
 
   async #askManager(calls: SystemdCalls): Promise<void> {

@@ -15,6 +15,11 @@ export function systemdWord(text: string | undefined): string | undefined {
 /** A time that is so much later than its signal is none, and would outdo every true one after it. */
 const MAX_AHEAD_NS = 86_400_000_000_000n;
 
+/** True for a time, Unix nanoseconds, that can have been told at `nowNs`. */
+export function isTimeAt(timeNs: bigint, nowNs: bigint): boolean {
+  return timeNs <= nowNs + MAX_AHEAD_NS;
+}
+
 /**
  * Unix nanoseconds of a time that systemd tells in microseconds, and `otherwise` where it tells
  * none that can be.
@@ -23,7 +28,7 @@ const MAX_AHEAD_NS = 86_400_000_000_000n;
  */
 export function toldTimeNs(us: bigint | undefined, timeNs: bigint, otherwise: bigint): bigint {
   const toldNs = us === undefined ? undefined : us * 1_000n;
-  return toldNs === undefined || toldNs > timeNs + MAX_AHEAD_NS ? otherwise : toldNs;
+  return toldNs === undefined || !isTimeAt(toldNs, timeNs) ? otherwise : toldNs;
 }
 
 /** Reads a Unit signal; undefined where it tells of no unit, or of no state that systemd has. */

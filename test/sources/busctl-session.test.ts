@@ -30,11 +30,15 @@ async function attached(wanted: readonly string[] = []) {
   return { ...all, first: all.history.splice(0) };
 }
 
-function signal(member: string, data: readonly unknown[], sentBy = "systemd1.Manager"): string {
+function signal(
+  member: string,
+  data: readonly unknown[],
+  { sentBy = "systemd1.Manager", us = 1_000 } = {},
+): string {
   const payload = { type: "", data };
   return JSON.stringify({
     type: "signal",
-    "timestamp-realtime": 1_000,
+    "timestamp-realtime": us,
     path: "/",
     interface: `org.freedesktop.${sentBy}`,
     member,
@@ -131,7 +135,9 @@ test("a listing that systemd's new run overtakes isn't told", async () => {
   sink.sinceNs = 7n;
   const journal = Promise.withResolvers<{ stdout: string }>();
   busctl.journal = journal.promise;
-  session.line(signal("NameOwnerChanged", ["org.freedesktop.systemd1", "", ":1.9"], "DBus"));
+  session.line(
+    signal("NameOwnerChanged", ["org.freedesktop.systemd1", "", ":1.9"], { sentBy: "DBus" }),
+  );
   units.resolve(rowsOf("old.service"));
   await turns();
   expect(history.filter((line) => line.startsWith("snapshot"))).toEqual([]);
@@ -168,10 +174,14 @@ test("a reload is silence, and then a listing", async () => {
 
 test("systemd that runs itself anew is attached to anew", async () => {
   const { session, history, first } = await attached();
-  session.line(signal("NameOwnerChanged", ["org.freedesktop.systemd1", ":1.0", ""], "DBus"));
+  session.line(
+    signal("NameOwnerChanged", ["org.freedesktop.systemd1", ":1.0", ""], { sentBy: "DBus" }),
+  );
   await turns();
   expect(history).toEqual([]);
-  session.line(signal("NameOwnerChanged", ["org.freedesktop.systemd1", "", ":1.9"], "DBus"));
+  session.line(
+    signal("NameOwnerChanged", ["org.freedesktop.systemd1", "", ":1.9"], { sentBy: "DBus" }),
+  );
   await turns();
   expect(history).toEqual(first);
 });
@@ -204,4 +214,27 @@ test("what fails because of a signal is a fault of the stream", async () => {
   session.line(signal("UnitNew", ["a.service", "/"]));
   await turns();
   expect(faults.map(String)).toEqual(["Error: docker exec failed"]);
+});
+
+test("a time that can't be isn't taken: it is what a container says", async () => {
+  const { busctl, session, sink, clock, history } = await attached(["a.service"]);
+  const us = Number(clock.nowNs() / 1_000n) + 86_401_000_000;
+  session.line(signal("UnitRemoved", ["a.service", "/"], { us }));
+  const properties = [
+    "org.freedesktop.systemd1.Unit",
+    { ActiveState: { type: "s", data: "active" } },
+    [],
+  ];
+  const sentBy = "DBus.Properties";
+  session.line(signal("PropertiesChanged", properties, { sentBy, us }));
+  expect(history).toEqual(["parse error"]);
+  history.length = 0;
+  busctl.units = rowsOf("a.service");
+  busctl.facts = {
+    stdout: "Id=a.service\nActiveEnterTimestamp=Sun 2226-11-22 11:23:31.713123 UTC\n",
+  };
+  session.line(signal("UnitNew", ["a.service", "/"]));
+  await turns();
+  expect(history).toContain("snapshot 1");
+  expect([...sink.startTimes]).toEqual([]);
 });

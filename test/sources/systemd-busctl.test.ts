@@ -25,7 +25,7 @@ interface Watched {
 async function watched(prepare: (busctl: FakeBusctl) => void = () => {}): Promise<Watched> {
   const busctl = new FakeBusctl();
   prepare(busctl);
-  const clock = new FakeClock();
+  const clock = new FakeClock(Date.UTC(2026, 11, 1));
   const sink = new RecordedSink(busctl.history);
   const end = new AbortController();
   const source = new BusctlSource({ runtime: busctl, container: "a1", clock });

@@ -29,11 +29,12 @@ test("units that are active are asked for their start, as far as that is wanted"
     systemd.units.set("a.service", { ...RUNNING, activeEnterUs: 1_700_000_000_123_456n });
     systemd.units.set("b@x-y.service", { ...RUNNING, activeEnterUs: 7n });
     systemd.units.set("c.service", IDLE);
+    systemd.units.set("liar.service", { ...RUNNING, activeEnterUs: 2n ** 64n - 1n });
   };
   const watched = watchBridge({
     runtime,
     sink: (sink) => {
-      sink.wanted = ["a.service", "b@x-y.service"];
+      sink.wanted = ["a.service", "liar.service", "b@x-y.service"];
     },
   });
   await watched.saw(/^manager/);
