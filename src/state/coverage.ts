@@ -1,6 +1,9 @@
 /** The journal is read from a little before what is known: what was counted already is told apart. */
 const MARGIN_NS = 1_000_000_000n;
 
+/** Where what is known lies so far ahead of the clock, that was set back: engines' clocks differ less. */
+const SET_BACK_NS = 60_000_000_000n;
+
 /** Up to when the changes of one systemd are known: Unix nanoseconds by its own clock. */
 export class Coverage {
   /** What happened until then was counted by an earlier process, or is not to be counted. */
@@ -33,6 +36,18 @@ export class Coverage {
   /** A change at `timeNs` was counted. */
   reached(timeNs: bigint): void {
     if (timeNs > this.#untilNs) this.#untilNs = timeNs;
+  }
+
+  /** True where the clock must have been set back while nobody looked. */
+  isAhead(nowNs: bigint): boolean {
+    return this.#untilNs > nowNs + SET_BACK_NS;
+  }
+
+  /** The clock was set back: by it, what is known was known at `knownNs` at the latest. */
+  setBack(knownNs: bigint): void {
+    if (this.#untilNs > knownNs) this.#untilNs = knownNs;
+    if (this.baselineNs > knownNs) this.baselineNs = knownNs;
+    if (this.#attachedAtNs > knownNs) this.#attachedAtNs = knownNs;
   }
 
   /** A stream stands. Answers from when on there is a gap before it, undefined where there is none. */

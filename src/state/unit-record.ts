@@ -140,6 +140,19 @@ export class UnitRecord {
     this.relabel(containerLabels);
   }
 
+  /** The clock was set back: what is known was told before `knownNs`, by the clock as it is now. */
+  setBack(knownNs: bigint): void {
+    const change = (told: CountedChange | undefined): CountedChange | undefined =>
+      told === undefined || told.timeNs <= knownNs ? told : { ...told, timeNs: knownNs };
+    this.lastFailure = change(this.lastFailure);
+    this.lastRestart = change(this.lastRestart);
+    this.journalFailure = change(this.journalFailure);
+    this.journalRestart = change(this.journalRestart);
+    if (this.signalNs > knownNs) this.signalNs = knownNs;
+    if (this.stateChangeNs > knownNs) this.stateChangeNs = knownNs;
+    if ((this.removedAtNs ?? 0n) > knownNs) this.removedAtNs = knownNs;
+  }
+
   /** It is no longer loaded. What was counted stays. */
   unload(): void {
     this.activeState = undefined;

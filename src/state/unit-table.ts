@@ -102,6 +102,11 @@ export class UnitTable {
     }
   }
 
+  /** The clock was set back: what is known of the units was told before `knownNs`. */
+  setBack(knownNs: bigint): void {
+    for (const unit of this.#units.values()) unit.setBack(knownNs);
+  }
+
   /** A complete listing was folded in: what was counted and isn't loaded is forgotten after the retention. */
   retire(timeNs: bigint): void {
     for (const unit of this.#units.values()) {

@@ -4,6 +4,7 @@ import type { Logger } from "../domain/log.ts";
 import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
 import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
+import { ClockSteps } from "./clock-steps.ts";
 import { HeldSink } from "./held-sink.ts";
 import { StreamHealth } from "./stream-health.ts";
 import { supervise, Wake } from "./supervise.ts";
@@ -30,6 +31,7 @@ export class SystemdWatch {
   readonly #end = new AbortController();
   readonly #health: StreamHealth;
   readonly #done: Promise<void>;
+  readonly #steps: ClockSteps;
 
   constructor(options: SystemdWatchOptions) {
     this.#options = options;
@@ -44,6 +46,7 @@ export class SystemdWatch {
       quietFailures: QUIET_FAILURES,
     });
     const sinceNs = options.clock.nowNs();
+    this.#steps = new ClockSteps(options.clock, options.record.systemd);
     this.#done = supervise((signal) => this.#attempt(signal), {
       signal: this.#end.signal,
       clock: options.clock,
@@ -89,6 +92,7 @@ export class SystemdWatch {
       signal,
       overflow: () => attempt.abort(new Error("systemd tells more than can be held")),
       attached: (transport, atNs) => {
+        this.#steps.attached(atNs);
         if (transport === "busctl" && systemd.transport !== "busctl") {
           log.warn(
             "watching by busctl: systemd tells changes only while some client, such as logind, subscribes",
@@ -98,7 +102,7 @@ export class SystemdWatch {
         return systemd.attached(transport, atNs);
       },
       recovered: (entries) => {
-        const missed = systemd.recovered(entries);
+        const missed = systemd.recovered(entries && this.#steps.since(entries));
         if (entries === undefined) {
           log.limited("journal").warn("the journal can't be read: what was missed is guessed", {
             container,
@@ -118,9 +122,15 @@ export class SystemdWatch {
         this.#options.snapshotted?.(record);
       },
       loaded: (rows) => systemd.loaded(rows),
-      unit: (unitSignal) => systemd.unit(unitSignal),
+      unit: (unitSignal) => {
+        this.#steps.news();
+        systemd.unit(unitSignal);
+      },
       service: (serviceSignal) => systemd.service(serviceSignal),
-      removed: (unit, timeNs) => systemd.removed(unit, timeNs),
+      removed: (unit, timeNs) => {
+        this.#steps.news();
+        systemd.removed(unit, timeNs);
+      },
       manager: (facts) => {
         systemd.manager.told(facts);
         this.#options.snapshotted?.(record);
