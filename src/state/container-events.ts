@@ -60,7 +60,8 @@ function died(record: ContainerRecord, event: EngineEvent, changes: ContainerCha
   const { timeNs } = event;
   const exitCode = parseExitCode(event.attributes.get("exitCode"));
   const isCounted = !record.lives.ended(timeNs);
-  if (timeNs >= record.finishedAtNs) {
+  // The engine tells of one container in order, whatever its clock was set to meanwhile.
+  if (!isCounted || timeNs >= record.finishedAtNs) {
     // Where a snapshot told of the end first, its time is the better one, and its code may be none.
     if (!isCounted) record.finishedAtNs = timeNs;
     record.lastExitCode = exitCode;

@@ -12,6 +12,9 @@ const RESUMED_KEYS = 300;
  */
 const OVERLAP_NS = 1_000_000_000n;
 
+/** How far back the engine is asked where its clock was set back. */
+const SET_BACK_NS = 86_400_000_000_000n;
+
 /**
  * Where in the engine's stream of events we are. The engine replays from a time on, inclusively, so
  * that what was seen already is told apart by time, id and action.
@@ -21,6 +24,10 @@ export class EventCursor {
   #lastNs: bigint;
   #count = 0;
   readonly #seen = new Set<string>();
+  /** While none was told that was seen: what isn't newer than this is older than all of those. */
+  #oldUntilNs = -1n;
+  /** What was found to be so. It is told again by each stream that goes back as far. */
+  readonly #old = new Set<string>();
 
   /** @param from where to begin: Unix nanoseconds, or where an earlier process was */
   constructor(from: bigint | CursorResume) {
@@ -48,10 +55,19 @@ export class EventCursor {
 
   /**
    * The same at `nowNs`. Where the newest event is ahead of that, the clock may have been set back,
-   * and what came since bears earlier times: so it is as early as what was seen is told apart.
+   * and what came since bears earlier times: so it is as early as what was seen is told apart. Where
+   * that is ahead too, the engine is asked for much more, in the order in which it keeps it: what it
+   * tells before the first that was seen isn't new.
    */
   sinceAt(nowNs: bigint): bigint {
     if (this.#lastNs <= nowNs) return this.sinceNs;
+    const earliestNs = this.#earliestNs();
+    if (earliestNs <= nowNs) return earliestNs;
+    this.#oldUntilNs = nowNs;
+    return nowNs > SET_BACK_NS ? nowNs - SET_BACK_NS : 0n;
+  }
+
+  #earliestNs(): bigint {
     if (this.#seen.size === this.#count) return this.#beginNs;
     let oldestNs = this.sinceNs;
     for (const key of this.#seen) {
@@ -76,16 +92,27 @@ export class EventCursor {
   /** Takes note of an event; false where it was seen before. */
   advance(event: EngineEvent): boolean {
     const key = `${event.timeNs} ${event.id} ${event.action}`;
-    if (this.#seen.has(key)) return false;
-    this.#seen.add(key);
-    this.#count += 1;
-    if (this.#seen.size > KEPT_KEYS) {
-      for (const oldest of this.#seen) {
-        this.#seen.delete(oldest);
-        break;
-      }
+    if (this.#seen.has(key)) {
+      this.#oldUntilNs = -1n;
+      return false;
     }
+    if (this.#old.has(key)) return false;
+    if (event.timeNs <= this.#oldUntilNs) {
+      keep(this.#old, key);
+      return false;
+    }
+    keep(this.#seen, key);
+    this.#count += 1;
     if (event.timeNs > this.#lastNs) this.#lastNs = event.timeNs;
     return true;
+  }
+}
+
+function keep(keys: Set<string>, key: string): void {
+  keys.add(key);
+  if (keys.size <= KEPT_KEYS) return;
+  for (const oldest of keys) {
+    keys.delete(oldest);
+    return;
   }
 }

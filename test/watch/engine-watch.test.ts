@@ -507,6 +507,48 @@ test("where the clock was set back, no event is lost, and a second is waited onc
   expect(source.calls[0]).toBe(`events since ${nowNs - SECOND_NS}`);
 });
 
+test("where it was set back to before all that was seen, an exit keeps its code", async () => {
+  const source = new FakeEngineSource();
+  const nowNs = new FakeClock().nowNs();
+  const hour = 3_600n * SECOND_NS;
+  const aheadNs = nowNs + hour;
+  const started = engineEvent("start", "web", { timeNs: aheadNs });
+  source.kept = [
+    engineEvent("die", "web", { timeNs: nowNs - hour, exitCode: "9" }),
+    started,
+    engineEvent("die", "web", { timeNs: nowNs - 9n, exitCode: "3" }),
+    engineEvent("start", "web", { timeNs: nowNs - 8n }),
+  ];
+  source.put(containerDetails("web", { startedAtNs: nowNs - 8n }));
+  const seen = [`${aheadNs} ${idOf("web")} start`];
+  await using watching = watched(source, {
+    beginNs: aheadNs - 1n,
+    lastNs: aheadNs,
+    seen,
+    count: 1,
+  });
+  watching.fleet.restore([
+    {
+      identity: containerDetails("web").identity,
+      status: "running",
+      health: undefined,
+      startedAtNs: aheadNs,
+      finishedAtNs: aheadNs - 5n,
+      lastExitCode: 9,
+      restartsSeen: 0,
+      oom: "none",
+      runsSystemd: false,
+      lives: { open: 1, lastStartNs: aheadNs, unmatched: 0 },
+      systemd: undefined,
+    },
+  ]);
+  await watching.clock.advance(1_000);
+  expect(watching.watch.listed).toBe(true);
+  expect(watching.record("web").counters.exits).toEqual(new Map([[3, 1]]));
+  expect(watching.record("web").lastExitCode).toBe(3);
+  expect(watching.fleet.recovered).toBe(0);
+});
+
 test("one that can't be inspected is shown as it is listed, counted, told once and tried again", async () => {
   const source = new FakeEngineSource();
   source.put(

@@ -79,3 +79,26 @@ test("it knows more events than the engine can replay, and forgets the oldest pa
   expect(at(1n)).toBe(false);
   expect(at(0n)).toBe(true);
 });
+
+test("where all that was seen lies ahead, what is told before it is old, and what after it is new", () => {
+  const DAY = 86_400n * SECOND;
+  const at = (timeNs: bigint) => engineEvent("die", "web", { timeNs });
+  const before = new EventCursor(5n * DAY);
+  before.advance(at(5n * DAY + 1n));
+  before.advance(at(5n * DAY + 2n));
+  const nowNs = 4n * DAY;
+  const kept = [4n * DAY - 7n, 5n * DAY + 1n, 5n * DAY + 2n, 4n * DAY - 8n].map(at);
+  const cursor = new EventCursor(before.resume());
+  expect(cursor.sinceAt(nowNs)).toBe(3n * DAY);
+  expect(kept.map((event) => cursor.advance(event))).toEqual([false, false, false, true]);
+  // Another stream goes back as far.
+  cursor.sinceAt(nowNs);
+  expect(kept.map((event) => cursor.advance(event))).toEqual([false, false, false, false]);
+  expect(cursor.advance(at(4n * DAY - 6n))).toBe(true);
+
+  const rotated = new EventCursor(before.resume());
+  rotated.sinceAt(nowNs);
+  expect(rotated.advance(at(nowNs))).toBe(false);
+  expect(rotated.advance(at(nowNs + 1n))).toBe(true);
+  expect(new EventCursor(before.resume()).sinceAt(1n)).toBe(0n);
+});
