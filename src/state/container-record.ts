@@ -30,11 +30,9 @@ export class ContainerRecord {
   identity: ContainerIdentity;
   /** `container`, `node`, `cluster`. */
   labels: LabelSet;
-  readonly counters: ContainerCounters;
+  counters: ContainerCounters;
   readonly lives: ContainerLives;
   readonly systemd: SystemdState;
-  /** False where there is no room for its series. Its changes are told all the same. */
-  readonly hasSeries: boolean;
 
   status: ContainerStatus = "created";
   health: HealthStatus | undefined = undefined;
@@ -51,6 +49,9 @@ export class ContainerRecord {
   /** Set when it was removed; its series stay for the retention. */
   destroyedAtNs: bigint | undefined = undefined;
   readonly #series: SeriesBudget;
+  #hasSeries: boolean;
+  /** True while another container has its name. */
+  #isForgotten = false;
   /** Time of the newest fact that the status is from. */
   #statusNs = 0n;
 
@@ -65,15 +66,9 @@ export class ContainerRecord {
     },
   ) {
     this.#series = context.admission.series;
-    this.hasSeries = this.#series.take(CONTAINER_SERIES);
+    this.#hasSeries = this.#series.take(CONTAINER_SERIES);
     this.identity = identity;
-    this.counters = context.counters ?? {
-      sinceNs: this.#series.nowNs(),
-      starts: 0,
-      restarts: 0,
-      oomEvents: 0,
-      exits: new Map<number | undefined, number>(),
-    };
+    this.counters = context.counters ?? noCounters(this.#series.nowNs());
     this.labels = labelsOf(identity, this.counters);
     this.lives = context.lives;
     this.systemd = new SystemdState(() => this.identity, context.events, {
@@ -82,10 +77,17 @@ export class ContainerRecord {
     });
   }
 
-  /** Nothing of it is shown any more. */
+  /** False where there is no room for its series. Its changes are told all the same. */
+  get hasSeries(): boolean {
+    return this.#hasSeries;
+  }
+
+  /** Nothing of it is shown any more: another container has its name, and goes on with its counters. */
   forget(): void {
     this.systemd.units.forgetAll();
-    if (this.hasSeries) this.#series.give(CONTAINER_SERIES);
+    if (this.#hasSeries) this.#series.give(CONTAINER_SERIES);
+    this.#hasSeries = false;
+    this.#isForgotten = true;
   }
 
   /** True while its PID 1 runs, paused or not. */
@@ -99,6 +101,11 @@ export class ContainerRecord {
 
   /** It has another name from now on: its series go on under that one. */
   rename(identity: ContainerIdentity): void {
+    if (this.#isForgotten) {
+      this.#isForgotten = false;
+      this.#hasSeries = this.#series.take(CONTAINER_SERIES);
+      this.counters = noCounters(this.#series.nowNs());
+    }
     this.identity = identity;
     this.labels = labelsOf(identity, this.counters);
     this.systemd.units.relabel(this.labels);
@@ -155,6 +162,10 @@ export class ContainerRecord {
     this.systemd.coverage.restore(resume.systemd);
     this.#statusNs = newest(resume.startedAtNs, resume.finishedAtNs);
   }
+}
+
+function noCounters(sinceNs: bigint): ContainerCounters {
+  return { sinceNs, starts: 0, restarts: 0, oomEvents: 0, exits: new Map() };
 }
 
 function labelsOf(identity: ContainerIdentity, counting: Counting): LabelSet {

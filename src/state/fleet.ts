@@ -242,5 +242,7 @@ export class Fleet {
       this.#changes.died(record, undefined, { timeNs, recovered: true });
     }
     this.#changes.plain(record, EventKind.ContainerDestroy, occasion);
+    // Another container has its name: nothing of it is kept.
+    if (this.#byName.get(record.identity.name) !== record) record.forget();
   }
 }

@@ -115,14 +115,7 @@ export class EngineSession {
     if (this.#hasBegun || fleet.ids().size > 0) await this.#catchUp();
     const knownBefore = fleet.ids();
     const listed = new Set(await source.list(this.#signal));
-    for (const id of listed) this.#pending.add(id);
-    if (this.#hasBegun) {
-      for (const id of listed) this.#request(id);
-      await this.#refresh.idle();
-    } else {
-      await this.#refresh.begin(listed);
-      this.#hasBegun = true;
-    }
+    // Those that are gone go first: others may have their names.
     const missing = [...knownBefore].filter((id) => !listed.has(id));
     if (missing.length > 0) await this.#catchUp();
     this.#signal.throwIfAborted();
@@ -131,6 +124,15 @@ export class EngineSession {
       this.#gone(id);
       if (record !== undefined) touched(record);
     }
+    for (const id of listed) this.#pending.add(id);
+    if (this.#hasBegun) {
+      for (const id of listed) this.#request(id);
+      await this.#refresh.idle();
+    } else {
+      await this.#refresh.begin(listed);
+      this.#hasBegun = true;
+    }
+    this.#signal.throwIfAborted();
     fleet.complete();
   }
 
@@ -162,9 +164,12 @@ export class EngineSession {
   }
 
   async #inspect(ids: readonly string[], limitMs: number): Promise<Inspection> {
-    const all = await this.#options.source.inspect(ids, { limitMs, signal: this.#signal });
+    const { source, fleet } = this.#options;
+    const { details, failures } = await source.inspect(ids, { limitMs, signal: this.#signal });
     if (ids.some((id) => this.#pending.has(id))) await this.#catchUp();
-    return all;
+    // One that was renamed unseen sets its name free for another, which may be new.
+    const rank = ({ identity }: ContainerDetails): number => (fleet.get(identity.id) ? 0 : 1);
+    return { details: details.toSorted((a, b) => rank(a) - rank(b)), failures };
   }
 
   #fold(details: ContainerDetails, fresh: boolean): void {

@@ -531,3 +531,42 @@ test("room for series is given back by all that is gone, whichever way it went",
   expect([...fleet.containers()]).toEqual([]);
   expect(series.take(1_000)).toBe(true);
 });
+
+test("a living container whose name another takes gives its room back once", () => {
+  const series = new SeriesBudget(1_000);
+  const { fleet, happens, record } = recordedFleet({ series });
+  const rows = [{ name: "a.service", activeState: "active", subState: "running" } as const];
+  const room = (): number => {
+    let free = 1_000;
+    while (!series.take(free)) free -= 1;
+    series.give(free);
+    return free;
+  };
+  for (const name of ["web", "db"]) {
+    happens("create", name);
+    happens("start", name);
+    record(name).systemd.snapshot(rows, 0n);
+  }
+  const one = (1_000 - room()) / 2;
+  const web = record("web");
+  // Both were renamed unseen: their names come again.
+  happens("create", "web", { id: "second" });
+  happens("create", "db", { id: "third" });
+  expect(1_000 - room()).toBe(2 * 36);
+  // It lives on, and is told of under its old name.
+  web.systemd.snapshot(rows, 1n);
+  expect(web.hasSeries).toBe(false);
+  // Of one the new name becomes known, the other goes without.
+  happens("rename", "old-web", { id: idOf("web") });
+  expect(record("old-web")).toBe(web);
+  expect(web).toMatchObject({ hasSeries: true, counters: { starts: 0 } });
+  expect(record("web").counters.starts).toBe(1);
+  happens("start", "old-web", { id: idOf("web") });
+  expect([web.counters.starts, record("web").counters.starts]).toEqual([1, 1]);
+  happens("destroy", "db");
+  expect(1_000 - room()).toBe(2 * 36 + one);
+  for (const id of fleet.ids()) fleet.vanished(id, 1n);
+  fleet.forgetDestroyed(10n ** 30n);
+  expect([...fleet.containers()]).toEqual([]);
+  expect(room()).toBe(1_000);
+});

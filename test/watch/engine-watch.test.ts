@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { CursorResume } from "../../src/domain/resume.ts";
 import { EngineWatch } from "../../src/watch/engine-watch.ts";
-import { containerDetails, engineEvent, idOf } from "../support/engine-facts.ts";
+import { containerDetails, engineEvent, identityOf, idOf } from "../support/engine-facts.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { FakeEngineSource } from "../support/fake-engine-source.ts";
 import { recordedFleet } from "../support/recorded-fleet.ts";
@@ -288,6 +288,32 @@ test("containers that vanished in a gap are destroyed, found later", async () =>
   expect(watching.kinds()).toEqual(["monitor.lost", "die!", "destroy!", "monitor.recovered"]);
   expect(record("web").alive).toBe(false);
   expect(watching.touched.at(-1)).toBe("web");
+});
+
+test("names that went on in a gap go on with those that bear them", async () => {
+  await using watching = await running();
+  const { source, clock, record } = watching;
+  source.tell(engineEvent("start", "web", { timeNs: clock.nowNs() }));
+  source.tell(engineEvent("start", "gone", { timeNs: clock.nowNs() }));
+  source.end();
+  const web = record("web");
+  source.containers.clear();
+  const named = (name: string, id: string) =>
+    containerDetails(name, { identity: identityOf(name, { id }) });
+  // The new one is told of before the one whose name it has.
+  source.put(
+    named("web", idOf("new")),
+    named("old-web", idOf("web")),
+    named("gone", idOf("again")),
+  );
+  await clock.advance(250);
+  await turns();
+  expect(record("old-web")).toBe(web);
+  expect(web.counters.starts).toBe(1);
+  expect(record("web").counters.starts).toBe(1);
+  // Removed unseen, and made again: its counters go on.
+  expect(record("gone").counters.starts).toBe(2);
+  expect(record("gone").counters.exits).toEqual(new Map([[undefined, 1]]));
 });
 
 test("an engine that isn't there is one error; it is tried for ever, ever more rarely", async () => {
