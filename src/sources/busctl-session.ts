@@ -1,3 +1,4 @@
+import { asError } from "../domain/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import type { SystemdSink } from "../domain/systemd.ts";
@@ -154,7 +155,9 @@ export class BusctlSession {
     this.#removed.clear();
     const attach = this.#attaches;
     const atNs = this.#options.clock.nowNs();
-    const output = await this.#run(LIST_UNITS);
+    const output = await this.#run(LIST_UNITS).catch((error: unknown) => {
+      throw new Error(`busctl call ListUnits failed: ${asError(error).message}`, { cause: error });
+    });
     // The gap that began meanwhile is for the journal to close, and then for another listing.
     if (attach !== this.#attaches) return;
     const rows = output.exitCode === 0 ? parseListUnits(output.stdout) : undefined;

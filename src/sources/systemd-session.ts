@@ -1,4 +1,5 @@
 import type { DBusConnection } from "../dbus/connection.ts";
+import { DBusProtocolError } from "../dbus/errors.ts";
 import type { Message } from "../dbus/message.ts";
 import { asError } from "../domain/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
@@ -126,9 +127,12 @@ export class SystemdSession {
   }
 
   async #list(calls: SystemdCalls): Promise<void> {
-    const unknown = await calls.listUnits((rows) => {
+    const listed = calls.listUnits((rows) => {
       this.#isListDue = false;
       return this.#sink.snapshot(rows, this.#options.clock.nowNs());
+    });
+    const unknown = await listed.catch((error: unknown) => {
+      throw listError(error);
     });
     await calls.startTimes(unknown, (unit, timeNs) => {
       if (isTimeAt(timeNs, this.#options.clock.nowNs())) this.#sink.startTime(unit, timeNs);
@@ -173,6 +177,12 @@ export class SystemdSession {
       this.#connection?.close();
     });
   }
+}
+
+/** All units come in one message, which has room for about 50,000. */
+function listError(error: unknown): unknown {
+  if (!(error instanceof DBusProtocolError) || error.code !== "limit") return error;
+  return new Error(`systemd has too many units to be listed (${error.message})`, { cause: error });
 }
 
 function unitOf(message: Message): string {

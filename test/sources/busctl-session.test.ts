@@ -213,7 +213,7 @@ test("what fails because of a signal is a fault of the stream", async () => {
   busctl.units = new Error("docker exec failed");
   session.line(signal("UnitNew", ["a.service", "/"]));
   await turns();
-  expect(faults.map(String)).toEqual(["Error: docker exec failed"]);
+  expect(faults.map(String)).toEqual(["Error: busctl call ListUnits failed: docker exec failed"]);
 });
 
 test("a time that can't be isn't taken: it is what a container says", async () => {

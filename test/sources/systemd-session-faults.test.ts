@@ -120,3 +120,17 @@ test.each(CALLS)("no answer to %s ends the attempt after ten seconds", async (qu
   expect(error?.message).toMatch(/10000 ms/);
   expect(watched.clock.pendingTimers).toBe(0);
 });
+
+test("more units than fit into one message are an error that says so, and little is read of them", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => void systemd.silent.add("ListUnits");
+  const watched = watchBridge({ runtime });
+  await watched.saw("asked ListUnits");
+  // The head of an answer: 60,000 units.
+  const head = Buffer.from("6c0201010000000009000000100000000501750004000000", "hex");
+  head.writeUInt32LE(20_000_000, 4);
+  watched.bridge.stdout.write(head);
+  expect((await watched.done)?.message).toBe(
+    "systemd has too many units to be listed (a message of 20000032 bytes, more than 16777216)",
+  );
+});

@@ -52,6 +52,29 @@ function watched(source = new FakeSystemdSource()): Watched {
   };
 }
 
+test("a systemd that can't be listed is one line, and is tried ever more rarely", async () => {
+  await using watching = watched();
+  const { source, clock } = watching;
+  const tell = async (): Promise<void> => {
+    const { sink } = source.latest;
+    sink.attached("dbus", clock.nowNs());
+    sink.recovered([]);
+    source.latest.end(new Error("systemd has too many units to be listed"));
+    await clock.advance(0);
+  };
+  for (let attempt = 0; attempt < 20; attempt++) {
+    await tell();
+    const waitMs = clock.nextTimerMs ?? 0;
+    expect(waitMs).toBeGreaterThanOrEqual(Math.min(250 * 2 ** attempt, 30_000) / 2);
+    await clock.advance(waitMs);
+  }
+  expect(watching.monitor()).toEqual(["monitor.error"]);
+  expect(watching.record("sind-dev-worker-0")).toMatchObject({
+    status: "running",
+    systemd: { up: false },
+  });
+});
+
 test("what the source tells is folded into the container's systemd", async () => {
   await using watching = watched();
   const { source, record, changes } = watching;
