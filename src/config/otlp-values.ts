@@ -93,6 +93,19 @@ export function httpSignalUrl(path: string): Parse<string> {
   };
 }
 
+/** `host`, `host:port` or `[::1]:port`, as gRPC's clients take a target. */
+const GRPC_TARGET = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+
+/** An endpoint for gRPC: as {@link httpSignalUrl}, or a target without scheme, for which `scheme` is taken. */
+export function grpcUrl(scheme: "http" | "https"): Parse<string> {
+  return (text) => {
+    if (!GRPC_TARGET.test(text)) return httpSignalUrl("")(text);
+    const url = URL.parse(`${scheme}://${text}`);
+    if (url === null) throw new ValueError("host:port, or a URL with http:// or https://");
+    return url.href;
+  };
+}
+
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A whole number of milliseconds, at least `min`; more than a timer can wait for is the most it can. */

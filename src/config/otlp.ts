@@ -1,5 +1,6 @@
 import { BUILD_INFO } from "./build-info.ts";
 import {
+  grpcUrl,
   httpSignalUrl,
   milliseconds,
   otlpHeaders,
@@ -59,7 +60,7 @@ export interface OtlpConfig {
 
 /** The paragraph of `--help` on these variables. */
 export const OTEL_HELP =
-  "OTLP is set by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf, http/json, grpc), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_… and OTEL_EXPORTER_OTLP_METRICS_…, which win; by OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE (cumulative, delta, lowmemory), OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all sending off.";
+  "OTLP is set by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf, http/json, grpc), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _INSECURE (for grpc without a scheme), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_… and OTEL_EXPORTER_OTLP_METRICS_…, which win; by OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE (cumulative, delta, lowmemory), OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all sending off.";
 
 /** What flags say of it; undefined where they say nothing. */
 export interface AskedOtlp {
@@ -121,7 +122,10 @@ function readSignal(
     read(env, names(part), parse, secrecy);
 
   const protocol = option("PROTOCOL", oneOf(PROTOCOLS)) ?? "http/protobuf";
-  const endpoint = readEndpoint(env, own, signal, protocol);
+  const isInsecure = option("INSECURE", trueOrFalse) ?? false;
+  const endpoint = readEndpoint(env, signal, (path) =>
+    protocol === "grpc" ? grpcUrl(isInsecure ? "http" : "https") : httpSignalUrl(path),
+  );
   const config: OtlpSignalConfig = {
     url: endpoint ?? defaultUrl(signal, protocol),
     protocol,
@@ -150,17 +154,19 @@ function readSignal(
 const USER_AGENT = `unitwatch/${BUILD_INFO.version} (OTLP exporter; JavaScript)`;
 const FILE = plainText("the path of a PEM file");
 
-/** The signal's own endpoint is taken as it is, the one for all gets the signal's path appended. */
+/**
+ * The signal's own endpoint is taken as it is, the one for all gets the signal's path appended.
+ *
+ * @param parse reads an endpoint to which this path is to be appended
+ */
 function readEndpoint(
   env: Environment,
-  own: string,
   signal: OtlpSignal,
-  protocol: OtlpProtocol,
+  parse: (path: string) => Parse<string>,
 ): string | undefined {
-  const path = protocol === "grpc" ? "" : `v1/${signal}`;
   return (
-    read(env, [`${own}_ENDPOINT`], httpSignalUrl(""), "secret") ??
-    read(env, [`${PREFIX}_ENDPOINT`], httpSignalUrl(path), "secret")
+    read(env, [`${PREFIX}_${signal.toUpperCase()}_ENDPOINT`], parse(""), "secret") ??
+    read(env, [`${PREFIX}_ENDPOINT`], parse(`v1/${signal}`), "secret")
   );
 }
 

@@ -261,3 +261,25 @@ test.each([
 ])("%j is refused", (env, line) => {
   expect(() => readOtlp(env, {})).toThrow(line);
 });
+
+test.each([
+  ["localhost:4317", {}, "https://localhost:4317/"],
+  ["a.example", {}, "https://a.example/"],
+  ["[::1]:4317", {}, "https://[::1]:4317/"],
+  ["localhost:4317", { INSECURE: "true" }, "http://localhost:4317/"],
+  ["localhost:4317", { INSECURE: "true", LOGS_INSECURE: "false" }, "https://localhost:4317/"],
+  ["https://a:4317", { INSECURE: "true" }, "https://a:4317/"],
+])("grpc takes %s as its client does (%j)", (endpoint, more, url) => {
+  for (const name of ["ENDPOINT", "LOGS_ENDPOINT"]) {
+    expect(logsOf({ PROTOCOL: "grpc", [name]: endpoint, ...more })?.url).toBe(url);
+  }
+});
+
+test.each(["localhost:99999", "a b:1", "/path", "a/b:1", "me:hunter2@a", "unix:///x"])(
+  "grpc doesn't take %s",
+  (ENDPOINT) => {
+    expect(() => logsOf({ PROTOCOL: "grpc", ENDPOINT })).toThrow(
+      /^OTEL_EXPORTER_OTLP_ENDPOINT: expected (?:host:port, or )?a URL with/,
+    );
+  },
+);
