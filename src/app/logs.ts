@@ -30,7 +30,7 @@ export async function openLogs(
   const { openLogPipeline } = await import("../otlp/log-pipeline.ts");
   return openLogPipeline({
     queue,
-    sender: await openSender({ ...endpoint, userAgent: `unitwatch/${BUILD_INFO.version}` }, "logs"),
+    sender: await openSender(endpoint, "logs"),
     clock,
     log,
     backoff: new Backoff(DELIVERY_BACKOFF),

@@ -42,7 +42,8 @@ test("what can't be sent before the end is sent by the next process", async () =
   await using endpoint = await httpEndpoint();
   await using next = await started(endpoint.url);
   await endpoint.received(1);
-  const { path: sentTo, body } = endpoint.requests[0] ?? {};
+  const { path: sentTo, headers, body } = endpoint.requests[0] ?? {};
+  expect(headers?.["user-agent"]).toMatch(/^unitwatch\/\d\S* \(OTLP exporter; JavaScript\)$/);
   expect(sentTo).toBe("/v1/logs");
   expect(decodeOtlpLogs(body ?? Buffer.alloc(0))[0]).toMatchObject({
     eventName: "unitwatch.monitor.error",
