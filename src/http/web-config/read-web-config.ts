@@ -91,7 +91,8 @@ function readUsers(fields: Fields): ReadonlyMap<string, string> {
       if (cost > MAX_BCRYPT_COST) {
         fields.refuse(name, `a bcrypt hash with a cost of at most ${MAX_BCRYPT_COST}`);
       }
-      return [name, hash];
+      // The same under its first name, which not all know any more.
+      return [name, hash.replace(/^\$2\$/, "$2a$")];
     }),
   );
 }

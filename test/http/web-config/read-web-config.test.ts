@@ -266,3 +266,9 @@ test("relative paths are relative to where the file stands, not to where a link 
   expect(config.tls?.context.cert).toBe(await certificates.pem("server.crt"));
   await rm(link);
 });
+
+test("a hash with bcrypt's first name is taken under one that is known", async () => {
+  const first = HASH.replace("$2y$", "$2$");
+  const config = await read(`basic_auth_users:\n  alice: ${first}\n`);
+  expect(config.users.get("alice")).toBe(HASH.replace("$2y$", "$2a$"));
+});
