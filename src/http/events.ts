@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
+import { ConnectionUses } from "./connection-uses.ts";
 import { eventFrame } from "./event-feed.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { EventStream } from "./event-stream.ts";
@@ -33,17 +33,19 @@ export interface EventsOptions {
  * Answers with server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html),
  * from the one after Last-Event-ID on, or `?last-event-id=`, which a first request can have; else
  * from now on. 503 where there are too many readers, or one on a connection already, behind which no
- * other would get anything.
+ * other would get anything; with HTTP/2, where others do, several.
  */
 export function eventsHandler({ events, clock, log }: EventsOptions) {
-  const reading = new Set<Socket>();
+  const uses = new ConnectionUses(1);
 
   return (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
-    if (reading.has(socket)) {
-      replyText(response, 503, "one reader of events at a time on a connection");
+    const end = uses.begin(request);
+    if (end === undefined) {
+      replyText(response, 503, "too many readers of events on this connection");
       return;
     }
+    onceOver(response, socket, end);
     if (events.readers >= MAX_EVENT_READERS) {
       log.limited("event readers").warn("reader of events refused: too many", {
         limit: MAX_EVENT_READERS,
@@ -70,9 +72,7 @@ export function eventsHandler({ events, clock, log }: EventsOptions) {
       first: gap === undefined ? begin : Buffer.concat([begin, eventFrame("gap", told)]),
       onSlow: () => log.limited("slow events").warn("slow reader of events cut off"),
     });
-    reading.add(socket);
     onceOver(response, socket, () => {
-      reading.delete(socket);
       stream.leave();
     });
     stream.start();

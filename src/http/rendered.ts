@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
+import { ConnectionUses } from "./connection-uses.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { onceOver } from "./once-over.ts";
 import { queryOf } from "./query.ts";
@@ -48,7 +49,7 @@ export function renderedHandler(options: RenderedOptions) {
     }
   });
   const bodies = new HeldBodies(MAX_RENDERED_BODIES);
-  const waiting = new WeakMap<object, number>();
+  const uses = new ConnectionUses(MAX_WAITING_PER_CONNECTION);
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const names = queryOf(request).getAll("container");
@@ -57,17 +58,16 @@ export function renderedHandler(options: RenderedOptions) {
       return;
     }
     const { socket } = request;
-    const before = waiting.get(socket) ?? 0;
-    if (before >= MAX_WAITING_PER_CONNECTION) {
+    const end = uses.begin(request);
+    if (end === undefined) {
       replyText(response, 503, "too many requests wait on this connection");
       return;
     }
-    waiting.set(socket, before + 1);
     const deadline = clock.setTimeout(() => response.destroy(), RENDERED_DEADLINE_MS);
     let isOver = false;
     onceOver(response, socket, () => {
       isOver = true;
-      waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+      end();
       deadline[Symbol.dispose]();
       bodies.release(response);
     });

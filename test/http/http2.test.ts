@@ -203,6 +203,35 @@ test("pings and settings that aren't waited for end the session", async () => {
   expect((await other.ask("/metrics")).status).toBe(200);
 });
 
+test("one session reads events, and waits for renderings, as often as a browser's connections may", async () => {
+  const events = new EventFeed<string>({ instance: "abc", capacity: 100, serialize: String });
+  const rendering = Promise.withResolvers<Buffer>();
+  const render = () => rendering.promise;
+  const status = { page: render, state: render, events, asset: () => undefined };
+  await using started = await startWebServer(files, TLS, { status });
+  using client = new Http2Client(started.port, { ca });
+  const open = async (path: string) => {
+    const stream = client.session.request({ ":path": path });
+    stream.on("error", () => {});
+    const [answer] = (await once(stream, "response")) as [Record<string, unknown>];
+    return { stream, status: answer[":status"] };
+  };
+  const readers = await Promise.all(Array.from({ length: 6 }, () => open("/api/v1/events")));
+  expect(readers.map(({ status: code }) => code)).toEqual(Array.from({ length: 6 }, () => 200));
+  expect((await open("/api/v1/events")).status).toBe(503);
+  using other = new Http2Client(started.port, { ca });
+  const another = other.session.request({ ":path": "/api/v1/events" });
+  expect((await once(another, "response"))[0]).toMatchObject({ ":status": 200 });
+  readers[0]?.stream.close();
+  await eventually(() => events.readers === 6, { withinMs: 5_000 });
+  expect((await open("/api/v1/events")).status).toBe(200);
+
+  const waiting = Array.from({ length: 6 }, () => client.ask("/api/v1/state"));
+  expect((await client.ask("/api/v1/state")).status).toBe(503);
+  rendering.resolve(Buffer.from("{}"));
+  for (const { status: code } of await Promise.all(waiting)) expect(code).toBe(200);
+});
+
 test("no more than 32 streams at a time, and a thousand in all", async () => {
   const render = Promise.withResolvers<Exposition>();
   let isHeld = true;
