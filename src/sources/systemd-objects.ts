@@ -16,13 +16,15 @@ export const TYPE_INTERFACES: ReadonlySet<string> = new Set([
 export const PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties";
 
 const MAX_KNOWN_PATHS = 20_000;
-const namesByPath = new Map<string, string | undefined>();
+const namesByPath = new Map<string, string>();
 
 /** As `unitNameFromPath`, which it remembers: containers have the same units. */
 export function knownUnitName(path: string): string | undefined {
   const known = namesByPath.get(path);
   if (known !== undefined) return known;
   const name = unitNameFromPath(path);
+  // What is none has no bound.
+  if (name === undefined) return undefined;
   if (namesByPath.size >= MAX_KNOWN_PATHS) namesByPath.clear();
   namesByPath.set(path, name);
   return name;

@@ -148,6 +148,7 @@ export class SystemdSession {
   }
 
   #removed(unit: string, timeNs: bigint): void {
+    if (unit.length >= MAX_UNIT_NAME_BYTES) return;
     if (this.#newUnits.size <= MAX_ASKED_UNITS) this.#newUnits.delete(unit);
     this.#sink.removed(unit, timeNs);
   }

@@ -223,3 +223,13 @@ test("a peer that calls us and doesn't read the answers", async () => {
   watched.bridge.stdout.write(encodeMessage({ type: "method_call", serial: 7, ...peer }));
   expect(await outcome(watched)).toEqual(givenUp(/can't be written to: .* wait for it to read/));
 });
+
+test("a unit's name that is none isn't told as removed", async () => {
+  const watched = await standingBridge();
+  watched.systemd.tell("UnitRemoved", "so", "x".repeat(256), "/u");
+  watched.systemd.tell("UnitRemoved", "so", "x".repeat(255), "/u");
+  await watched.saw(/^removed/);
+  expect(watched.history.filter((line) => line.startsWith("removed"))).toEqual([
+    `removed ${"x".repeat(255)}`,
+  ]);
+});
