@@ -11,6 +11,9 @@ const JOURNALCTL_LIMIT_NS = 3_000_000_000n;
 /** The same, where it isn't journalctl that fails, but the way to it. */
 const ENGINE_LIMIT_NS = 60_000_000_000n;
 
+/** Each systemd that runs itself anew asks for one: a container can make up that as often as it likes. */
+const MAX_WAITING = 4;
+
 /** What was missed can't be read from the journal just now. */
 export class GapError extends Error {
   override readonly name = "GapError";
@@ -27,6 +30,8 @@ export interface JournalRecoveryOptions extends Pick<JournalQuery, "runtime" | "
 /** Reads from one container's journal what was missed. */
 export class JournalRecovery {
   readonly #options: JournalRecoveryOptions;
+  /** Reads that aren't through. */
+  #waiting = 0;
   #failures = 0;
   #failingSinceNs = 0n;
   #lastRead: Promise<unknown> = Promise.resolve();
@@ -47,13 +52,22 @@ export class JournalRecovery {
     signal: AbortSignal,
   ): Promise<readonly JournalEntry[] | undefined> {
     if (sinceNs === undefined) return [];
+    if (this.#waiting >= MAX_WAITING) {
+      throw new GapError(new Error("systemd begins anew faster than its journal can be read"));
+    }
+    this.#waiting += 1;
     // What a later one finds follows on what an earlier one did.
     const read = this.#lastRead.then(() => this.#read(sinceNs, signal));
-    this.#lastRead = read.catch(() => {});
+    this.#lastRead = read
+      .catch(() => {})
+      .finally(() => {
+        this.#waiting -= 1;
+      });
     return read;
   }
 
   async #read(sinceNs: bigint, signal: AbortSignal): Promise<readonly JournalEntry[] | undefined> {
+    signal.throwIfAborted();
     const { runtime, container, clock } = this.#options;
     try {
       const entries = await readJournal({ runtime, container, sinceNs, clock, signal });

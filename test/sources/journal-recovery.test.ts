@@ -83,3 +83,27 @@ test("it is read by one at a time", async () => {
   expect(await both).toEqual([[], []]);
   expect(runtime.history).toHaveLength(4);
 });
+
+test("reads wait for each other, a few of them; one more is an error", async () => {
+  const { runtime, missed } = recovery();
+  const answer = Promise.withResolvers<object>();
+  runtime.journal = answer.promise;
+  const reads = Array.from({ length: 4 }, () => missed(1n));
+  await expect(missed(1n)).rejects.toThrow("begins anew faster than its journal can be read");
+  answer.resolve({});
+  await Promise.all(reads);
+  expect(await missed(1n)).toEqual([]);
+});
+
+test("a read whose turn comes after the end is none", async () => {
+  const { runtime, abort, missed } = recovery();
+  const answer = Promise.withResolvers<object>();
+  runtime.journal = answer.promise;
+  const reads = [missed(1n), missed(1n)].map((read) => read.catch(String));
+  await turns();
+  runtime.history.length = 0;
+  abort.abort();
+  answer.resolve({});
+  await Promise.all(reads);
+  expect(runtime.history.filter((line) => line.startsWith("journal"))).toEqual([]);
+});

@@ -233,3 +233,16 @@ test("a unit's name that is none isn't told as removed", async () => {
     `removed ${"x".repeat(255)}`,
   ]);
 });
+
+test("a systemd that begins anew again and again is given up", async () => {
+  const runtime = new FakeRuntime();
+  const watched = watchBridge({ runtime, sink: (sink) => void (sink.sinceNs = 1n) });
+  await watched.saw(/^manager/);
+  runtime.journal = new Promise(() => {});
+  for (let i = 0; i < 10; i++) watched.systemd.tellOwner("", ":1.1");
+  await watched.saw("goodbye");
+  watched.abort.abort();
+  await watched.done;
+  const reads = watched.history.filter((line) => line === "journal read");
+  expect(reads.length).toBeLessThanOrEqual(2);
+});
