@@ -22,9 +22,12 @@ export interface DockerCliOptions {
   readonly host: string | undefined;
   /** Engine filters such as `label=a=b`, sent along with events and listings. */
   readonly filters: readonly string[];
+  /** How long a listing may take. Default 2 minutes. */
+  readonly listLimitMs?: number;
 }
 
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+const LIST_LIMIT_MS = 120_000;
 /** All of it in JSON would have the engine measure the containers' sizes. */
 const SUMMARY_FORMAT =
   '{"Id":{{json .ID}},"Names":{{json .Names}},"Image":{{json .Image}},' +
@@ -40,6 +43,7 @@ export class DockerCli implements ContainerRuntime {
   readonly #globalArgs: readonly string[];
   readonly #filterArgs: readonly string[];
   readonly #eventFilterArgs: readonly string[];
+  readonly #listLimitMs: number;
 
   constructor(executor: Executor, options: DockerCliOptions) {
     this.#executor = executor;
@@ -48,6 +52,7 @@ export class DockerCli implements ContainerRuntime {
     this.where = options.host === undefined ? undefined : placeOf(options.host);
     const hostFlag = this.engine === "podman" ? "--url" : "--host";
     this.#globalArgs = options.host === undefined ? [] : [hostFlag, options.host];
+    this.#listLimitMs = options.listLimitMs ?? LIST_LIMIT_MS;
     this.#filterArgs = filterArgs(options.filters);
     // Events can't be filtered by what else listings can.
     this.#eventFilterArgs = filterArgs(eventFilters(options.filters));
@@ -82,41 +87,28 @@ export class DockerCli implements ContainerRuntime {
   }
 
   async list(signal: AbortSignal): Promise<readonly string[]> {
-    const args = ["ps", "--all", "--no-trunc", "--quiet", ...this.#filterArgs];
-    const { stdout, exitCode, stderr } = await this.#collect(args, {
-      maxBytes: MAX_LISTING_BYTES,
-      signal,
-    });
-    if (exitCode !== 0) throw this.#failure("ps", whyOf(exitCode, stderr));
-    return stdout.split("\n").filter((line) => /^[0-9a-f]{12,64}$/.test(line));
+    const lines = await this.#ps(["--quiet"], signal);
+    return lines.filter((line) => /^[0-9a-f]{12,64}$/.test(line));
   }
 
   async summaries(signal: AbortSignal): Promise<readonly unknown[]> {
-    const args = ["ps", "--all", "--no-trunc", "--format", SUMMARY_FORMAT, ...this.#filterArgs];
-    const { stdout, exitCode, stderr } = await this.#collect(args, {
-      maxBytes: MAX_LISTING_BYTES,
-      signal,
-    });
+    const lines = await this.#ps(["--format", SUMMARY_FORMAT], signal);
+    return lines.map(parseJson);
+  }
+
+  async #ps(args: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const { stdout, exitCode, stderr } = await this.#ask(
+      ["ps", "--all", "--no-trunc", ...args, ...this.#filterArgs],
+      { limitMs: this.#listLimitMs, signal },
+    );
     if (exitCode !== 0) throw this.#failure("ps", whyOf(exitCode, stderr));
-    return stdout.split("\n").map(parseJson);
+    return stdout.split("\n");
   }
 
   async inspect(ids: readonly string[], options: InspectOptions): Promise<InspectAnswer> {
-    const { limitMs, signal } = options;
     return inspectByCommand(ids, {
-      signal,
-      ask: async (some) => {
-        const limit = AbortSignal.timeout(limitMs);
-        try {
-          return await this.#collect(["inspect", "--type", "container", ...some], {
-            maxBytes: MAX_LISTING_BYTES,
-            signal: AbortSignal.any([signal, limit]),
-          });
-        } catch (error) {
-          if (signal.aborted || !limit.aborted) throw error;
-          return { stdout: "", exitCode: undefined, stderr: `no answer in ${limitMs} ms` };
-        }
-      },
+      signal: options.signal,
+      ask: (some) => this.#ask(["inspect", "--type", "container", ...some], options),
       failure: (why) => this.#failure("inspect", why),
     });
   }
@@ -142,6 +134,21 @@ export class DockerCli implements ContainerRuntime {
     options: RuntimeExecOptions & { readonly maxBytes: number },
   ): Promise<CommandOutput> {
     return this.#collect(execArgs(container, command, options.user), options);
+  }
+
+  /** A command that isn't through in time has failed. */
+  async #ask(
+    args: readonly string[],
+    { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
+  ): Promise<CommandOutput> {
+    const limit = AbortSignal.timeout(limitMs);
+    const either = AbortSignal.any([signal, limit]);
+    try {
+      return await this.#collect(args, { maxBytes: MAX_LISTING_BYTES, signal: either });
+    } catch (error) {
+      if (signal.aborted || !limit.aborted) throw error;
+      return { stdout: "", exitCode: undefined, stderr: `no answer in ${limitMs} ms` };
+    }
   }
 
   async #collect(

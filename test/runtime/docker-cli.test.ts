@@ -19,6 +19,16 @@ function ended(
   return process;
 }
 
+/** Says nothing until it is killed. */
+function hanging(): InteractiveFakeProcess {
+  const process = new InteractiveFakeProcess();
+  void process.killed.then(() => {
+    process.stdout.end();
+    process.exit({ exitCode: undefined, signal: "SIGKILL", stderr: "" });
+  });
+  return process;
+}
+
 /** A CLI whose n-th command is answered by the n-th process, and a list of these commands. */
 function cli(
   processes: readonly Process[],
@@ -179,14 +189,6 @@ test("where one fails, those that weren't told are asked for one by one", async 
 });
 
 test("where one hangs, the command is ended, and the others are had all the same", async () => {
-  const hanging = (): InteractiveFakeProcess => {
-    const process = new InteractiveFakeProcess();
-    void process.killed.then(() => {
-      process.stdout.end();
-      process.exit({ exitCode: undefined, signal: "SIGKILL", stderr: "" });
-    });
-    return process;
-  };
   const { docker } = cli([hanging(), ended('[{"Id":"a1"}]'), hanging()]);
   const { documents, failures } = await docker.inspect(["a1", "b2"], {
     limitMs: 20,
@@ -214,6 +216,13 @@ test("list fails with what the command says", async () => {
   const { docker } = cli([ended("", { exitCode: 1, stderr }), ended("", { exitCode: 2 })]);
   await expect(docker.list(NEVER)).rejects.toThrow(`docker ps failed: ${stderr.trim()}`);
   await expect(docker.list(NEVER)).rejects.toThrow("docker ps failed: exit code 2");
+});
+
+test("a listing that hangs is given up", async () => {
+  const process = hanging();
+  const { docker } = cli([process], { listLimitMs: 20 });
+  await expect(docker.list(NEVER)).rejects.toThrow("docker ps failed: no answer in 20 ms");
+  expect(process.kills).toBeGreaterThan(0);
 });
 
 test("a command that can't be started is the executor's error", async () => {
