@@ -2,7 +2,7 @@
 const MARGIN_NS = 1_000_000_000n;
 
 /** Where what is known lies so far ahead of the clock, that was set back: engines' clocks differ less. */
-const SET_BACK_NS = 60_000_000_000n;
+const SET_BACK_NS = 300_000_000_000n;
 
 /** Up to when the changes of one systemd are known: Unix nanoseconds by its own clock. */
 export class Coverage {

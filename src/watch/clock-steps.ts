@@ -16,6 +16,7 @@ export class ClockSteps {
   #newsAtMs: number;
   /** What the clock was ahead of the one that can't be set. */
   #offsetMs: number;
+  #hasAttached = false;
   /** True where it was set back since the journal was read. */
   #wasSetBack = false;
 
@@ -37,10 +38,14 @@ export class ClockSteps {
     this.#newsAtMs = monotonicMs;
   }
 
-  /** A stream stands. What an earlier process knew can lie ahead too; how far it got, nobody knows. */
+  /**
+   * A stream stands. What an earlier process knew can lie ahead too; how far it got, nobody knows. What
+   * this one was told itself isn't measured by that: an engine elsewhere has a clock of its own.
+   */
   attached(atNs: bigint): void {
     this.news();
-    if (this.#systemd.coverage.isAhead(atNs)) this.#setBack(atNs);
+    if (!this.#hasAttached && this.#systemd.coverage.isAhead(atNs)) this.#setBack(atNs);
+    this.#hasAttached = true;
   }
 
   /**

@@ -133,7 +133,21 @@ test("where it was set back between two processes, gaps are read from then on", 
 });
 
 test("another engine's clock that is a little ahead is let be", async () => {
-  const aheadNs = new FakeClock().nowNs() + 50n * SECOND;
+  const aheadNs = new FakeClock().nowNs() + 290n * SECOND;
   await using watching = standing(aheadNs);
   expect(watching.attach()).toBe(aheadNs);
+});
+
+test("what another engine tells by a clock that is far ahead is counted once", async () => {
+  await using watching = standing();
+  const { source, attach, failures } = watching;
+  attach();
+  const aheadNs = watching.clock.nowNs() + 3_600n * SECOND;
+  const told = { stateChangeNs: aheadNs, timeNs: aheadNs };
+  source.latest.sink.service(serviceSignal({ result: "exit-code" }));
+  source.latest.sink.unit(unitSignal({ activeState: "failed", ...told }));
+  source.latest.sink.unit(unitSignal({ activeState: "active", ...told }));
+  await lost(watching);
+  expect(attach([failure(aheadNs - 1n)])).toBe(aheadNs - SECOND);
+  expect(failures()).toBe(1);
 });
