@@ -23,7 +23,10 @@ function standing(restored?: bigint) {
   const { log } = recordedLog(clock);
   const none = (): void => {};
   const watch = new SystemdWatch({
-    ...{ record, source, clock, log },
+    record,
+    source,
+    clock,
+    log,
     changed: none,
     parseError: none,
   });
