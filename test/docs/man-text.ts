@@ -49,6 +49,10 @@ export const OTEL_VARIABLES: readonly Entry[] = [
   },
   { names: ["OTEL_EXPORTER_OTLP_COMPRESSION"], text: "gzip or none (the default)." },
   {
+    names: ["OTEL_EXPORTER_OTLP_INSECURE"],
+    text: "true has gRPC to an endpoint without a scheme go without TLS. Default: false.",
+  },
+  {
     names: [
       "OTEL_EXPORTER_OTLP_CERTIFICATE",
       "OTEL_EXPORTER_OTLP_CLIENT_KEY",
