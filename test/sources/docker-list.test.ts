@@ -32,7 +32,7 @@ test.each([
 
 test("what the list doesn't tell, or nobody knows, is made up for", () => {
   const named = { name: "0123456789ab", node: "0123456789ab", cluster: "", image: "" };
-  for (const odd of [{}, { Names: null, State: "stopping", Labels: 7 }, { Names: [7, ""] }]) {
+  for (const odd of [{}, { Names: null, State: "melting", Labels: 7 }, { Names: [7, ""] }]) {
     expect(read({ Id: ID, ...odd })).toMatchObject({ identity: named, status: "created" });
   }
 });
@@ -43,3 +43,7 @@ test.each([undefined, null, 7, [], {}, { Id: 7 }, { Id: "-f" }])(
     expect(read(document)).toBeUndefined();
   },
 );
+
+test("podman's own words for a status are known", () => {
+  expect(read({ Id: ID, State: "stopping" })?.status).toBe("running");
+});
