@@ -1,5 +1,6 @@
 import type { LabelSet } from "../domain/label-set.ts";
 import type { MetricDefinition } from "./metric.ts";
+import { TextRoom } from "./text-room.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
 
@@ -23,16 +24,19 @@ export function formatValue(value: number): string {
  */
 export class ExpositionWriter {
   readonly #format: ExpositionFormat;
-  #room: Buffer;
-  #bytes = 0;
-  #text = "";
+  readonly #room: TextRoom;
   #name = "";
   #samples = 0;
+  /** What the last sample was called, and where that stands: most have a name that was just written. */
+  #lastName: string | undefined;
+  #lastLabels = "";
+  #lastBegin = 0;
+  #lastEnd = 0;
 
-  /** @param room what to write into, as far as it reaches; the writer's from now on */
-  constructor(format: ExpositionFormat, room: Buffer = NO_ROOM) {
+  /** @param bytes what to write into, as far as it reaches; the writer's from now on */
+  constructor(format: ExpositionFormat, bytes?: Buffer) {
     this.#format = format;
-    this.#room = room;
+    this.#room = new TextRoom(bytes);
   }
 
   /** Samples written so far. */
@@ -49,7 +53,7 @@ export class ExpositionWriter {
     const escaped = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
     const text = openMetrics ? escaped.replaceAll('"', '\\"') : escaped;
     this.#name = name;
-    this.#text += `# HELP ${family} ${text}\n# TYPE ${family} ${type}\n`;
+    this.#room.write(`# HELP ${family} ${text}\n# TYPE ${family} ${type}\n`);
   }
 
   /** One sample of the family, with one more label where `extraName` is given. */
@@ -71,38 +75,43 @@ export class ExpositionWriter {
     extraValue?: string,
   ): void {
     this.#samples += 1;
-    let inner = labels;
+    this.#writeName(name, labels);
+    const room = this.#room;
     if (extraName !== undefined) {
-      inner += `${inner === "" ? "" : ","}${extraName}="${extraValue ?? ""}"`;
+      room.write(labels === "" ? "{" : ",");
+      room.write(extraName);
+      room.write('="');
+      room.write(extraValue ?? "");
+      room.write('"} ');
+    } else {
+      room.write(labels === "" ? " " : "} ");
     }
-    this.#text +=
-      inner === ""
-        ? `${name} ${formatValue(value)}\n`
-        : `${name}{${inner}} ${formatValue(value)}\n`;
-    if (this.#text.length > PART_CHARS) this.#cut();
+    if (Number.isInteger(value) && value >= 0 && value <= 9) room.writeDigit(value);
+    else room.write(formatValue(value));
+    room.write("\n");
   }
 
   /** The whole text as bytes, at the beginning of their ArrayBuffer. */
   end(): Buffer {
-    if (this.#format === "openmetrics") this.#text += "# EOF\n";
-    this.#cut();
-    return this.#room.subarray(0, this.#bytes);
+    if (this.#format === "openmetrics") this.#room.write("# EOF\n");
+    return this.#room.written;
   }
 
-  #cut(): void {
-    // Now and not at the end: what is put off would hold up everybody else in one go.
-    const needed = this.#bytes + this.#text.length * MAX_BYTES_A_CHAR;
-    if (needed > this.#room.length) {
-      const room = Buffer.allocUnsafeSlow(Math.max(needed + PART_CHARS, 2 * this.#room.length));
-      this.#room.copy(room, 0, 0, this.#bytes);
-      this.#room = room;
+  /** The sample's name and labels, as far as another label could follow. */
+  #writeName(name: string, labels: string): void {
+    const room = this.#room;
+    if (labels === this.#lastLabels && name === this.#lastName) {
+      room.repeat(this.#lastBegin, this.#lastEnd);
+      return;
     }
-    this.#bytes += this.#room.write(this.#text, this.#bytes, "utf8");
-    this.#text = "";
+    this.#lastName = name;
+    this.#lastLabels = labels;
+    this.#lastBegin = room.end;
+    room.write(name);
+    if (labels !== "") {
+      room.write("{");
+      room.write(labels);
+    }
+    this.#lastEnd = room.end;
   }
 }
-
-const NO_ROOM = Buffer.alloc(0);
-const PART_CHARS = 16 * 1024;
-/** A character outside of the basic plane counts as two, and takes four. */
-const MAX_BYTES_A_CHAR = 3;

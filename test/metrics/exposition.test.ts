@@ -106,3 +106,28 @@ test("content types say format and version", () => {
     openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
   });
 });
+
+test("samples of one name and other labels, and of other names and the same labels, are told apart", () => {
+  const one = new LabelSet([["a", "1"]]);
+  const other = new LabelSet([["a", "2"]]);
+  const text = written("text", (writer) => {
+    writer.family({ name: "m", type: "gauge", help: "M." });
+    writer.sample(one, 1, "state", "on");
+    writer.sample(one, 10, "state", "off");
+    writer.sample(one, 0.5);
+    writer.sample(other, -1);
+    writer.named("m_sum", other.text, 9);
+    writer.named("m_sum", "", 0);
+    writer.named("m_count", "", 0);
+  });
+  expect(text.split("\n").slice(2)).toEqual([
+    'm{a="1",state="on"} 1',
+    'm{a="1",state="off"} 10',
+    'm{a="1"} 0.5',
+    'm{a="2"} -1',
+    'm_sum{a="2"} 9',
+    "m_sum 0",
+    "m_count 0",
+    "",
+  ]);
+});
