@@ -35,9 +35,20 @@ export class FakeSystemdScript {
     return this.#crash.length;
   }
 
-  reply(call: Message, serial: number): Buffer {
+  reply(call: Message, serial: number, more: Iterable<string> = []): Buffer {
     const [, property] = call.member === "Get" ? (call.body() as [string, string]) : [];
     const key = property ?? call.member;
+    if (key === "ListUnitsByPatterns") {
+      const [, patterns] = call.body() as [string[], string[]];
+      const asked = new Set(patterns);
+      const rows = [...more].filter((name) => asked.has(name)).map(rowOf);
+      return new Template({
+        type: "method_return",
+        replySerial: MARK,
+        signature: "a(ssssssouso)",
+        body: [rows],
+      }).made(serial, call.serial);
+    }
     let template = this.#replies.get(key);
     if (template === undefined) {
       template = new Template({ type: "method_return", replySerial: MARK, ...this.#answer(key) });
@@ -65,7 +76,6 @@ export class FakeSystemdScript {
       case "ActiveEnterTimestamp":
         return { signature: "v", body: [new Variant("t", STARTED_US)] };
       case "ListUnits":
-      case "ListUnitsByPatterns":
         return { signature: "a(ssssssouso)", body: [this.#units.map(rowOf)] };
       default:
         return { signature: "", body: [] };
@@ -84,6 +94,8 @@ export class FakeNode {
   readonly #say: (bytes: Buffer) => void;
   readonly #framer = new Framer();
   #text: string | undefined = "";
+  /** Units that come and go. */
+  readonly #transient = new Set<string>();
   #serial = 0;
   #restarts = 0;
 
@@ -122,11 +134,34 @@ export class FakeNode {
     return crashing;
   }
 
+  /** A unit comes, such as one of `systemd-run`. */
+  begin(unit: string): void {
+    this.#transient.add(unit);
+    this.#signal(managerSignal("UnitNew", unit));
+    this.#signal(signalOf(unit, "Service", serviceProperties("success")));
+    this.#signal(signalOf(unit, "Unit", unitProperties("active", "running")));
+  }
+
+  /** It fails, or ends well, and goes. */
+  end(unit: string, fails: boolean): void {
+    if (!this.#transient.delete(unit)) return;
+    const state = fails ? "failed" : "inactive";
+    const result = fails ? "exit-code" : "success";
+    this.#signal(signalOf(unit, "Service", serviceProperties(result)));
+    this.#signal(signalOf(unit, "Unit", unitProperties(state, fails ? "failed" : "dead")));
+    this.#signal(managerSignal("UnitRemoved", unit));
+  }
+
+  #signal(message: Omit<OutgoingMessage, "serial">): void {
+    const nowUs = BigInt(Date.now()) * 1_000n;
+    this.#say(new Template(message).timed(nowUs, 0));
+  }
+
   readonly #frame = (frame: Frame): void => {
     const message = decodeMessage(frame);
     if (message?.type !== "method_call") return;
     this.#serial += 1;
-    this.#say(this.#script.reply(message, this.#serial));
+    this.#say(this.#script.reply(message, this.#serial, this.#transient));
   };
 }
 
@@ -192,6 +227,17 @@ function signalOf(
     member: "PropertiesChanged",
     signature: "sa{sv}as",
     body: [`${SYSTEMD}.${of}`, new Map(Object.entries(properties)), []],
+  };
+}
+
+function managerSignal(member: string, unit: string): Omit<OutgoingMessage, "serial"> {
+  return {
+    type: "signal",
+    path: "/org/freedesktop/systemd1",
+    interface: `${SYSTEMD}.Manager`,
+    member,
+    signature: "so",
+    body: [unit, unitPath(unit)],
   };
 }
 

@@ -2,12 +2,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { ChurnCounts, ChurnRates } from "./fake-churn.ts";
 
 export interface FakePeers extends AsyncDisposable {
   /** As in DOCKER_HOST. */
   readonly host: string;
   /** Has units of all nodes crash and start again. Resolves to how many crashes that were. */
   crash(rate: number, seconds: number): Promise<number>;
+  /** Has much come and go. Resolves to how much that was. */
+  churn(rates: ChurnRates): Promise<ChurnCounts>;
 }
 
 let started = 0;
@@ -34,6 +37,10 @@ export async function startFakePeers(
     async crash(rate, seconds) {
       child.stdin.write(`crash ${rate} ${seconds}\n`);
       return Number((await lines.next()).value);
+    },
+    async churn(rates) {
+      child.stdin.write(`churn ${JSON.stringify(rates)}\n`);
+      return JSON.parse(String((await lines.next()).value)) as ChurnCounts;
     },
     async [Symbol.asyncDispose]() {
       child.stdin.end();
