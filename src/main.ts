@@ -42,6 +42,12 @@ function print({ code, stdout, stderr }: Printed): void {
  */
 const SMALL_YOUNG_GENERATION = "--semi-space-growth-factor=1";
 
+/**
+ * What lives long may grow by little, and not to its twofold and more, before V8 looks what of it has
+ * died. It is the mode that browsers have for machines with little memory.
+ */
+const SMALL_OLD_GENERATION = "--memory-saver-mode";
+
 /** Ends by a signal: the first one ends the work, a second one the process. */
 interface Ending {
   readonly signal: AbortSignal;
@@ -141,7 +147,10 @@ async function main(): Promise<void> {
   const sinceMs = systemClock.monotonicMs();
   const parsed = parseCommandLine(process.argv.slice(2), process.env);
   for (const name of SERVICE_MANAGER_VARIABLES) delete process.env[name];
-  if (parsed.kind !== "exit") setFlagsFromString(SMALL_YOUNG_GENERATION);
+  if (parsed.kind !== "exit") {
+    setFlagsFromString(SMALL_YOUNG_GENERATION);
+    setFlagsFromString(SMALL_OLD_GENERATION);
+  }
   switch (parsed.kind) {
     case "exit":
       print(parsed);

@@ -1,5 +1,3 @@
-import { execa } from "execa";
-
 /** How long systemd may take to read a notification. */
 const LIMIT_MS = 5_000;
 
@@ -10,6 +8,8 @@ const LIMIT_MS = 5_000;
  * @throws where there is no such command, or systemd doesn't take it
  */
 export async function systemdNotify(socket: string, states: readonly string[]): Promise<void> {
+  // It costs as much memory as all the rest: it is loaded where it is needed.
+  const { execa } = await import("execa");
   await execa("systemd-notify", ["--", ...states], {
     env: { NOTIFY_SOCKET: socket },
     stdin: "ignore",
