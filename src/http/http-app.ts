@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
-import express from "express";
 import type { ErrorRequestHandler, Request, Response } from "express";
+import Router from "router";
 import type { Logger } from "../domain/log.ts";
 import { isReservedPath, ROUTES } from "../domain/routes.ts";
 import { admit } from "./admit.ts";
@@ -25,9 +25,10 @@ export function createHttpApp(options: HttpAppOptions): RequestListener {
   if (isReservedPath(telemetryPath)) {
     throw new Error(`telemetry path ${telemetryPath} is another route`);
   }
-  // Paths match to the letter. A router by itself takes requests of HTTP/2 too, which an application
-  // of express would make HTTP/1.1 ones of: handlers use what both kinds have in Node.js.
-  const app = express.Router({ caseSensitive: true, strict: true });
+  // Paths match to the letter. Express's router by itself takes requests of HTTP/2 too, which an
+  // application of express would make HTTP/1.1 ones of, and costs 10 MB less: handlers use what both
+  // kinds have in Node.js.
+  const app = Router({ caseSensitive: true, strict: true });
 
   const handlers = statusHandlers(options);
   app.get(ROUTES.index, handlers.index);
