@@ -5,6 +5,13 @@ export interface Resumed {
   readonly gap: "restart" | "too-old" | "unknown" | undefined;
 }
 
+/** Events in one piece. */
+export interface EventBatch {
+  readonly bytes: Buffer;
+  /** Number of the event that comes after it. */
+  readonly next: number;
+}
+
 /** Somebody who is told when there is something to read. */
 export interface FeedReader {
   /** There are events or asides; to be called often is harmless. */
@@ -39,6 +46,8 @@ export class EventFeed<T> {
   readonly #ring: (T | Buffer)[] = [];
   readonly #readers = new Set<FeedReader>();
   #last = 0;
+  /** What was read last, and from where on. */
+  #batch: (EventBatch & { readonly from: number }) | undefined;
   #isWaking = false;
   #isClosed = false;
 
@@ -101,6 +110,26 @@ export class EventFeed<T> {
     const frame = Buffer.from(`id: ${this.#idOf(number)}\ndata: ${data}\n\n`);
     this.#ring[index] = frame;
     return frame;
+  }
+
+  /**
+   * Events from a number on, that is kept or the next, as frames in one piece: as many as make up
+   * `maxBytes`, or all. Readers who are at the same place share the piece.
+   */
+  batch(from: number, maxBytes: number): EventBatch {
+    const known = this.#batch;
+    const isWhole = known?.next === this.next || (known?.bytes.length ?? 0) >= maxBytes;
+    if (known?.from === from && isWhole) return known;
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    let next = from;
+    for (; next < this.next && bytes < maxBytes; next += 1) {
+      const frame = this.frame(next);
+      frames.push(frame);
+      bytes += frame.length;
+    }
+    this.#batch = { from, next, bytes: Buffer.concat(frames) };
+    return this.#batch;
   }
 
   /** The data of the newest events, the newest first. */

@@ -67,21 +67,10 @@ export class EventStream<T> implements FeedReader {
       this.#cutSlow();
       return;
     }
-    const frames: Buffer[] = [];
-    let bytes = 0;
-    for (; this.#next < this.#feed.next && bytes < BATCH_BYTES; this.#next += 1) {
-      const frame = this.#feed.frame(this.#next);
-      frames.push(frame);
-      bytes += frame.length;
-    }
-    for (const [key, frame] of this.#asides) {
-      if (bytes >= BATCH_BYTES) break;
-      this.#asides.delete(key);
-      frames.push(frame);
-      bytes += frame.length;
-    }
-    if (bytes === 0) return;
-    this.#write(Buffer.concat(frames));
+    const { bytes, next } = this.#feed.batch(this.#next, BATCH_BYTES);
+    this.#next = next;
+    const isTaken = bytes.length === 0 || this.#write(bytes);
+    if (isTaken && bytes.length < BATCH_BYTES) this.#writeAsides();
     // Others have their turn before the rest.
     if (this.#next < this.#feed.next || this.#asides.size > 0) setImmediate(() => this.wake());
   }
@@ -102,6 +91,18 @@ export class EventStream<T> implements FeedReader {
     this.#asides.clear();
   }
 
+  #writeAsides(): void {
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    for (const [key, frame] of this.#asides) {
+      if (bytes >= BATCH_BYTES) break;
+      this.#asides.delete(key);
+      frames.push(frame);
+      bytes += frame.length;
+    }
+    if (bytes > 0) this.#write(Buffer.concat(frames));
+  }
+
   #beat(): void {
     if (this.#isBlocked && this.#wasBlocked) {
       this.#cutSlow();
@@ -112,9 +113,12 @@ export class EventStream<T> implements FeedReader {
     this.#timer = this.#clock.setTimeout(() => this.#beat(), HEARTBEAT_MS);
   }
 
-  #write(bytes: Buffer): void {
-    if (!this.#response.write(bytes)) this.#isBlocked = true;
-    else this.#wasBlocked = false;
+  /** False where no more is to be written until it is taken. */
+  #write(bytes: Buffer): boolean {
+    const isTaken = this.#response.write(bytes);
+    if (isTaken) this.#wasBlocked = false;
+    else this.#isBlocked = true;
+    return isTaken;
   }
 
   #cutSlow(): void {

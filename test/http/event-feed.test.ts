@@ -101,3 +101,20 @@ test("the end is told to the readers, and to those that still come", () => {
   feed.attach(late.reader);
   expect([early.calls, late.calls]).toEqual([["close"], ["close"]]);
 });
+
+test("readers at the same place share what is sent, as long as nothing more can be", () => {
+  const { feed } = feedOf(10);
+  expect(feed.batch(1, 30)).toEqual({ from: 1, next: 1, bytes: Buffer.alloc(0) });
+  feed.push("a");
+  const one = feed.batch(1, 30);
+  expect(one.bytes.toString()).toBe('id: 1-abc\ndata: "a"\n\n');
+  expect(one.next).toBe(2);
+  expect(feed.batch(1, 30)).toBe(one);
+
+  feed.push("b");
+  const two = feed.batch(1, 30);
+  expect([two.next, two.bytes.toString().match(/id: /g)?.length]).toEqual([3, 2]);
+  feed.push("c");
+  expect(feed.batch(1, 30)).toBe(two);
+  expect(feed.batch(3, 30).bytes.toString()).toBe('id: 3-abc\ndata: "c"\n\n');
+});
