@@ -19,6 +19,7 @@ const SECTIONS: readonly (() => Promise<{ readonly section: Section }>)[] = [
   () => import("./latency.ts"),
   () => import("./storm.ts"),
   () => import("./otlp-queue.ts"),
+  () => import("./soak.ts"),
 ];
 
 const sections = await Promise.all(SECTIONS.map(async (load) => (await load()).section));

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { row, type Row, type Section, type Way } from "./section.ts";
+import { type BenchContext, row, type Row, type Section, type Way } from "./section.ts";
 import { untilAttached } from "./support/attached.ts";
+import { startOtlpReceiver } from "./support/otlp-receiver.ts";
 import { useOfTree } from "./support/process-tree.ts";
 
 const SIZES = [1, 10, 20];
 const WAYS: readonly Way[] = ["engine+dbus", "cli+busctl"];
 const SETTLE_MS = 1_000;
+/** Of the looks whether metrics were pushed. */
+const PUSH_MS = 100;
 const SCRAPES = 10;
 
 /** What it takes to watch real nodes, all processes together, after some scrapes. */
@@ -27,6 +30,29 @@ export const section: Section = {
         rows.push(row(`child processes, ${size} nodes, ${way}`, children, "", none));
       }
     }
+    rows.push(...(await withOtlp(context)));
     return rows;
   },
 };
+
+/** The same where log records are sent over OTLP, and metrics too. */
+async function withOtlp(context: BenchContext): Promise<Row[]> {
+  const rows: Row[] = [];
+  const size = SIZES.at(-1)!;
+  await using receiver = await startOtlpReceiver();
+  for (const [what, metrics] of [
+    ["logs", "off"],
+    ["logs and metrics", "on"],
+  ] as const) {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, UNITWATCH_OTLP_METRICS: metrics };
+    await using unitwatch = await context.watch(size, { env, args: ["--otlp.interval=2s"] });
+    await untilAttached(unitwatch, size);
+    for (let scrape = 0; scrape < SCRAPES; scrape += 1) await unitwatch.get("/metrics");
+    const before = receiver.bytes;
+    if (metrics === "on") while (receiver.bytes === before) await delay(PUSH_MS);
+    await delay(SETTLE_MS);
+    const { rssBytes } = useOfTree(unitwatch.pid);
+    rows.push(row(`RSS, ${size} nodes, OTLP ${what}`, rssBytes / 1e6, "MB", "<= 110"));
+  }
+  return rows;
+}

@@ -28,7 +28,7 @@ export interface BenchContext {
   /** The program as it is shipped, which watches the first `count` of the nodes. */
   watch(count: number, options?: WatchOptions): Promise<Unitwatch>;
   /** The program as it is shipped, at another engine. */
-  watchAt(host: string, args?: readonly string[]): Promise<Unitwatch>;
+  watchAt(host: string, args?: readonly string[], how?: HowToRun): Promise<Unitwatch>;
   /** Tells somebody who waits what is going on. */
   say(text: string): void;
 }
@@ -36,7 +36,13 @@ export interface BenchContext {
 /** How the program gets at systemd. */
 export type Way = "engine+dbus" | "cli+busctl";
 
-export interface WatchOptions {
+/** What the program is run with beside its flags. */
+export interface HowToRun {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly nodeArgs?: readonly string[];
+}
+
+export interface WatchOptions extends HowToRun {
   /** Default `engine+dbus`. */
   readonly way?: Way;
   readonly args?: readonly string[];

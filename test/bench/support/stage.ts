@@ -7,7 +7,7 @@ import type { Engine } from "../../support/engine/docker.ts";
 import { acquireEngine } from "../../support/engine/engine.ts";
 import { startNode, type TestNode } from "../../support/engine/node.ts";
 import { startUnitwatch, type Unitwatch } from "../../support/unitwatch.ts";
-import type { BenchContext, WatchOptions } from "../section.ts";
+import type { BenchContext, HowToRun, WatchOptions } from "../section.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const CLUSTER = "bench";
@@ -56,21 +56,22 @@ export class BenchStage implements BenchContext, AsyncDisposable {
   }
 
   async watch(count: number, options: WatchOptions = {}): Promise<Unitwatch> {
-    const { way = "engine+dbus", args = [] } = options;
+    const { way = "engine+dbus", args = [], ...how } = options;
     await this.nodes(count);
     const engine = await this.engine();
     const some = count < this.#nodes.length ? [`--watch.filter=label=bench.of${count}=1`] : [];
-    return this.watchAt(engine.host, [...WAYS[way], ...some, ...args]);
+    return this.watchAt(engine.host, [...WAYS[way], ...some, ...args], how);
   }
 
-  watchAt(host: string, args: readonly string[] = []): Promise<Unitwatch> {
+  watchAt(host: string, args: readonly string[] = [], how: HowToRun = {}): Promise<Unitwatch> {
     this.#processes += 1;
     return startUnitwatch({
       host,
       cluster: CLUSTER,
       args,
       storagePath: join(this.dir, `data-${this.#processes}`),
-      run: [join(ROOT, "dist/main.js")],
+      run: [...(how.nodeArgs ?? []), join(ROOT, "dist/main.js")],
+      env: how.env ?? {},
     });
   }
 

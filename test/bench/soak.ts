@@ -1,0 +1,102 @@
+import { get as httpGet } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Unitwatch } from "../support/unitwatch.ts";
+import { row, type Row, type Section } from "./section.ts";
+import { untilAttached } from "./support/attached.ts";
+import { startFakePeers } from "./support/fake-peers.ts";
+import { Heap, INSPECTED } from "./support/heap.ts";
+import { startOtlpReceiver } from "./support/otlp-receiver.ts";
+import { useOfTree } from "./support/process-tree.ts";
+import { sumOf } from "./support/sums.ts";
+
+const NODES = 5;
+const UNITS = 100;
+const ROUNDS = 6;
+/** What grows slowly shows in a longer one: `UNITWATCH_BENCH_SECONDS=900 npm run bench -- soak`. */
+const SECONDS = Number(process.env["UNITWATCH_BENCH_SECONDS"] ?? 42);
+const RATES = { crashes: 420, units: 400, containers: 2, breaks: 1 };
+/** What has gone is forgotten by the end of its round. */
+const ARGS = ["--metrics.retention=1s", "--otlp.interval=5s"];
+const SETTLE_MS = 2_500;
+/** By then it has forgotten what was told late, too. */
+const FORGOTTEN_MS = 30_000;
+/** Readers come this often, each in its way. */
+const READER_EVERY_MS = 250;
+
+/**
+ * A storm in which units, containers, streams and readers come and go, under ever new names: what is
+ * alive afterwards is no more than before.
+ */
+export const section: Section = {
+  name: "soak",
+  async run(context) {
+    await using receiver = await startOtlpReceiver();
+    await using peers = await startFakePeers(context.dir, NODES, UNITS);
+    await using unitwatch = await context.watchAt(peers.host, ARGS, {
+      nodeArgs: [INSPECTED],
+      env: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url },
+    });
+    await untilAttached(unitwatch, NODES);
+    using heap = await Heap.of(unitwatch);
+    const live: number[] = [];
+    let units = 0;
+    let containers = 0;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const readers = comeAndGo(unitwatch);
+      const done = await peers.churn({ ...RATES, seconds: SECONDS / ROUNDS });
+      readers[Symbol.dispose]();
+      units += done.units;
+      containers += done.containers;
+      await delay(SETTLE_MS);
+      await unitwatch.get("/metrics");
+      live.push((await heap.liveBytes()) / 1e6);
+      context.say(`${live.at(-1)?.toFixed(1)} MB are alive`);
+    }
+    const { text } = await unitwatch.get("/metrics");
+    const left = await leftOver(unitwatch);
+    return [
+      row("changes while much comes and goes", sumOf(text, "unitwatch_events_total"), ""),
+      row("units and containers of them", units + containers, ""),
+      row("units and containers left over", left, "", "== 0"),
+      row("alive after the second of 6 rounds", live[1] ?? Number.NaN, "MB"),
+      row("alive after the last beyond that", live.at(-1)! - live[1]!, "MB", "<= 8"),
+      row("RSS after it", useOfTree(unitwatch.pid).rssBytes / 1e6, "MB"),
+      row("log records lost", sumOf(text, "unitwatch_dropped_total"), "", "== 0"),
+    ] satisfies Row[];
+  },
+};
+
+/** Readers of each kind, who don't stay, until it is disposed. */
+function comeAndGo({ port }: Unitwatch): Disposable {
+  let turn = 0;
+  const timer = setInterval(() => {
+    turn += 1;
+    const path = ["/metrics", "/api/v1/events", "/", "/api/v1/state"][turn % 4] ?? "/";
+    const headers = turn % 8 < 4 ? { "accept-encoding": "gzip" } : {};
+    const request = httpGet(
+      { host: "127.0.0.1", port, path, headers, agent: false },
+      (response) => {
+        response.on("error", () => {});
+        // In the middle of it, whatever it is.
+        if (path === "/api/v1/events") setTimeout(() => request.destroy(), 4 * READER_EVERY_MS);
+        else response.once("data", () => request.destroy());
+        response.resume();
+      },
+    );
+    request.on("error", () => {});
+  }, READER_EVERY_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** How many units and containers it shows that there aren't, once that changes no more. */
+async function leftOver(unitwatch: Unitwatch): Promise<number> {
+  const end = performance.now() + FORGOTTEN_MS;
+  for (;;) {
+    const { text } = await unitwatch.get("/api/v1/state");
+    const { containers } = JSON.parse(text) as { containers: { units: unknown[] }[] };
+    const shown = containers.reduce((sum, { units }) => sum + 1 + units.length, 0);
+    const left = shown - NODES - NODES * UNITS;
+    if (left === 0 || performance.now() > end) return left;
+    await delay(READER_EVERY_MS);
+  }
+}
