@@ -72,3 +72,26 @@ test("the environment is read by the configuration and the process's edge alone"
   const wrong = reading.filter(({ path }) => roomOf(path) !== "config" && !EDGES.has(path));
   expect(wrong.map(({ path }) => path)).toEqual([]);
 });
+
+/** Modules that a file loads as soon as it is loaded itself. */
+function loadedBy(text: string): string[] {
+  const statements = text.matchAll(
+    /^(?:import|export)\s+(?!type\b)(?:[\w*{][^;"'=]*?\sfrom\s+)?["']([^"']+)["'];/gm,
+  );
+  return [...statements].map(([, name = ""]) => name);
+}
+
+test("what a run without OTLP, TLS or a CLI has no use for isn't loaded at once", () => {
+  const textOf = new Map(files.map(({ path, text }) => [path, text]));
+  const reached = new Set(["main.ts", "app.ts"]);
+  const packages = new Set<string>();
+  for (const path of reached) {
+    for (const name of loadedBy(textOf.get(path) ?? "")) {
+      if (name.startsWith(".")) reached.add(relative(SRC, join(SRC, dirname(path), name)));
+      else if (!name.startsWith("node:")) packages.add(name);
+    }
+  }
+  expect(reached.size).toBeGreaterThan(100);
+  // Each further one costs memory, and time at the start: `await import` it where it is needed.
+  expect([...packages].toSorted()).toEqual(["@opentelemetry/api", "prom-client", "router"]);
+});
