@@ -19,6 +19,7 @@ export interface Scrape {
 
 /** Memory that waits for the next scrape: for two that are read at a time. */
 const MAX_ROOMS = 2;
+const ROOM_BEYOND_LAST = 1.1;
 /** What is larger than this, and than the body by so much, is given up: there were more series once. */
 const MAX_SLACK = 8;
 const SMALL_BYTES = 1024 * 1024;
@@ -29,6 +30,7 @@ export class Scraper {
   readonly #metrics: readonly StateMetric[];
   readonly #own: Registry;
   #samples = 0;
+  #lastBytes = 0;
   /** A body is megabytes, which the garbage collector would let pile up. */
   readonly #rooms: Buffer[] = [];
 
@@ -44,7 +46,7 @@ export class Scraper {
   }
 
   async scrape(format: ExpositionFormat): Promise<Scrape> {
-    const writer = new ExpositionWriter(format, this.#rooms.pop());
+    const writer = new ExpositionWriter(format, this.#rooms.pop() ?? this.#newRoom());
     let sliceEnd = performance.now() + SLICE_MS;
     for (const metric of this.#metrics) {
       writer.family(metric);
@@ -57,7 +59,13 @@ export class Scraper {
     this.#samples = writer.samples;
     await this.#writeOwn(writer);
     const body = writer.end();
+    this.#lastBytes = body.length;
     return { contentType: CONTENT_TYPES[format], body, release: () => this.#keep(body) };
+  }
+
+  /** As much as the last body took, and some more: what has to grow is copied again and again. */
+  #newRoom(): Buffer {
+    return Buffer.allocUnsafeSlow(Math.ceil(this.#lastBytes * ROOM_BEYOND_LAST));
   }
 
   #keep(body: Buffer): void {

@@ -109,7 +109,8 @@ export async function renderings(): Promise<{
   const unitState = STATE_METRICS.filter(({ name }) => name === "systemd_unit_state");
   const scraper = new Scraper(fleet(), unitState, new client.Registry());
   const theirs = registry();
-  const ours = await time(() => scraper.scrape("text"));
+  // As whoever sends it does once it was read.
+  const ours = await time(async () => (await scraper.scrape("text")).release());
   const library = await time(() => theirs.metrics());
   return { ours, library };
 }
