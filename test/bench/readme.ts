@@ -14,7 +14,7 @@ const END = "<!-- end of figures -->";
 /** Shown though nothing is asked of them. */
 const BESIDE = [
   /^D-Bus signals$/,
-  /^RSS, 20 nodes, cli/,
+  /^RSS, 20 nodes, (?:cli|OTLP)/,
   /^RSS, 1000 fake nodes/,
   /^kill to (?:state|scrape), p(?:50|99)/,
   /^changes in the storm/,
@@ -22,6 +22,7 @@ const BESIDE = [
   /^scrape in the storm, p99/,
   /^50,000 series/,
   /^child processes, 20 nodes, cli/,
+  /^churn: (?:changes|RSS)/,
 ];
 /** Of what has a floor for each of several sizes, the largest is enough. */
 const LEFT_OUT = [/^child processes, 1?[01] nodes, engine/, /up to [15]00$/];

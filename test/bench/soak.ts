@@ -55,13 +55,13 @@ export const section: Section = {
     const { text } = await unitwatch.get("/metrics");
     const left = await leftOver(unitwatch);
     return [
-      row("changes while much comes and goes", sumOf(text, "unitwatch_events_total"), ""),
-      row("units and containers of them", units + containers, ""),
-      row("units and containers left over", left, "", "== 0"),
-      row("alive after the second of 6 rounds", live[1] ?? Number.NaN, "MB"),
-      row("alive after the last beyond that", live.at(-1)! - live[1]!, "MB", "<= 8"),
-      row("RSS after it", useOfTree(unitwatch.pid).rssBytes / 1e6, "MB"),
-      row("log records lost", sumOf(text, "unitwatch_dropped_total"), "", "== 0"),
+      row("churn: changes", sumOf(text, "unitwatch_events_total"), ""),
+      row("churn: units and containers that came and went", units + containers, ""),
+      row("churn: of these left over", left, "", "== 0"),
+      row("churn: reachable memory after a third of it", live[1] ?? Number.NaN, "MB"),
+      row("churn: more reachable memory at its end", live.at(-1)! - live[1]!, "MB", "<= 8"),
+      row("churn: RSS at its end", useOfTree(unitwatch.pid).rssBytes / 1e6, "MB"),
+      row("churn: log records lost", sumOf(text, "unitwatch_dropped_total"), "", "== 0"),
     ] satisfies Row[];
   },
 };
