@@ -13,6 +13,7 @@ import { shownMetrics } from "./metrics/catalogue.ts";
 import { negotiateFormat } from "./metrics/negotiate.ts";
 import { OwnMetrics } from "./metrics/own-metrics.ts";
 import { Scraper } from "./metrics/scrape.ts";
+import type { HeapGrowth } from "./runtime/heap-growth.ts";
 import { openRuntime } from "./runtime/open-runtime.ts";
 import { identifier } from "./sources/identity.ts";
 import { Fleet } from "./state/fleet.ts";
@@ -28,9 +29,10 @@ const SWEEP_MS = 10_000;
  * The whole program: builds everything, connects it, runs it until the signal aborts, and takes it
  * down in reverse.
  *
+ * @param heap told how many containers there are
  * @throws where an address can't be listened on, or a file that is named can't be read
  */
-export async function runApp(context: AppContext): Promise<void> {
+export async function runApp(context: AppContext, heap: HeapGrowth): Promise<void> {
   const { config, clock, log, signal } = context;
   const startedMs = clock.monotonicMs();
   const hub = new Hub();
@@ -68,6 +70,7 @@ export async function runApp(context: AppContext): Promise<void> {
     changed: hub.publish,
     touched: (record) => store.touch(record.identity.id),
     listed: () => {
+      heap.fitTo(fleet.ids().size);
       void store.flush();
       startLog.listed();
       service.ready();
@@ -87,6 +90,7 @@ export async function runApp(context: AppContext): Promise<void> {
   const metrics = shownMetrics(config.systemd.transport !== "off");
   const scraper = new Scraper(fleet, metrics, own.registry);
   const sweep = (): void => {
+    heap.fitTo(fleet.ids().size);
     fleet.forgetDestroyed(clock.nowNs() - BigInt(config.metrics.retentionMs) * 1_000_000n);
   };
   stack.use(every(SWEEP_MS, clock, sweep));

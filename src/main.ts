@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { setFlagsFromString } from "node:v8";
 import type { WatchContext } from "./app/context.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import type { EventsConfig, WaitConfig } from "./config/command-config.ts";
@@ -10,6 +9,7 @@ import { asError } from "./domain/as-error.ts";
 import type { Logger } from "./domain/log.ts";
 import type { WebSettings } from "./http/web-config/web-settings.ts";
 import { systemClock } from "./runtime/clock.ts";
+import { HeapGrowth } from "./runtime/heap-growth.ts";
 import { createLogger } from "./runtime/log.ts";
 import { stderrSink } from "./runtime/stderr-sink.ts";
 
@@ -33,20 +33,6 @@ function print({ code, stdout, stderr }: Printed): void {
   if (stderr !== undefined) process.stderr.write(stderr);
   process.exitCode = code;
 }
-
-/**
- * Room for young objects grows to 48 MB by itself as soon as much happens at once, and stays so. Nearly
- * all of ours die at once: looking after the little room that there is at the start costs next to
- * nothing. The flag is heeded whenever that room would grow, so it has to be set before anything large
- * is loaded.
- */
-const SMALL_YOUNG_GENERATION = "--semi-space-growth-factor=1";
-
-/**
- * What lives long may grow by little, and not to its twofold and more, before V8 looks what of it has
- * died. It is the mode that browsers have for machines with little memory.
- */
-const SMALL_OLD_GENERATION = "--memory-saver-mode";
 
 /** Ends by a signal: the first one ends the work, a second one the process. */
 interface Ending {
@@ -83,7 +69,7 @@ async function run(log: Logger, work: () => Promise<number>): Promise<void> {
   }
 }
 
-async function runSidecar(config: Config, isCheck: boolean): Promise<void> {
+async function runSidecar(config: Config, heap: HeapGrowth, isCheck: boolean): Promise<void> {
   const log = createLogger({ ...config.log, clock: systemClock, write: stderrSink() });
   const { openWebSettings, webConfigProblem } = await import("./app/web.ts");
   let web: WebSettings | undefined;
@@ -103,7 +89,7 @@ async function runSidecar(config: Config, isCheck: boolean): Promise<void> {
   await run(log, async () => {
     log.info("unitwatch starts", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
     const { runApp } = await import("./app.ts");
-    await runApp({ config, clock: systemClock, log, web, signal });
+    await runApp({ config, clock: systemClock, log, web, signal }, heap);
     log.info("unitwatch ends");
     return 0;
   });
@@ -147,10 +133,7 @@ async function main(): Promise<void> {
   const sinceMs = systemClock.monotonicMs();
   const parsed = parseCommandLine(process.argv.slice(2), process.env);
   for (const name of SERVICE_MANAGER_VARIABLES) delete process.env[name];
-  if (parsed.kind !== "exit") {
-    setFlagsFromString(SMALL_YOUNG_GENERATION);
-    setFlagsFromString(SMALL_OLD_GENERATION);
-  }
+  const heap = new HeapGrowth();
   switch (parsed.kind) {
     case "exit":
       print(parsed);
@@ -168,7 +151,7 @@ async function main(): Promise<void> {
     }
     case "run":
     case "check":
-      await runSidecar(parsed.config, parsed.kind === "check");
+      await runSidecar(parsed.config, heap, parsed.kind === "check");
       break;
     default:
       parsed satisfies never;

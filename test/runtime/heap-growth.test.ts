@@ -1,0 +1,16 @@
+import { expect, test } from "@jest/globals";
+import { HeapGrowth, MANY_CONTAINERS } from "../../src/runtime/heap-growth.ts";
+
+test("the heap is kept small until there are many containers, and again once they are gone", () => {
+  const flags: string[] = [];
+  const growth = new HeapGrowth((flag) => void flags.push(flag));
+  expect(flags.splice(0)).toEqual(["--semi-space-growth-factor=1", "--memory-saver-mode"]);
+  growth.fitTo(0);
+  growth.fitTo(MANY_CONTAINERS);
+  expect(flags).toEqual([]);
+  growth.fitTo(MANY_CONTAINERS + 1);
+  growth.fitTo(1_000);
+  expect(flags.splice(0)).toEqual(["--no-memory-saver-mode"]);
+  growth.fitTo(1);
+  expect(flags).toEqual(["--memory-saver-mode"]);
+});
