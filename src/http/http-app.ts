@@ -1,9 +1,9 @@
 import type { RequestListener } from "node:http";
 import type { ErrorRequestHandler, Request, Response } from "express";
-import Router from "router";
 import type { Logger } from "../domain/log.ts";
 import { isReservedPath, ROUTES } from "../domain/routes.ts";
 import { admit } from "./admit.ts";
+import { Router } from "./express-router.ts";
 import { replyText } from "./reply.ts";
 import { scrapeHandler } from "./scrape.ts";
 import type { ScrapeOptions } from "./scrape.ts";
