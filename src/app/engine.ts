@@ -37,6 +37,9 @@ export interface WatchClient {
   readonly concerns?: (record: ContainerRecord) => boolean;
 }
 
+/** After this long a node has its bus, if it has one; it takes a second, and more on a busy host. */
+const BOOT_NS = 10_000_000_000n;
+
 /** Builds what watches; nothing of it runs yet. */
 export function buildEngineWatch(
   context: WatchContext,
@@ -54,7 +57,12 @@ export function buildEngineWatch(
     parseError: () => parseErrors.tell("systemd"),
     snapshotted: (record) => snapshots.tell(record),
     sourceOf: (record) =>
-      systemdSource(config.systemd.transport, { runtime, clock, container: record.identity.id }),
+      systemdSource(config.systemd.transport, {
+        runtime,
+        clock,
+        container: record.identity.id,
+        hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
+      }),
   });
   const source = new DockerEngineSource(
     runtime,

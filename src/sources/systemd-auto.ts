@@ -5,21 +5,29 @@ import { GapError } from "./journal-recovery.ts";
 /** Attempts that a way is given before the next one: a node's bus is there after a second or so. */
 const ATTEMPTS = 4;
 
+export interface AutoSourceOptions {
+  /** False while what isn't there may be there in a moment. Default: always so. */
+  readonly hasBooted?: () => boolean;
+}
+
 /**
  * The best of several ways that can be had. Each gets some attempts, since a node may be booting;
  * a way that once stood is preferred until it fails as often, and the others then get one attempt
- * each before it is its turn again.
+ * each before it is its turn again. The first one isn't waited for where it is not there, and the
+ * node has long booted: the second is as good.
  */
 export class AutoSource implements SystemdSource {
   readonly #ways: readonly SystemdSource[];
+  readonly #hasBooted: () => boolean;
   #at = 0;
   #failures = 0;
   /** The way that stood last. */
   #stoodAt: number | undefined = undefined;
   readonly #errors = new Map<number, Error>();
 
-  constructor(ways: readonly SystemdSource[]) {
+  constructor(ways: readonly SystemdSource[], { hasBooted = () => false }: AutoSourceOptions = {}) {
     this.#ways = ways;
+    this.#hasBooted = hasBooted;
   }
 
   async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
@@ -34,10 +42,16 @@ export class AutoSource implements SystemdSource {
       if (error instanceof Error) this.#errors.set(at, error);
       // Where it is the journal that can't be read, the way itself is there.
       const stands = stood.yes || error instanceof GapError;
-      this.#failed(at, error instanceof BridgeError && error.isFinal, stands);
+      this.#failed(at, this.#isFinal(error), stands);
       throw this.#failure(error);
     }
     if (!options.signal.aborted) this.#failed(at, false, stood.yes);
+  }
+
+  #isFinal(error: unknown): boolean {
+    if (!(error instanceof BridgeError)) return false;
+    const isFirst = this.#at === 0 && this.#stoodAt === undefined;
+    return error.isFinal || (error.isAbsent && isFirst && this.#hasBooted());
   }
 
   #failed(at: number, isFinal: boolean, stood: boolean): void {

@@ -10,6 +10,8 @@ export interface SystemdSourceOptions {
   /** Container id. */
   readonly container: string;
   readonly clock: Clock;
+  /** False while the container may still boot. Default: always so. */
+  readonly hasBooted?: () => boolean;
 }
 
 /** The ways to a container's systemd that are asked for, the best one first; undefined for none. */
@@ -27,9 +29,9 @@ export function systemdSource(
     case "busctl":
       return new BusctlSource(options);
     case "dbus":
-      return new AutoSource(dbus());
+      return new AutoSource(dbus(), options);
     case "auto":
-      return new AutoSource([...dbus(), new BusctlSource(options)]);
+      return new AutoSource([...dbus(), new BusctlSource(options)], options);
     default:
       return transport satisfies never;
   }

@@ -15,11 +15,14 @@ function configOf(host: string, args: readonly string[]): WaitConfig {
   return parsed.config;
 }
 
-async function waited(host: string, args: readonly string[]) {
+async function waited(
+  host: string,
+  args: readonly string[],
+  { signal }: Pick<AbortController, "signal"> = new AbortController(),
+) {
   const { log, lines } = recordedLog(systemClock);
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const { signal } = new AbortController();
   const outcome = await runWait({
     config: configOf(host, args),
     clock: systemClock,
@@ -34,7 +37,7 @@ async function waited(host: string, args: readonly string[]) {
   return { outcome, lines, stdout: textOf(stdout), stderr: textOf(stderr) };
 }
 
-const RUNNING = JSON.stringify({
+const RUNNING = {
   Id: idOf("a"),
   Name: "/a",
   Created: "2026-01-01T00:00:00Z",
@@ -47,15 +50,16 @@ const RUNNING = JSON.stringify({
     OOMKilled: false,
   },
   Config: { Image: "x", Labels: {} },
-});
+};
 
 /** An engine with one container that runs, `a`. */
 function engineWithA(): Promise<FakeEngine> {
   return fakeEngine({
     answer(path, response) {
-      if (path.includes("/events?")) response.flushHeaders();
+      if (path.includes("until=")) response.end();
+      else if (path.includes("/events?")) response.flushHeaders();
       else if (path.endsWith("/containers/a/json") || path.includes(idOf("a")))
-        response.end(RUNNING);
+        response.end(JSON.stringify(RUNNING));
       else return false;
       return true;
     },
@@ -97,4 +101,45 @@ test("--quiet says nothing at all", async () => {
   const { outcome, stdout, stderr, lines } = await waited("unix:///nowhere", args);
   expect(outcome).toMatchObject({ kind: "time" });
   expect([stdout, stderr, lines]).toEqual(["", "", []]);
+});
+
+/** The first commands that are run in a node that started then, and in which they find nothing. */
+async function firstCommands(startedAt: string, count: number): Promise<readonly string[]> {
+  const node = {
+    ...RUNNING,
+    State: { ...RUNNING.State, StartedAt: startedAt },
+    Config: { ...RUNNING.Config, StopSignal: "SIGRTMIN+3" },
+  };
+  const commands: string[] = [];
+  const end = new AbortController();
+  await using engine = await fakeEngine({
+    answer(path, response) {
+      if (path.includes("until=")) response.end();
+      else if (path.includes("/events?")) response.flushHeaders();
+      else if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      else if (path.endsWith("/exec/e1/json")) response.end(JSON.stringify({ ExitCode: 1 }));
+      else response.end(JSON.stringify(node));
+      return true;
+    },
+    upgraded(socket) {
+      const { Cmd: words } = engine.bodies.find(isExec) as { readonly Cmd: readonly string[] };
+      engine.bodies.length = 0;
+      commands.push(words.join(" "));
+      if (commands.length === count) end.abort();
+      socket.end();
+    },
+  });
+  await waited(`unix://${engine.socketPath}`, ["--container=a", "--system=running"], end);
+  return commands;
+}
+
+function isExec(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "Cmd" in body;
+}
+
+test("a node that has no bus is watched without one at once, unless it may still boot", async () => {
+  const bus = "systemd-stdio-bridge";
+  const direct = "systemd-stdio-bridge -p unix:path=/run/systemd/private";
+  expect(await firstCommands("2020-01-01T00:00:00Z", 2)).toEqual([bus, direct]);
+  expect(await firstCommands(new Date().toISOString(), 2)).toEqual([bus, bus]);
 });

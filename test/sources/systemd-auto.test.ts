@@ -71,6 +71,40 @@ test("another command that ended badly is not final", async () => {
   expect(tried.join("")).toBe("aaaab");
 });
 
+/** There is its command, and nothing that it could connect to. */
+function absent(stderr = ""): BridgeError {
+  const cause = new Error("the peer ended the stream, before an answer to AUTH");
+  return new BridgeError(cause, { exitCode: 1, stderr });
+}
+
+test.each(["", "Failed to start bus client: No such file or directory\n"])(
+  "where the node has booted, what isn't there first is waited for no longer: %j",
+  async (stderr) => {
+    const tried: string[] = [];
+    const ways = [
+      way("a", tried, absent(stderr)),
+      way("b", tried, absent()),
+      way("c", tried, "stood"),
+    ];
+    let booted = false;
+    const source = new AutoSource(ways, { hasBooted: () => booted });
+    await run(source, 2);
+    booted = true;
+    await run(source, 6);
+    expect(tried.join("")).toBe("aaabbbbc");
+  },
+);
+
+test.each([
+  ["it stood before", ["stood", absent()] as const],
+  ["it can't be told why", [absent("Error response from daemon: it is paused")] as const],
+])("in a node that has booted the first gets its attempts where %s", async (_when, attempts) => {
+  const tried: string[] = [];
+  const ways = [way("a", tried, ...attempts), way("b", tried, "stood")];
+  await run(new AutoSource(ways, { hasBooted: () => true }), 4);
+  expect(tried.join("")).toBe("aaaa");
+});
+
 test.each<Attempt>(["stood", "stood, then failed"])(
   "a way that %s is preferred until it fails four times in a row",
   async (stood) => {
