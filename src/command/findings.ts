@@ -132,10 +132,12 @@ function runningState(record: ContainerRecord): State | undefined {
 }
 
 function healthState(
-  { health }: ContainerRecord,
+  { health, hasHealthCheck }: ContainerRecord,
   wanted: NonNullable<WaitGoal["health"]>,
 ): State | undefined {
   if (health === undefined) {
+    // Between its start and what inspect says of it.
+    if (hasHealthCheck !== false) return unknown("health", wanted);
     return { is: `has no health check, expected ${listed(wanted)}`, isFinal: true };
   }
   if (wanted.includes(health)) return undefined;

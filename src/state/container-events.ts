@@ -80,6 +80,7 @@ function health(record: ContainerRecord, event: EngineEvent, changes: ContainerC
   const health = HEALTH_STATUSES.find((status) => status === word);
   if (health === undefined || health === record.health) return;
   record.health = health;
+  record.hasHealthCheck = true;
   changes.tell(record, {
     kind: EventKind.ContainerHealth,
     timeNs: event.timeNs,

@@ -36,6 +36,8 @@ export class ContainerRecord {
 
   status: ContainerStatus = "created";
   health: HealthStatus | undefined = undefined;
+  /** undefined until it was told while it ran. */
+  hasHealthCheck: boolean | undefined = undefined;
   startedAtNs = 0n;
   finishedAtNs = 0n;
   /** undefined until it exited once, and where the code of its last exit can't be known. */
@@ -123,6 +125,7 @@ export class ContainerRecord {
     this.status = details.status;
     // The engine calls a container unhealthy that has ended, however well it was.
     this.health = this.alive ? details.health : undefined;
+    if (this.alive) this.hasHealthCheck = details.health !== undefined;
     this.startedAtNs = details.startedAtNs;
     this.finishedAtNs = details.finishedAtNs;
     if (details.finishedAtNs > 0n && !this.alive) this.lastExitCode = details.exitCode;

@@ -97,6 +97,20 @@ test("health is the health check's", () => {
   expect(missingIn(fleet, goal)).toEqual([]);
 });
 
+test("a container that has just started isn't said to have no health check", () => {
+  const fleet = new WaitedFleet();
+  const goal: Partial<WaitGoal> = { ...A, health: ["healthy"] };
+  const unknown = ["a: health isn't known, expected healthy"];
+  fleet.happens("create", "a");
+  fleet.happens("start", "a");
+  expect(missingIn(fleet, goal)).toEqual(unknown);
+  fleet.inspected("a", { health: "starting" });
+  expect(missingIn(fleet, goal)).toEqual(["a: is starting, expected healthy"]);
+  fleet.happens("die", "a", { exitCode: "1" });
+  fleet.happens("start", "a");
+  expect(missingIn(fleet, goal)).toEqual(unknown);
+});
+
 test("a unit is in the state that systemd says, and inactive where it isn't loaded", () => {
   const fleet = new WaitedFleet();
   const node = fleet.node("a", [
