@@ -101,11 +101,24 @@ function waitConfig(
     const asked = units.length > 0 ? "--unit" : "--system";
     throw new ConfigError(`${asked}: expected a --systemd.transport other than off with it`);
   }
+  refuseContradictions(units);
   return deepFrozen<WaitConfig>({
     ...settings,
     keepWaiting: switches.has("keep-waiting"),
     quiet: switches.has("quiet"),
   });
+}
+
+/** A unit that is named several times has to be as each of them says. */
+function refuseContradictions(units: WaitConfig["units"]): void {
+  for (const [name, conditions] of Map.groupBy(units, ({ unit }) => unit)) {
+    const [first, ...others] = conditions.map(({ states }) => states);
+    if (first?.some((state) => others.every((states) => states.includes(state))) === true) continue;
+    const either = [...new Set(conditions.flatMap(({ states }) => states))].join(",");
+    throw new ConfigError(
+      `--unit: ${name} can't be all that is asked of it at once: for any of it, expected ${name}=${either}`,
+    );
+  }
 }
 
 function isCommand(word: string): word is CommandName {

@@ -68,6 +68,10 @@ test.each([
   [["wait", "--container=a", "--unit=b*"], /^--unit: expected NAME or .*no pattern, got "b\*"$/],
   [["wait", "--container=a", "--unit==active"], /^--unit: expected NAME or .*, got "=active"$/],
   [["wait", "--container=a", `--unit=${"b".repeat(256)}`], /^--unit: expected NAME or /],
+  [
+    ["wait", "--container=a", "--unit=b", "--unit=c", "--unit=b.service=inactive,failed"],
+    "--unit: b.service can't be all that is asked of it at once: for any of it, expected b.service=active,inactive,failed",
+  ],
   [["wait", "--container=a", "--system=up"], /^--system: expected initializing, .*, got "up"$/],
   [
     ["wait", "--container=a", "--health=well"],
@@ -94,6 +98,12 @@ test.each([
   const refusal = refusalOf(argv);
   if (typeof line === "string") expect(refusal).toBe(line);
   else expect(refusal).toMatch(line);
+});
+
+test("a unit can be named twice where both can be true at once", () => {
+  const args = ["--container=a", "--unit=b=active,failed", "--unit=b=failed,inactive"];
+  expect(waitConfigOf(args).units).toHaveLength(2);
+  expect(waitConfigOf(["--container=a", "--unit=b", "--unit=b"]).units).toHaveLength(2);
 });
 
 test("a command's refusal begins with its name", () => {
