@@ -23,8 +23,9 @@ export function containerPattern(text: string): string {
 
 const UNIT_TYPES =
   /\.(?:automount|device|mount|path|scope|service|slice|socket|swap|target|timer)$/;
-const UNIT = /^[^\p{C}\p{Z}/=*?[\]]+$/u;
-const UNIT_PATTERN = /^[^\p{C}\p{Z}/=[\]]+$/u;
+/** https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html: what names are made of. */
+const UNIT = /^[A-Za-z0-9:_.\\@-]+$/;
+const UNIT_PATTERN = /^[A-Za-z0-9:_.\\@*?-]+$/;
 
 function isUnit(text: string, shape: RegExp): boolean {
   return shape.test(text) && Buffer.byteLength(text) < MAX_UNIT_NAME_BYTES;
@@ -42,7 +43,9 @@ export function unitCondition(text: string): UnitCondition {
   const at = text.indexOf("=");
   const name = at < 0 ? text : text.slice(0, at);
   if (!isUnit(name, UNIT)) {
-    throw new ValueError("NAME or NAME=STATE, such as sshd.service=active, and no pattern");
+    throw new ValueError(
+      "NAME or NAME=STATE, such as sshd.service=active, escaped as by systemd-escape, and no pattern",
+    );
   }
   return { unit: unitName(name), states: at < 0 ? ["active"] : unitStates(text.slice(at + 1)) };
 }
@@ -50,7 +53,9 @@ export function unitCondition(text: string): UnitCondition {
 /** A unit's name, or a pattern in which `*` and `?` stand for others. */
 export function unitPattern(text: string): string {
   if (!isUnit(text, UNIT_PATTERN)) {
-    throw new ValueError("the name of a unit, or a pattern such as slurm*.service");
+    throw new ValueError(
+      "the name of a unit, escaped as by systemd-escape, or a pattern such as slurm*.service",
+    );
   }
   return /[*?]/.test(text) ? text : unitName(text);
 }

@@ -88,7 +88,9 @@ test.each([
     "--unit: expected a --systemd.transport other than off with it",
   ],
   [["events", "--container=a b"], /^--container: expected .* or a pattern .*, got "a b"$/],
-  [["events", "--unit=[a]"], /^--unit: expected the name of a unit, or a pattern .*"\[a\]"$/],
+  [["wait", "--container=a", '--unit=a@"x".service'], /^--unit: expected .* escaped as by /],
+  [["events", "--unit=caf\u00E9*"], /^--unit: expected the name of a unit, escaped as by /],
+  [["events", "--unit=[a]"], /^--unit: expected the name of a unit, .*or a pattern .*"\[a\]"$/],
   [
     ["events", "--kind=unit.faild"],
     '--kind: expected a kind of events, such as unit.failed, or container.*, unit.*, system.*, monitor.*, got "unit.faild"',
