@@ -84,6 +84,6 @@ export function timeLimit(text: string): number | undefined {
     return intervalMs(text);
   } catch (error) {
     if (!(error instanceof ValueError)) throw error;
-    throw new ValueError("a duration longer than 0, such as 60s or 1m30s, or none");
+    throw new ValueError("a duration longer than 0 and up to 10y, such as 60s or 1m30s, or none");
   }
 }

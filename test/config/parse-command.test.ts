@@ -79,8 +79,9 @@ test.each([
   ],
   [
     ["wait", "--container=a", "--timeout=60"],
-    '--timeout: expected a duration longer than 0, such as 60s or 1m30s, or none, got "60"',
+    '--timeout: expected a duration longer than 0 and up to 10y, such as 60s or 1m30s, or none, got "60"',
   ],
+  [["wait", "--container=a", "--timeout=99999999h"], /^--timeout: expected .* up to 10y,/],
   [["wait", "--container=a", "--timeout=0"], /^--timeout: expected a duration longer than 0/],
   [["wait", "--container=a", "--quiet=yes"], "--quiet: expected no value"],
   [
