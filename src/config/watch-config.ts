@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { WatchConfig } from "./config.ts";
 import type { FLAGS } from "./flags.ts";
 import type { Environment, Settings } from "./settings.ts";
+import { ConfigError } from "./value-error.ts";
 
 /** The flags that say what is watched, and how: every part of the program that watches has them. */
 export const WATCH_FLAGS = [
@@ -20,11 +21,17 @@ export const WATCH_FLAGS = [
 
 type WatchSettings = Pick<Settings<typeof FLAGS>, (typeof WATCH_FLAGS)[number]>;
 
+/** @throws ConfigError where settings don't go together */
 export function watchConfig(settings: WatchSettings, env: Environment): WatchConfig {
-  const { watchFilters, watchCluster } = settings;
+  const { watchFilters, watchCluster, dockerHost } = settings;
+  if (settings.dockerRuntime === "engine" && dockerHost?.startsWith("ssh:") === true) {
+    throw new ConfigError(
+      "--docker.runtime=engine: expected --docker.host to be unix:// or tcp://, ssh:// takes cli",
+    );
+  }
   return {
     docker: {
-      host: settings.dockerHost,
+      host: dockerHost,
       runtime: settings.dockerRuntime,
       tlsPath: dockerTlsPath(env),
       context: env["DOCKER_CONTEXT"] === "" ? undefined : env["DOCKER_CONTEXT"],

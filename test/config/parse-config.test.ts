@@ -175,6 +175,14 @@ test.each([
   else expect(refusal).toMatch(line);
 });
 
+test("the API isn't to be had over ssh", () => {
+  const line =
+    "--docker.runtime=engine: expected --docker.host to be unix:// or tcp://, ssh:// takes cli";
+  expect(refusalOf(["--docker.runtime=engine", "--docker.host=ssh://h"])).toBe(line);
+  expect(refusalOf(["--docker.runtime=engine"], { DOCKER_HOST: "ssh://h" })).toBe(line);
+  expect(configOf(["--docker.runtime=cli", "--docker.host=ssh://h"]).docker.runtime).toBe("cli");
+});
+
 test("a bad value is cut where it is repeated", () => {
   expect(refusalOf([`--log.level=${"x".repeat(10_000)}`]).length).toBeLessThan(200);
 });
