@@ -15,12 +15,12 @@ export interface StartLogOptions {
 
 /**
  * Says in the log how far the start has come: which engine answers, that everything is listed, and
- * that systemd is watched in each node that there was then.
+ * that systemd is watched in each node, those included that came meanwhile.
  */
 export class StartLog implements Disposable {
   readonly #context: WatchContext;
   readonly #options: StartLogOptions;
-  /** Ids of nodes that aren't watched yet; undefined before they are listed, and when all was told. */
+  /** Ids of nodes that aren't watched yet; undefined before the listing, and when all was told. */
   #awaited: Set<string> | undefined;
   #isListed = false;
   #limit: Disposable | undefined;
@@ -49,8 +49,9 @@ export class StartLog implements Disposable {
 
   /** Something of the container, or of its systemd, was read. */
   readonly seen = (record: ContainerRecord): void => {
-    if (this.#awaited === undefined || (isNode(record) && !record.systemd.up)) return;
-    if (this.#awaited.delete(record.identity.id) && this.#awaited.size === 0) this.#tellNodes();
+    const { id } = record.identity;
+    if (isNode(record) && !record.systemd.up) this.#awaited?.add(id);
+    else if (this.#awaited?.delete(id) === true && this.#awaited.size === 0) this.#tellNodes();
   };
 
   [Symbol.dispose](): void {

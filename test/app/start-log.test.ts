@@ -72,6 +72,22 @@ test("it is ready with the listing, and all nodes are watched with the last of t
   expect([news(), clock.pendingTimers]).toEqual([[], 0]);
 });
 
+test("a node that starts meanwhile is waited for too", () => {
+  const { startLog, node, watched, news } = started();
+  using _startLog = startLog;
+  const a = node("a");
+  startLog.listed();
+  const b = node("b");
+  startLog.seen(b);
+  news();
+  watched(a, 3);
+  expect(news()).toEqual([]);
+  watched(b, 4);
+  expect(news()).toEqual([
+    'level=info msg="all nodes are watched" nodes=2 watched=2 units=7 seconds=0',
+  ]);
+});
+
 test("a node that is gone isn't waited for", () => {
   const { startLog, happens, node, watched, news } = started();
   using _startLog = startLog;
