@@ -34,7 +34,6 @@ const SWEEP_MS = 10_000;
  */
 export async function runApp(context: AppContext, heap: HeapGrowth): Promise<void> {
   const { config, clock, log, signal } = context;
-  const startedMs = clock.monotonicMs();
   const hub = new Hub();
   await using stack = new AsyncDisposableStack();
   const service = stack.use(openServiceNotifier(context));
@@ -64,7 +63,7 @@ export async function runApp(context: AppContext, heap: HeapGrowth): Promise<voi
   const { queue } = store;
   if (store.restored !== undefined) fleet.restore(store.restored.containers);
   logSetup(context, { runtime, store });
-  const startLog = stack.use(new StartLog(context, { fleet, runtime, startedMs }));
+  const startLog = stack.use(new StartLog(context, { fleet, runtime }));
   const engine = buildEngineWatch(context, runtime, {
     fleet,
     changed: hub.publish,

@@ -69,7 +69,12 @@ async function run(log: Logger, work: () => Promise<number>): Promise<void> {
   }
 }
 
-async function runSidecar(config: Config, heap: HeapGrowth, isCheck: boolean): Promise<void> {
+async function runSidecar(
+  config: Config,
+  heap: HeapGrowth,
+  start: { readonly isCheck: boolean; readonly sinceMs: number },
+): Promise<void> {
+  const { isCheck, sinceMs } = start;
   const log = createLogger({ ...config.log, clock: systemClock, write: stderrSink() });
   const { openWebSettings, webConfigProblem } = await import("./app/web.ts");
   let web: WebSettings | undefined;
@@ -89,7 +94,7 @@ async function runSidecar(config: Config, heap: HeapGrowth, isCheck: boolean): P
   await run(log, async () => {
     log.info("unitwatch starts", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
     const { runApp } = await import("./app.ts");
-    await runApp({ config, clock: systemClock, log, web, signal }, heap);
+    await runApp({ config, clock: systemClock, log, web, signal, sinceMs }, heap);
     log.info("unitwatch ends");
     return 0;
   });
@@ -151,7 +156,7 @@ async function main(): Promise<void> {
     }
     case "run":
     case "check":
-      await runSidecar(parsed.config, heap, parsed.kind === "check");
+      await runSidecar(parsed.config, heap, { isCheck: parsed.kind === "check", sinceMs });
       break;
     default:
       parsed satisfies never;

@@ -116,7 +116,13 @@ test.each(["json", "logfmt"] as const)(
         "shutting down",
         "unitwatch ends",
       ]);
-      expect(lines.find(({ msg }) => msg === "storage")).toMatchObject({ path: folder });
+      const line = (name: string) => lines.find(({ msg }) => msg === name);
+      expect(line("storage")).toMatchObject({ path: folder });
+      // The time is that of all of the start: at least what lies between these lines, which are
+      // written to the millisecond.
+      const sinceMs = Date.parse(String(line("unitwatch starts")?.["time"]));
+      const tookMs = Date.parse(String(line("ready")?.["time"])) - sinceMs;
+      expect(Number(line("ready")?.["seconds"]) * 1_000).toBeGreaterThan(tookMs - 5);
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -17,4 +17,6 @@ export interface AppContext extends WatchContext {
   readonly web: WebSettings | undefined;
   /** Aborts to end the program. */
   readonly signal: AbortSignal;
+  /** When it began, by the clock's monotonic time. */
+  readonly sinceMs: number;
 }

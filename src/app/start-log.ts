@@ -1,16 +1,16 @@
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
-import type { WatchContext } from "./context.ts";
+import type { AppContext } from "./context.ts";
 
 /** How long nodes are waited for until those that aren't watched are told of. */
 const PATIENCE_MS = 30_000;
 
+type StartContext = Pick<AppContext, "config" | "clock" | "log" | "sinceMs">;
+
 export interface StartLogOptions {
   readonly fleet: Pick<Fleet, "containers">;
   readonly runtime: Pick<ContainerRuntime, "kind" | "engine" | "versions">;
-  /** When the program began, by `clock.monotonicMs`. */
-  readonly startedMs: number;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface StartLogOptions {
  * that systemd is watched in each node, those included that came meanwhile.
  */
 export class StartLog implements Disposable {
-  readonly #context: WatchContext;
+  readonly #context: StartContext;
   readonly #options: StartLogOptions;
   /** Ids of nodes that aren't watched yet; undefined before the listing, and when all was told. */
   #awaited: Set<string> | undefined;
@@ -26,7 +26,7 @@ export class StartLog implements Disposable {
   #limit: Disposable | undefined;
   #engine = "";
 
-  constructor(context: WatchContext, options: StartLogOptions) {
+  constructor(context: StartContext, options: StartLogOptions) {
     this.#context = context;
     this.#options = options;
   }
@@ -90,7 +90,8 @@ export class StartLog implements Disposable {
   }
 
   #seconds(): number {
-    return Math.round(this.#context.clock.monotonicMs() - this.#options.startedMs) / 1_000;
+    const { clock, sinceMs } = this.#context;
+    return Math.round(clock.monotonicMs() - sinceMs) / 1_000;
   }
 }
 

@@ -17,7 +17,14 @@ async function started(env: Readonly<Record<string, string>>, args: readonly str
   const own = ownMetrics();
   const { fleet, happens } = recordedFleet();
   happens("start", "web");
-  const context = { config: parsed.config, clock, log, web: undefined, signal: end.signal };
+  const context = {
+    config: parsed.config,
+    clock,
+    log,
+    web: undefined,
+    sinceMs: 0,
+    signal: end.signal,
+  };
   const push = await pushMetrics(context, { fleet, own, store: { folder: undefined } });
   /** By their labels without the signal, which is `metrics`. */
   const counted = async (name: string): Promise<unknown[]> => {

@@ -15,7 +15,10 @@ async function resource(
   const clock = new FakeClock();
   const { log } = recordedLog(clock);
   const { signal } = new AbortController();
-  return resourceOf({ config: parsed.config, clock, log, web: undefined, signal }, undefined);
+  return resourceOf(
+    { config: parsed.config, clock, log, web: undefined, sinceMs: 0, signal },
+    undefined,
+  );
 }
 
 test("it tells which unitwatch it is, where, and by which SDK", async () => {

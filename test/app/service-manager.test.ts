@@ -23,7 +23,14 @@ function notifier(
   const { log, lines } = recordedLog(clock);
   const parsed = parseConfig([], env);
   if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
-  const context = { config: parsed.config, clock, log, web: undefined, signal: end.signal };
+  const context = {
+    config: parsed.config,
+    clock,
+    log,
+    web: undefined,
+    sinceMs: 0,
+    signal: end.signal,
+  };
   const service = openServiceNotifier(context, (socket, states) => {
     said.push(`${socket} ${states.join(" ")}`);
     return answer(states.join(" "));

@@ -24,8 +24,8 @@ function started(args: readonly string[] = []) {
     engine: "docker",
     versions: { engine: "20.10.24+dfsg1", api: "1.41" },
   };
-  const context = { config: parsed.config, clock, log };
-  const startLog = new StartLog(context, { fleet, runtime, startedMs: clock.monotonicMs() });
+  const context = { config: parsed.config, clock, log, sinceMs: clock.monotonicMs() };
+  const startLog = new StartLog(context, { fleet, runtime });
   return {
     startLog,
     clock,
