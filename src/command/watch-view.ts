@@ -54,8 +54,13 @@ export class WatchView implements View {
     const { up, listed } = this.#engine();
     if (up) return undefined;
     const error = this.#engineError;
-    const why = error === undefined ? "doesn't answer yet" : `can't be watched: ${error.message}`;
-    const text = listed && error === undefined ? "the engine is lost" : `the engine ${why}`;
+    const what = listed
+      ? "is lost"
+      : error === undefined
+        ? "doesn't answer yet"
+        : "can't be watched";
+    const text =
+      error === undefined ? `the engine ${what}` : `the engine ${what}: ${error.message}`;
     return { container: "", about: "engine", text, isFinal: isForbidden(error) };
   }
 }

@@ -220,6 +220,15 @@ test("an engine that can't be reached is the first thing that is missing", async
   ]);
 });
 
+test("an engine that was there is lost, and why is said", async () => {
+  const fleet = new WaitedFleet();
+  const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
+  fleet.engine.up = false;
+  fleet.changed({ ...LOST, kind: "monitor.lost", detail: "", error: new Error("closed") });
+  await fleet.clock.advance(10_000);
+  expect(textsOf(await now(waiter))[0]).toBe("the engine is lost: closed");
+});
+
 test("an engine that refuses this user is given up", async () => {
   const fleet = new WaitedFleet();
   Object.assign(fleet.engine, { up: false, listed: false });
