@@ -118,7 +118,9 @@ export async function runWait(options: WaitContext): Promise<WaitOutcome> {
 function missingLog(log: Logger): (missing: readonly Missing[]) => void {
   let before = "";
   return (missing) => {
-    const what = missing.map(({ container, text }) => `${container}: ${text}`).join("; ");
+    const what = missing
+      .map(({ container, text }) => (container === "" ? text : `${container}: ${text}`))
+      .join("; ");
     if (what !== before && what !== "") log.debug("missing", { what });
     before = what;
   };

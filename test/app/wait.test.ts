@@ -96,6 +96,19 @@ test("an engine that isn't there is said at once, and is what is missing in the 
   ]);
 });
 
+test("at the level debug the log says what is missing each time that something else is", async () => {
+  const { lines } = await waited("unix:///nowhere", [
+    "--container=a",
+    "--timeout=400ms",
+    "--log.level=debug",
+  ]);
+  const missing = lines.filter((line) => line.includes("msg=missing"));
+  expect(missing).toHaveLength(1);
+  expect(missing[0]).toMatch(
+    /^level=debug msg=missing what="the engine can't be watched: .*; a: no such container yet"$/,
+  );
+});
+
 test("--quiet says nothing at all", async () => {
   const args = ["--container=a", "--timeout=400ms", "--quiet"];
   const { outcome, stdout, stderr, lines } = await waited("unix:///nowhere", args);
