@@ -186,7 +186,7 @@ export const COMMANDS = {
       ...LOG_FLAGS,
     ],
     exitCodes: [
-      { code: "0", meaning: "Whoever read it has gone, as head does." },
+      { code: "0", meaning: "Whoever read it has gone, as head does, and there was a line more." },
       { code: "1", meaning: "It can't be written, or can't be watched." },
       BAD_USAGE,
       BY_SIGNAL,
