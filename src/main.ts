@@ -87,7 +87,10 @@ async function runSidecar(
     return;
   }
   if (isCheck) {
-    print({ code: 0, stdout: "configuration is valid\n" });
+    const { namedProblem } = await import("./app/check.ts");
+    const problem = await namedProblem({ config, clock: systemClock });
+    if (problem === undefined) print({ code: 0, stdout: "configuration is valid\n" });
+    else print({ code: 2, stderr: `unitwatch: error: ${problem}\n` });
     return;
   }
   const { signal } = endBySignals();

@@ -53,6 +53,22 @@ test("what systemd asks of this process isn't handed on to its children", async 
   }
 });
 
+test.each([
+  [
+    { DOCKER_HOST: "tcp://h", DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: "/nowhere" },
+    /^unitwatch: error: DOCKER_CERT_PATH: cannot read \/nowhere\/ca\.pem: ENOENT[^\n]+\n$/,
+  ],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "https://h", OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere" },
+    /^unitwatch: error: cannot read the certificate file \/nowhere: ENOENT[^\n]+\n$/,
+  ],
+])("certificates that variables name are checked with the rest: %j", async (env, problem) => {
+  const check = [MAIN, "--check-config"];
+  const { exitCode, stdout, stderr } = await execa(process.execPath, check, { env, reject: false });
+  expect([exitCode, stdout]).toEqual([2, ""]);
+  expect(`${stderr}\n`).toMatch(problem);
+});
+
 test.each(SHELLS)(
   "the completion of %s is printed, whatever the environment says",
   async (shell) => {

@@ -1,0 +1,29 @@
+import { BUILD_INFO } from "../config/build-info.ts";
+import { printable } from "../domain/quoted.ts";
+import { errorText } from "../runtime/log-line.ts";
+import { openRuntime } from "../runtime/open-runtime.ts";
+import type { AppContext } from "./context.ts";
+
+/**
+ * Why what variables name can't be used: certificates of the engine and of OTLP. One line; undefined
+ * where all can. Connects to nothing.
+ */
+export async function namedProblem({
+  config,
+  clock,
+}: Pick<AppContext, "config" | "clock">): Promise<string | undefined> {
+  const { docker, otlp, watch } = config;
+  try {
+    await openRuntime({ ...docker, filters: watch.filters, clock });
+    const { openSender } = await import("../otlp/open-sender.ts");
+    const userAgent = `unitwatch/${BUILD_INFO.version}`;
+    for (const signal of ["logs", "metrics"] as const) {
+      const endpoint = otlp[signal];
+      if (endpoint === undefined) continue;
+      await using _sender = await openSender({ ...endpoint, userAgent }, signal);
+    }
+    return undefined;
+  } catch (error) {
+    return printable(errorText(error));
+  }
+}
