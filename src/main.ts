@@ -3,6 +3,7 @@ import type { WatchContext } from "./app/context.ts";
 import { BUILD_INFO } from "./config/build-info.ts";
 import type { EventsConfig, WaitConfig } from "./config/command-config.ts";
 import type { Config, WatchConfig } from "./config/config.ts";
+import { nodeProblem } from "./config/node-version.ts";
 import { parseCommandLine } from "./config/parse-command.ts";
 import { SERVICE_MANAGER_VARIABLES } from "./config/service-manager.ts";
 import { asError } from "./domain/as-error.ts";
@@ -139,6 +140,11 @@ async function events(config: EventsConfig): Promise<void> {
 
 async function main(): Promise<void> {
   const sinceMs = systemClock.monotonicMs();
+  const problem = nodeProblem(BUILD_INFO.nodeVersion);
+  if (problem !== undefined) {
+    print({ code: 2, stderr: `unitwatch: error: ${problem}\n` });
+    return;
+  }
   const parsed = parseCommandLine(process.argv.slice(2), process.env);
   for (const name of SERVICE_MANAGER_VARIABLES) delete process.env[name];
   const heap = new HeapGrowth();
