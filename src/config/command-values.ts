@@ -23,17 +23,31 @@ export function containerPattern(text: string): string {
 
 const UNIT_TYPES =
   /\.(?:automount|device|mount|path|scope|service|slice|socket|swap|target|timer)$/;
+/** What no unit's name has, and what isn't escaped either: it stands for a pattern, a path or nothing. */
+const NO_UNIT = /[\p{C}\p{Z}/=*?[\]]/u;
+const NO_UNIT_PATTERN = /[\p{C}\p{Z}/=[\]]/u;
 /** https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html: what names are made of. */
-const UNIT = /^[A-Za-z0-9:_.\\@-]+$/;
-const UNIT_PATTERN = /^[A-Za-z0-9:_.\\@*?-]+$/;
+const NAME_BYTE = /[A-Za-z0-9:_.\\@*?-]/;
 
-function isUnit(text: string, shape: RegExp): boolean {
-  return shape.test(text) && Buffer.byteLength(text) < MAX_UNIT_NAME_BYTES;
+/** As systemctl does it: a name without a type is a service's, and what it can't have is escaped. */
+function unitName(text: string): string {
+  const isWhole = UNIT_TYPES.test(text) || /[*?]/.test(text);
+  return escaped(isWhole ? text : `${text}.service`);
 }
 
-/** As systemctl does it: a name without a type is a service's. */
-function unitName(text: string): string {
-  return UNIT_TYPES.test(text) ? text : `${text}.service`;
+function escaped(text: string): string {
+  return Array.from(Buffer.from(text), (byte) => {
+    const letter = String.fromCodePoint(byte);
+    return NAME_BYTE.test(letter) ? letter : `\\x${byte.toString(16).padStart(2, "0")}`;
+  }).join("");
+}
+
+/** @param expected what is said to be expected, where it is no name */
+function unitOf(text: string, unfit: RegExp, expected: string): string {
+  const name = unitName(text);
+  const isFit = text !== "" && !unfit.test(text) && name.length < MAX_UNIT_NAME_BYTES;
+  if (!isFit) throw new ValueError(expected);
+  return name;
 }
 
 const unitStates = anyOf([...ACTIVE_STATES, ...RARE_ACTIVE_STATES]);
@@ -42,22 +56,15 @@ const unitStates = anyOf([...ACTIVE_STATES, ...RARE_ACTIVE_STATES]);
 export function unitCondition(text: string): UnitCondition {
   const at = text.indexOf("=");
   const name = at < 0 ? text : text.slice(0, at);
-  if (!isUnit(name, UNIT)) {
-    throw new ValueError(
-      "NAME or NAME=STATE, such as sshd.service=active, escaped as by systemd-escape, and no pattern",
-    );
-  }
-  return { unit: unitName(name), states: at < 0 ? ["active"] : unitStates(text.slice(at + 1)) };
+  return {
+    unit: unitOf(name, NO_UNIT, "NAME or NAME=STATE, such as sshd.service=active, and no pattern"),
+    states: at < 0 ? ["active"] : unitStates(text.slice(at + 1)),
+  };
 }
 
 /** A unit's name, or a pattern in which `*` and `?` stand for others. */
 export function unitPattern(text: string): string {
-  if (!isUnit(text, UNIT_PATTERN)) {
-    throw new ValueError(
-      "the name of a unit, escaped as by systemd-escape, or a pattern such as slurm*.service",
-    );
-  }
-  return /[*?]/.test(text) ? text : unitName(text);
+  return unitOf(text, NO_UNIT_PATTERN, "the name of a unit, or a pattern such as slurm*.service");
 }
 
 const KINDS = Object.values(EventKind);

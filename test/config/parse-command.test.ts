@@ -89,9 +89,9 @@ test.each([
     "--unit: expected a --systemd.transport other than off with it",
   ],
   [["events", "--container=a b"], /^--container: expected .* or a pattern .*, got "a b"$/],
-  [["wait", "--container=a", '--unit=a@"x".service'], /^--unit: expected .* escaped as by /],
-  [["events", "--unit=caf\u00E9*"], /^--unit: expected the name of a unit, escaped as by /],
-  [["events", "--unit=[a]"], /^--unit: expected the name of a unit, .*or a pattern .*"\[a\]"$/],
+  [["wait", "--container=a", "--unit=a/b.service"], /^--unit: expected NAME or NAME=STATE, .*"$/],
+  [["events", "--unit=[a]"], /^--unit: expected the name of a unit, or a pattern .*"\[a\]"$/],
+  [["events", `--unit=${"\u00E9".repeat(63)}`], /^--unit: expected the name of a unit, /],
   [
     ["events", "--kind=unit.faild"],
     '--kind: expected a kind of events, such as unit.failed, or container.*, unit.*, system.*, monitor.*, got "unit.faild"',
@@ -182,6 +182,20 @@ test("events takes patterns, and kinds one by one, by commas and by groups", () 
     kinds: [],
     json: false,
   });
+});
+
+test("units are named as for systemctl: what their names can't have is escaped", () => {
+  const odd = String.raw`a\x2db@"x".service`;
+  const escaped = String.raw`a\x2db@\x22x\x22.service`;
+  const { units } = waitConfigOf(["--container=a", `--unit=${odd}=failed`, "--unit=caf\u00E9"]);
+  expect(units).toEqual([
+    { unit: escaped, states: ["failed"] },
+    { unit: String.raw`caf\xc3\xa9.service`, states: ["active"] },
+  ]);
+  expect(eventsConfigOf([`--unit=${odd}`, "--unit=caf\u00E9*"]).units).toEqual([
+    escaped,
+    String.raw`caf\xc3\xa9*`,
+  ]);
 });
 
 test("completion takes the name of a shell", () => {
