@@ -99,8 +99,8 @@ const GRPC_TARGET = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 /** An endpoint for gRPC: as {@link httpSignalUrl}, or a target without scheme, for which `scheme` is taken. */
 export function grpcUrl(scheme: "http" | "https"): Parse<string> {
   return (text) => {
-    if (!GRPC_TARGET.test(text)) return httpSignalUrl("")(text);
-    const url = URL.parse(`${scheme}://${text}`);
+    if (/^https?:/i.test(text)) return httpSignalUrl("")(text);
+    const url = GRPC_TARGET.test(text) ? URL.parse(`${scheme}://${text}`) : null;
     if (url === null) throw new ValueError("host:port, or a URL with http:// or https://");
     return url.href;
   };
