@@ -1,4 +1,5 @@
 import type { CommandOutput, InspectAnswer } from "../domain/runtime.ts";
+import { someAtOnce } from "./some-at-once.ts";
 
 /** Ids in one command: keeps its arguments far below the system's limit. */
 const IDS_PER_COMMAND = 200;
@@ -37,14 +38,10 @@ export async function inspectByCommand(
   for (let at = 0; at < ids.length; at += IDS_PER_COMMAND) {
     const some = ids.slice(at, at + IDS_PER_COMMAND);
     const first = await ask(some);
-    const waiting = first.ids.values();
-    const one = async (): Promise<void> => {
-      for (const id of waiting) {
-        const { ids: failed, error } = some.length === 1 ? first : await ask([id]);
-        if (failed.length > 0) failures.push({ id, error });
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, one));
+    await someAtOnce(first.ids, AT_ONCE, async (id) => {
+      const { ids: failed, error } = some.length === 1 ? first : await ask([id]);
+      if (failed.length > 0) failures.push({ id, error });
+    });
   }
   return { documents, failures };
 }

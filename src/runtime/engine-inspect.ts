@@ -1,6 +1,7 @@
 import { asError } from "../domain/as-error.ts";
 import type { InspectAnswer } from "../domain/runtime.ts";
 import { EngineError, UnreachableError } from "./engine-errors.ts";
+import { someAtOnce } from "./some-at-once.ts";
 
 /** Containers that are inspected at a time. */
 const AT_ONCE = 8;
@@ -20,19 +21,15 @@ export async function inspectEach(
   const { ask, signal } = options;
   const documents: unknown[] = [];
   const failures: { id: string; error: Error }[] = [];
-  const waiting = ids.values();
-  const one = async (): Promise<void> => {
-    for (const id of waiting) {
-      try {
-        documents.push(await askTwice(() => ask(id), signal));
-      } catch (error) {
-        if (isGone(error)) continue;
-        if (signal.aborted || concernsAll(error)) throw error;
-        failures.push({ id, error: asError(error) });
-      }
+  await someAtOnce(ids, AT_ONCE, async (id) => {
+    try {
+      documents.push(await askTwice(() => ask(id), signal));
+    } catch (error) {
+      if (isGone(error)) return;
+      if (signal.aborted || concernsAll(error)) throw error;
+      failures.push({ id, error: asError(error) });
     }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  });
   return { documents, failures };
 }
 
