@@ -69,7 +69,7 @@ export async function runApp(context: AppContext, heap: HeapGrowth): Promise<voi
     changed: hub.publish,
     touched: (record) => store.touch(record.identity.id),
     listed: () => {
-      heap.fitTo(fleet.ids().size);
+      heap.fitTo(fleet.size);
       void store.flush();
       startLog.listed();
       service.ready();
@@ -89,7 +89,7 @@ export async function runApp(context: AppContext, heap: HeapGrowth): Promise<voi
   const metrics = shownMetrics(config.systemd.transport !== "off");
   const scraper = new Scraper(fleet, metrics, own.registry);
   const sweep = (): void => {
-    heap.fitTo(fleet.ids().size);
+    heap.fitTo(fleet.size);
     fleet.forgetDestroyed(clock.nowNs() - BigInt(config.metrics.retentionMs) * 1_000_000n);
   };
   stack.use(every(SWEEP_MS, clock, sweep));

@@ -61,14 +61,11 @@ export class Fleet {
    */
   engineEvent(event: EngineEvent): ContainerRecord | undefined {
     const record = this.#recordOf(event);
-    if (record !== undefined) this.#apply(record, event);
-    return record;
-  }
-
-  #apply(record: ContainerRecord, event: EngineEvent): void {
+    if (record === undefined) return undefined;
     if (event.action === "rename") this.#rename(record, event);
     else if (event.action === "destroy") this.#destroy(record, { timeNs: event.timeNs });
     else applyEvent(record, event, this.#changes);
+    return record;
   }
 
   /**
@@ -144,7 +141,12 @@ export class Fleet {
     this.#isComplete = true;
   }
 
-  /** Ids of the containers that exist as far as is known. */
+  /** How many containers exist as far as is known. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Their ids. */
   ids(): ReadonlySet<string> {
     return new Set(this.#byId.keys());
   }

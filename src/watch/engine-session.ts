@@ -112,7 +112,7 @@ export class EngineSession {
   async snapshot(): Promise<void> {
     const { source, fleet, clock, touched } = this.#options;
     // What the engine can still tell comes first: that was not missed.
-    if (this.#hasBegun || fleet.ids().size > 0) await this.#catchUp();
+    if (this.#hasBegun || fleet.size > 0) await this.#catchUp();
     const knownBefore = fleet.ids();
     const listed = new Set(await source.list(this.#signal));
     // Those that are gone go first: others may have their names.
