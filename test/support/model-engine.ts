@@ -45,6 +45,11 @@ export class ModelEngine implements EngineSource {
     this.#collect(container);
   }
 
+  /** It can't be inspected from now on, or can again. */
+  toggle({ name }: ModelContainer): void {
+    if (!this.broken.delete(name)) this.broken.add(name);
+  }
+
   remove(container: ModelContainer): void {
     this.containers.delete(container.name);
     this.time.nowNs += 1_000_000n;
@@ -122,12 +127,13 @@ export class ModelEngine implements EngineSource {
   async inspect(ids: readonly string[]): Promise<Inspection> {
     await this.#ask();
     const all = [...this.containers.values()].filter(({ name }) => ids.includes(idOf(name)));
-    const readable = all.filter(({ name }) => !this.broken.has(name));
+    const failed = new Set(all.filter(({ name }) => this.broken.has(name)));
+    const readable = all.filter((container) => !failed.has(container));
     const details = readable.map((container) => container.inspect());
     await this.#ask();
     // The list is asked after that, and has what happened meanwhile.
     const failures = [...this.containers.values()]
-      .filter((container) => all.includes(container) && this.broken.has(container.name))
+      .filter((container) => failed.has(container))
       .map((container) => {
         const { identity, status } = container.inspect();
         const summary = { identity, status };
