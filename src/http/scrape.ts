@@ -52,18 +52,16 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
   });
   const busy = new Set<Socket>();
   const bodies = new HeldBodies(MAX_BODIES);
-  const reading = new WeakMap<Response, SharedBody>();
 
   /** Gives the scrape its time on the connection; what it holds is freed when either ends. */
-  function begin(response: Response, socket: Socket): void {
+  function begin(response: Response, socket: Socket, over: () => void): void {
     busy.add(socket);
     const deadline = clock.setTimeout(() => socket.destroy(), SCRAPE_DEADLINE_MS);
     onceOver(response, socket, () => {
       deadline[Symbol.dispose]();
       busy.delete(socket);
       bodies.release(socket);
-      reading.get(response)?.letGo();
-      reading.delete(response);
+      over();
     });
   }
 
@@ -73,7 +71,8 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
       replyText(response, 503, "one scrape at a time on a connection");
       return;
     }
-    begin(response, socket);
+    let reading: SharedBody | undefined;
+    begin(response, socket, () => reading?.letGo());
 
     let result: Rendered;
     try {
@@ -86,7 +85,7 @@ export function scrapeHandler({ metrics, clock, log }: ScrapeOptions): RequestHa
     const asGzip = acceptsGzip(headers["accept-encoding"]);
     if (!asGzip) {
       result.body.take();
-      reading.set(response, result.body);
+      reading = result.body;
     }
     const body = asGzip ? await result.gzipped() : result.body.bytes;
     if (!busy.has(socket)) return;
