@@ -5,6 +5,7 @@ import { LineOutput } from "../command/line-output.ts";
 import type { OutputEnd } from "../command/line-output.ts";
 import type { EventsConfig } from "../config/command-config.ts";
 import type { Change } from "../domain/change.ts";
+import { untilAborted } from "../domain/until-aborted.ts";
 import { openRuntime } from "../runtime/open-runtime.ts";
 import { identifier } from "../sources/identity.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
@@ -87,7 +88,7 @@ export async function showEvents(context: EventsContext): Promise<OutputEnd | un
   const watching = engine.watch.run(stop.signal);
 
   const writing = writeAll(queue, output, context);
-  await Promise.race([writing, aborted(signal)]);
+  await untilAborted(writing, signal);
   await atMost(CLOSE_MS, clock, writing);
   stop.abort();
   await atMost(CLOSE_MS, clock, Promise.all([engine.systemd.stopAll(), watching]));
@@ -112,11 +113,4 @@ async function writeAll(
   }
   tellDropped();
   await output.flush();
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  else signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }
