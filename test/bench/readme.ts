@@ -18,6 +18,7 @@ const BESIDE = [
   /^RSS, 1000 fake nodes/,
   /^kill to (?:state|scrape), p(?:50|99)/,
   /^changes in the storm/,
+  /^lag at the nodes' own buses, unwatched, p99/,
   /^failures in the journals/,
   /^scrape in the storm, p99/,
   /^50,000 series/,
