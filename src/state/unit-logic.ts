@@ -99,7 +99,9 @@ export function isTold(unit: UnitRecord, signal: UnitSignal): boolean {
   // The same run fails again where its restart hits the start limit.
   const restartNs = unit.lastRestart?.timeNs ?? 0n;
   if (last.timeNs <= restartNs && restartNs < signal.stateChangeNs) return false;
-  return aheadNs < ENTRY_AHEAD_NS && isSameRun(last, signal.invocationId);
+  // A start that is under way has set Result back and named the next run already.
+  const isStarting = unit.result === "success";
+  return aheadNs < ENTRY_AHEAD_NS && (isStarting || isSameRun(last, signal.invocationId));
 }
 
 /** True where the journal told of the restart that made NRestarts this number. */

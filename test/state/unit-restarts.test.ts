@@ -97,6 +97,17 @@ test("a busy systemd changes the state long after its line: that is the same fai
   expect(unitChanges().filter(({ kind }) => kind === "unit.failed")).toHaveLength(1);
 });
 
+test("v257 names the next run before it leaves failed: that is the failure that the journal told", () => {
+  const { state, unit, tell, unitChanges } = watched();
+  state.lost();
+  state.attached("dbus", at(50));
+  state.recovered([failure(at(60), { invocationId: runOf(1) })]);
+  tell({ ms: 70, sinceMs: 61, state: "failed/failed", run: 2, restarts: 0, result: "success" });
+  tell({ ms: 71, state: "active/running", run: 2, restarts: 0, result: "success" });
+  expect([...unit("a.service").failures]).toEqual([["exit-code", 1]]);
+  expect(unitChanges().filter(({ kind }) => kind === "unit.failed")).toHaveLength(1);
+});
+
 test("a start limit that is hit right after a gap is a failure of its own", () => {
   const { state, unit, tell } = watched();
   tell({ ms: 10, state: "active/running", run: 1, restarts: 0, result: "success" });
