@@ -70,7 +70,7 @@ export type Deeds = Readonly<Record<string, number>>;
 
 /**
  * Lets all units of all nodes fail, and harms nodes and streams all the while, as the seed says.
- * Afterwards nothing fails any more.
+ * Afterwards nothing fails any more, and every node is watched.
  */
 export async function runCampaign(campaign: Campaign): Promise<Deeds> {
   const { nodes, seed, durationMs, faults, unitwatch, proxy } = campaign;
@@ -106,5 +106,7 @@ export async function runCampaign(campaign: Campaign): Promise<Deeds> {
   }
   await Promise.all(harming);
   await Promise.all(nodes.map(({ node, units }) => stopLoad(node, units)));
+  // The last deed may have been a restart: a young node without a bus is asked for one a few times.
+  await unitwatch.untilWatching(nodes.length);
   return deeds;
 }
