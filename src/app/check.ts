@@ -1,4 +1,3 @@
-import { BUILD_INFO } from "../config/build-info.ts";
 import { printable } from "../domain/quoted.ts";
 import { errorText } from "../runtime/log-line.ts";
 import { openRuntime } from "../runtime/open-runtime.ts";
@@ -16,11 +15,10 @@ export async function namedProblem({
   try {
     await openRuntime({ ...docker, filters: watch.filters, clock });
     const { openSender } = await import("../otlp/open-sender.ts");
-    const userAgent = `unitwatch/${BUILD_INFO.version}`;
     for (const signal of ["logs", "metrics"] as const) {
       const endpoint = otlp[signal];
       if (endpoint === undefined) continue;
-      await using _sender = await openSender({ ...endpoint, userAgent }, signal);
+      await using _sender = await openSender(endpoint, signal);
     }
     return undefined;
   } catch (error) {

@@ -81,9 +81,7 @@ export function eventsHandler({ events, clock, log }: EventsOptions) {
       first: gap === undefined ? begin : Buffer.concat([begin, eventFrame("gap", told)]),
       onSlow: () => log.limited("slow events").warn("slow reader of events cut off"),
     });
-    onceOver(response, socket, () => {
-      stream.leave();
-    });
+    onceOver(response, socket, () => stream.leave());
     stream.start();
   };
 }
