@@ -13,10 +13,10 @@ import { Fleet } from "../state/fleet.ts";
 import { SeriesBudget } from "../state/series-budget.ts";
 import { unitAdmission } from "../state/unit-admission.ts";
 import { atMost } from "../watch/at-most.ts";
-import { every } from "../watch/every.ts";
 import { Subscription } from "../watch/subscription.ts";
 import { logChange } from "./change-log.ts";
 import type { WatchContext } from "./context.ts";
+import { CLOSE_MS, forgetGone } from "./brief-watch.ts";
 import { buildEngineWatch } from "./engine.ts";
 import { eventReport } from "./event-report.ts";
 
@@ -31,11 +31,6 @@ export interface EventsContext extends WatchContext {
 
 /** Changes that wait for a reader that is slow. */
 const MAX_WAITING = 10_000;
-/** How long a reader is given for the last lines, and an engine to take leave of us. */
-const CLOSE_MS = 1_000;
-const SWEEP_MS = 10_000;
-/** What is gone is kept for as long as a word may still come of it. */
-const KEPT_NS = 60_000_000_000n;
 
 /**
  * Writes each change that is wanted, until it is told to end, or nobody reads it any more. Resolves
@@ -78,7 +73,7 @@ export async function showEvents(context: EventsContext): Promise<OutputEnd | un
     watched.add(record);
     log.debug("watching systemd", { container: record.identity.name });
   };
-  using _sweep = every(SWEEP_MS, clock, () => fleet.forgetDestroyed(clock.nowNs() - KEPT_NS));
+  using _sweep = forgetGone(fleet, clock);
 
   const end = (): void => queue.end();
   const output = new LineOutput(context.stdout, end);

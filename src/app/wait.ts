@@ -14,9 +14,9 @@ import { NamedContainers } from "../sources/named-containers.ts";
 import { Fleet } from "../state/fleet.ts";
 import { SeriesBudget } from "../state/series-budget.ts";
 import { atMost } from "../watch/at-most.ts";
-import { every } from "../watch/every.ts";
 import { logChange } from "./change-log.ts";
 import type { WatchContext } from "./context.ts";
+import { CLOSE_MS, forgetGone } from "./brief-watch.ts";
 import { buildEngineWatch } from "./engine.ts";
 
 export interface WaitContext extends WatchContext {
@@ -31,11 +31,6 @@ export interface WaitContext extends WatchContext {
   readonly by: () => string | undefined;
 }
 
-const SWEEP_MS = 10_000;
-/** What is gone is kept for as long as a word may still come of it. */
-const KEPT_NS = 60_000_000_000n;
-/** How long a reader is given to take what is told, and an engine to take leave of us. */
-const CLOSE_MS = 1_000;
 const SILENT: Logger = {
   debug() {},
   info() {},
@@ -82,7 +77,7 @@ export async function runWait(options: WaitContext): Promise<WaitOutcome> {
           through: (source) => new NamedContainers(source, { names, runtime, isFiltered }),
         }),
   });
-  using _sweep = every(SWEEP_MS, clock, () => fleet.forgetDestroyed(clock.nowNs() - KEPT_NS));
+  using _sweep = forgetGone(fleet, clock);
   const view = new WatchView(fleet, { engine: () => engine.watch, isFiltered });
   const waiter = new Waiter({
     goal: config,

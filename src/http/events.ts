@@ -20,16 +20,7 @@ const MAX_ID_CHARS = 64;
 /** Any feed: what is in it is its owner's business. */
 export type AnyFeed = Pick<
   EventFeed<unknown>,
-  | "attach"
-  | "batch"
-  | "close"
-  | "frame"
-  | "lastId"
-  | "newest"
-  | "next"
-  | "oldest"
-  | "readers"
-  | "resume"
+  "attach" | "batch" | "close" | "lastId" | "newest" | "next" | "oldest" | "readers" | "resume"
 >;
 
 export interface EventsOptions {
