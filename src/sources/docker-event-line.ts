@@ -1,27 +1,8 @@
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { isJsonObject, parseJsonObject } from "./json-object.ts";
+import type { DockerMessage } from "./docker-message.ts";
 import { dockerShapeOf, podmanAction } from "./podman-event.ts";
 import { parseRfc3339Ns } from "./rfc3339.ts";
-
-/**
- * An event as the engine writes it. `status`, `id` and `from`, which older engines add, say nothing
- * more. The attributes are all labels of the container, and over them `name`, `image`, `exitCode`.
- *
- *     {"Type":"container","Action":"die","Actor":{"ID":"5cb9…","Attributes":{"exitCode":"137",
- *      "image":"busybox","name":"sind-dev-worker-0"}},"scope":"local","time":1795345339,
- *      "timeNano":1795345339060434057}
- */
-export interface DockerMessage {
-  /** `container` where it is left out. */
-  readonly Type?: unknown;
-  readonly Action?: unknown;
-  readonly Actor?: unknown;
-  /** Unix seconds; older podman gives an RFC 3339 text as `Time`. */
-  readonly time?: unknown;
-  readonly Time?: unknown;
-  /** Unix nanoseconds: more than a JavaScript number can hold. */
-  readonly timeNano?: unknown;
-}
 
 const TIME_NANO_MEMBER = ',"timeNano":';
 const DIGITS = /^\d{1,19}$/;
@@ -30,7 +11,7 @@ const DIGITS = /^\d{1,19}$/;
  * Reads one line of `docker events --format '{{json .}}'`, or podman's.
  *
  * @returns undefined for events of other things than containers, and `malformed` for what is no
- *   JSON or has something else than the shape above. Attributes that aren't strings are left out.
+ *   JSON or lacks the shape of {@link DockerMessage}. Attributes that aren't strings are left out.
  *   The time is 0n where the engine gives none.
  */
 export function parseDockerEvent(line: string): EngineEvent | "malformed" | undefined {

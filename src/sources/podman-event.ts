@@ -1,4 +1,4 @@
-import type { DockerMessage } from "./docker-event-line.ts";
+import type { DockerMessage } from "./docker-message.ts";
 import { isJsonObject, type JsonObject } from "./json-object.ts";
 
 /** podman's words that differ from docker's; its API says some of them too. */
