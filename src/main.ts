@@ -97,7 +97,7 @@ async function runSidecar(
   const { signal } = endBySignals();
   await run(log, async () => {
     log.info("unitwatch starts", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
-    const { runApp } = await import("./app.ts");
+    const { runApp } = await import("./app/app.ts");
     await runApp({ config, clock: systemClock, log, web, signal, sinceMs }, heap);
     log.info("unitwatch ends");
     return 0;

@@ -187,7 +187,7 @@ test("nothing of it is loaded with the sidecar", async () => {
     for (const [, name = ""] of froms) await load(join(file, "..", name));
   };
   await load(join(src, "main.ts"));
-  await load(join(src, "app.ts"));
+  await load(join(src, "app/app.ts"));
   expect(loaded).toContain(join(src, "config/commands.ts"));
   expect([...loaded].filter((file) => file.includes("/completion/"))).toEqual([]);
 });
