@@ -120,7 +120,7 @@ async function runCommand(
 async function wait(config: WaitConfig, sinceMs: number): Promise<void> {
   await runCommand(config, async (context) => {
     const { stdout, stderr } = process;
-    const { runWait } = await import("./app/wait.ts");
+    const { runWait } = await import("./commands/wait.ts");
     const { kind } = await runWait({ ...context, config, sinceMs, stdout, stderr });
     if (kind === "ended") return undefined;
     return kind === "true" ? 0 : 1;
@@ -130,7 +130,7 @@ async function wait(config: WaitConfig, sinceMs: number): Promise<void> {
 async function events(config: EventsConfig): Promise<void> {
   await runCommand(config, async (context) => {
     const { stdout } = process;
-    const { showEvents } = await import("./app/events.ts");
+    const { showEvents } = await import("./commands/events.ts");
     const end = await showEvents({ ...context, config, stdout, colour: hasColours() });
     if (end?.kind === "failed")
       throw new Error("the output can't be written", { cause: end.error });

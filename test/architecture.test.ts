@@ -17,7 +17,8 @@ const files = globSync("**/*.ts", { cwd: SRC }).map((path) => {
  * shows the same as a picture.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  command: ["domain", "state"],
+  "commands/output": ["domain"],
+  "commands/wait": ["domain", "state"],
   config: ["domain"],
   "config/completion": ["config"],
   dbus: [],

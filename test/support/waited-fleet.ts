@@ -1,6 +1,6 @@
-import { Waiter } from "../../src/command/waiter.ts";
-import type { WaiterOptions } from "../../src/command/waiter.ts";
-import { WatchView } from "../../src/command/watch-view.ts";
+import { Waiter } from "../../src/commands/wait/waiter.ts";
+import type { WaiterOptions } from "../../src/commands/wait/waiter.ts";
+import { WatchView } from "../../src/commands/wait/watch-view.ts";
 import type { Change } from "../../src/domain/change.ts";
 import type { ContainerDetails } from "../../src/domain/container.ts";
 import type { SystemState } from "../../src/domain/systemd.ts";

@@ -1,8 +1,8 @@
 import type { Writable } from "node:stream";
-import { changeFilter } from "../command/change-filter.ts";
-import { humanLines, jsonLine } from "../command/event-lines.ts";
-import { LineOutput } from "../command/line-output.ts";
-import type { OutputEnd } from "../command/line-output.ts";
+import { changeFilter } from "./output/change-filter.ts";
+import { humanLines, jsonLine } from "./output/event-lines.ts";
+import { LineOutput } from "./output/line-output.ts";
+import type { OutputEnd } from "./output/line-output.ts";
 import type { EventsConfig } from "../config/command-config.ts";
 import type { Change } from "../domain/change.ts";
 import { untilAborted } from "../domain/until-aborted.ts";
@@ -14,11 +14,11 @@ import { SeriesBudget } from "../state/series-budget.ts";
 import { unitAdmission } from "../state/unit-admission.ts";
 import { atMost } from "../watch/at-most.ts";
 import { Subscription } from "../watch/subscription.ts";
-import { logChange } from "./change-log.ts";
-import type { WatchContext } from "./context.ts";
+import { logChange } from "../app/change-log.ts";
+import type { WatchContext } from "../app/context.ts";
 import { CLOSE_MS, forgetGone } from "./brief-watch.ts";
-import { buildEngineWatch } from "./engine.ts";
-import { eventReport } from "./event-report.ts";
+import { buildEngineWatch } from "../app/engine.ts";
+import { eventReport } from "../app/event-report.ts";
 
 export interface EventsContext extends WatchContext {
   readonly config: EventsConfig;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { showEvents } from "../../src/app/events.ts";
+import { showEvents } from "../../src/commands/events.ts";
 import type { EventsConfig } from "../../src/config/command-config.ts";
 import { parseCommandLine } from "../../src/config/parse-command.ts";
 import { systemClock } from "../../src/runtime/clock.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { durationText, outcomeText } from "../../src/command/outcome-text.ts";
+import { durationText, outcomeText } from "../../../src/commands/wait/outcome-text.ts";
 
 const met = (container: string) => ({ container, texts: ["runs", "b.service is active"] });
 const missing = (container: string, text: string, isFinal = false) => {

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { runWait } from "../../src/app/wait.ts";
+import { runWait } from "../../src/commands/wait.ts";
 import type { WaitConfig } from "../../src/config/command-config.ts";
 import { parseCommandLine } from "../../src/config/parse-command.ts";
 import { systemClock } from "../../src/runtime/clock.ts";

@@ -1,6 +1,6 @@
-import type { Change } from "../domain/change.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
-import type { Fleet } from "../state/fleet.ts";
+import type { Change } from "../../domain/change.ts";
+import type { ContainerRecord } from "../../state/container-record.ts";
+import type { Fleet } from "../../state/fleet.ts";
 import type { Missing, View } from "./findings.ts";
 
 /** What the engine's watch tells of itself. */

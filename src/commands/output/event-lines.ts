@@ -1,5 +1,5 @@
-import { clipped, printable } from "../domain/quoted.ts";
-import type { EventReport } from "../domain/status.ts";
+import { clipped, printable } from "../../domain/quoted.ts";
+import type { EventReport } from "../../domain/status.ts";
 
 /** Longer names don't make the column wider for the others. */
 const MAX_COLUMN = 40;

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { eventReport } from "../../src/app/event-report.ts";
-import { humanLines, jsonLine } from "../../src/command/event-lines.ts";
-import { containerChange, dieChange, monitorChange, unitChange } from "../support/changes.ts";
+import { eventReport } from "../../../src/app/event-report.ts";
+import { humanLines, jsonLine } from "../../../src/commands/output/event-lines.ts";
+import { containerChange, dieChange, monitorChange, unitChange } from "../../support/changes.ts";
 
 const FAILED = unitChange("unit.failed", {
   detail: "ActiveState=failed",

@@ -1,6 +1,6 @@
-import { isNamed } from "../domain/container-name.ts";
-import type { Change } from "../domain/change.ts";
-import type { EventKind } from "../domain/event.ts";
+import { isNamed } from "../../domain/container-name.ts";
+import type { Change } from "../../domain/change.ts";
+import type { EventKind } from "../../domain/event.ts";
 
 /** Which changes are wanted; a list that is empty lets all through. */
 export interface ChangeFilterOptions {

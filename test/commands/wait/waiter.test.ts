@@ -1,9 +1,9 @@
 import { expect, test } from "@jest/globals";
-import type { WaitOutcome } from "../../src/command/waiter.ts";
-import type { WaitGoal } from "../../src/domain/wait-goal.ts";
-import { identityOf } from "../support/engine-facts.ts";
-import { unitRow } from "../support/systemd-facts.ts";
-import { active, failed, WaitedFleet } from "../support/waited-fleet.ts";
+import type { WaitOutcome } from "../../../src/commands/wait/waiter.ts";
+import type { WaitGoal } from "../../../src/domain/wait-goal.ts";
+import { identityOf } from "../../support/engine-facts.ts";
+import { unitRow } from "../../support/systemd-facts.ts";
+import { active, failed, WaitedFleet } from "../../support/waited-fleet.ts";
 
 const GOAL: Partial<WaitGoal> = {
   containers: ["a"],

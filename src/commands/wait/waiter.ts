@@ -1,5 +1,5 @@
-import type { Clock } from "../domain/clock.ts";
-import type { WaitGoal } from "../domain/wait-goal.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { WaitGoal } from "../../domain/wait-goal.ts";
 import { findingsOf } from "./findings.ts";
 import type { Met, Missing, View } from "./findings.ts";
 

@@ -1,10 +1,10 @@
 import { expect, test } from "@jest/globals";
-import { findingsOf } from "../../src/command/findings.ts";
-import type { Missing } from "../../src/command/findings.ts";
-import type { WaitGoal } from "../../src/domain/wait-goal.ts";
-import { idOf } from "../support/engine-facts.ts";
-import { unitRow } from "../support/systemd-facts.ts";
-import { active, failed, NOTHING, WaitedFleet } from "../support/waited-fleet.ts";
+import { findingsOf } from "../../../src/commands/wait/findings.ts";
+import type { Missing } from "../../../src/commands/wait/findings.ts";
+import type { WaitGoal } from "../../../src/domain/wait-goal.ts";
+import { idOf } from "../../support/engine-facts.ts";
+import { unitRow } from "../../support/systemd-facts.ts";
+import { active, failed, NOTHING, WaitedFleet } from "../../support/waited-fleet.ts";
 
 function missingIn(fleet: WaitedFleet, goal: Partial<WaitGoal>): readonly string[] {
   return findingsOf({ ...NOTHING, ...goal }, fleet.view).missing.map(line);

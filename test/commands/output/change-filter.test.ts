@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
-import { changeFilter } from "../../src/command/change-filter.ts";
-import type { ChangeFilterOptions } from "../../src/command/change-filter.ts";
-import { containerChange, monitorChange, systemChange, unitChange } from "../support/changes.ts";
-import { idOf } from "../support/engine-facts.ts";
+import { changeFilter } from "../../../src/commands/output/change-filter.ts";
+import type { ChangeFilterOptions } from "../../../src/commands/output/change-filter.ts";
+import { containerChange, monitorChange, systemChange, unitChange } from "../../support/changes.ts";
+import { idOf } from "../../support/engine-facts.ts";
 
 const filter = (options: Partial<ChangeFilterOptions>) =>
   changeFilter({ containers: [], units: [], kinds: [], ...options });

@@ -1,23 +1,23 @@
 import type { Writable } from "node:stream";
-import { LineOutput } from "../command/line-output.ts";
-import type { Missing } from "../command/findings.ts";
-import { outcomeText } from "../command/outcome-text.ts";
-import { Waiter } from "../command/waiter.ts";
-import type { WaitOutcome } from "../command/waiter.ts";
-import { WatchView } from "../command/watch-view.ts";
+import { LineOutput } from "./output/line-output.ts";
+import type { Missing } from "./wait/findings.ts";
+import { outcomeText } from "./wait/outcome-text.ts";
+import { Waiter } from "./wait/waiter.ts";
+import type { WaitOutcome } from "./wait/waiter.ts";
+import { WatchView } from "./wait/watch-view.ts";
 import type { WaitConfig } from "../config/command-config.ts";
 import type { Change } from "../domain/change.ts";
 import type { Logger } from "../domain/log.ts";
 import { openRuntime } from "../runtime/open-runtime.ts";
 import { identifier } from "../sources/identity.ts";
-import { NamedContainers } from "../sources/named-containers.ts";
+import { NamedContainers } from "./named-containers.ts";
 import { Fleet } from "../state/fleet.ts";
 import { SeriesBudget } from "../state/series-budget.ts";
 import { atMost } from "../watch/at-most.ts";
-import { logChange } from "./change-log.ts";
-import type { WatchContext } from "./context.ts";
+import { logChange } from "../app/change-log.ts";
+import type { WatchContext } from "../app/context.ts";
 import { CLOSE_MS, forgetGone } from "./brief-watch.ts";
-import { buildEngineWatch } from "./engine.ts";
+import { buildEngineWatch } from "../app/engine.ts";
 
 export interface WaitContext extends WatchContext {
   readonly config: WaitConfig;
