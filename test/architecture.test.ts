@@ -19,8 +19,9 @@ const files = globSync("**/*.ts", { cwd: SRC }).map((path) => {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "commands/output": ["domain"],
   "commands/wait": ["domain", "state"],
-  config: ["domain"],
-  "config/completion": ["config"],
+  config: ["config/flag", "domain"],
+  "config/completion": ["config", "config/flag"],
+  "config/flag": ["domain"],
   dbus: [],
   domain: [],
   http: ["domain", "http/auth", "http/web-config"],

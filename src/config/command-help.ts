@@ -1,6 +1,6 @@
 import type { Command } from "./commands.ts";
-import { variableName } from "./flag.ts";
-import type { Flag } from "./flag.ts";
+import { variableName } from "./flag/flag.ts";
+import type { Flag } from "./flag/flag.ts";
 import { FLAGS } from "./flags.ts";
 import { flagParagraph, repeatNote, switchParagraphs, wrapped } from "./help.ts";
 

@@ -8,11 +8,11 @@ import {
   timeLimit,
   unitCondition,
   unitPattern,
-} from "./command-values.ts";
-import { repeated, single, optional } from "./flag.ts";
+} from "./flag/command-values.ts";
+import { repeated, single, optional } from "./flag/flag.ts";
 import type { FLAGS } from "./flags.ts";
-import { anyOf } from "./scalars.ts";
-import type { FlagTable } from "./settings.ts";
+import { anyOf } from "./flag/scalars.ts";
+import type { FlagTable } from "./flag/settings.ts";
 
 /** One command: the table's row, from which parsing, help and documentation are made. */
 export interface Command {

@@ -1,8 +1,8 @@
 import { LOG_FORMATS, LOG_LEVELS } from "../domain/log.ts";
-import { dockerHost, engineFilter, listenAddress, telemetryPath } from "./addresses.ts";
-import { optional, repeated, single } from "./flag.ts";
-import type { Flag } from "./flag.ts";
-import { ValueError } from "./value-error.ts";
+import { dockerHost, engineFilter, listenAddress, telemetryPath } from "./flag/addresses.ts";
+import { optional, repeated, single } from "./flag/flag.ts";
+import type { Flag } from "./flag/flag.ts";
+import { ValueError } from "./flag/value-error.ts";
 import {
   anchoredRegExp,
   byteSize,
@@ -11,7 +11,7 @@ import {
   oneOf,
   plainText,
   wholeNumber,
-} from "./scalars.ts";
+} from "./flag/scalars.ts";
 
 /** Less holds no record. */
 const MIN_QUEUE_BYTES = 4_096;

@@ -1,7 +1,7 @@
 import type { BuildInfo } from "./build-info.ts";
 import { COMMANDS } from "./commands.ts";
-import { variableName } from "./flag.ts";
-import type { Flag, Separator } from "./flag.ts";
+import { variableName } from "./flag/flag.ts";
+import type { Flag, Separator } from "./flag/flag.ts";
 import { FLAGS, SWITCHES } from "./flags.ts";
 import { OTEL_HELP } from "./otlp.ts";
 

@@ -6,12 +6,12 @@ import {
   otlpHeaders,
   resourceAttributes,
   timeoutMs,
-} from "./otlp-values.ts";
-import type { Pairs } from "./otlp-values.ts";
-import { oneOf, oneOfAnyCase, plainText, trueOrFalse } from "./scalars.ts";
-import type { Environment } from "./settings.ts";
-import { ConfigError, parseSetting } from "./value-error.ts";
-import type { Parse } from "./value-error.ts";
+} from "./flag/otlp-values.ts";
+import type { Pairs } from "./flag/otlp-values.ts";
+import { oneOf, oneOfAnyCase, plainText, trueOrFalse } from "./flag/scalars.ts";
+import type { Environment } from "./flag/settings.ts";
+import { ConfigError, parseSetting } from "./flag/value-error.ts";
+import type { Parse } from "./flag/value-error.ts";
 
 const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
 export type OtlpProtocol = (typeof PROTOCOLS)[number];

@@ -1,19 +1,19 @@
 import { clipped, quoted } from "../domain/quoted.ts";
-import { readArguments } from "./arguments.ts";
-import type { Arguments } from "./arguments.ts";
+import { readArguments } from "./flag/arguments.ts";
+import type { Arguments } from "./flag/arguments.ts";
 import type { EventsConfig, WaitConfig } from "./command-config.ts";
 import { commandHelp } from "./command-help.ts";
 import { COMMANDS, SHELLS } from "./commands.ts";
 import type { Command, CommandName, Shell } from "./commands.ts";
 import { deepFrozen } from "./deep-frozen.ts";
 import { FLAGS } from "./flags.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "./flag/nearest.ts";
 import { parseConfig } from "./parse-config.ts";
 import type { ParsedConfig } from "./parse-config.ts";
-import { listed, oneOf } from "./scalars.ts";
-import { readSettings } from "./settings.ts";
-import type { Environment, Settings } from "./settings.ts";
-import { ConfigError, parseSetting } from "./value-error.ts";
+import { listed, oneOf } from "./flag/scalars.ts";
+import { readSettings } from "./flag/settings.ts";
+import type { Environment, Settings } from "./flag/settings.ts";
+import { ConfigError, parseSetting } from "./flag/value-error.ts";
 import { watchConfig } from "./watch-config.ts";
 
 /** What the command line asks for: one of the commands, or the sidecar. */

@@ -1,4 +1,4 @@
-import { readArguments } from "./arguments.ts";
+import { readArguments } from "./flag/arguments.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import type { Config } from "./config.ts";
 import { deepFrozen } from "./deep-frozen.ts";
@@ -6,9 +6,9 @@ import { FLAGS, SWITCHES } from "./flags.ts";
 import { helpText, versionText } from "./help.ts";
 import { readOtlp } from "./otlp.ts";
 import { readServiceManager } from "./service-manager.ts";
-import { readSettings } from "./settings.ts";
-import type { Environment } from "./settings.ts";
-import { ConfigError } from "./value-error.ts";
+import { readSettings } from "./flag/settings.ts";
+import type { Environment } from "./flag/settings.ts";
+import { ConfigError } from "./flag/value-error.ts";
 import { watchConfig } from "./watch-config.ts";
 
 /** What the command line asks for: to run, to look at the files too, or to print something and exit. */

@@ -1,4 +1,4 @@
-import type { Environment } from "./settings.ts";
+import type { Environment } from "./flag/settings.ts";
 
 /** What systemd asks of a service of Type=notify. */
 export interface ServiceManager {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { WatchConfig } from "./config.ts";
 import type { FLAGS } from "./flags.ts";
-import type { Environment, Settings } from "./settings.ts";
-import { ConfigError } from "./value-error.ts";
+import type { Environment, Settings } from "./flag/settings.ts";
+import { ConfigError } from "./flag/value-error.ts";
 
 /** The flags that say what is watched, and how: every part of the program that watches has them. */
 export const WATCH_FLAGS = [

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { COMMANDS } from "../../src/config/commands.ts";
-import type { Flag } from "../../src/config/flag.ts";
+import type { Flag } from "../../src/config/flag/flag.ts";
 import { FLAGS } from "../../src/config/flags.ts";
 
 const flags: readonly Flag<unknown>[] = [

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { COMMANDS } from "../../src/config/commands.ts";
-import { variableName } from "../../src/config/flag.ts";
+import { variableName } from "../../src/config/flag/flag.ts";
 import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
 import { flagTable, helpText, versionText } from "../../src/config/help.ts";
 

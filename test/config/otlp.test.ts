@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { expect, test } from "@jest/globals";
 import { readOtlp } from "../../src/config/otlp.ts";
 import type { OtlpSignalConfig } from "../../src/config/otlp.ts";
-import type { Environment } from "../../src/config/settings.ts";
+import type { Environment } from "../../src/config/flag/settings.ts";
 
 const PREFIX = "OTEL_EXPORTER_OTLP";
 

@@ -5,7 +5,7 @@ import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
 import { FLAGS } from "../../src/config/flags.ts";
 import { parseCommandLine } from "../../src/config/parse-command.ts";
-import type { Environment } from "../../src/config/settings.ts";
+import type { Environment } from "../../src/config/flag/settings.ts";
 
 function waitConfigOf(argv: readonly string[], env: Environment = {}): WaitConfig {
   const parsed = parseCommandLine(["wait", ...argv], env);

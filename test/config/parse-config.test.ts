@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { Config } from "../../src/config/config.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
-import type { Environment } from "../../src/config/settings.ts";
+import type { Environment } from "../../src/config/flag/settings.ts";
 
 function configOf(argv: readonly string[], env: Environment = {}): Config {
   const parsed = parseConfig(argv, env);

@@ -7,7 +7,7 @@ import { execa } from "execa";
 import { usage } from "../../src/config/command-help.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
-import { variableName } from "../../src/config/flag.ts";
+import { variableName } from "../../src/config/flag/flag.ts";
 import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
 import { OTEL_HELP } from "../../src/config/otlp.ts";
 import { debianCommand } from "../support/debian-command.ts";

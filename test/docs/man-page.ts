@@ -1,8 +1,8 @@
 import { BUILD_INFO } from "../../src/config/build-info.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
-import { variableName } from "../../src/config/flag.ts";
-import type { Flag, Separator } from "../../src/config/flag.ts";
+import { variableName } from "../../src/config/flag/flag.ts";
+import type { Flag, Separator } from "../../src/config/flag/flag.ts";
 import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
 import { bold, escaped, example, filled, italic, paragraph, section, tagged } from "./roff.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Completes } from "../flag.ts";
+import type { Completes } from "../flag/flag.ts";
 import type { CompletedCommand, CompletedFlag } from "./completed-flags.ts";
 import { CONTAINER_NAMES } from "./shell-quoted.ts";
 

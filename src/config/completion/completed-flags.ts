@@ -1,6 +1,6 @@
 import { COMMANDS } from "../commands.ts";
 import type { Command } from "../commands.ts";
-import type { Completes, Flag } from "../flag.ts";
+import type { Completes, Flag } from "../flag/flag.ts";
 import { FLAGS, SWITCHES } from "../flags.ts";
 
 /** A flag as a shell sees it. */

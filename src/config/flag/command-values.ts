@@ -1,6 +1,6 @@
-import { EventKind } from "../domain/event.ts";
-import { ACTIVE_STATES, MAX_UNIT_NAME_BYTES, RARE_ACTIVE_STATES } from "../domain/unit.ts";
-import type { UnitCondition } from "../domain/wait-goal.ts";
+import { EventKind } from "../../domain/event.ts";
+import { ACTIVE_STATES, MAX_UNIT_NAME_BYTES, RARE_ACTIVE_STATES } from "../../domain/unit.ts";
+import type { UnitCondition } from "../../domain/wait-goal.ts";
 import { nearest } from "./nearest.ts";
 import { anyOf, intervalMs } from "./scalars.ts";
 import { ValueError } from "./value-error.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { nearest } from "../../src/config/nearest.ts";
+import { nearest } from "../../../src/config/flag/nearest.ts";
 
 const WORDS = ["web.listen-address", "web.telemetry-path", "log.level", "log.format", "help"];
 

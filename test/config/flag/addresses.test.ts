@@ -4,8 +4,8 @@ import {
   engineFilter,
   listenAddress,
   telemetryPath,
-} from "../../src/config/addresses.ts";
-import { formatListenAddress } from "../../src/domain/listen-address.ts";
+} from "../../../src/config/flag/addresses.ts";
+import { formatListenAddress } from "../../../src/domain/listen-address.ts";
 
 test.each([
   [":10558", undefined, 10_558],

@@ -6,7 +6,7 @@ import {
   oneOf,
   trueOrFalse,
   wholeNumber,
-} from "../../src/config/scalars.ts";
+} from "../../../src/config/flag/scalars.ts";
 
 test.each([
   ["0", 0],

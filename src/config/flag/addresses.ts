@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
-import type { ListenAddress } from "../domain/listen-address.ts";
-import { isReservedPath } from "../domain/routes.ts";
+import type { ListenAddress } from "../../domain/listen-address.ts";
+import { isReservedPath } from "../../domain/routes.ts";
 import { ValueError } from "./value-error.ts";
 
 const MAX_PORT = 65_535;
