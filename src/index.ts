@@ -1,9 +1,9 @@
 export type { Clock } from "./domain/clock.ts";
 export { type Event, EventKind, type NodeTarget } from "./domain/event.ts";
 export type { ByteSink, Executor, Process, ProcessExit } from "./domain/process.ts";
-export { execaExecutor } from "./runtime/execa-executor.ts";
+export { execaExecutor } from "./platform/process/execa-executor.ts";
 export { DockerMonitor, dockerEventsArgs } from "./sources/docker-monitor.ts";
-export type { ByteInput, RunOptions } from "./sources/line-events.ts";
+export type { ByteInput, RunOptions } from "./platform/process/line-events.ts";
 export { SystemdMonitor, systemdMonitorArgs } from "./sources/systemd-monitor.ts";
 export type { Subscription } from "./watch/subscription.ts";
 export { type StartOptions, Watcher, type WatcherOptions } from "./watcher.ts";

@@ -6,13 +6,13 @@ import type { Config, WatchConfig } from "./config/config.ts";
 import { nodeProblem } from "./config/node-version.ts";
 import { parseCommandLine } from "./config/parse-command.ts";
 import { SERVICE_MANAGER_VARIABLES } from "./config/service-manager.ts";
-import { asError } from "./domain/as-error.ts";
+import { asError } from "./platform/data/as-error.ts";
 import type { Logger } from "./domain/log.ts";
 import type { WebSettings } from "./http/web-config/web-settings.ts";
-import { systemClock } from "./runtime/clock.ts";
-import { HeapGrowth } from "./runtime/heap-growth.ts";
-import { createLogger } from "./runtime/log.ts";
-import { stderrSink } from "./runtime/stderr-sink.ts";
+import { systemClock } from "./platform/time/clock.ts";
+import { HeapGrowth } from "./platform/process/heap-growth.ts";
+import { createLogger } from "./platform/log/log.ts";
+import { stderrSink } from "./platform/log/stderr-sink.ts";
 
 const SIGNALS = { SIGTERM: 15, SIGINT: 2 } as const;
 type SignalName = keyof typeof SIGNALS;

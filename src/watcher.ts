@@ -1,9 +1,9 @@
-import { asError } from "./domain/as-error.ts";
+import { asError } from "./platform/data/as-error.ts";
 import type { Clock } from "./domain/clock.ts";
 import { type Event, EventKind, type NodeTarget } from "./domain/event.ts";
 import type { Executor, Process } from "./domain/process.ts";
-import { untilAborted } from "./domain/until-aborted.ts";
-import { systemClock } from "./runtime/clock.ts";
+import { untilAborted } from "./platform/time/until-aborted.ts";
+import { systemClock } from "./platform/time/clock.ts";
 import { DockerMonitor, dockerEventsArgs } from "./sources/docker-monitor.ts";
 import { SystemdMonitor, systemdMonitorArgs } from "./sources/systemd-monitor.ts";
 import { follow, type FollowOptions, kill } from "./watch/follow.ts";

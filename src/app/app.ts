@@ -13,14 +13,14 @@ import { shownMetrics } from "../metrics/catalogue.ts";
 import { negotiateFormat } from "../metrics/negotiate.ts";
 import { OwnMetrics } from "../metrics/own-metrics.ts";
 import { Scraper } from "../metrics/scrape.ts";
-import type { HeapGrowth } from "../runtime/heap-growth.ts";
+import type { HeapGrowth } from "../platform/process/heap-growth.ts";
 import { openRuntime } from "../runtime/open-runtime.ts";
 import { identifier } from "../sources/identity.ts";
 import { Fleet } from "../state/fleet.ts";
 import { SeriesBudget } from "../state/series-budget.ts";
 import { unitAdmission } from "../state/unit-admission.ts";
 import { openStore } from "../storage/store.ts";
-import { every } from "../watch/every.ts";
+import { every } from "../platform/time/every.ts";
 import { Hub } from "../watch/hub.ts";
 
 const SWEEP_MS = 10_000;

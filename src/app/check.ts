@@ -1,5 +1,5 @@
-import { printable } from "../domain/quoted.ts";
-import { errorText } from "../runtime/log-line.ts";
+import { printable } from "../platform/data/quoted.ts";
+import { errorText } from "../platform/log/log-line.ts";
 import { openRuntime } from "../runtime/open-runtime.ts";
 import type { AppContext } from "./context.ts";
 

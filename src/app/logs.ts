@@ -1,5 +1,5 @@
 import { BUILD_INFO } from "../config/build-info.ts";
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Change } from "../domain/change.ts";
 import type { RecordQueue } from "../domain/record-queue.ts";
 import { logRecordOf } from "../logs/log-record.ts";
@@ -7,7 +7,7 @@ import { isQuiet } from "../logs/severity.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { LogSink } from "../otlp/log-sink.ts";
 import type { Store } from "../storage/store.ts";
-import { Backoff } from "../watch/backoff.ts";
+import { Backoff } from "../platform/time/backoff.ts";
 import type { AppContext } from "./context.ts";
 import { INSTANCE } from "./instance.ts";
 import { resourceOf } from "./resource.ts";

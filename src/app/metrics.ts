@@ -1,10 +1,10 @@
 import { BUILD_INFO } from "../config/build-info.ts";
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { Store } from "../storage/store.ts";
-import { Backoff } from "../watch/backoff.ts";
+import { Backoff } from "../platform/time/backoff.ts";
 import type { AppContext } from "./context.ts";
 import { resourceOf } from "./resource.ts";
 

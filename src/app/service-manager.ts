@@ -1,6 +1,6 @@
-import { asError } from "../domain/as-error.ts";
-import { systemdNotify } from "../runtime/systemd-notify.ts";
-import { every } from "../watch/every.ts";
+import { asError } from "../platform/data/as-error.ts";
+import { systemdNotify } from "../platform/process/systemd-notify.ts";
+import { every } from "../platform/time/every.ts";
 import type { AppContext } from "./context.ts";
 
 /** Keeps systemd told of how the service is; disposing it waits until the last word was read. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import type { Fleet } from "../state/fleet.ts";
-import { every } from "../watch/every.ts";
+import { every } from "../platform/time/every.ts";
 
 /** How long a reader is given for the last lines, and an engine to take leave of us. */
 export const CLOSE_MS = 1_000;

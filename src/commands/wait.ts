@@ -13,7 +13,7 @@ import { identifier } from "../sources/identity.ts";
 import { NamedContainers } from "./named-containers.ts";
 import { Fleet } from "../state/fleet.ts";
 import { SeriesBudget } from "../state/series-budget.ts";
-import { atMost } from "../watch/at-most.ts";
+import { atMost } from "../platform/time/at-most.ts";
 import { logChange } from "../app/change-log.ts";
 import type { WatchContext } from "../app/context.ts";
 import { CLOSE_MS, forgetGone } from "./brief-watch.ts";

@@ -1,4 +1,4 @@
-import { clipped, quoted } from "../domain/quoted.ts";
+import { clipped, quoted } from "../platform/data/quoted.ts";
 import { readArguments } from "./flag/arguments.ts";
 import type { Arguments } from "./flag/arguments.ts";
 import type { EventsConfig, WaitConfig } from "./command-config.ts";

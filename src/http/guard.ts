@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { ROUTES } from "../domain/routes.ts";

@@ -1,6 +1,6 @@
 import type { LabelSet } from "../domain/label-set.ts";
 import type { MetricDefinition } from "./metric.ts";
-import { TextRoom } from "./text-room.ts";
+import { TextRoom } from "../platform/data/text-room.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import type { RecordBatch, RecordQueue } from "../domain/record-queue.ts";
-import { untilAborted } from "../domain/until-aborted.ts";
+import { untilAborted } from "../platform/time/until-aborted.ts";
 import { recordEnds } from "./log-request.ts";
 import type { LogRequest } from "./log-request.ts";
 import type { OtlpSender, SendOutcome } from "./sender.ts";

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import { halves, serialized } from "./metric-request.ts";
 import type { MetricFrame, SerializedSlice } from "./metric-request.ts";

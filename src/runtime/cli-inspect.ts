@@ -1,5 +1,5 @@
 import type { CommandOutput, InspectAnswer } from "../domain/runtime.ts";
-import { someAtOnce } from "./some-at-once.ts";
+import { someAtOnce } from "../platform/data/some-at-once.ts";
 
 /** Ids in one command: keeps its arguments far below the system's limit. */
 const IDS_PER_COMMAND = 200;

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Executor, Process } from "../domain/process.ts";
 import type {
   CommandOutput,
@@ -10,7 +10,7 @@ import type {
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
-import { collectOutput } from "./collect-output.ts";
+import { collectOutput } from "../platform/process/collect-output.ts";
 import { inspectByCommand, whyOf } from "./cli-inspect.ts";
 import { placeOf } from "./engine-about.ts";
 import { eventFilters, unixSeconds } from "./event-query.ts";

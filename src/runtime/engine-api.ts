@@ -1,4 +1,4 @@
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Process, ProcessExit } from "../domain/process.ts";
 import type {
@@ -11,8 +11,8 @@ import type {
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../domain/runtime.ts";
-import { untilAborted } from "../domain/until-aborted.ts";
-import { collectOutput } from "./collect-output.ts";
+import { untilAborted } from "../platform/time/until-aborted.ts";
+import { collectOutput } from "../platform/process/collect-output.ts";
 import { eventFilters, filtersOf, unixSeconds } from "./event-query.ts";
 import { engineOf, urlOf } from "./engine-about.ts";
 import type { EngineAddress, EngineLimits, EngineRequest } from "./engine-http.ts";

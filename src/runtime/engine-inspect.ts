@@ -1,7 +1,7 @@
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { InspectAnswer } from "../domain/runtime.ts";
 import { EngineError, UnreachableError } from "./engine-errors.ts";
-import { someAtOnce } from "./some-at-once.ts";
+import { someAtOnce } from "../platform/data/some-at-once.ts";
 
 /** Containers that are inspected at a time. */
 const AT_ONCE = 8;

@@ -38,7 +38,7 @@ export async function openRuntime(choice: RuntimeChoice): Promise<ContainerRunti
     );
   }
   // It costs as much memory as all the rest: it is loaded where it is needed.
-  const { execaExecutor } = await import("./execa-executor.ts");
+  const { execaExecutor } = await import("../platform/process/execa-executor.ts");
   return new DockerCli(execaExecutor(), { command, host, filters });
 }
 

@@ -1,4 +1,4 @@
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import type { SystemdSink } from "../domain/systemd.ts";

@@ -8,8 +8,8 @@ import { parseInspect } from "./docker-inspect.ts";
 import { parseSummary } from "./docker-list.ts";
 import { eventFilter } from "./event-filter.ts";
 import type { IdentityFacts } from "./identity.ts";
-import { objectOf, textOf } from "./json-object.ts";
-import { LineSplitter } from "./lines.ts";
+import { objectOf, textOf } from "../platform/data/json-object.ts";
+import { LineSplitter } from "../platform/data/lines.ts";
 
 /**
  * The actions that change what we know. The engine keeps few events, and each `docker exec` adds

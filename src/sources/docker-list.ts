@@ -1,7 +1,7 @@
 import type { ContainerIdentity, ContainerSummary } from "../domain/container.ts";
 import { statusOf } from "./docker-inspect.ts";
 import type { IdentityFacts } from "./identity.ts";
-import { type JsonObject, objectOf, textOf } from "./json-object.ts";
+import { type JsonObject, objectOf, textOf } from "../platform/data/json-object.ts";
 
 const ID = /^[0-9a-f]{12,64}$/;
 /** What a container is called that the list gives no name. */

@@ -1,6 +1,6 @@
 import { type Event, EventKind } from "../domain/event.ts";
 import { parseDockerEvent } from "./docker-event-line.ts";
-import { type ByteInput, lineEvents, type RunOptions } from "./line-events.ts";
+import { type ByteInput, lineEvents, type RunOptions } from "../platform/process/line-events.ts";
 
 const KINDS: ReadonlyMap<string, EventKind> = new Map([
   ["start", EventKind.ContainerStart],

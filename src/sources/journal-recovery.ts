@@ -1,4 +1,4 @@
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { JournalEntry } from "../domain/systemd.ts";
 import { JournalError, readJournal } from "./journal.ts";

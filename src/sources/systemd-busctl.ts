@@ -1,4 +1,4 @@
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ProcessExit } from "../domain/process.ts";
 import type { ContainerRuntime, InteractiveProcess } from "../domain/runtime.ts";
@@ -6,7 +6,7 @@ import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
 import { BusctlSession } from "./busctl-session.ts";
 import { Goodbye } from "./goodbye.ts";
 import { JournalRecovery } from "./journal-recovery.ts";
-import { LineSplitter } from "./lines.ts";
+import { LineSplitter } from "../platform/data/lines.ts";
 import { MATCH_RULE } from "./systemd-monitor.ts";
 import { SYSTEMD } from "./systemd-objects.ts";
 

@@ -1,6 +1,6 @@
 import { type Event, EventKind } from "../domain/event.ts";
 import { parseBusctlSignal } from "./busctl-line.ts";
-import { type ByteInput, lineEvents, type RunOptions } from "./line-events.ts";
+import { type ByteInput, lineEvents, type RunOptions } from "../platform/process/line-events.ts";
 import { unitNameFromPath } from "./unit-path.ts";
 import { UNIT_INTERFACE } from "./systemd-objects.ts";
 

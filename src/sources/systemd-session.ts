@@ -1,7 +1,7 @@
 import type { DBusConnection } from "../dbus/connection.ts";
 import { DBusProtocolError } from "../dbus/errors.ts";
 import type { Message } from "../dbus/message.ts";
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { SystemdSink } from "../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../domain/unit.ts";

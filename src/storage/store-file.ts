@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { RecordRow } from "../domain/record-queue.ts";
 import type { Resume } from "../domain/resume.ts";
 import type { Sqlite } from "./load-sqlite.ts";

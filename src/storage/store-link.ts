@@ -1,4 +1,4 @@
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { RecordRow } from "../domain/record-queue.ts";
 import { loadSqlite } from "./load-sqlite.ts";
 import type { QueueTotals } from "./queue-table.ts";

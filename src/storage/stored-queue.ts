@@ -1,5 +1,5 @@
 import type { QueueState, RecordBatch, RecordQueue, RecordRow } from "../domain/record-queue.ts";
-import { untilAborted } from "../domain/until-aborted.ts";
+import { untilAborted } from "../platform/time/until-aborted.ts";
 import type { DiskRows } from "./disk-rows.ts";
 import type { StoredQueueOptions } from "./queue-options.ts";
 import { RecordGroup } from "./record-group.ts";

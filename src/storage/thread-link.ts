@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import { StoreError } from "./store-link.ts";
 import type { StoreCalls, StoreLink } from "./store-link.ts";
 import type { StoreReply, StoreRequest } from "./store-thread.ts";

@@ -1,8 +1,8 @@
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerDetails } from "../domain/container.ts";
 import type { Inspection, Uninspected } from "../domain/engine-source.ts";
-import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
-import { Wake } from "./supervise.ts";
+import { Backoff, STREAM_BACKOFF } from "../platform/time/backoff.ts";
+import { Wake } from "../platform/time/supervise.ts";
 
 export interface DetailsRetryOptions {
   readonly inspect: (ids: readonly string[]) => Promise<Inspection>;

@@ -1,4 +1,4 @@
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerDetails } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
@@ -6,12 +6,12 @@ import type { EngineSink, EngineSource, Inspection, Uninspected } from "../domai
 import type { Logger } from "../domain/log.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
-import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
+import { Backoff, STREAM_BACKOFF } from "../platform/time/backoff.ts";
 import { DetailsRefresh } from "./details-refresh.ts";
 import { DetailsRetry } from "./details-retry.ts";
 import type { EventCursor } from "./event-cursor.ts";
 import type { InspectFaults } from "./inspect-faults.ts";
-import { Wake } from "./supervise.ts";
+import { Wake } from "../platform/time/supervise.ts";
 
 export interface EngineSessionOptions {
   readonly source: EngineSource;

@@ -1,13 +1,13 @@
-import { asError } from "../domain/as-error.ts";
+import { asError } from "../platform/data/as-error.ts";
 import type { Change } from "../domain/change.ts";
 import type { CursorResume } from "../domain/resume.ts";
-import { Backoff, ENGINE_BACKOFF } from "./backoff.ts";
+import { Backoff, ENGINE_BACKOFF } from "../platform/time/backoff.ts";
 import { EngineSession } from "./engine-session.ts";
 import type { EngineSessionOptions } from "./engine-session.ts";
 import { EventCursor } from "./event-cursor.ts";
 import { InspectFaults } from "./inspect-faults.ts";
 import { StreamHealth } from "./stream-health.ts";
-import { supervise, Wake } from "./supervise.ts";
+import { supervise, Wake } from "../platform/time/supervise.ts";
 
 export interface EngineWatchOptions extends EngineSessionOptions {
   readonly changed: (change: Change) => void;

@@ -3,11 +3,11 @@ import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
 import type { ContainerRecord } from "../state/container-record.ts";
-import { Backoff, STREAM_BACKOFF } from "./backoff.ts";
+import { Backoff, STREAM_BACKOFF } from "../platform/time/backoff.ts";
 import { ClockSteps } from "./clock-steps.ts";
 import { HeldSink } from "./held-sink.ts";
 import { StreamHealth } from "./stream-health.ts";
-import { supervise, Wake } from "./supervise.ts";
+import { supervise, Wake } from "../platform/time/supervise.ts";
 
 export interface SystemdWatchOptions {
   readonly record: ContainerRecord;

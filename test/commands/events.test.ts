@@ -4,7 +4,7 @@ import { expect, test } from "@jest/globals";
 import { showEvents } from "../../src/commands/events.ts";
 import type { EventsConfig } from "../../src/config/command-config.ts";
 import { parseCommandLine } from "../../src/config/parse-command.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { systemClock } from "../../src/platform/time/clock.ts";
 import { idOf } from "../support/engine-facts.ts";
 import { eventually } from "../support/eventually.ts";
 import { fakeEngine } from "../support/fake-engine.ts";

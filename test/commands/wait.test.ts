@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { runWait } from "../../src/commands/wait.ts";
 import type { WaitConfig } from "../../src/config/command-config.ts";
 import { parseCommandLine } from "../../src/config/parse-command.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { systemClock } from "../../src/platform/time/clock.ts";
 import { idOf } from "../support/engine-facts.ts";
 import { fakeEngine } from "../support/fake-engine.ts";
 import type { FakeEngine } from "../support/fake-engine.ts";

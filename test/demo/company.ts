@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { untilAborted } from "../../src/domain/until-aborted.ts";
+import { untilAborted } from "../../src/platform/time/until-aborted.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { acquireEngine } from "../support/engine/engine.ts";
 import { ensureImage } from "../support/engine/images.ts";

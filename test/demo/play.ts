@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { untilAborted } from "../../src/domain/until-aborted.ts";
+import { untilAborted } from "../../src/platform/time/until-aborted.ts";
 import type { ReceivedLog } from "../support/otlp-receiver.ts";
 import { type Act, actsOf, type Expected } from "./acts.ts";
 import { assemble, type Company } from "./company.ts";

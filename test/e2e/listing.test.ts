@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { ContainerRuntime } from "../../src/domain/runtime.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { systemClock } from "../../src/platform/time/clock.ts";
 import { openRuntime } from "../../src/runtime/open-runtime.ts";
 import { DockerEngineSource } from "../../src/sources/docker-engine.ts";
 import { identifier } from "../../src/sources/identity.ts";

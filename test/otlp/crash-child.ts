@@ -6,10 +6,10 @@
  */
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
 import { openSender } from "../../src/otlp/open-sender.ts";
-import { systemClock as clock } from "../../src/runtime/clock.ts";
-import { createLogger } from "../../src/runtime/log.ts";
+import { systemClock as clock } from "../../src/platform/time/clock.ts";
+import { createLogger } from "../../src/platform/log/log.ts";
 import { openStore } from "../../src/storage/store.ts";
-import { Backoff } from "../../src/watch/backoff.ts";
+import { Backoff } from "../../src/platform/time/backoff.ts";
 
 const [path = "", url = "", changes = "0", perMs = "1"] = process.argv.slice(2);
 const log = createLogger({

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
 import type { LogSink } from "../../src/otlp/log-sink.ts";
 import type { SendOutcome } from "../../src/otlp/sender.ts";
-import { Backoff } from "../../src/watch/backoff.ts";
+import { Backoff } from "../../src/platform/time/backoff.ts";
 import { type FakeSender, fakeSender, retry, TAKEN } from "../support/fake-sender.ts";
 import { NO_ROOM, openQueue, recordOf, upTo } from "../support/opened-queue.ts";
 import type { OpenedQueue } from "../support/opened-queue.ts";

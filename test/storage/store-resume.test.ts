@@ -262,7 +262,7 @@ function inDatabase(sql: string): void {
 test("what was written survives SIGKILL, and its lock doesn't", async () => {
   const script = `
     import { openStore } from ${JSON.stringify(urlOf("../../src/storage/store.ts"))};
-    import { systemClock as clock } from ${JSON.stringify(urlOf("../../src/runtime/clock.ts"))};
+    import { systemClock as clock } from ${JSON.stringify(urlOf("../../src/platform/time/clock.ts"))};
     const log = { warn: console.log, limited: () => log };
     const store = await openStore({
       path: process.argv[1], scope: "here", clock, log,

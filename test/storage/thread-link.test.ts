@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { systemClock } from "../../src/platform/time/clock.ts";
 import { openStore } from "../../src/storage/store.ts";
 import type { Store } from "../../src/storage/store.ts";
 import { threadLink } from "../../src/storage/thread-link.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/domain/clock.ts";
 import type { Logger } from "../../src/domain/log.ts";
-import { createLogger } from "../../src/runtime/log.ts";
+import { createLogger } from "../../src/platform/log/log.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 /** A log of all levels whose lines a test can read, without their time. */

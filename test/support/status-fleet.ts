@@ -2,7 +2,7 @@ import { buildStatus } from "../../src/app/status.ts";
 import type { Status, StatusOptions } from "../../src/app/status.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { systemClock } from "../../src/platform/time/clock.ts";
 import { identifier } from "../../src/sources/identity.ts";
 import type { ContainerRecord } from "../../src/state/container-record.ts";
 import { Fleet } from "../../src/state/fleet.ts";

@@ -1,5 +1,5 @@
 import { createHttpServer } from "../../src/http/http-server.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { systemClock } from "../../src/platform/time/clock.ts";
 import { recordedLog } from "./recorded-log.ts";
 import type { StatusFleet } from "./status-fleet.ts";
 

@@ -1,4 +1,4 @@
-import { clipped, printable } from "../../domain/quoted.ts";
+import { clipped, printable } from "../../platform/data/quoted.ts";
 import type { EventReport } from "../../domain/status.ts";
 
 /** Longer names don't make the column wider for the others. */

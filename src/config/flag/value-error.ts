@@ -1,4 +1,4 @@
-import { clipped, quoted } from "../../domain/quoted.ts";
+import { clipped, quoted } from "../../platform/data/quoted.ts";
 
 /** A text that isn't what its setting takes. Parsers throw it; the reader adds the setting's name. */
 export class ValueError extends Error {

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
-import { asError } from "../../domain/as-error.ts";
+import { asError } from "../../platform/data/as-error.ts";
 import type { Clock } from "../../domain/clock.ts";
 
 /** A message to the worker. */

@@ -1,7 +1,7 @@
 import { constants, createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { SecureContextOptions } from "node:tls";
-import { asError } from "../../domain/as-error.ts";
+import { asError } from "../../platform/data/as-error.ts";
 import type { Fields } from "./fields.ts";
 import { canonicalSan } from "./subject-alt-names.ts";
 import {

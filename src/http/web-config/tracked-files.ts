@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { asError } from "../../domain/as-error.ts";
+import { asError } from "../../platform/data/as-error.ts";
 import { WebConfigError } from "./web-config.ts";
 
 /** Configuration, certificates and keys are small. */

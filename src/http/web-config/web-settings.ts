@@ -1,4 +1,4 @@
-import { asError } from "../../domain/as-error.ts";
+import { asError } from "../../platform/data/as-error.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
 import { readWebConfig } from "./read-web-config.ts";

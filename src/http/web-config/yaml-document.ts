@@ -1,4 +1,4 @@
-import { asError } from "../../domain/as-error.ts";
+import { asError } from "../../platform/data/as-error.ts";
 import { WebConfigError } from "./web-config.ts";
 
 /**

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { nodeByteStream } from "../../../src/dbus/byte-stream.ts";
 import { DBusConnection } from "../../../src/dbus/connection.ts";
-import { systemClock } from "../../../src/runtime/clock.ts";
+import { systemClock } from "../../../src/platform/time/clock.ts";
 import { PropertyReader } from "../../../src/sources/dbus-unit-signals.ts";
 import { SystemdCalls } from "../../../src/sources/systemd-calls.ts";
 import type { TestNode } from "../../support/engine/node.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { systemClock } from "../../src/runtime/clock.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { systemClock } from "../../../src/platform/time/clock.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 test("nanoseconds are those of the millisecond that Date tells", () => {
   const beforeMs = Date.now();

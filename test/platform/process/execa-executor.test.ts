@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "@jest/globals";
-import type { Process } from "../../src/domain/process.ts";
-import { execaExecutor } from "../../src/runtime/execa-executor.ts";
+import type { Process } from "../../../src/domain/process.ts";
+import { execaExecutor } from "../../../src/platform/process/execa-executor.ts";
 
 const shell = async (script: string): Promise<Process> =>
   execaExecutor().start("sh", ["-c", script]);

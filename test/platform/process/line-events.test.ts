@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from "node:stream";
 import { ReadableStream } from "node:stream/web";
 import { expect, test } from "@jest/globals";
-import { lineEvents } from "../../src/sources/line-events.ts";
+import { lineEvents } from "../../../src/platform/process/line-events.ts";
 
 const read = (input: Parameters<typeof lineEvents>[0], signal?: AbortSignal) =>
   lineEvents(input, { signal, parse: (line) => line, onBadLine: () => {} });

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { RateGate } from "../../src/runtime/rate-gate.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { RateGate } from "../../../src/platform/log/rate-gate.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 test("keys without end don't grow it without end: the oldest are forgotten", () => {
   const gate = new RateGate(new FakeClock());

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { untilAborted } from "../../src/domain/until-aborted.ts";
+import { untilAborted } from "../../../src/platform/time/until-aborted.ts";
 
 test("work that is done first is what comes", async () => {
   const { signal } = new AbortController();

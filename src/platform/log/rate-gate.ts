@@ -1,4 +1,4 @@
-import type { Clock } from "../domain/clock.ts";
+import type { Clock } from "../../domain/clock.ts";
 
 /** Keys that are remembered; past it the one that was first seen is forgotten. */
 const MAX_KEYS = 1024;

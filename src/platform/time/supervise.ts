@@ -1,5 +1,5 @@
-import { asError } from "../domain/as-error.ts";
-import type { Clock } from "../domain/clock.ts";
+import { asError } from "../data/as-error.ts";
+import type { Clock } from "../../domain/clock.ts";
 import type { Backoff } from "./backoff.ts";
 
 export interface SuperviseOptions {

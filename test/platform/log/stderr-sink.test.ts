@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { stderrSink } from "../../src/runtime/stderr-sink.ts";
+import { stderrSink } from "../../../src/platform/log/stderr-sink.ts";
 
 test("a reader that stands still costs lines, not memory", () => {
   const stream = new Writable({ write() {} });

@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import type { Clock } from "../domain/clock.ts";
+import type { Clock } from "../../domain/clock.ts";
 
 /** Longest delay of a timer; a longer one would run at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { atMost } from "../../src/watch/at-most.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { atMost } from "../../../src/platform/time/at-most.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 test("it is over when the work is, and leaves no timer", async () => {
   const clock = new FakeClock();

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { collectOutput } from "../../src/runtime/collect-output.ts";
-import { FakeProcess } from "../support/fake-process.ts";
+import { collectOutput } from "../../../src/platform/process/collect-output.ts";
+import { FakeProcess } from "../../support/fake-process.ts";
 
 const NEVER = new AbortController().signal;
 

@@ -1,6 +1,6 @@
-import type { Clock } from "../domain/clock.ts";
-import { LOG_LEVELS } from "../domain/log.ts";
-import type { LogFields, LogFormat, Logger, LogLevel, LogLines } from "../domain/log.ts";
+import type { Clock } from "../../domain/clock.ts";
+import { LOG_LEVELS } from "../../domain/log.ts";
+import type { LogFields, LogFormat, Logger, LogLevel, LogLines } from "../../domain/log.ts";
 import { formatLine } from "./log-line.ts";
 import { RateGate } from "./rate-gate.ts";
 

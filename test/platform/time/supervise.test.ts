@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
-import { Backoff } from "../../src/watch/backoff.ts";
-import { supervise, Wake } from "../../src/watch/supervise.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { turns } from "../support/turns.ts";
+import { Backoff } from "../../../src/platform/time/backoff.ts";
+import { supervise, Wake } from "../../../src/platform/time/supervise.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { turns } from "../../support/turns.ts";
 
 interface Supervised {
   readonly clock: FakeClock;

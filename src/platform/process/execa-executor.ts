@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
-import type { Executor, Process, ProcessExit } from "../domain/process.ts";
+import type { Executor, Process, ProcessExit } from "../../domain/process.ts";
 
 const KEPT_STDERR_BYTES = 4096;
 /** How long its output may stay open after the end: whoever inherited it can hold it for ever. */

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { HeapGrowth, MANY_CONTAINERS } from "../../src/runtime/heap-growth.ts";
+import { HeapGrowth, MANY_CONTAINERS } from "../../../src/platform/process/heap-growth.ts";
 
 test("the heap is kept small until there are many containers, and again once they are gone", () => {
   const flags: string[] = [];

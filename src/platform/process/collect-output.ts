@@ -1,5 +1,5 @@
-import type { Process, ProcessExit } from "../domain/process.ts";
-import type { CommandOutput } from "../domain/runtime.ts";
+import type { Process, ProcessExit } from "../../domain/process.ts";
+import type { CommandOutput } from "../../domain/runtime.ts";
 
 /**
  * Reads a process to its end.

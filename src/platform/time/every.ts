@@ -1,4 +1,4 @@
-import type { Clock } from "../domain/clock.ts";
+import type { Clock } from "../../domain/clock.ts";
 
 /** Runs something each time that the interval has passed, until the handle is disposed. */
 export function every(intervalMs: number, clock: Clock, run: () => void): Disposable {

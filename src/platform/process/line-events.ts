@@ -1,5 +1,5 @@
-import { untilAborted } from "../domain/until-aborted.ts";
-import { LineSplitter } from "./lines.ts";
+import { untilAborted } from "../time/until-aborted.ts";
+import { LineSplitter } from "../data/lines.ts";
 
 /** Output of a process, cut anywhere: a Node or web stream, or anything else that gives it. */
 export type ByteInput = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;

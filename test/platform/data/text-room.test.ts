@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { TextRoom } from "../../src/metrics/text-room.ts";
+import { TextRoom } from "../../../src/platform/data/text-room.ts";
 
 const LONG = "a rather long text which isn't written character by character ".repeat(3);
 

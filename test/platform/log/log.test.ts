@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import type { LogFormat, Logger, LogLevel } from "../../src/domain/log.ts";
-import { createLogger } from "../../src/runtime/log.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import type { LogFormat, Logger, LogLevel } from "../../../src/domain/log.ts";
+import { createLogger } from "../../../src/platform/log/log.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 interface Recorded {
   readonly log: Logger;

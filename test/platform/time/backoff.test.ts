@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { Backoff, STREAM_BACKOFF } from "../../src/watch/backoff.ts";
+import { Backoff, STREAM_BACKOFF } from "../../../src/platform/time/backoff.ts";
 
 function waits(random: () => number, count: number): number[] {
   const backoff = new Backoff(STREAM_BACKOFF, random);

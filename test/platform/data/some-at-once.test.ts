@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { someAtOnce } from "../../src/runtime/some-at-once.ts";
-import { turns } from "../support/turns.ts";
+import { someAtOnce } from "../../../src/platform/data/some-at-once.ts";
+import { turns } from "../../support/turns.ts";
 
 /** Work that a test ends by hand, with the items for which it was begun. */
 function byHand() {

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { LineSplitter } from "../../src/sources/lines.ts";
+import { LineSplitter } from "../../../src/platform/data/lines.ts";
 
 function split(chunks: Iterable<Uint8Array | string>, maxLineBytes?: number): string[] {
   const told: string[] = [];
