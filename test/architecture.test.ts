@@ -18,7 +18,7 @@ const files = globSync("**/*.ts", { cwd: SRC }).map((path) => {
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "commands/output": ["domain", "platform/data"],
-  "commands/wait": ["domain", "platform/data", "state"],
+  "commands/wait": ["domain", "platform/data", "state", "state/containers"],
   config: ["config/flag", "domain", "platform/data"],
   "config/completion": ["config", "config/flag"],
   "config/flag": ["domain", "platform/data"],
@@ -27,10 +27,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   http: ["domain", "http/auth", "http/web-config", "platform/data"],
   "http/auth": ["domain", "platform/data"],
   "http/web-config": ["domain", "platform/data"],
+  library: ["domain", "platform/data", "platform/process", "platform/time", "sources", "state"],
   logs: ["domain"],
-  metrics: ["domain", "platform/data", "state"],
+  metrics: ["domain", "platform/data", "state", "state/containers", "state/units"],
   otlp: ["domain", "platform/data", "platform/time"],
-  page: ["domain", "page/view", "state"],
+  page: ["domain", "page/view", "state/containers", "state/units"],
   "page/client": ["domain", "page/view"],
   "page/view": ["domain"],
   "platform/data": [],
@@ -39,9 +40,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "platform/time": ["domain", "platform/data"],
   runtime: ["domain", "platform/data", "platform/process", "platform/time"],
   sources: ["dbus", "domain", "platform/data", "platform/process"],
-  state: ["domain"],
+  state: ["domain", "state/containers", "state/units"],
+  "state/containers": ["domain", "state/units"],
+  "state/units": ["domain"],
   storage: ["domain", "platform/data", "platform/time"],
-  watch: ["domain", "platform/data", "platform/time", "state"],
+  watch: ["domain", "platform/data", "platform/time", "state", "state/containers", "state/units"],
 };
 /** Folders that compose the others, and may import from all of them; "" is `src` itself. */
 const COMPOSITION_ROOTS = new Set(["", "app", "commands"]);

@@ -17,11 +17,11 @@ import type { HeapGrowth } from "../platform/process/heap-growth.ts";
 import { openRuntime } from "../runtime/open-runtime.ts";
 import { identifier } from "../sources/identity.ts";
 import { Fleet } from "../state/fleet.ts";
-import { SeriesBudget } from "../state/series-budget.ts";
-import { unitAdmission } from "../state/unit-admission.ts";
+import { SeriesBudget } from "../state/units/series-budget.ts";
+import { unitAdmission } from "../state/units/unit-admission.ts";
 import { openStore } from "../storage/store.ts";
 import { every } from "../platform/time/every.ts";
-import { Hub } from "../watch/hub.ts";
+import { Hub } from "../state/hub.ts";
 
 const SWEEP_MS = 10_000;
 

@@ -5,7 +5,7 @@ import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerEngineSource } from "../sources/docker-engine.ts";
 import { identifier } from "../sources/identity.ts";
 import { systemdSource } from "../sources/systemd-source.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import { EngineWatch } from "../watch/engine-watch.ts";
 import { SystemdWatches } from "../watch/systemd-watches.ts";

@@ -1,5 +1,5 @@
 import type { ContainerRuntime } from "../domain/runtime.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { AppContext } from "./context.ts";
 

@@ -12,7 +12,7 @@ import { openRuntime } from "../runtime/open-runtime.ts";
 import { identifier } from "../sources/identity.ts";
 import { NamedContainers } from "./named-containers.ts";
 import { Fleet } from "../state/fleet.ts";
-import { SeriesBudget } from "../state/series-budget.ts";
+import { SeriesBudget } from "../state/units/series-budget.ts";
 import { atMost } from "../platform/time/at-most.ts";
 import { logChange } from "../app/change-log.ts";
 import type { WatchContext } from "../app/context.ts";

@@ -1,6 +1,6 @@
 import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../domain/container.ts";
 import type { LabelSet } from "../domain/label-set.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { MetricType, OtelInstrument, StateMetric, VisitSample } from "./metric.ts";
 
 const CONTAINER_LABELS = ["container", "node", "cluster"] as const;

@@ -1,5 +1,5 @@
 import { LabelSet } from "../domain/label-set.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 
 const upLabels = new WeakMap<ContainerRecord, { transport: string; labels: LabelSet }>();
 

@@ -1,8 +1,8 @@
 import { SYSTEM_STATES } from "../domain/systemd.ts";
 import type { ActiveState } from "../domain/unit.ts";
 import { ACTIVE_STATES, RARE_ACTIVE_STATES } from "../domain/unit.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
-import type { UnitRecord } from "../state/unit-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { UnitRecord } from "../state/units/unit-record.ts";
 import type { StateMetric, VisitSample } from "./metric.ts";
 import { containerLabelOf, upLabelsOf, versionLabelsOf } from "./systemd-labels.ts";
 

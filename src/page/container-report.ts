@@ -1,7 +1,7 @@
 import type { ContainerReport, SystemdReport, UnitReport } from "../domain/status.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
-import type { SystemdState } from "../state/systemd-state.ts";
-import type { UnitRecord } from "../state/unit-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { SystemdState } from "../state/units/systemd-state.ts";
+import type { UnitRecord } from "../state/units/unit-record.ts";
 import { rfc3339 } from "./rfc3339.ts";
 
 /** What is told of a container but for its units. */

@@ -1,5 +1,5 @@
 import type { EngineReport, QueueReport, StatusReport, SummaryReport } from "../domain/status.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 import { containerFacts, isReported, unitReport } from "./container-report.ts";
 import type { ReportContext } from "./container-report.ts";
 import { rfc3339 } from "./rfc3339.ts";

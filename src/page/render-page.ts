@@ -1,6 +1,6 @@
 import type { EventReport } from "../domain/status.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
-import type { UnitRecord } from "../state/unit-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { UnitRecord } from "../state/units/unit-record.ts";
 import { containerFacts, isReported, unitReport } from "./container-report.ts";
 import type { ContainerFacts } from "./container-report.ts";
 import { chosen, reportHead } from "./fleet-report.ts";

@@ -2,15 +2,15 @@ import type { ContainerDetails, ContainerIdentity, ContainerSummary } from "../d
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { EventKind } from "../domain/event.ts";
 import type { ContainerResume, LivesResume } from "../domain/resume.ts";
-import { ContainerChanges } from "./container-changes.ts";
-import type { Occasion } from "./container-changes.ts";
-import { applyEvent } from "./container-events.ts";
-import { ContainerLives } from "./container-lives.ts";
-import { ContainerRecord } from "./container-record.ts";
-import { foldDetails, foldSummary, reconcile } from "./container-recovery.ts";
-import type { FleetEvents } from "./fleet-events.ts";
-import type { Identify } from "./identify.ts";
-import type { UnitAdmission } from "./unit-table.ts";
+import { ContainerChanges } from "./containers/container-changes.ts";
+import type { Occasion } from "./containers/container-changes.ts";
+import { applyEvent } from "./containers/container-events.ts";
+import { ContainerLives } from "./containers/container-lives.ts";
+import { ContainerRecord } from "./containers/container-record.ts";
+import { foldDetails, foldSummary, reconcile } from "./containers/container-recovery.ts";
+import type { FleetEvents } from "../domain/fleet-events.ts";
+import type { Identify } from "./containers/identify.ts";
+import type { UnitAdmission } from "./units/unit-table.ts";
 
 export interface FleetOptions {
   readonly events: FleetEvents;

@@ -1,6 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import type { JournalEntry } from "../domain/systemd.ts";
-import type { SystemdState } from "../state/systemd-state.ts";
+import type { SystemdState } from "../state/units/systemd-state.ts";
 
 /** A clock that goes back by more was set: what adjusts it does so slower. */
 const SET_BACK_MS = 1_000;

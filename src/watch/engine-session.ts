@@ -4,7 +4,7 @@ import type { ContainerDetails } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
 import type { EngineSink, EngineSource, Inspection, Uninspected } from "../domain/engine-source.ts";
 import type { Logger } from "../domain/log.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import { Backoff, STREAM_BACKOFF } from "../platform/time/backoff.ts";
 import { DetailsRefresh } from "./details-refresh.ts";

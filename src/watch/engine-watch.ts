@@ -6,7 +6,7 @@ import { EngineSession } from "./engine-session.ts";
 import type { EngineSessionOptions } from "./engine-session.ts";
 import { EventCursor } from "./event-cursor.ts";
 import { InspectFaults } from "./inspect-faults.ts";
-import { StreamHealth } from "./stream-health.ts";
+import { StreamHealth } from "../state/stream-health.ts";
 import { supervise, Wake } from "../platform/time/supervise.ts";
 
 export interface EngineWatchOptions extends EngineSessionOptions {

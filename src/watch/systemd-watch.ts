@@ -2,11 +2,11 @@ import type { Change } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import type { SystemdSink, SystemdSource } from "../domain/systemd.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 import { Backoff, STREAM_BACKOFF } from "../platform/time/backoff.ts";
 import { ClockSteps } from "./clock-steps.ts";
 import { HeldSink } from "./held-sink.ts";
-import { StreamHealth } from "./stream-health.ts";
+import { StreamHealth } from "../state/stream-health.ts";
 import { supervise, Wake } from "../platform/time/supervise.ts";
 
 export interface SystemdWatchOptions {

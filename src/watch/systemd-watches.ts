@@ -1,5 +1,5 @@
 import type { SystemdSource } from "../domain/systemd.ts";
-import type { ContainerRecord } from "../state/container-record.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 import { SystemdWatch } from "./systemd-watch.ts";
 import type { SystemdWatchOptions } from "./systemd-watch.ts";
 

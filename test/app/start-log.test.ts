@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { StartLog } from "../../src/app/start-log.ts";
 import type { StartLogOptions } from "../../src/app/start-log.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
-import type { ContainerRecord } from "../../src/state/container-record.ts";
+import type { ContainerRecord } from "../../src/state/containers/container-record.ts";
 import { containerDetails } from "../support/engine-facts.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordedFleet } from "../support/recorded-fleet.ts";

@@ -4,7 +4,7 @@ import { OtelCollector } from "../../src/metrics/otel-collector.ts";
 import type { OtelCollectorOptions } from "../../src/metrics/otel-collector.ts";
 import type { OwnMetrics } from "../../src/metrics/own-metrics.ts";
 import { Scraper } from "../../src/metrics/scrape.ts";
-import { SeriesBudget } from "../../src/state/series-budget.ts";
+import { SeriesBudget } from "../../src/state/units/series-budget.ts";
 import { parseExposition } from "../support/exposition.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { goldenFleet } from "../support/golden-fleet.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { SeriesBudget } from "../../src/state/series-budget.ts";
+import { SeriesBudget } from "../../src/state/units/series-budget.ts";
 import { containerDetails, engineEvent, idOf, identityOf } from "../support/engine-facts.ts";
 import { recordedFleet } from "../support/recorded-fleet.ts";
 import type { RecordedFleet } from "../support/recorded-fleet.ts";

@@ -3,9 +3,9 @@ import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
 import type { UnitRow } from "../../src/domain/unit.ts";
 import { identifier } from "../../src/sources/identity.ts";
 import { Fleet } from "../../src/state/fleet.ts";
-import { SeriesBudget } from "../../src/state/series-budget.ts";
-import type { SystemdState } from "../../src/state/systemd-state.ts";
-import { unitAdmission } from "../../src/state/unit-admission.ts";
+import { SeriesBudget } from "../../src/state/units/series-budget.ts";
+import type { SystemdState } from "../../src/state/units/systemd-state.ts";
+import { unitAdmission } from "../../src/state/units/unit-admission.ts";
 import { containerDetails, engineEvent, idOf } from "./engine-facts.ts";
 import { serviceSignal, unitSignal } from "./systemd-facts.ts";
 

@@ -1,7 +1,7 @@
 import type { Change } from "../../src/domain/change.ts";
-import type { ContainerRecord } from "../../src/state/container-record.ts";
+import type { ContainerRecord } from "../../src/state/containers/container-record.ts";
 import { Fleet } from "../../src/state/fleet.ts";
-import { SeriesBudget } from "../../src/state/series-budget.ts";
+import { SeriesBudget } from "../../src/state/units/series-budget.ts";
 import { engineEvent, identityOf } from "./engine-facts.ts";
 
 export interface RecordedFleet {

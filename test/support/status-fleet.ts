@@ -4,11 +4,11 @@ import { parseConfig } from "../../src/config/parse-config.ts";
 import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
 import { systemClock } from "../../src/platform/time/clock.ts";
 import { identifier } from "../../src/sources/identity.ts";
-import type { ContainerRecord } from "../../src/state/container-record.ts";
+import type { ContainerRecord } from "../../src/state/containers/container-record.ts";
 import { Fleet } from "../../src/state/fleet.ts";
-import { SeriesBudget } from "../../src/state/series-budget.ts";
-import { unitAdmission } from "../../src/state/unit-admission.ts";
-import { Hub } from "../../src/watch/hub.ts";
+import { SeriesBudget } from "../../src/state/units/series-budget.ts";
+import { unitAdmission } from "../../src/state/units/unit-admission.ts";
+import { Hub } from "../../src/state/hub.ts";
 import { containerDetails, engineEvent } from "./engine-facts.ts";
 import { serviceSignal, unitRow, unitSignal } from "./systemd-facts.ts";
 

@@ -1,7 +1,7 @@
 import { isNamed } from "../../domain/container-name.ts";
 import type { SystemState } from "../../domain/systemd.ts";
 import type { UnitCondition, WaitGoal } from "../../domain/wait-goal.ts";
-import type { ContainerRecord } from "../../state/container-record.ts";
+import type { ContainerRecord } from "../../state/containers/container-record.ts";
 
 /** One thing that was asked for of one container, and what is so instead. */
 export interface Missing {

@@ -1,5 +1,5 @@
 import type { Change } from "../../domain/change.ts";
-import type { ContainerRecord } from "../../state/container-record.ts";
+import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { Fleet } from "../../state/fleet.ts";
 import type { Missing, View } from "./findings.ts";
 

@@ -4,7 +4,7 @@ import client from "prom-client";
 import { STATE_METRICS } from "../../../src/metrics/catalogue.ts";
 import { Scraper } from "../../../src/metrics/scrape.ts";
 import { Fleet } from "../../../src/state/fleet.ts";
-import { SeriesBudget } from "../../../src/state/series-budget.ts";
+import { SeriesBudget } from "../../../src/state/units/series-budget.ts";
 
 const NODES = 100;
 const UNITS = 100;

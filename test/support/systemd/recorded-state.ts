@@ -1,9 +1,9 @@
 import type { Change, UnitChange } from "../../../src/domain/change.ts";
 import type { JournalEntry, ServiceSignal, UnitSignal } from "../../../src/domain/systemd.ts";
 import { LabelSet } from "../../../src/domain/label-set.ts";
-import { SeriesBudget } from "../../../src/state/series-budget.ts";
-import { SystemdState } from "../../../src/state/systemd-state.ts";
-import type { UnitRecord } from "../../../src/state/unit-record.ts";
+import { SeriesBudget } from "../../../src/state/units/series-budget.ts";
+import { SystemdState } from "../../../src/state/units/systemd-state.ts";
+import type { UnitRecord } from "../../../src/state/units/unit-record.ts";
 import { identityOf } from "../engine-facts.ts";
 
 export interface RecordedState {

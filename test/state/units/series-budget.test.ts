@@ -1,0 +1,63 @@
+import { expect, test } from "@jest/globals";
+import { SeriesBudget } from "../../../src/state/units/series-budget.ts";
+import { unitAdmission } from "../../../src/state/units/unit-admission.ts";
+import { UnitTable } from "../../../src/state/units/unit-table.ts";
+import { LabelSet } from "../../../src/domain/label-set.ts";
+
+function tableOf(limit: number): { table: UnitTable; series: SeriesBudget } {
+  const series = new SeriesBudget(limit);
+  const admission = unitAdmission(/^(?:.+)$/u, /^(?:.+\.mount)$/u, series);
+  return { table: new UnitTable(admission, new LabelSet([])), series };
+}
+
+test("room is taken whole or not at all, and what is refused is counted", () => {
+  const budget = new SeriesBudget(10);
+  expect(budget.take(8)).toBe(true);
+  expect(budget.take(3)).toBe(false);
+  expect(budget.refused).toBe(3);
+  expect(budget.take(2)).toBe(true);
+  budget.give(8);
+  expect(budget.take(8)).toBe(true);
+  expect(budget.refused).toBe(3);
+});
+
+test("past the limit new units have no series, and old ones live on", () => {
+  const { table, series } = tableOf(20);
+  expect(table.obtain("a.service")?.hasSeries).toBe(true);
+  expect(table.obtain("b.service")?.hasSeries).toBe(true);
+  const refused = table.obtain("c.service");
+  expect(refused?.hasSeries).toBe(false);
+  expect(refused?.shown).toBe(true);
+  expect(series.refused).toBeGreaterThan(0);
+  expect(table.obtain("a.service")?.hasSeries).toBe(true);
+});
+
+test("hidden units take no room, and what is unloaded gives it back", () => {
+  const { table, series } = tableOf(8);
+  expect(table.obtain("a.mount")?.hasSeries).toBe(false);
+  expect(series.refused).toBe(0);
+  const unit = table.obtain("a.service");
+  expect(unit?.hasSeries).toBe(true);
+  if (unit !== undefined) table.unload(unit);
+  expect(table.obtain("b.service")?.hasSeries).toBe(true);
+});
+
+test("a removed unit that was counted is kept until the retention is over", () => {
+  const { table } = tableOf(100);
+  const unit = table.obtain("a.service");
+  if (unit === undefined) throw new Error("no unit");
+  unit.countFailure("exit-code");
+  table.remove(unit, 1_000n);
+  table.forgetRemoved(1_000n);
+  expect(table.get("a.service")).toBe(unit);
+  table.forgetRemoved(1_001n);
+  expect(table.get("a.service")).toBeUndefined();
+});
+
+test("made-up results share one series", () => {
+  const { table } = tableOf(100);
+  const unit = table.obtain("a.service");
+  for (let i = 0; i < 100; i += 1) unit?.countFailure(`made-up-${i}`);
+  expect(unit?.failures.size).toBeLessThanOrEqual(25);
+  expect(unit?.failures.get("other")).toBeGreaterThan(70);
+});

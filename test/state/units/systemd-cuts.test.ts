@@ -1,0 +1,99 @@
+import { expect, test } from "@jest/globals";
+import type { UnitChange } from "../../../src/domain/change.ts";
+import type { JournalEntry } from "../../../src/domain/systemd.ts";
+import { Random } from "../../dbus/support/mutate.ts";
+import { CutStream } from "../../support/systemd/cut-stream.ts";
+import { failuresOf } from "../../support/systemd/recorded-state.ts";
+import { type LifeKind, type LifeStep, UnitLife } from "../../support/systemd/unit-life.ts";
+
+const START_NS = 1_800_000_000_000_000_000n;
+const MS = 1_000_000n;
+const KINDS: readonly LifeKind[] = ["no restart", "restart", "direct restart"];
+
+/** What systemd says of some services that live side by side. */
+function livesOf(random: Random): LifeStep[] {
+  const lives = Array.from({ length: 1 + random.below(3) }, (_, i) => {
+    const kind = random.pick(KINDS);
+    const life = new UnitLife(`u${i}.service`, { kind, random, startNs: START_NS });
+    const things = 3 + random.below(15);
+    for (let each = 0; each < things; each += 1) life.goOn();
+    return life.steps;
+  });
+  return lives.flat().sort((a, b) => Number(a.atNs - b.atNs));
+}
+
+/** When a stream may be attached to for the first time: not within a change, which would be half told. */
+function quietTime(steps: readonly LifeStep[], random: Random): bigint {
+  const gaps = steps.slice(1).flatMap(({ atNs }, i) => {
+    const before = steps[i]!.atNs;
+    return atNs - before > 20n * MS ? [before + 10n * MS] : [];
+  });
+  return gaps.length === 0 ? START_NS - MS : random.pick(gaps.slice(0, 1 + gaps.length / 2));
+}
+
+/** Plays a random life over a stream with random cuts. */
+function playedCase(seed: number): { readonly stream: CutStream; readonly steps: LifeStep[] } {
+  const random = new Random(seed);
+  const steps = livesOf(random);
+  const stream = new CutStream(steps, random);
+  const endNs = steps.at(-1)!.atNs + 1n;
+  const span = (mostMs: number): bigint => BigInt(1 + random.below(mostMs)) * MS;
+  let nowNs = START_NS - MS;
+  if (random.below(2) === 0) stream.coverFrom(nowNs);
+  else nowNs = quietTime(steps, random);
+  stream.miss(nowNs);
+  if (stream.baselineNs > 0n) {
+    nowNs += span(1_500);
+    stream.miss(nowNs);
+  }
+  while (nowNs < endNs) {
+    nowNs = stream.attach(nowNs);
+    if (!stream.state.up) nowNs += span(1_000);
+    else {
+      nowNs += span(2_500);
+      stream.listen(nowNs);
+      if (random.below(4) === 0) stream.list(nowNs);
+      stream.lose(nowNs);
+      nowNs += span(random.below(2) === 0 ? 50 : 3_000);
+    }
+    stream.miss(nowNs);
+  }
+  do nowNs = stream.attach(nowNs) + MS;
+  while (!stream.state.up);
+  return { stream, steps };
+}
+
+/** What was counted and told, and what it should be: both the same, or it is a bug. */
+function countedAndTrue(seed: number): readonly [counted: unknown[], truth: unknown[]] {
+  const { stream, steps } = playedCase(seed);
+  const entries = steps.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+  const truth = entries.filter(({ timeNs }) => timeNs > stream.baselineNs);
+  const told = stream.changes.filter(
+    (change): change is UnitChange =>
+      change.kind === "unit.failed" || change.kind === "unit.restart",
+  );
+  const runs = new Set(told.map((change) => `${change.unit} ${change.run}`));
+  const counted: unknown[] = [{ seed, told: told.length, runs: runs.size }];
+  const expected: unknown[] = [{ seed, told: truth.length, runs: truth.length }];
+  for (const [name, row] of new Map(steps.map((step) => [step.row.name, step.row]))) {
+    const count = (kind: JournalEntry["kind"]): number =>
+      truth.filter((entry) => entry.kind === kind && entry.unit === name).length;
+    const unit = stream.state.units.get(name);
+    const { activeState, subState } = unit ?? {};
+    const failures = failuresOf(unit);
+    counted.push({ seed, name, activeState, subState, failures, restarts: unit?.restarts });
+    expected.push({ seed, ...row, failures: count("failure"), restarts: count("restart") });
+  }
+  return [counted, expected];
+}
+
+// The journal is the truth: each line about a failure or a restart is one, whoever told of it.
+test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
+  "counts equal the journal's, wherever the stream was cut: cases from %s on",
+  (first) => {
+    for (let seed = first; seed < first + 300; seed += 1) {
+      const [counted, truth] = countedAndTrue(seed);
+      expect(counted).toEqual(truth);
+    }
+  },
+);

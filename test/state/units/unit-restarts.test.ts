@@ -1,0 +1,193 @@
+import { expect, test } from "@jest/globals";
+import {
+  failure,
+  recordedState,
+  restart,
+  runOf,
+  serviceSignal,
+  unitSignal,
+} from "../../support/systemd/recorded-state.ts";
+
+const START_NS = 1_000_000_000_000n;
+const at = (ms: number): bigint => START_NS + BigInt(ms) * 1_000_000n;
+
+/** A systemd that is watched, and what it tells of `a.service`, as recorded of real ones. */
+function watched() {
+  const recorded = recordedState();
+  const { state } = recorded;
+  state.attached("dbus", START_NS);
+  state.recovered([]);
+  state.snapshot([{ name: "a.service", activeState: "active", subState: "running" }], at(1));
+  /** A Service signal, and the Unit signal right after it. */
+  const tell = ({ ms, run, restarts, result = "exit-code", sinceMs = ms, ...told }: Told): void => {
+    state.service(serviceSignal(at(ms), { result, restarts }));
+    const invocationId = runOf(run);
+    state.unit(unitSignal(told.state, at(sinceMs), { invocationId, timeNs: at(ms) }));
+  };
+  return { ...recorded, tell, restarts: () => recorded.unit("a.service").restarts };
+}
+
+interface Told {
+  readonly ms: number;
+  readonly state: string;
+  readonly run: number;
+  readonly restarts: number;
+  readonly result?: string;
+  /** When it came into its state; default: right then. */
+  readonly sinceMs?: number;
+}
+
+test("v257 tells of a restart three times, the last time with the next run", () => {
+  const { tell, restarts, unitChanges } = watched();
+  for (const run of [1, 2, 3]) {
+    const ms = run * 1_000;
+    tell({ ms, state: "failed/failed-before-auto-restart", run, restarts: run - 1 });
+    tell({ ms: ms + 1, state: "activating/auto-restart", run, restarts: run - 1 });
+    const since = { sinceMs: ms + 1 };
+    tell({ ms: ms + 300, ...since, state: "activating/auto-restart", run, restarts: run });
+    tell({ ms: ms + 301, state: "activating/auto-restart-queued", run, restarts: run });
+    const queued = { sinceMs: ms + 301, state: "activating/auto-restart-queued" };
+    tell({ ms: ms + 302, ...queued, run: run + 1, restarts: run, result: "success" });
+    tell({ ms: ms + 303, state: "active/running", run: run + 1, restarts: run, result: "success" });
+    expect(restarts()).toBe(run);
+  }
+  const numbers = unitChanges().filter(({ kind }) => kind === "unit.restart");
+  expect(numbers.map((change) => change.restarts)).toEqual([1, 2, 3]);
+});
+
+test("reset-failed while it waits: the next restart is the first again", () => {
+  const { tell, restarts } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
+  tell({ ms: 30, state: "active/running", run: 2, restarts: 1, result: "success" });
+  tell({ ms: 40, state: "failed/failed", run: 2, restarts: 1 });
+  tell({ ms: 41, state: "activating/auto-restart", run: 2, restarts: 1 });
+  expect(restarts()).toBe(1);
+  // NRestarts was 0 in between, and Result was set back.
+  const wait = { sinceMs: 41, state: "activating/auto-restart", run: 2, restarts: 1 };
+  tell({ ms: 60, ...wait, result: "success" });
+  expect(restarts()).toBe(2);
+  tell({ ms: 61, ...wait, result: "success" });
+  expect(restarts()).toBe(2);
+});
+
+test("a reload while it waits has systemd schedule a second restart: the journal tells both", () => {
+  const { state, tell, restarts, unitChanges } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  const wait = { sinceMs: 10, state: "activating/auto-restart", run: 1 };
+  tell({ ms: 20, ...wait, restarts: 1 });
+  tell({ ms: 30, ...wait, restarts: 2 });
+  expect(restarts()).toBe(2);
+  state.lost();
+  expect(state.attached("dbus", at(50))).toBeDefined();
+  state.recovered([restart(1, at(15)), restart(2, at(25))]);
+  expect(restarts()).toBe(2);
+  const runs = unitChanges().map(({ run }) => run);
+  expect(new Set(runs.filter((run) => run !== "")).size).toBe(runs.filter(Boolean).length);
+});
+
+test("a busy systemd changes the state long after its line: that is the same failure", () => {
+  const { state, unit, unitChanges } = watched();
+  state.lost();
+  state.attached("dbus", at(50));
+  state.recovered([failure(at(60))]);
+  state.service(serviceSignal(at(155), { result: "exit-code" }));
+  state.unit(unitSignal("failed/failed", at(150), { timeNs: at(155) }));
+  expect(unit("a.service").failures.get("exit-code")).toBe(1);
+  expect(unitChanges().filter(({ kind }) => kind === "unit.failed")).toHaveLength(1);
+});
+
+test("v257 names the next run before it leaves failed: that is the failure that the journal told", () => {
+  const { state, unit, tell, unitChanges } = watched();
+  state.lost();
+  state.attached("dbus", at(50));
+  state.recovered([failure(at(60), { invocationId: runOf(1) })]);
+  tell({ ms: 70, sinceMs: 61, state: "failed/failed", run: 2, restarts: 0, result: "success" });
+  tell({ ms: 71, state: "active/running", run: 2, restarts: 0, result: "success" });
+  expect([...unit("a.service").failures]).toEqual([["exit-code", 1]]);
+  expect(unitChanges().filter(({ kind }) => kind === "unit.failed")).toHaveLength(1);
+});
+
+test("a start limit that is hit right after a gap is a failure of its own", () => {
+  const { state, unit, tell } = watched();
+  tell({ ms: 10, state: "active/running", run: 1, restarts: 0, result: "success" });
+  state.lost();
+  state.attached("dbus", at(50));
+  state.recovered([failure(at(60)), restart(1, at(70))]);
+  tell({ ms: 80, state: "failed/failed", run: 1, restarts: 1 });
+  expect(unit("a.service").failures.get("exit-code")).toBe(2);
+  expect(unit("a.service").restarts).toBe(1);
+});
+
+test("reset-failed in a wait that began in a gap, after a restart in the same gap", () => {
+  const { state, tell, restarts } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  state.lost();
+  state.attached("dbus", at(500));
+  state.recovered([
+    restart(1, at(100), { invocationId: runOf(1) }),
+    failure(at(200), { invocationId: runOf(2) }),
+  ]);
+  state.snapshot(
+    [{ name: "a.service", activeState: "activating", subState: "auto-restart" }],
+    at(501),
+  );
+  expect(restarts()).toBe(1);
+  const wait = { sinceMs: 201, state: "activating/auto-restart", run: 2, restarts: 1 };
+  tell({ ms: 600, ...wait });
+  expect(restarts()).toBe(1);
+  tell({ ms: 700, ...wait, result: "success" });
+  expect(restarts()).toBe(2);
+});
+
+test("the same, where the restart after the reset is the first that is signalled", () => {
+  const { state, tell, restarts } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  state.lost();
+  state.attached("dbus", at(500));
+  state.recovered([
+    restart(1, at(100), { invocationId: runOf(1) }),
+    failure(at(200), { invocationId: runOf(2) }),
+  ]);
+  const rows = [
+    { name: "a.service", activeState: "activating", subState: "auto-restart" },
+  ] as const;
+  state.snapshot(rows, at(501));
+  const wait = { sinceMs: 201, state: "activating/auto-restart", run: 2, restarts: 1 };
+  tell({ ms: 600, ...wait, result: "success" });
+  expect(restarts()).toBe(2);
+  tell({ ms: 601, ...wait, result: "success" });
+  expect(restarts()).toBe(2);
+});
+
+test("a wait that is told before it is listed after a gap is another than the one before the gap", () => {
+  const { state, tell, restarts } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
+  tell({ ms: 21, state: "activating/auto-restart-queued", run: 1, restarts: 1 });
+  expect(restarts()).toBe(1);
+  state.lost();
+  state.attached("dbus", at(110));
+  state.recovered([failure(at(100), { invocationId: runOf(2) })]);
+  tell({ ms: 120, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 1 });
+  expect(restarts()).toBe(1);
+  tell({ ms: 200, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 2 });
+  expect(restarts()).toBe(2);
+});
+
+test.each([
+  { listed: "start-pre", atMs: 160 },
+  { listed: "auto-restart", atMs: 300 },
+])("a failure's line from before the stream, its state change after: listed as $listed", (row) => {
+  const { state, tell, unit } = watched();
+  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
+  const before = unit("a.service").failures.get("exit-code") ?? 0;
+  state.lost();
+  state.attached("dbus", at(150));
+  state.recovered([failure(at(100), { invocationId: runOf(2) })]);
+  const rows = [{ name: "a.service", activeState: "activating", subState: row.listed }] as const;
+  state.snapshot(rows, at(row.atMs));
+  tell({ ms: 600, sinceMs: 215, state: "activating/auto-restart", run: 2, restarts: 1 });
+  expect(unit("a.service").failures.get("exit-code")).toBe(before + 1);
+});

@@ -1,0 +1,120 @@
+import { expect, test } from "@jest/globals";
+import { LabelSet } from "../../../src/domain/label-set.ts";
+import { SeriesBudget } from "../../../src/state/units/series-budget.ts";
+import type { UnitRecord } from "../../../src/state/units/unit-record.ts";
+import { MAX_UNITS_PER_CONTAINER, UnitTable } from "../../../src/state/units/unit-table.ts";
+import { unitRow } from "../../support/systemd-facts.ts";
+
+function tableOf(series = new SeriesBudget(Number.POSITIVE_INFINITY)): {
+  readonly table: UnitTable;
+  readonly obtain: (name: string) => UnitRecord;
+} {
+  const table = new UnitTable({ shown: () => true, series }, new LabelSet([["container", "c"]]));
+  return {
+    table,
+    obtain(name) {
+      const unit = table.obtain(name);
+      if (unit === undefined) throw new Error("the table is full");
+      return unit;
+    },
+  };
+}
+
+test("a unit has the container's labels, its name and its type", () => {
+  const { obtain } = tableOf();
+  const unit = obtain('a@"x".b.service');
+  expect(unit.type).toBe("service");
+  expect(unit.nameLabels.text).toBe(String.raw`container="c",name="a@\"x\".b.service"`);
+  expect(unit.labels.text).toBe(`${unit.nameLabels.text},type="service"`);
+  expect(obtain("typeless").type).toBe("");
+  expect(obtain('a@"x".b.service')).toBe(unit);
+});
+
+test("counts follow the states, whichever way they change", () => {
+  const { table, obtain } = tableOf();
+  const [a, b] = [obtain("a.service"), obtain("b.service")];
+  const count = (): unknown => Object.fromEntries(table.counts());
+  expect(count()).toEqual({});
+  table.setState(a, "active", "running");
+  table.setState(b, "active", "running");
+  table.setState(a, "active", "exited");
+  expect(count()).toEqual({ active: 2 });
+  table.setState(a, "failed", "failed");
+  expect(count()).toEqual({ active: 1, failed: 1 });
+  table.unload(a);
+  table.unload(a);
+  expect(count()).toEqual({ active: 1, failed: 0 });
+  table.unloadAll();
+  expect(count()).toEqual({ active: 0, failed: 0 });
+});
+
+test("an unloaded unit is forgotten, but for one of which something was counted", () => {
+  const { table, obtain } = tableOf();
+  const [a, b] = [obtain("a.service"), obtain("b.service")];
+  a.countRestarts(2);
+  for (const unit of [a, b]) table.setState(unit, "active", "running");
+  table.unloadAll();
+  expect(table.get("b.service")).toBeUndefined();
+  expect(table.get("a.service")).toBe(a);
+  expect(a).toMatchObject({ activeState: undefined, subState: "", restarts: 2 });
+});
+
+test("a removed unit that comes again isn't forgotten after the retention", () => {
+  const { table, obtain } = tableOf();
+  const unit = obtain("a.service");
+  unit.countFailure("signal");
+  table.setState(unit, "failed", "failed");
+  table.remove(unit, 10n);
+  table.setState(unit, "active", "running");
+  table.forgetRemoved(100n);
+  expect(table.get("a.service")).toBe(unit);
+});
+
+test("relabelled, all units have the new labels, and those that come later", () => {
+  const { table, obtain } = tableOf();
+  const unit = obtain("a.service");
+  table.relabel(new LabelSet([["container", "d"]]));
+  expect(unit.labels.text).toBe('container="d",name="a.service",type="service"');
+  expect(obtain("b.service").nameLabels.text).toBe('container="d",name="b.service"');
+});
+
+test("what a listing lacks are the loaded units alone", () => {
+  const { table, obtain } = tableOf();
+  for (const name of ["a", "b"]) table.setState(obtain(name), "active", "running");
+  obtain("known of, and not loaded");
+  expect(table.missingFrom([unitRow("a", "active")]).map(({ name }) => name)).toEqual(["b"]);
+});
+
+test("counters that are inherited go on, and nothing else", () => {
+  const old = tableOf();
+  const unit = old.obtain("a.service");
+  unit.countRestarts(3);
+  unit.countFailure("signal");
+  old.table.setState(unit, "failed", "failed");
+  old.obtain("b.service");
+  const { table } = tableOf();
+  table.inherit(old.table.counted());
+  expect([...table.values()]).toMatchObject([
+    { name: "a.service", restarts: 3, failures: new Map([["signal", 1]]), activeState: undefined },
+  ]);
+});
+
+test("room for series is given back, once each", () => {
+  const series = new SeriesBudget(80);
+  const { table, obtain } = tableOf(series);
+  for (let i = 0; i < 10; i++) table.setState(obtain(`${i}.service`), "active", "running");
+  expect(series.take(1)).toBe(false);
+  table.unloadAll();
+  table.unloadAll();
+  table.forgetAll();
+  expect(series.take(81)).toBe(false);
+  expect(series.take(80)).toBe(true);
+});
+
+test("the table has a bound", () => {
+  const { table } = tableOf();
+  for (let i = 0; i < MAX_UNITS_PER_CONTAINER; i++) table.obtain(`${i}`);
+  expect(table.obtain("one more")).toBeUndefined();
+  expect(table.obtain("0")).toBeDefined();
+  expect(table.size).toBe(MAX_UNITS_PER_CONTAINER);
+});
