@@ -1,6 +1,6 @@
 import { printable } from "../platform/data/quoted.ts";
 import { errorText } from "../platform/log/log-line.ts";
-import { openRuntime } from "../runtime/open-runtime.ts";
+import { openRuntime } from "../engine/open-runtime.ts";
 import type { AppContext } from "./context.ts";
 
 /**

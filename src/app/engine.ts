@@ -2,12 +2,12 @@ import type { Change } from "../domain/change.ts";
 import type { EngineSource } from "../domain/engine-source.ts";
 import type { CursorResume } from "../domain/resume.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
-import { DockerEngineSource } from "../sources/docker-engine.ts";
-import { identifier } from "../sources/identity.ts";
+import { DockerEngineSource } from "../engine/docker-engine.ts";
+import { identifier } from "../engine/format/identity.ts";
 import { systemdSource } from "../sources/systemd-source.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
-import { EngineWatch } from "../watch/engine-watch.ts";
+import { EngineWatch } from "../engine/watch/engine-watch.ts";
 import { SystemdWatches } from "../watch/systemd-watches.ts";
 import type { WatchContext } from "./context.ts";
 

@@ -11,7 +11,7 @@ import { writePage } from "../page/render-page.ts";
 import type { PageSources } from "../page/render-page.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
-import type { EngineWatch } from "../watch/engine-watch.ts";
+import type { EngineWatch } from "../engine/watch/engine-watch.ts";
 import type { Hub } from "../state/hub.ts";
 import type { AppContext } from "./context.ts";
 import { eventReport } from "./event-report.ts";

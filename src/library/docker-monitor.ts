@@ -1,5 +1,5 @@
 import { type Event, EventKind } from "../domain/event.ts";
-import { parseDockerEvent } from "../sources/docker-event-line.ts";
+import { parseDockerEvent } from "../engine/format/docker-event-line.ts";
 import { type ByteInput, lineEvents, type RunOptions } from "../platform/process/line-events.ts";
 
 const KINDS: ReadonlyMap<string, EventKind> = new Map([

@@ -5,7 +5,7 @@ import { Framer } from "../../src/dbus/framer.ts";
 import { decodeMessage } from "../../src/dbus/header.ts";
 import { parseBusctlSignal } from "../../src/sources/busctl-line.ts";
 import { PropertyReader } from "../../src/sources/dbus-unit-signals.ts";
-import { parseDockerEvent } from "../../src/sources/docker-event-line.ts";
+import { parseDockerEvent } from "../../src/engine/format/docker-event-line.ts";
 import { serviceSignalOf, unitSignalOf } from "../../src/sources/unit-signals.ts";
 import { splitFrames } from "../dbus/support/frames.ts";
 import { row, type Section } from "./section.ts";

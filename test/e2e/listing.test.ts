@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type { ContainerRuntime } from "../../src/domain/runtime.ts";
 import { systemClock } from "../../src/platform/time/clock.ts";
-import { openRuntime } from "../../src/runtime/open-runtime.ts";
-import { DockerEngineSource } from "../../src/sources/docker-engine.ts";
-import { identifier } from "../../src/sources/identity.ts";
+import { openRuntime } from "../../src/engine/open-runtime.ts";
+import { DockerEngineSource } from "../../src/engine/docker-engine.ts";
+import { identifier } from "../../src/engine/format/identity.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";

@@ -1,7 +1,7 @@
 import type { Change } from "../../src/domain/change.ts";
 import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
 import type { UnitRow } from "../../src/domain/unit.ts";
-import { identifier } from "../../src/sources/identity.ts";
+import { identifier } from "../../src/engine/format/identity.ts";
 import { Fleet } from "../../src/state/fleet.ts";
 import { SeriesBudget } from "../../src/state/units/series-budget.ts";
 import type { SystemdState } from "../../src/state/units/systemd-state.ts";

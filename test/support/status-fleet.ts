@@ -3,7 +3,7 @@ import type { Status, StatusOptions } from "../../src/app/status.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
 import { systemClock } from "../../src/platform/time/clock.ts";
-import { identifier } from "../../src/sources/identity.ts";
+import { identifier } from "../../src/engine/format/identity.ts";
 import type { ContainerRecord } from "../../src/state/containers/container-record.ts";
 import { Fleet } from "../../src/state/fleet.ts";
 import { SeriesBudget } from "../../src/state/units/series-budget.ts";

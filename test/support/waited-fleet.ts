@@ -6,7 +6,7 @@ import type { ContainerDetails } from "../../src/domain/container.ts";
 import type { SystemState } from "../../src/domain/systemd.ts";
 import type { UnitRow } from "../../src/domain/unit.ts";
 import type { WaitGoal } from "../../src/domain/wait-goal.ts";
-import { identifier } from "../../src/sources/identity.ts";
+import { identifier } from "../../src/engine/format/identity.ts";
 import type { ContainerRecord } from "../../src/state/containers/container-record.ts";
 import { Fleet } from "../../src/state/fleet.ts";
 import { SeriesBudget } from "../../src/state/units/series-budget.ts";

@@ -1,0 +1,239 @@
+import { asError } from "../../platform/data/as-error.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Process, ProcessExit } from "../../domain/process.ts";
+import type {
+  CommandOutput,
+  ContainerRuntime,
+  EngineName,
+  EngineVersions,
+  InspectAnswer,
+  InspectOptions,
+  InteractiveProcess,
+  RuntimeExecOptions,
+} from "../../domain/runtime.ts";
+import { untilAborted } from "../../platform/time/until-aborted.ts";
+import { collectOutput } from "../../platform/process/collect-output.ts";
+import { eventFilters, filtersOf, unixSeconds } from "../format/event-query.ts";
+import { engineOf, urlOf } from "./engine-about.ts";
+import type { EngineAddress, EngineLimits, EngineRequest } from "./engine-http.ts";
+import { EngineHttp } from "./engine-http.ts";
+import { inspectEach } from "./engine-inspect.ts";
+import { lateStream, watchOver } from "./event-stream.ts";
+import { hijackedProcess } from "./hijacked-process.ts";
+
+export interface EngineApiOptions {
+  readonly address: EngineAddress;
+  /** Engine filters such as `label=a=b`, sent along with events and listings. */
+  readonly filters: readonly string[];
+  readonly clock: Clock;
+  readonly limits?: EngineLimits;
+}
+
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+const MAX_INSPECT_BYTES = 4 * 1024 * 1024;
+const OLDEST_VERSION = 40;
+const NEWEST_VERSION = 52;
+
+/**
+ * The engine by its API, without any process: a connection for the events, one for each exec, and a
+ * few shared ones for questions. https://docs.docker.com/reference/api/engine/
+ */
+export class EngineApi implements ContainerRuntime {
+  readonly kind = "engine";
+  #engine: EngineName = "docker";
+  #versions: EngineVersions | undefined;
+  readonly #http: EngineHttp;
+  readonly #options: EngineApiOptions;
+  #prefix: Promise<string> | undefined;
+
+  constructor(options: EngineApiOptions) {
+    this.#options = options;
+    this.#http = new EngineHttp(options.address, options.limits);
+  }
+
+  get engine(): EngineName {
+    return this.#engine;
+  }
+
+  get where(): string {
+    return urlOf(this.#options.address);
+  }
+
+  get versions(): EngineVersions | undefined {
+    return this.#versions;
+  }
+
+  close(): void {
+    this.#http.close();
+  }
+
+  async events(options: {
+    readonly sinceNs: bigint;
+    readonly untilNs?: bigint;
+    readonly actions: readonly string[];
+    readonly signal: AbortSignal;
+  }): Promise<Process> {
+    const { sinceNs, untilNs, actions, signal } = options;
+    const filters = {
+      type: ["container"],
+      event: actions,
+      ...filtersOf(eventFilters(this.#options.filters)),
+    };
+    // Another engine, or a newer one, may answer now: its version is asked for anew.
+    if (untilNs === undefined) this.#prefix = undefined;
+    const version = await this.#version(signal);
+    const isPodman = this.#engine === "podman";
+    const query = new URLSearchParams({
+      since: unixSeconds(sinceNs),
+      ...(untilNs === undefined ? {} : eventsUntil(untilNs, isPodman)),
+      filters: JSON.stringify(filters),
+    });
+    const end = new AbortController();
+    const opening = this.#http.open({
+      path: `${version}/events?${query.toString()}`,
+      signal: AbortSignal.any([signal, end.signal]),
+      endless: isPodman ? "all" : "body",
+    });
+    // podman answers when there is a first event to tell.
+    const stream = isPodman ? lateStream(opening) : await opening;
+    const heartbeat = watchOver(stream, {
+      clock: this.#options.clock,
+      ping: async (limit) => {
+        const answer = await this.#http.open({ path: "/_ping", signal: limit });
+        answer.resume();
+      },
+    });
+    const { promise: exited, resolve } = Promise.withResolvers<ProcessExit>();
+    stream.once("close", () => {
+      heartbeat[Symbol.dispose]();
+      end.abort();
+      resolve({ exitCode: undefined, signal: undefined, stderr: "" });
+    });
+    stream.on("error", () => {});
+    return { stdout: stream, kill: () => stream.destroy(), exited };
+  }
+
+  async list(signal: AbortSignal): Promise<readonly string[]> {
+    const containers = await this.summaries(signal);
+    return containers
+      .map((container: unknown) => (container as { Id?: unknown } | null)?.Id)
+      .filter((id) => typeof id === "string" && /^[0-9a-f]{12,64}$/.test(id)) as string[];
+  }
+
+  async summaries(signal: AbortSignal): Promise<readonly unknown[]> {
+    const query = new URLSearchParams({
+      all: "true",
+      filters: JSON.stringify(filtersOf(this.#options.filters)),
+    });
+    const path = `${await this.#version(signal)}/containers/json?${query.toString()}`;
+    const containers = await this.#http.json({ path, signal }, MAX_LISTING_BYTES);
+    if (!Array.isArray(containers)) throw new Error("the engine's listing is no list");
+    return containers as readonly unknown[];
+  }
+
+  async inspect(ids: readonly string[], options: InspectOptions): Promise<InspectAnswer> {
+    const version = await this.#version(options.signal);
+    const { signal, limitMs } = options;
+    const ask = (id: string): Promise<unknown> => {
+      const path = `${version}/containers/${encodeURIComponent(id)}/json`;
+      return this.#http.json({ path, signal, limitMs }, MAX_INSPECT_BYTES);
+    };
+    return inspectEach(ids, { ask, signal });
+  }
+
+  async exec(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions,
+  ): Promise<InteractiveProcess> {
+    return this.#exec(container, command, { ...options, stdin: true });
+  }
+
+  async run(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions & { readonly maxBytes: number },
+  ): Promise<CommandOutput> {
+    const process = await this.#exec(container, command, { ...options, stdin: false });
+    return collectOutput(process, options);
+  }
+
+  async #exec(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions & { readonly stdin: boolean },
+  ): Promise<InteractiveProcess> {
+    const { user, stdin, signal } = options;
+    const version = await this.#version(signal);
+    const created = (await this.#http.json(
+      {
+        method: "POST",
+        path: `${version}/containers/${encodeURIComponent(container)}/exec`,
+        body: {
+          AttachStdin: stdin,
+          AttachStdout: true,
+          AttachStderr: true,
+          Cmd: command,
+          Tty: false,
+          ...(user === undefined ? {} : { User: user }),
+        },
+        signal,
+      },
+      MAX_INSPECT_BYTES,
+    )) as { readonly Id?: unknown } | undefined;
+    const id = created?.Id;
+    if (typeof id !== "string") throw new Error("the engine gave no id for an exec");
+    const connection = await this.#http.hijack({
+      method: "POST",
+      path: `${version}/exec/${id}/start`,
+      body: { Detach: false, Tty: false },
+      signal,
+    });
+    // After an abort nobody wants to know, and an engine that hangs would hold up the end.
+    const process = hijackedProcess(connection, () =>
+      this.#exitCode({ path: `${version}/exec/${id}/json`, signal }),
+    );
+    if (signal.aborted) {
+      process.kill();
+      signal.throwIfAborted();
+    }
+    return process;
+  }
+
+  async #exitCode(question: EngineRequest): Promise<number | undefined> {
+    const state = (await this.#http.json(question, MAX_INSPECT_BYTES)) as
+      | { readonly ExitCode?: unknown }
+      | undefined;
+    return typeof state?.ExitCode === "number" ? state.ExitCode : undefined;
+  }
+
+  /** `/v1.41`: the newest version that both know. Asked once a connection of events, for all. */
+  async #version(signal: AbortSignal): Promise<string> {
+    this.#prefix ??= this.#negotiate().catch((error: unknown) => {
+      this.#prefix = undefined;
+      throw error;
+    });
+    const prefix = await untilAborted(this.#prefix, signal);
+    if (prefix === undefined) throw asError(signal.reason);
+    return prefix;
+  }
+
+  async #negotiate(): Promise<string> {
+    const response = await this.#http.open({ path: "/_ping" });
+    response.resume();
+    const { name, version } = engineOf(response.headers);
+    this.#engine = name;
+    const told = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
+    const minor = Math.min(Number(told ?? OLDEST_VERSION), NEWEST_VERSION);
+    if (minor < OLDEST_VERSION) {
+      throw new Error(`the engine's API 1.${minor} is older than 1.${OLDEST_VERSION}`);
+    }
+    this.#versions = { engine: version, api: `1.${minor}` };
+    return `/v1.${minor}`;
+  }
+}
+
+/** podman tells nothing at all where `until` has passed already; without a stream, all up to now. */
+function eventsUntil(untilNs: bigint, isPodman: boolean): Record<string, string> {
+  return isPodman ? { stream: "false" } : { until: unixSeconds(untilNs) };
+}

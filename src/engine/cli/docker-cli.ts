@@ -1,0 +1,213 @@
+import { basename } from "node:path";
+import { asError } from "../../platform/data/as-error.ts";
+import type { Executor, Process } from "../../domain/process.ts";
+import type {
+  CommandOutput,
+  ContainerRuntime,
+  EngineName,
+  InspectAnswer,
+  InspectOptions,
+  InteractiveProcess,
+  RuntimeExecOptions,
+} from "../../domain/runtime.ts";
+import { collectOutput } from "../../platform/process/collect-output.ts";
+import { inspectByCommand, whyOf } from "./cli-inspect.ts";
+import { placeOf } from "../api/engine-about.ts";
+import { eventFilters, unixSeconds } from "../format/event-query.ts";
+
+export interface DockerCliOptions {
+  /** `docker`, `podman`, or a path to one. */
+  readonly command: string;
+  /** Engine address; the command's own default where it is undefined. */
+  readonly host: string | undefined;
+  /** Engine filters such as `label=a=b`, sent along with events and listings. */
+  readonly filters: readonly string[];
+  /** How long a listing may take. Default 2 minutes. */
+  readonly listLimitMs?: number;
+}
+
+const MAX_LISTING_BYTES = 64 * 1024 * 1024;
+const LIST_LIMIT_MS = 120_000;
+/** All of it in JSON would have the engine measure the containers' sizes. */
+const SUMMARY_FORMAT =
+  '{"Id":{{json .ID}},"Names":{{json .Names}},"Image":{{json .Image}},' +
+  '"State":{{json .State}},"Labels":{{json .Labels}}}';
+
+/** The engine by its command: one process a call, and one for each stream that is open. */
+export class DockerCli implements ContainerRuntime {
+  readonly kind = "cli";
+  readonly engine: EngineName;
+  readonly where: string | undefined;
+  readonly #executor: Executor;
+  readonly #command: string;
+  readonly #globalArgs: readonly string[];
+  readonly #filterArgs: readonly string[];
+  readonly #eventFilterArgs: readonly string[];
+  readonly #listLimitMs: number;
+
+  constructor(executor: Executor, options: DockerCliOptions) {
+    this.#executor = executor;
+    this.#command = options.command;
+    this.engine = basename(options.command).startsWith("podman") ? "podman" : "docker";
+    this.where = options.host === undefined ? undefined : placeOf(options.host);
+    const hostFlag = this.engine === "podman" ? "--url" : "--host";
+    this.#globalArgs = options.host === undefined ? [] : [hostFlag, options.host];
+    this.#listLimitMs = options.listLimitMs ?? LIST_LIMIT_MS;
+    this.#filterArgs = filterArgs(options.filters);
+    // Events can't be filtered by what else listings can.
+    this.#eventFilterArgs = filterArgs(eventFilters(options.filters));
+  }
+
+  async events(options: {
+    readonly sinceNs: bigint;
+    readonly untilNs?: bigint;
+    readonly actions: readonly string[];
+    readonly signal: AbortSignal;
+  }): Promise<Process> {
+    return this.#stream(
+      [
+        "events",
+        "--since",
+        unixSeconds(options.sinceNs),
+        ...(options.untilNs === undefined ? [] : this.#untilArgs(options.untilNs)),
+        "--filter",
+        "type=container",
+        ...options.actions.flatMap((action) => ["--filter", `event=${action}`]),
+        ...this.#eventFilterArgs,
+        "--format",
+        "{{json .}}",
+      ],
+      options.signal,
+    );
+  }
+
+  /** podman tells nothing at all where that has passed already; without a stream, all up to now. */
+  #untilArgs(untilNs: bigint): readonly string[] {
+    return this.engine === "podman" ? ["--stream=false"] : ["--until", unixSeconds(untilNs)];
+  }
+
+  async list(signal: AbortSignal): Promise<readonly string[]> {
+    const lines = await this.#ps(["--quiet"], signal);
+    return lines.filter((line) => /^[0-9a-f]{12,64}$/.test(line));
+  }
+
+  async summaries(signal: AbortSignal): Promise<readonly unknown[]> {
+    const lines = await this.#ps(["--format", SUMMARY_FORMAT], signal);
+    return lines.map(parseJson);
+  }
+
+  async #ps(args: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const { stdout, exitCode, stderr } = await this.#ask(
+      ["ps", "--all", "--no-trunc", ...args, ...this.#filterArgs],
+      { limitMs: this.#listLimitMs, signal },
+    );
+    if (exitCode !== 0) throw this.#failure("ps", whyOf(exitCode, stderr));
+    return stdout.split("\n");
+  }
+
+  async inspect(ids: readonly string[], options: InspectOptions): Promise<InspectAnswer> {
+    return inspectByCommand(ids, {
+      signal: options.signal,
+      ask: (some) => this.#ask(["inspect", "--type", "container", ...some], options),
+      failure: (why) => this.#failure("inspect", why),
+    });
+  }
+
+  async exec(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions,
+  ): Promise<InteractiveProcess> {
+    options.signal.throwIfAborted();
+    const process = await this.#spawn(execArgs(container, command, options.user));
+    if (options.signal.aborted || !hasStdin(process)) {
+      process.kill();
+      options.signal.throwIfAborted();
+      throw new Error(`${this.#command} exec has no stdin`);
+    }
+    return process;
+  }
+
+  async run(
+    container: string,
+    command: readonly string[],
+    options: RuntimeExecOptions & { readonly maxBytes: number },
+  ): Promise<CommandOutput> {
+    return this.#collect(execArgs(container, command, options.user), options);
+  }
+
+  /** A command that isn't through in time has failed. */
+  async #ask(
+    args: readonly string[],
+    { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
+  ): Promise<CommandOutput> {
+    const limit = AbortSignal.timeout(limitMs);
+    const either = AbortSignal.any([signal, limit]);
+    try {
+      return await this.#collect(args, { maxBytes: MAX_LISTING_BYTES, signal: either });
+    } catch (error) {
+      if (signal.aborted || !limit.aborted) throw error;
+      return { stdout: "", exitCode: undefined, stderr: `no answer in ${limitMs} ms` };
+    }
+  }
+
+  async #collect(
+    args: readonly string[],
+    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<CommandOutput> {
+    options.signal.throwIfAborted();
+    const process = await this.#spawn(args);
+    process.stdin?.end();
+    try {
+      return await collectOutput(process, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw this.#failure(args[0] ?? "", asError(error).message, error);
+    }
+  }
+
+  #spawn(args: readonly string[]): Process | Promise<Process> {
+    return this.#executor.start(this.#command, [...this.#globalArgs, ...args]);
+  }
+
+  /** The process is ended when the signal aborts, also while it is being started. */
+  async #stream(args: readonly string[], signal: AbortSignal): Promise<Process> {
+    signal.throwIfAborted();
+    const process = await this.#spawn(args);
+    const kill = (): unknown => process.kill();
+    signal.addEventListener("abort", kill, { once: true });
+    const forget = (): void => signal.removeEventListener("abort", kill);
+    process.exited.then(forget, forget);
+    if (signal.aborted) kill();
+    return process;
+  }
+
+  #failure(verb: string, why: string, cause?: unknown): Error {
+    return new Error(`${this.#command} ${verb} failed: ${why}`, { cause });
+  }
+}
+
+function filterArgs(filters: readonly string[]): readonly string[] {
+  return filters.flatMap((filter) => ["--filter", filter]);
+}
+
+function execArgs(
+  container: string,
+  command: readonly string[],
+  user: string | undefined,
+): readonly string[] {
+  const userArgs = user === undefined ? [] : ["--user", user];
+  return ["exec", "--interactive", ...userArgs, container, ...command];
+}
+
+function hasStdin(process: Process): process is InteractiveProcess {
+  return process.stdin !== undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

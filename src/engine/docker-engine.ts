@@ -1,0 +1,128 @@
+import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
+import type { EngineEvent } from "../domain/engine-event.ts";
+import type { EngineSink, EngineSource, Inspection, Uninspected } from "../domain/engine-source.ts";
+import type { ProcessExit } from "../domain/process.ts";
+import type { ContainerRuntime } from "../domain/runtime.ts";
+import { parseDockerEvent } from "./format/docker-event-line.ts";
+import { parseInspect } from "./format/docker-inspect.ts";
+import { parseSummary } from "./format/docker-list.ts";
+import { eventFilter } from "./format/event-filter.ts";
+import type { IdentityFacts } from "./format/identity.ts";
+import { objectOf, textOf } from "../platform/data/json-object.ts";
+import { LineSplitter } from "../platform/data/lines.ts";
+
+/**
+ * The actions that change what we know. The engine keeps few events, and each `docker exec` adds
+ * three: so it is asked for these alone.
+ */
+const ACTIONS = [
+  "create",
+  "start",
+  "die",
+  "oom",
+  "pause",
+  "unpause",
+  "destroy",
+  "restart",
+  "rename",
+  "health_status",
+  // podman's words for die and destroy, which it filters by; dockerd has no such actions.
+  "died",
+  "remove",
+] as const;
+
+/** A Docker-compatible engine through a runtime. */
+export class DockerEngineSource implements EngineSource {
+  readonly #runtime: ContainerRuntime;
+  readonly #identify: (facts: IdentityFacts) => ContainerIdentity;
+  readonly #concerns: (event: EngineEvent) => boolean;
+
+  /** @param filters those of the runtime, which the engine doesn't apply to events in full */
+  constructor(
+    runtime: ContainerRuntime,
+    identify: (facts: IdentityFacts) => ContainerIdentity,
+    filters: readonly string[] = [],
+  ) {
+    this.#runtime = runtime;
+    this.#identify = identify;
+    this.#concerns = eventFilter(filters);
+  }
+
+  replay(
+    sink: EngineSink,
+    options: { readonly sinceNs: bigint; readonly untilNs: bigint; readonly signal: AbortSignal },
+  ): Promise<void> {
+    return this.events(sink, options);
+  }
+
+  async events(
+    sink: EngineSink,
+    options: {
+      readonly sinceNs: bigint;
+      readonly untilNs?: bigint;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<void> {
+    const { signal } = options;
+    const stream = await this.#runtime.events({ ...options, actions: ACTIONS });
+    const concerns = this.#concerns;
+    const lines = new LineSplitter({
+      onLine(line) {
+        const event = parseDockerEvent(line);
+        if (event === "malformed") sink.parseError();
+        else if (event !== undefined && concerns(event)) sink.event(event);
+      },
+      onBadLine: () => sink.parseError(),
+    });
+    try {
+      for await (const chunk of stream.stdout) {
+        if (signal.aborted) return;
+        lines.push(chunk);
+      }
+      if (signal.aborted) return;
+      lines.end();
+      const exit = (await stream.exited) as Partial<ProcessExit> | undefined;
+      const why = exit?.stderr?.trim();
+      if (!signal.aborted && why !== undefined && why !== "") throw new Error(why);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      stream.kill();
+    }
+  }
+
+  list(signal: AbortSignal): Promise<readonly string[]> {
+    return this.#runtime.list(signal);
+  }
+
+  async inspect(
+    ids: readonly string[],
+    options: { readonly limitMs: number; readonly signal: AbortSignal },
+  ): Promise<Inspection> {
+    if (ids.length === 0) return { details: [], failures: [] };
+    const { documents, failures } = await this.#runtime.inspect(ids, options);
+    const errors = new Map(failures.map(({ id, error }) => [id, error]));
+    const details: ContainerDetails[] = [];
+    for (const document of documents) {
+      const parsed = parseInspect(document, this.#identify);
+      if (parsed !== undefined) details.push(parsed);
+      else errors.set(textOf(objectOf(document)["Id"]), new Error("it has no name or no status"));
+    }
+    return { details, failures: errors.size === 0 ? [] : await this.#listed(errors, options) };
+  }
+
+  /** Those that the list doesn't have are gone. */
+  async #listed(
+    errors: ReadonlyMap<string, Error>,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<readonly Uninspected[]> {
+    const failures: Uninspected[] = [];
+    for (const document of await this.#runtime.summaries(signal)) {
+      const summary = parseSummary(document, this.#identify);
+      const id = summary?.identity.id ?? "";
+      const error = errors.get(id);
+      if (summary !== undefined && error !== undefined) failures.push({ id, error, summary });
+    }
+    return failures;
+  }
+}

@@ -1,0 +1,51 @@
+import type { ContainerIdentity, ContainerSummary } from "../../domain/container.ts";
+import { statusOf } from "./docker-inspect.ts";
+import type { IdentityFacts } from "./identity.ts";
+import { type JsonObject, objectOf, textOf } from "../../platform/data/json-object.ts";
+
+const ID = /^[0-9a-f]{12,64}$/;
+/** What a container is called that the list gives no name. */
+const SHORT_ID_CHARS = 12;
+
+/**
+ * Reads what the engine's list says of one container, by its API or by its command; undefined where
+ * there is no id. A status that nobody knows is taken as `created`.
+ *
+ * ```json
+ * {"Id":"…","Names":["/web"],"Image":"debian","State":"running","Labels":{"a":"b"}}
+ * {"Id":"…","Names":"web","Image":"debian","State":"running","Labels":"a=b,c=d"}
+ * ```
+ */
+export function parseSummary(
+  document: unknown,
+  identify: (facts: IdentityFacts) => ContainerIdentity,
+): ContainerSummary | undefined {
+  const { Id, Names, Image, State, Labels } = objectOf(document);
+  const id = textOf(Id);
+  if (!ID.test(id)) return undefined;
+  const labels = labelsIn(Labels);
+  const label = (key: string): string | undefined =>
+    Object.hasOwn(labels, key) && typeof labels[key] === "string" ? labels[key] : undefined;
+  const name = nameIn(Names) ?? id.slice(0, SHORT_ID_CHARS);
+  return {
+    identity: identify({ id, name, image: textOf(Image), label }),
+    status: statusOf(textOf(State).toLowerCase()) ?? "created",
+  };
+}
+
+/** Beside its own name there may be those that links give it: `/other/alias`. */
+function nameIn(names: unknown): string | undefined {
+  const all: unknown[] = Array.isArray(names) ? names : textOf(names).split(",");
+  return all
+    .map((name) => textOf(name).replace(/^\//, ""))
+    .find((name) => name !== "" && !name.includes("/"));
+}
+
+function labelsIn(labels: unknown): JsonObject {
+  if (typeof labels !== "string") return objectOf(labels);
+  const pairs = labels.split(",").map((pair): [string, string] => {
+    const at = pair.indexOf("=");
+    return at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return Object.fromEntries(pairs);
+}

@@ -1,0 +1,76 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../domain/clock.ts";
+import type { ContainerRuntime } from "../domain/runtime.ts";
+import { DockerCli } from "./cli/docker-cli.ts";
+import { EngineApi } from "./api/engine-api.ts";
+import type { EngineAddress, EngineTls } from "./api/engine-http.ts";
+
+export interface RuntimeChoice {
+  readonly runtime: "auto" | "engine" | "cli";
+  readonly command: string;
+  readonly host: string | undefined;
+  readonly context: string | undefined;
+  /** Folder of ca.pem, cert.pem and key.pem; undefined: no TLS. */
+  readonly tlsPath: string | undefined;
+  readonly filters: readonly string[];
+  readonly clock: Clock;
+}
+
+const DEFAULT_COMMAND = "docker";
+const DEFAULT_SOCKET = "/var/run/docker.sock";
+/** Ports that dockerd has by convention. */
+const PORTS = { plain: 2375, tls: 2376 };
+
+/**
+ * The way to the engine that was asked for. Of itself the API is taken wherever there is an address
+ * for it; the command where only that knows the way: ssh, a context, podman.
+ *
+ * @throws where the API is asked for and there is no address for it, or a certificate can't be read
+ */
+export async function openRuntime(choice: RuntimeChoice): Promise<ContainerRuntime> {
+  const { runtime, command, host, filters, clock } = choice;
+  const address = runtime === "cli" ? undefined : engineAddress(choice);
+  if (address !== undefined) return new EngineApi({ address, filters, clock });
+  if (runtime === "engine") {
+    throw new Error(
+      `--docker.runtime=engine: expected --docker.host to be unix:// or tcp://, or ${DEFAULT_SOCKET} to be there`,
+    );
+  }
+  // It costs as much memory as all the rest: it is loaded where it is needed.
+  const { execaExecutor } = await import("../platform/process/execa-executor.ts");
+  return new DockerCli(execaExecutor(), { command, host, filters });
+}
+
+function engineAddress(choice: RuntimeChoice): EngineAddress | undefined {
+  const { runtime, command, host, context, tlsPath } = choice;
+  const isAuto = runtime === "auto";
+  // Who names another command, podman or a wrapper, wants that to be asked.
+  if (isAuto && command !== DEFAULT_COMMAND) return undefined;
+  if (host === undefined) {
+    const otherContext = context !== undefined && context !== "default";
+    if (isAuto && (otherContext || !existsSync(DEFAULT_SOCKET))) return undefined;
+    return { socketPath: DEFAULT_SOCKET };
+  }
+  const url = new URL(host);
+  if (url.protocol === "unix:") return { socketPath: decodeURIComponent(url.pathname) };
+  if (url.protocol !== "tcp:") return undefined;
+  const tls = tlsPath === undefined ? undefined : readTls(tlsPath);
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port === "" ? (tls === undefined ? PORTS.plain : PORTS.tls) : Number(url.port),
+    tls,
+  };
+}
+
+function readTls(folder: string): EngineTls {
+  const read = (name: string): Buffer => {
+    const path = join(folder, name);
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw new Error(`DOCKER_CERT_PATH: cannot read ${path}`, { cause: error });
+    }
+  };
+  return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+}

@@ -1,0 +1,230 @@
+import { asError } from "../../platform/data/as-error.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { ContainerDetails } from "../../domain/container.ts";
+import type { EngineEvent } from "../../domain/engine-event.ts";
+import type {
+  EngineSink,
+  EngineSource,
+  Inspection,
+  Uninspected,
+} from "../../domain/engine-source.ts";
+import type { Logger } from "../../domain/log.ts";
+import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import type { Fleet } from "../../state/fleet.ts";
+import { Backoff, STREAM_BACKOFF } from "../../platform/time/backoff.ts";
+import { DetailsRefresh } from "./details-refresh.ts";
+import { DetailsRetry } from "./details-retry.ts";
+import type { EventCursor } from "./event-cursor.ts";
+import type { InspectFaults } from "./inspect-faults.ts";
+import { Wake } from "../../platform/time/supervise.ts";
+
+export interface EngineSessionOptions {
+  readonly source: EngineSource;
+  readonly fleet: Fleet;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly touched: (record: ContainerRecord) => void;
+  readonly parseError: () => void;
+}
+
+/** What outlives a session. */
+interface Past {
+  readonly cursor: EventCursor;
+  readonly faults: InspectFaults;
+  readonly signal: AbortSignal;
+}
+
+/** After these, inspect knows more than the event told. */
+const ACTIONS_WITH_NEWS = new Set([
+  "create",
+  "start",
+  "die",
+  "rename",
+  "restart",
+  "pause",
+  "unpause",
+  // Without what the check found, as older podman tells it.
+  "health_status",
+]);
+
+/** How long one container may hold up what is asked about others; and how long it may take alone. */
+const INSPECT_LIMIT_MS = 5_000;
+const RETRY_LIMIT_MS = 30_000;
+
+/** The engine replays at once; where its clock is behind ours, it would wait for the rest. */
+const REPLAY_LIMIT_MS = 3_000;
+/** The same where the newest event is ahead of our clock: of the engine's too, if that was set back. */
+const AHEAD_LIMIT_MS = 1_000;
+
+/**
+ * One stream of the engine's events with the snapshots that belong to it. Where all events that a
+ * snapshot knows of were applied, what it shows beyond them was missed. To be sure of that, after
+ * each answer the engine is asked once more for what happened until then; a container to which
+ * something happened since the question is asked about again.
+ */
+export class EngineSession {
+  readonly #options: EngineSessionOptions;
+  readonly #cursor: EventCursor;
+  readonly #signal: AbortSignal;
+  readonly #refresh: DetailsRefresh;
+  readonly #retry: DetailsRetry;
+  readonly #faults: InspectFaults;
+  /** Containers that the snapshot is still to be compared with. */
+  readonly #pending = new Set<string>();
+  readonly sink: EngineSink;
+  #hasBegun = false;
+
+  constructor(options: EngineSessionOptions, past: Past) {
+    this.#options = options;
+    this.#cursor = past.cursor;
+    this.#faults = past.faults;
+    this.#signal = past.signal;
+    const backoff = new Backoff(STREAM_BACKOFF);
+    this.#refresh = new DetailsRefresh({
+      inspect: async (ids) => {
+        const all = await this.#inspect(ids, INSPECT_LIMIT_MS);
+        backoff.reset();
+        return all;
+      },
+      fold: (details, fresh) => this.#fold(details, fresh),
+      unreadable: (failure, fresh) => this.#unreadable(failure, fresh),
+      failed: (error) => this.#failed(error, backoff),
+    });
+    this.#retry = new DetailsRetry({
+      inspect: (ids) => this.#inspect(ids, RETRY_LIMIT_MS),
+      fold: (details, fresh) => this.#fold(details, fresh),
+      unreadable: (failure, fresh) => this.#unreadable(failure, fresh),
+      failed: (error) =>
+        options.log.limited("inspect").warn("inspect failed", { err: asError(error) }),
+      again: (id) => this.#refresh.request(id),
+      clock: options.clock,
+      signal: past.signal,
+    });
+    this.sink = { event: (event) => this.#event(event), parseError: options.parseError };
+  }
+
+  /** Resolves when no question is under way; to be asked once the signal has ended all. */
+  async ended(): Promise<void> {
+    await this.#refresh.idle();
+    await this.#retry.ended();
+  }
+
+  /**
+   * Lists and inspects all containers, and has what was missed counted and told.
+   *
+   * @throws where the engine can't be asked
+   */
+  async snapshot(): Promise<void> {
+    const { source, fleet, clock, touched } = this.#options;
+    // What the engine can still tell comes first: that was not missed.
+    if (this.#hasBegun || fleet.size > 0) await this.#catchUp();
+    const knownBefore = fleet.ids();
+    const listed = new Set(await source.list(this.#signal));
+    // Those that are gone go first: others may have their names.
+    const missing = [...knownBefore].filter((id) => !listed.has(id));
+    if (missing.length > 0) await this.#catchUp();
+    this.#signal.throwIfAborted();
+    for (const id of missing) {
+      const record = fleet.vanished(id, clock.nowNs());
+      this.#gone(id);
+      if (record !== undefined) touched(record);
+    }
+    for (const id of listed) this.#pending.add(id);
+    if (this.#hasBegun) {
+      for (const id of listed) this.#request(id);
+      await this.#refresh.idle();
+    } else {
+      await this.#refresh.begin(listed);
+      this.#hasBegun = true;
+    }
+    this.#signal.throwIfAborted();
+    fleet.complete();
+  }
+
+  #request(id: string): void {
+    if (this.#retry.has(id)) this.#retry.request(id);
+    else this.#refresh.request(id);
+  }
+
+  #gone(id: string): void {
+    this.#refresh.gone(id);
+    this.#retry.gone(id);
+    this.#faults.gone(id);
+    this.#pending.delete(id);
+  }
+
+  #event(event: EngineEvent): void {
+    if (!this.#cursor.advance(event)) return;
+    const record = this.#options.fleet.engineEvent(event);
+    if (event.action === "destroy") this.#gone(event.id);
+    if (record === undefined) {
+      // It may have been there all along, under a name that nobody wanted to know of.
+      if (event.action === "rename") this.#request(event.id);
+      return;
+    }
+    if (ACTIONS_WITH_NEWS.has(event.action)) this.#request(event.id);
+    else if (this.#retry.has(event.id)) this.#retry.happened(event.id);
+    else this.#refresh.happened(event.id);
+    this.#options.touched(record);
+  }
+
+  async #inspect(ids: readonly string[], limitMs: number): Promise<Inspection> {
+    const { source, fleet } = this.#options;
+    const { details, failures } = await source.inspect(ids, { limitMs, signal: this.#signal });
+    if (ids.some((id) => this.#pending.has(id))) await this.#catchUp();
+    // One that was renamed unseen sets its name free for another, which may be new.
+    const rank = ({ identity }: ContainerDetails): number => (fleet.get(identity.id) ? 0 : 1);
+    return { details: details.toSorted((a, b) => rank(a) - rank(b)), failures };
+  }
+
+  #fold(details: ContainerDetails, fresh: boolean): void {
+    const { fleet, clock, touched } = this.#options;
+    const { id, name } = details.identity;
+    this.#faults.readable(id, name);
+    const isExact = fresh && this.#pending.delete(id);
+    touched(isExact ? fleet.reconcile(details, clock.nowNs()) : fleet.details(details, fresh));
+  }
+
+  /** What was missed of it is found as soon as it can be inspected: so it stays to be compared. */
+  #unreadable(failure: Uninspected, fresh: boolean): void {
+    const { fleet, clock, touched } = this.#options;
+    const { id, summary } = failure;
+    this.#faults.failed(failure);
+    const exact = fresh && this.#pending.has(id);
+    const record = fleet.listed(summary, { fresh, exact, nowNs: clock.nowNs() });
+    if (record !== undefined) touched(record);
+    this.#retry.add(id);
+  }
+
+  async #failed(error: unknown, backoff: Backoff): Promise<boolean> {
+    const { clock, log } = this.#options;
+    if (this.#signal.aborted) return false;
+    log.warn("inspect failed", { err: asError(error) });
+    await new Wake().wait(backoff.next(), clock, this.#signal);
+    return !this.#signal.aborted;
+  }
+
+  /** Applies all events up to now. */
+  async #catchUp(): Promise<void> {
+    const { source, clock } = this.#options;
+    if (source.replay === undefined) return;
+    const { lastNs } = this.#cursor;
+    const nowNs = clock.nowNs();
+    const isAhead = lastNs > nowNs;
+    const sinceNs = this.#cursor.sinceAt(nowNs);
+    const untilNs = isAhead ? lastNs : nowNs;
+    let isTold = false;
+    const done = new AbortController();
+    const signal = AbortSignal.any([this.#signal, done.signal]);
+    try {
+      await Promise.race([
+        source.replay(this.sink, { sinceNs, untilNs, signal }).then(() => (isTold = true)),
+        clock.sleep(isAhead ? AHEAD_LIMIT_MS : REPLAY_LIMIT_MS, signal),
+      ]);
+      // The engine waits for a time that it has told already.
+      if (isAhead && !isTold) this.#cursor.setBack(nowNs);
+    } finally {
+      done.abort();
+    }
+  }
+}

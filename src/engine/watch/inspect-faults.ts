@@ -1,0 +1,33 @@
+import type { Uninspected } from "../../domain/engine-source.ts";
+import type { Logger } from "../../domain/log.ts";
+
+/** Containers that can't be inspected: each failure is counted, and each container told once. */
+export class InspectFaults {
+  readonly #log: Logger;
+  readonly #count: () => void;
+  readonly #told = new Set<string>();
+
+  constructor(log: Logger, count: () => void) {
+    this.#log = log;
+    this.#count = count;
+  }
+
+  failed({ id, error, summary }: Uninspected): void {
+    this.#count();
+    if (this.#told.has(id)) return;
+    this.#told.add(id);
+    this.#log.warn("a container can't be inspected: it is shown as the engine lists it", {
+      container: summary.identity.name,
+      err: error,
+    });
+  }
+
+  /** It could be inspected, under this name. */
+  readable(id: string, container: string): void {
+    if (this.#told.delete(id)) this.#log.info("a container can be inspected again", { container });
+  }
+
+  gone(id: string): void {
+    this.#told.delete(id);
+  }
+}

@@ -1,0 +1,548 @@
+import type { ServerResponse } from "node:http";
+import { expect, test } from "@jest/globals";
+import { EngineApi } from "../../../src/engine/api/engine-api.ts";
+import { fakeEngine } from "../../support/fake-engine.ts";
+import type { FakeAnswers, FakeEngine } from "../../support/fake-engine.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+const ID = "0123456789abcdef".repeat(4);
+const { signal: never } = new AbortController();
+const INSPECT = { limitMs: 10_000, signal: never };
+
+interface Started extends AsyncDisposable {
+  readonly engine: FakeEngine;
+  readonly api: EngineApi;
+  readonly clock: FakeClock;
+}
+
+async function start(answers: FakeAnswers, filters: readonly string[] = []): Promise<Started> {
+  const engine = await fakeEngine(answers);
+  const clock = new FakeClock();
+  const { socketPath } = engine;
+  const api = new EngineApi({ address: { socketPath }, filters, clock });
+  return {
+    engine,
+    api,
+    clock,
+    async [Symbol.asyncDispose]() {
+      api.close();
+      await engine[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function frame(stream: number, text: string): Buffer {
+  const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32BE(Buffer.byteLength(text), 4);
+  return Buffer.concat([header, Buffer.from(text)]);
+}
+
+test("a listing asks for all containers, with the filters, by the engine's version", async () => {
+  await using started = await start(
+    {
+      answer: (path, response) => {
+        if (!path.includes("/containers/json")) return false;
+        response.end(JSON.stringify([{ Id: ID }, { Id: "no id" }, null, 7]));
+        return true;
+      },
+    },
+    ["label=a=b", "name=x"],
+  );
+  expect(await started.api.list(never)).toEqual([ID]);
+  expect(started.engine.requests).toEqual([
+    "GET /_ping",
+    'GET /v1.41/containers/json?all=true&filters={"label":["a=b"],"name":["x"]}',
+  ]);
+});
+
+test.each([
+  ["1.99", "/v1.52/"],
+  ["1.40", "/v1.40/"],
+  ["", "/v1.40/"],
+])("an engine of API %j is asked by %s", async (apiVersion, prefix) => {
+  await using started = await start({
+    apiVersion,
+    answer: (_path, response) => {
+      response.end("[]");
+      return true;
+    },
+  });
+  await started.api.list(never);
+  expect(started.engine.requests[1]).toContain(` ${prefix}`);
+});
+
+test("podman is known by what it calls itself", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") response.setHeader("Server", "Libpod/4.3.1 (linux)");
+      response.end("[]");
+      return true;
+    },
+    answersPing: true,
+  });
+  expect([started.api.engine, started.api.versions]).toEqual(["docker", undefined]);
+  await started.api.list(never);
+  expect([started.api.engine, started.api.versions]).toEqual([
+    "podman",
+    { engine: "4.3.1", api: "1.40" },
+  ]);
+});
+
+test.each([
+  ["Docker/20.10.24+dfsg1 (linux)", "20.10.24+dfsg1"],
+  ["Docker/28.0.1", "28.0.1"],
+  ["nginx", undefined],
+  ["Docker/", undefined],
+  [`Docker/${"1".repeat(65)}`, undefined],
+])("of an engine that calls itself %j the version is %j", async (server, version) => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") response.setHeader("Server", server).setHeader("Api-Version", "1.99");
+      response.end("[]");
+      return true;
+    },
+    answersPing: true,
+  });
+  await started.api.list(never);
+  expect(started.api.versions).toEqual({ engine: version, api: "1.52" });
+});
+
+test.each([
+  [{ socketPath: "/var/run/docker.sock" }, "unix:///var/run/docker.sock"],
+  [{ host: "engine", port: 2375, tls: undefined }, "tcp://engine:2375"],
+  [{ host: "::1", port: 2376, tls: undefined }, "tcp://[::1]:2376"],
+])("an engine at %j says that it is at %s", (address, where) => {
+  expect(new EngineApi({ address, filters: [], clock: new FakeClock() }).where).toBe(where);
+});
+
+test("an engine that is too old is refused in words", async () => {
+  await using started = await start({ apiVersion: "1.24" });
+  await expect(started.api.list(never)).rejects.toThrow("1.24 is older than 1.40");
+});
+
+test("an engine that isn't there is an error that names the socket", async () => {
+  const clock = new FakeClock();
+  const api = new EngineApi({ address: { socketPath: "/nowhere.sock" }, filters: [], clock });
+  await expect(api.list(never)).rejects.toThrow("/nowhere.sock");
+});
+
+test("inspect leaves out containers that are gone; one that fails does so alone", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.includes("gone")) return false;
+      if (path.includes("hanging")) return true;
+      if (path.includes("going")) {
+        response.statusCode = 500;
+        response.end(JSON.stringify({ message: "going: no such container" }));
+        return true;
+      }
+      if (path.includes("cut")) response.destroy();
+      if (path.includes("broken")) response.statusCode = 500;
+      if (path.includes("odd")) response.end("7");
+      else response.end(JSON.stringify(path.includes("broken") ? { message: "boom" } : { Id: ID }));
+      return true;
+    },
+  });
+  const { documents, failures } = await started.api.inspect(
+    ["broken", "hanging", "odd", "cut", "gone", "going", ID],
+    { limitMs: 500, signal: never },
+  );
+  expect(documents).toEqual([{ Id: ID }]);
+  const told = Object.fromEntries(failures.map(({ id, error }) => [id, error.message]));
+  expect(told).toEqual({
+    broken: "the engine answered 500 to /v1.41/containers/broken/json: boom",
+    hanging: "the engine doesn't answer /v1.41/containers/hanging/json",
+    odd: "the engine's answer is no inspect document",
+    cut: expect.stringContaining("socket hang up"),
+  });
+  const asked = started.engine.requests.filter((request) => request.includes("/cut/"));
+  expect(asked).toHaveLength(2);
+});
+
+test("inspect fails where it is the way to the engine that is barred or gone", async () => {
+  await using started = await start({
+    answer: (_path, response) => {
+      response.statusCode = 403;
+      response.end();
+      return true;
+    },
+  });
+  await expect(started.api.inspect([ID], INSPECT)).rejects.toThrow("403");
+  const { socketPath } = started.engine;
+  await using other = await start({});
+  await other.api.inspect([ID], INSPECT);
+  await other.engine[Symbol.asyncDispose]();
+  await expect(other.api.inspect([ID], INSPECT)).rejects.toThrow("cannot connect");
+  expect(socketPath).not.toBe(other.engine.socketPath);
+});
+
+test("an abort ends what is inspected", async () => {
+  const abort = new AbortController();
+  await using started = await start({
+    answer: () => {
+      abort.abort(new Error("enough"));
+      return true;
+    },
+  });
+  await expect(
+    started.api.inspect([ID], { limitMs: 10_000, signal: abort.signal }),
+  ).rejects.toThrow("abort");
+});
+
+test("events come as they are, from the time on and with the filters that events know", async () => {
+  await using started = await start(
+    {
+      answer: (path, response) => {
+        if (!path.includes("/events")) return false;
+        response.write('{"Action":"start"}\n');
+        return true;
+      },
+    },
+    ["label=a=b", "name=x"],
+  );
+  const stream = await started.api.events({
+    sinceNs: 1_700_000_000_000_000_001n,
+    actions: ["start", "die"],
+    signal: never,
+  });
+  for await (const chunk of stream.stdout) {
+    expect(String(chunk)).toBe('{"Action":"start"}\n');
+    break;
+  }
+  stream.kill();
+  await stream.exited;
+  expect(started.engine.requests.at(-1)).toBe(
+    'GET /v1.41/events?since=1700000000.000000001&filters={"type":["container"],"event":["start","die"],"label":["a=b"]}',
+  );
+});
+
+test("an engine that stands still ends the stream of events", async () => {
+  const pinged = Promise.withResolvers<void>();
+  let pings = 0;
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.includes("/events")) return false;
+      response.flushHeaders();
+      return true;
+    },
+    ignoresPing: () => {
+      pings += 1;
+      // The first one is asked for the version.
+      if (pings > 1) pinged.resolve();
+      return pings > 1;
+    },
+  });
+  const { api, clock } = started;
+  const stream = await api.events({ sinceNs: 0n, actions: [], signal: never });
+  const read = (async () => {
+    for await (const _ of stream.stdout) pings += 1000;
+  })();
+  await clock.advance(30_000);
+  await pinged.promise;
+  await clock.advance(10_000);
+  await expect(read).rejects.toThrow("the engine doesn't answer");
+  expect(pings).toBe(2);
+});
+
+test("podman's stream of events stands before it answers, and ends by what comes of it", async () => {
+  const asked = Promise.withResolvers<ServerResponse>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") {
+        response.setHeader("Server", "Libpod/4.3.1 (linux)");
+        response.end("OK");
+      } else asked.resolve(response);
+      return true;
+    },
+    answersPing: true,
+  });
+  const stream = await started.api.events({ sinceNs: 0n, actions: [], signal: never });
+  const answer = await asked.promise;
+  answer.write("1");
+  const chunks: string[] = [];
+  const read = (async () => {
+    for await (const chunk of stream.stdout) {
+      chunks.push(String(chunk));
+      answer.destroy();
+    }
+  })();
+  await expect(read).rejects.toThrow("aborted");
+  expect(chunks).toEqual(["1"]);
+  await stream.exited;
+});
+
+test.each([
+  ["docker", "since=0.000000000&until=5.000000000"],
+  ["Libpod/4.3.1 (linux)", "since=0.000000000&stream=false"],
+])("events up to a time, asked of %s", async (server, query) => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") response.setHeader("Server", server);
+      response.end();
+      return true;
+    },
+    answersPing: true,
+  });
+  const stream = await started.api.events({
+    sinceNs: 0n,
+    untilNs: 5_000_000_000n,
+    actions: [],
+    signal: never,
+  });
+  for await (const _ of stream.stdout) throw new Error("it tells nothing");
+  await stream.exited;
+  expect(started.engine.requests.at(-1)).toContain(`/events?${query}&filters=`);
+});
+
+test("an exec carries bytes both ways, and its exit code is asked for at its end", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      else if (path.endsWith("/exec/e1/json")) response.end(JSON.stringify({ ExitCode: 3 }));
+      else return false;
+      return true;
+    },
+    upgraded: (socket) => {
+      socket.on("data", (bytes: Buffer) => {
+        socket.write(frame(2, "warning"));
+        socket.write(frame(1, `got ${bytes.toString()}`));
+      });
+      socket.on("end", () => socket.end());
+    },
+  });
+  const process = await started.api.exec(ID, ["cat", "-"], { user: "1:1", signal: never });
+  process.stdin.write("hi");
+  let text = "";
+  for await (const chunk of process.stdout) {
+    text += String(chunk);
+    process.stdin.end();
+  }
+  expect(text).toBe("got hi");
+  expect(await process.exited).toEqual({ exitCode: 3, signal: undefined, stderr: "warning" });
+  expect(started.engine.bodies[0]).toEqual({
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Cmd: ["cat", "-"],
+    Tty: false,
+    User: "1:1",
+  });
+});
+
+test("an exec that the engine refuses is an error with its words", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/exec")) return false;
+      response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+  });
+  await expect(started.api.exec(ID, ["cat"], { signal: never })).rejects.toThrow(
+    "container is paused",
+  );
+});
+
+test("a stream that isn't multiplexed fails the reading, not the program", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/exec")) return false;
+      response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+    upgraded: (socket) => void socket.end("no frames at all"),
+  });
+  const process = await started.api.exec(ID, ["cat"], { signal: never });
+  const read = async (): Promise<void> => {
+    for await (const _ of process.stdout) {
+      // Nothing comes.
+    }
+  };
+  await expect(read()).rejects.toThrow("not multiplexed");
+  await process.exited;
+});
+
+test("run gives what a command says, and its exit code", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      else if (path.endsWith("/json")) response.end(JSON.stringify({ ExitCode: 0 }));
+      else return false;
+      return true;
+    },
+    upgraded: (socket) => {
+      socket.write(frame(1, "out"));
+      socket.end(frame(2, "err"));
+    },
+  });
+  const output = await started.api.run(ID, ["x"], { maxBytes: 100, signal: never });
+  expect(output).toEqual({ stdout: "out", exitCode: 0, stderr: "err" });
+  await expect(started.api.run(ID, ["x"], { maxBytes: 2, signal: never })).rejects.toThrow(
+    "larger than 2 bytes",
+  );
+});
+
+test("an engine that doesn't answer, or stops in the middle, is an error that says so", async () => {
+  await using engine = await fakeEngine({
+    answer: (path, response) => {
+      if (path.includes("/containers/json")) response.write("[");
+      return true;
+    },
+    upgraded: () => {},
+  });
+  const api = new EngineApi({
+    address: { socketPath: engine.socketPath },
+    filters: [],
+    clock: new FakeClock(),
+    limits: { idleMs: 50 },
+  });
+  await expect(api.list(never)).rejects.toThrow("doesn't answer /v1.41/containers/json");
+  const { failures } = await api.inspect([ID], INSPECT);
+  expect(failures[0]?.error.message).toContain(`doesn't answer /v1.41/containers/${ID}`);
+  await expect(api.exec(ID, ["cat"], { signal: never })).rejects.toThrow("doesn't answer");
+  api.close();
+});
+
+test("an answer that trickles is given up, wherever it does; a stream of events isn't", async () => {
+  using timers = new DisposableStack();
+  const trickle = (tell: () => void): void =>
+    void timers.adopt(setInterval(tell, 20), clearInterval);
+  await using engine = await fakeEngine({
+    answer: (path, response) => {
+      if (path.includes("/events")) trickle(() => response.write("\n"));
+      else if (path.includes("/containers/json")) trickle(() => response.write(" "));
+      else if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+    hangsUpgrade: (socket) => {
+      socket.write("HTTP/1.1 101 UPGRADED\r\nUpgrade: ");
+      socket.on("error", () => {});
+      trickle(() => socket.write("X"));
+    },
+  });
+  const api = new EngineApi({
+    address: { socketPath: engine.socketPath },
+    filters: [],
+    clock: new FakeClock(),
+    limits: { idleMs: 10_000, limitMs: 200 },
+  });
+  const events = await api.events({ sinceNs: 0n, actions: [], signal: never });
+  await expect(api.list(never)).rejects.toThrow("doesn't answer /v1.41/containers/json");
+  await expect(api.exec(ID, ["cat"], { signal: never })).rejects.toThrow("doesn't answer");
+  let read = 0;
+  for await (const chunk of events.stdout) {
+    read += chunk.length;
+    if (read > 30) break;
+  }
+  events.kill();
+  api.close();
+});
+
+test("an exec over a proxy that doesn't pass on upgrades is refused in words", async () => {
+  const closed = Promise.withResolvers<void>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/exec")) return false;
+      response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+    hangsUpgrade: (socket) => {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n");
+      socket.on("end", closed.resolve).resume();
+    },
+  });
+  await expect(started.api.exec(ID, ["cat"], { signal: never })).rejects.toThrow(
+    "the engine's answer to /v1.41/exec/e1/start is 200 in place of 101",
+  );
+  // So that what was started by it learns that it is to end.
+  await closed.promise;
+});
+
+test("an exec that hangs as it starts is given up on abort", async () => {
+  const asked = Promise.withResolvers<void>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/exec")) return false;
+      response.end(JSON.stringify({ Id: "e1" }));
+      return true;
+    },
+    hangsUpgrade: () => asked.resolve(),
+  });
+  const abort = new AbortController();
+  const exec = started.api.exec(ID, ["cat"], { signal: abort.signal });
+  await asked.promise;
+  abort.abort(new Error("enough"));
+  await expect(exec).rejects.toThrow("enough");
+});
+
+test("who gives up on the version doesn't spoil it for the others", async () => {
+  const pinged = Promise.withResolvers<ServerResponse>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (path === "/_ping") pinged.resolve(response);
+      else response.end("[]");
+      return true;
+    },
+    answersPing: true,
+  });
+  const abort = new AbortController();
+  const first = started.api.list(abort.signal);
+  const second = started.api.list(never);
+  const ping = await pinged.promise;
+  abort.abort();
+  await expect(first).rejects.toThrow("abort");
+  ping.setHeader("Api-Version", "1.44");
+  ping.end("OK");
+  expect(await second).toEqual([]);
+  expect(started.engine.requests.filter((request) => request.includes("_ping")).length).toBe(1);
+});
+
+test("an abort ends what is asked", async () => {
+  await using started = await start({ answer: () => true });
+  const abort = new AbortController();
+  const listing = started.api.list(abort.signal);
+  abort.abort();
+  await expect(listing).rejects.toThrow("abort");
+});
+
+test("after an abort, an engine that hangs isn't waited for", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      return path.includes("/exec");
+    },
+    upgraded: (socket) => void socket.on("end", () => socket.end()),
+  });
+  const end = new AbortController();
+  const process = await started.api.exec(ID, ["cat"], { signal: end.signal });
+  end.abort();
+  process.kill();
+  expect(await process.exited).toMatchObject({ exitCode: undefined });
+});
+
+test("an upgrade that nobody asked for is an error", async () => {
+  await using started = await start({
+    answer: (_path, response) => {
+      response.socket?.end("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+      return true;
+    },
+  });
+  await expect(started.api.list(never)).rejects.toThrow("/containers/json");
+});
+
+test("what an exec hasn't taken of its input is told", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      return path.endsWith("/exec");
+    },
+    upgraded: (socket) => void socket.pause(),
+  });
+  const end = new AbortController();
+  const process = await started.api.exec(ID, ["cat"], { signal: end.signal });
+  expect(process.stdin.writableLength).toBe(0);
+  process.stdin.write(Buffer.alloc(8 * 1024 * 1024));
+  expect(process.stdin.writableLength).toBeGreaterThan(0);
+  end.abort();
+  process.kill();
+  await process.exited;
+});

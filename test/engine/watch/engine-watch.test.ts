@@ -1,0 +1,659 @@
+import { expect, test } from "@jest/globals";
+import type { CursorResume } from "../../../src/domain/resume.ts";
+import { EngineWatch } from "../../../src/engine/watch/engine-watch.ts";
+import { containerDetails, engineEvent, identityOf, idOf } from "../../support/engine-facts.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeEngineSource } from "../../support/fake-engine-source.ts";
+import { recordedFleet } from "../../support/recorded-fleet.ts";
+import type { RecordedFleet } from "../../support/recorded-fleet.ts";
+import { recordedLog } from "../../support/recorded-log.ts";
+import { turns } from "../../support/turns.ts";
+
+const SECOND_NS = 1_000_000_000n;
+
+interface Watched extends RecordedFleet, AsyncDisposable {
+  readonly source: FakeEngineSource;
+  readonly clock: FakeClock;
+  readonly watch: EngineWatch;
+  readonly touched: string[];
+  readonly lines: string[];
+  /** What happened in all, but for creations and starts of containers: `die!` was recovered. */
+  readonly kinds: () => string[];
+  readonly parseErrors: () => number;
+  readonly uninspected: () => number;
+  readonly settled: () => number;
+  /** Aborts, and waits for the end. */
+  readonly stop: () => Promise<void>;
+}
+
+function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
+  const recorded = recordedFleet();
+  const clock = new FakeClock();
+  const { log, lines } = recordedLog(clock);
+  const touched: string[] = [];
+  let [parseErrors, uninspected, settled] = [0, 0, 0];
+  const watch = new EngineWatch({
+    source,
+    fleet: recorded.fleet,
+    clock,
+    log,
+    touched: ({ identity }) => void touched.push(identity.name),
+    changed: (change) => void recorded.changes.push(change),
+    parseError: () => void parseErrors++,
+    uninspected: () => void uninspected++,
+    settled: () => void settled++,
+    ...(resume === undefined ? {} : { resume }),
+  });
+  const end = new AbortController();
+  const done = watch.run(end.signal);
+  const stop = async (): Promise<void> => {
+    end.abort();
+    await done;
+  };
+  return {
+    ...recorded,
+    source,
+    clock,
+    watch,
+    touched,
+    lines,
+    kinds: () =>
+      recorded.changes.map(
+        ({ kind, recovered }) => kind.replace("container.", "") + (recovered ? "!" : ""),
+      ),
+    parseErrors: () => parseErrors,
+    uninspected: () => uninspected,
+    settled: () => settled,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** A watch over `web`, which runs and was listed. */
+async function running(resume?: CursorResume): Promise<Watched> {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web", { startedAtNs: 500n }));
+  const result = watched(source, resume);
+  await turns();
+  result.source.calls.length = 0;
+  result.touched.length = 0;
+  return result;
+}
+
+test("it listens first, then lists, then asks for the details of all", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"), containerDetails("db", { status: "exited" }));
+  await using watching = watched(source);
+  expect(watching.watch).toMatchObject({ up: false, listed: false });
+  const beginNs = watching.clock.nowNs();
+  await turns();
+  expect(source.calls.slice(0, 3)).toEqual([`events since ${beginNs}`, "list", "inspect db web"]);
+  expect(watching.watch).toMatchObject({ up: true, listed: true, reconnects: 0 });
+  expect(watching.record("web").status).toBe("running");
+  expect(watching.touched.sort()).toEqual(["db", "web"]);
+  expect(watching.kinds()).toEqual([]);
+  expect(watching.settled()).toBe(1);
+});
+
+test("it isn't ready before the first listing is folded in", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"));
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  await using watching = watched(source);
+  await turns();
+  expect(watching.watch).toMatchObject({ up: false, listed: false });
+  expect(watching.watch.resume()).toBeUndefined();
+  inspected.resolve();
+  await turns();
+  expect(watching.watch).toMatchObject({ up: true, listed: true });
+  expect(watching.watch.resume()).toBeDefined();
+});
+
+test("an engine without containers is watched too", async () => {
+  await using watching = watched(new FakeEngineSource());
+  await turns();
+  expect(watching.watch).toMatchObject({ up: true, listed: true });
+});
+
+test("what happens while it lists isn't lost, nor undone by the older answer", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"), containerDetails("db"));
+  const listed = Promise.withResolvers<void>();
+  source.listing = listed.promise;
+  await using watching = watched(source);
+  await turns();
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  listed.resolve();
+  await turns();
+  const nowNs = watching.clock.nowNs() + 1n;
+  source.tell(engineEvent("die", "web", { timeNs: nowNs, exitCode: "3" }));
+  source.tell(engineEvent("pause", "db", { timeNs: nowNs }));
+  source.put(
+    containerDetails("web", { status: "exited", finishedAtNs: nowNs - 1n, exitCode: 3 }),
+    containerDetails("db", { status: "paused" }),
+  );
+  inspected.resolve();
+  await turns();
+  expect(watching.record("web")).toMatchObject({ status: "exited", lastExitCode: 3 });
+  expect(watching.record("db").status).toBe("paused");
+  expect(source.calls.filter((call) => call.startsWith("inspect"))).toEqual([
+    "inspect db web",
+    "inspect db web",
+  ]);
+  expect(watching.kinds()).toEqual(["die", "pause"]);
+});
+
+test.each(["create", "start", "die", "rename", "restart", "health_status"])(
+  "%s makes it ask for details, a burst of them once",
+  async (action) => {
+    await using watching = await running();
+    const { source, clock } = watching;
+    for (const timeNs of [1n, 2n, 3n]) {
+      source.tell(engineEvent(action, "web", { timeNs: clock.nowNs() + timeNs }));
+    }
+    await turns();
+    expect(source.calls).toEqual(["inspect web"]);
+    expect(watching.touched.length).toBeGreaterThan(3);
+  },
+);
+
+test("a container that gets a name that is wanted is asked about, though nothing was known of it", async () => {
+  await using watching = await running();
+  const { source, clock, fleet } = watching;
+  source.put(containerDetails("db"));
+  source.tell(
+    engineEvent("rename", "db", { timeNs: clock.nowNs() + 1n, oldName: "/of-no-interest" }),
+  );
+  await turns();
+  expect(source.calls).toEqual(["inspect db"]);
+  expect(fleet.get(idOf("db"))?.status).toBe("running");
+  expect(watching.kinds()).toEqual([]);
+});
+
+test.each(["oom", "health_status: healthy"])("%s says it all by itself", async (action) => {
+  await using watching = await running();
+  watching.source.tell(engineEvent(action, "web", { timeNs: watching.clock.nowNs() + 1n }));
+  await turns();
+  expect(watching.source.calls).toEqual([]);
+  expect(watching.touched).toEqual(["web"]);
+});
+
+test("an event without a question isn't undone by the answer to an older question", async () => {
+  await using watching = await running();
+  const { source, clock, record } = watching;
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  const nowNs = clock.nowNs();
+  source.tell(engineEvent("start", "web", { timeNs: nowNs }));
+  await turns();
+  source.put(containerDetails("web", { health: "unhealthy", startedAtNs: nowNs }));
+  source.tell(engineEvent("health_status: unhealthy", "web", { timeNs: nowNs + 1n }));
+  inspected.resolve();
+  await turns();
+  expect(record("web").health).toBe("unhealthy");
+});
+
+test("a container that is gone isn't brought back by the answer to an older question", async () => {
+  await using watching = await running();
+  const { source, clock, fleet, record } = watching;
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  source.tell(engineEvent("die", "web", { timeNs: clock.nowNs() + 1n }));
+  await turns();
+  source.tell(engineEvent("destroy", "web", { timeNs: clock.nowNs() + 2n }));
+  inspected.resolve();
+  await turns();
+  expect(fleet.get(idOf("web"))).toBeUndefined();
+  expect(record("web").destroyedAtNs).toBeDefined();
+  expect(watching.kinds()).toEqual(["die", "destroy"]);
+});
+
+test("a container that is gone before it was ever known isn't made up by a listing", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"));
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  await using watching = watched(source);
+  await turns();
+  source.tell(engineEvent("destroy", "web", { timeNs: watching.clock.nowNs() + 1n }));
+  inspected.resolve();
+  await turns();
+  expect([...watching.fleet.containers()]).toEqual([]);
+});
+
+test("a stream that ends is lost after a moment, and opened again from the last event on", async () => {
+  await using watching = await running();
+  const { source, clock, watch } = watching;
+  const lastNs = clock.nowNs() + 5n * SECOND_NS;
+  const events = [
+    engineEvent("die", "web", { timeNs: lastNs, exitCode: "1" }),
+    engineEvent("start", "web", { timeNs: lastNs }),
+  ];
+  source.tell(...events);
+  await turns();
+  source.end(new Error("broken pipe"));
+  await turns();
+  expect(watch.up).toBe(false);
+  expect(watching.kinds()).toEqual(["die", "start"]);
+  source.calls.length = 0;
+  // So that the events are of the past.
+  clock.setNowMs(clock.nowMs() + 5_000);
+  await clock.advance(250);
+  await turns();
+  expect(watching.kinds().slice(2)).toEqual(["monitor.lost", "monitor.recovered"]);
+  expect(watching.changes[2]).toMatchObject({
+    detail: "docker events stream failed: broken pipe",
+    identity: undefined,
+  });
+  expect(source.calls[0]).toBe(`events since ${lastNs - SECOND_NS}`);
+  expect(watch).toMatchObject({ up: true, listed: true, reconnects: 1 });
+  source.tell(...events);
+  expect(watching.record("web").counters).toMatchObject({ starts: 1 });
+  expect(watching.kinds()).toHaveLength(4);
+});
+
+test("what the engine can still tell of a gap isn't missed, the rest is recovered", async () => {
+  await using watching = await running();
+  const { source, clock } = watching;
+  source.end();
+  const nowNs = clock.nowNs() + SECOND_NS / 10n;
+  source.kept = [engineEvent("die", "web", { timeNs: nowNs, exitCode: "4" })];
+  source.put(
+    containerDetails("web", {
+      status: "exited",
+      finishedAtNs: nowNs,
+      exitCode: 4,
+      oomKilled: true,
+    }),
+    containerDetails("new", { createdAtNs: nowNs, startedAtNs: nowNs }),
+  );
+  await clock.advance(250);
+  await turns();
+  const kinds = ["die", "oom!", "create!", "start!"];
+  expect(watching.kinds()).toEqual(["monitor.lost", ...kinds, "monitor.recovered"]);
+  expect(watching.changes.at(-1)?.detail).toBe(
+    "docker events stream is back, 3 missed changes found",
+  );
+});
+
+test("containers that vanished in a gap are destroyed, found later", async () => {
+  await using watching = await running();
+  const { source, clock, record } = watching;
+  source.end();
+  source.containers.clear();
+  await clock.advance(250);
+  await turns();
+  expect(watching.kinds()).toEqual(["monitor.lost", "die!", "destroy!", "monitor.recovered"]);
+  expect(record("web").alive).toBe(false);
+  expect(watching.touched.at(-1)).toBe("web");
+});
+
+test("names that went on in a gap go on with those that bear them", async () => {
+  await using watching = await running();
+  const { source, clock, record } = watching;
+  source.tell(engineEvent("start", "web", { timeNs: clock.nowNs() }));
+  source.tell(engineEvent("start", "gone", { timeNs: clock.nowNs() }));
+  source.end();
+  const web = record("web");
+  source.containers.clear();
+  const named = (name: string, id: string) =>
+    containerDetails(name, { identity: identityOf(name, { id }) });
+  // The new one is told of before the one whose name it has.
+  source.put(
+    named("web", idOf("new")),
+    named("old-web", idOf("web")),
+    named("gone", idOf("again")),
+  );
+  await clock.advance(250);
+  await turns();
+  expect(record("old-web")).toBe(web);
+  expect(web.counters.starts).toBe(1);
+  expect(record("web").counters.starts).toBe(1);
+  // Removed unseen, and made again: its counters go on.
+  expect(record("gone").counters.starts).toBe(2);
+  expect(record("gone").counters.exits).toEqual(new Map([[undefined, 1]]));
+});
+
+test("an engine that isn't there is one error; it is tried for ever, ever more rarely", async () => {
+  const source = new FakeEngineSource();
+  source.fault = new Error("cannot connect");
+  await using watching = watched(source);
+  const { clock, watch } = watching;
+  await clock.advance(120_000);
+  const attempts = source.calls.filter((call) => call.startsWith("events")).length;
+  expect(attempts).toBeGreaterThanOrEqual(8);
+  expect(attempts).toBeLessThanOrEqual(20);
+  expect(clock.nextTimerMs).toBeLessThanOrEqual(30_000);
+  expect(watching.kinds()).toEqual(["monitor.error"]);
+  expect(watching.changes[0]).toMatchObject({
+    detail: "docker events can't be had: cannot connect",
+  });
+  expect(watch).toMatchObject({ up: false, listed: false, reconnects: 0 });
+  source.fault = undefined;
+  await clock.advance(30_000);
+  expect(watch).toMatchObject({ up: true, listed: true, reconnects: 0 });
+  expect(watching.kinds()).toEqual(["monitor.error", "monitor.recovered"]);
+});
+
+test("after a success the waits are short again", async () => {
+  await using watching = await running();
+  const { source, clock, watch } = watching;
+  for (let loss = 0; loss < 5; loss++) {
+    source.end();
+    await clock.advance(250);
+    await turns();
+    expect(watch.up).toBe(true);
+  }
+  expect(watch.reconnects).toBe(5);
+});
+
+test("a listing that fails ends the attempt, and its stream", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"));
+  const failed = Promise.reject(new Error("ps failed"));
+  failed.catch(() => {});
+  source.listing = failed;
+  await using watching = watched(source);
+  await turns();
+  expect(source.isOpen).toBe(false);
+  await watching.clock.advance(250);
+  expect(watching.changes[0]).toMatchObject({
+    kind: "monitor.error",
+    detail: "docker events can't be had: ps failed",
+  });
+  source.listing = Promise.resolve();
+  await watching.clock.advance(1_000);
+  expect(watching.watch.up).toBe(true);
+});
+
+test("a stream that ends while it is listed is a failure, whatever the listing says", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("web"));
+  const inspected = Promise.withResolvers<void>();
+  source.inspecting = inspected.promise;
+  await using watching = watched(source);
+  await turns();
+  source.end();
+  inspected.resolve();
+  await turns();
+  expect(watching.watch).toMatchObject({ up: false, listed: false });
+  await watching.clock.advance(250);
+  await turns();
+  expect(watching.watch).toMatchObject({ up: true, listed: true });
+});
+
+test("a question that fails is asked again after a wait, and the stream goes on", async () => {
+  await using watching = await running();
+  const { source, clock, watch, record, lines } = watching;
+  const failed = Promise.reject(new Error("engine busy"));
+  failed.catch(() => {});
+  source.inspecting = failed;
+  source.put(containerDetails("web", { runsSystemd: true }));
+  source.tell(engineEvent("start", "web", { timeNs: clock.nowNs() }));
+  await turns();
+  expect(lines).toContain('level=warn msg="inspect failed" err="engine busy"');
+  expect(record("web").runsSystemd).toBe(false);
+  source.inspecting = Promise.resolve();
+  await clock.advance(250);
+  await turns();
+  expect(record("web").runsSystemd).toBe(true);
+  expect(watch.up).toBe(true);
+  expect(watching.kinds()).toEqual(["start"]);
+});
+
+test("from time to time it looks at everything, and finds what the stream has lost", async () => {
+  await using watching = await running();
+  const { source, clock, lines } = watching;
+  await clock.advance(599_999);
+  expect(source.calls).toEqual([]);
+  await clock.advance(1);
+  expect(source.calls).toContain("list");
+  expect(source.calls).toContain("inspect web");
+  expect(watching.kinds()).toEqual([]);
+  source.put(
+    containerDetails("web", { status: "exited", finishedAtNs: clock.nowNs(), exitCode: 5 }),
+  );
+  await clock.advance(600_000);
+  expect(watching.kinds()).toEqual(["die!"]);
+  expect(lines).toContain('level=warn msg="changes had been missed" recovered=1');
+  await clock.advance(600_000);
+  expect(watching.kinds()).toEqual(["die!"]);
+});
+
+test("a look that fails costs nothing but a line in the log", async () => {
+  await using watching = await running();
+  const { source, clock, watch, lines } = watching;
+  source.fault = new Error("engine busy");
+  await clock.advance(600_000);
+  expect(lines).toContain('level=warn msg="the snapshot failed" err="engine busy"');
+  expect(watch.up).toBe(true);
+  source.fault = undefined;
+  source.calls.length = 0;
+  await clock.advance(600_000);
+  expect(source.calls).toContain("list");
+});
+
+test("it goes on from where an earlier process was", async () => {
+  const first = await running();
+  first.source.tell(engineEvent("pause", "web", { timeNs: first.clock.nowNs() + SECOND_NS }));
+  await turns();
+  const resume = first.watch.resume();
+  const web = first.record("web").resume();
+  await first.stop();
+  if (resume === undefined || web === undefined) throw new Error("nothing to resume from");
+
+  const source = new FakeEngineSource();
+  source.kept = [...first.source.kept];
+  source.put(containerDetails("web", { status: "exited", finishedAtNs: resume.lastNs + 9n }));
+  await using watching = watched(source, resume);
+  watching.fleet.restore([web]);
+  await turns();
+  expect(source.calls[0]).toBe(`events since ${resume.beginNs}`);
+  expect(watching.kinds()).toEqual(["die!"]);
+  expect(watching.lines).toContain('level=info msg="went on from the resume point" recovered=1');
+});
+
+test("what can't be read is told", async () => {
+  await using watching = await running();
+  watching.source.tellNonsense();
+  watching.source.tellNonsense();
+  expect(watching.parseErrors()).toBe(2);
+});
+
+test("an abort ends it all: the stream, every question and timer; nothing more is told", async () => {
+  const watching = await running();
+  const { source, clock } = watching;
+  expect(source.isOpen).toBe(true);
+  await watching.stop();
+  expect(source.isOpen).toBe(false);
+  expect(watching.watch.up).toBe(false);
+  expect(clock.pendingTimers).toBe(0);
+  expect(watching.kinds()).toEqual([]);
+});
+
+test("an abort while the engine is waited for, or while it is asked, ends it too", async () => {
+  const missing = new FakeEngineSource();
+  missing.fault = new Error("cannot connect");
+  const waiting = watched(missing);
+  await turns();
+  await waiting.stop();
+  expect(waiting.clock.pendingTimers).toBe(0);
+  expect(waiting.kinds()).toEqual([]);
+
+  const slow = new FakeEngineSource();
+  slow.put(containerDetails("web"));
+  const inspected = Promise.withResolvers<void>();
+  slow.inspecting = inspected.promise;
+  const asking = watched(slow);
+  await turns();
+  const stopped = asking.stop();
+  inspected.reject(new Error("killed"));
+  await stopped;
+  expect(asking.kinds()).toEqual([]);
+  expect(asking.clock.pendingTimers).toBe(0);
+});
+
+test("where the clock was set back, no event is lost, and a second is waited once", async () => {
+  class Waiting extends FakeEngineSource {
+    nowNs = 0n;
+    /** As engines do it: what is to be told until later is waited for. */
+    override async replay(...asked: Parameters<FakeEngineSource["replay"]>): Promise<void> {
+      await super.replay(...asked);
+      if (asked[1].untilNs > this.nowNs) await new Promise(() => {});
+    }
+  }
+  const source = new Waiting();
+  const nowNs = new FakeClock().nowNs();
+  source.nowNs = nowNs + 60n * SECOND_NS;
+  source.put(containerDetails("web", { startedAtNs: nowNs - 20n * SECOND_NS }));
+  const beginNs = nowNs - 100n * SECOND_NS;
+  const aheadNs = nowNs + 3_600n * SECOND_NS;
+  const started = engineEvent("start", "web", { timeNs: aheadNs });
+  const seen = [`${aheadNs} ${idOf("web")} start`];
+  source.kept = [
+    started,
+    engineEvent("die", "web", { timeNs: nowNs - 30n * SECOND_NS, exitCode: "3" }),
+  ];
+  source.kept.push(engineEvent("start", "web", { timeNs: nowNs - 20n * SECOND_NS }));
+  await using watching = watched(source, { beginNs, lastNs: aheadNs, seen, count: 1 });
+  await turns();
+  expect(watching.watch.listed).toBe(false);
+  await watching.clock.advance(1_000);
+  expect(watching.watch.listed).toBe(true);
+  expect(watching.record("web").counters.exits).toEqual(new Map([[3, 1]]));
+  expect(watching.watch.resume()?.lastNs).toBeLessThan(aheadNs);
+
+  source.calls.length = 0;
+  source.end();
+  await watching.clock.advance(300);
+  await turns();
+  expect(watching.watch.up).toBe(true);
+  expect(source.calls[0]).toBe(`events since ${nowNs - SECOND_NS}`);
+});
+
+test("where it was set back to before all that was seen, an exit keeps its code", async () => {
+  const source = new FakeEngineSource();
+  const nowNs = new FakeClock().nowNs();
+  const hour = 3_600n * SECOND_NS;
+  const aheadNs = nowNs + hour;
+  const started = engineEvent("start", "web", { timeNs: aheadNs });
+  source.kept = [
+    engineEvent("die", "web", { timeNs: nowNs - hour, exitCode: "9" }),
+    started,
+    engineEvent("die", "web", { timeNs: nowNs - 9n, exitCode: "3" }),
+    engineEvent("start", "web", { timeNs: nowNs - 8n }),
+  ];
+  source.put(containerDetails("web", { startedAtNs: nowNs - 8n }));
+  const seen = [`${aheadNs} ${idOf("web")} start`];
+  await using watching = watched(source, {
+    beginNs: aheadNs - 1n,
+    lastNs: aheadNs,
+    seen,
+    count: 1,
+  });
+  watching.fleet.restore([
+    {
+      identity: containerDetails("web").identity,
+      status: "running",
+      health: undefined,
+      startedAtNs: aheadNs,
+      finishedAtNs: aheadNs - 5n,
+      lastExitCode: 9,
+      restartsSeen: 0,
+      oom: "none",
+      runsSystemd: false,
+      lives: { open: 1, lastStartNs: aheadNs, unmatched: 0 },
+      systemd: undefined,
+    },
+  ]);
+  await watching.clock.advance(1_000);
+  expect(watching.watch.listed).toBe(true);
+  expect(watching.record("web").counters.exits).toEqual(new Map([[3, 1]]));
+  expect(watching.record("web").lastExitCode).toBe(3);
+  expect(watching.fleet.recovered).toBe(0);
+});
+
+test("one that can't be inspected is shown as it is listed, counted, told once and tried again", async () => {
+  const source = new FakeEngineSource();
+  source.put(
+    containerDetails("bad", { status: "paused", health: "healthy" }),
+    containerDetails("web", { health: "healthy" }),
+  );
+  source.broken.add("bad");
+  await using watching = watched(source);
+  const { clock, watch, record, lines } = watching;
+  await turns();
+  expect(watch).toMatchObject({ up: true, listed: true });
+  expect(record("web").health).toBe("healthy");
+  expect(record("bad")).toMatchObject({ status: "paused", health: undefined });
+  expect(watching.touched.sort()).toEqual(["bad", "web"]);
+  expect(watching.uninspected()).toBe(1);
+  source.calls.length = 0;
+  await clock.advance(60_000);
+  expect(watching.uninspected()).toBeGreaterThan(4);
+  expect(clock.nextTimerMs).toBeLessThanOrEqual(30_000);
+  expect(new Set(source.calls.filter((call) => !call.startsWith("replay")))).toEqual(
+    new Set(["inspect bad"]),
+  );
+  const told = lines.filter((line) => line.includes("inspected"));
+  expect(told).toEqual([
+    'level=warn msg="a container can\'t be inspected: it is shown as the engine lists it" container=bad err=boom',
+  ]);
+  source.broken.clear();
+  await clock.advance(30_000);
+  expect(record("bad").health).toBe("healthy");
+  expect(lines.at(-1)).toBe('level=info msg="a container can be inspected again" container=bad');
+  expect(watching.kinds()).toEqual([]);
+  source.calls.length = 0;
+  source.tell(engineEvent("pause", "bad", { timeNs: clock.nowNs() }));
+  await turns();
+  expect(source.calls).toEqual(["inspect bad"]);
+  await clock.advance(60_000);
+  expect(source.calls).toHaveLength(1);
+});
+
+test("an event has one that can't be inspected asked about at once, and others aren't held up", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("bad"), containerDetails("web"));
+  source.broken.add("bad");
+  await using watching = watched(source);
+  const { clock, record } = watching;
+  await clock.advance(60_000);
+  source.broken.clear();
+  const hanging = Promise.withResolvers<void>();
+  source.inspecting = hanging.promise;
+  source.calls.length = 0;
+  source.tell(engineEvent("restart", "bad", { timeNs: clock.nowNs() }));
+  await turns();
+  expect(source.calls).toContain("inspect bad");
+  source.inspecting = Promise.resolve();
+  source.put(containerDetails("web", { runsSystemd: true }));
+  source.tell(engineEvent("restart", "web", { timeNs: clock.nowNs() }));
+  await turns();
+  expect(record("web").runsSystemd).toBe(true);
+  expect(record("bad").runsSystemd).toBeUndefined();
+  // While it is asked about, something happens to it: the answer may not know of that.
+  source.tell(engineEvent("restart", "bad", { timeNs: clock.nowNs() + 1n }));
+  source.put(containerDetails("bad", { runsSystemd: true }));
+  hanging.resolve();
+  await turns();
+  expect(record("bad").runsSystemd).toBe(true);
+  expect(watching.kinds()).toEqual([]);
+});
+
+test("one that can't be inspected and goes is asked about no more", async () => {
+  const source = new FakeEngineSource();
+  source.put(containerDetails("bad"));
+  source.broken.add("bad");
+  await using watching = watched(source);
+  await turns();
+  source.containers.clear();
+  source.tell(engineEvent("destroy", "bad", { timeNs: watching.clock.nowNs() }));
+  await turns();
+  source.calls.length = 0;
+  await watching.clock.advance(60_000);
+  expect(source.calls).toEqual([]);
+  expect(watching.kinds()).toEqual(["die!", "destroy"]);
+});

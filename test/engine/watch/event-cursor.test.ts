@@ -1,0 +1,104 @@
+import { expect, test } from "@jest/globals";
+import { EventCursor } from "../../../src/engine/watch/event-cursor.ts";
+import { engineEvent } from "../../support/engine-facts.ts";
+
+const SECOND = 1_000_000_000n;
+
+test("it resumes a second before the newest event seen, and not before its beginning", () => {
+  const cursor = new EventCursor(100n);
+  expect(cursor.sinceNs).toBe(100n);
+  for (const timeNs of [50n, 200n, 150n]) {
+    expect(cursor.advance(engineEvent("start", "web", { timeNs }))).toBe(true);
+  }
+  expect(cursor.lastNs).toBe(200n);
+  expect(cursor.sinceNs).toBe(100n);
+  cursor.advance(engineEvent("start", "web", { timeNs: 9n * SECOND }));
+  cursor.advance(engineEvent("start", "web", { timeNs: 8n * SECOND }));
+  expect(cursor.sinceNs).toBe(8n * SECOND);
+});
+
+test("the next process goes on where it was, and knows what it saw", () => {
+  const cursor = new EventCursor(0n);
+  const at = (timeNs: bigint) => engineEvent("health_status: healthy", "web", { timeNs });
+  for (let i = 1n; i <= 1_000n; i++) cursor.advance(at(i * SECOND));
+
+  const resume = cursor.resume();
+  expect(resume).toMatchObject({ lastNs: 1_000n * SECOND, count: 1_000 });
+  expect(resume.seen).toHaveLength(300);
+  const next = new EventCursor(structuredClone(resume));
+  expect(next.sinceNs).toBe(999n * SECOND);
+  const young = new EventCursor(new EventCursor(7n * SECOND).resume());
+  expect(young.sinceNs).toBe(7n * SECOND);
+  for (let i = 701n; i <= 1_000n; i++) expect(next.advance(at(i * SECOND))).toBe(false);
+  expect(next.advance(at(1_001n * SECOND))).toBe(true);
+  expect(next.resume()).toMatchObject({ lastNs: 1_001n * SECOND, count: 1_001 });
+});
+
+test("while the newest event lies ahead, all that was seen is asked for", () => {
+  const young = new EventCursor(5n * SECOND);
+  for (const at of [90n, 91n]) {
+    young.advance(engineEvent("start", "web", { timeNs: at * SECOND }));
+  }
+  expect(young.sinceAt(91n * SECOND)).toBe(90n * SECOND);
+  expect(young.sinceAt(91n * SECOND - 1n)).toBe(5n * SECOND);
+
+  const old = new EventCursor(0n);
+  for (let at = 1n; at <= 1_000n; at++) {
+    old.advance(engineEvent("start", "web", { timeNs: at * SECOND }));
+  }
+  const next = new EventCursor(old.resume());
+  expect(next.sinceAt(1_000n * SECOND)).toBe(999n * SECOND);
+  expect(next.sinceAt(800n * SECOND)).toBe(701n * SECOND);
+});
+
+test("a clock that was set back takes the cursor along", () => {
+  const cursor = new EventCursor(5n * SECOND);
+  cursor.setBack(9n * SECOND);
+  expect(cursor.lastNs).toBe(5n * SECOND);
+  cursor.setBack(3n * SECOND);
+  expect([cursor.lastNs, cursor.sinceNs]).toEqual([3n * SECOND, 3n * SECOND]);
+});
+
+test("an event is new once: by its time, container and action together", () => {
+  const cursor = new EventCursor(0n);
+  const event = engineEvent("start", "web", { timeNs: 7n });
+  expect(cursor.advance(event)).toBe(true);
+  expect(cursor.advance({ ...event, attributes: new Map() })).toBe(false);
+  expect(cursor.advance({ ...event, timeNs: 8n })).toBe(true);
+  expect(cursor.advance({ ...event, id: "other" })).toBe(true);
+  expect(cursor.advance({ ...event, action: "die" })).toBe(true);
+  expect(cursor.advance(event)).toBe(false);
+});
+
+test("it knows more events than the engine can replay, and forgets the oldest past its bound", () => {
+  const cursor = new EventCursor(0n);
+  const at = (timeNs: bigint): boolean => cursor.advance(engineEvent("start", "web", { timeNs }));
+  for (let timeNs = 0n; timeNs < 1_024n; timeNs++) at(timeNs);
+  for (let timeNs = 0n; timeNs < 1_024n; timeNs++) expect(at(timeNs)).toBe(false);
+  at(1_024n);
+  expect(at(1n)).toBe(false);
+  expect(at(0n)).toBe(true);
+});
+
+test("where all that was seen lies ahead, what is told before it is old, and what after it is new", () => {
+  const DAY = 86_400n * SECOND;
+  const at = (timeNs: bigint) => engineEvent("die", "web", { timeNs });
+  const before = new EventCursor(5n * DAY);
+  before.advance(at(5n * DAY + 1n));
+  before.advance(at(5n * DAY + 2n));
+  const nowNs = 4n * DAY;
+  const kept = [4n * DAY - 7n, 5n * DAY + 1n, 5n * DAY + 2n, 4n * DAY - 8n].map(at);
+  const cursor = new EventCursor(before.resume());
+  expect(cursor.sinceAt(nowNs)).toBe(3n * DAY);
+  expect(kept.map((event) => cursor.advance(event))).toEqual([false, false, false, true]);
+  // Another stream goes back as far.
+  cursor.sinceAt(nowNs);
+  expect(kept.map((event) => cursor.advance(event))).toEqual([false, false, false, false]);
+  expect(cursor.advance(at(4n * DAY - 6n))).toBe(true);
+
+  const rotated = new EventCursor(before.resume());
+  rotated.sinceAt(nowNs);
+  expect(rotated.advance(at(nowNs))).toBe(false);
+  expect(rotated.advance(at(nowNs + 1n))).toBe(true);
+  expect(new EventCursor(before.resume()).sinceAt(1n)).toBe(0n);
+});
