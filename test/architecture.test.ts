@@ -36,8 +36,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/cli": ["domain", "engine/api", "engine/format", "platform/data", "platform/process"],
   "engine/format": ["domain", "platform/data"],
   "engine/watch": ["domain", "platform/data", "platform/time", "state", "state/containers"],
-  http: ["domain", "http/auth", "http/web-config", "platform/data"],
+  http: [
+    "domain",
+    "http/auth",
+    "http/connection",
+    "http/handlers",
+    "http/web-config",
+    "platform/data",
+  ],
   "http/auth": ["domain", "platform/data"],
+  "http/connection": ["domain", "http/web-config"],
+  "http/handlers": ["domain", "http/connection"],
   "http/web-config": ["domain", "platform/data"],
   library: [
     "domain",

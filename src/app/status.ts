@@ -1,8 +1,8 @@
 import { BUILD_INFO } from "../config/build-info.ts";
 import type { Change } from "../domain/change.ts";
 import type { QueueReport } from "../domain/status.ts";
-import { EventFeed } from "../http/event-feed.ts";
-import type { StatusRoutes } from "../http/status-page.ts";
+import { EventFeed } from "../http/handlers/event-feed.ts";
+import type { StatusRoutes } from "../http/handlers/status-page.ts";
 import { assetOf } from "../page/assets.ts";
 import { writeReport } from "../page/fleet-report.ts";
 import { inSlices } from "../page/in-slices.ts";

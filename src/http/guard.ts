@@ -3,13 +3,13 @@ import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { ROUTES } from "../domain/routes.ts";
-import { pathOf, secure } from "./admit.ts";
+import { pathOf, secure } from "./handlers/admit.ts";
 import { BasicAuth } from "./auth/basic-auth.ts";
 import type { Verdict } from "./auth/basic-auth.ts";
 import { BcryptChecks } from "./auth/bcrypt-checks.ts";
 import { TokenBucket } from "./auth/token-bucket.ts";
-import { connectionOf } from "./connection-of.ts";
-import { replyText } from "./reply.ts";
+import { connectionOf } from "./connection/connection-of.ts";
+import { replyText } from "./connection/reply.ts";
 import type { RateLimit } from "./web-config/web-config.ts";
 import type { WebSettings } from "./web-config/web-settings.ts";
 

@@ -2,13 +2,13 @@ import type { RequestListener } from "node:http";
 import type { ErrorRequestHandler, Request, Response } from "express";
 import type { Logger } from "../domain/log.ts";
 import { isReservedPath, ROUTES } from "../domain/routes.ts";
-import { admit } from "./admit.ts";
+import { admit } from "./handlers/admit.ts";
 import { Router } from "./express-router.ts";
-import { replyText } from "./reply.ts";
-import { scrapeHandler } from "./scrape.ts";
-import type { ScrapeOptions } from "./scrape.ts";
-import { statusHandlers } from "./status-page.ts";
-import type { StatusRoutes } from "./status-page.ts";
+import { replyText } from "./connection/reply.ts";
+import { scrapeHandler } from "./handlers/scrape.ts";
+import type { ScrapeOptions } from "./handlers/scrape.ts";
+import { statusHandlers } from "./handlers/status-page.ts";
+import type { StatusRoutes } from "./handlers/status-page.ts";
 
 /** What the routes are made of. */
 export interface HttpAppOptions extends ScrapeOptions {

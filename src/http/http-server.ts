@@ -2,15 +2,15 @@ import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { formatListenAddress } from "../domain/listen-address.ts";
 import type { ListenAddress } from "../domain/listen-address.ts";
-import { Connections, MAX_CONNECTIONS } from "./connections.ts";
+import { Connections, MAX_CONNECTIONS } from "./connection/connections.ts";
 import { guarded } from "./guard.ts";
 import { createHttpApp } from "./http-app.ts";
 import type { HttpAppOptions } from "./http-app.ts";
-import { listen } from "./listen.ts";
-import type { BoundAddress } from "./listen.ts";
-import { http1Server, http2Server } from "./protocols.ts";
-import type { Http1Times } from "./protocols.ts";
-import { TlsFront } from "./tls-front.ts";
+import { listen } from "./connection/listen.ts";
+import type { BoundAddress } from "./connection/listen.ts";
+import { http1Server, http2Server } from "./connection/protocols.ts";
+import type { Http1Times } from "./connection/protocols.ts";
+import { TlsFront } from "./connection/tls-front.ts";
 import type { WebSettings } from "./web-config/web-settings.ts";
 
 export interface HttpServer {

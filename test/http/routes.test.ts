@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { EventFeed } from "../../src/http/event-feed.ts";
+import { EventFeed } from "../../src/http/handlers/event-feed.ts";
 import { exchange, fetchFrom } from "../support/http-client.ts";
 import { startServer } from "./started-server.ts";
 

@@ -1,5 +1,5 @@
 import type { ListenAddress } from "../../src/domain/listen-address.ts";
-import { EventFeed } from "../../src/http/event-feed.ts";
+import { EventFeed } from "../../src/http/handlers/event-feed.ts";
 import { createHttpServer } from "../../src/http/http-server.ts";
 import type { HttpServer, HttpServerOptions } from "../../src/http/http-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";

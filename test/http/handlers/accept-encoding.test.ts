@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { acceptsGzip } from "../../src/http/accept-encoding.ts";
+import { acceptsGzip } from "../../../src/http/handlers/accept-encoding.ts";
 
 test.each([
   "gzip",

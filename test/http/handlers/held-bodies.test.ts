@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { expect, test } from "@jest/globals";
-import { HeldBodies } from "../../src/http/held-bodies.ts";
+import { HeldBodies } from "../../../src/http/handlers/held-bodies.ts";
 
 const readers = (count: number): Socket[] => Array.from({ length: count }, () => new Socket());
 

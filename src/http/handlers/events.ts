@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "../domain/clock.ts";
-import type { Logger } from "../domain/log.ts";
-import { ConnectionUses } from "./connection-uses.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Logger } from "../../domain/log.ts";
+import { ConnectionUses } from "../connection/connection-uses.ts";
 import { eventFrame } from "./event-feed.ts";
 import type { EventFeed } from "./event-feed.ts";
 import { EventStream } from "./event-stream.ts";
-import { onceOver } from "./once-over.ts";
-import { queryOf } from "./query.ts";
-import { replyText } from "./reply.ts";
+import { onceOver } from "../connection/once-over.ts";
+import { queryOf } from "../connection/query.ts";
+import { replyText } from "../connection/reply.ts";
 
 /** Readers at a time; one more is told to come again. */
 export const MAX_EVENT_READERS = 64;

@@ -2,11 +2,15 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
-import { EventFeed } from "../../src/http/event-feed.ts";
-import { MAX_NAMED, MAX_RENDERED_BODIES, RENDERED_DEADLINE_MS } from "../../src/http/rendered.ts";
-import type { Render } from "../../src/http/rendered.ts";
-import { exchange, fetchFrom } from "../support/http-client.ts";
-import { startServer } from "./started-server.ts";
+import { EventFeed } from "../../../src/http/handlers/event-feed.ts";
+import {
+  MAX_NAMED,
+  MAX_RENDERED_BODIES,
+  RENDERED_DEADLINE_MS,
+} from "../../../src/http/handlers/rendered.ts";
+import type { Render } from "../../../src/http/handlers/rendered.ts";
+import { exchange, fetchFrom } from "../../support/http-client.ts";
+import { startServer } from "../started-server.ts";
 
 const STATE = "/api/v1/state";
 

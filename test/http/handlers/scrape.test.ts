@@ -4,11 +4,11 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
-import { MAX_BODIES, SCRAPE_DEADLINE_MS } from "../../src/http/scrape.ts";
-import type { Exposition } from "../../src/http/scrape.ts";
-import { exchange, fetchFrom } from "../support/http-client.ts";
-import { turns } from "../support/turns.ts";
-import { startServer } from "./started-server.ts";
+import { MAX_BODIES, SCRAPE_DEADLINE_MS } from "../../../src/http/handlers/scrape.ts";
+import type { Exposition } from "../../../src/http/handlers/scrape.ts";
+import { exchange, fetchFrom } from "../../support/http-client.ts";
+import { turns } from "../../support/turns.ts";
+import { startServer } from "../started-server.ts";
 
 /** Metrics whose renderings a test ends by hand. */
 function byHand(): {

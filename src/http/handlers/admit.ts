@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { replyText } from "./reply.ts";
+import { replyText } from "../connection/reply.ts";
 
 /** What any page may load: nothing. */
 export const CONTENT_POLICY =

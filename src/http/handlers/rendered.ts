@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "../domain/clock.ts";
-import type { Logger } from "../domain/log.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Logger } from "../../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
-import { ConnectionUses } from "./connection-uses.ts";
+import { ConnectionUses } from "../connection/connection-uses.ts";
 import { HeldBodies } from "./held-bodies.ts";
-import { onceOver } from "./once-over.ts";
-import { queryOf } from "./query.ts";
+import { onceOver } from "../connection/once-over.ts";
+import { queryOf } from "../connection/query.ts";
 import { renderingOf } from "./rendering.ts";
-import { reply, replyText } from "./reply.ts";
+import { reply, replyText } from "../connection/reply.ts";
 import { sharedRuns } from "./shared-runs.ts";
 
 /** Bodies that wait for slow readers at the same time, all readers of one route together. */

@@ -3,14 +3,14 @@ import { get } from "node:http";
 import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { expect, test } from "@jest/globals";
-import { EventFeed } from "../../src/http/event-feed.ts";
-import { HEARTBEAT_MS } from "../../src/http/event-stream.ts";
-import { MAX_EVENT_READERS } from "../../src/http/events.ts";
-import { fetchFrom } from "../support/http-client.ts";
-import { eventually } from "../support/eventually.ts";
-import { turns } from "../support/turns.ts";
-import { startServer } from "./started-server.ts";
-import type { StartedServer } from "./started-server.ts";
+import { EventFeed } from "../../../src/http/handlers/event-feed.ts";
+import { HEARTBEAT_MS } from "../../../src/http/handlers/event-stream.ts";
+import { MAX_EVENT_READERS } from "../../../src/http/handlers/events.ts";
+import { fetchFrom } from "../../support/http-client.ts";
+import { eventually } from "../../support/eventually.ts";
+import { turns } from "../../support/turns.ts";
+import { startServer } from "../started-server.ts";
+import type { StartedServer } from "../started-server.ts";
 
 const PATH = "/api/v1/events";
 

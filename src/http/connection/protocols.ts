@@ -1,7 +1,7 @@
 import type { RequestListener, Server, ServerOptions } from "node:http";
 import type { Http2Server, Http2Session, ServerOptions as Http2Options } from "node:http2";
 import type { Duplex } from "node:stream";
-import type { Clock } from "../domain/clock.ts";
+import type { Clock } from "../../domain/clock.ts";
 
 // Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
 const { createServer } = process.getBuiltinModule("node:http");

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Clock } from "../domain/clock.ts";
+import type { Clock } from "../../domain/clock.ts";
 import { eventFrame } from "./event-feed.ts";
 import type { EventFeed, FeedReader } from "./event-feed.ts";
 

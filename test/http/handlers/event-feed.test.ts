@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { EventFeed } from "../../src/http/event-feed.ts";
-import type { FeedReader } from "../../src/http/event-feed.ts";
-import { turns } from "../support/turns.ts";
+import { EventFeed } from "../../../src/http/handlers/event-feed.ts";
+import type { FeedReader } from "../../../src/http/handlers/event-feed.ts";
+import { turns } from "../../support/turns.ts";
 
 function feedOf(capacity = 3) {
   const serialized: string[] = [];

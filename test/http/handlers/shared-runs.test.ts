@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { sharedRuns } from "../../src/http/shared-runs.ts";
-import { turns } from "../support/turns.ts";
+import { sharedRuns } from "../../../src/http/handlers/shared-runs.ts";
+import { turns } from "../../support/turns.ts";
 
 interface Run {
   readonly key: string;

@@ -1,6 +1,6 @@
 import type { AddressInfo, Server } from "node:net";
-import { formatListenAddress } from "../domain/listen-address.ts";
-import type { ListenAddress } from "../domain/listen-address.ts";
+import { formatListenAddress } from "../../domain/listen-address.ts";
+import type { ListenAddress } from "../../domain/listen-address.ts";
 
 /** An address can't be listened on; the message names it, `cause` is the system's error. */
 export class ListenError extends Error {

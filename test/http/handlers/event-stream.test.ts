@@ -1,10 +1,14 @@
 import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { expect, test } from "@jest/globals";
-import { EventFeed } from "../../src/http/event-feed.ts";
-import { CUT_GRACE_MS, EventStream, HEARTBEAT_MS } from "../../src/http/event-stream.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { turns } from "../support/turns.ts";
+import { EventFeed } from "../../../src/http/handlers/event-feed.ts";
+import {
+  CUT_GRACE_MS,
+  EventStream,
+  HEARTBEAT_MS,
+} from "../../../src/http/handlers/event-stream.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { turns } from "../../support/turns.ts";
 
 /** A response of which a test says how much is taken of it. */
 class FakeResponse extends EventEmitter {

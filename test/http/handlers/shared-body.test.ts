@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { SharedBody } from "../../src/http/shared-body.ts";
+import { SharedBody } from "../../../src/http/handlers/shared-body.ts";
 
 test("a body is given back after the last of its users, and once", () => {
   let released = 0;

@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
 import type { RequestHandler, Response } from "express";
-import type { Clock } from "../domain/clock.ts";
-import type { Logger } from "../domain/log.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Logger } from "../../domain/log.ts";
 import { acceptsGzip } from "./accept-encoding.ts";
 import { HeldBodies } from "./held-bodies.ts";
-import { onceOver } from "./once-over.ts";
+import { onceOver } from "../connection/once-over.ts";
 import { gzippedText } from "./rendering.ts";
-import { reply, replyText } from "./reply.ts";
+import { reply, replyText } from "../connection/reply.ts";
 import { SharedBody } from "./shared-body.ts";
 import { sharedRuns } from "./shared-runs.ts";
 

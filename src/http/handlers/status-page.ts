@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Clock } from "../domain/clock.ts";
-import type { Logger } from "../domain/log.ts";
-import { ROUTES } from "../domain/routes.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Logger } from "../../domain/log.ts";
+import { ROUTES } from "../../domain/routes.ts";
 import { CONTENT_POLICY } from "./admit.ts";
 import type { AnyFeed } from "./events.ts";
 import { eventsHandler } from "./events.ts";
 import type { Render } from "./rendered.ts";
 import { renderedHandler } from "./rendered.ts";
-import { reply, replyText } from "./reply.ts";
+import { reply, replyText } from "../connection/reply.ts";
 
 /** What the status page and the API are made of. */
 export interface StatusRoutes {

@@ -1,6 +1,6 @@
 import type { TLSSocket } from "node:tls";
-import { subjectAltNames } from "./web-config/subject-alt-names.ts";
-import type { ServerTls } from "./web-config/web-config.ts";
+import { subjectAltNames } from "../web-config/subject-alt-names.ts";
+import type { ServerTls } from "../web-config/web-config.ts";
 
 /** Why the client isn't let in by the certificate that it showed or didn't; undefined where it is. */
 export function clientCertificateProblem(

@@ -4,8 +4,8 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { expect, test } from "@jest/globals";
-import { http1Server, http2Server } from "../../src/http/protocols.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { http1Server, http2Server } from "../../../src/http/connection/protocols.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 
 /** More than a kernel holds for who doesn't read. */
 const LARGE = Buffer.alloc(50_000_000);

@@ -1,9 +1,9 @@
 import { createServer } from "node:tls";
 import type { Server, TLSSocket } from "node:tls";
 import type { Socket } from "node:net";
-import type { Logger } from "../domain/log.ts";
+import type { Logger } from "../../domain/log.ts";
 import { clientCertificateProblem } from "./client-certificate.ts";
-import type { ServerTls, WebConfig } from "./web-config/web-config.ts";
+import type { ServerTls, WebConfig } from "../web-config/web-config.ts";
 
 /** A client that hasn't agreed on a secret by then is gone. */
 const HANDSHAKE_LIMIT_MS = 10_000;
