@@ -14,7 +14,7 @@ export async function namedProblem({
   const { docker, otlp, watch } = config;
   try {
     await openRuntime({ ...docker, filters: watch.filters, clock });
-    const { openSender } = await import("../otlp/open-sender.ts");
+    const { openSender } = await import("../otlp/transport/open-sender.ts");
     for (const signal of ["logs", "metrics"] as const) {
       const endpoint = otlp[signal];
       if (endpoint === undefined) continue;

@@ -26,7 +26,7 @@ export async function openLogs(
   const endpoint = config.otlp.logs;
   if (endpoint === undefined || queue === undefined) return undefined;
   // What sends costs memory and start-up time: it is loaded where it is needed.
-  const { openSender } = await import("../otlp/open-sender.ts");
+  const { openSender } = await import("../otlp/transport/open-sender.ts");
   const { openLogPipeline } = await import("../otlp/log-pipeline.ts");
   return openLogPipeline({
     queue,

@@ -31,7 +31,7 @@ export async function pushMetrics(
   const endpoint = config.otlp.metrics;
   if (endpoint === undefined) return { [Symbol.asyncDispose]: async () => {} };
   // What sends costs memory and start-up time: it is loaded where it is needed.
-  const { openSender } = await import("../otlp/open-sender.ts");
+  const { openSender } = await import("../otlp/transport/open-sender.ts");
   const { startMetricPush } = await import("../otlp/metric-push.ts");
   const { OtelCollector } = await import("../metrics/otel-collector.ts");
   const { intervalMs, timeoutMs, temporality } = config.otlp.metricPush;

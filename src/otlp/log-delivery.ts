@@ -4,7 +4,7 @@ import type { RecordBatch, RecordQueue } from "../domain/record-queue.ts";
 import { untilAborted } from "../platform/time/until-aborted.ts";
 import { recordEnds } from "./log-request.ts";
 import type { LogRequest } from "./log-request.ts";
-import type { OtlpSender, SendOutcome } from "./sender.ts";
+import type { OtlpSender, SendOutcome } from "./transport/sender.ts";
 
 /** What becomes of records, for who counts that. */
 export interface DeliveryCounts {

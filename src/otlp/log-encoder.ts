@@ -7,7 +7,7 @@ import {
   ProtobufWriter,
   VARINT,
   varintLength,
-} from "./protobuf-writer.ts";
+} from "./protocol/protobuf-writer.ts";
 
 /**
  * Fields of the messages LogRecord, KeyValue and AnyValue, and where ScopeLogs has its records.

@@ -1,4 +1,9 @@
-import { delimitedLength, fieldKey, LENGTH_DELIMITED, ProtobufWriter } from "./protobuf-writer.ts";
+import {
+  delimitedLength,
+  fieldKey,
+  LENGTH_DELIMITED,
+  ProtobufWriter,
+} from "./protocol/protobuf-writer.ts";
 import { LOG_RECORD } from "./log-encoder.ts";
 
 /** What all records of a process have in common. */

@@ -5,7 +5,7 @@ import type { Clock } from "../domain/clock.ts";
 import { halves, serialized } from "./metric-request.ts";
 import type { MetricFrame, SerializedSlice } from "./metric-request.ts";
 import type { MetricSlice, MetricSource } from "./metric-source.ts";
-import type { OtlpSender } from "./sender.ts";
+import type { OtlpSender } from "./transport/sender.ts";
 
 export interface MetricPushOptions {
   readonly source: MetricSource;

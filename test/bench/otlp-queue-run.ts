@@ -8,7 +8,7 @@ import type { LogRecord } from "@opentelemetry/api";
 import { logRecordOf } from "../../src/logs/log-record.ts";
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
 import type { LogSink } from "../../src/otlp/log-sink.ts";
-import { openSender } from "../../src/otlp/open-sender.ts";
+import { openSender } from "../../src/otlp/transport/open-sender.ts";
 import { systemClock as clock } from "../../src/platform/time/clock.ts";
 import { createLogger } from "../../src/platform/log/log.ts";
 import { openStore } from "../../src/storage/store.ts";

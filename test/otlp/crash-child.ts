@@ -5,7 +5,7 @@
  * Arguments: folder, endpoint, how many changes there are, how many a millisecond.
  */
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
-import { openSender } from "../../src/otlp/open-sender.ts";
+import { openSender } from "../../src/otlp/transport/open-sender.ts";
 import { systemClock as clock } from "../../src/platform/time/clock.ts";
 import { createLogger } from "../../src/platform/log/log.ts";
 import { openStore } from "../../src/storage/store.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
 import type { LogSink } from "../../src/otlp/log-sink.ts";
-import type { SendOutcome } from "../../src/otlp/sender.ts";
+import type { SendOutcome } from "../../src/otlp/transport/sender.ts";
 import { Backoff } from "../../src/platform/time/backoff.ts";
 import { type FakeSender, fakeSender, retry, TAKEN } from "../support/fake-sender.ts";
 import { NO_ROOM, openQueue, recordOf, upTo } from "../support/opened-queue.ts";

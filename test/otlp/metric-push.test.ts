@@ -4,7 +4,7 @@ import { expect, test } from "@jest/globals";
 import { startMetricPush } from "../../src/otlp/metric-push.ts";
 import type { MetricPush, MetricPushOptions } from "../../src/otlp/metric-push.ts";
 import type { MetricSlice, MetricSource } from "../../src/otlp/metric-source.ts";
-import type { SendOutcome } from "../../src/otlp/sender.ts";
+import type { SendOutcome } from "../../src/otlp/transport/sender.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { FakeOtlpSender, retry, TAKEN } from "../support/fake-otlp-sender.ts";
 import { decodeOtlpMetrics } from "../support/otlp-metrics.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { openSender } from "../../src/otlp/open-sender.ts";
+import { openSender } from "../../src/otlp/transport/open-sender.ts";
 import { endpointOf, logsRequest } from "../support/otlp-requests.ts";
 import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 

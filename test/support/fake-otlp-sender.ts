@@ -1,4 +1,4 @@
-import type { OtlpSender, SendOutcome } from "../../src/otlp/sender.ts";
+import type { OtlpSender, SendOutcome } from "../../src/otlp/transport/sender.ts";
 
 export const TAKEN: SendOutcome = { kind: "taken", rejected: 0, message: "" };
 

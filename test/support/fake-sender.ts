@@ -1,4 +1,4 @@
-import type { OtlpSender, SendOutcome } from "../../src/otlp/sender.ts";
+import type { OtlpSender, SendOutcome } from "../../src/otlp/transport/sender.ts";
 import { decodeOtlpLogs } from "./otlp-logs.ts";
 
 /** A sender that keeps the bodies of the records of each request, and answers as a test says. */

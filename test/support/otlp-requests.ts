@@ -2,7 +2,7 @@ import { ProtobufLogsSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { LoggerProvider } from "@opentelemetry/sdk-logs";
 import type { ReadableLogRecord } from "@opentelemetry/sdk-logs";
-import type { OtlpEndpoint } from "../../src/otlp/endpoint.ts";
+import type { OtlpEndpoint } from "../../src/otlp/protocol/endpoint.ts";
 
 /** An ExportLogsServiceRequest of so many records, whose uids are `PREFIX-0`, `PREFIX-1`, … */
 export function logsRequest(count: number, prefix = "uid"): Uint8Array {

@@ -1,11 +1,11 @@
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
-import type { OtlpEndpoint } from "../../src/otlp/endpoint.ts";
-import { openSender } from "../../src/otlp/open-sender.ts";
-import type { SendOutcome } from "../../src/otlp/sender.ts";
-import { httpServer, rawServer } from "../support/http-servers.ts";
-import type { PostedRequest } from "../support/http-servers.ts";
-import { endpointOf, logsRequest } from "../support/otlp-requests.ts";
+import type { OtlpEndpoint } from "../../../src/otlp/protocol/endpoint.ts";
+import { openSender } from "../../../src/otlp/transport/open-sender.ts";
+import type { SendOutcome } from "../../../src/otlp/transport/sender.ts";
+import { httpServer, rawServer } from "../../support/http-servers.ts";
+import type { PostedRequest } from "../../support/http-servers.ts";
+import { endpointOf, logsRequest } from "../../support/otlp-requests.ts";
 
 const REQUEST = logsRequest(3);
 const NEVER = new AbortController().signal;

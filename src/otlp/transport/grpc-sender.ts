@@ -7,15 +7,15 @@ import {
   status,
 } from "@grpc/grpc-js";
 import type { ChannelOptions, ServiceError } from "@grpc/grpc-js";
-import type { OtlpEndpoint, OtlpSignal } from "./endpoint.ts";
-import { readExportResponse } from "./export-response.ts";
+import type { OtlpEndpoint, OtlpSignal } from "../protocol/endpoint.ts";
+import { readExportResponse } from "../protocol/export-response.ts";
 import { grpcOutcome } from "./grpc-outcome.ts";
 import { InFlight } from "./in-flight.ts";
 import { networkFault } from "./network-fault.ts";
 import type { SendLimit } from "./send-limit.ts";
 import type { OtlpSender, SendOutcome } from "./sender.ts";
-import { teller } from "./told.ts";
-import type { Tell } from "./told.ts";
+import { teller } from "../protocol/told.ts";
+import type { Tell } from "../protocol/told.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
 /** Largest request, before compression: what servers take by default. */

@@ -2,9 +2,9 @@ import { httpFailure } from "./http-status.ts";
 import { faultReason } from "./network-fault.ts";
 import type { FaultReason } from "./network-fault.ts";
 import { bounded } from "./retry-after.ts";
-import { readRpcStatus } from "./rpc-status.ts";
+import { readRpcStatus } from "../protocol/rpc-status.ts";
 import type { SendOutcome } from "./sender.ts";
-import type { Tell } from "./told.ts";
+import type { Tell } from "../protocol/told.ts";
 
 /** By number: https://grpc.io/docs/guides/status-codes/ */
 const NAMES = [

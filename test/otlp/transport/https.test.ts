@@ -1,14 +1,14 @@
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { OtlpTlsFiles } from "../../src/otlp/endpoint.ts";
-import { openSender } from "../../src/otlp/open-sender.ts";
-import type { OtlpSender, SendOutcome } from "../../src/otlp/sender.ts";
-import { TestAuthority } from "../support/test-authority.ts";
-import type { CertificateFiles } from "../support/test-authority.ts";
-import { httpServer, rawServer } from "../support/http-servers.ts";
-import type { TestHttpServer } from "../support/http-servers.ts";
-import { endpointOf, logsRequest } from "../support/otlp-requests.ts";
+import type { OtlpTlsFiles } from "../../../src/otlp/protocol/endpoint.ts";
+import { openSender } from "../../../src/otlp/transport/open-sender.ts";
+import type { OtlpSender, SendOutcome } from "../../../src/otlp/transport/sender.ts";
+import { TestAuthority } from "../../support/test-authority.ts";
+import type { CertificateFiles } from "../../support/test-authority.ts";
+import { httpServer, rawServer } from "../../support/http-servers.ts";
+import type { TestHttpServer } from "../../support/http-servers.ts";
+import { endpointOf, logsRequest } from "../../support/otlp-requests.ts";
 
 const REQUEST = logsRequest(1);
 const NEVER = new AbortController().signal;

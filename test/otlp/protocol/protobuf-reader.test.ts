@@ -1,5 +1,9 @@
 import { expect, test } from "@jest/globals";
-import { ProtobufError, ProtobufReader, WireType } from "../../src/otlp/protobuf-reader.ts";
+import {
+  ProtobufError,
+  ProtobufReader,
+  WireType,
+} from "../../../src/otlp/protocol/protobuf-reader.ts";
 
 const reader = (...bytes: number[]): ProtobufReader => new ProtobufReader(Buffer.from(bytes));
 

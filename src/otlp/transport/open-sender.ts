@@ -1,4 +1,4 @@
-import type { OtlpEndpoint, OtlpSignal } from "./endpoint.ts";
+import type { OtlpEndpoint, OtlpSignal } from "../protocol/endpoint.ts";
 import type { OtlpSender } from "./sender.ts";
 import { TlsFiles } from "./tls-files.ts";
 
@@ -18,7 +18,7 @@ export async function openSender(endpoint: OtlpEndpoint, signal: OtlpSignal): Pr
   }
   const { HttpSender } = await import("./http-sender.ts");
   if (endpoint.protocol === "http/protobuf") return new HttpSender(options);
-  const { otlpJson } = await import("./json-transcoder.ts");
+  const { otlpJson } = await import("../protocol/json-transcoder.ts");
   const name = signal === "logs" ? "ExportLogsServiceRequest" : "ExportMetricsServiceRequest";
   return new HttpSender({
     ...options,

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { MAX_RETRY_AFTER_MS, retryAfterMs } from "../../src/otlp/retry-after.ts";
+import { MAX_RETRY_AFTER_MS, retryAfterMs } from "../../../src/otlp/transport/retry-after.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 26, 4, 0, 0);
 

@@ -2,17 +2,17 @@ import type { Agent, RequestOptions } from "node:http";
 import { urlToHttpOptions } from "node:url";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { OtlpEndpoint, OtlpSignal } from "./endpoint.ts";
+import type { OtlpEndpoint, OtlpSignal } from "../protocol/endpoint.ts";
 import { exchange, ExchangeError } from "./http-exchange.ts";
 import type { HttpAnswer } from "./http-exchange.ts";
 import { httpOutcome } from "./http-outcome.ts";
 import { InFlight } from "./in-flight.ts";
 import { networkFault } from "./network-fault.ts";
-import { ProtobufError } from "./protobuf-reader.ts";
+import { ProtobufError } from "../protocol/protobuf-reader.ts";
 import type { SendLimit } from "./send-limit.ts";
 import type { OtlpSender, SendOutcome } from "./sender.ts";
-import { teller } from "./told.ts";
-import type { Tell } from "./told.ts";
+import { teller } from "../protocol/told.ts";
+import type { Tell } from "../protocol/told.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
 /** Largest body, before compression: what the protocol recommends, and backends take. */

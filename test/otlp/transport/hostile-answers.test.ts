@@ -1,10 +1,10 @@
 import { expect, test } from "@jest/globals";
-import { readExportResponse } from "../../src/otlp/export-response.ts";
-import { grpcOutcome } from "../../src/otlp/grpc-outcome.ts";
-import { httpOutcome } from "../../src/otlp/http-outcome.ts";
-import { readRpcStatus } from "../../src/otlp/rpc-status.ts";
-import { teller } from "../../src/otlp/told.ts";
-import { seededRandom } from "../support/seeded-random.ts";
+import { readExportResponse } from "../../../src/otlp/protocol/export-response.ts";
+import { grpcOutcome } from "../../../src/otlp/transport/grpc-outcome.ts";
+import { httpOutcome } from "../../../src/otlp/transport/http-outcome.ts";
+import { readRpcStatus } from "../../../src/otlp/protocol/rpc-status.ts";
+import { teller } from "../../../src/otlp/protocol/told.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 
 const tell = teller([["authorization", "Bearer hunter2"]]);
 const TYPES = ["application/x-protobuf", "application/json", "text/plain", "text/html", undefined];

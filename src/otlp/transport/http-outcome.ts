@@ -1,12 +1,12 @@
-import type { OtlpSignal } from "./endpoint.ts";
-import { parseObject, readExportResponse } from "./export-response.ts";
-import type { Encoding } from "./export-response.ts";
+import type { OtlpSignal } from "../protocol/endpoint.ts";
+import { parseObject, readExportResponse } from "../protocol/export-response.ts";
+import type { Encoding } from "../protocol/export-response.ts";
 import type { HttpAnswer } from "./http-exchange.ts";
 import { httpFailure } from "./http-status.ts";
 import { retryAfterMs } from "./retry-after.ts";
-import { readRpcStatus } from "./rpc-status.ts";
+import { readRpcStatus } from "../protocol/rpc-status.ts";
 import type { SendOutcome } from "./sender.ts";
-import type { Tell } from "./told.ts";
+import type { Tell } from "../protocol/told.ts";
 
 /** What is needed to understand an answer. */
 export interface Asked {

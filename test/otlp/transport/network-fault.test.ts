@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { networkFault } from "../../src/otlp/network-fault.ts";
+import { networkFault } from "../../../src/otlp/transport/network-fault.ts";
 
 /** As Node.js makes them. */
 const fault = (code: string, message: string): Error => Object.assign(new Error(message), { code });

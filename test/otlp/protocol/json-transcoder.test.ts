@@ -13,12 +13,12 @@ import { LoggerProvider } from "@opentelemetry/sdk-logs";
 import type { ReadableLogRecord } from "@opentelemetry/sdk-logs";
 import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metrics";
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
-import { logRecordOf } from "../../src/logs/log-record.ts";
-import { otlpJson } from "../../src/otlp/json-transcoder.ts";
-import { OTLP_MESSAGES } from "../../src/otlp/otlp-messages.ts";
-import { ProtobufError } from "../../src/otlp/protobuf-reader.ts";
-import { dieChange, unitChange } from "../support/changes.ts";
-import { seededRandom } from "../support/seeded-random.ts";
+import { logRecordOf } from "../../../src/logs/log-record.ts";
+import { otlpJson } from "../../../src/otlp/protocol/json-transcoder.ts";
+import { OTLP_MESSAGES } from "../../../src/otlp/protocol/otlp-messages.ts";
+import { ProtobufError } from "../../../src/otlp/protocol/protobuf-reader.ts";
+import { dieChange, unitChange } from "../../support/changes.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 const RESOURCE = resourceFromAttributes({ "service.name": "unitwatch", "host.name": "läb" });

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
-import type { OtlpTlsFiles } from "./endpoint.ts";
+import type { OtlpTlsFiles } from "../protocol/endpoint.ts";
 
 /** PEM; undefined: the system's trust, no client certificate. */
 export interface TlsMaterial {
