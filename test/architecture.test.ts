@@ -22,7 +22,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ["config/flag", "domain", "platform/data"],
   "config/completion": ["config", "config/flag"],
   "config/flag": ["domain", "platform/data"],
-  dbus: [],
   domain: [],
   engine: [
     "domain",
@@ -54,8 +53,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "platform/data",
     "platform/process",
     "platform/time",
-    "sources",
     "state",
+    "systemd/transport",
   ],
   logs: ["domain"],
   metrics: ["domain", "platform/data", "state", "state/containers", "state/units"],
@@ -69,12 +68,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "platform/log": ["domain", "platform/data"],
   "platform/process": ["domain", "platform/data", "platform/time"],
   "platform/time": ["domain", "platform/data"],
-  sources: ["dbus", "domain", "platform/data", "platform/process"],
   state: ["domain", "state/containers", "state/units"],
   "state/containers": ["domain", "state/units"],
   "state/units": ["domain"],
   storage: ["domain", "platform/data", "platform/time"],
-  watch: ["domain", "platform/time", "state", "state/containers", "state/units"],
+  "systemd/dbus": [],
+  "systemd/format": ["domain", "platform/data", "systemd/dbus"],
+  "systemd/session": ["domain", "platform/data", "systemd/dbus", "systemd/format"],
+  "systemd/transport": [
+    "domain",
+    "platform/data",
+    "platform/process",
+    "systemd/dbus",
+    "systemd/format",
+    "systemd/session",
+  ],
+  "systemd/watch": ["domain", "platform/time", "state", "state/containers", "state/units"],
 };
 /** Folders that compose the others, and may import from all of them; "" is `src` itself. */
 const COMPOSITION_ROOTS = new Set(["", "app", "commands"]);

@@ -4,11 +4,11 @@ import type { CursorResume } from "../domain/resume.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerEngineSource } from "../engine/docker-engine.ts";
 import { identifier } from "../engine/format/identity.ts";
-import { systemdSource } from "../sources/systemd-source.ts";
+import { systemdSource } from "../systemd/transport/systemd-source.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import { EngineWatch } from "../engine/watch/engine-watch.ts";
-import { SystemdWatches } from "../watch/systemd-watches.ts";
+import { SystemdWatches } from "../systemd/watch/systemd-watches.ts";
 import type { WatchContext } from "./context.ts";
 
 /** The watch of the engine, and of systemd in its containers. */

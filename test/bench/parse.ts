@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { Framer } from "../../src/dbus/framer.ts";
-import { decodeMessage } from "../../src/dbus/header.ts";
-import { parseBusctlSignal } from "../../src/sources/busctl-line.ts";
-import { PropertyReader } from "../../src/sources/dbus-unit-signals.ts";
+import { Framer } from "../../src/systemd/dbus/framer.ts";
+import { decodeMessage } from "../../src/systemd/dbus/header.ts";
+import { parseBusctlSignal } from "../../src/systemd/format/busctl-line.ts";
+import { PropertyReader } from "../../src/systemd/format/dbus-unit-signals.ts";
 import { parseDockerEvent } from "../../src/engine/format/docker-event-line.ts";
-import { serviceSignalOf, unitSignalOf } from "../../src/sources/unit-signals.ts";
-import { splitFrames } from "../dbus/support/frames.ts";
+import { serviceSignalOf, unitSignalOf } from "../../src/systemd/format/unit-signals.ts";
+import { splitFrames } from "../systemd/dbus/support/frames.ts";
 import { row, type Section } from "./section.ts";
 
 const ROUND_MS = 300;

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
-import { nodeByteStream } from "../../../src/dbus/byte-stream.ts";
-import { DBusConnection } from "../../../src/dbus/connection.ts";
+import { nodeByteStream } from "../../../src/systemd/dbus/byte-stream.ts";
+import { DBusConnection } from "../../../src/systemd/dbus/connection.ts";
 import { systemClock } from "../../../src/platform/time/clock.ts";
-import { PropertyReader } from "../../../src/sources/dbus-unit-signals.ts";
-import { SystemdCalls } from "../../../src/sources/systemd-calls.ts";
+import { PropertyReader } from "../../../src/systemd/format/dbus-unit-signals.ts";
+import { SystemdCalls } from "../../../src/systemd/session/systemd-calls.ts";
 import type { TestNode } from "../../support/engine/node.ts";
 import { percentile } from "../section.ts";
 

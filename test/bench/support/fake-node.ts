@@ -1,9 +1,9 @@
-import { encodeMessage, type OutgoingMessage } from "../../../src/dbus/encode-message.ts";
-import { Framer } from "../../../src/dbus/framer.ts";
-import { decodeMessage, type Frame } from "../../../src/dbus/header.ts";
-import type { Message } from "../../../src/dbus/message.ts";
-import { type Value, Variant } from "../../../src/dbus/value.ts";
-import { unitPath } from "../../../src/sources/systemd-objects.ts";
+import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { Framer } from "../../../src/systemd/dbus/framer.ts";
+import { decodeMessage, type Frame } from "../../../src/systemd/dbus/header.ts";
+import type { Message } from "../../../src/systemd/dbus/message.ts";
+import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
+import { unitPath } from "../../../src/systemd/format/systemd-objects.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";
 const GREETING = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { UnitChange } from "../../../src/domain/change.ts";
 import type { JournalEntry } from "../../../src/domain/systemd.ts";
-import { Random } from "../../dbus/support/mutate.ts";
+import { Random } from "../../systemd/dbus/support/mutate.ts";
 import { CutStream } from "../../support/systemd/cut-stream.ts";
 import { failuresOf } from "../../support/systemd/recorded-state.ts";
 import { type LifeKind, type LifeStep, UnitLife } from "../../support/systemd/unit-life.ts";

@@ -1,8 +1,8 @@
 import type { Change } from "../../../src/domain/change.ts";
 import type { UnitRow } from "../../../src/domain/unit.ts";
 import type { SystemdState } from "../../../src/state/units/systemd-state.ts";
-import { HeldSink } from "../../../src/watch/held-sink.ts";
-import type { Random } from "../../dbus/support/mutate.ts";
+import { HeldSink } from "../../../src/systemd/watch/held-sink.ts";
+import type { Random } from "../../systemd/dbus/support/mutate.ts";
 import { recordedState } from "./recorded-state.ts";
 import type { LifeStep } from "./unit-life.ts";
 

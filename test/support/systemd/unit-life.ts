@@ -1,6 +1,6 @@
 import type { JournalEntry, ServiceSignal, UnitSignal } from "../../../src/domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../../src/domain/unit.ts";
-import type { Random } from "../../dbus/support/mutate.ts";
+import type { Random } from "../../systemd/dbus/support/mutate.ts";
 
 /** Something that systemd says of a unit, at a time: a line in the journal, or its signals. */
 export interface LifeStep {

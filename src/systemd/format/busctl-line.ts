@@ -1,0 +1,103 @@
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../platform/data/json-object.ts";
+
+/** D-Bus types whose values can be asked for, and what they are here. */
+export interface PropertyTypes {
+  readonly s: string;
+  readonly i: number;
+  readonly u: number;
+  readonly t: bigint;
+  readonly ay: Uint8Array;
+}
+
+const PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties";
+const MAX_UINT32 = 2 ** 32 - 1;
+const MIN_INT32 = -(2 ** 31);
+const MAX_INT32 = 2 ** 31 - 1;
+
+/** One PropertiesChanged signal. */
+export class PropertiesSignal {
+  /** Path of the object that changed. */
+  readonly path: string;
+  /** The interface that the properties are of: `org.freedesktop.systemd1.Unit`. */
+  readonly interfaceName: string;
+  /** When busctl saw it, by the container's clock: Unix nanoseconds; 0n where it doesn't say. */
+  readonly timeNs: bigint;
+  readonly #changed: JsonObject;
+
+  constructor(
+    header: Pick<PropertiesSignal, "path" | "interfaceName" | "timeNs">,
+    changed: JsonObject,
+  ) {
+    this.path = header.path;
+    this.interfaceName = header.interfaceName;
+    this.timeNs = header.timeNs;
+    this.#changed = changed;
+  }
+
+  /**
+   * The new value of a property. Undefined where the signal doesn't carry it, or not as this type,
+   * and for a `t` past 2^53, of which JSON keeps no exact value (systemd's "never" is 2^64-1).
+   */
+  property<Type extends keyof PropertyTypes>(
+    name: string,
+    type: Type,
+  ): PropertyTypes[Type] | undefined {
+    const variant = Object.hasOwn(this.#changed, name) ? this.#changed[name] : undefined;
+    if (!isJsonObject(variant) || variant["type"] !== type) return undefined;
+    return READERS[type](variant["data"]);
+  }
+}
+
+type Readers = {
+  readonly [Type in keyof PropertyTypes]: (data: unknown) => PropertyTypes[Type] | undefined;
+};
+
+const READERS: Readers = {
+  s: (data) => (typeof data === "string" ? data : undefined),
+  i: (data) => (isIntegerIn(data, MIN_INT32, MAX_INT32) ? data : undefined),
+  u: (data) => (isIntegerIn(data, 0, MAX_UINT32) ? data : undefined),
+  t: (data) => (isIntegerIn(data, 0, Number.MAX_SAFE_INTEGER) ? BigInt(data) : undefined),
+  ay: (data) =>
+    Array.isArray(data) && data.every((byte) => isIntegerIn(byte, 0, 255))
+      ? Uint8Array.from(data)
+      : undefined,
+};
+
+/**
+ * Reads one line of `busctl monitor --json=short`.
+ *
+ *     {"type":"signal","timestamp-realtime":1795345333696753,"sender":":1.0",
+ *      "path":"/org/freedesktop/systemd1/unit/munge_2eservice",
+ *      "interface":"org.freedesktop.DBus.Properties","member":"PropertiesChanged",
+ *      "payload":{"type":"sa{sv}as","data":["org.freedesktop.systemd1.Unit",
+ *      {"ActiveState":{"type":"s","data":"active"},…},["Conditions"]]}}
+ *
+ * @returns undefined for messages of any other kind, and `malformed` for what is no JSON or has
+ *   something else than the shape above.
+ */
+export function parseBusctlSignal(line: string): PropertiesSignal | "malformed" | undefined {
+  const message = parseJsonObject(line);
+  if (message === undefined || typeof message["type"] !== "string") return "malformed";
+  if (message["type"] !== "signal") return undefined;
+
+  const { path, member, payload, interface: sentBy = PROPERTIES_INTERFACE } = message;
+  if (typeof member !== "string" || typeof sentBy !== "string") return "malformed";
+  if (member !== "PropertiesChanged" || sentBy !== PROPERTIES_INTERFACE) return undefined;
+
+  const data = isJsonObject(payload) ? payload["data"] : undefined;
+  const [interfaceName, changed]: unknown[] = Array.isArray(data) ? data : [];
+  const timeUs = message["timestamp-realtime"] ?? 0;
+  if (
+    typeof path !== "string" ||
+    typeof interfaceName !== "string" ||
+    !isJsonObject(changed) ||
+    !isIntegerIn(timeUs, 0, Number.MAX_SAFE_INTEGER)
+  ) {
+    return "malformed";
+  }
+  return new PropertiesSignal({ path, interfaceName, timeNs: BigInt(timeUs) * 1000n }, changed);
+}
+
+function isIntegerIn(value: unknown, min: number, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+}

@@ -1,0 +1,62 @@
+import type { UnitRow } from "../../domain/unit.ts";
+import { isActiveState, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
+import { isJsonObject, parseJsonObject } from "../../platform/data/json-object.ts";
+import { systemdWord } from "./unit-signals.ts";
+
+/**
+ * Reads the answer of `busctl --json=short call … ListUnits`:
+ *
+ *     {"type":"a(ssssssouso)","data":[[["munge.service","MUNGE","loaded","active","running",…],…]]}
+ *
+ * undefined where it has another shape; a row that isn't one of systemd's is left out.
+ */
+export function parseListUnits(text: string): UnitRow[] | undefined {
+  const answer = parseJsonObject(text);
+  const data = isJsonObject(answer) ? answer["data"] : undefined;
+  const rows: unknown = Array.isArray(data) ? data[0] : undefined;
+  if (!Array.isArray(rows)) return undefined;
+  return rows.map(rowOf).filter((row) => row !== undefined);
+}
+
+/** Reads the answer of `busctl --json=short get-property …`: a `{"type":"s","data":"252"}` a line. */
+export function parseStrings(text: string): (string | undefined)[] {
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const data = parseJsonObject(line)?.["data"];
+      return typeof data === "string" ? data : undefined;
+    });
+}
+
+/**
+ * Reads the answer of `systemctl show --timestamp=us+utc --property=Id,ActiveEnterTimestamp`, as
+ * Unix nanoseconds by unit:
+ *
+ *     Id=munge.service
+ *     ActiveEnterTimestamp=Sun 2026-11-22 11:23:31.713123 UTC
+ *
+ * with an empty line between units. Those that were never active are left out.
+ */
+export function parseStartTimes(text: string): [unit: string, timeNs: bigint][] {
+  const times: [string, bigint][] = [];
+  for (const block of text.split("\n\n")) {
+    const unit = /^Id=(.+)$/m.exec(block)?.[1];
+    const [, day, time, us] =
+      /^ActiveEnterTimestamp=\w+ (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)\.(\d{6}) UTC$/m.exec(block) ??
+      [];
+    const ms = Date.parse(`${day}T${time}Z`);
+    if (unit === undefined || us === undefined || Number.isNaN(ms)) continue;
+    times.push([unit.toWellFormed(), BigInt(ms) * 1_000_000n + BigInt(us) * 1_000n]);
+  }
+  return times;
+}
+
+function rowOf(fields: unknown): UnitRow | undefined {
+  if (!Array.isArray(fields)) return undefined;
+  const [name, , , activeState, subState]: unknown[] = fields;
+  if (typeof name !== "string" || name === "" || name.length >= MAX_UNIT_NAME_BYTES)
+    return undefined;
+  if (!isActiveState(activeState) || typeof subState !== "string") return undefined;
+  return { name: name.toWellFormed(), activeState, subState: systemdWord(subState) ?? "" };
+}

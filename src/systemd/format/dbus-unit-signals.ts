@@ -1,0 +1,176 @@
+import type { Message } from "../dbus/message.ts";
+import type { Reader } from "../dbus/reader.ts";
+import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
+import type { ActiveState, UnitRow } from "../../domain/unit.ts";
+import { isActiveState, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
+import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
+import { INVOCATION_BYTES, systemdWord, toldTimeNs } from "./unit-signals.ts";
+
+const PROPERTIES_CHANGED = "sa{sv}as";
+
+/**
+ * Lengths of the names of the properties that matter, a bit each: most of the others needn't be
+ * looked at, and there are about twenty in each signal.
+ */
+const UNIT_LENGTHS = lengthsOf([
+  "ActiveState",
+  "SubState",
+  "StateChangeTimestamp",
+  "ActiveEnterTimestamp",
+  "InvocationID",
+]);
+const SERVICE_LENGTHS = lengthsOf(["Result", "NRestarts", "ExecMainStatus"]);
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Who gets what a PropertiesChanged signal says. The signals are valid during the call. */
+export interface PropertySink {
+  unit(signal: UnitSignal): void;
+  service(signal: ServiceSignal): void;
+}
+
+/**
+ * Reads PropertiesChanged signals of units and services: those of their properties that matter,
+ * without building the rest. One object of each kind serves all signals.
+ */
+export class PropertyReader {
+  readonly #sink: PropertySink;
+  readonly #unit: Mutable<UnitSignal> = {
+    unit: "",
+    activeState: "inactive",
+    subState: "",
+    stateChangeNs: 0n,
+    activeEnterNs: 0n,
+    invocationId: "",
+    timeNs: 0n,
+  };
+  readonly #service: Mutable<ServiceSignal> = {
+    unit: "",
+    result: undefined,
+    restarts: undefined,
+    exitStatus: undefined,
+    timeNs: 0n,
+  };
+
+  constructor(sink: PropertySink) {
+    this.#sink = sink;
+  }
+
+  /** @param timeNs when it was received: Unix nanoseconds */
+  read(message: Message, timeNs: bigint): void {
+    const name = knownUnitName(message.path);
+    if (name === undefined) return;
+    message.read(PROPERTIES_CHANGED, (reader) => {
+      const changed = reader.string();
+      if (changed === UNIT_INTERFACE) this.#readUnit(reader, name, timeNs);
+      else if (TYPE_INTERFACES.has(changed)) this.#readService(reader, name, timeNs);
+    });
+  }
+
+  #readUnit(reader: Reader, name: string, timeNs: bigint): void {
+    const signal = this.#unit;
+    let activeState: ActiveState | undefined;
+    let stateChangeUs: bigint | undefined;
+    signal.subState = "";
+    signal.activeEnterNs = 0n;
+    signal.invocationId = "";
+    const outer = reader.enterArray(8);
+    while (reader.more) {
+      if (!isOneOf(UNIT_LENGTHS, reader.struct().nextLength)) {
+        reader.skipString().skipVariant();
+        continue;
+      }
+      switch (reader.string()) {
+        case "ActiveState": {
+          const word = reader.enterVariant("s").string();
+          if (isActiveState(word)) activeState = word;
+          break;
+        }
+        case "SubState":
+          signal.subState = systemdWord(reader.enterVariant("s").string()) ?? "";
+          break;
+        case "StateChangeTimestamp":
+          stateChangeUs = reader.enterVariant("t").uint64();
+          break;
+        case "ActiveEnterTimestamp":
+          signal.activeEnterNs = toldTimeNs(reader.enterVariant("t").uint64(), timeNs, 0n);
+          break;
+        case "InvocationID":
+          signal.invocationId = reader.enterVariant("ay").hexBytes(INVOCATION_BYTES);
+          break;
+        default:
+          reader.skipVariant();
+      }
+    }
+    reader.leave(outer);
+    if (activeState === undefined) return;
+    signal.unit = name;
+    signal.activeState = activeState;
+    signal.stateChangeNs = toldTimeNs(stateChangeUs, timeNs, timeNs);
+    signal.timeNs = timeNs;
+    this.#sink.unit(signal);
+  }
+
+  #readService(reader: Reader, name: string, timeNs: bigint): void {
+    const signal = this.#service;
+    signal.result = undefined;
+    signal.restarts = undefined;
+    signal.exitStatus = undefined;
+    const outer = reader.enterArray(8);
+    while (reader.more) {
+      if (!isOneOf(SERVICE_LENGTHS, reader.struct().nextLength)) {
+        reader.skipString().skipVariant();
+        continue;
+      }
+      switch (reader.string()) {
+        case "Result":
+          signal.result = systemdWord(reader.enterVariant("s").string());
+          break;
+        case "NRestarts":
+          signal.restarts = reader.enterVariant("u").uint32();
+          break;
+        case "ExecMainStatus":
+          signal.exitStatus = reader.enterVariant("i").int32();
+          break;
+        default:
+          reader.skipVariant();
+      }
+    }
+    reader.leave(outer);
+    signal.unit = name;
+    signal.timeNs = timeNs;
+    this.#sink.service(signal);
+  }
+}
+
+/** Type of the rows that ListUnits and ListUnitsByPatterns answer with. */
+export const UNIT_ROWS = "a(ssssssouso)";
+
+/** Reads the answer of ListUnits; rows that are none of systemd's are left out. */
+export function readUnitRows(reply: Message): UnitRow[] {
+  const rows: UnitRow[] = [];
+  reply.read(UNIT_ROWS, (reader) => {
+    const outer = reader.enterArray(8);
+    while (reader.more) {
+      reader.struct();
+      const name = reader.string();
+      reader.skip("ss");
+      const activeState = reader.string();
+      const subState = reader.string();
+      reader.skip("souso");
+      if (!isActiveState(activeState) || name === "" || name.length >= MAX_UNIT_NAME_BYTES)
+        continue;
+      rows.push({ name, activeState, subState: systemdWord(subState) ?? "" });
+    }
+    reader.leave(outer);
+  });
+  return rows;
+}
+
+function lengthsOf(names: readonly string[]): number {
+  return names.reduce((bits, name) => bits | (1 << name.length), 0);
+}
+
+function isOneOf(lengths: number, length: number): boolean {
+  return length < 32 && (lengths & (1 << length)) !== 0;
+}

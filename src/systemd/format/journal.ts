@@ -1,0 +1,160 @@
+import type { Clock } from "../../domain/clock.ts";
+import type { CommandOutput, ContainerRuntime } from "../../domain/runtime.ts";
+import type { JournalEntry } from "../../domain/systemd.ts";
+import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
+import { parseJsonObject } from "../../platform/data/json-object.ts";
+import { LineSplitter } from "../../platform/data/lines.ts";
+import { systemdWord, toldTimeNs } from "./unit-signals.ts";
+
+/** `Failed with result …` and `Scheduled restart job …`, as systemd marks them in its journal. */
+const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
+const RESTART = "5eb03494b6584870a536b337290809b3";
+
+/** Its last line tells that the output is whole, and how the command ended. */
+const SCRIPT = 'journalctl "$@"; echo "end $?"';
+const LAST_LINE_CHARS = 16;
+
+const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
+const NS_PER_US = 1_000n;
+
+/** journalctl isn't there, or says that it can't read the journal. */
+export class JournalError extends Error {
+  override readonly name = "JournalError";
+  /** True where the container has no journalctl. */
+  readonly isFinal: boolean;
+
+  constructor(message: string, isFinal: boolean) {
+    super(message);
+    this.isFinal = isFinal;
+  }
+}
+
+/** What comes meanwhile is held back: a journal that hangs must not hold it for ever. */
+const JOURNAL_LIMIT_MS = 20_000;
+
+export interface JournalQuery {
+  readonly runtime: Pick<ContainerRuntime, "run">;
+  /** Container id. */
+  readonly container: string;
+  /** Unix nanoseconds. */
+  readonly sinceNs: bigint;
+  readonly clock: Pick<Clock, "nowNs">;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What a container's journal tells of failures and restarts of units from `sinceNs` on, oldest
+ * first. It runs `journalctl` twice: first so that journald takes in what was said up to now.
+ *
+ * @throws JournalError where journalctl isn't there, fails, or tells nothing because no journald
+ * runs; Error where it can't be run now, or doesn't come to its end
+ */
+export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
+  const { runtime, container, sinceNs, clock } = query;
+  const signal = AbortSignal.any([query.signal, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
+  const run = async (args: readonly string[], maxBytes: number): Promise<CommandOutput> => {
+    const command = ["sh", "-c", SCRIPT, "journalctl", ...args];
+    return whole(await runtime.run(container, command, { user: "0:0", maxBytes, signal }));
+  };
+  const synced = await run(["--sync"], 64 * 1024);
+  const output = await run(
+    [
+      "--no-pager",
+      "--quiet",
+      "--output=json",
+      "--output-fields=MESSAGE_ID,UNIT,UNIT_RESULT,N_RESTARTS,INVOCATION_ID,_SOURCE_REALTIME_TIMESTAMP",
+      `--since=@${microseconds(sinceNs)}`,
+      "_PID=1",
+      `MESSAGE_ID=${FAILURE}`,
+      `MESSAGE_ID=${RESTART}`,
+    ],
+    MAX_JOURNAL_BYTES,
+  );
+  const { stdout, exitCode, stderr } = output;
+  // journalctl exits with 1 where it found nothing at all.
+  if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
+    throw new JournalError(`journalctl failed: ${whyOf(output)}`, isMissing(output));
+  }
+  const entries = parseJournal(stdout, clock.nowNs()).filter((entry) => entry.timeNs >= sinceNs);
+  // Where no journald runs, journalctl finds nothing and is content with that.
+  if (entries.length === 0 && synced.exitCode !== 0) {
+    throw new JournalError(`journalctl --sync failed: ${whyOf(synced)}`, isMissing(synced));
+  }
+  return entries;
+}
+
+/**
+ * What the command in the script gave. Where the way to it was cut off, or it was killed, the
+ * script's last line lacks: the engine may call even that an exit with 0.
+ */
+function whole(output: CommandOutput): CommandOutput {
+  const { stdout, stderr } = output;
+  const end = /(?:^|\n)end (\d{1,3})\n?$/.exec(stdout.slice(-LAST_LINE_CHARS));
+  if (end?.[1] !== undefined) {
+    const length = stdout.length - end[0].length;
+    return { stdout: stdout.slice(0, length), exitCode: Number(end[1]), stderr };
+  }
+  const why = whyOf(output) || `exit code ${output.exitCode ?? "none"}, and no end`;
+  if (isMissing(output)) throw new JournalError(`journalctl failed: ${why}`, true);
+  throw new Error(`journalctl failed: ${why}`);
+}
+
+function isMissing({ exitCode, stdout, stderr }: CommandOutput): boolean {
+  if (exitCode !== 126 && exitCode !== 127) return false;
+  return /not found|no such file/i.test(stdout + stderr);
+}
+
+function whyOf({ stdout, stderr }: CommandOutput): string {
+  return (stderr || stdout).trim().slice(0, 300);
+}
+
+/**
+ * Reads the JSON lines of the command above. A line that is none of systemd's is left out, and so is
+ * one of a time that can't be: counted, it would outdo every true one after it.
+ *
+ * @param nowNs when it was read: Unix nanoseconds
+ */
+export function parseJournal(text: string, nowNs: bigint): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  const lines = new LineSplitter({
+    onLine(line) {
+      const entry = entryOf(line, nowNs);
+      if (entry !== undefined) entries.push(entry);
+    },
+    onBadLine() {},
+  });
+  lines.push(text);
+  lines.end();
+  return entries;
+}
+
+function entryOf(line: string, nowNs: bigint): JournalEntry | undefined {
+  const fields = parseJsonObject(line);
+  if (fields === undefined) return undefined;
+  const text = (name: string): string => {
+    const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    return typeof value === "string" ? value : "";
+  };
+  const id = text("MESSAGE_ID");
+  const unit = text("UNIT");
+  const time = text("_SOURCE_REALTIME_TIMESTAMP") || text("__REALTIME_TIMESTAMP");
+  const known = id === FAILURE || id === RESTART;
+  if (!known || unit === "" || unit.length >= MAX_UNIT_NAME_BYTES) return undefined;
+  const timeNs = /^\d{1,18}$/.test(time) ? toldTimeNs(BigInt(time), nowNs, 0n) : 0n;
+  if (timeNs === 0n) return undefined;
+  const invocationId = text("INVOCATION_ID");
+  const restarts = text("N_RESTARTS");
+  return {
+    kind: id === FAILURE ? "failure" : "restart",
+    unit: unit.toWellFormed(),
+    result: id === FAILURE ? systemdWord(text("UNIT_RESULT")) : undefined,
+    restarts: /^\d{1,9}$/.test(restarts) ? Number(restarts) : undefined,
+    invocationId: /^[0-9a-f]{32}$/.test(invocationId) ? invocationId : "",
+    timeNs,
+  };
+}
+
+function microseconds(timeNs: bigint): string {
+  const us = timeNs / NS_PER_US;
+  return `${us / 1_000_000n}.${String(us % 1_000_000n).padStart(6, "0")}`;
+}

@@ -1,0 +1,38 @@
+import type { Clock } from "../../domain/clock.ts";
+import type { ContainerRuntime } from "../../domain/runtime.ts";
+import type { SystemdSource } from "../../domain/systemd.ts";
+import { AutoSource } from "./systemd-auto.ts";
+import { BusctlSource } from "./systemd-busctl.ts";
+import { DbusSource } from "./systemd-dbus.ts";
+
+export interface SystemdSourceOptions {
+  readonly runtime: Pick<ContainerRuntime, "exec" | "run">;
+  /** Container id. */
+  readonly container: string;
+  readonly clock: Clock;
+  /** False while the container may still boot. Default: always so. */
+  readonly hasBooted?: () => boolean;
+}
+
+/** The ways to a container's systemd that are asked for, the best one first; undefined for none. */
+export function systemdSource(
+  transport: "auto" | "dbus" | "busctl" | "off",
+  options: SystemdSourceOptions,
+): SystemdSource | undefined {
+  const dbus = (): SystemdSource[] => [
+    new DbusSource({ ...options, target: "bus" }),
+    new DbusSource({ ...options, target: "private" }),
+  ];
+  switch (transport) {
+    case "off":
+      return undefined;
+    case "busctl":
+      return new BusctlSource(options);
+    case "dbus":
+      return new AutoSource(dbus(), options);
+    case "auto":
+      return new AutoSource([...dbus(), new BusctlSource(options)], options);
+    default:
+      return transport satisfies never;
+  }
+}

@@ -1,0 +1,57 @@
+import type { SystemdSource } from "../../domain/systemd.ts";
+import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import { SystemdWatch } from "./systemd-watch.ts";
+import type { SystemdWatchOptions } from "./systemd-watch.ts";
+
+export interface SystemdWatchesOptions extends Omit<SystemdWatchOptions, "record" | "source"> {
+  /** The way to watch a container's systemd; undefined where it isn't to be watched at all. */
+  readonly sourceOf: (record: ContainerRecord) => SystemdSource | undefined;
+}
+
+/** The engine's time of a start can be a little after the container's first moments. */
+const START_MARGIN_NS = 500_000_000n;
+
+/** One watch for each container whose systemd runs, and none for any other. */
+export class SystemdWatches {
+  readonly #options: SystemdWatchesOptions;
+  readonly #byId = new Map<string, SystemdWatch>();
+  readonly #stopping = new Set<Promise<void>>();
+
+  constructor(options: SystemdWatchesOptions) {
+    this.#options = options;
+  }
+
+  /** Starts, wakes or stops the container's watch, as its state now asks for. */
+  sync(record: ContainerRecord): void {
+    const { id } = record.identity;
+    const watch = this.#byId.get(id);
+    if (!record.alive || record.runsSystemd !== true) {
+      if (watch !== undefined) this.#stop(id, watch);
+      return;
+    }
+    if (watch !== undefined) {
+      if (!record.paused) watch.wake();
+      return;
+    }
+    const source = this.#options.sourceOf(record);
+    if (source === undefined) return;
+    // What its units went through since this life began is to be counted, however long it boots.
+    if (record.counters.starts > 0 && record.startedAtNs > 0n) {
+      record.systemd.coverage.from(record.startedAtNs - START_MARGIN_NS);
+    }
+    this.#byId.set(id, new SystemdWatch({ ...this.#options, record, source }));
+  }
+
+  /** Stops all; resolves when every one has ended. */
+  async stopAll(): Promise<void> {
+    for (const [id, watch] of this.#byId) this.#stop(id, watch);
+    await Promise.all(this.#stopping);
+  }
+
+  #stop(id: string, watch: SystemdWatch): void {
+    this.#byId.delete(id);
+    const stopped = watch.stop();
+    this.#stopping.add(stopped);
+    void stopped.finally(() => this.#stopping.delete(stopped));
+  }
+}

@@ -1,0 +1,64 @@
+import { expect, test } from "@jest/globals";
+import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { DBusProtocolError } from "../../../src/systemd/dbus/errors.ts";
+import { decodeMessage, frameLength } from "../../../src/systemd/dbus/header.ts";
+import { frameOf, messageOf } from "./support/frames.ts";
+
+const full: OutgoingMessage = {
+  type: "error",
+  flags: 7,
+  serial: 0xffffffff,
+  replySerial: 0x80000000,
+  path: "/org/example",
+  interface: "org.example.Interface",
+  member: "Member",
+  errorName: "org.example.Error",
+  destination: "org.example.Bus-Name",
+  sender: ":1.0",
+  signature: "as",
+  body: [["one"]],
+};
+
+test.each([true, false])("all of a header is read as it was written (%p)", (littleEndian) => {
+  const { body, ...header } = full;
+  const bytes = encodeMessage(full, littleEndian);
+  expect(frameLength(frameOf(bytes), 0)).toBe(bytes.length);
+  const message = messageOf(bytes);
+  expect(message).toMatchObject(header);
+  expect(message.body()).toEqual(body);
+  expect(message.body()).toEqual(body);
+});
+
+test("what a header leaves out is empty", () => {
+  const call = messageOf(encodeMessage({ type: "method_call", serial: 1, path: "/", member: "M" }));
+  const empty = { interface: "", errorName: "", destination: "", sender: "", signature: "" };
+  expect(call).toMatchObject({ ...empty, flags: 0, replySerial: 0 });
+  expect(call.body()).toEqual([]);
+});
+
+test("fields that are not known are passed over", () => {
+  const bytes = encodeMessage(full);
+  const at = bytes.indexOf("org.example.Error") - 8;
+  expect(bytes[at]).toBe(4);
+  bytes[at] = 200;
+  const what = "a message of type error without error name";
+  expect(() => messageOf(bytes)).toThrow(what);
+  const call = encodeMessage({ ...full, type: "method_call" });
+  call[at] = 200;
+  expect(messageOf(call).errorName).toBe("");
+});
+
+test("a body of another signature than is due is told to the connection", () => {
+  const told: unknown[] = [];
+  const message = decodeMessage(frameOf(encodeMessage(full)), (error) => told.push(error))!;
+  expect(() => message.read("s", (reader) => reader.string())).toThrow(
+    'a body of "s" is due in Member, but it is "as"',
+  );
+  expect(told).toEqual([expect.any(DBusProtocolError)]);
+  const failing = () =>
+    message.read("as", () => {
+      throw new RangeError("the caller's own");
+    });
+  expect(failing).toThrow(RangeError);
+  expect(told).toHaveLength(1);
+});

@@ -1,0 +1,18 @@
+import { expect, test } from "@jest/globals";
+import { PendingCalls } from "../../../src/systemd/dbus/pending-calls.ts";
+
+const call = { resolve: () => {}, reject: () => {}, release: () => {} };
+
+test("serials wrap around, leave out 0 and pass over those that wait", () => {
+  const calls = new PendingCalls(0xfffffffd);
+  const take = () => {
+    const serial = calls.takeSerial();
+    calls.add(serial, call);
+    return serial;
+  };
+  calls.add(1, call);
+  calls.add(0xffffffff, call);
+  expect([take(), take(), take(), take()]).toEqual([0xfffffffd, 0xfffffffe, 2, 3]);
+  expect(calls.size).toBe(6);
+  expect(new PendingCalls().takeSerial()).toBe(1);
+});

@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "@jest/globals";
+import {
+  parseBusctlSignal,
+  type PropertiesSignal,
+} from "../../../src/systemd/format/busctl-line.ts";
+
+function parsed(line: string): PropertiesSignal {
+  const signal = parseBusctlSignal(line);
+  if (signal === undefined || signal === "malformed") throw new Error(`${signal}: ${line}`);
+  return signal;
+}
+
+const changed = (properties: string): PropertiesSignal =>
+  parsed(
+    `{"type":"signal","path":"/p","member":"PropertiesChanged","payload":{"data":["i",${properties},[]]}}`,
+  );
+
+test("recorded lines are read", () => {
+  const text = readFileSync(
+    new URL("../../fixtures/busctl/monitor.jsonl", import.meta.url),
+    "utf8",
+  );
+  const results = text.trimEnd().split("\n").map(parseBusctlSignal);
+  expect(results).toHaveLength(44);
+  expect(results).not.toContain("malformed");
+  const signals = results.filter((result) => result !== undefined && result !== "malformed");
+  const loops = signals.filter(({ path }) => path.endsWith("/crash_2dloop_40a_3ab_2eservice"));
+  const units = loops.filter(({ interfaceName }) => interfaceName.endsWith(".Unit"));
+  expect(units.map((unit) => unit.property("SubState", "s")).join(" ")).toBe(
+    "dead running running failed auto-restart auto-restart dead failed",
+  );
+  const failure = units.find((unit) => unit.property("ActiveState", "s") === "failed");
+  expect(failure?.timeNs).toBe(1_795_345_333_709_844_000n);
+  expect(failure?.property("StateChangeTimestamp", "t")).toBe(1_795_345_333_708_853n);
+  const services = loops.filter(({ interfaceName }) => interfaceName.endsWith(".Service"));
+  expect(services.at(-1)?.property("Result", "s")).toBe("exit-code");
+  expect(services.at(-1)?.property("ExecMainStatus", "i")).toBe(3);
+  expect(services.at(-1)?.property("NRestarts", "u")).toBe(0);
+});
+
+test("a property is had as its own type alone", () => {
+  const signal = changed(
+    '{"A":{"type":"s","data":"x"},"B":{"type":"u","data":7},"C":{"type":"t","data":8}}',
+  );
+  expect(signal.property("A", "s")).toBe("x");
+  expect(signal.property("A", "u")).toBeUndefined();
+  expect(signal.property("B", "u")).toBe(7);
+  expect(signal.property("B", "i")).toBeUndefined();
+  expect(signal.property("C", "t")).toBe(8n);
+  expect(signal.property("D", "s")).toBeUndefined();
+  expect(signal.property("constructor", "s")).toBeUndefined();
+  expect(signal.property("__proto__", "s")).toBeUndefined();
+});
+
+test.each([
+  ["s", "7"],
+  ["s", "null"],
+  ["u", '"7"'],
+  ["u", "-1"],
+  ["u", "1.5"],
+  ["u", "4294967296"],
+  ["i", "2147483648"],
+  ["i", "1e400"],
+  ["t", "18446744073709551615"],
+  ["t", "-1"],
+] as const)("a property that says it is %s, and is %s, is none", (type, data) => {
+  expect(changed(`{"A":{"type":"${type}","data":${data}}}`).property("A", type)).toBeUndefined();
+});
+
+test("a property named __proto__ is a property", () => {
+  const signal = changed(
+    '{"__proto__":{"type":"s","data":"x"},"ActiveState":{"type":"s","data":"active"}}',
+  );
+  expect(signal.property("__proto__", "s")).toBe("x");
+  expect(signal.property("ActiveState", "s")).toBe("active");
+});
+
+const signal = (fields: string): string =>
+  `{"type":"signal","member":"PropertiesChanged"${fields}}`;
+const GOOD = ',"path":"/p","payload":{"data":["i",{},[]]}';
+
+test.each([
+  ["a call", '{"type":"method_call","path":"/foo","member":"Bar","payload":{"data":[]}}'],
+  ["a reply", '{"type":"method_return","payload":{"data":[]}}'],
+  [
+    "another signal",
+    '{"type":"signal","member":"UnitNew","path":"/p","payload":{"data":["x","/x"]}}',
+  ],
+  ["another interface's", signal(`${GOOD},"interface":"com.example.Properties"`)],
+])("skipped: %s", (_, line) => {
+  expect(parseBusctlSignal(line)).toBeUndefined();
+});
+
+test.each([
+  ["no JSON", "not json"],
+  ["half a line", signal(GOOD).slice(0, -1)],
+  ["an array", "[1]"],
+  ["no type", '{"path":"/p"}'],
+  ["a number as the type", '{"type":1}'],
+  ["a number as the member", '{"type":"signal","member":1}'],
+  ["a number as the interface", signal(`${GOOD},"interface":1`)],
+  ["no path", signal(',"payload":{"data":["i",{},[]]}')],
+  ["no payload", signal(',"path":"/p"')],
+  ["a text as the data", signal(',"path":"/p","payload":{"data":"notanarray"}')],
+  ["no properties", signal(',"path":"/p","payload":{"data":["i"]}')],
+  ["a number as the interface name", signal(',"path":"/p","payload":{"data":[42,{},[]]}')],
+  ["a text as the properties", signal(',"path":"/p","payload":{"data":["i","notamap",[]]}')],
+  ["a list as the properties", signal(',"path":"/p","payload":{"data":["i",[],[]]}')],
+  ["a text as the time", signal(`${GOOD},"timestamp-realtime":"1"`)],
+  ["a time before 1970", signal(`${GOOD},"timestamp-realtime":-1`)],
+  ["a time beyond 2^53", signal(`${GOOD},"timestamp-realtime":9007199254740993`)],
+])("malformed: %s", (_, line) => {
+  expect(parseBusctlSignal(line)).toBe("malformed");
+});

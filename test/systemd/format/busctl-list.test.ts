@@ -1,0 +1,59 @@
+import { expect, test } from "@jest/globals";
+import { parseListUnits, parseStrings } from "../../../src/systemd/format/busctl-list.ts";
+
+const list = (rows: unknown): string => JSON.stringify({ type: "a(ssssssouso)", data: [rows] });
+
+test("rows are read as ListUnits gives them", () => {
+  const rows = [
+    ["munge.service", "MUNGE", "loaded", "active", "running", "", "/p", 0, "", "/"],
+    ["-.mount", "Root", "loaded", "maintenance", "mounted", "", "/p", 0, "", "/"],
+    [String.raw`a\x2db@x.service`, "", "not-found", "inactive", "dead", "", "/p", 0, "", "/"],
+  ];
+  expect(parseListUnits(list(rows))).toEqual([
+    { name: "munge.service", activeState: "active", subState: "running" },
+    { name: "-.mount", activeState: "maintenance", subState: "mounted" },
+    { name: String.raw`a\x2db@x.service`, activeState: "inactive", subState: "dead" },
+  ]);
+  expect(parseListUnits(list([]))).toEqual([]);
+});
+
+test.each(["", "oops", "[]", "{}", '{"data":{}}', '{"data":[]}', '{"data":["x"]}', "null"])(
+  "%j is no answer",
+  (text) => {
+    expect(parseListUnits(text)).toBeUndefined();
+  },
+);
+
+test("a row that isn't one of systemd's is left out", () => {
+  const rows = [
+    "a.service",
+    [],
+    ["", "", "", "active", "running"],
+    [7, "", "", "active", "running"],
+    ["odd.service", "", "", "odd", "running"],
+    ["a.service", "", "", "active", 7],
+    ["x".repeat(256), "", "", "active", "running"],
+    ["__proto__", "", "", "active", "<b>"],
+  ];
+  expect(parseListUnits(list(rows))).toEqual([
+    { name: "__proto__", activeState: "active", subState: "" },
+  ]);
+});
+
+test("half a character in a name is made whole", () => {
+  const [row] = parseListUnits(list([["a\uD800.service", "", "", "active", "x"]])) ?? [];
+  expect(row?.name).toBe("a\uFFFD.service");
+});
+
+test("properties come one a line, what is no text is left out", () => {
+  expect(parseStrings('{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n')).toEqual([
+    "252",
+    "running",
+  ]);
+  expect(parseStrings('{"type":"u","data":7}\noops\n{"type":"s","data":"x"}')).toEqual([
+    undefined,
+    undefined,
+    "x",
+  ]);
+  expect(parseStrings("")).toEqual([undefined]);
+});

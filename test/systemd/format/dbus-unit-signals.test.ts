@@ -1,0 +1,189 @@
+import { expect, test } from "@jest/globals";
+import { encodeMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import type { Message } from "../../../src/systemd/dbus/message.ts";
+import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
+import { PropertyReader, readUnitRows } from "../../../src/systemd/format/dbus-unit-signals.ts";
+import { unitPath } from "../../../src/systemd/format/systemd-objects.ts";
+import { messageOf, recordedFrames } from "../dbus/support/frames.ts";
+import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
+
+const SYSTEMD = "org.freedesktop.systemd1";
+const NOW_NS = 1_800_000_000_000_000_000n;
+const recorded = recordedFrames("systemd-252.bin.gz").map(messageOf);
+
+function signalOf(
+  of: string,
+  properties: Record<string, Variant>,
+  path = unitPath("a.service"),
+): Message {
+  const signal = {
+    path,
+    interface: "org.freedesktop.DBus.Properties",
+    member: "PropertiesChanged",
+  };
+  const body: Value[] = [`${SYSTEMD}.${of}`, new Map(Object.entries(properties)), []];
+  return messageOf(
+    encodeMessage({ type: "signal", serial: 1, ...signal, signature: "sa{sv}as", body }),
+  );
+}
+
+function read(...messages: readonly Message[]): RecordedSink {
+  const sink = new RecordedSink();
+  const reader = new PropertyReader(sink);
+  for (const message of messages) reader.read(message, NOW_NS);
+  return sink;
+}
+
+const active = { ActiveState: new Variant("s", "active"), SubState: new Variant("s", "running") };
+
+test("properties with names as long as those that matter are no more than passed over", () => {
+  const twins = {
+    StateActive: new Variant("s", "failed"),
+    StateSub: new Variant("as", ["dead"]),
+    AssertEnterTimestamp: new Variant("t", 1n),
+    InvocationXX: new Variant("ay", new Uint8Array(16)),
+  };
+  const [unit] = read(signalOf("Unit", { ...twins, ...active, ...twins })).units;
+  expect(unit).toMatchObject({ activeState: "active", subState: "running", invocationId: "" });
+});
+
+test("systemd 252's signals of a crash loop are read", () => {
+  const sink = read(...recorded.filter(({ member }) => member === "PropertiesChanged"));
+  const units = sink.units.filter(({ unit }) => unit === "crash-loop.service");
+  const states = units.map(({ activeState, subState }) => `${activeState}/${subState}`);
+  const changes = states.filter((state, i) => state !== states[i - 1]);
+  expect(new Set(changes)).toEqual(
+    new Set(["active/running", "failed/failed", "activating/auto-restart", "inactive/dead"]),
+  );
+  expect(changes.filter((state) => state === "activating/auto-restart")).toHaveLength(15);
+  for (const { activeState, stateChangeNs, activeEnterNs, invocationId, timeNs } of units) {
+    expect(invocationId).toMatch(/^[0-9a-f]{32}$/);
+    expect(timeNs).toBe(NOW_NS);
+    expect(stateChangeNs >= activeEnterNs).toBe(true);
+    const isNew = activeState === "inactive" || activeState === "activating";
+    expect(isNew || stateChangeNs > 1_600_000_000_000_000_000n).toBe(true);
+  }
+  const services = sink.services.filter(({ unit }) => unit === "crash-loop.service");
+  expect(Math.max(...services.map(({ restarts }) => restarts ?? 0))).toBe(15);
+  const failed = services.filter(({ result }) => result === "exit-code");
+  expect(new Set(failed.map(({ exitStatus }) => exitStatus))).toEqual(new Set([3]));
+  expect(sink.units.every(({ unit }) => unit.includes("."))).toBe(true);
+});
+
+test("a Unit signal comes right after the Service signal for the same change", () => {
+  const { history } = read(...recorded.filter(({ member }) => member === "PropertiesChanged"));
+  const loop = history.filter((line) => line.includes(" crash-loop.service "));
+  const after = loop.filter((_, i) => loop[i - 1]?.startsWith("service"));
+  expect(after.length).toBeGreaterThan(50);
+  expect(after.filter((line) => !line.startsWith("unit"))).toEqual([]);
+});
+
+test("systemd 252's listing is read", () => {
+  const reply = recorded.find(({ signature }) => signature === "a(ssssssouso)");
+  const rows = readUnitRows(reply!);
+  expect(rows.length).toBeGreaterThan(50);
+  expect(rows).toContainEqual({
+    name: "dbus.service",
+    activeState: "active",
+    subState: "running",
+  });
+});
+
+test("what a signal lacks is told as nothing, not as what the last one said", () => {
+  const { units, services } = read(
+    signalOf("Unit", {
+      ...active,
+      StateChangeTimestamp: new Variant("t", 5n),
+      ActiveEnterTimestamp: new Variant("t", 4n),
+      InvocationID: new Variant("ay", new Uint8Array(16).fill(0xab)),
+    }),
+    signalOf("Unit", { ActiveState: new Variant("s", "failed") }, unitPath("b.service")),
+    signalOf("Service", {
+      Result: new Variant("s", "signal"),
+      NRestarts: new Variant("u", 7),
+      ExecMainStatus: new Variant("i", -9),
+    }),
+    signalOf("Service", {}, unitPath("b.service")),
+  );
+  expect(units).toEqual([
+    {
+      unit: "a.service",
+      activeState: "active",
+      subState: "running",
+      stateChangeNs: 5_000n,
+      activeEnterNs: 4_000n,
+      invocationId: "ab".repeat(16),
+      timeNs: NOW_NS,
+    },
+    {
+      unit: "b.service",
+      activeState: "failed",
+      subState: "",
+      stateChangeNs: NOW_NS,
+      activeEnterNs: 0n,
+      invocationId: "",
+      timeNs: NOW_NS,
+    },
+  ]);
+  expect(services).toEqual([
+    { unit: "a.service", result: "signal", restarts: 7, exitStatus: -9, timeNs: NOW_NS },
+    {
+      unit: "b.service",
+      result: undefined,
+      restarts: undefined,
+      exitStatus: undefined,
+      timeNs: NOW_NS,
+    },
+  ]);
+});
+
+test("a time that is later than can be is none", () => {
+  const never = new Variant("t", 2n ** 64n - 1n);
+  const times = { StateChangeTimestamp: never, ActiveEnterTimestamp: never };
+  const [unit] = read(signalOf("Unit", { ...active, ...times })).units;
+  expect(unit).toMatchObject({ stateChangeNs: NOW_NS, activeEnterNs: 0n });
+});
+
+test("a clock that is a day ahead is another clock, and taken as it is", () => {
+  const us = (NOW_NS + 86_400_000_000_000n) / 1_000n;
+  const told = (each: bigint): bigint | undefined =>
+    read(signalOf("Unit", { ...active, StateChangeTimestamp: new Variant("t", each) })).units[0]
+      ?.stateChangeNs;
+  expect(told(us)).toBe(us * 1_000n);
+  expect(told(us + 1n)).toBe(NOW_NS);
+  expect(told(0n)).toBe(0n);
+});
+
+test.each([
+  ["a state that systemd hasn't", { ActiveState: new Variant("s", "broken") }],
+  ["no state", { SubState: new Variant("s", "running") }],
+])("a Unit signal with %s is left out", (_what, properties) => {
+  expect(read(signalOf("Unit", properties)).history).toEqual([]);
+});
+
+test.each([
+  ["a sub state", { ...active, SubState: new Variant("s", "no\nword") }, { subState: "" }],
+  [
+    "a run",
+    { ...active, InvocationID: new Variant("ay", new Uint8Array(17)) },
+    { invocationId: "" },
+  ],
+])("%s that can't be one is none", (_what, properties, expected) => {
+  expect(read(signalOf("Unit", properties)).units).toEqual([expect.objectContaining(expected)]);
+});
+
+test("a result that can't be one is none", () => {
+  const properties = { Result: new Variant("s", "x".repeat(65)), NRestarts: new Variant("u", 1) };
+  const [service] = read(signalOf("Service", properties)).services;
+  expect(service).toMatchObject({ result: undefined, restarts: 1 });
+});
+
+test.each([
+  ["of another interface", signalOf("Slice", active)],
+  ["of no unit", signalOf("Unit", active, "/org/freedesktop/systemd1")],
+  ["of a job", signalOf("Unit", active, "/org/freedesktop/systemd1/job/12")],
+  ["of a name with a line's end", signalOf("Unit", active, `${unitPath("a")}_0ab`)],
+  ["of a name that is too long", signalOf("Unit", active, unitPath("x".repeat(256)))],
+])("a signal %s is left out", (_what, message) => {
+  expect(read(message).history).toEqual([]);
+});

@@ -1,0 +1,131 @@
+import { expect, test } from "@jest/globals";
+import { PropertiesSignal } from "../../../src/systemd/format/busctl-line.ts";
+import {
+  invocationText,
+  serviceSignalOf,
+  systemdWord,
+  toldTimeNs,
+  unitSignalOf,
+} from "../../../src/systemd/format/unit-signals.ts";
+
+const TIME_NS = 1_795_345_333_696_753_000n;
+
+type Variant = { readonly type: string; readonly data: unknown };
+
+function signal(
+  changed: Readonly<Record<string, Variant>>,
+  path = "/org/freedesktop/systemd1/unit/munge_2eservice",
+): PropertiesSignal {
+  const header = { path, interfaceName: "org.freedesktop.systemd1.Unit", timeNs: TIME_NS };
+  return new PropertiesSignal(header, changed);
+}
+
+const ACTIVE: Readonly<Record<string, Variant>> = {
+  ActiveState: { type: "s", data: "active" },
+  SubState: { type: "s", data: "running" },
+};
+
+test("a Unit signal is read, its times exact", () => {
+  const us = Number(TIME_NS / 1_000n);
+  expect(
+    unitSignalOf(
+      signal({
+        ...ACTIVE,
+        StateChangeTimestamp: { type: "t", data: us - 7 },
+        ActiveEnterTimestamp: { type: "t", data: us - 9 },
+        InvocationID: { type: "ay", data: Array.from({ length: 16 }, (_, at) => at) },
+      }),
+    ),
+  ).toEqual({
+    unit: "munge.service",
+    activeState: "active",
+    subState: "running",
+    stateChangeNs: TIME_NS - 7_000n,
+    activeEnterNs: TIME_NS - 9_000n,
+    invocationId: "000102030405060708090a0b0c0d0e0f",
+    timeNs: TIME_NS,
+  });
+});
+
+test("what a Unit signal doesn't tell stays open", () => {
+  expect(unitSignalOf(signal({ ActiveState: ACTIVE["ActiveState"] as Variant }))).toEqual({
+    unit: "munge.service",
+    activeState: "active",
+    subState: "",
+    stateChangeNs: TIME_NS,
+    activeEnterNs: 0n,
+    invocationId: "",
+    timeNs: TIME_NS,
+  });
+});
+
+test("a unit that never changed says 0", () => {
+  const never = { ...ACTIVE, StateChangeTimestamp: { type: "t", data: 0 } };
+  expect(unitSignalOf(signal(never))?.stateChangeNs).toBe(0n);
+});
+
+test.each([
+  ["no state", {}],
+  ["another word", { ActiveState: { type: "s", data: "odd" } }],
+  ["a word that objects have", { ActiveState: { type: "s", data: "constructor" } }],
+  ["a number", { ActiveState: { type: "u", data: 1 } }],
+])("a Unit signal with %s is none", (_what, changed) => {
+  expect(unitSignalOf(signal(changed))).toBeUndefined();
+});
+
+test("a signal of what is no unit is none", () => {
+  expect(unitSignalOf(signal(ACTIVE, "/org/freedesktop/systemd1"))).toBeUndefined();
+  expect(serviceSignalOf(signal({}, "/org/freedesktop/systemd1/job/7"))).toBeUndefined();
+});
+
+test("a Service signal is read", () => {
+  expect(
+    serviceSignalOf(
+      signal({
+        Result: { type: "s", data: "exit-code" },
+        NRestarts: { type: "u", data: 4 },
+        ExecMainStatus: { type: "i", data: 203 },
+      }),
+    ),
+  ).toEqual({
+    unit: "munge.service",
+    result: "exit-code",
+    restarts: 4,
+    exitStatus: 203,
+    timeNs: TIME_NS,
+  });
+  expect(serviceSignalOf(signal({ Result: { type: "s", data: "<script>" } }))).toEqual({
+    unit: "munge.service",
+    result: undefined,
+    restarts: undefined,
+    exitStatus: undefined,
+    timeNs: TIME_NS,
+  });
+});
+
+test.each([
+  ["exit-code", "exit-code"],
+  ["auto-restart-queued", "auto-restart-queued"],
+  ["x".repeat(64), "x".repeat(64)],
+  ["x".repeat(65), undefined],
+  ["", undefined],
+  ["Two Words", undefined],
+  ["a\nb", undefined],
+  [undefined, undefined],
+])("%j as a word of systemd's is %j", (text, word) => {
+  expect(systemdWord(text)).toBe(word);
+});
+
+test("a time that is none, or days ahead of its signal, isn't believed", () => {
+  const dayUs = 86_400_000_000n;
+  const us = TIME_NS / 1_000n;
+  expect(toldTimeNs(us, TIME_NS, 5n)).toBe(TIME_NS);
+  expect(toldTimeNs(us + dayUs, TIME_NS, 5n)).toBe(TIME_NS + dayUs * 1_000n);
+  expect(toldTimeNs(us + dayUs + 1n, TIME_NS, 5n)).toBe(5n);
+  expect(toldTimeNs(undefined, TIME_NS, 5n)).toBe(5n);
+});
+
+test("an InvocationID has 16 bytes, or is none", () => {
+  expect(invocationText(new Uint8Array(16).fill(255))).toBe("f".repeat(32));
+  for (const length of [0, 15, 17]) expect(invocationText(new Uint8Array(length))).toBe("");
+});

@@ -1,0 +1,244 @@
+import { expect, test } from "@jest/globals";
+import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
+import {
+  standingBridge,
+  watchBridge,
+  type WatchedBridge,
+} from "../../support/systemd/watched-bridge.ts";
+
+const RUNNING = { activeState: "active", subState: "running" };
+const IDLE = { activeState: "inactive", subState: "dead" };
+const TEN_MINUTES_MS = 600_000;
+
+async function standing(
+  prepare: (runtime: FakeRuntime) => void = () => {},
+): Promise<WatchedBridge> {
+  const runtime = new FakeRuntime();
+  prepare(runtime);
+  return standingBridge({ runtime });
+}
+
+async function end({ abort, done }: WatchedBridge): Promise<void> {
+  abort.abort();
+  expect(await done).toBeUndefined();
+}
+
+test("units that are active are asked for their start, as far as that is wanted", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    systemd.units.set("a.service", { ...RUNNING, activeEnterUs: 1_700_000_000_123_456n });
+    systemd.units.set("b@x-y.service", { ...RUNNING, activeEnterUs: 7n });
+    systemd.units.set("c.service", IDLE);
+    systemd.units.set("liar.service", { ...RUNNING, activeEnterUs: 2n ** 64n - 1n });
+  };
+  const watched = watchBridge({
+    runtime,
+    sink: (sink) => {
+      sink.wanted = ["a.service", "liar.service", "b@x-y.service"];
+    },
+  });
+  await watched.saw(/^manager/);
+  expect(watched.history).toContain(
+    "asked Get ActiveEnterTimestamp /org/freedesktop/systemd1/unit/b_40x_2dy_2eservice",
+  );
+  expect([...watched.sink.startTimes]).toEqual([
+    ["a.service", 1_700_000_000_123_456_000n],
+    ["b@x-y.service", 7_000n],
+  ]);
+  await end(watched);
+});
+
+test("a unit that is new is asked for by its name alone", async () => {
+  const watched = await standing();
+  const { systemd, sink } = watched;
+  systemd.units.set("a.service", IDLE).set("b.service", RUNNING);
+  systemd.tell("UnitNew", "so", "a.service", "/org/freedesktop/systemd1/unit/a_2eservice");
+  await watched.saw(/^loaded/);
+  expect(watched.history).toEqual(["asked ListUnitsByPatterns a.service", "loaded 1"]);
+  expect([...sink.rows]).toEqual([["a.service", "inactive/dead"]]);
+  await end(watched);
+});
+
+test.each([
+  ["a\\x2db.service", "a\\\\x2db.service", ["ax2db.service"]],
+  ["a[1].service", "a\\[1].service", ["a1.service"]],
+  ["a*.service", "a\\*.service", ["ab.service"]],
+  ["a?b.service", "a\\?b.service", ["axb.service"]],
+  ["a[!x]\\*?.service", "a\\[!x]\\\\\\*\\?.service", ["ay\\bc.service"]],
+])("the pattern of %s matches it alone", async (name, pattern, others) => {
+  const watched = await standing();
+  const { systemd, sink } = watched;
+  for (const each of [name, ...others]) systemd.units.set(each, RUNNING);
+  systemd.tell("UnitNew", "so", name, "/u");
+  await watched.saw(/^loaded/);
+  expect(systemd.questions.at(-1)).toBe(`ListUnitsByPatterns ${pattern}`);
+  expect([...sink.rows.keys()]).toEqual([name]);
+  await end(watched);
+});
+
+test("units that turn up during a question are asked for together in the next", async () => {
+  const watched = await standing();
+  const { systemd } = watched;
+  for (const name of ["a", "b", "c", "b", "d"]) systemd.tell("UnitNew", "so", name, "/u");
+  systemd.tell("UnitRemoved", "so", "d", "/u");
+  await watched.saw("asked ListUnitsByPatterns b c");
+  await watched.clock.advance(0);
+  expect(watched.history).toEqual([
+    "asked ListUnitsByPatterns a",
+    "removed d",
+    "loaded 0",
+    "asked ListUnitsByPatterns b c",
+    "loaded 0",
+  ]);
+  systemd.tell("UnitNew", "so", "e", "/u");
+  await watched.saw("asked ListUnitsByPatterns e");
+  await end(watched);
+});
+
+test.each([
+  [100, /^asked ListUnitsByPatterns u1 u2 .* u100$/],
+  [101, "asked ListUnits"],
+  [5_000, "asked ListUnits"],
+])("%s units that turn up at once", async (count, question) => {
+  const watched = await standing();
+  const { systemd } = watched;
+  for (let i = 0; i <= count; i += 1) systemd.tell("UnitNew", "so", `u${i}`, "/u");
+  // The first of them is asked for at once.
+  for (let i = 102; i <= count; i += 1) systemd.tell("UnitRemoved", "so", `u${i}`, "/u");
+  await watched.saw(question);
+  await watched.clock.advance(0);
+  expect(watched.history.filter((line) => line.startsWith("asked"))).toHaveLength(2);
+  expect(watched.history.filter((line) => line.startsWith("loaded"))).toHaveLength(2);
+  await end(watched);
+});
+
+test("a unit that is unloaded is told, and nothing is asked because of it", async () => {
+  const watched = await standing();
+  const { systemd } = watched;
+  for (let i = 0; i < 50; i += 1) systemd.tell("UnitRemoved", "so", `u${i}.service`, "/u");
+  await watched.saw("removed u49.service");
+  await watched.clock.advance(1_000);
+  expect(watched.history).toHaveLength(50);
+  expect(watched.history.every((line) => line.startsWith("removed "))).toBe(true);
+  await end(watched);
+});
+
+test("a reload is silence, and then a listing", async () => {
+  const watched = await standing();
+  const { systemd } = watched;
+  systemd.tell("Reloading", "b", true);
+  for (const name of ["a.service", "b.service"]) {
+    systemd.tell("UnitRemoved", "so", name, "/u");
+    systemd.tell("UnitNew", "so", name, "/u");
+  }
+  systemd.tell("Reloading", "b", false);
+  systemd.tell("UnitRemoved", "so", "c.service", "/u");
+  await watched.saw(/^snapshot/);
+  expect(watched.history).toEqual(["asked ListUnits", "removed c.service", "snapshot 0"]);
+  await end(watched);
+});
+
+test("when startup has finished, systemd is asked about itself again", async () => {
+  const watched = await standing();
+  const { systemd } = watched;
+  systemd.systemState = "degraded";
+  systemd.tell("StartupFinished", "tttttt", 1n, 2n, 3n, 4n, 5n, 6n);
+  await watched.saw(/^manager/);
+  expect(watched.history).toEqual([
+    "asked Get Version",
+    "asked Get SystemState",
+    "manager 252.39-1~deb12u2 degraded",
+  ]);
+  await end(watched);
+});
+
+test("units are listed every ten minutes, whatever happens", async () => {
+  const watched = await standing();
+  for (const round of [1, 2, 3]) {
+    await watched.clock.advance(TEN_MINUTES_MS - 1);
+    expect(watched.history).toEqual([]);
+    await watched.clock.advance(1);
+    await watched.saw(/^snapshot/);
+    expect([round, ...watched.history]).toEqual([round, "asked ListUnits", "snapshot 0"]);
+    watched.forget();
+  }
+  await end(watched);
+  expect(watched.clock.pendingTimers).toBe(0);
+});
+
+test("systemd that runs itself anew is attached to and listed anew", async () => {
+  const watched = await standing();
+  const { systemd } = watched;
+  systemd.tellOwner(":1.1", "");
+  await watched.clock.advance(0);
+  expect(watched.history).toEqual([]);
+  systemd.tellOwner("", ":1.1");
+  await watched.saw(/^manager/);
+  const steps = watched.history.filter((line) => !/^asked (AddMatch|GetNameOwner)/.test(line));
+  expect(steps).toEqual([
+    "attached dbus",
+    "asked Subscribe",
+    "recovered 0",
+    "asked ListUnits",
+    "snapshot 0",
+    "asked Get Version",
+    "asked Get SystemState",
+    "manager 252.39-1~deb12u2 running",
+  ]);
+  await end(watched);
+});
+
+test("systemd that runs itself anew while the journal is read is listed once", async () => {
+  const journal = Promise.withResolvers<{ stdout: string }>();
+  const runtime = new FakeRuntime();
+  runtime.journal = journal.promise;
+  const watched = watchBridge({
+    runtime,
+    sink: (sink) => {
+      sink.sinceNs = 1n;
+    },
+  });
+  await watched.saw("journal read");
+  watched.systemd.tell("Reloading", "b", true);
+  watched.systemd.tellOwner(":1.1", ":1.1");
+  watched.systemd.tell("Reloading", "b", false);
+  await watched.clock.advance(0);
+  journal.resolve({ stdout: "" });
+  await watched.saw(/^manager/);
+  const told = watched.history.filter((line) => !line.startsWith("asked"));
+  expect(told.filter((line) => !line.startsWith("journal"))).toEqual([
+    "attached dbus",
+    "attached dbus",
+    "recovered 0",
+    "recovered 0",
+    "snapshot 0",
+    "manager 252.39-1~deb12u2 running",
+  ]);
+  await end(watched);
+});
+
+test("signals of others than systemd are not taken", async () => {
+  const watched = await standing();
+  const { systemd } = watched;
+  const removed = (sender: string, unit: string): void => {
+    const from = {
+      path: "/org/freedesktop/systemd1",
+      interface: "org.freedesktop.systemd1.Manager",
+    };
+    const signal = { ...from, member: "UnitRemoved", signature: "so", body: [unit, "/u"], sender };
+    systemd.send({ type: "signal", ...signal });
+  };
+  removed(":1.666", "a.service");
+  removed("org.freedesktop.DBus", "b.service");
+  removed(":1.1", "c.service");
+  await watched.saw("removed c.service");
+  systemd.tellOwner(":1.1", ":1.7");
+  removed(":1.1", "d.service");
+  removed(":1.7", "e.service");
+  await watched.saw("removed e.service");
+  expect(watched.history.filter((line) => line.startsWith("removed"))).toEqual([
+    "removed c.service",
+    "removed e.service",
+  ]);
+  await end(watched);
+});

@@ -1,0 +1,365 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "@jest/globals";
+import { BusctlSource } from "../../../src/systemd/transport/systemd-busctl.ts";
+import { FakeBusctl } from "../../support/fake-busctl.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
+import { turns } from "../../support/turns.ts";
+
+const LISTENING = "Monitoring bus message stream.";
+const RECORDED = readFileSync(
+  new URL("../../fixtures/busctl/monitor.jsonl", import.meta.url),
+  "utf8",
+).trimEnd();
+
+interface Watched {
+  readonly busctl: FakeBusctl;
+  readonly clock: FakeClock;
+  readonly sink: RecordedSink;
+  readonly history: string[];
+  readonly end: AbortController;
+  /** The watch; "" where it resolved, else the error's message. */
+  readonly done: Promise<string>;
+}
+
+async function watched(prepare: (busctl: FakeBusctl) => void = () => {}): Promise<Watched> {
+  const busctl = new FakeBusctl();
+  prepare(busctl);
+  const clock = new FakeClock(Date.UTC(2026, 11, 1));
+  const sink = new RecordedSink(busctl.history);
+  const end = new AbortController();
+  const source = new BusctlSource({ runtime: busctl, container: "a1", clock });
+  const done = source.run(sink, { signal: end.signal }).then(
+    () => "",
+    (error: Error) => error.message,
+  );
+  await turns();
+  return { busctl, clock, sink, history: busctl.history, end, done };
+}
+
+/** A Unit signal as busctl writes it. */
+function unitLine(unit: string, activeState: string): string {
+  return JSON.stringify({
+    type: "signal",
+    "timestamp-realtime": 1_795_345_333_696_753,
+    path: `/org/freedesktop/systemd1/unit/${unit.replaceAll(".", "_2e")}`,
+    interface: "org.freedesktop.DBus.Properties",
+    member: "PropertiesChanged",
+    payload: {
+      type: "sa{sv}as",
+      data: [
+        "org.freedesktop.systemd1.Unit",
+        {
+          ActiveState: { type: "s", data: activeState },
+          SubState: { type: "s", data: "running" },
+        },
+        [],
+      ],
+    },
+  });
+}
+
+const ROWS = JSON.stringify({
+  type: "a(ssssssouso)",
+  data: [[["a.service", "A", "loaded", "active", "running", "", "/p", 0, "", "/"]]],
+});
+
+test("the shell is given the rule as an argument, and ends busctl at the end of its input", async () => {
+  const { busctl, end, done } = await watched();
+  const [shell, flag, script = "", name, rule] = busctl.commands[0] ?? [];
+  expect([shell, flag, name]).toEqual(["sh", "-c", "unitwatch"]);
+  expect(rule).toMatch(/^type=signal,interface=org\.freedesktop\.DBus\.Properties,/);
+  expect(script).toContain('--match "$1"');
+  expect(script).not.toContain(rule);
+  end.abort();
+  expect(await done).toBe("");
+});
+
+test("nothing is asked before busctl listens; then the rest, in order", async () => {
+  const { busctl, sink, history, end, done } = await watched((fake) => {
+    fake.units = { stdout: ROWS };
+  });
+  expect(history).toEqual([]);
+  busctl.monitor.say("some remark", LISTENING);
+  await turns();
+  expect(history).toEqual([
+    "attached busctl",
+    "recovered 0",
+    "ListUnits",
+    "snapshot 1",
+    "SystemState",
+    "manager 252 running",
+  ]);
+  expect(sink.rows.get("a.service")).toBe("active/running");
+  expect(busctl.commands[1]).toEqual([
+    "busctl",
+    "--json=short",
+    "call",
+    "org.freedesktop.systemd1",
+    "/org/freedesktop/systemd1",
+    "org.freedesktop.systemd1.Manager",
+    "ListUnits",
+  ]);
+  end.abort();
+  expect(await done).toBe("");
+});
+
+test("a busctl that doesn't say that it listens shows so by a question that it overhears", async () => {
+  const { busctl, history, clock, end, done } = await watched((fake) => {
+    fake.units = { stdout: ROWS };
+  });
+  await clock.advance(100);
+  await turns();
+  expect(history).toEqual(["SystemState"]);
+  await clock.advance(200);
+  await turns();
+  expect(history).toEqual(["SystemState", "SystemState"]);
+  busctl.monitor.say('{"type":"method_call","member":"Get"}');
+  await turns();
+  expect(history.slice(2)).toEqual([
+    "attached busctl",
+    "recovered 0",
+    "ListUnits",
+    "snapshot 1",
+    "SystemState",
+    "manager 252 running",
+  ]);
+  await clock.advance(5_000);
+  expect(history).toHaveLength(8);
+  end.abort();
+  expect(await done).toBe("");
+});
+
+test("signals are told as they come, before the listing is answered too", async () => {
+  const units = Promise.withResolvers<{ stdout: string }>();
+  const { busctl, history, end, done } = await watched((fake) => {
+    fake.units = units.promise;
+  });
+  busctl.monitor.say(LISTENING, unitLine("a.service", "failed"));
+  await turns();
+  units.resolve({ stdout: ROWS });
+  await turns();
+  busctl.monitor.say(unitLine("b.service", "active"));
+  await turns();
+  expect(history.filter((line) => /^(?:unit|snapshot)/.test(line))).toEqual([
+    "unit a.service failed/running",
+    "snapshot 1",
+    "unit b.service active/running",
+  ]);
+  end.abort();
+  await done;
+});
+
+test("a signal says that it listens, where busctl doesn't", async () => {
+  const { busctl, history, end, done } = await watched();
+  busctl.monitor.say(unitLine("a.service", "failed"));
+  await turns();
+  expect(history.slice(0, 2)).toEqual(["attached busctl", "unit a.service failed/running"]);
+  busctl.monitor.say(LISTENING, LISTENING);
+  await turns();
+  expect(history.filter((line) => line === "attached busctl")).toHaveLength(1);
+  end.abort();
+  await done;
+});
+
+test("a recorded stream is told as it was", async () => {
+  const { busctl, sink, history, end, done } = await watched();
+  busctl.monitor.say(LISTENING, RECORDED);
+  await turns(20);
+  expect(history).not.toContain("parse error");
+  const crashes = sink.units.filter(({ unit }) => unit === "crash-loop@a:b.service");
+  expect(crashes.filter(({ activeState }) => activeState === "failed").length).toBeGreaterThan(0);
+  expect(sink.services.some(({ result }) => result === "exit-code")).toBe(true);
+  end.abort();
+  await done;
+});
+
+test("lines that can't be read are counted, and the stream goes on", async () => {
+  const { busctl, history, end, done } = await watched();
+  busctl.monitor.say(LISTENING, "{", '{"type":"signal","member":7}', "{}");
+  busctl.monitor.stdout.write(Buffer.from([0xff, 0x0a]));
+  busctl.monitor.say(unitLine("a.service", "active"), '{"type":"method_call"}');
+  await turns();
+  expect(history.filter((line) => line === "parse error")).toHaveLength(4);
+  expect(history).toContain("unit a.service active/running");
+  end.abort();
+  await done;
+});
+
+test("an abort ends its input, and doesn't cut a connection that ends by that", async () => {
+  const { busctl, clock, history, end, done } = await watched();
+  busctl.monitor.say(LISTENING);
+  await turns();
+  end.abort();
+  expect(await done).toBe("");
+  expect(history).toContain("stdin end");
+  expect(busctl.monitor.kills).toBe(0);
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("where the end of its input doesn't end it, the connection is cut after a while", async () => {
+  const { busctl, clock, history, end, done } = await watched();
+  busctl.monitor.isStuck = true;
+  busctl.monitor.say(LISTENING);
+  await turns();
+  end.abort();
+  await turns();
+  expect(history.at(-1)).toBe("stdin end");
+  await clock.advance(1_999);
+  expect(busctl.monitor.kills).toBe(0);
+  await clock.advance(1);
+  expect(busctl.monitor.kills).toBe(1);
+  expect(await done).toBe("");
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("the end of the stream is no fault, once it stood", async () => {
+  const { busctl, history, clock, done } = await watched();
+  busctl.monitor.say(LISTENING, unitLine("a.service", "active"));
+  await turns();
+  busctl.monitor.end({ exitCode: 137, stderr: "" });
+  expect(await done).toBe("");
+  expect(history.at(-1)).toBe("stdin end");
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test.each([
+  [
+    "what the engine writes to stdout",
+    'OCI runtime exec failed: exec failed: exec: "sh": executable file not found in $PATH: unknown',
+    { exitCode: 126, stderr: "" },
+    'OCI runtime exec failed: exec failed: exec: "sh": executable file not found in $PATH: unknown',
+  ],
+  [
+    "what the shell says",
+    "unitwatch: 2: busctl: not found",
+    { exitCode: 127, stderr: "" },
+    "unitwatch: 2: busctl: not found",
+  ],
+  ["stderr", "", { exitCode: 1, stderr: "Error: No such container\n" }, "Error: No such container"],
+  ["the exit code", "", { exitCode: 126, stderr: "" }, "exit code 126"],
+  ["no more than that", "", undefined, "exit code unknown"],
+])("a failure before it stood is told by %s", async (_what, stdout, exit, why) => {
+  for (const newline of ["\n", "\r\n", ""]) {
+    const { busctl, history, done } = await watched();
+    busctl.monitor.stdout.write(stdout === "" ? "" : stdout + newline);
+    busctl.monitor.stdout.end();
+    busctl.monitor.exit(exit);
+    expect(await done).toBe(`busctl monitor can't be run: ${why}`);
+    expect(history).toEqual(["stdin end"]);
+  }
+});
+
+test("a remark without end is cut", async () => {
+  const { busctl, done } = await watched();
+  busctl.monitor.say("x".repeat(100_000));
+  busctl.monitor.end({ exitCode: 1, stderr: "" });
+  expect((await done).length).toBeLessThan(400);
+});
+
+test("a container that can't be entered is the runtime's error", async () => {
+  const { done } = await watched((fake) => {
+    fake.fault = new Error("container a1 is paused");
+  });
+  expect(await done).toBe("container a1 is paused");
+});
+
+test("one that says nothing is given up after 10 s", async () => {
+  const { busctl, clock, history, done } = await watched();
+  busctl.monitor.say("remark");
+  await clock.advance(9_999);
+  expect(history).not.toContain("stdin end");
+  await clock.advance(1);
+  expect(await done).toBe("busctl monitor said nothing for 10 s");
+  expect(history.at(-1)).toBe("stdin end");
+  expect(history).not.toContain("ListUnits");
+});
+
+test("one that says nothing and hangs is cut off", async () => {
+  const { busctl, clock, done } = await watched();
+  busctl.monitor.isStuck = true;
+  await clock.advance(10_000);
+  expect(busctl.monitor.kills).toBe(0);
+  await clock.advance(2_000);
+  expect(busctl.monitor.kills).toBe(1);
+  expect(await done).toBe("busctl monitor said nothing for 10 s");
+});
+
+test("one that stands isn't given up, however quiet it is", async () => {
+  const { busctl, clock, end, done } = await watched();
+  busctl.monitor.say(LISTENING);
+  await clock.advance(3_600_000);
+  expect(busctl.monitor.stdin.ended).toBe(false);
+  expect(clock.pendingTimers).toBe(0);
+  end.abort();
+  await done;
+});
+
+test.each([
+  [
+    "its failure",
+    { exitCode: 1, stderr: "Call failed: Access denied\n" },
+    "Call failed: Access denied",
+  ],
+  [
+    "what the engine says",
+    { exitCode: 126, stdout: "OCI runtime exec failed" },
+    "OCI runtime exec failed",
+  ],
+  ["nonsense", { stdout: "{}" }, "{}"],
+])("a listing that fails ends the stream: %s", async (_what, units, why) => {
+  const { busctl, history, done } = await watched((fake) => {
+    fake.units = units;
+  });
+  busctl.monitor.say(LISTENING);
+  expect(await done).toBe(`busctl call ListUnits failed: ${why}`);
+  expect(history).toContain("stdin end");
+  expect(history.join("\n")).not.toContain("snapshot");
+});
+
+test("a listing that can't be had ends the stream", async () => {
+  const { busctl, done } = await watched((fake) => {
+    fake.units = new Error("docker exec failed: its output is larger than 16777216 bytes");
+  });
+  busctl.monitor.say(LISTENING);
+  expect(await done).toMatch(/larger than 16777216/);
+});
+
+test("a manager that tells nothing of itself is watched all the same", async () => {
+  const { busctl, history, end, done } = await watched((fake) => {
+    fake.facts = { exitCode: 1, stderr: "Access denied" };
+  });
+  busctl.monitor.say(LISTENING);
+  await turns();
+  expect(history.at(-1)).toBe("manager undefined undefined");
+  end.abort();
+  expect(await done).toBe("");
+});
+
+test("an abort while the listing is awaited isn't its failure", async () => {
+  const units = Promise.withResolvers<{ stdout: string }>();
+  const { busctl, history, end, done } = await watched((fake) => {
+    fake.units = units.promise;
+  });
+  busctl.monitor.say(LISTENING);
+  await turns();
+  end.abort();
+  units.resolve({ stdout: ROWS });
+  expect(await done).toBe("");
+  expect(history.join("\n")).not.toContain("snapshot");
+});
+
+test("a stream that breaks is a failure, and nothing is told after it", async () => {
+  const units = Promise.withResolvers<{ stdout: string }>();
+  const { busctl, history, done } = await watched((fake) => {
+    fake.units = units.promise;
+  });
+  busctl.monitor.say(LISTENING);
+  await turns();
+  busctl.monitor.stdout.destroy(new Error("EIO"));
+  await turns();
+  units.resolve({ stdout: ROWS });
+  expect(await done).toBe("EIO");
+  await turns();
+  expect(history.join("\n")).not.toContain("snapshot");
+});

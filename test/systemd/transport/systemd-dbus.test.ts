@@ -1,0 +1,172 @@
+import { getEventListeners } from "node:events";
+import { expect, test } from "@jest/globals";
+import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
+import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
+import {
+  standingBridge,
+  watchBridge,
+  type WatchedBridge,
+} from "../../support/systemd/watched-bridge.ts";
+
+/** History with the words of the match rules left out, each question once in a row. */
+function steps(history: readonly string[]): string[] {
+  const words = history.map((line) => line.replace(/^(asked (?:AddMatch|GetNameOwner)).*/, "$1"));
+  return words.filter((line, i) => line !== words[i - 1]);
+}
+
+/** What waits for something still. */
+function leftovers({ clock, abort }: WatchedBridge): Record<string, number> {
+  const listeners = getEventListeners(abort.signal, "abort").length;
+  return { timers: clock.pendingTimers, listeners };
+}
+
+const NOTHING = { timers: 0, listeners: 0 };
+
+test("it listens, then looks back, then lists, then asks systemd about itself", async () => {
+  const watched = watchBridge({
+    sink: (sink) => {
+      sink.sinceNs = 1_000_000n;
+    },
+  });
+  await watched.saw(/^manager/);
+  expect(steps(watched.history).filter((step) => step !== "asked GetNameOwner")).toEqual([
+    "asked Hello",
+    "attached dbus",
+    "asked AddMatch",
+    "asked Subscribe",
+    "journal sync",
+    "journal read",
+    "recovered 0",
+    "asked ListUnits",
+    "snapshot 0",
+    "asked Get Version",
+    "asked Get SystemState",
+    "manager 252.39-1~deb12u2 running",
+  ]);
+  expect(watched.runtime.commands[0]).toEqual({
+    command: ["systemd-stdio-bridge"],
+    user: "65534:65534",
+  });
+  watched.abort.abort();
+  expect(await watched.done).toBeUndefined();
+  expect(leftovers(watched)).toEqual(NOTHING);
+});
+
+test("it listens to what it needs, and to no more", async () => {
+  const { systemd, abort, done } = await standingBridge();
+  const rules = systemd.questions.filter((each) => each.startsWith("AddMatch "));
+  const wanted = rules.map((rule) => /member='(\w+)'(?:,arg0='([\w.]+)')?$/.exec(rule)?.slice(1));
+  expect(wanted).toEqual([
+    ["PropertiesChanged", "org.freedesktop.systemd1.Unit"],
+    ["PropertiesChanged", "org.freedesktop.systemd1.Service"],
+    ...["Automount", "Mount", "Path", "Scope", "Socket", "Swap", "Timer"].map((type) => [
+      "PropertiesChanged",
+      `org.freedesktop.systemd1.${type}`,
+    ]),
+    ["UnitNew", undefined],
+    ["UnitRemoved", undefined],
+    ["Reloading", undefined],
+    ["StartupFinished", undefined],
+    ["NameOwnerChanged", "org.freedesktop.systemd1"],
+  ]);
+  expect(rules.every((rule) => rule.startsWith("AddMatch type='signal',sender='org."))).toBe(true);
+  expect([...systemd.destinations].sort()).toEqual([
+    "org.freedesktop.DBus",
+    "org.freedesktop.systemd1",
+  ]);
+  abort.abort();
+  await done;
+});
+
+test("the private socket is asked without a bus: no Hello, no rules, no destination", async () => {
+  const watched = watchBridge({ target: "private" });
+  await watched.saw(/^manager/);
+  expect(steps(watched.history)).toEqual([
+    "attached dbus",
+    "recovered 0",
+    "asked ListUnits",
+    "snapshot 0",
+    "asked Get Version",
+    "asked Get SystemState",
+    "manager 252.39-1~deb12u2 running",
+  ]);
+  expect([...watched.systemd.destinations]).toEqual([""]);
+  expect(watched.runtime.commands).toEqual([
+    { command: ["systemd-stdio-bridge", "-p", "unix:path=/run/systemd/private"], user: "0:0" },
+  ]);
+  watched.abort.abort();
+  expect(await watched.done).toBeUndefined();
+});
+
+test("signals are taken on the private socket too", async () => {
+  const { systemd, sink, abort, done, saw } = await standingBridge({ target: "private" });
+  systemd.tell("UnitRemoved", "so", "a.service", "/a");
+  await saw("removed a.service");
+  expect(sink.history).toEqual(["removed a.service"]);
+  abort.abort();
+  await done;
+});
+
+test("a subscription that is there already is as good", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    systemd.errors.set("Subscribe", "org.freedesktop.systemd1.AlreadySubscribed");
+  };
+  const { abort, done } = await standingBridge({ runtime });
+  abort.abort();
+  expect(await done).toBeUndefined();
+});
+
+test("the end of the stream is no fault", async () => {
+  const watched = await standingBridge();
+  watched.bridge.ends();
+  expect(await watched.done).toBeUndefined();
+  expect(leftovers(watched)).toEqual(NOTHING);
+});
+
+test.each([
+  ["before it has said anything", "", /ended the stream, before an answer to AUTH/],
+  ["with words of its own", "Failed to connect to bus", /but said: Failed to connect to bus/],
+])("an end %s is an error that says so", async (_when, greeting, message) => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = (bridge) => {
+    bridge.systemd.greeting = greeting;
+    bridge.stdout.write(greeting);
+    bridge.ends({ exitCode: 1, stderr: "no bus here\n" });
+  };
+  const watched = watchBridge({ runtime });
+  const error = await watched.done;
+  expect(error).toBeInstanceOf(BridgeError);
+  expect(error).toMatchObject({ isFinal: false });
+  expect(error?.message).toMatch(message);
+  expect(error?.message).toMatch(/; no bus here$/);
+  expect(leftovers(watched)).toEqual(NOTHING);
+});
+
+test.each([
+  [127, "", true],
+  [126, 'OCI runtime exec failed: exec: "systemd-stdio-bridge": not found\r\n', true],
+  [1, "OCI runtime exec failed: container not running\r\n", false],
+  [undefined, "", false],
+])("exit code %s and the words %j: final is %s", async (exitCode, text, isFinal) => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = (bridge) => {
+    if (text !== "") bridge.stdout.write(text);
+    bridge.ends(exitCode === undefined ? { signal: "SIGKILL" } : { exitCode });
+  };
+  const watched = watchBridge({ runtime });
+  const error = await watched.done;
+  expect(error).toBeInstanceOf(BridgeError);
+  expect(error).toMatchObject({ isFinal });
+  if (text !== "") expect(error?.message).toContain("OCI runtime exec failed");
+  expect(leftovers(watched)).toEqual(NOTHING);
+});
+
+test("an engine that can't start it is the error itself", async () => {
+  const runtime = new FakeRuntime();
+  const failure = new Error("container is paused");
+  runtime.beforeExec = () => Promise.reject(failure);
+  const watched = watchBridge({ runtime });
+  expect(await watched.done).toBe(failure);
+  expect(leftovers(watched)).toEqual(NOTHING);
+});

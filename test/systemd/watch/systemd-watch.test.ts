@@ -1,0 +1,273 @@
+import { expect, test } from "@jest/globals";
+import type { Change } from "../../../src/domain/change.ts";
+import { SystemdWatch } from "../../../src/systemd/watch/systemd-watch.ts";
+import { idOf } from "../../support/engine-facts.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeSystemdSource } from "../../support/fake-systemd-source.ts";
+import { recordedFleet } from "../../support/recorded-fleet.ts";
+import type { RecordedFleet } from "../../support/recorded-fleet.ts";
+import { recordedLog } from "../../support/recorded-log.ts";
+import { journalEntry, serviceSignal, unitRow, unitSignal } from "../../support/systemd-facts.ts";
+import { turns } from "../../support/turns.ts";
+
+interface Watched extends RecordedFleet, AsyncDisposable {
+  readonly source: FakeSystemdSource;
+  readonly clock: FakeClock;
+  readonly watch: SystemdWatch;
+  readonly lines: string[];
+  readonly parseErrors: () => number;
+  /** Kinds of what was told of the watch itself, and of which containers. */
+  readonly monitor: () => string[];
+  readonly monitored: () => string[];
+}
+
+/** A watch over the systemd of the container `sind-dev-worker-0`. */
+function watched(source = new FakeSystemdSource()): Watched {
+  const recorded = recordedFleet();
+  const clock = new FakeClock();
+  const { log, lines } = recordedLog(clock);
+  const monitor: Change[] = [];
+  let parseErrors = 0;
+  recorded.happens("create", "sind-dev-worker-0");
+  recorded.happens("start", "sind-dev-worker-0");
+  recorded.changes.length = 0;
+  const watch = new SystemdWatch({
+    record: recorded.record("sind-dev-worker-0"),
+    source,
+    clock,
+    log,
+    changed: (change) => void monitor.push(change),
+    parseError: () => void parseErrors++,
+  });
+  return {
+    ...recorded,
+    source,
+    clock,
+    watch,
+    lines,
+    parseErrors: () => parseErrors,
+    monitor: () => monitor.map(({ kind }) => kind),
+    monitored: () => monitor.map(({ container }) => container),
+    [Symbol.asyncDispose]: () => watch.stop(),
+  };
+}
+
+test("a systemd that can't be listed is one line, and is tried ever more rarely", async () => {
+  await using watching = watched();
+  const { source, clock } = watching;
+  const tell = async (): Promise<void> => {
+    const { sink } = source.latest;
+    sink.attached("dbus", clock.nowNs());
+    sink.recovered([]);
+    source.latest.end(new Error("systemd has too many units to be listed"));
+    await clock.advance(0);
+  };
+  for (let attempt = 0; attempt < 20; attempt++) {
+    await tell();
+    const waitMs = clock.nextTimerMs ?? 0;
+    expect(waitMs).toBeGreaterThanOrEqual(Math.min(250 * 2 ** attempt, 30_000) / 2);
+    await clock.advance(waitMs);
+  }
+  expect(watching.monitor()).toEqual(["monitor.error"]);
+  expect(watching.record("sind-dev-worker-0")).toMatchObject({
+    status: "running",
+    systemd: { up: false },
+  });
+});
+
+test("what the source tells is folded into the container's systemd", async () => {
+  await using watching = watched();
+  const { source, record, changes } = watching;
+  const { systemd } = record("sind-dev-worker-0");
+  expect(systemd).toMatchObject({ up: false, transport: undefined });
+  source.latest.attach([unitRow("a.service", "active", "running")]);
+  expect(systemd).toMatchObject({ up: true, transport: "dbus" });
+  const { sink } = source.latest;
+  sink.service(serviceSignal({ result: "signal", timeNs: 2_000n }));
+  sink.unit(unitSignal({ activeState: "failed", stateChangeNs: 2_000n, timeNs: 2_000n }));
+  sink.loaded([unitRow("b.service", "inactive")]);
+  sink.removed("b.service", 3_000n);
+  sink.manager({ version: "252", timeNs: 3_000n });
+  expect(systemd.units.get("a.service")?.failures).toEqual(new Map([["signal", 1]]));
+  expect(systemd.manager.version).toBe("252");
+  expect(changes.map(({ kind, unit }) => [kind, unit])).toEqual([
+    ["unit.failed", "a.service"],
+    ["unit.removed", "b.service"],
+  ]);
+  sink.parseError();
+  expect(watching.parseErrors()).toBe(1);
+});
+
+test("a stream that ends is lost after a moment, tried again, and recovered", async () => {
+  await using watching = watched();
+  const { source, clock, record, monitor } = watching;
+  const { systemd } = record("sind-dev-worker-0");
+  source.latest.attach();
+  source.latest.end();
+  await turns();
+  expect(systemd.up).toBe(false);
+  expect(monitor()).toEqual([]);
+  await clock.advance(250);
+  expect(monitor()).toEqual(["monitor.lost"]);
+  expect(source.runs).toHaveLength(2);
+  source.latest.attach();
+  expect(monitor()).toEqual(["monitor.lost", "monitor.recovered"]);
+  expect(systemd).toMatchObject({ up: true, reconnects: 1 });
+});
+
+test("a container that was renamed is told by its new name", async () => {
+  await using watching = watched();
+  const { source, clock, happens } = watching;
+  source.latest.attach();
+  happens("rename", "sind-dev-worker-9", { id: idOf("sind-dev-worker-0") });
+  source.latest.end();
+  await clock.advance(250);
+  expect(watching.monitored()).toEqual(["sind-dev-worker-9"]);
+});
+
+test("failures while a node boots are quiet, what goes on failing is one error", async () => {
+  const source = new FakeSystemdSource();
+  source.fault = new Error("container is booting");
+  await using watching = watched(source);
+  const { clock, monitor } = watching;
+  await clock.advance(5_000);
+  expect(source.runs.length).toBeGreaterThanOrEqual(4);
+  expect(monitor()).toEqual([]);
+  await clock.advance(120_000);
+  expect(monitor()).toEqual(["monitor.error"]);
+  source.fault = undefined;
+  await clock.advance(30_000);
+  source.latest.attach();
+  expect(monitor()).toEqual(["monitor.error", "monitor.recovered"]);
+});
+
+test("a node that boots in its usual time is no news", async () => {
+  const source = new FakeSystemdSource();
+  source.fault = new Error("no bus yet");
+  await using watching = watched(source);
+  await watching.clock.advance(1_000);
+  source.fault = undefined;
+  await watching.clock.advance(1_000);
+  source.latest.attach();
+  expect(watching.monitor()).toEqual([]);
+});
+
+test("a stream that never stood isn't a success that shortens the waits", async () => {
+  const source = new FakeSystemdSource();
+  source.fault = new Error("no");
+  await using watching = watched(source);
+  await watching.clock.advance(600_000);
+  expect(source.runs.length).toBeLessThan(50);
+});
+
+test("after a success the waits are short again", async () => {
+  const source = new FakeSystemdSource();
+  source.fault = new Error("no");
+  await using watching = watched(source);
+  await watching.clock.advance(60_000);
+  source.fault = undefined;
+  await watching.clock.advance(30_000);
+  source.latest.attach();
+  source.latest.end();
+  await turns();
+  const attempts = source.runs.length;
+  await watching.clock.advance(250);
+  expect(source.runs).toHaveLength(attempts + 1);
+});
+
+test("a wake tries at once, but only where it waits", async () => {
+  const source = new FakeSystemdSource();
+  source.fault = new Error("container is paused");
+  await using watching = watched(source);
+  await watching.clock.advance(60_000);
+  const attempts = source.runs.length;
+  source.fault = undefined;
+  watching.watch.wake();
+  await turns();
+  expect(source.runs).toHaveLength(attempts + 1);
+  watching.watch.wake();
+  await turns();
+  expect(source.runs).toHaveLength(attempts + 1);
+});
+
+test("what comes after the end is of a container that has died", async () => {
+  const source = new FakeSystemdSource();
+  source.isStubborn = true;
+  const watching = watched(source);
+  const { record, changes, monitor } = watching;
+  const { systemd } = record("sind-dev-worker-0");
+  source.latest.attach([unitRow("a.service", "active")]);
+  const stopped = watching.watch.stop();
+  expect(source.latest.signal.aborted).toBe(true);
+  systemd.ended();
+  systemd.attached("dbus", 5_000n);
+  systemd.recovered([]);
+  systemd.snapshot([unitRow("b.service", "active")], 5_000n);
+  const { sink } = source.latest;
+  sink.unit(unitSignal({ activeState: "failed", stateChangeNs: 9_000n, timeNs: 9_000n }));
+  sink.snapshot([], 9_000n);
+  sink.removed("b.service", 9_000n);
+  sink.manager({ version: "0", timeNs: 9_000n });
+  source.latest.end(new Error("killed"));
+  await stopped;
+  expect([...systemd.units.values()].map(({ name }) => name)).toEqual(["b.service"]);
+  expect(systemd).toMatchObject({ up: true, manager: { version: undefined } });
+  expect(changes).toEqual([]);
+  expect(monitor()).toEqual([]);
+  expect(watching.clock.pendingTimers).toBe(0);
+});
+
+test("stop waits for the source's end, and ends a wait", async () => {
+  const source = new FakeSystemdSource();
+  source.isStubborn = true;
+  const watching = watched(source);
+  let stopped = false;
+  const done = (async () => {
+    await watching.watch.stop();
+    stopped = true;
+  })();
+  await turns();
+  expect(stopped).toBe(false);
+  source.latest.end();
+  await done;
+
+  const missing = new FakeSystemdSource();
+  missing.fault = new Error("no");
+  const waiting = watched(missing);
+  await waiting.clock.advance(10_000);
+  await waiting.watch.stop();
+  expect(waiting.clock.pendingTimers).toBe(0);
+});
+
+test("what was missed is told by the journal, before what came meanwhile", async () => {
+  await using watching = watched();
+  const { source, clock, changes, record } = watching;
+  source.latest.attach([unitRow("a.service", "active", "running")]);
+  source.latest.end();
+  await clock.advance(250);
+  const { sink } = source.latest;
+  const nowNs = clock.nowNs();
+  const sinceNs = sink.attached("dbus", nowNs);
+  expect(sinceNs).toBeDefined();
+  sink.unit(unitSignal({ activeState: "inactive", stateChangeNs: nowNs + 2n, timeNs: nowNs + 2n }));
+  expect(changes).toEqual([]);
+  sink.recovered([journalEntry({ timeNs: nowNs - 9n })]);
+  sink.snapshot([unitRow("a.service", "inactive")], nowNs);
+  expect(changes.map(({ kind, recovered }) => [kind, recovered])).toEqual([
+    ["unit.failed", true],
+    ["unit.inactive", false],
+  ]);
+  expect(record("sind-dev-worker-0").systemd.units.get("a.service")?.failures).toEqual(
+    new Map([["exit-code", 1]]),
+  );
+});
+
+test("busctl is warned of, the better way isn't", async () => {
+  await using watching = watched();
+  const { source, lines } = watching;
+  source.latest.attach();
+  expect(lines).toEqual([]);
+  source.latest.sink.attached("busctl", 2_000n);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(/^level=warn msg="watching by busctl: .* container=sind-dev-worker-0$/);
+});

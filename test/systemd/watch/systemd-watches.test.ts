@@ -1,0 +1,204 @@
+import { expect, test } from "@jest/globals";
+import type { ContainerDetails } from "../../../src/domain/container.ts";
+import { SystemdWatches } from "../../../src/systemd/watch/systemd-watches.ts";
+import { containerDetails } from "../../support/engine-facts.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeSystemdSource } from "../../support/fake-systemd-source.ts";
+import { recordedFleet } from "../../support/recorded-fleet.ts";
+import type { RecordedFleet } from "../../support/recorded-fleet.ts";
+import { recordedLog } from "../../support/recorded-log.ts";
+import { unitRow } from "../../support/systemd-facts.ts";
+import { turns } from "../../support/turns.ts";
+
+interface Watched extends RecordedFleet, AsyncDisposable {
+  readonly watches: SystemdWatches;
+  readonly clock: FakeClock;
+  /** Every source that was asked for, with the name of its container. */
+  readonly sources: (readonly [name: string, source: FakeSystemdSource])[];
+  /** Source of the n-th. */
+  readonly source: (at: number) => FakeSystemdSource;
+  /** Lets the engine tell this of a container, and has its watch follow. */
+  readonly tell: (action: string, name: string) => void;
+  readonly inspect: (name: string, more?: Partial<ContainerDetails>) => void;
+}
+
+function watched(isWanted = true): Watched {
+  const recorded = recordedFleet();
+  const clock = new FakeClock();
+  const sources: (readonly [string, FakeSystemdSource])[] = [];
+  const watches = new SystemdWatches({
+    clock,
+    log: recordedLog(clock).log,
+    changed: (change) => void recorded.changes.push(change),
+    parseError: () => {},
+    sourceOf({ identity }) {
+      if (!isWanted) return undefined;
+      const source = new FakeSystemdSource();
+      sources.push([identity.name, source]);
+      return source;
+    },
+  });
+  return {
+    ...recorded,
+    watches,
+    clock,
+    sources,
+    source(at) {
+      const [, source] = sources[at] ?? [];
+      if (source === undefined) throw new Error(`there is no source ${at}`);
+      return source;
+    },
+    tell(action, name) {
+      const record = recorded.happens(action, name);
+      if (record !== undefined) watches.sync(record);
+    },
+    inspect(name, more = {}) {
+      const { status, startedAtNs } = recorded.record(name);
+      const details = { status, startedAtNs, runsSystemd: true, ...more };
+      watches.sync(recorded.fleet.details(containerDetails(name, details), true));
+    },
+    [Symbol.asyncDispose]: () => watches.stopAll(),
+  };
+}
+
+test("a container is watched from when it is known to run systemd, until it dies", async () => {
+  await using watching = watched();
+  const { tell, inspect, sources, source } = watching;
+  tell("create", "node");
+  tell("start", "node");
+  expect(sources).toEqual([]);
+  inspect("node");
+  inspect("node");
+  expect(sources.map(([name]) => name)).toEqual(["node"]);
+  expect(source(0).latest.signal.aborted).toBe(false);
+  tell("die", "node");
+  expect(source(0).latest.signal.aborted).toBe(true);
+  await watching.clock.advance(60_000);
+  expect(source(0).runs).toHaveLength(1);
+  expect(sources).toHaveLength(1);
+});
+
+test("containers that don't run systemd, or don't run, are never looked into", async () => {
+  await using watching = watched();
+  const { tell, inspect, sources } = watching;
+  tell("create", "web");
+  tell("start", "web");
+  inspect("web", { runsSystemd: false });
+  tell("create", "node");
+  inspect("node");
+  tell("create", "old");
+  inspect("old", { status: "exited", finishedAtNs: 5n });
+  inspect("old", { status: "restarting" });
+  tell("pause", "web");
+  tell("unpause", "web");
+  expect(sources).toEqual([]);
+});
+
+test("where it isn't wanted at all, nothing is watched", async () => {
+  await using watching = watched(false);
+  watching.tell("create", "node");
+  watching.tell("start", "node");
+  watching.inspect("node");
+  expect(watching.sources).toEqual([]);
+  expect(watching.clock.pendingTimers).toBe(0);
+});
+
+test("each container has a watch of its own", async () => {
+  await using watching = watched();
+  const { tell, inspect, sources, source } = watching;
+  for (const name of ["a", "b"]) {
+    tell("create", name);
+    tell("start", name);
+    inspect(name);
+  }
+  expect(sources.map(([name]) => name)).toEqual(["a", "b"]);
+  tell("die", "a");
+  expect(source(0).latest.signal.aborted).toBe(true);
+  expect(source(1).latest.signal.aborted).toBe(false);
+});
+
+test("the next life has a new watch, which the end of the old one doesn't disturb", async () => {
+  await using watching = watched();
+  const { tell, inspect, sources, source, record, changes } = watching;
+  tell("create", "node");
+  tell("start", "node");
+  inspect("node");
+  source(0).isStubborn = true;
+  source(0).latest.attach([unitRow("old.service", "active")]);
+  tell("die", "node");
+  tell("start", "node");
+  expect(sources).toHaveLength(2);
+  source(1).latest.attach([unitRow("new.service", "active")]);
+  const { systemd } = record("node");
+  expect(systemd).toMatchObject({ up: true });
+  source(0).latest.sink.snapshot([unitRow("old.service", "failed")], 9n);
+  source(0).latest.end(new Error("killed"));
+  await turns();
+  expect(systemd).toMatchObject({ up: true });
+  expect([...systemd.units.values()].map(({ name }) => name)).toEqual(["new.service"]);
+  await watching.clock.advance(60_000);
+  expect(changes.filter(({ kind }) => kind.startsWith("monitor"))).toEqual([]);
+  expect(source(0).runs).toHaveLength(1);
+});
+
+test("a paused container keeps its watch, and unpausing wakes it", async () => {
+  await using watching = watched();
+  const { tell, inspect, source, sources, clock } = watching;
+  tell("create", "node");
+  tell("start", "node");
+  inspect("node");
+  source(0).fault = new Error("container is paused");
+  source(0).latest.end();
+  tell("pause", "node");
+  await clock.advance(60_000);
+  const attempts = source(0).runs.length;
+  tell("pause", "node");
+  await turns();
+  expect(source(0).runs).toHaveLength(attempts);
+  source(0).fault = undefined;
+  tell("unpause", "node");
+  await turns();
+  expect(source(0).runs).toHaveLength(attempts + 1);
+  expect(sources).toHaveLength(1);
+});
+
+test.each(["destroy", "die"])("%s ends it", async (action) => {
+  await using watching = watched();
+  watching.tell("create", "node");
+  watching.tell("start", "node");
+  watching.inspect("node");
+  watching.tell(action, "node");
+  expect(watching.source(0).latest.signal.aborted).toBe(true);
+});
+
+test("a container that turns out not to run systemd is left alone", async () => {
+  await using watching = watched();
+  watching.tell("create", "node");
+  watching.tell("start", "node");
+  watching.inspect("node");
+  watching.inspect("node", { runsSystemd: false });
+  expect(watching.source(0).latest.signal.aborted).toBe(true);
+});
+
+test("stopping all waits for every one, those too that were stopped before", async () => {
+  const { watches, tell, inspect, source } = watched();
+  for (const name of ["a", "b"]) {
+    tell("create", name);
+    tell("start", name);
+    inspect(name);
+  }
+  source(0).isStubborn = true;
+  source(1).isStubborn = true;
+  tell("die", "a");
+  let stopped = false;
+  const done = (async () => {
+    await watches.stopAll();
+    stopped = true;
+  })();
+  source(1).latest.end();
+  await turns();
+  expect(stopped).toBe(false);
+  source(0).latest.end();
+  await done;
+  expect(source(1).latest.signal.aborted).toBe(true);
+});
