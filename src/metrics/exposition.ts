@@ -1,6 +1,6 @@
 import type { LabelSet } from "../domain/label-set.ts";
 import type { MetricDefinition } from "./metric.ts";
-import { TextRoom } from "../platform/data/text-room.ts";
+import { ByteBuffer } from "../platform/data/byte-buffer.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
 
@@ -24,7 +24,7 @@ export function formatValue(value: number): string {
  */
 export class ExpositionWriter {
   readonly #format: ExpositionFormat;
-  readonly #room: TextRoom;
+  readonly #room: ByteBuffer;
   #name = "";
   #samples = 0;
   /** What the last sample was called, and where that stands: most have a name that was just written. */
@@ -36,7 +36,7 @@ export class ExpositionWriter {
   /** @param bytes what to write into, as far as it reaches; the writer's from now on */
   constructor(format: ExpositionFormat, bytes?: Buffer) {
     this.#format = format;
-    this.#room = new TextRoom(bytes);
+    this.#room = new ByteBuffer(bytes);
   }
 
   /** Samples written so far. */

@@ -3,9 +3,9 @@ import type { EngineEvent } from "../domain/engine-event.ts";
 import { EventKind } from "../domain/event.ts";
 import type { ContainerResume, LivesResume } from "../domain/resume.ts";
 import { ContainerChanges } from "./containers/container-changes.ts";
-import type { Occasion } from "./containers/container-changes.ts";
+import type { ChangeOrigin } from "./containers/container-changes.ts";
 import { applyEvent } from "./containers/container-events.ts";
-import { ContainerLives } from "./containers/container-lives.ts";
+import { RunTracker } from "./containers/run-tracker.ts";
 import { ContainerRecord } from "./containers/container-record.ts";
 import { foldDetails, foldSummary, reconcile } from "./containers/container-recovery.ts";
 import type { FleetEvents } from "../domain/fleet-events.ts";
@@ -94,8 +94,8 @@ export class Fleet {
     if (record === undefined) {
       if (!this.#isComplete) return this.details(details, true);
       record = this.#add(details.identity, { isNew: true });
-      const occasion = { timeNs: details.createdAtNs, recovered: true };
-      this.#changes.plain(record, EventKind.ContainerCreate, occasion);
+      const origin = { timeNs: details.createdAtNs, recovered: true };
+      this.#changes.plain(record, EventKind.ContainerCreate, origin);
     }
     this.#named(record, details.identity);
     reconcile(record, details, { changes: this.#changes, nowNs });
@@ -122,8 +122,8 @@ export class Fleet {
     const record = this.#add(identity, { isNew: this.#isComplete });
     record.status = status;
     if (this.#isComplete) {
-      const occasion = { timeNs: nowNs, recovered: true };
-      this.#changes.plain(record, EventKind.ContainerCreate, occasion);
+      const origin = { timeNs: nowNs, recovered: true };
+      this.#changes.plain(record, EventKind.ContainerCreate, origin);
     } else if (exact) record.lives.beginListed(status, nowNs);
     return record;
   }
@@ -203,7 +203,7 @@ export class Fleet {
       events: this.#options.events,
       admission: this.#options.admission,
       counters: sameSeries ? earlier.counters : undefined,
-      lives: new ContainerLives(past.lives ?? past),
+      lives: new RunTracker(past.lives ?? past),
     });
     if (past.isNew) record.restartsSeen = 0;
     record.systemd.units.inherit(counted);
@@ -230,10 +230,10 @@ export class Fleet {
     this.#byName.set(identity.name, record);
   }
 
-  #destroy(record: ContainerRecord, occasion: Occasion): void {
+  #destroy(record: ContainerRecord, origin: ChangeOrigin): void {
     this.#byId.delete(record.identity.id);
     if (record.destroyedAtNs !== undefined) return;
-    const { timeNs } = occasion;
+    const { timeNs } = origin;
     record.systemd.ended();
     if (record.alive) record.status = "exited";
     record.destroyedAtNs = timeNs;
@@ -243,7 +243,7 @@ export class Fleet {
       record.lastExitCode = undefined;
       this.#changes.died(record, undefined, { timeNs, recovered: true });
     }
-    this.#changes.plain(record, EventKind.ContainerDestroy, occasion);
+    this.#changes.plain(record, EventKind.ContainerDestroy, origin);
     // Another container has its name: nothing of it is kept.
     if (this.#byName.get(record.identity.name) !== record) record.forget();
   }

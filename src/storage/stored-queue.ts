@@ -3,7 +3,7 @@ import { untilAborted } from "../platform/time/until-aborted.ts";
 import type { DiskRows } from "./disk-rows.ts";
 import type { StoredQueueOptions } from "./queue-options.ts";
 import { RecordGroup } from "./record-group.ts";
-import { RecordLoans } from "./record-loan.ts";
+import { InFlightBatch } from "./in-flight-batch.ts";
 import { RowList } from "./row-list.ts";
 import { StoreError } from "./store-link.ts";
 
@@ -32,7 +32,7 @@ export class StoredQueue implements RecordQueue {
   #timer: Disposable | undefined;
   #isCommitDue = false;
   #hasLeft = false;
-  readonly #loans = new RecordLoans();
+  readonly #loans = new InFlightBatch();
   #arrived = Promise.withResolvers<void>();
 
   constructor(options: StoredQueueOptions) {

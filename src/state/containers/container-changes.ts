@@ -13,7 +13,7 @@ type ContainerFacts = OwnFacts<ContainerChange> & { readonly recovered?: boolean
 type PlainKind = Exclude<ContainerChange["kind"], "container.die" | "container.health">;
 
 /** When it happened, and whether a snapshot alone told of it. */
-export interface Occasion {
+export interface ChangeOrigin {
   readonly timeNs: bigint;
   readonly recovered?: boolean;
 }
@@ -42,36 +42,36 @@ export class ContainerChanges {
   }
 
   /** A change of which its kind and time say all. */
-  plain(record: ContainerRecord, kind: PlainKind, occasion: Occasion): void {
-    this.tell(record, { ...occasion, kind, detail: "" });
+  plain(record: ContainerRecord, kind: PlainKind, origin: ChangeOrigin): void {
+    this.tell(record, { ...origin, kind, detail: "" });
   }
 
-  started(record: ContainerRecord, occasion: Occasion): void {
+  started(record: ContainerRecord, origin: ChangeOrigin): void {
     record.counters.starts += 1;
-    this.plain(record, EventKind.ContainerStart, occasion);
+    this.plain(record, EventKind.ContainerStart, origin);
   }
 
   /** @param exitCode undefined where it can't be known any more */
-  died(record: ContainerRecord, exitCode: number | undefined, occasion: Occasion): void {
+  died(record: ContainerRecord, exitCode: number | undefined, origin: ChangeOrigin): void {
     const { exits } = record.counters;
     exits.set(exitCode, (exits.get(exitCode) ?? 0) + 1);
     this.tell(record, {
-      ...occasion,
+      ...origin,
       kind: EventKind.ContainerDie,
       detail: `exitCode=${exitCode ?? "unknown"}`,
       exitCode,
     });
   }
 
-  oom(record: ContainerRecord, occasion: Occasion): void {
+  oom(record: ContainerRecord, origin: ChangeOrigin): void {
     record.counters.oomEvents += 1;
-    this.plain(record, EventKind.ContainerOom, occasion);
+    this.plain(record, EventKind.ContainerOom, origin);
   }
 
   /** @param restartCount how many policy restarts it was with this one */
-  restarted(record: ContainerRecord, restartCount: number, occasion: Occasion): void {
+  restarted(record: ContainerRecord, restartCount: number, origin: ChangeOrigin): void {
     record.counters.restarts += 1;
     const detail = `restartCount=${restartCount}`;
-    this.tell(record, { ...occasion, kind: EventKind.ContainerRestart, detail });
+    this.tell(record, { ...origin, kind: EventKind.ContainerRestart, detail });
   }
 }

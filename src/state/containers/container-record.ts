@@ -7,7 +7,7 @@ import type {
 import { LabelSet } from "../../domain/label-set.ts";
 import type { Counting } from "../../domain/label-set.ts";
 import type { ContainerResume } from "../../domain/resume.ts";
-import type { ContainerLives } from "./container-lives.ts";
+import type { RunTracker } from "./run-tracker.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
 import type { SeriesBudget } from "../units/series-budget.ts";
 import { SystemdState } from "../units/systemd-state.ts";
@@ -31,7 +31,7 @@ export class ContainerRecord {
   /** `container`, `node`, `cluster`. */
   labels: LabelSet;
   counters: ContainerCounters;
-  readonly lives: ContainerLives;
+  readonly lives: RunTracker;
   readonly systemd: SystemdState;
 
   status: ContainerStatus = "created";
@@ -64,7 +64,7 @@ export class ContainerRecord {
       readonly admission: UnitAdmission;
       /** Of an earlier container with this name, whose series go on. */
       readonly counters: ContainerCounters | undefined;
-      readonly lives: ContainerLives;
+      readonly lives: RunTracker;
     },
   ) {
     this.#series = context.admission.series;
@@ -148,7 +148,7 @@ export class ContainerRecord {
       oom: this.oom,
       runsSystemd: this.runsSystemd,
       lives,
-      systemd: this.systemd.coverage.resume,
+      systemd: this.systemd.journalCursor.resume,
     };
   }
 
@@ -162,7 +162,7 @@ export class ContainerRecord {
     this.restartsSeen = resume.restartsSeen;
     this.oom = resume.oom;
     this.runsSystemd = resume.runsSystemd;
-    this.systemd.coverage.restore(resume.systemd);
+    this.systemd.journalCursor.restore(resume.systemd);
     this.#statusNs = newest(resume.startedAtNs, resume.finishedAtNs);
   }
 }

@@ -1,7 +1,7 @@
 import type { ContainerDetails, ContainerSummary } from "../../domain/container.ts";
 import { EventKind } from "../../domain/event.ts";
-import type { ContainerChanges, Occasion } from "./container-changes.ts";
-import type { MissedLives } from "./container-lives.ts";
+import type { ContainerChanges, ChangeOrigin } from "./container-changes.ts";
+import type { MissedLives } from "./run-tracker.ts";
 import type { ContainerRecord } from "./container-record.ts";
 
 /** Folds in what inspect says while events may be on their way; `fresh` is false where some came. */
@@ -20,7 +20,7 @@ export function foldDetails(
     record.adopt(details);
   }
   tellRestarts(record, details, { changes, restarts, recovered: 0 });
-  if (fresh) findOom(record, details, (occasion) => changes.oom(record, occasion));
+  if (fresh) findOom(record, details, (origin) => changes.oom(record, origin));
 }
 
 /**
@@ -44,16 +44,16 @@ export function reconcile(
   record.adopt(details);
   if (wasAlive && !record.alive) record.systemd.ended();
   if (missed === undefined) {
-    findOom(record, details, (occasion) => changes.oom(record, occasion));
+    findOom(record, details, (origin) => changes.oom(record, origin));
     return;
   }
 
   if (missed.starts > 0) record.oom = "none";
   // Of an exit before the present life the engine has the time alone.
   if (missed.exits > 0 && record.alive) record.lastExitCode = undefined;
-  findOom(record, details, (occasion) => {
+  findOom(record, details, (origin) => {
     const wasBefore = isFirst && !wasEnded && missed.exits === 0;
-    if (!wasBefore) changes.oom(record, { ...occasion, recovered: true });
+    if (!wasBefore) changes.oom(record, { ...origin, recovered: true });
   });
   tellLives(record, details, { changes, missed, nowNs });
   tellRestarts(record, details, { changes, restarts, recovered: missed.exits });
@@ -139,7 +139,7 @@ function tellRestarts(
 function findOom(
   record: ContainerRecord,
   details: ContainerDetails,
-  found: (occasion: Occasion) => void,
+  found: (origin: ChangeOrigin) => void,
 ): void {
   if (!details.oomKilled || record.alive || record.oom !== "none") return;
   record.oom = "inferred";
@@ -171,18 +171,18 @@ function tellLives(
   for (let isStart = alive; starts + exits > 0; isStart = !isStart) {
     const known = isStart ? startTimeNs : exitTimeNs;
     timeNs = known !== undefined && known > 0n && known < timeNs ? known : timeNs - 1n;
-    const occasion = { timeNs, recovered: true };
+    const origin = { timeNs, recovered: true };
     if (isStart) {
       startTimeNs = undefined;
       if (starts === 0) continue;
       starts -= 1;
-      told.push(() => changes.started(record, occasion));
+      told.push(() => changes.started(record, origin));
     } else {
       const exitCode = !alive && exitTimeNs !== undefined ? details.exitCode : undefined;
       exitTimeNs = undefined;
       if (exits === 0) continue;
       exits -= 1;
-      told.push(() => changes.died(record, exitCode, occasion));
+      told.push(() => changes.died(record, exitCode, origin));
     }
   }
   for (const tell of told.reverse()) tell();

@@ -9,12 +9,12 @@ import type {
 } from "../../domain/systemd.ts";
 import type { UnitRow } from "../../domain/unit.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
-import { Coverage } from "./coverage.ts";
+import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
 import { beginsToWait, isNewEntry, isRepeated, unitEventKind } from "./unit-logic.ts";
 import { systemChange, unitChange } from "./systemd-changes.ts";
 import type { UnitFacts } from "./systemd-changes.ts";
-import { UnitLedger } from "./unit-ledger.ts";
+import { FailureCounter } from "./failure-counter.ts";
 import type { UnitRecord } from "./unit-record.ts";
 import { UnitTable } from "./unit-table.ts";
 import type { UnitAdmission } from "./unit-table.ts";
@@ -30,7 +30,7 @@ export class SystemdState {
   /** Streams opened again after one was lost. */
   reconnects = 0;
   /** Up to when all of its changes are known. */
-  readonly coverage = new Coverage();
+  readonly journalCursor = new JournalCursor();
   /** What is true of systemd as a whole. */
   readonly manager: ManagerState;
   #listed = false;
@@ -40,7 +40,7 @@ export class SystemdState {
   #askedAfterGap = new Set<string>();
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
-  readonly #ledger = new UnitLedger((unit, facts) => this.#emit(unit, facts));
+  readonly #ledger = new FailureCounter((unit, facts) => this.#emit(unit, facts));
 
   constructor(
     identity: () => ContainerIdentity,
@@ -64,7 +64,7 @@ export class SystemdState {
     this.sinceNs = atNs;
     this.#afterGap = true;
     this.units.unlist();
-    return this.coverage.attached(atNs);
+    return this.journalCursor.attached(atNs);
   }
 
   lost(): void {
@@ -86,11 +86,11 @@ export class SystemdState {
     let missed = 0;
     for (const entry of entries ?? []) {
       const unit = this.#obtain(entry.unit);
-      if (unit === undefined || !isNewEntry(unit, entry, this.coverage.baselineNs)) continue;
+      if (unit === undefined || !isNewEntry(unit, entry, this.journalCursor.baselineNs)) continue;
       missed += 1;
       if (entry.kind === "failure") this.#ledger.recoveredFailure(unit, entry);
       else this.#ledger.recoveredRestart(unit, entry);
-      this.coverage.reached(entry.timeNs);
+      this.journalCursor.reached(entry.timeNs);
     }
     return missed;
   }
@@ -151,7 +151,7 @@ export class SystemdState {
     const unit = this.#obtain(signal.unit);
     if (unit === undefined) return;
     const { activeState: previousState, subState: previousSub, stateChangeNs: changedNs } = unit;
-    const underWatch = this.coverage.isUnderWatch(signal.stateChangeNs);
+    const underWatch = this.journalCursor.isUnderWatch(signal.stateChangeNs);
     const isRepeat = isRepeated(unit, signal);
     const changed = this.#isChange(unit, signal);
     const failedAgain =
@@ -167,7 +167,7 @@ export class SystemdState {
     unit.activeEnterNs = signal.activeEnterNs;
     unit.invocationId = signal.invocationId;
     this.units.setState(unit, signal.activeState, signal.subState);
-    this.coverage.reached(signal.stateChangeNs);
+    this.journalCursor.reached(signal.stateChangeNs);
     // RestartMode=direct goes to auto-restart without ever being failed.
     const failedInPassing =
       !(previousState === "failed" && isSameRun) &&
@@ -208,7 +208,7 @@ export class SystemdState {
     // Another sub state, such as a socket's on each connection, is a state change to systemd too.
     const isEnterTold = activeState === "active" && activeEnterNs > 0n;
     if (isEnterTold && activeEnterNs === unit.recoveredStartNs) return false;
-    return this.coverage.isUnderWatch(isEnterTold ? activeEnterNs : stateChangeNs);
+    return this.journalCursor.isUnderWatch(isEnterTold ? activeEnterNs : stateChangeNs);
   }
 
   #row(row: UnitRow, asOfNs: bigint): void {
@@ -218,7 +218,7 @@ export class SystemdState {
     if (before !== row.activeState) unit.fromSnapshot = true;
     unit.isListed = true;
     this.units.setState(unit, row.activeState, row.subState);
-    this.#ledger.settled(unit, asOfNs, (timeNs) => this.coverage.isUnderWatch(timeNs));
+    this.#ledger.settled(unit, asOfNs, (timeNs) => this.journalCursor.isUnderWatch(timeNs));
   }
 
   /** A unit that is failed and wasn't before a gap failed in it, whether the journal tells that or not. */

@@ -4,7 +4,7 @@ import type { ProcessExit } from "../../domain/process.ts";
 import type { ContainerRuntime, InteractiveProcess } from "../../domain/runtime.ts";
 import type { SystemdSink, SystemdSource } from "../../domain/systemd.ts";
 import { BusctlSession } from "../session/busctl-session.ts";
-import { Goodbye } from "./goodbye.ts";
+import { GracefulClose } from "./graceful-close.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
 import { MATCH_RULE } from "./systemd-monitor.ts";
@@ -62,14 +62,14 @@ export class BusctlSource implements SystemdSource {
     );
     const fault = new AbortController();
     const signal = AbortSignal.any([options.signal, fault.signal]);
-    const goodbye = new Goodbye(process, clock);
-    signal.addEventListener("abort", goodbye.say, { once: true });
-    if (signal.aborted) goodbye.say();
+    const gracefulClose = new GracefulClose(process, clock);
+    signal.addEventListener("abort", gracefulClose.say, { once: true });
+    if (signal.aborted) gracefulClose.say();
     try {
       await this.#read(process, sink, { signal, fault });
     } finally {
-      signal.removeEventListener("abort", goodbye.say);
-      await goodbye.heard();
+      signal.removeEventListener("abort", gracefulClose.say);
+      await gracefulClose.heard();
     }
     if (fault.signal.aborted && !options.signal.aborted) throw asError(fault.signal.reason);
   }

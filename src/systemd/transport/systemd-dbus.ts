@@ -6,7 +6,7 @@ import type { ProcessExit } from "../../domain/process.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdSink, SystemdSource } from "../../domain/systemd.ts";
 import { BridgeError } from "./bridge-error.ts";
-import { Goodbye } from "./goodbye.ts";
+import { GracefulClose } from "./graceful-close.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { processStream } from "./process-stream.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
@@ -58,15 +58,15 @@ export class DbusSource implements SystemdSource {
     const { runtime, container, clock, target } = this.#options;
     const { command, user } = TARGETS[target];
     const process = await runtime.exec(container, command, { user, signal });
-    const goodbye = new Goodbye(process, clock);
-    signal.addEventListener("abort", goodbye.say, { once: true });
+    const gracefulClose = new GracefulClose(process, clock);
+    signal.addEventListener("abort", gracefulClose.say, { once: true });
     try {
       const session = new SystemdSession(sink, {
         ...this.#options,
         journal: this.#journal,
         signal,
       });
-      using connection = await DBusConnection.connect(processStream(process, goodbye), {
+      using connection = await DBusConnection.connect(processStream(process, gracefulClose), {
         signal,
         hello: target === "bus",
         onSignal: session.onSignal,
@@ -76,11 +76,11 @@ export class DbusSource implements SystemdSource {
     } catch (error) {
       // What the peer says of a way that isn't there comes by stderr, or by the exit code.
       if (signal.aborted || !(error instanceof DBusProtocolError)) throw error;
-      await goodbye.heard();
+      await gracefulClose.heard();
       throw new BridgeError(error, (await process.exited) as Partial<ProcessExit> | undefined);
     } finally {
-      signal.removeEventListener("abort", goodbye.say);
-      await goodbye.heard();
+      signal.removeEventListener("abort", gracefulClose.say);
+      await gracefulClose.heard();
     }
   }
 }

@@ -4,8 +4,8 @@ import type { Logger } from "../../domain/log.ts";
 import type { SystemdSink, SystemdSource } from "../../domain/systemd.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import { Backoff, STREAM_BACKOFF } from "../../platform/time/backoff.ts";
-import { ClockSteps } from "./clock-steps.ts";
-import { HeldSink } from "./held-sink.ts";
+import { ClockStepGuard } from "./clock-step-guard.ts";
+import { BufferingSink } from "./buffering-sink.ts";
 import { StreamHealth } from "../../state/stream-health.ts";
 import { supervise, Wake } from "../../platform/time/supervise.ts";
 
@@ -31,7 +31,7 @@ export class SystemdWatch {
   readonly #end = new AbortController();
   readonly #health: StreamHealth;
   readonly #done: Promise<void>;
-  readonly #steps: ClockSteps;
+  readonly #steps: ClockStepGuard;
 
   constructor(options: SystemdWatchOptions) {
     this.#options = options;
@@ -46,7 +46,7 @@ export class SystemdWatch {
       quietFailures: QUIET_FAILURES,
     });
     const sinceNs = options.clock.nowNs();
-    this.#steps = new ClockSteps(options.clock, options.record.systemd);
+    this.#steps = new ClockStepGuard(options.clock, options.record.systemd);
     this.#done = supervise((signal) => this.#attempt(signal), {
       signal: this.#end.signal,
       clock: options.clock,
@@ -54,7 +54,7 @@ export class SystemdWatch {
       wake: this.#wake,
       ended: (error, atNs) => {
         // What happens from the first attempt on is to be counted, whenever one succeeds.
-        options.record.systemd.coverage.from(sinceNs);
+        options.record.systemd.journalCursor.from(sinceNs);
         this.#health.down(error, atNs);
       },
     });
@@ -88,7 +88,7 @@ export class SystemdWatch {
     const { record, log, parseError } = this.#options;
     const { systemd } = record;
     const container = record.identity.name;
-    return new HeldSink({
+    return new BufferingSink({
       signal,
       overflow: () => attempt.abort(new Error("systemd tells more than can be held")),
       attached: (transport, atNs) => {

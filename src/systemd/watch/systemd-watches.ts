@@ -37,7 +37,7 @@ export class SystemdWatches {
     if (source === undefined) return;
     // What its units went through since this life began is to be counted, however long it boots.
     if (record.counters.starts > 0 && record.startedAtNs > 0n) {
-      record.systemd.coverage.from(record.startedAtNs - START_MARGIN_NS);
+      record.systemd.journalCursor.from(record.startedAtNs - START_MARGIN_NS);
     }
     this.#byId.set(id, new SystemdWatch({ ...this.#options, record, source }));
   }

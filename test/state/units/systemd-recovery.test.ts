@@ -81,7 +81,7 @@ test("what was missed is counted, told as recovered, and bears the journal's tim
 
 test("what was before counting began isn't counted", () => {
   const { state, resume, counts } = interrupted();
-  expect(state.coverage.baselineNs).toBe(START_NS);
+  expect(state.journalCursor.baselineNs).toBe(START_NS);
   resume(failure(START_NS), failure(START_NS - 1n), restart(9, START_NS), ...KNOWN);
   expect(counts()).toEqual([1, 1]);
 });

@@ -1,7 +1,7 @@
 import type { Change } from "../../../src/domain/change.ts";
 import type { UnitRow } from "../../../src/domain/unit.ts";
 import type { SystemdState } from "../../../src/state/units/systemd-state.ts";
-import { HeldSink } from "../../../src/systemd/watch/held-sink.ts";
+import { BufferingSink } from "../../../src/systemd/watch/buffering-sink.ts";
 import type { Random } from "../../systemd/dbus/support/mutate.ts";
 import { recordedState } from "./recorded-state.ts";
 import type { LifeStep } from "./unit-life.ts";
@@ -17,7 +17,7 @@ export class CutStream {
   readonly #steps: readonly LifeStep[];
   readonly #random: Random;
   readonly #rows = new Map<string, UnitRow>();
-  #sink: HeldSink | undefined;
+  #sink: BufferingSink | undefined;
   #at = 0;
   #isListed = false;
   /** When it was attached first, or from when on all was to be counted. */
@@ -38,7 +38,7 @@ export class CutStream {
   /** All from `timeNs` on is to be counted, though no stream stands yet. */
   coverFrom(timeNs: bigint): void {
     this.baselineNs = timeNs;
-    this.state.coverage.from(timeNs);
+    this.state.journalCursor.from(timeNs);
   }
 
   /** Lets time go on without a stream, until `untilNs`. */
@@ -49,7 +49,7 @@ export class CutStream {
   /** Opens a stream; it may break before it stands, and is then opened again. */
   attach(nowNs: bigint): bigint {
     const breaks = this.#random.below(6);
-    const sink = new HeldSink(this.#target());
+    const sink = new BufferingSink(this.#target());
     const sinceNs = sink.attached("dbus", nowNs);
     if (sinceNs === undefined) this.baselineNs = nowNs;
     const readingMs = sinceNs === undefined ? 0 : 50 + this.#random.below(400);

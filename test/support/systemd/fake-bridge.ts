@@ -35,7 +35,7 @@ export class FakeBridge extends FakeProcess implements InteractiveProcess {
         this.systemd.push(Buffer.from(bytes));
       },
       end: () => {
-        if (this.goodbyes === 0) note("goodbye");
+        if (this.goodbyes === 0) note("gracefulClose");
         this.goodbyes += 1;
         if (this.heedsGoodbye) this.ends();
       },

@@ -103,7 +103,7 @@ test.each(CALLS)("an error for %s ends the attempt with it", async (question) =>
   const watched = watchBridge({ runtime });
   const error = await watched.done;
   expect(String(error)).toContain("org.example.No");
-  expect(watched.history.filter((line) => line === "goodbye")).toHaveLength(1);
+  expect(watched.history.filter((line) => line === "gracefulClose")).toHaveLength(1);
   expect(watched.clock.pendingTimers).toBe(0);
 });
 
@@ -113,7 +113,7 @@ test.each(CALLS)("no answer to %s ends the attempt after ten seconds", async (qu
   const watched = watchBridge({ runtime });
   await watched.saw(new RegExp(`^asked ${question}`));
   await watched.clock.advance(9_999);
-  expect(watched.history).not.toContain("goodbye");
+  expect(watched.history).not.toContain("gracefulClose");
   await watched.clock.advance(1);
   const error = await watched.done;
   expect(error).toBeInstanceOf(BridgeError);

@@ -47,17 +47,20 @@ function heldUp(hold: (runtime: FakeRuntime) => void): WatchedBridge {
   });
 }
 
-test.each(STAGES)("an abort while it waits for %s ends it by a goodbye", async (_, last, hold) => {
-  const watched = heldUp(hold);
-  if (last.source === "^$") await watched.clock.advance(0);
-  else await watched.saw(last);
-  watched.forget();
-  watched.abort.abort(new Error("enough"));
-  expect(await watched.done).toBeUndefined();
-  expect(watched.history).toEqual(["goodbye"]);
-  expect(watched.bridge.kills).toBe(0);
-  expect(leftovers(watched)).toEqual(NOTHING);
-});
+test.each(STAGES)(
+  "an abort while it waits for %s ends it by a gracefulClose",
+  async (_, last, hold) => {
+    const watched = heldUp(hold);
+    if (last.source === "^$") await watched.clock.advance(0);
+    else await watched.saw(last);
+    watched.forget();
+    watched.abort.abort(new Error("enough"));
+    expect(await watched.done).toBeUndefined();
+    expect(watched.history).toEqual(["gracefulClose"]);
+    expect(watched.bridge.kills).toBe(0);
+    expect(leftovers(watched)).toEqual(NOTHING);
+  },
+);
 
 test.each(STAGES)("an end while it waits for %s leaves nothing behind", async (_, last, hold) => {
   const watched = heldUp(hold);
@@ -75,7 +78,7 @@ test("what was aborted before it began isn't begun", async () => {
   watched.abort.abort();
   watched.runtime.beforeExec = async (signal) => signal.throwIfAborted();
   expect(await watched.done).toBeUndefined();
-  expect(watched.history.filter((line) => line !== "goodbye")).toEqual([]);
+  expect(watched.history.filter((line) => line !== "gracefulClose")).toEqual([]);
   expect(leftovers(watched)).toEqual(NOTHING);
 });
 
@@ -93,19 +96,19 @@ test.each(["rejects", "resolves all the same"])(
     await watched.clock.advance(0);
     watched.abort.abort();
     expect(await watched.done).toBeUndefined();
-    expect(watched.history).toEqual(how === "rejects" ? [] : ["goodbye"]);
+    expect(watched.history).toEqual(how === "rejects" ? [] : ["gracefulClose"]);
     expect(leftovers(watched)).toEqual(NOTHING);
   },
 );
 
-test("a bridge that doesn't heed its goodbye is cut off after two seconds", async () => {
+test("a bridge that doesn't heed its gracefulClose is cut off after two seconds", async () => {
   const watched = await standingBridge();
   watched.bridge.heedsGoodbye = false;
   watched.abort.abort();
   await watched.clock.advance(1_999);
-  expect(watched.history).toEqual(["goodbye"]);
+  expect(watched.history).toEqual(["gracefulClose"]);
   await watched.clock.advance(1);
   expect(await watched.done).toBeUndefined();
-  expect(watched.history).toEqual(["goodbye", "kill"]);
+  expect(watched.history).toEqual(["gracefulClose", "kill"]);
   expect(leftovers(watched)).toEqual(NOTHING);
 });

@@ -20,7 +20,7 @@ async function outcome(watched: WatchedBridge): Promise<Record<string, unknown>>
   return {
     isBridgeError: error instanceof BridgeError,
     message: error?.message,
-    ends: watched.history.filter((line) => /goodbye|kill/.test(line)),
+    ends: watched.history.filter((line) => /gracefulClose|kill/.test(line)),
     timers: watched.clock.pendingTimers,
   };
 }
@@ -28,7 +28,7 @@ async function outcome(watched: WatchedBridge): Promise<Record<string, unknown>>
 /** The connection was given up for this reason, by the end of its input, and nothing waits. */
 function givenUp(why: RegExp): Record<string, unknown> {
   const message: unknown = expect.stringMatching(why);
-  return { isBridgeError: true, message, ends: ["goodbye"], timers: 0 };
+  return { isBridgeError: true, message, ends: ["gracefulClose"], timers: 0 };
 }
 
 function propertiesChanged(
@@ -75,7 +75,7 @@ test("half a message and then the end is the end", async () => {
   watched.bridge.stdout.write(message.subarray(0, message.length - 5));
   watched.bridge.ends();
   expect(await watched.done).toBeUndefined();
-  expect(watched.history).toEqual(["goodbye"]);
+  expect(watched.history).toEqual(["gracefulClose"]);
 });
 
 test("a message in pieces of a byte is a message", async () => {
@@ -240,7 +240,7 @@ test("a systemd that begins anew again and again is given up", async () => {
   await watched.saw(/^manager/);
   runtime.journal = new Promise(() => {});
   for (let i = 0; i < 10; i++) watched.systemd.tellOwner("", ":1.1");
-  await watched.saw("goodbye");
+  await watched.saw("gracefulClose");
   watched.abort.abort();
   await watched.done;
   const reads = watched.history.filter((line) => line === "journal read");

@@ -10,7 +10,7 @@ interface Loan {
 }
 
 /** Records on loan, one batch at a time, and what became of them so far. */
-export class RecordLoans {
+export class InFlightBatch {
   #loan: Loan | undefined;
   /** Of the queue's first row so many records were dealt with. */
   #skip: { readonly seq: number; readonly records: number } | undefined;

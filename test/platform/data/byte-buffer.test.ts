@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { TextRoom } from "../../../src/platform/data/text-room.ts";
+import { ByteBuffer } from "../../../src/platform/data/byte-buffer.ts";
 
 const LONG = "a rather long text which isn't written character by character ".repeat(3);
 
@@ -12,7 +12,7 @@ test.each([
   ["long, of three bytes a character", "語".repeat(100)],
   ["of a pair of surrogates", "\u{1F40E}\u{1F40E}"],
 ])("text that is %s is written as UTF-8", (_, text) => {
-  const room = new TextRoom();
+  const room = new ByteBuffer();
   room.write("<");
   room.write(text);
   room.write(">");
@@ -21,7 +21,7 @@ test.each([
 });
 
 test("nothing is lost where the room grows, and places stay what they were", () => {
-  const room = new TextRoom(Buffer.allocUnsafeSlow(8));
+  const room = new ByteBuffer(Buffer.allocUnsafeSlow(8));
   room.write("label ");
   const to = room.end;
   for (let round = 0; round < 30_000; round += 1) {
@@ -34,7 +34,7 @@ test("nothing is lost where the room grows, and places stay what they were", () 
 
 test("it writes into the memory that it is given, as far as that reaches", () => {
   const memory = Buffer.allocUnsafeSlow(64);
-  const room = new TextRoom(memory);
+  const room = new ByteBuffer(memory);
   room.write("given");
   expect(room.written.buffer).toBe(memory.buffer);
   expect(memory.toString("latin1", 0, 5)).toBe("given");

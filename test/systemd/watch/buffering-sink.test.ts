@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { SystemdSink } from "../../../src/domain/systemd.ts";
-import { HeldSink } from "../../../src/systemd/watch/held-sink.ts";
+import { BufferingSink } from "../../../src/systemd/watch/buffering-sink.ts";
 import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 import { failure, serviceSignal, unitSignal } from "../../support/systemd/recorded-state.ts";
 
@@ -20,7 +20,7 @@ function held() {
     manager: next.manager.bind(next),
     parseError: next.parseError.bind(next),
   };
-  const sink = new HeldSink({
+  const sink = new BufferingSink({
     ...passed,
     signal: abort.signal,
     overflow: () => {

@@ -8,7 +8,7 @@ import type {
 } from "../../domain/systemd.ts";
 import type { UnitRow } from "../../domain/unit.ts";
 
-export interface HeldSinkOptions extends SystemdSink {
+export interface BufferingSinkOptions extends SystemdSink {
   /** After it nothing is passed on: what still comes is of a container that has died. */
   readonly signal: AbortSignal;
   /** More is held than there is room for: the stream is to be ended. */
@@ -22,13 +22,13 @@ const MAX_HELD = 50_000;
  * Passes on what a source tells, in order. Between `attached` and `recovered`, where the journal
  * has to tell first what happened before, it holds back what comes.
  */
-export class HeldSink implements SystemdSink {
-  readonly #next: HeldSinkOptions;
+export class BufferingSink implements SystemdSink {
+  readonly #next: BufferingSinkOptions;
   #held: (() => void)[] | undefined;
   /** Attaches for which the journal hasn't told yet. */
   #awaited = 0;
 
-  constructor(next: HeldSinkOptions) {
+  constructor(next: BufferingSinkOptions) {
     this.#next = next;
   }
 

@@ -5,7 +5,7 @@ import type { InteractiveProcess } from "../../domain/runtime.ts";
 const GOODBYE_MS = 2_000;
 
 /** Ends a command in a container that heeds the end of its input. */
-export class Goodbye {
+export class GracefulClose {
   readonly #process: InteractiveProcess;
   readonly #clock: Clock;
   #limit: Disposable | undefined;

@@ -12,14 +12,14 @@ const RESULT_UNKNOWN = "unknown";
 const MAX_TOLD_AT_ONCE = 100;
 
 /** Which failure it is, or restart, and who told of it. */
-interface Occasion {
+interface ChangeOrigin {
   readonly timeNs: bigint;
   readonly invocationId: string;
   readonly recovered: boolean;
 }
 
 /** Counts the failures and restarts of units, and tells of each, once, whoever told of it. */
-export class UnitLedger {
+export class FailureCounter {
   readonly #emit: (unit: UnitRecord, facts: UnitFacts) => void;
 
   constructor(emit: (unit: UnitRecord, facts: UnitFacts) => void) {
@@ -51,8 +51,8 @@ export class UnitLedger {
     entry: Pick<JournalEntry, "result" | "invocationId" | "timeNs">,
   ): void {
     const { result, invocationId, timeNs } = entry;
-    const occasion = { timeNs, invocationId, recovered: true };
-    this.#failed(unit, occasion, { result, detail: "ActiveState=failed" });
+    const origin = { timeNs, invocationId, recovered: true };
+    this.#failed(unit, origin, { result, detail: "ActiveState=failed" });
     unit.journalFailure = unit.lastFailure;
     unit.journalFailureUntilNs = undefined;
   }
@@ -73,11 +73,11 @@ export class UnitLedger {
     unit.restartsSeen = restarts;
     if (more === 0) return;
     const { stateChangeNs, timeNs, invocationId } = signal;
-    const occasion = { timeNs, invocationId, recovered: false };
+    const origin = { timeNs, invocationId, recovered: false };
     const told = Math.min(more, MAX_TOLD_AT_ONCE);
     unit.countRestarts(more - told);
     for (let number = restarts - told + 1; number <= restarts; number += 1) {
-      this.#restarted(unit, number, occasion);
+      this.#restarted(unit, number, origin);
     }
     unit.lastRestart = { invocationId, timeNs: stateChangeNs, number: restarts };
   }
@@ -116,10 +116,10 @@ export class UnitLedger {
 
   #failed(
     unit: UnitRecord,
-    occasion: Occasion,
+    origin: ChangeOrigin,
     facts: Pick<UnitFacts, "previousState" | "result" | "exitCode" | "detail">,
   ): void {
-    const { timeNs, invocationId, recovered } = occasion;
+    const { timeNs, invocationId, recovered } = origin;
     const { lastFailure: last } = unit;
     const number = last?.invocationId === invocationId ? last.number + 1 : 1;
     unit.countFailure(facts.result ?? RESULT_UNKNOWN);
@@ -128,8 +128,8 @@ export class UnitLedger {
     this.#emit(unit, { ...facts, kind: EventKind.UnitFailed, timeNs, recovered, run });
   }
 
-  #restarted(unit: UnitRecord, number: number, occasion: Occasion): void {
-    const { timeNs, invocationId, recovered } = occasion;
+  #restarted(unit: UnitRecord, number: number, origin: ChangeOrigin): void {
+    const { timeNs, invocationId, recovered } = origin;
     unit.countRestarts(1);
     this.#emit(unit, {
       kind: EventKind.UnitRestart,

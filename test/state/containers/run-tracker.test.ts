@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { ContainerLives } from "../../../src/state/containers/container-lives.ts";
+import { RunTracker } from "../../../src/state/containers/run-tracker.ts";
 
 const MS = 1_000_000n;
 const SECOND = 1_000n * MS;
@@ -13,8 +13,8 @@ const restarting = (startedAtNs: bigint, finishedAtNs: bigint) =>
   ({ status: "restarting", startedAtNs, finishedAtNs }) as const;
 
 /** Of a container that was created under watch and started at `NOW`. */
-function started(): ContainerLives {
-  const lives = new ContainerLives({ isNew: true });
+function started(): RunTracker {
+  const lives = new RunTracker({ isNew: true });
   lives.started(NOW + MS);
   return lives;
 }
@@ -27,14 +27,14 @@ test("where nothing was missed the balance is even", () => {
 });
 
 test("a container that was there before has no past to be missed", () => {
-  const lives = new ContainerLives({ isNew: false });
+  const lives = new RunTracker({ isNew: false });
   expect(lives.resume).toBeUndefined();
   expect(lives.reconcile(running(NOW))).toBeUndefined();
   expect(lives.reconcile(exited(NOW, NOW + SECOND))).toEqual({ starts: 0, exits: 1 });
 });
 
 test("the first start of all is nobody's restart", () => {
-  const lives = new ContainerLives({ isNew: true });
+  const lives = new RunTracker({ isNew: true });
   lives.restarted(2);
   expect(lives.reconcile(running(NOW))).toEqual({ starts: 3, exits: 2 });
 });
@@ -100,7 +100,7 @@ test("of a life that has ended, a start soon after is the next one, however fast
 });
 
 test("the engine can have a life end before it began, where it ended at once", () => {
-  const lives = new ContainerLives({ isNew: true });
+  const lives = new RunTracker({ isNew: true });
   expect(lives.reconcile(exited(NOW, NOW - MS))).toEqual({ starts: 1, exits: 1 });
   expect(lives.started(NOW + 2n * MS)).toBe(false);
   expect(lives.ended(NOW + 30n * MS)).toBe(false);
@@ -112,7 +112,7 @@ test("what is open when it goes is closed, of a container whose past is known", 
   const lives = started();
   lives.ended(NOW + SECOND);
   expect(lives.close()).toBe(0);
-  expect(new ContainerLives({ isNew: false }).close()).toBe(0);
+  expect(new RunTracker({ isNew: false }).close()).toBe(0);
 });
 
 test("another process goes on with the balance", () => {
@@ -120,7 +120,7 @@ test("another process goes on with the balance", () => {
   lives.restarted(1);
   const { resume } = lives;
   if (resume === undefined) throw new Error("nothing to resume from");
-  expect(new ContainerLives(resume).reconcile(exited(NOW + SECOND, NOW + 2n * SECOND))).toEqual({
+  expect(new RunTracker(resume).reconcile(exited(NOW + SECOND, NOW + 2n * SECOND))).toEqual({
     starts: 1,
     exits: 2,
   });

@@ -23,7 +23,7 @@ type LifeFacts = Pick<ContainerDetails, "status" | "startedAtNs" | "finishedAtNs
  * the same change. The engine tells of one container in order, so that the first event which isn't
  * owed ends the debt.
  */
-export class ContainerLives {
+export class RunTracker {
   /** False where lives from before it was watched can't be told from missed ones. */
   #isKnown: boolean;
   #open: number;

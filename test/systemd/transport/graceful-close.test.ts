@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { Goodbye } from "../../../src/systemd/transport/goodbye.ts";
+import { GracefulClose } from "../../../src/systemd/transport/graceful-close.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeBridge } from "../../support/systemd/fake-bridge.ts";
 import { turns } from "../../support/turns.ts";
@@ -9,39 +9,39 @@ function spoken(heedsGoodbye: boolean) {
   const clock = new FakeClock();
   const bridge = new FakeBridge({ hasBus: true, note: (what) => void notes.push(what) });
   bridge.heedsGoodbye = heedsGoodbye;
-  return { notes, clock, bridge, goodbye: new Goodbye(bridge, clock) };
+  return { notes, clock, bridge, gracefulClose: new GracefulClose(bridge, clock) };
 }
 
 test("a command that heeds it isn't killed, and no timer is left", async () => {
-  const { notes, clock, goodbye } = spoken(true);
-  goodbye.say();
-  await goodbye.heard();
-  expect(notes).toEqual(["goodbye"]);
+  const { notes, clock, gracefulClose } = spoken(true);
+  gracefulClose.say();
+  await gracefulClose.heard();
+  expect(notes).toEqual(["gracefulClose"]);
   expect(clock.pendingTimers).toBe(0);
 });
 
 test("it is heard without having been said", async () => {
-  const { notes, goodbye } = spoken(true);
-  await goodbye.heard();
-  expect(notes).toEqual(["goodbye"]);
+  const { notes, gracefulClose } = spoken(true);
+  await gracefulClose.heard();
+  expect(notes).toEqual(["gracefulClose"]);
 });
 
 test("saying it again gives no more time", async () => {
-  const { notes, clock, goodbye } = spoken(false);
-  goodbye.say();
+  const { notes, clock, gracefulClose } = spoken(false);
+  gracefulClose.say();
   await clock.advance(1_500);
-  goodbye.say();
-  const heard = goodbye.heard();
+  gracefulClose.say();
+  const heard = gracefulClose.heard();
   await clock.advance(500);
   await heard;
-  expect(notes).toEqual(["goodbye", "kill"]);
+  expect(notes).toEqual(["gracefulClose", "kill"]);
   expect(clock.pendingTimers).toBe(0);
 });
 
 test("it is heard no earlier than the command has ended", async () => {
-  const { bridge, goodbye } = spoken(false);
+  const { bridge, gracefulClose } = spoken(false);
   let isHeard = false;
-  const heard = goodbye.heard().then(() => (isHeard = true));
+  const heard = gracefulClose.heard().then(() => (isHeard = true));
   await turns();
   expect(isHeard).toBe(false);
   bridge.ends();
@@ -50,9 +50,9 @@ test("it is heard no earlier than the command has ended", async () => {
 });
 
 test("after it was heard, saying it starts nothing", async () => {
-  const { notes, clock, goodbye } = spoken(true);
-  await goodbye.heard();
-  goodbye.say();
-  expect(notes).toEqual(["goodbye"]);
+  const { notes, clock, gracefulClose } = spoken(true);
+  await gracefulClose.heard();
+  gracefulClose.say();
+  expect(notes).toEqual(["gracefulClose"]);
   expect(clock.pendingTimers).toBe(0);
 });

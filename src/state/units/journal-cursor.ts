@@ -5,7 +5,7 @@ const MARGIN_NS = 1_000_000_000n;
 const SET_BACK_NS = 300_000_000_000n;
 
 /** Up to when the changes of one systemd are known: Unix nanoseconds by its own clock. */
-export class Coverage {
+export class JournalCursor {
   /** What happened until then was counted by an earlier process, or is not to be counted. */
   baselineNs = 0n;
   /** Time of the newest change that was counted; 0n before anything is covered. */

@@ -19,7 +19,7 @@ function standing(restored?: bigint) {
   recorded.happens("start", NODE);
   recorded.changes.length = 0;
   const record = recorded.record(NODE);
-  if (restored !== undefined) record.systemd.coverage.restore(String(restored));
+  if (restored !== undefined) record.systemd.journalCursor.restore(String(restored));
   const { log } = recordedLog(clock);
   const none = (): void => {};
   const watch = new SystemdWatch({

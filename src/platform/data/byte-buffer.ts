@@ -9,7 +9,7 @@ const NO_BYTES = Buffer.alloc(0);
  * Text as UTF-8 in memory that grows with it. Writing leaves next to nothing for the garbage
  * collector: what is made while that marks is kept until it is through, and there are megabytes.
  */
-export class TextRoom {
+export class ByteBuffer {
   #bytes: Buffer;
   #end = 0;
 

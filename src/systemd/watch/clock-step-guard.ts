@@ -10,9 +10,9 @@ const SET_BACK_MS = 1_000;
  * what happens then would pass for older than that, and for told already. A clock that can't be set
  * tells how long ago the last news was.
  */
-export class ClockSteps {
+export class ClockStepGuard {
   readonly #clock: Clock;
-  readonly #systemd: Pick<SystemdState, "coverage" | "units">;
+  readonly #systemd: Pick<SystemdState, "journalCursor" | "units">;
   #newsAtMs: number;
   /** What the clock was ahead of the one that can't be set. */
   #offsetMs: number;
@@ -20,7 +20,7 @@ export class ClockSteps {
   /** True where it was set back since the journal was read. */
   #wasSetBack = false;
 
-  constructor(clock: Clock, systemd: Pick<SystemdState, "coverage" | "units">) {
+  constructor(clock: Clock, systemd: Pick<SystemdState, "journalCursor" | "units">) {
     this.#clock = clock;
     this.#systemd = systemd;
     this.#newsAtMs = clock.monotonicMs();
@@ -44,7 +44,7 @@ export class ClockSteps {
    */
   attached(atNs: bigint): void {
     this.news();
-    if (!this.#hasAttached && this.#systemd.coverage.isAhead(atNs)) this.#setBack(atNs);
+    if (!this.#hasAttached && this.#systemd.journalCursor.isAhead(atNs)) this.#setBack(atNs);
     this.#hasAttached = true;
   }
 
@@ -61,7 +61,7 @@ export class ClockSteps {
   }
 
   #setBack(knownNs: bigint): void {
-    this.#systemd.coverage.setBack(knownNs);
+    this.#systemd.journalCursor.setBack(knownNs);
     this.#systemd.units.setBack(knownNs);
     this.#wasSetBack = true;
   }

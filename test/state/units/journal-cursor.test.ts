@@ -1,0 +1,49 @@
+import { expect, test } from "@jest/globals";
+import { JournalCursor } from "../../../src/state/units/journal-cursor.ts";
+
+const SECOND = 1_000_000_000n;
+
+test("the first stream of all has no gap before it", () => {
+  const journalCursor = new JournalCursor();
+  expect(journalCursor.attached(100n * SECOND)).toBeUndefined();
+  expect(journalCursor.baselineNs).toBe(100n * SECOND);
+});
+
+test("the next stream's gap begins a second before what was counted last", () => {
+  const journalCursor = new JournalCursor();
+  journalCursor.attached(100n * SECOND);
+  journalCursor.reached(110n * SECOND);
+  journalCursor.reached(105n * SECOND);
+  expect(journalCursor.attached(200n * SECOND)).toBe(109n * SECOND);
+  expect(journalCursor.attached(300n * SECOND)).toBe(109n * SECOND);
+});
+
+test("no gap begins before counting did", () => {
+  const journalCursor = new JournalCursor();
+  journalCursor.attached(100n * SECOND);
+  expect(journalCursor.attached(200n * SECOND)).toBe(100n * SECOND);
+  journalCursor.reached(100n * SECOND + 1n);
+  expect(journalCursor.attached(300n * SECOND)).toBe(100n * SECOND);
+});
+
+test("what is to be counted before a stream stands is the first stream's gap", () => {
+  const journalCursor = new JournalCursor();
+  journalCursor.from(50n * SECOND);
+  journalCursor.from(70n * SECOND);
+  expect(journalCursor.attached(100n * SECOND)).toBe(50n * SECOND);
+  expect(journalCursor.baselineNs).toBe(50n * SECOND);
+  journalCursor.from(20n * SECOND);
+  expect(journalCursor.attached(110n * SECOND)).toBe(50n * SECOND);
+});
+
+test("what happens from an attach on is under watch", () => {
+  const journalCursor = new JournalCursor();
+  journalCursor.attached(100n);
+  expect([99n, 100n, 101n].map((timeNs) => journalCursor.isUnderWatch(timeNs))).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  journalCursor.attached(200n);
+  expect(journalCursor.isUnderWatch(150n)).toBe(false);
+});
