@@ -1,3 +1,4 @@
+import { alternatives } from "../platform/data/alternatives.ts";
 import { clipped, quoted } from "../platform/data/quoted.ts";
 import { readArguments } from "./flag/arguments.ts";
 import type { Arguments } from "./flag/arguments.ts";
@@ -10,7 +11,7 @@ import { FLAGS } from "./flags.ts";
 import { nearest } from "./flag/nearest.ts";
 import { parseConfig } from "./parse-config.ts";
 import type { ParsedConfig } from "./parse-config.ts";
-import { listed, oneOf } from "./flag/scalars.ts";
+import { oneOf } from "./flag/scalars.ts";
 import { readSettings } from "./flag/settings.ts";
 import type { Environment, Settings } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
@@ -74,7 +75,9 @@ function parseCommand(
 function shellNamed(word: string | undefined): Shell {
   const { argument } = COMMANDS.completion;
   if (word === undefined) {
-    throw new ConfigError(`expected ${listed(argument.words)}, as in completion ${SHELLS[0]}`);
+    throw new ConfigError(
+      `expected ${alternatives(argument.words)}, as in completion ${SHELLS[0]}`,
+    );
   }
   return parseSetting(argument.hint, word, oneOf(argument.words));
 }

@@ -1,3 +1,4 @@
+import { alternatives } from "../../platform/data/alternatives.ts";
 import { isNamed } from "../../domain/container-name.ts";
 import type { SystemState } from "../../domain/systemd.ts";
 import type { UnitCondition, WaitGoal } from "../../domain/wait-goal.ts";
@@ -138,10 +139,10 @@ function healthState(
   if (health === undefined) {
     // Between its start and what inspect says of it.
     if (hasHealthCheck !== false) return unknown("health", wanted);
-    return { is: `has no health check, expected ${listed(wanted)}`, isFinal: true };
+    return { is: `has no health check, expected ${alternatives(wanted)}`, isFinal: true };
   }
   if (wanted.includes(health)) return undefined;
-  return { is: `is ${health}, expected ${listed(wanted)}`, isFinal: health === "unhealthy" };
+  return { is: `is ${health}, expected ${alternatives(wanted)}`, isFinal: health === "unhealthy" };
 }
 
 /** Why nothing is known of its units; undefined where they are known. */
@@ -158,7 +159,7 @@ function unitState(
   { unit: name, states }: UnitCondition,
   view: View,
 ): State | undefined {
-  const expected = `expected ${listed(states)}`;
+  const expected = `expected ${alternatives(states)}`;
   const unwatched = unwatchedState(record, view);
   if (unwatched !== undefined) return { ...unwatched, is: `${name}: ${unwatched.is}, ${expected}` };
   const unit = record.systemd.units.get(name);
@@ -180,7 +181,7 @@ function systemState(
   wanted: readonly SystemState[],
   view: View,
 ): State | undefined {
-  const expected = `expected ${listed(wanted)}`;
+  const expected = `expected ${alternatives(wanted)}`;
   const unwatched = unwatchedState(record, view);
   if (unwatched !== undefined) return { ...unwatched, is: `systemd: ${unwatched.is}, ${expected}` };
   const { systemState: state } = record.systemd.manager;
@@ -202,11 +203,5 @@ function failedUnits(record: ContainerRecord): string {
 }
 
 function unknown(what: string, wanted: readonly string[]): State {
-  return { is: `${what} isn't known, expected ${listed(wanted)}` };
-}
-
-function listed(words: readonly string[]): string {
-  return words.length < 2
-    ? words.join("")
-    : `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
+  return { is: `${what} isn't known, expected ${alternatives(wanted)}` };
 }

@@ -1,3 +1,4 @@
+import { alternatives } from "../../platform/data/alternatives.ts";
 import { isIPv4, isIPv6 } from "node:net";
 import type { ListenAddress } from "../../domain/listen-address.ts";
 import { isReservedPath } from "../../domain/routes.ts";
@@ -65,15 +66,11 @@ const FILTER_KEYS = ["label", "name", "id", "ancestor"];
 export function engineFilter(text: string): string {
   const [, key, value = ""] = /^([a-z][a-z-]*)=([^\p{Cc}]+)$/u.exec(text) ?? [];
   if (key === undefined) throw new ValueError("KEY=VALUE, such as label=sind.cluster=dev");
-  if (!FILTER_KEYS.includes(key)) throw new ValueError(`a filter by ${oneOfText(FILTER_KEYS)}`);
+  if (!FILTER_KEYS.includes(key)) throw new ValueError(`a filter by ${alternatives(FILTER_KEYS)}`);
   if (key === "name" && !isRegExp(value)) {
     throw new ValueError("a filter by name whose value is a regular expression");
   }
   return text;
-}
-
-function oneOfText(words: readonly string[]): string {
-  return `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
 }
 
 function isRegExp(text: string): boolean {

@@ -1,3 +1,4 @@
+import { alternatives } from "../../platform/data/alternatives.ts";
 import { ValueError } from "./value-error.ts";
 import type { Parse } from "./value-error.ts";
 
@@ -71,7 +72,7 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Parse<
   return (text) => {
     const word = words.find((word) => word === text);
     if (word !== undefined) return word;
-    throw new ValueError(listed(words));
+    throw new ValueError(alternatives(words));
   };
 }
 
@@ -83,13 +84,6 @@ export function oneOfAnyCase<const Word extends string>(words: readonly Word[]):
 /** `true` or `false`, in any case, as the OpenTelemetry variables have it. */
 export function trueOrFalse(text: string): boolean {
   return oneOfAnyCase(["true", "false"])(text) === "true";
-}
-
-/** `a, b or c`. */
-export function listed(words: readonly string[]): string {
-  return words.length < 2
-    ? words.join("")
-    : `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
 }
 
 const MAX_REGEXP_LENGTH = 4096;

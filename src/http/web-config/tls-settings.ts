@@ -1,3 +1,4 @@
+import { alternatives } from "../../platform/data/alternatives.ts";
 import { constants, createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { SecureContextOptions } from "node:tls";
@@ -79,7 +80,7 @@ function readClientAuth(fields: Fields): ClientAuthType {
   // The older name of it, which the format still takes.
   if (text === "RequireClientCert") return "RequireAnyClientCert";
   const type = CLIENT_AUTH_TYPES.find((type) => type === text);
-  return type ?? fields.refuse("client_auth_type", listed(CLIENT_AUTH_TYPES), text);
+  return type ?? fields.refuse("client_auth_type", alternatives(CLIENT_AUTH_TYPES), text);
 }
 
 function readSans(fields: Fields, type: ClientAuthType): ReadonlySet<string> | undefined {
@@ -105,7 +106,8 @@ function readNegotiated(fields: Fields): SecureContextOptions {
   }
   const curves = fields.list("curve_preferences") ?? [];
   for (const curve of curves) {
-    if (!CURVES.has(curve)) fields.refuse("curve_preferences", listed([...CURVES.keys()]), curve);
+    if (!CURVES.has(curve))
+      fields.refuse("curve_preferences", alternatives([...CURVES.keys()]), curve);
   }
   return {
     minVersion: TLS_VERSIONS.get(min) ?? "TLSv1.2",
@@ -185,12 +187,9 @@ function oneOf(
   known: ReadonlyMap<string, unknown>,
 ): string | undefined {
   const text = fields.text(name);
-  if (text !== undefined && !known.has(text)) fields.refuse(name, listed([...known.keys()]), text);
+  if (text !== undefined && !known.has(text))
+    fields.refuse(name, alternatives([...known.keys()]), text);
   return text;
-}
-
-function listed(words: readonly string[]): string {
-  return `${words.slice(0, -1).join(", ")} or ${words.at(-1) ?? ""}`;
 }
 
 function tried<T>(make: () => T): T | undefined {
