@@ -1,5 +1,6 @@
 import { asError } from "../../platform/data/as-error.ts";
 import type { Clock } from "../../domain/clock.ts";
+import { isContainerId } from "../../domain/container-name.ts";
 import type { Process, ProcessExit } from "../../domain/process.ts";
 import type {
   CommandOutput,
@@ -117,7 +118,7 @@ export class EngineApi implements ContainerRuntime {
     const containers = await this.summaries(signal);
     return containers
       .map((container: unknown) => (container as { Id?: unknown } | null)?.Id)
-      .filter((id) => typeof id === "string" && /^[0-9a-f]{12,64}$/.test(id)) as string[];
+      .filter(isContainerId);
   }
 
   async summaries(signal: AbortSignal): Promise<readonly unknown[]> {

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { asError } from "../../platform/data/as-error.ts";
+import { isContainerId } from "../../domain/container-name.ts";
 import type { Executor, Process } from "../../domain/process.ts";
 import type {
   CommandOutput,
@@ -88,7 +89,7 @@ export class DockerCli implements ContainerRuntime {
 
   async list(signal: AbortSignal): Promise<readonly string[]> {
     const lines = await this.#ps(["--quiet"], signal);
-    return lines.filter((line) => /^[0-9a-f]{12,64}$/.test(line));
+    return lines.filter(isContainerId);
   }
 
   async summaries(signal: AbortSignal): Promise<readonly unknown[]> {

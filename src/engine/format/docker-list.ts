@@ -1,9 +1,9 @@
 import type { ContainerIdentity, ContainerSummary } from "../../domain/container.ts";
+import { isContainerId } from "../../domain/container-name.ts";
 import { statusOf } from "./docker-inspect.ts";
 import type { IdentityFacts } from "./identity.ts";
 import { type JsonObject, objectOf, textOf } from "../../platform/data/json-object.ts";
 
-const ID = /^[0-9a-f]{12,64}$/;
 /** What a container is called that the list gives no name. */
 const SHORT_ID_CHARS = 12;
 
@@ -21,14 +21,13 @@ export function parseSummary(
   identify: (facts: IdentityFacts) => ContainerIdentity,
 ): ContainerSummary | undefined {
   const { Id, Names, Image, State, Labels } = objectOf(document);
-  const id = textOf(Id);
-  if (!ID.test(id)) return undefined;
+  if (!isContainerId(Id)) return undefined;
   const labels = labelsIn(Labels);
   const label = (key: string): string | undefined =>
     Object.hasOwn(labels, key) && typeof labels[key] === "string" ? labels[key] : undefined;
-  const name = nameIn(Names) ?? id.slice(0, SHORT_ID_CHARS);
+  const name = nameIn(Names) ?? Id.slice(0, SHORT_ID_CHARS);
   return {
-    identity: identify({ id, name, image: textOf(Image), label }),
+    identity: identify({ id: Id, name, image: textOf(Image), label }),
     status: statusOf(textOf(State).toLowerCase()) ?? "created",
   };
 }
