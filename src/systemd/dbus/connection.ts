@@ -1,7 +1,8 @@
+import type { Clock } from "../../domain/clock.ts";
+import { systemClock } from "../../platform/time/clock.ts";
 import { answerCall } from "./answer.ts";
 import { AuthClient } from "./auth.ts";
 import type { ByteStream } from "./byte-stream.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import { encodeMessage } from "./encode-message.ts";
 import { abortedError, DBusProtocolError, type DBusProtocolErrorCode } from "./errors.ts";
 import { Framer } from "./framer.ts";
@@ -24,7 +25,7 @@ import { bufferOf } from "./text.ts";
 export class DBusConnection implements Disposable {
   readonly #stream: ByteStream;
   readonly #options: ConnectOptions;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "setTimeout">;
   readonly #calls: PendingCalls;
   readonly #sender: Sender;
   readonly #framer = new Framer();
@@ -108,7 +109,7 @@ export class DBusConnection implements Disposable {
       resolve: (reply) => resolve(read(reply)),
       reject,
       release: () => {
-        this.#clock.clearTimeout(timer);
+        timer[Symbol.dispose]();
         signal?.removeEventListener("abort", onAbort);
       },
     });
@@ -132,7 +133,7 @@ export class DBusConnection implements Disposable {
       await this.#authenticated.promise;
       if (hello) this.#uniqueName = await this.#hello(handshakeTimeoutMs);
     } finally {
-      this.#clock.clearTimeout(timer);
+      timer[Symbol.dispose]();
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../domain/clock.ts";
 import type { Message } from "./message.ts";
 import type { Value } from "./value.ts";
 
@@ -19,7 +19,8 @@ export interface ConnectOptions {
   readonly handshakeTimeoutMs?: number;
   /** For each call that has no limit of its own. Default 10,000. */
   readonly callTimeoutMs?: number;
-  readonly clock?: Clock;
+  /** Runs the timers of these limits. Default: the machine's. */
+  readonly clock?: Pick<Clock, "setTimeout">;
   /** Where serials start. Default 1. */
   readonly firstSerial?: number;
 }

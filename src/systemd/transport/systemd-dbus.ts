@@ -1,4 +1,3 @@
-import type { Clock as Timers } from "../dbus/clock.ts";
 import { DBusConnection } from "../dbus/connection.ts";
 import { DBusProtocolError } from "../dbus/errors.ts";
 import type { Clock } from "../../domain/clock.ts";
@@ -70,7 +69,7 @@ export class DbusSource implements SystemdSource {
         signal,
         hello: target === "bus",
         onSignal: session.onSignal,
-        clock: timersOf(clock),
+        clock,
       });
       await session.run(connection);
     } catch (error) {
@@ -83,11 +82,4 @@ export class DbusSource implements SystemdSource {
       await gracefulClose.heard();
     }
   }
-}
-
-function timersOf(clock: Clock): Timers {
-  return {
-    setTimeout: (run, delayMs) => clock.setTimeout(run, delayMs),
-    clearTimeout: (timer) => (timer as Disposable)[Symbol.dispose](),
-  };
 }

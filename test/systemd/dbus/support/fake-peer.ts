@@ -1,5 +1,5 @@
 import type { ByteStream } from "../../../../src/systemd/dbus/byte-stream.ts";
-import type { Clock } from "../../../../src/systemd/dbus/clock.ts";
+import type { Clock } from "../../../../src/domain/clock.ts";
 import { DBusConnection } from "../../../../src/systemd/dbus/connection.ts";
 import {
   encodeMessage,
@@ -74,8 +74,8 @@ export class FakePeer implements ByteStream {
   }
 }
 
-/** Timers that run when they are told to. */
-export class FakeClock implements Clock {
+/** Timers that run when `advance` reaches them. */
+export class FakeClock implements Pick<Clock, "setTimeout"> {
   readonly #timers = new Map<unknown, { callback: () => void; atMs: number }>();
   #nowMs = 0;
 
@@ -83,14 +83,10 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  setTimeout(callback: () => void, delayMs: number): unknown {
+  setTimeout(callback: () => void, delayMs: number): Disposable {
     const timer = {};
     this.#timers.set(timer, { callback, atMs: this.#nowMs + delayMs });
-    return timer;
-  }
-
-  clearTimeout(timer: unknown): void {
-    this.#timers.delete(timer);
+    return { [Symbol.dispose]: () => void this.#timers.delete(timer) };
   }
 
   advance(ms: number): void {
