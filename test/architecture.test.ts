@@ -72,7 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "state/containers": ["domain", "state/units"],
   "state/units": ["domain"],
   storage: ["domain", "platform/data", "platform/time"],
-  "systemd/dbus": [],
+  "systemd/dbus": ["domain", "platform/time"],
   "systemd/format": ["domain", "platform/data", "systemd/dbus"],
   "systemd/session": ["domain", "platform/data", "systemd/dbus", "systemd/format"],
   "systemd/transport": [

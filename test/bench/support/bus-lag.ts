@@ -49,7 +49,6 @@ export class BusLag implements Disposable {
     });
     const connection = await DBusConnection.connect(nodeByteStream(socket, socket), {
       hello: true,
-      clock: { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
       onSignal: (message) => {
         if (message.member === "PropertiesChanged") reader.read(message, systemClock.nowNs());
       },
