@@ -16,6 +16,7 @@ export type SystemdTransport = "dbus" | "busctl";
 
 /** A Unit signal, as far as it is needed: org.freedesktop.systemd1.Unit properties. */
 export interface UnitSignal {
+  readonly kind: "unit";
   readonly unit: string;
   readonly activeState: ActiveState;
   readonly subState: string;
@@ -37,6 +38,7 @@ export interface UnitSignal {
  * properties, and Result of the other types. It comes right before the unit's Unit signal.
  */
 export interface ServiceSignal {
+  readonly kind: "service";
   readonly unit: string;
   readonly result: string | undefined;
   readonly restarts: number | undefined;
@@ -69,39 +71,90 @@ export interface ManagerFacts {
 }
 
 /**
- * What a systemd source tells, in the order of the wire. All calls are synchronous and never throw.
- * What is passed is valid during the call: a source may use its objects again.
+ * The stream is open: it carries every change from `atNs` on. Repeated where the stream goes on
+ * but has, or may have, a gap.
  */
-export interface SystemdSink {
-  /**
-   * The stream stands: from `atNs` on, every change is told. To be called again where the stream
-   * goes on but has, or may have, a gap. Answers from when on the journal has
-   * to tell what was missed before; undefined where nothing was.
-   */
-  attached(transport: SystemdTransport, atNs: bigint): bigint | undefined;
-  /**
-   * What the journal tells since then, undefined where it can't be read; to be called once after
-   * `attached`, however often that was, with no entries where nothing is to be told.
-   */
-  recovered(entries: readonly JournalEntry[] | undefined): void;
-  /**
-   * All units that are loaded; to be called after `recovered`. A unit of which a signal was told
-   * that is newer than `asOfNs` is known better than its row. Answers with the units of which the
-   * start time is wanted, if it can be had.
-   */
-  snapshot(rows: readonly UnitRow[], asOfNs: bigint): readonly string[];
-  /** ActiveEnterTimestamp of a unit, where it was asked for: Unix nanoseconds. */
-  startTime(unit: string, timeNs: bigint): void;
-  /** Units that were loaded just now. */
-  loaded(rows: readonly UnitRow[]): void;
-  unit(signal: UnitSignal): void;
-  service(signal: ServiceSignal): void;
-  /** The unit is no longer loaded. */
-  removed(unit: string, timeNs: bigint): void;
-  manager(facts: ManagerFacts): void;
-  /** A piece of input couldn't be read: it is counted, and the stream goes on. */
-  parseError(): void;
+export interface AttachedMessage {
+  readonly kind: "attached";
+  readonly transport: SystemdTransport;
+  readonly atNs: bigint;
 }
+
+/**
+ * What the journal holds from `journalSinceNs` on: no entries if nothing was missed, undefined if
+ * the journal is unavailable. It follows each `attached` once.
+ */
+export interface RecoveredMessage {
+  readonly kind: "recovered";
+  readonly entries: readonly JournalEntry[] | undefined;
+}
+
+/**
+ * All loaded units; follows `recovered`. A signal newer than `asOfNs` overrides the row of its unit.
+ */
+export interface ListedMessage {
+  readonly kind: "listed";
+  readonly rows: readonly UnitRow[];
+  readonly asOfNs: bigint;
+}
+
+/** ActiveEnterTimestamp of a unit whose start time was requested: Unix nanoseconds. */
+export interface StartTimeMessage {
+  readonly kind: "start-time";
+  readonly unit: string;
+  readonly timeNs: bigint;
+}
+
+/** Units that were loaded since the listing. */
+export interface LoadedMessage {
+  readonly kind: "loaded";
+  readonly rows: readonly UnitRow[];
+}
+
+/** A unit that is no longer loaded. */
+export interface RemovedMessage {
+  readonly kind: "removed";
+  readonly unit: string;
+  readonly timeNs: bigint;
+}
+
+export interface ManagerMessage extends ManagerFacts {
+  readonly kind: "manager";
+}
+
+/** A piece of input was malformed: it is counted, and the stream goes on. */
+export interface ParseErrorMessage {
+  readonly kind: "parse-error";
+}
+
+/** What a systemd source sends, in the order of the wire. */
+export type SystemdMessage =
+  | AttachedMessage
+  | RecoveredMessage
+  | ListedMessage
+  | StartTimeMessage
+  | LoadedMessage
+  | UnitSignal
+  | ServiceSignal
+  | RemovedMessage
+  | ManagerMessage
+  | ParseErrorMessage;
+
+/** The receiver's answer to a message; each field belongs to one kind. */
+export interface SystemdReply {
+  /** To `attached`: start of the journal entries that close the gap, in Unix nanoseconds. */
+  readonly journalSinceNs?: bigint | undefined;
+  /** To `recovered`: number of missed changes that the entries brought. */
+  readonly recoveredChanges?: number;
+  /** To `listed`: units whose start time is requested, if the transport has it. */
+  readonly startTimesOf?: readonly string[];
+}
+
+/**
+ * Takes one message. It is synchronous and never throws. A `unit` or `service` message is valid
+ * during the call only: its source uses one object of each kind for all signals.
+ */
+export type TakeMessage = (message: SystemdMessage) => SystemdReply | undefined;
 
 /** One way, or the best of several ways, to watch the systemd of one container. */
 export interface SystemdSource {
@@ -109,5 +162,5 @@ export interface SystemdSource {
    * Watches until the stream ends or `signal` aborts. Resolves at an end without a fault of its
    * own (EOF, abort); rejects with the cause where it can't be had or breaks.
    */
-  run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void>;
+  run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void>;
 }

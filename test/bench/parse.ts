@@ -23,7 +23,7 @@ export const section: Section = {
       line.includes('"member":"PropertiesChanged"'),
     );
     const docker = linesOf("docker/events.jsonl");
-    const reader = new PropertyReader({ unit: () => {}, service: () => {} });
+    const reader = new PropertyReader(() => undefined);
     const readStream = (): void => {
       new Framer().push(stream, (frame) => {
         const message = decodeMessage(frame);

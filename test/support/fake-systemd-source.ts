@@ -1,9 +1,9 @@
-import type { SystemdSink, SystemdSource } from "../../src/domain/systemd.ts";
+import type { SystemdSource, TakeMessage } from "../../src/domain/systemd.ts";
 import type { UnitRow } from "../../src/domain/unit.ts";
 
 /** One attempt to watch a systemd. */
 export interface FakeSystemdRun {
-  readonly sink: SystemdSink;
+  readonly take: TakeMessage;
   readonly signal: AbortSignal;
   /** The stream stands, nothing was missed, and these units are loaded. */
   attach(rows?: readonly UnitRow[]): void;
@@ -26,15 +26,15 @@ export class FakeSystemdSource implements SystemdSource {
     return run;
   }
 
-  async run(sink: SystemdSink, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  async run(take: TakeMessage, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const ended = Promise.withResolvers<void>();
     this.runs.push({
-      sink,
+      take,
       signal,
       attach(rows = []) {
-        sink.attached("dbus", 1_000n);
-        sink.recovered([]);
-        sink.snapshot(rows, 1_000n);
+        take({ kind: "attached", transport: "dbus", atNs: 1_000n });
+        take({ kind: "recovered", entries: [] });
+        take({ kind: "listed", rows: rows, asOfNs: 1_000n });
       },
       end(error) {
         if (error === undefined) ended.resolve();

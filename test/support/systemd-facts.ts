@@ -9,6 +9,7 @@ export function unitRow(name: string, activeState: ActiveState, subState = ""): 
 /** A Unit signal of `a.service`, which has just become active. */
 export function unitSignal(more: Partial<UnitSignal> = {}): UnitSignal {
   return {
+    kind: "unit",
     unit: "a.service",
     activeState: "active",
     subState: "running",
@@ -23,6 +24,7 @@ export function unitSignal(more: Partial<UnitSignal> = {}): UnitSignal {
 /** A Service signal of `a.service` that tells nothing but that it came. */
 export function serviceSignal(more: Partial<ServiceSignal> = {}): ServiceSignal {
   return {
+    kind: "service",
     unit: "a.service",
     result: undefined,
     restarts: undefined,

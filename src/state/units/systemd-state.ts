@@ -4,6 +4,8 @@ import type { LabelSet } from "../../domain/label-set.ts";
 import type {
   JournalEntry,
   ServiceSignal,
+  SystemdMessage,
+  SystemdReply,
   SystemdTransport,
   UnitSignal,
 } from "../../domain/systemd.ts";
@@ -53,6 +55,40 @@ export class SystemdState {
     this.manager = new ManagerState(this.units, (facts) => {
       events.changed(systemChange(identity(), facts));
     });
+  }
+
+  /** Folds a message of a source into what is known. */
+  take(message: SystemdMessage): SystemdReply | undefined {
+    switch (message.kind) {
+      case "unit":
+        this.unit(message);
+        return undefined;
+      case "service":
+        this.service(message);
+        return undefined;
+      case "removed":
+        this.removed(message.unit, message.timeNs);
+        return undefined;
+      case "loaded":
+        this.loaded(message.rows);
+        return undefined;
+      case "attached":
+        return { journalSinceNs: this.attached(message.transport, message.atNs) };
+      case "recovered":
+        return { recoveredChanges: this.recovered(message.entries) };
+      case "listed":
+        return { startTimesOf: this.snapshot(message.rows, message.asOfNs) };
+      case "start-time":
+        this.startTime(message.unit, message.timeNs);
+        return undefined;
+      case "manager":
+        this.manager.told(message);
+        return undefined;
+      case "parse-error":
+        return undefined;
+      default:
+        return message satisfies never;
+    }
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Message } from "../dbus/message.ts";
 import type { Reader } from "../dbus/reader.ts";
-import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
+import type { ServiceSignal, TakeMessage, UnitSignal } from "../../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
 import { isActiveState, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
@@ -23,19 +23,14 @@ const SERVICE_LENGTHS = lengthsOf(["Result", "NRestarts", "ExecMainStatus"]);
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** Who gets what a PropertiesChanged signal says. The signals are valid during the call. */
-export interface PropertySink {
-  unit(signal: UnitSignal): void;
-  service(signal: ServiceSignal): void;
-}
-
 /**
  * Reads PropertiesChanged signals of units and services: those of their properties that matter,
  * without building the rest. One object of each kind serves all signals.
  */
 export class PropertyReader {
-  readonly #sink: PropertySink;
+  readonly #take: TakeMessage;
   readonly #unit: Mutable<UnitSignal> = {
+    kind: "unit",
     unit: "",
     activeState: "inactive",
     subState: "",
@@ -45,6 +40,7 @@ export class PropertyReader {
     timeNs: 0n,
   };
   readonly #service: Mutable<ServiceSignal> = {
+    kind: "service",
     unit: "",
     result: undefined,
     restarts: undefined,
@@ -52,8 +48,8 @@ export class PropertyReader {
     timeNs: 0n,
   };
 
-  constructor(sink: PropertySink) {
-    this.#sink = sink;
+  constructor(take: TakeMessage) {
+    this.#take = take;
   }
 
   /** @param timeNs when it was received: Unix nanoseconds */
@@ -108,7 +104,7 @@ export class PropertyReader {
     signal.activeState = activeState;
     signal.stateChangeNs = toldTimeNs(stateChangeUs, timeNs, timeNs);
     signal.timeNs = timeNs;
-    this.#sink.unit(signal);
+    this.#take(signal);
   }
 
   #readService(reader: Reader, name: string, timeNs: bigint): void {
@@ -139,7 +135,7 @@ export class PropertyReader {
     reader.leave(outer);
     signal.unit = name;
     signal.timeNs = timeNs;
-    this.#sink.service(signal);
+    this.#take(signal);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ManagerFacts } from "../../domain/systemd.ts";
+import type { ManagerMessage } from "../../domain/systemd.ts";
 import { SYSTEM_STATES } from "../../domain/systemd.ts";
 
 const MAX_VERSION_CHARS = 128;
@@ -8,9 +8,10 @@ export function managerFacts(
   version: string | undefined,
   systemState: string | undefined,
   timeNs: bigint,
-): ManagerFacts {
+): ManagerMessage {
   const state = SYSTEM_STATES.find((known) => known === systemState);
   return {
+    kind: "manager",
     timeNs,
     ...(version === undefined
       ? {}

@@ -39,6 +39,7 @@ export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
   const { timeNs } = signal;
   const invocationId = signal.property("InvocationID", "ay");
   return {
+    kind: "unit",
     unit,
     activeState,
     subState: systemdWord(signal.property("SubState", "s")) ?? "",
@@ -61,6 +62,7 @@ export function serviceSignalOf(signal: PropertiesSignal): ServiceSignal | undef
   const unit = unitNameFromPath(signal.path);
   if (unit === undefined) return undefined;
   return {
+    kind: "service",
     unit,
     result: systemdWord(signal.property("Result", "s")),
     restarts: signal.property("NRestarts", "u"),

@@ -1,7 +1,7 @@
 import { asError } from "../../platform/data/as-error.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
-import type { SystemdSink } from "../../domain/systemd.ts";
+import type { TakeMessage } from "../../domain/systemd.ts";
 import { parseListUnits, parseStartTimes, parseStrings } from "../format/busctl-list.ts";
 import { parseBusctlSignal } from "../format/busctl-line.ts";
 import { type ManagerSignal, parseManagerSignal } from "./busctl-manager.ts";
@@ -45,7 +45,7 @@ export interface BusctlSessionOptions {
 
 /** What one `busctl monitor` tells, and what has to be asked beside it. */
 export class BusctlSession {
-  readonly #sink: SystemdSink;
+  readonly #take: TakeMessage;
   readonly #options: BusctlSessionOptions;
   #attaches = 0;
   #reloading = false;
@@ -58,8 +58,8 @@ export class BusctlSession {
   /** Units that went while a listing was on its way, which may have them still. */
   readonly #removed = new Set<string>();
 
-  constructor(sink: SystemdSink, options: BusctlSessionOptions) {
-    this.#sink = sink;
+  constructor(take: TakeMessage, options: BusctlSessionOptions) {
+    this.#take = take;
     this.#options = options;
   }
 
@@ -70,8 +70,9 @@ export class BusctlSession {
     const attach = this.#attaches;
     this.#reloading = false;
     this.#isListed = false;
-    const sinceNs = this.#sink.attached("busctl", clock.nowNs());
-    this.#sink.recovered(await journal.missed(sinceNs, signal));
+    const reply = this.#take({ kind: "attached", transport: "busctl", atNs: clock.nowNs() });
+    const entries = await journal.missed(reply?.journalSinceNs, signal);
+    this.#take({ kind: "recovered", entries });
     if (attach !== this.#attaches) return;
     await this.#list();
     if (attach !== this.#attaches) return;
@@ -95,13 +96,13 @@ export class BusctlSession {
     const signal = parseBusctlSignal(line);
     // What busctl gives as the time at which it saw it can be no other than now.
     if (signal === "malformed" || (signal !== undefined && !this.#canBe(signal.timeNs))) {
-      this.#sink.parseError();
+      this.#take({ kind: "parse-error" });
     } else if (signal?.interfaceName === UNIT_INTERFACE) {
       const unit = unitSignalOf(signal);
-      if (unit !== undefined) this.#sink.unit(unit);
+      if (unit !== undefined) this.#take(unit);
     } else if (signal !== undefined && TYPE_INTERFACES.has(signal.interfaceName)) {
       const service = serviceSignalOf(signal);
-      if (service !== undefined) this.#sink.service(service);
+      if (service !== undefined) this.#take(service);
     }
   }
 
@@ -113,7 +114,7 @@ export class BusctlSession {
       case "UnitRemoved":
         if (this.#reloading || !this.#canBe(signal.timeNs)) return;
         if (this.#isListing) this.#removed.add(signal.unit);
-        this.#sink.removed(signal.unit, signal.timeNs);
+        this.#take({ kind: "removed", unit: signal.unit, timeNs: signal.timeNs });
         return;
       case "Reloading":
         this.#reloading = signal.isActive;
@@ -166,11 +167,12 @@ export class BusctlSession {
       const why = output.stderr.trim() || output.stdout.slice(0, MAX_WHY_CHARS);
       throw new Error(`busctl call ListUnits failed: ${why}`);
     }
-    const wanted = this.#sink.snapshot(
-      rows.filter(({ name }) => !this.#removed.has(name)),
-      atNs,
-    );
-    await this.#askStartTimes(wanted);
+    const reply = this.#take({
+      kind: "listed",
+      rows: rows.filter(({ name }) => !this.#removed.has(name)),
+      asOfNs: atNs,
+    });
+    await this.#askStartTimes(reply?.startTimesOf ?? []);
   }
 
   /** Times that can't be had, as from a systemctl that is too old, stay unknown. */
@@ -179,7 +181,7 @@ export class BusctlSession {
       const some = units.slice(at, at + MAX_ASKED_UNITS);
       const { stdout } = await this.#run([...SHOW_START_TIMES, ...some]);
       for (const [unit, timeNs] of parseStartTimes(stdout)) {
-        if (this.#canBe(timeNs)) this.#sink.startTime(unit, timeNs);
+        if (this.#canBe(timeNs)) this.#take({ kind: "start-time", unit, timeNs });
       }
     }
   }
@@ -187,7 +189,7 @@ export class BusctlSession {
   async #askManager(): Promise<void> {
     const { stdout } = await this.#run(GET_FACTS);
     const [version, systemState] = parseStrings(stdout);
-    this.#sink.manager(managerFacts(version, systemState, this.#options.clock.nowNs()));
+    this.#take(managerFacts(version, systemState, this.#options.clock.nowNs()));
   }
 
   #run(command: readonly string[]): ReturnType<BusctlSessionOptions["runtime"]["run"]> {

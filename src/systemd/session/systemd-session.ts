@@ -3,7 +3,7 @@ import { DBusProtocolError } from "../dbus/errors.ts";
 import type { Message } from "../dbus/message.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import type { Clock } from "../../domain/clock.ts";
-import type { SystemdSink } from "../../domain/systemd.ts";
+import type { TakeMessage } from "../../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { PropertyReader } from "../format/dbus-unit-signals.ts";
 import type { JournalRecovery } from "./journal-recovery.ts";
@@ -23,7 +23,7 @@ export interface SystemdSessionOptions {
 
 /** What is said with one systemd on one connection: subscribe, list, listen. */
 export class SystemdSession {
-  readonly #sink: SystemdSink;
+  readonly #take: TakeMessage;
   readonly #options: SystemdSessionOptions;
   readonly #properties: PropertyReader;
   #connection: DBusConnection | undefined;
@@ -40,10 +40,10 @@ export class SystemdSession {
   #newUnits = new Set<string>();
   #asking = false;
 
-  constructor(sink: SystemdSink, options: SystemdSessionOptions) {
-    this.#sink = sink;
+  constructor(take: TakeMessage, options: SystemdSessionOptions) {
+    this.#take = take;
     this.#options = options;
-    this.#properties = new PropertyReader(sink);
+    this.#properties = new PropertyReader(take);
   }
 
   /** Resolves when the connection ends; rejects where it ends by a fault. */
@@ -116,11 +116,12 @@ export class SystemdSession {
     const attach = this.#attaches;
     this.#isListDue = true;
     this.#reloading = false;
-    const sinceNs = this.#sink.attached("dbus", clock.nowNs());
+    const reply = this.#take({ kind: "attached", transport: "dbus", atNs: clock.nowNs() });
     await calls.subscribe((owner) => {
       this.#owner = owner;
     });
-    this.#sink.recovered(await journal.missed(sinceNs, signal));
+    const entries = await journal.missed(reply?.journalSinceNs, signal);
+    this.#take({ kind: "recovered", entries });
     if (attach !== this.#attaches) return;
     await this.#list(calls);
     await this.#askManager(calls);
@@ -129,13 +130,15 @@ export class SystemdSession {
   async #list(calls: SystemdCalls): Promise<void> {
     const listed = calls.listUnits((rows) => {
       this.#isListDue = false;
-      return this.#sink.snapshot(rows, this.#options.clock.nowNs());
+      const reply = this.#take({ kind: "listed", rows, asOfNs: this.#options.clock.nowNs() });
+      return reply?.startTimesOf ?? [];
     });
     const unknown = await listed.catch((error: unknown) => {
       throw listError(error);
     });
     await calls.startTimes(unknown, (unit, timeNs) => {
-      if (isTimeAt(timeNs, this.#options.clock.nowNs())) this.#sink.startTime(unit, timeNs);
+      if (isTimeAt(timeNs, this.#options.clock.nowNs()))
+        this.#take({ kind: "start-time", unit, timeNs });
     });
   }
 
@@ -144,13 +147,13 @@ export class SystemdSession {
       calls.managerText("Version"),
       calls.managerText("SystemState"),
     ]);
-    this.#sink.manager(managerFacts(version, systemState, this.#options.clock.nowNs()));
+    this.#take(managerFacts(version, systemState, this.#options.clock.nowNs()));
   }
 
   #removed(unit: string, timeNs: bigint): void {
     if (unit.length >= MAX_UNIT_NAME_BYTES) return;
     if (this.#newUnits.size <= MAX_ASKED_UNITS) this.#newUnits.delete(unit);
-    this.#sink.removed(unit, timeNs);
+    this.#take({ kind: "removed", unit, timeNs });
   }
 
   /** A unit's first state comes by no signal: so it is asked for, one question at a time. */
@@ -164,7 +167,7 @@ export class SystemdSession {
       while (this.#newUnits.size > 0) {
         const names = [...this.#newUnits];
         this.#newUnits = new Set();
-        await calls.findUnits(names, (rows) => this.#sink.loaded(rows));
+        await calls.findUnits(names, (rows) => this.#take({ kind: "loaded", rows }));
       }
       this.#asking = false;
     });

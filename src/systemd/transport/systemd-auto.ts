@@ -1,4 +1,4 @@
-import type { SystemdSink, SystemdSource, SystemdTransport } from "../../domain/systemd.ts";
+import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import { BridgeError } from "./bridge-error.ts";
 import { GapError } from "../session/journal-recovery.ts";
 
@@ -30,22 +30,26 @@ export class AutoSource implements SystemdSource {
     this.#hasBooted = hasBooted;
   }
 
-  async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
+  async run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void> {
     const at = this.#at;
     const way = this.#ways[at];
     if (way === undefined) throw new Error("there is no way to watch systemd");
-    const stood = { yes: false };
+    let stood = false;
+    const noticing: TakeMessage = (message) => {
+      if (message.kind === "listed") stood = true;
+      return take(message);
+    };
     try {
-      await way.run(noticing(sink, stood), options);
+      await way.run(noticing, options);
     } catch (error) {
       if (options.signal.aborted) return;
       if (error instanceof Error) this.#errors.set(at, error);
       // Where it is the journal that can't be read, the way itself is there.
-      const stands = stood.yes || error instanceof GapError;
+      const stands = stood || error instanceof GapError;
       this.#failed(at, this.#isFinal(error), stands);
       throw this.#failure(error);
     }
-    if (!options.signal.aborted) this.#failed(at, false, stood.yes);
+    if (!options.signal.aborted) this.#failed(at, false, stood);
   }
 
   #isFinal(error: unknown): boolean {
@@ -73,22 +77,4 @@ export class AutoSource implements SystemdSource {
     const reasons = [...this.#errors.values()].map((each) => each.message);
     return new Error([...new Set(reasons)].join("; "), { cause: error });
   }
-}
-
-function noticing(sink: SystemdSink, stood: { yes: boolean }): SystemdSink {
-  return {
-    attached: (transport: SystemdTransport, atNs) => sink.attached(transport, atNs),
-    recovered: (entries) => sink.recovered(entries),
-    snapshot(rows, asOfNs) {
-      stood.yes = true;
-      return sink.snapshot(rows, asOfNs);
-    },
-    startTime: (unit, timeNs) => sink.startTime(unit, timeNs),
-    loaded: (rows) => sink.loaded(rows),
-    unit: (signal) => sink.unit(signal),
-    service: (signal) => sink.service(signal),
-    removed: (unit, timeNs) => sink.removed(unit, timeNs),
-    manager: (facts) => sink.manager(facts),
-    parseError: () => sink.parseError(),
-  };
 }

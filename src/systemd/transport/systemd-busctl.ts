@@ -2,7 +2,7 @@ import { asError } from "../../platform/data/as-error.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { ProcessExit } from "../../domain/process.ts";
 import type { ContainerRuntime, InteractiveProcess } from "../../domain/runtime.ts";
-import type { SystemdSink, SystemdSource } from "../../domain/systemd.ts";
+import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import { BusctlSession } from "../session/busctl-session.ts";
 import { GracefulClose } from "./graceful-close.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
@@ -53,7 +53,7 @@ export class BusctlSource implements SystemdSource {
     this.#journal = new JournalRecovery(options);
   }
 
-  async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
+  async run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void> {
     const { runtime, container, clock } = this.#options;
     const process = await runtime.exec(
       container,
@@ -66,7 +66,7 @@ export class BusctlSource implements SystemdSource {
     signal.addEventListener("abort", gracefulClose.say, { once: true });
     if (signal.aborted) gracefulClose.say();
     try {
-      await this.#read(process, sink, { signal, fault });
+      await this.#read(process, take, { signal, fault });
     } finally {
       signal.removeEventListener("abort", gracefulClose.say);
       await gracefulClose.heard();
@@ -76,7 +76,7 @@ export class BusctlSource implements SystemdSource {
 
   async #read(
     process: InteractiveProcess,
-    sink: SystemdSink,
+    take: TakeMessage,
     control: { readonly signal: AbortSignal; readonly fault: AbortController },
   ): Promise<void> {
     const { signal, fault } = control;
@@ -85,7 +85,7 @@ export class BusctlSource implements SystemdSource {
     const failed = (error: unknown): void => {
       if (!signal.aborted) fault.abort(error);
     };
-    const session = new BusctlSession(sink, {
+    const session = new BusctlSession(take, {
       ...this.#options,
       journal: this.#journal,
       signal,
@@ -105,7 +105,7 @@ export class BusctlSource implements SystemdSource {
           session.line(line);
         }
       },
-      onBadLine: () => sink.parseError(),
+      onBadLine: () => void take({ kind: "parse-error" }),
     });
     using _handshake = this.#options.clock.setTimeout(() => {
       if (listing === undefined) {

@@ -3,7 +3,7 @@ import { DBusProtocolError } from "../dbus/errors.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { ProcessExit } from "../../domain/process.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
-import type { SystemdSink, SystemdSource } from "../../domain/systemd.ts";
+import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import { BridgeError } from "./bridge-error.ts";
 import { GracefulClose } from "./graceful-close.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
@@ -44,23 +44,23 @@ export class DbusSource implements SystemdSource {
   }
 
   /** @throws BridgeError where no connection came about */
-  async run(sink: SystemdSink, options: { readonly signal: AbortSignal }): Promise<void> {
+  async run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void> {
     const { signal } = options;
     try {
-      await this.#watch(sink, signal);
+      await this.#watch(take, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  async #watch(sink: SystemdSink, signal: AbortSignal): Promise<void> {
+  async #watch(take: TakeMessage, signal: AbortSignal): Promise<void> {
     const { runtime, container, clock, target } = this.#options;
     const { command, user } = TARGETS[target];
     const process = await runtime.exec(container, command, { user, signal });
     const gracefulClose = new GracefulClose(process, clock);
     signal.addEventListener("abort", gracefulClose.say, { once: true });
     try {
-      const session = new SystemdSession(sink, {
+      const session = new SystemdSession(take, {
         ...this.#options,
         journal: this.#journal,
         signal,

@@ -1,103 +1,66 @@
-import type {
-  JournalEntry,
-  ManagerFacts,
-  ServiceSignal,
-  SystemdSink,
-  SystemdTransport,
-  UnitSignal,
-} from "../../domain/systemd.ts";
-import type { UnitRow } from "../../domain/unit.ts";
+import type { SystemdMessage, SystemdReply, TakeMessage } from "../../domain/systemd.ts";
 
-export interface BufferingSinkOptions extends SystemdSink {
-  /** After it nothing is passed on: what still comes is of a container that has died. */
+export interface BufferingSinkOptions {
+  readonly take: TakeMessage;
+  /** After its abort nothing is passed on: what still comes is of a container that has died. */
   readonly signal: AbortSignal;
-  /** More is held than there is room for: the stream is to be ended. */
+  /** Called when the buffer is full: the stream has to be ended. */
   readonly overflow: () => void;
 }
 
 /** A storm of a second or two, while the journal is read. */
-const MAX_HELD = 50_000;
+const MAX_BUFFERED = 50_000;
 
 /**
- * Passes on what a source tells, in order. Between `attached` and `recovered`, where the journal
- * has to tell first what happened before, it holds back what comes.
+ * Passes messages on, in order. From `attached` to `recovered`, while the journal is read for what
+ * happened before, it buffers them.
  */
-export class BufferingSink implements SystemdSink {
-  readonly #next: BufferingSinkOptions;
-  #held: (() => void)[] | undefined;
-  /** Attaches for which the journal hasn't told yet. */
-  #awaited = 0;
+export class BufferingSink {
+  readonly #options: BufferingSinkOptions;
+  #buffer: SystemdMessage[] | undefined;
+  /** Attaches whose `recovered` is yet to come. */
+  #pending = 0;
 
-  constructor(next: BufferingSinkOptions) {
-    this.#next = next;
+  constructor(options: BufferingSinkOptions) {
+    this.#options = options;
   }
 
-  attached(transport: SystemdTransport, atNs: bigint): bigint | undefined {
-    if (this.#next.signal.aborted) return undefined;
-    const sinceNs = this.#next.attached(transport, atNs);
-    this.#held ??= [];
-    this.#awaited += 1;
-    return sinceNs;
-  }
-
-  recovered(entries: readonly JournalEntry[] | undefined): void {
-    if (this.#next.signal.aborted) return;
-    this.#next.recovered(entries);
-    this.#awaited -= 1;
-    if (this.#awaited > 0) return;
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    for (const tell of held) tell();
-  }
-
-  snapshot(rows: readonly UnitRow[], asOfNs: bigint): readonly string[] {
-    return this.#next.signal.aborted ? [] : this.#next.snapshot(rows, asOfNs);
-  }
-
-  startTime(unit: string, timeNs: bigint): void {
-    if (!this.#next.signal.aborted) this.#next.startTime(unit, timeNs);
-  }
-
-  loaded(rows: readonly UnitRow[]): void {
-    if (this.#passes(() => this.#next.loaded(rows))) this.#next.loaded(rows);
-  }
-
-  unit(signal: UnitSignal): void {
-    if (this.#held === undefined) {
-      if (!this.#next.signal.aborted) this.#next.unit(signal);
-      return;
+  readonly take = (message: SystemdMessage): SystemdReply | undefined => {
+    const { take, signal, overflow } = this.#options;
+    if (signal.aborted && message.kind !== "parse-error") return undefined;
+    switch (message.kind) {
+      case "unit":
+      case "service":
+      case "loaded":
+      case "removed":
+      case "manager":
+        if (this.#buffer === undefined) return take(message);
+        // Its source may use the object for the next one.
+        if (this.#buffer.length < MAX_BUFFERED) this.#buffer.push({ ...message });
+        else overflow();
+        return undefined;
+      case "attached":
+        this.#buffer ??= [];
+        this.#pending += 1;
+        return take(message);
+      case "recovered": {
+        const reply = take(message);
+        this.#pending -= 1;
+        if (this.#pending <= 0) this.#flush();
+        return reply;
+      }
+      case "listed":
+      case "start-time":
+      case "parse-error":
+        return take(message);
+      default:
+        return message satisfies never;
     }
-    const copy = { ...signal };
-    this.#passes(() => this.#next.unit(copy));
-  }
+  };
 
-  service(signal: ServiceSignal): void {
-    if (this.#held === undefined) {
-      if (!this.#next.signal.aborted) this.#next.service(signal);
-      return;
-    }
-    const copy = { ...signal };
-    this.#passes(() => this.#next.service(copy));
-  }
-
-  removed(unit: string, timeNs: bigint): void {
-    if (this.#passes(() => this.#next.removed(unit, timeNs))) this.#next.removed(unit, timeNs);
-  }
-
-  manager(facts: ManagerFacts): void {
-    if (this.#passes(() => this.#next.manager(facts))) this.#next.manager(facts);
-  }
-
-  parseError(): void {
-    this.#next.parseError();
-  }
-
-  /** True where it is to be told now; else it is held, or no longer wanted. */
-  #passes(later: () => void): boolean {
-    if (this.#next.signal.aborted) return false;
-    if (this.#held === undefined) return true;
-    if (this.#held.length < MAX_HELD) this.#held.push(later);
-    else this.#next.overflow();
-    return false;
+  #flush(): void {
+    const buffered = this.#buffer ?? [];
+    this.#buffer = undefined;
+    for (const message of buffered) this.take(message);
   }
 }

@@ -1,7 +1,13 @@
 import type { Change } from "../../domain/change.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
-import type { SystemdSink, SystemdSource } from "../../domain/systemd.ts";
+import type {
+  AttachedMessage,
+  RecoveredMessage,
+  SystemdMessage,
+  SystemdReply,
+  SystemdSource,
+} from "../../domain/systemd.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import { Backoff, STREAM_BACKOFF } from "../../platform/time/backoff.ts";
 import { ClockStepGuard } from "./clock-step-guard.ts";
@@ -76,7 +82,12 @@ export class SystemdWatch {
     const attempt = new AbortController();
     const either = AbortSignal.any([signal, attempt.signal]);
     try {
-      await source.run(this.#sink(either, attempt), { signal: either });
+      const sink = new BufferingSink({
+        take: (message) => this.#take(message),
+        signal: either,
+        overflow: () => attempt.abort(new Error("systemd tells more than can be held")),
+      });
+      await source.run(sink.take, { signal: either });
     } finally {
       // After an abort the container's next life may be watched already.
       if (!signal.aborted) record.systemd.lost();
@@ -84,58 +95,61 @@ export class SystemdWatch {
     if (!signal.aborted) attempt.signal.throwIfAborted();
   }
 
-  #sink(signal: AbortSignal, attempt: AbortController): SystemdSink {
-    const { record, log, parseError } = this.#options;
+  #take(message: SystemdMessage): SystemdReply | undefined {
+    const { record } = this.#options;
     const { systemd } = record;
-    const container = record.identity.name;
-    return new BufferingSink({
-      signal,
-      overflow: () => attempt.abort(new Error("systemd tells more than can be held")),
-      attached: (transport, atNs) => {
-        this.#steps.attached(atNs);
-        if (transport === "busctl" && systemd.transport !== "busctl") {
-          log.warn(
-            "watching by busctl: systemd tells changes only while some client, such as logind, subscribes",
-            { container },
-          );
-        }
-        return systemd.attached(transport, atNs);
-      },
-      recovered: (entries) => {
-        const missed = systemd.recovered(entries && this.#steps.since(entries));
-        if (entries === undefined) {
-          log.limited("journal").warn("the journal can't be read: what was missed is guessed", {
-            container,
-          });
-        }
-        this.#health.corrected(missed);
-      },
-      snapshot: (rows, asOfNs) => {
-        const unknown = systemd.snapshot(rows, asOfNs);
+    switch (message.kind) {
+      case "unit":
+      case "removed":
+        this.#steps.news();
+        return systemd.take(message);
+      case "service":
+      case "loaded":
+        return systemd.take(message);
+      case "attached":
+        this.#steps.attached(message.atNs);
+        this.#warnOfBusctl(message);
+        return systemd.take(message);
+      case "recovered":
+        return this.#recovered(message);
+      case "listed": {
+        const reply = systemd.take(message);
         this.#backoff.reset();
         this.#health.up();
         this.#options.snapshotted?.(record);
-        return unknown;
-      },
-      startTime: (unit, timeNs) => {
-        systemd.startTime(unit, timeNs);
+        return reply;
+      }
+      case "start-time":
+      case "manager":
+        systemd.take(message);
         this.#options.snapshotted?.(record);
-      },
-      loaded: (rows) => systemd.loaded(rows),
-      unit: (unitSignal) => {
-        this.#steps.news();
-        systemd.unit(unitSignal);
-      },
-      service: (serviceSignal) => systemd.service(serviceSignal),
-      removed: (unit, timeNs) => {
-        this.#steps.news();
-        systemd.removed(unit, timeNs);
-      },
-      manager: (facts) => {
-        systemd.manager.told(facts);
-        this.#options.snapshotted?.(record);
-      },
-      parseError,
-    });
+        return undefined;
+      case "parse-error":
+        this.#options.parseError();
+        return undefined;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #recovered({ kind, entries }: RecoveredMessage): SystemdReply | undefined {
+    const { record, log } = this.#options;
+    const reply = record.systemd.take({ kind, entries: entries && this.#steps.since(entries) });
+    if (entries === undefined) {
+      log.limited("journal").warn("the journal can't be read: what was missed is guessed", {
+        container: record.identity.name,
+      });
+    }
+    this.#health.corrected(reply?.recoveredChanges ?? 0);
+    return reply;
+  }
+
+  #warnOfBusctl({ transport }: AttachedMessage): void {
+    const { record, log } = this.#options;
+    if (transport !== "busctl" || record.systemd.transport === "busctl") return;
+    log.warn(
+      "watching by busctl: systemd tells changes only while some client, such as logind, subscribes",
+      { container: record.identity.name },
+    );
   }
 }

@@ -38,14 +38,14 @@ export class BusLag implements Disposable {
     await once(socket, "connect");
     const changes = new Map<string, bigint>();
     const sinceNs = systemClock.nowNs();
-    const reader = new PropertyReader({
-      unit: ({ unit, timeNs, stateChangeNs }) => {
-        // Signals of other properties bear the time of a change that was told before.
-        if (stateChangeNs <= (changes.get(unit) ?? sinceNs)) return;
-        changes.set(unit, stateChangeNs);
-        this.#lagsMs.push(Number(timeNs - stateChangeNs) / 1e6);
-      },
-      service: () => {},
+    const reader = new PropertyReader((message) => {
+      if (message.kind !== "unit") return undefined;
+      const { unit, timeNs, stateChangeNs } = message;
+      // Signals of other properties carry the time of an earlier change.
+      if (stateChangeNs <= (changes.get(unit) ?? sinceNs)) return undefined;
+      changes.set(unit, stateChangeNs);
+      this.#lagsMs.push(Number(timeNs - stateChangeNs) / 1e6);
+      return undefined;
     });
     const connection = await DBusConnection.connect(nodeByteStream(socket, socket), {
       hello: true,

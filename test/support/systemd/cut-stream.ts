@@ -49,8 +49,12 @@ export class CutStream {
   /** Opens a stream; it may break before it stands, and is then opened again. */
   attach(nowNs: bigint): bigint {
     const breaks = this.#random.below(6);
-    const sink = new BufferingSink(this.#target());
-    const sinceNs = sink.attached("dbus", nowNs);
+    const sink = new BufferingSink({
+      take: (message) => this.state.take(message),
+      signal: new AbortController().signal,
+      overflow: () => {},
+    });
+    const sinceNs = sink.take({ kind: "attached", transport: "dbus", atNs: nowNs })?.journalSinceNs;
     if (sinceNs === undefined) this.baselineNs = nowNs;
     const readingMs = sinceNs === undefined ? 0 : 50 + this.#random.below(400);
     const journalNs = nowNs + BigInt(readingMs) * MS;
@@ -61,7 +65,10 @@ export class CutStream {
     const entries = this.#steps
       .slice(0, this.#at)
       .flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
-    sink.recovered(entries.filter(({ timeNs }) => sinceNs !== undefined && timeNs >= sinceNs));
+    sink.take({
+      kind: "recovered",
+      entries: entries.filter(({ timeNs }) => sinceNs !== undefined && timeNs >= sinceNs),
+    });
     this.#play(listedNs);
     if (breaks === 1) return this.lose(listedNs);
     this.list(listedNs);
@@ -71,12 +78,19 @@ export class CutStream {
   /** Units are listed. */
   list(nowNs: bigint): void {
     this.#isListed = true;
-    const wanted = this.#sink?.snapshot([...this.#rows.values()], nowNs) ?? [];
+    const wanted =
+      this.#sink?.take({ kind: "listed", rows: [...this.#rows.values()], asOfNs: nowNs })
+        ?.startTimesOf ?? [];
     for (const unit of wanted) {
       const past = this.#steps
         .slice(0, this.#at)
         .findLast(({ signals }) => signals?.unit.unit === unit);
-      if (past?.signals !== undefined) this.#sink?.startTime(unit, past.signals.unit.activeEnterNs);
+      if (past?.signals !== undefined)
+        this.#sink?.take({
+          kind: "start-time",
+          unit: unit,
+          timeNs: past.signals.unit.activeEnterNs,
+        });
     }
   }
 
@@ -110,26 +124,8 @@ export class CutStream {
       this.#rows.set(step.row.name, step.row);
       if (step.signals === undefined || this.#sink === undefined) continue;
       const timeNs = step.atNs + LATENCY_NS;
-      this.#sink.service({ ...step.signals.service, timeNs });
-      this.#sink.unit({ ...step.signals.unit, timeNs });
+      this.#sink.take({ ...step.signals.service, timeNs });
+      this.#sink.take({ ...step.signals.unit, timeNs });
     }
-  }
-
-  #target() {
-    const { state } = this;
-    return {
-      signal: new AbortController().signal,
-      overflow: () => {},
-      attached: state.attached.bind(state),
-      recovered: (...args: Parameters<SystemdState["recovered"]>) => void state.recovered(...args),
-      snapshot: state.snapshot.bind(state),
-      startTime: state.startTime.bind(state),
-      loaded: state.loaded.bind(state),
-      unit: state.unit.bind(state),
-      service: state.service.bind(state),
-      removed: state.removed.bind(state),
-      manager: state.manager.told.bind(state.manager),
-      parseError: () => {},
-    };
   }
 }

@@ -2,15 +2,15 @@ import type {
   JournalEntry,
   ManagerFacts,
   ServiceSignal,
-  SystemdSink,
-  SystemdTransport,
+  SystemdMessage,
+  SystemdReply,
   UnitSignal,
 } from "../../../src/domain/systemd.ts";
 import type { UnitRow } from "../../../src/domain/unit.ts";
 
-/** Writes down what a systemd source tells. */
-export class RecordedSink implements SystemdSink {
-  /** One line a call, in order. */
+/** Records the messages of a systemd source. */
+export class RecordedSink {
+  /** One line a message, in order. */
   readonly history: string[];
   readonly units: UnitSignal[] = [];
   readonly services: ServiceSignal[] = [];
@@ -19,7 +19,7 @@ export class RecordedSink implements SystemdSink {
   /** Latest state of each unit that was listed or loaded: `active/running`. */
   readonly rows = new Map<string, string>();
   readonly startTimes = new Map<string, bigint>();
-  /** Answers of `attached` and `snapshot`. */
+  /** Replies to `attached` and `listed`. */
   sinceNs: bigint | undefined = undefined;
   wanted: readonly string[] = [];
 
@@ -28,58 +28,70 @@ export class RecordedSink implements SystemdSink {
     this.history = history;
   }
 
-  attached(transport: SystemdTransport, _atNs: bigint): bigint | undefined {
-    this.history.push(`attached ${transport}`);
-    return this.sinceNs;
-  }
-
-  recovered(entries: readonly JournalEntry[] | undefined): void {
-    this.entries.push(entries);
-    this.history.push(`recovered ${entries?.length ?? "nothing"}`);
-  }
-
-  snapshot(rows: readonly UnitRow[], _asOfNs: bigint): readonly string[] {
-    this.history.push(`snapshot ${rows.length}`);
-    this.#keep(rows);
-    return this.wanted;
-  }
-
-  startTime(unit: string, timeNs: bigint): void {
-    this.startTimes.set(unit, timeNs);
-    this.history.push(`start time ${unit}`);
-  }
-
-  loaded(rows: readonly UnitRow[]): void {
-    this.history.push(`loaded ${rows.length}`);
-    this.#keep(rows);
-  }
-
-  unit(signal: UnitSignal): void {
-    this.units.push({ ...signal });
-    this.history.push(`unit ${signal.unit} ${signal.activeState}/${signal.subState}`);
-  }
-
-  service(signal: ServiceSignal): void {
-    this.services.push({ ...signal });
-    this.history.push(`service ${signal.unit} ${signal.result} ${signal.restarts}`);
-  }
-
-  removed(unit: string, _timeNs: bigint): void {
-    this.history.push(`removed ${unit}`);
-  }
-
-  manager(facts: ManagerFacts): void {
-    this.facts.push(facts);
-    this.history.push(`manager ${facts.version} ${facts.systemState}`);
-  }
-
-  parseError(): void {
-    this.history.push("parse error");
-  }
+  readonly take = (message: SystemdMessage): SystemdReply | undefined => {
+    this.history.push(lineOf(message));
+    switch (message.kind) {
+      case "attached":
+        return { journalSinceNs: this.sinceNs };
+      case "recovered":
+        this.entries.push(message.entries);
+        return undefined;
+      case "listed":
+        this.#keep(message.rows);
+        return { startTimesOf: this.wanted };
+      case "start-time":
+        this.startTimes.set(message.unit, message.timeNs);
+        return undefined;
+      case "loaded":
+        this.#keep(message.rows);
+        return undefined;
+      case "unit":
+        this.units.push({ ...message });
+        return undefined;
+      case "service":
+        this.services.push({ ...message });
+        return undefined;
+      case "manager":
+        this.facts.push(message);
+        return undefined;
+      case "removed":
+      case "parse-error":
+        return undefined;
+      default:
+        return message satisfies never;
+    }
+  };
 
   #keep(rows: readonly UnitRow[]): void {
     for (const { name, activeState, subState } of rows) {
       this.rows.set(name, `${activeState}/${subState}`);
     }
+  }
+}
+
+function lineOf(message: SystemdMessage): string {
+  switch (message.kind) {
+    case "attached":
+      return `attached ${message.transport}`;
+    case "recovered":
+      return `recovered ${message.entries?.length ?? "nothing"}`;
+    case "listed":
+      return `listed ${message.rows.length}`;
+    case "start-time":
+      return `start time ${message.unit}`;
+    case "loaded":
+      return `loaded ${message.rows.length}`;
+    case "unit":
+      return `unit ${message.unit} ${message.activeState}/${message.subState}`;
+    case "service":
+      return `service ${message.unit} ${message.result} ${message.restarts}`;
+    case "removed":
+      return `removed ${message.unit}`;
+    case "manager":
+      return `manager ${message.version} ${message.systemState}`;
+    case "parse-error":
+      return "parse error";
+    default:
+      return message satisfies never;
   }
 }

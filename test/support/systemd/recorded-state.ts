@@ -74,6 +74,7 @@ export function unitSignal(
 ): UnitSignal {
   const [activeState, subState = ""] = state.split("/");
   return {
+    kind: "unit",
     unit: "a.service",
     activeState: activeState as UnitSignal["activeState"],
     subState,
@@ -87,7 +88,7 @@ export function unitSignal(
 
 export function serviceSignal(timeNs: bigint, more: Partial<ServiceSignal> = {}): ServiceSignal {
   const most = { unit: "a.service", result: "success", restarts: 0, exitStatus: 0 };
-  return { ...most, timeNs, ...more };
+  return { kind: "service", ...most, timeNs, ...more };
 }
 
 export function failure(timeNs: bigint, more: Partial<JournalEntry> = {}): JournalEntry {

@@ -150,12 +150,14 @@ export class UnitLife {
   #tell(): void {
     const of = { unit: this.#name, timeNs: this.#nowNs };
     const service = {
+      kind: "service" as const,
       ...of,
       result: this.#result,
       restarts: this.#restarts,
       exitStatus: this.#result === "success" ? 0 : 3,
     };
     const unit = {
+      kind: "unit" as const,
       ...of,
       activeState: this.#activeState,
       subState: this.#subState,

@@ -38,7 +38,7 @@ export function watchBridge(options: WatchBridgeOptions = {}): WatchedBridge {
   options.sink?.(sink);
   const abort = new AbortController();
   const source = new DbusSource({ runtime, container: "c0ffee", clock, target });
-  const done = source.run(sink, { signal: abort.signal }).then(
+  const done = source.run(sink.take, { signal: abort.signal }).then(
     () => undefined,
     (error: unknown) => error as Error,
   );

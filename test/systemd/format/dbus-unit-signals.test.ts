@@ -29,7 +29,7 @@ function signalOf(
 
 function read(...messages: readonly Message[]): RecordedSink {
   const sink = new RecordedSink();
-  const reader = new PropertyReader(sink);
+  const reader = new PropertyReader(sink.take);
   for (const message of messages) reader.read(message, NOW_NS);
   return sink;
 }
@@ -107,6 +107,7 @@ test("what a signal lacks is told as nothing, not as what the last one said", ()
   );
   expect(units).toEqual([
     {
+      kind: "unit",
       unit: "a.service",
       activeState: "active",
       subState: "running",
@@ -116,6 +117,7 @@ test("what a signal lacks is told as nothing, not as what the last one said", ()
       timeNs: NOW_NS,
     },
     {
+      kind: "unit",
       unit: "b.service",
       activeState: "failed",
       subState: "",
@@ -126,8 +128,16 @@ test("what a signal lacks is told as nothing, not as what the last one said", ()
     },
   ]);
   expect(services).toEqual([
-    { unit: "a.service", result: "signal", restarts: 7, exitStatus: -9, timeNs: NOW_NS },
     {
+      kind: "service",
+      unit: "a.service",
+      result: "signal",
+      restarts: 7,
+      exitStatus: -9,
+      timeNs: NOW_NS,
+    },
+    {
+      kind: "service",
       unit: "b.service",
       result: undefined,
       restarts: undefined,

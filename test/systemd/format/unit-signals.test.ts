@@ -37,6 +37,7 @@ test("a Unit signal is read, its times exact", () => {
       }),
     ),
   ).toEqual({
+    kind: "unit",
     unit: "munge.service",
     activeState: "active",
     subState: "running",
@@ -49,6 +50,7 @@ test("a Unit signal is read, its times exact", () => {
 
 test("what a Unit signal doesn't tell stays open", () => {
   expect(unitSignalOf(signal({ ActiveState: ACTIVE["ActiveState"] as Variant }))).toEqual({
+    kind: "unit",
     unit: "munge.service",
     activeState: "active",
     subState: "",
@@ -88,6 +90,7 @@ test("a Service signal is read", () => {
       }),
     ),
   ).toEqual({
+    kind: "service",
     unit: "munge.service",
     result: "exit-code",
     restarts: 4,
@@ -95,6 +98,7 @@ test("a Service signal is read", () => {
     timeNs: TIME_NS,
   });
   expect(serviceSignalOf(signal({ Result: { type: "s", data: "<script>" } }))).toEqual({
+    kind: "service",
     unit: "munge.service",
     result: undefined,
     restarts: undefined,

@@ -13,7 +13,7 @@ function started(wanted: readonly string[] = []) {
   sink.wanted = [...wanted];
   const end = new AbortController();
   const faults: unknown[] = [];
-  const session = new BusctlSession(sink, {
+  const session = new BusctlSession(sink.take, {
     runtime: busctl,
     container: "c0ffee",
     clock,
@@ -62,13 +62,13 @@ test("new units are listed, once a second however many there are", async () => {
   const { session, clock, history, faults, end } = await attached();
   for (const name of ["a", "b", "c"]) session.line(signal("UnitNew", [name, "/"]));
   await turns();
-  expect(history).toEqual(["ListUnits", "snapshot 0"]);
+  expect(history).toEqual(["ListUnits", "listed 0"]);
   session.line(signal("UnitNew", ["d", "/"]));
   session.line(signal("UnitNew", ["e", "/"]));
   await clock.advance(999);
   expect(history).toHaveLength(2);
   await clock.advance(1);
-  expect(history).toEqual(["ListUnits", "snapshot 0", "ListUnits", "snapshot 0"]);
+  expect(history).toEqual(["ListUnits", "listed 0", "ListUnits", "listed 0"]);
   await clock.advance(10_000);
   expect(history).toHaveLength(4);
   expect(clock.pendingTimers).toBe(0);
@@ -82,7 +82,7 @@ test("a unit that is new right after a listing is listed a second after that", a
   await turns();
   session.line(signal("UnitNew", ["b.service", "/"]));
   await clock.advance(999);
-  expect(history).toEqual(["ListUnits", "snapshot 0"]);
+  expect(history).toEqual(["ListUnits", "listed 0"]);
   await clock.advance(1);
   expect(history).toHaveLength(4);
 });
@@ -98,15 +98,12 @@ test("a unit that is new while the first listing is on its way is listed after i
   units.resolve(rowsOf("a.service"));
   await attaching;
   await turns();
-  expect(history.filter((line) => line.startsWith("snapshot"))).toEqual([
-    "snapshot 1",
-    "snapshot 2",
-  ]);
+  expect(history.filter((line) => line.startsWith("listed"))).toEqual(["listed 1", "listed 2"]);
   await clock.advance(1_000);
   busctl.units = rowsOf("a.service");
   session.line(signal("UnitNew", ["c.service", "/"]));
   await turns();
-  expect(history.at(-1)).toBe("snapshot 1");
+  expect(history.at(-1)).toBe("listed 1");
 });
 
 test("nothing is listed before the journal has told what was missed", async () => {
@@ -120,9 +117,9 @@ test("nothing is listed before the journal has told what was missed", async () =
   expect(history).not.toContain("ListUnits");
   journal.resolve({ stdout: "end 0\n" });
   await attaching;
-  expect(history.filter((line) => /^recovered|^snapshot/.test(line))).toEqual([
+  expect(history.filter((line) => /^recovered|^listed/.test(line))).toEqual([
     expect.stringMatching(/^recovered/),
-    "snapshot 0",
+    "listed 0",
   ]);
 });
 
@@ -140,11 +137,11 @@ test("a listing that systemd's new run overtakes isn't told", async () => {
   );
   units.resolve(rowsOf("old.service"));
   await turns();
-  expect(history.filter((line) => line.startsWith("snapshot"))).toEqual([]);
+  expect(history.filter((line) => line.startsWith("listed"))).toEqual([]);
   busctl.units = rowsOf("a.service", "b.service");
   journal.resolve({ stdout: "end 0\n" });
   await turns();
-  expect(history).toContain("snapshot 2");
+  expect(history).toContain("listed 2");
 });
 
 test("a unit that goes while units are listed is not among them", async () => {
@@ -156,7 +153,7 @@ test("a unit that goes while units are listed is not among them", async () => {
   session.line(signal("UnitRemoved", ["a.service", "/"]));
   units.resolve(rowsOf("a.service", "b.service"));
   await turns();
-  expect(history).toEqual(["ListUnits", "removed a.service", "snapshot 1"]);
+  expect(history).toEqual(["ListUnits", "removed a.service", "listed 1"]);
   expect([...sink.rows.keys()]).toEqual(["b.service"]);
 });
 
@@ -169,7 +166,7 @@ test("a reload is silence, and then a listing", async () => {
   expect(history).toEqual([]);
   session.line(signal("Reloading", [false]));
   await turns();
-  expect(history).toEqual(["ListUnits", "snapshot 0"]);
+  expect(history).toEqual(["ListUnits", "listed 0"]);
 });
 
 test("systemd that runs itself anew is attached to anew", async () => {
@@ -235,6 +232,6 @@ test("a time that can't be isn't taken: it is what a container says", async () =
   };
   session.line(signal("UnitNew", ["a.service", "/"]));
   await turns();
-  expect(history).toContain("snapshot 1");
+  expect(history).toContain("listed 1");
   expect([...sink.startTimes]).toEqual([]);
 });

@@ -133,8 +133,8 @@ test("a reload is silence, and then a listing", async () => {
   }
   systemd.tell("Reloading", "b", false);
   systemd.tell("UnitRemoved", "so", "c.service", "/u");
-  await watched.saw(/^snapshot/);
-  expect(watched.history).toEqual(["asked ListUnits", "removed c.service", "snapshot 0"]);
+  await watched.saw(/^listed/);
+  expect(watched.history).toEqual(["asked ListUnits", "removed c.service", "listed 0"]);
   await end(watched);
 });
 
@@ -158,8 +158,8 @@ test("units are listed every ten minutes, whatever happens", async () => {
     await watched.clock.advance(TEN_MINUTES_MS - 1);
     expect(watched.history).toEqual([]);
     await watched.clock.advance(1);
-    await watched.saw(/^snapshot/);
-    expect([round, ...watched.history]).toEqual([round, "asked ListUnits", "snapshot 0"]);
+    await watched.saw(/^listed/);
+    expect([round, ...watched.history]).toEqual([round, "asked ListUnits", "listed 0"]);
     watched.forget();
   }
   await end(watched);
@@ -180,7 +180,7 @@ test("systemd that runs itself anew is attached to and listed anew", async () =>
     "asked Subscribe",
     "recovered 0",
     "asked ListUnits",
-    "snapshot 0",
+    "listed 0",
     "asked Get Version",
     "asked Get SystemState",
     "manager 252.39-1~deb12u2 running",
@@ -211,7 +211,7 @@ test("systemd that runs itself anew while the journal is read is listed once", a
     "attached dbus",
     "recovered 0",
     "recovered 0",
-    "snapshot 0",
+    "listed 0",
     "manager 252.39-1~deb12u2 running",
   ]);
   await end(watched);

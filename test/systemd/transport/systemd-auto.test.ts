@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { SystemdSink, SystemdSource } from "../../../src/domain/systemd.ts";
+import type { SystemdSource, TakeMessage } from "../../../src/domain/systemd.ts";
 import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
 import { AutoSource } from "../../../src/systemd/transport/systemd-auto.ts";
 import { systemdSource } from "../../../src/systemd/transport/systemd-source.ts";
@@ -13,12 +13,12 @@ type Attempt = "stood" | "stood, then failed" | "ended" | Error;
 /** A way whose attempts go as told, the last one again and again. */
 function way(name: string, tried: string[], ...attempts: Attempt[]): SystemdSource {
   return {
-    async run(sink) {
+    async run(take) {
       tried.push(name);
       const attempt = attempts.length > 1 ? attempts.shift() : attempts[0];
       if (attempt instanceof Error) throw attempt;
       if (attempt === "ended") return;
-      sink.snapshot([], 0n);
+      take({ kind: "listed", rows: [], asOfNs: 0n });
       if (attempt === "stood, then failed") throw new Error(`${name} broke`);
     },
   };
@@ -33,7 +33,7 @@ async function run(source: SystemdSource, times: number): Promise<string[]> {
   const messages: string[] = [];
   for (let i = 0; i < times; i += 1) {
     const { signal } = new AbortController();
-    const attempt = source.run(new RecordedSink(), { signal });
+    const attempt = source.run(new RecordedSink().take, { signal });
     messages.push(await attempt.then(() => "", String));
   }
   return messages;
@@ -153,7 +153,8 @@ test("an abort is no failure of the way", async () => {
     },
   };
   const source = new AutoSource([aborting, way("b", tried, "stood")]);
-  for (let i = 0; i < 5; i += 1) await source.run(new RecordedSink(), { signal: abort.signal });
+  for (let i = 0; i < 5; i += 1)
+    await source.run(new RecordedSink().take, { signal: abort.signal });
   expect(tried.join("")).toBe("aaaaa");
 });
 
@@ -163,23 +164,29 @@ test("everything a way tells is passed on as it is", async () => {
   sink.wanted = ["a.service"];
   const answers: unknown[] = [];
   const at = { unit: "a.service", timeNs: 1n };
-  const tell = (to: SystemdSink): void => {
-    answers.push(to.attached("busctl", 1n));
-    to.recovered(undefined);
-    answers.push(to.snapshot([{ name: "a", activeState: "active", subState: "x" }], 2n));
-    to.startTime("a.service", 3n);
-    to.loaded([{ name: "b", activeState: "failed", subState: "y" }]);
-    to.service({ ...at, result: "success", restarts: 2, exitStatus: 0 });
+  const tell = (take: TakeMessage): void => {
+    answers.push(take({ kind: "attached", transport: "busctl", atNs: 1n })?.journalSinceNs);
+    take({ kind: "recovered", entries: undefined });
+    answers.push(
+      take({
+        kind: "listed",
+        rows: [{ name: "a", activeState: "active", subState: "x" }],
+        asOfNs: 2n,
+      })?.startTimesOf,
+    );
+    take({ kind: "start-time", unit: "a.service", timeNs: 3n });
+    take({ kind: "loaded", rows: [{ name: "b", activeState: "failed", subState: "y" }] });
+    take({ kind: "service", ...at, result: "success", restarts: 2, exitStatus: 0 });
     const times = { stateChangeNs: 1n, activeEnterNs: 1n, invocationId: "" };
-    to.unit({ ...at, activeState: "active", subState: "running", ...times });
-    to.removed("a.service", 4n);
-    to.manager({ version: "252", systemState: "running", timeNs: 5n });
-    to.parseError();
+    take({ kind: "unit", ...at, activeState: "active", subState: "running", ...times });
+    take({ kind: "removed", unit: "a.service", timeNs: 4n });
+    take({ kind: "manager", version: "252", systemState: "running", timeNs: 5n });
+    take({ kind: "parse-error" });
   };
   const talking: SystemdSource = { run: async (to) => tell(to) };
-  await run({ run: (_, options) => new AutoSource([talking]).run(sink, options) }, 1);
+  await run({ run: (_, options) => new AutoSource([talking]).run(sink.take, options) }, 1);
   const direct = new RecordedSink();
-  tell(direct);
+  tell(direct.take);
   expect(sink.history).toEqual(direct.history);
   expect(answers.slice(0, 2)).toEqual([7n, ["a.service"]]);
 });

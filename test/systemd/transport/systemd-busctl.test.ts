@@ -29,7 +29,7 @@ async function watched(prepare: (busctl: FakeBusctl) => void = () => {}): Promis
   const sink = new RecordedSink(busctl.history);
   const end = new AbortController();
   const source = new BusctlSource({ runtime: busctl, container: "a1", clock });
-  const done = source.run(sink, { signal: end.signal }).then(
+  const done = source.run(sink.take, { signal: end.signal }).then(
     () => "",
     (error: Error) => error.message,
   );
@@ -86,7 +86,7 @@ test("nothing is asked before busctl listens; then the rest, in order", async ()
     "attached busctl",
     "recovered 0",
     "ListUnits",
-    "snapshot 1",
+    "listed 1",
     "SystemState",
     "manager 252 running",
   ]);
@@ -120,7 +120,7 @@ test("a busctl that doesn't say that it listens shows so by a question that it o
     "attached busctl",
     "recovered 0",
     "ListUnits",
-    "snapshot 1",
+    "listed 1",
     "SystemState",
     "manager 252 running",
   ]);
@@ -141,9 +141,9 @@ test("signals are told as they come, before the listing is answered too", async 
   await turns();
   busctl.monitor.say(unitLine("b.service", "active"));
   await turns();
-  expect(history.filter((line) => /^(?:unit|snapshot)/.test(line))).toEqual([
+  expect(history.filter((line) => /^(?:unit|listed)/.test(line))).toEqual([
     "unit a.service failed/running",
-    "snapshot 1",
+    "listed 1",
     "unit b.service active/running",
   ]);
   end.abort();
@@ -314,7 +314,7 @@ test.each([
   busctl.monitor.say(LISTENING);
   expect(await done).toBe(`busctl call ListUnits failed: ${why}`);
   expect(history).toContain("stdin end");
-  expect(history.join("\n")).not.toContain("snapshot");
+  expect(history.join("\n")).not.toContain("listed");
 });
 
 test("a listing that can't be had ends the stream", async () => {
@@ -346,7 +346,7 @@ test("an abort while the listing is awaited isn't its failure", async () => {
   end.abort();
   units.resolve({ stdout: ROWS });
   expect(await done).toBe("");
-  expect(history.join("\n")).not.toContain("snapshot");
+  expect(history.join("\n")).not.toContain("listed");
 });
 
 test("a stream that breaks is a failure, and nothing is told after it", async () => {
@@ -361,5 +361,5 @@ test("a stream that breaks is a failure, and nothing is told after it", async ()
   units.resolve({ stdout: ROWS });
   expect(await done).toBe("EIO");
   await turns();
-  expect(history.join("\n")).not.toContain("snapshot");
+  expect(history.join("\n")).not.toContain("listed");
 });

@@ -201,7 +201,9 @@ test("what systemd says of itself is taken for what it can be", async () => {
     systemd.systemState = "on fire";
   };
   const { sink, abort, done } = await standingBridge({ runtime });
-  expect(sink.facts).toEqual([{ version: "9".repeat(128), timeNs: expect.any(BigInt) }]);
+  expect(sink.facts).toEqual([
+    { kind: "manager", version: "9".repeat(128), timeNs: expect.any(BigInt) },
+  ]);
   abort.abort();
   await done;
 });

@@ -32,19 +32,26 @@ function standing(restored?: bigint) {
   });
   const ROWS = [unitRow("a.service", "active", "running")];
   const attach = (journal: readonly JournalEntry[] = []): bigint | undefined => {
-    const { sink } = source.latest;
-    const sinceNs = sink.attached("dbus", clock.nowNs());
-    sink.recovered(sinceNs === undefined ? [] : journal.filter((e) => e.timeNs >= sinceNs));
-    sink.snapshot(ROWS, clock.nowNs());
+    const { take } = source.latest;
+    const sinceNs = take({
+      kind: "attached",
+      transport: "dbus",
+      atNs: clock.nowNs(),
+    })?.journalSinceNs;
+    take({
+      kind: "recovered",
+      entries: sinceNs === undefined ? [] : journal.filter((e) => e.timeNs >= sinceNs),
+    });
+    take({ kind: "listed", rows: ROWS, asOfNs: clock.nowNs() });
     return sinceNs;
   };
   const fails = (): void => {
-    const { sink } = source.latest;
+    const { take } = source.latest;
     const timeNs = clock.nowNs();
     const told = { stateChangeNs: timeNs, timeNs };
-    sink.service(serviceSignal({ result: "exit-code", timeNs }));
-    sink.unit(unitSignal({ activeState: "failed", ...told }));
-    sink.unit(unitSignal({ activeState: "active", ...told }));
+    take(serviceSignal({ result: "exit-code", timeNs }));
+    take(unitSignal({ activeState: "failed", ...told }));
+    take(unitSignal({ activeState: "active", ...told }));
   };
   const unit = () => record.systemd.units.get("a.service");
   return {
@@ -116,7 +123,7 @@ test("what happens after it, on the stream that stands, is under watch", async (
   clock.setNowMs(clock.nowMs() - 60_000);
   const timeNs = clock.nowNs();
   const failed = { unit: "new.service", activeState: "failed", stateChangeNs: timeNs } as const;
-  source.latest.sink.unit(unitSignal({ ...failed, timeNs }));
+  source.latest.take(unitSignal({ ...failed, timeNs }));
   await lost(watching);
   expect(attach()).toBeLessThanOrEqual(timeNs);
 });
@@ -147,9 +154,9 @@ test("what another engine tells by a clock that is far ahead is counted once", a
   attach();
   const aheadNs = watching.clock.nowNs() + 3_600n * SECOND;
   const told = { stateChangeNs: aheadNs, timeNs: aheadNs };
-  source.latest.sink.service(serviceSignal({ result: "exit-code" }));
-  source.latest.sink.unit(unitSignal({ activeState: "failed", ...told }));
-  source.latest.sink.unit(unitSignal({ activeState: "active", ...told }));
+  source.latest.take(serviceSignal({ result: "exit-code" }));
+  source.latest.take(unitSignal({ activeState: "failed", ...told }));
+  source.latest.take(unitSignal({ activeState: "active", ...told }));
   await lost(watching);
   expect(attach([failure(aheadNs - 1n)])).toBe(aheadNs - SECOND);
   expect(failures()).toBe(1);

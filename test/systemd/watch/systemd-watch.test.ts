@@ -56,9 +56,9 @@ test("a systemd that can't be listed is one line, and is tried ever more rarely"
   await using watching = watched();
   const { source, clock } = watching;
   const tell = async (): Promise<void> => {
-    const { sink } = source.latest;
-    sink.attached("dbus", clock.nowNs());
-    sink.recovered([]);
+    const { take } = source.latest;
+    take({ kind: "attached", transport: "dbus", atNs: clock.nowNs() });
+    take({ kind: "recovered", entries: [] });
     source.latest.end(new Error("systemd has too many units to be listed"));
     await clock.advance(0);
   };
@@ -82,19 +82,19 @@ test("what the source tells is folded into the container's systemd", async () =>
   expect(systemd).toMatchObject({ up: false, transport: undefined });
   source.latest.attach([unitRow("a.service", "active", "running")]);
   expect(systemd).toMatchObject({ up: true, transport: "dbus" });
-  const { sink } = source.latest;
-  sink.service(serviceSignal({ result: "signal", timeNs: 2_000n }));
-  sink.unit(unitSignal({ activeState: "failed", stateChangeNs: 2_000n, timeNs: 2_000n }));
-  sink.loaded([unitRow("b.service", "inactive")]);
-  sink.removed("b.service", 3_000n);
-  sink.manager({ version: "252", timeNs: 3_000n });
+  const { take } = source.latest;
+  take(serviceSignal({ result: "signal", timeNs: 2_000n }));
+  take(unitSignal({ activeState: "failed", stateChangeNs: 2_000n, timeNs: 2_000n }));
+  take({ kind: "loaded", rows: [unitRow("b.service", "inactive")] });
+  take({ kind: "removed", unit: "b.service", timeNs: 3_000n });
+  take({ kind: "manager", version: "252", timeNs: 3_000n });
   expect(systemd.units.get("a.service")?.failures).toEqual(new Map([["signal", 1]]));
   expect(systemd.manager.version).toBe("252");
   expect(changes.map(({ kind, unit }) => [kind, unit])).toEqual([
     ["unit.failed", "a.service"],
     ["unit.removed", "b.service"],
   ]);
-  sink.parseError();
+  take({ kind: "parse-error" });
   expect(watching.parseErrors()).toBe(1);
 });
 
@@ -203,11 +203,11 @@ test("what comes after the end is of a container that has died", async () => {
   systemd.attached("dbus", 5_000n);
   systemd.recovered([]);
   systemd.snapshot([unitRow("b.service", "active")], 5_000n);
-  const { sink } = source.latest;
-  sink.unit(unitSignal({ activeState: "failed", stateChangeNs: 9_000n, timeNs: 9_000n }));
-  sink.snapshot([], 9_000n);
-  sink.removed("b.service", 9_000n);
-  sink.manager({ version: "0", timeNs: 9_000n });
+  const { take } = source.latest;
+  take(unitSignal({ activeState: "failed", stateChangeNs: 9_000n, timeNs: 9_000n }));
+  take({ kind: "listed", rows: [], asOfNs: 9_000n });
+  take({ kind: "removed", unit: "b.service", timeNs: 9_000n });
+  take({ kind: "manager", version: "0", timeNs: 9_000n });
   source.latest.end(new Error("killed"));
   await stopped;
   expect([...systemd.units.values()].map(({ name }) => name)).toEqual(["b.service"]);
@@ -245,14 +245,14 @@ test("what was missed is told by the journal, before what came meanwhile", async
   source.latest.attach([unitRow("a.service", "active", "running")]);
   source.latest.end();
   await clock.advance(250);
-  const { sink } = source.latest;
+  const { take } = source.latest;
   const nowNs = clock.nowNs();
-  const sinceNs = sink.attached("dbus", nowNs);
+  const sinceNs = take({ kind: "attached", transport: "dbus", atNs: nowNs })?.journalSinceNs;
   expect(sinceNs).toBeDefined();
-  sink.unit(unitSignal({ activeState: "inactive", stateChangeNs: nowNs + 2n, timeNs: nowNs + 2n }));
+  take(unitSignal({ activeState: "inactive", stateChangeNs: nowNs + 2n, timeNs: nowNs + 2n }));
   expect(changes).toEqual([]);
-  sink.recovered([journalEntry({ timeNs: nowNs - 9n })]);
-  sink.snapshot([unitRow("a.service", "inactive")], nowNs);
+  take({ kind: "recovered", entries: [journalEntry({ timeNs: nowNs - 9n })] });
+  take({ kind: "listed", rows: [unitRow("a.service", "inactive")], asOfNs: nowNs });
   expect(changes.map(({ kind, recovered }) => [kind, recovered])).toEqual([
     ["unit.failed", true],
     ["unit.inactive", false],
@@ -267,7 +267,7 @@ test("busctl is warned of, the better way isn't", async () => {
   const { source, lines } = watching;
   source.latest.attach();
   expect(lines).toEqual([]);
-  source.latest.sink.attached("busctl", 2_000n);
+  source.latest.take({ kind: "attached", transport: "busctl", atNs: 2_000n });
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/^level=warn msg="watching by busctl: .* container=sind-dev-worker-0$/);
 });

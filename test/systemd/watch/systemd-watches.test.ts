@@ -131,7 +131,7 @@ test("the next life has a new watch, which the end of the old one doesn't distur
   source(1).latest.attach([unitRow("new.service", "active")]);
   const { systemd } = record("node");
   expect(systemd).toMatchObject({ up: true });
-  source(0).latest.sink.snapshot([unitRow("old.service", "failed")], 9n);
+  source(0).latest.take({ kind: "listed", rows: [unitRow("old.service", "failed")], asOfNs: 9n });
   source(0).latest.end(new Error("killed"));
   await turns();
   expect(systemd).toMatchObject({ up: true });
