@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import type { WatchContext } from "./app/context.ts";
-import { BUILD_INFO } from "./config/build-info.ts";
-import type { EventsConfig, WaitConfig } from "./config/command-config.ts";
+import { BUILD_INFO, nodeProblem } from "./config/build-info.ts";
+import type { EventsConfig, WaitConfig } from "./config/config.ts";
 import type { Config, WatchConfig } from "./config/config.ts";
-import { nodeProblem } from "./config/node-version.ts";
 import { parseCommandLine } from "./config/parse-command.ts";
 import { SERVICE_MANAGER_VARIABLES } from "./config/service-manager.ts";
 import { asError } from "./platform/data/as-error.ts";

@@ -74,7 +74,7 @@ test("a Node.js that is too old is told of in one line", async () => {
   const args = ["--import", `data:text/javascript,${encodeURIComponent(old)}`, MAIN, "wait"];
   const { exitCode, stdout, stderr } = await execa(process.execPath, args, { reject: false });
   expect([exitCode, stdout]).toEqual([2, ""]);
-  expect(stderr).toBe("unitwatch: error: expected Node.js 24.12 or newer, and this is v20.20.2");
+  expect(stderr).toBe("unitwatch: error: expected Node.js 24.12 or newer, got v20.20.2");
 });
 
 test.each(SHELLS)(

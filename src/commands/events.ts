@@ -3,7 +3,7 @@ import { changeFilter } from "./output/change-filter.ts";
 import { humanLines, jsonLine } from "./output/event-lines.ts";
 import { LineOutput } from "./output/line-output.ts";
 import type { OutputEnd } from "./output/line-output.ts";
-import type { EventsConfig } from "../config/command-config.ts";
+import type { EventsConfig } from "../config/config.ts";
 import type { Change } from "../domain/change.ts";
 import { untilAborted } from "../platform/time/until-aborted.ts";
 import { openRuntime } from "../engine/open-runtime.ts";

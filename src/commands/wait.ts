@@ -5,7 +5,7 @@ import { outcomeText } from "./wait/outcome-text.ts";
 import { Waiter } from "./wait/waiter.ts";
 import type { WaitOutcome } from "./wait/waiter.ts";
 import { WatchView } from "./wait/watch-view.ts";
-import type { WaitConfig } from "../config/command-config.ts";
+import type { WaitConfig } from "../config/config.ts";
 import type { Change } from "../domain/change.ts";
 import type { Logger } from "../domain/log.ts";
 import { openRuntime } from "../engine/open-runtime.ts";

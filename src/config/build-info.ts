@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 
-/** Which unitwatch this is, and on what it runs. */
+/** Version of unitwatch and of its platform. */
 export interface BuildInfo {
   readonly version: string;
-  /** Commit it was made from: `gitHead` in package.json, which a release build sets; else "unknown". */
+  /** Git commit: `gitHead` in package.json, which a release build sets; else "unknown". */
   readonly revision: string;
   /** Such as `v24.12.0`. */
   readonly nodeVersion: string;
@@ -22,3 +22,19 @@ export const BUILD_INFO: BuildInfo = Object.freeze({
   nodeVersion: process.version,
   platform: `${process.platform}/${process.arch}`,
 });
+
+/** Equals `engines` in package.json: older versions lack APIs that the program needs. */
+export const OLDEST_NODE = { major: 24, minor: 12 } as const;
+
+/**
+ * Returns one line that says why this Node.js can't run the program; undefined if it can.
+ *
+ * @param version such as `v24.12.0`
+ */
+export function nodeProblem(version: string): string | undefined {
+  const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(version)?.map(Number) ?? [];
+  if (major === undefined || minor === undefined) return undefined;
+  const { major: oldest, minor: oldestMinor } = OLDEST_NODE;
+  if (major > oldest || (major === oldest && minor >= oldestMinor)) return undefined;
+  return `expected Node.js ${oldest}.${oldestMinor} or newer, got ${version}`;
+}

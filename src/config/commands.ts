@@ -14,24 +14,24 @@ import type { FLAGS } from "./flags.ts";
 import { anyOf } from "./flag/scalars.ts";
 import type { FlagTable } from "./flag/settings.ts";
 
-/** One command: the table's row, from which parsing, help and documentation are made. */
+/** One command. Parsing, help, completion and documentation are made from these rows. */
 export interface Command {
   /** The first word of the command line. */
   readonly name: string;
-  /** Half a sentence without a full stop, for lists. */
+  /** Imperative sentence without its full stop. */
   readonly summary: string;
   /** Paragraphs without markup. */
   readonly description: readonly string[];
-  /** The word that has to follow its name; left out where there is none. */
+  /** Required word after the name; absent if the command takes none. */
   readonly argument?: { readonly hint: string; readonly words: readonly string[] };
-  /** Flags of its own, in the order of help. They have no variables. */
+  /** Flags that only this command has, in the order of help. They have no variables. */
   readonly flags: FlagTable;
-  /** Those of its flags that take no value: what each does. */
+  /** Flags without a value, with their help. */
   readonly switches: Readonly<Record<string, string>>;
-  /** Flags, by their keys in FLAGS, that it has in common with the sidecar, variables included. */
+  /** Keys in FLAGS of the flags that the sidecar has too, variables included. */
   readonly shared: readonly (keyof typeof FLAGS)[];
   readonly exitCodes: readonly { readonly code: string; readonly meaning: string }[];
-  /** `line` is to be typed as it stands. */
+  /** `line` is a whole command line. */
   readonly examples: readonly { readonly what: string; readonly line: string }[];
 }
 
@@ -44,13 +44,13 @@ const ENGINE_FLAGS = [
 ] as const;
 const LOG_FLAGS = ["logLevel", "logFormat"] as const;
 const HELP = { help: "Show this help and exit." } as const;
-const BY_SIGNAL = { code: "128+N", meaning: "Signal N ended it: 130 for SIGINT." } as const;
+const BY_SIGNAL = { code: "128+N", meaning: "Ended by signal N, such as 130 for SIGINT." } as const;
 const BAD_USAGE = {
   code: "2",
-  meaning: "A flag or variable is wrong; one line on stderr says which.",
+  meaning: "A flag or variable is invalid; one line on stderr names it.",
 } as const;
 
-/** Shells whose command lines can be completed. */
+/** Shells that `unitwatch completion` supports. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
@@ -58,19 +58,19 @@ export type Shell = (typeof SHELLS)[number];
 export const COMMANDS = {
   wait: {
     name: "wait",
-    summary: "Wait until containers and the units in them are as they should be",
+    summary: "Wait until containers and their units reach a state",
     description: [
-      "Ends with 0 as soon as all of it is true. Watches the engine by itself: no other unitwatch needs to run, and nothing is polled.",
-      "Every condition has to hold in every container that is named; without --container in every one that --watch.filter and --watch.cluster let through, of which there has to be one. A container has to run in any case.",
-      "It ends with 1 at the time limit, and earlier where it can't come true any more: a container was removed or has exited, it has no systemd or no health check and is asked for it, it is unhealthy, a unit is failed, systemd is degraded or in maintenance, and none of that was asked for. It has to have stayed so for a second, as restarts pass through such states, and Restart= through failed. With --keep-waiting the time limit alone counts.",
-      "A container that there isn't yet is waited for, and so are an engine that can't be reached and a unit that systemd hasn't loaded. As for systemctl, such a unit is inactive.",
+      "Exits with 0 as soon as every condition holds. It watches the engine itself, without polling; no other unitwatch needs to run.",
+      "Every condition must hold in every named container, and each container must be running. Without --container, the containers are those that match --watch.filter and --watch.cluster; at least one must match.",
+      "Exits with 1 at the time limit, or earlier if a condition can no longer hold: a container was removed, exited or is unhealthy, it lacks the systemd or the health check that a condition needs, a unit failed, or systemd is degraded or in maintenance, unless a condition names that state. Such a state must last for a second, because restarts pass through it. With --keep-waiting only the time limit counts.",
+      "It also waits for a container that does not exist yet, for an engine that is unreachable and for a unit that systemd has not loaded. As in systemctl, such a unit is inactive.",
     ],
     flags: {
       containers: repeated({
         name: "container",
         hint: "NAME",
         defaultText: "",
-        help: "A container, by its name or id.",
+        help: "Container to wait for, by name or id.",
         separator: "comma",
         completes: "container",
         parse: containerName,
@@ -79,7 +79,7 @@ export const COMMANDS = {
         name: "unit",
         hint: "NAME[=STATE]",
         defaultText: "",
-        help: "A unit is to be in this ActiveState: active where none is given, or inactive, failed, activating, deactivating, reloading; of several, separated by commas, in any. A name without a type is a service's, and what a name can't have is escaped, as systemctl does both.",
+        help: "Unit and its ActiveState: active (the default), inactive, failed, activating, deactivating or reloading, or several separated by commas. A name without a type is a service; names are escaped as in systemctl.",
         separator: "newline",
         parse: unitCondition,
       }),
@@ -87,7 +87,7 @@ export const COMMANDS = {
         name: "system",
         hint: "STATE",
         defaultText: "",
-        help: "systemd as a whole is to be in this state, as systemctl is-system-running says it: running, degraded, starting, …; of several, separated by commas, in any.",
+        help: "State of systemd as shown by systemctl is-system-running, such as running or degraded, or several separated by commas.",
         completes: { anyOf: SYSTEM_STATES },
         parse: anyOf(SYSTEM_STATES),
       }),
@@ -95,7 +95,7 @@ export const COMMANDS = {
         name: "health",
         hint: "STATUS",
         defaultText: "",
-        help: "The container's health check is to say this: healthy, unhealthy or starting; of several, separated by commas, any.",
+        help: "Status of the container's health check: healthy, unhealthy or starting, or several separated by commas.",
         completes: { anyOf: HEALTH_STATUSES },
         parse: anyOf(HEALTH_STATUSES),
       }),
@@ -103,54 +103,54 @@ export const COMMANDS = {
         name: "timeout",
         hint: "DURATION",
         defaultText: "5m",
-        help: "The time limit, such as 60s or 1m30s; none waits for ever.",
+        help: "Time limit, such as 60s or 1m30s, or none.",
         parse: timeLimit,
       }),
     },
     switches: {
-      "keep-waiting": "Go on where it can't come true any more: somebody may mend it.",
-      quiet: "Print nothing: the exit code tells.",
+      "keep-waiting": "Keep waiting until the time limit even if a condition can no longer hold.",
+      quiet: "Print nothing; only set the exit code.",
       ...HELP,
     },
     shared: [...ENGINE_FLAGS, "systemdTransport", ...LOG_FLAGS],
     exitCodes: [
-      { code: "0", meaning: "All of it is true." },
+      { code: "0", meaning: "Every condition holds." },
       {
         code: "1",
         meaning:
-          "The time is over, or it can't come true any more; stderr has a line for each thing that is missing.",
+          "The time limit passed, or a condition can no longer hold; stderr has a line for each condition that does not hold.",
       },
       BAD_USAGE,
       BY_SIGNAL,
     ],
     examples: [
       {
-        what: "A node is up, its controller runs, and nothing in it failed:",
+        what: "Wait until a node is up, its controller runs and no unit failed:",
         line: "unitwatch wait --container sind-dev-controller --unit slurmctld.service=active --system running --timeout 60s",
       },
       {
-        what: "All nodes of a cluster are up, whatever failed in them:",
+        what: "Wait until all nodes of a cluster are up, even if units failed:",
         line: "unitwatch wait --watch.cluster dev --system running,degraded --keep-waiting",
       },
       {
-        what: "A database is healthy:",
+        what: "Wait until a database is healthy:",
         line: "unitwatch wait --container db --health healthy --timeout 2m",
       },
     ],
   },
   events: {
     name: "events",
-    summary: "Show what happens to containers and the units in them, as it happens",
+    summary: "Print events of containers and their units as they happen",
     description: [
-      "One line a change, until it is ended. Watches the engine by itself: no other unitwatch needs to run. What was so before is no change.",
-      "Where whoever reads it is too slow, the oldest of 10,000 waiting changes are dropped, and stderr tells how many.",
+      "Prints one line for each change until it is stopped. It watches the engine itself; no other unitwatch needs to run. States from before the start are not printed.",
+      "Up to 10,000 changes are buffered while output is slow; beyond that the oldest are dropped and their number is reported on stderr.",
     ],
     flags: {
       containers: repeated({
         name: "container",
         hint: "NAME",
         defaultText: "",
-        help: "Only of this container, by its name or id, or of those that a pattern such as dev-* names.",
+        help: "Print only events of this container, by name, id or name pattern such as dev-*.",
         separator: "comma",
         completes: "container",
         parse: containerPattern,
@@ -159,7 +159,7 @@ export const COMMANDS = {
         name: "unit",
         hint: "NAME",
         defaultText: "",
-        help: "Only of this unit, or of those that a pattern such as slurm*.service names, whatever --systemd.unit-include and --systemd.unit-exclude say. A name without a type is a service's, and what a name can't have is escaped, as systemctl does both.",
+        help: "Print only events of this unit, by name or pattern such as slurm*.service; --systemd.unit-include and --systemd.unit-exclude are ignored. A name without a type is a service; names are escaped as in systemctl.",
         separator: "newline",
         parse: unitPattern,
       }),
@@ -167,14 +167,14 @@ export const COMMANDS = {
         name: "kind",
         hint: "KIND",
         defaultText: "",
-        help: "Only of this kind, such as unit.failed, or of a group of kinds: container.*, unit.*, system.*, monitor.*; several are separated by commas.",
+        help: "Print only events of this kind, such as unit.failed, or of a group: container.*, unit.*, system.* or monitor.*; several are separated by commas.",
         separator: "newline",
         completes: { anyOf: Object.values(EventKind) },
         parse: eventKinds,
       }),
     },
     switches: {
-      json: "Print each change as a JSON object, with the members that /api/v1/events has.",
+      json: "Print each change as a JSON object, as /api/v1/events does.",
       ...HELP,
     },
     shared: [
@@ -186,45 +186,45 @@ export const COMMANDS = {
       ...LOG_FLAGS,
     ],
     exitCodes: [
-      { code: "0", meaning: "Whoever read it has gone, as head does, and there was a line more." },
-      { code: "1", meaning: "It can't be written, or can't be watched." },
+      { code: "0", meaning: "The process that reads the output closed it, as head does." },
+      { code: "1", meaning: "Output can't be written, or the engine can't be watched." },
       BAD_USAGE,
       BY_SIGNAL,
     ],
     examples: [
-      { what: "All that happens:", line: "unitwatch events" },
+      { what: "Print all events:", line: "unitwatch events" },
       {
-        what: "Services of a cluster that fail, or are restarted:",
+        what: "Print failures and restarts of a cluster's services:",
         line: "unitwatch events --watch.cluster dev --kind unit.failed,unit.restart",
       },
       {
-        what: "For other programs:",
+        what: "Print JSON for another program:",
         line: "unitwatch events --json --container 'dev-*' --unit 'slurm*' | jq .message",
       },
     ],
   },
   completion: {
     name: "completion",
-    summary: "Print a script by which a shell completes the command line of unitwatch",
+    summary: "Print a shell completion script",
     description: [
-      "It completes commands, flags, those of their values that are words, files and folders, and names of containers, for which it asks the command docker, or the one of UNITWATCH_DOCKER_COMMAND.",
+      "The script completes commands, flags, words, files and folders. It lists container names with the docker command, or with the command in UNITWATCH_DOCKER_COMMAND.",
     ],
     argument: { hint: "SHELL", words: SHELLS },
     flags: {},
     switches: HELP,
     shared: [],
-    exitCodes: [{ code: "0", meaning: "The script is printed." }, BAD_USAGE],
+    exitCodes: [{ code: "0", meaning: "The script was printed." }, BAD_USAGE],
     examples: [
       {
-        what: "For bash with bash-completion; else in a file that ~/.bashrc reads:",
+        what: "Install for bash with bash-completion, else source it in ~/.bashrc:",
         line: "unitwatch completion bash > ~/.local/share/bash-completion/completions/unitwatch",
       },
       {
-        what: "For zsh, in a folder of $fpath:",
+        what: "Install for zsh, in a folder of $fpath:",
         line: 'unitwatch completion zsh > "${fpath[1]}/_unitwatch"',
       },
       {
-        what: "For fish:",
+        what: "Install for fish:",
         line: "unitwatch completion fish > ~/.config/fish/completions/unitwatch.fish",
       },
     ],

@@ -1,12 +1,27 @@
+/**
+ * config: everything that can be set.
+ *
+ * - `flags.ts` and `commands.ts` are tables; parsing, `--help`, shell completion and the generated
+ *   docs are made from their rows. To add a flag, add a row and read its setting in `parse-config.ts`.
+ * - `flag/` parses one value, reads arguments and variables, and words the errors.
+ * - `otlp.ts` and `service-manager.ts` read the variables that other standards define.
+ * - `completion/` prints the completion scripts for bash, zsh and fish.
+ *
+ * May import `domain/` and `platform/`. A flag wins over its variable, which wins over the default. A
+ * `Config` is read once at start, checked and frozen. A bad value ends the start with exit code 2 and
+ * one line that names the setting and what was expected. No message holds a password.
+ */
+import type { EventKind } from "../domain/event.ts";
 import type { ListenAddress } from "../domain/listen-address.ts";
 import type { LogFormat, LogLevel } from "../domain/log.ts";
+import type { WaitGoal } from "../domain/wait-goal.ts";
 import type { OtlpConfig } from "./otlp.ts";
 import type { ServiceManager } from "./service-manager.ts";
 
-/** What is watched, and how. */
+/** Settings that the sidecar and the commands share. */
 export interface WatchConfig {
   readonly docker: {
-    /** `unix://`, `tcp://` or `ssh://`; undefined: what the CLI takes by itself. */
+    /** `unix://`, `tcp://` or `ssh://`; undefined: the CLI's default. */
     readonly host: string | undefined;
     readonly runtime: "auto" | "engine" | "cli";
     /** Folder of ca.pem, cert.pem and key.pem for `tcp://`, from DOCKER_TLS_VERIFY; undefined: no TLS. */
@@ -21,13 +36,14 @@ export interface WatchConfig {
     readonly filters: readonly string[];
   };
   readonly node: {
-    /** Stripped from container names; undefined: as the labels tell; "": nothing is stripped. */
+    /** Stripped from container names; undefined: taken from the labels; "": nothing is stripped. */
     readonly namePrefix: string | undefined;
   };
   readonly systemd: {
     readonly transport: "auto" | "dbus" | "busctl" | "off";
-    /** Matches whole unit names, as does the other; a unit is shown if this matches and that doesn't. */
+    /** Matches the whole name of each unit that is shown. */
     readonly unitInclude: RegExp;
+    /** Matches the whole name of each unit that is hidden; wins over `unitInclude`. */
     readonly unitExclude: RegExp;
   };
   readonly log: {
@@ -36,14 +52,14 @@ export interface WatchConfig {
   };
 }
 
-/** All that can be set, read once at start, checked, and frozen through and through. */
+/** Settings of the sidecar. */
 export interface Config extends WatchConfig {
   readonly web: {
     /** At least one. */
     readonly listenAddresses: readonly ListenAddress[];
     /** Begins with `/`, needs no escaping, and is no other route. */
     readonly telemetryPath: string;
-    /** File of TLS, users and headers, not read yet; undefined: plain HTTP for everybody. */
+    /** File of TLS, users and headers, not read yet; undefined: plain HTTP without users. */
     readonly configFile: string | undefined;
   };
   readonly metrics: {
@@ -54,11 +70,30 @@ export interface Config extends WatchConfig {
   };
   readonly otlp: OtlpConfig;
   readonly storage: {
-    /** Folder of what outlives the process; undefined: kept in memory. */
+    /** Folder of the durable queue and the resume point; undefined: kept in memory. */
     readonly path: string | undefined;
     /** Bound of the queue of log records. */
     readonly queueBytes: number;
   };
-  /** undefined where systemd doesn't run this as a service that is to notify it. */
+  /** Undefined unless systemd runs this process as a service that notifies it. */
   readonly serviceManager: ServiceManager | undefined;
+}
+
+/** Settings of `unitwatch wait`. */
+export interface WaitConfig extends WatchConfig, WaitGoal {
+  /** Undefined: no limit. */
+  readonly timeoutMs: number | undefined;
+  readonly keepWaiting: boolean;
+  readonly quiet: boolean;
+}
+
+/** Settings of `unitwatch events`. */
+export interface EventsConfig extends WatchConfig {
+  /** Names, ids or name patterns; empty: all containers. */
+  readonly containers: readonly string[];
+  /** Unit names or patterns; empty: all units, and events without a unit. */
+  readonly units: readonly string[];
+  /** Empty: all kinds. */
+  readonly kinds: readonly EventKind[];
+  readonly json: boolean;
 }

@@ -13,7 +13,7 @@ import {
   wholeNumber,
 } from "./flag/scalars.ts";
 
-/** Less holds no record. */
+/** A smaller queue has no room for a record. */
 const MIN_QUEUE_BYTES = 4_096;
 
 function queueBytes(text: string): number {
@@ -26,13 +26,13 @@ const RUNTIMES = ["auto", "engine", "cli"] as const;
 const TRANSPORTS = ["auto", "dbus", "busctl", "off"] as const;
 const SWITCH_WORDS = ["on", "off"] as const;
 
-/** All flags that take a value, in the order of help. */
+/** Flags with a value, in the order of help. */
 export const FLAGS = {
   listenAddresses: repeated({
     name: "web.listen-address",
     hint: "ADDRESS",
     defaultText: ":10558",
-    help: 'Address to listen on: host:port, :port (every interface) or [::1]:port. Port 0 picks a free one, which the log line "listening" tells.',
+    help: 'Address to listen on: host:port, :port (all interfaces) or [::1]:port. Port 0 picks a free port, which the log line "listening" shows.',
     separator: "comma",
     parse: listenAddress,
   }),
@@ -40,14 +40,14 @@ export const FLAGS = {
     name: "web.telemetry-path",
     hint: "PATH",
     defaultText: "/metrics",
-    help: "Path of the metrics.",
+    help: "Path under which metrics are exposed.",
     parse: telemetryPath,
   }),
   webConfigFile: optional({
     name: "web.config.file",
     hint: "FILE",
     defaultText: "",
-    help: "TLS, users and headers for HTTP, in the file format of the Prometheus exporter-toolkit. Read again when it changes.",
+    help: "File with TLS, basic auth and HTTP headers, in the format of the Prometheus exporter-toolkit. Reloaded when it changes.",
     completes: "file",
     parse: plainText("the path of a file"),
   }),
@@ -55,7 +55,7 @@ export const FLAGS = {
     name: "docker.host",
     hint: "URL",
     defaultText: "DOCKER_HOST, else the default socket",
-    help: "The container engine: unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT].",
+    help: "Address of the container engine: unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]. ssh:// works only through the CLI.",
     fallbackVariable: "DOCKER_HOST",
     secret: true,
     parse: dockerHost,
@@ -64,7 +64,7 @@ export const FLAGS = {
     name: "docker.runtime",
     hint: "RUNTIME",
     defaultText: "auto",
-    help: "How to talk to the engine: engine (its API), cli (the command of --docker.command), or auto: the API wherever that can be had.",
+    help: "How to reach the engine: engine (its API), cli (the command of --docker.command) or auto (the API if it is available, else the command).",
     completes: RUNTIMES,
     parse: oneOf(RUNTIMES),
   }),
@@ -72,7 +72,7 @@ export const FLAGS = {
     name: "docker.command",
     hint: "COMMAND",
     defaultText: "docker",
-    help: "Name or path of the engine's CLI, without arguments; podman works.",
+    help: "Name or path of the engine's CLI, without arguments, such as docker or podman.",
     completes: "command",
     parse: plainText("the name or path of a command"),
   }),
@@ -80,7 +80,7 @@ export const FLAGS = {
     name: "watch.filter",
     hint: "KEY=VALUE",
     defaultText: "",
-    help: "Watch only containers that this filter lets through, such as label=sind.cluster=dev. The engine does the filtering.",
+    help: "Watch only containers that match this engine filter, such as label=sind.cluster=dev. The engine applies it.",
     separator: "newline",
     parse: engineFilter,
   }),
@@ -95,14 +95,14 @@ export const FLAGS = {
     name: "node.name-prefix",
     hint: "PREFIX",
     defaultText: "from labels",
-    help: "Stripped from a container's name to give its node name.",
+    help: "Prefix to strip from a container's name to get its node name.",
     parse: (text) => (text === "" ? text : plainText("the beginning of container names")(text)),
   }),
   systemdTransport: single({
     name: "systemd.transport",
     hint: "TRANSPORT",
     defaultText: "auto",
-    help: "How to watch systemd in a container: dbus, busctl, off (don't), or auto, the best of them that each container has.",
+    help: "How to watch systemd in containers: dbus, busctl, off (not at all) or auto (the best one that each container has).",
     completes: TRANSPORTS,
     parse: oneOf(TRANSPORTS),
   }),
@@ -110,21 +110,21 @@ export const FLAGS = {
     name: "systemd.unit-include",
     hint: "REGEXP",
     defaultText: ".+",
-    help: "Units to show: a regular expression that has to match the whole name.",
+    help: "Units to show: a regular expression that matches the whole name.",
     parse: anchoredRegExp,
   }),
   unitExclude: single({
     name: "systemd.unit-exclude",
     hint: "REGEXP",
     defaultText: String.raw`.+\.(automount|device|mount|scope|slice|swap)`,
-    help: "Units to leave out: a regular expression that has to match the whole name.",
+    help: "Units to hide: a regular expression that matches the whole name.",
     parse: anchoredRegExp,
   }),
   seriesLimit: single({
     name: "metrics.series-limit",
     hint: "NUMBER",
     defaultText: "200000",
-    help: "Number of series past which new ones are refused and counted.",
+    help: "Maximum number of series. New ones beyond it are refused and counted.",
     parse: wholeNumber(1, 10_000_000),
   }),
   retentionMs: single({
@@ -137,16 +137,16 @@ export const FLAGS = {
   otlpLogs: optional({
     name: "otlp.logs",
     hint: "on|off",
-    defaultText: "on where an endpoint is set",
-    help: "Send log records over OTLP, as the OTEL_ variables say.",
+    defaultText: "on if an endpoint is set",
+    help: "Send log records over OTLP, configured by the OTEL_ variables.",
     completes: SWITCH_WORDS,
     parse: oneOf(SWITCH_WORDS),
   }),
   otlpMetrics: optional({
     name: "otlp.metrics",
     hint: "on|off",
-    defaultText: "on where an endpoint is set",
-    help: "Push metrics over OTLP, as the OTEL_ variables say.",
+    defaultText: "on if an endpoint is set",
+    help: "Push metrics over OTLP, configured by the OTEL_ variables.",
     completes: SWITCH_WORDS,
     parse: oneOf(SWITCH_WORDS),
   }),
@@ -154,14 +154,14 @@ export const FLAGS = {
     name: "otlp.interval",
     hint: "DURATION",
     defaultText: "OTEL_METRIC_EXPORT_INTERVAL, else 60s",
-    help: "How often metrics are pushed over OTLP.",
+    help: "Interval between two pushes of metrics over OTLP.",
     parse: intervalMs,
   }),
   storagePath: single({
     name: "storage.path",
     hint: "FOLDER",
     defaultText: "data",
-    help: "Folder of the durable queue and the resume point; empty keeps them in memory.",
+    help: "Folder of the durable queue and the resume point. Empty keeps them in memory.",
     emptyIsValue: true,
     completes: "folder",
     parse: (text) => (text === "" ? undefined : plainText("the path of a folder")(text)),
@@ -170,14 +170,14 @@ export const FLAGS = {
     name: "otlp.queue-bytes",
     hint: "SIZE",
     defaultText: "256MiB",
-    help: "Size of the queue of log records that wait for their endpoint, such as 64MiB or 1GiB; full, it drops the oldest and counts them.",
+    help: "Maximum size of the queue of log records, such as 64MiB or 1GiB. A full queue drops its oldest records and counts them.",
     parse: queueBytes,
   }),
   logLevel: single({
     name: "log.level",
     hint: "LEVEL",
     defaultText: "info",
-    help: "The lowest level that is logged: debug, info, warn or error.",
+    help: "Lowest level to log: debug, info, warn or error.",
     completes: LOG_LEVELS,
     parse: oneOf(LOG_LEVELS),
   }),
@@ -185,16 +185,16 @@ export const FLAGS = {
     name: "log.format",
     hint: "FORMAT",
     defaultText: "logfmt",
-    help: "How lines are logged to stderr: logfmt or json.",
+    help: "Format of log lines on stderr: logfmt or json.",
     completes: LOG_FORMATS,
     parse: oneOf(LOG_FORMATS),
   }),
 } satisfies Readonly<Record<string, Flag<unknown>>>;
 
-/** Flags that take no value, and have no variable. */
+/** Flags without a value; they have no variable. */
 export const SWITCHES = {
   help: "Show this help and exit.",
   version: "Show the version and exit.",
-  "check-config": "Check flags, variables and files, and exit: 0 if all is valid, else 2.",
+  "check-config": "Check flags, variables and files, then exit with 0 if all are valid, else 2.",
 } as const;
 export type SwitchName = keyof typeof SWITCHES;

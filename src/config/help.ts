@@ -1,5 +1,6 @@
 import type { BuildInfo } from "./build-info.ts";
 import { COMMANDS } from "./commands.ts";
+import type { Command } from "./commands.ts";
 import { variableName } from "./flag/flag.ts";
 import type { Flag, Separator } from "./flag/flag.ts";
 import { FLAGS, SWITCHES } from "./flags.ts";
@@ -8,7 +9,12 @@ import { OTEL_HELP } from "./otlp.ts";
 const WIDTH = 80;
 const INDENT = "      ";
 
-/** What `--help` prints. */
+const CODE_WIDTH = 8;
+const CODE_INDENT = " ".repeat(CODE_WIDTH + 2);
+
+const SHARED = `Flags shared with the sidecar, environment variables included: --docker.host is ${variableName("docker.host")}.`;
+
+/** Returns the text of `unitwatch --help`. */
 export function helpText(): string {
   return [
     "usage: unitwatch [flags]",
@@ -19,10 +25,10 @@ export function helpText(): string {
     ),
     "",
     wrapped(
-      `Every flag with a value has an environment variable: --docker.host is ${variableName("docker.host")}. A flag wins over its variable, which wins over the default; a variable that is empty counts as not set.`,
+      `Every flag with a value has an environment variable: --docker.host is ${variableName("docker.host")}. A flag wins over its variable, which wins over the default; an empty variable counts as not set.`,
     ),
     "",
-    "Commands, each with a --help of its own:",
+    "Commands, each with its own --help:",
     ...Object.values(COMMANDS).map(
       ({ name, summary }) => `  ${name}\n${wrapped(`${summary}.`, INDENT)}`,
     ),
@@ -36,21 +42,58 @@ export function helpText(): string {
   ].join("\n");
 }
 
-/** A flag with what is to be known of it. */
-export function flagParagraph(flag: Flag<unknown>, repeat: string): string {
+/** Returns a usage line without its prefix: `unitwatch wait [flags]`. */
+export function usage({ name, argument }: Command): string {
+  const words = argument === undefined ? "" : ` ${argument.words.join("|")}`;
+  return `unitwatch ${name}${words} [flags]`;
+}
+
+/** Returns the text of `unitwatch COMMAND --help`. */
+export function commandHelp(command: Command): string {
+  const { summary, description, flags, switches, shared, exitCodes, examples } = command;
+  const own = Object.values(flags).map((flag: Flag<unknown>) =>
+    flagParagraph(flag, flag.separator === undefined ? "" : "Repeatable."),
+  );
+  const common = shared.map((key) => flagParagraph(FLAGS[key], repeatNote(FLAGS[key].separator)));
+  const codes = exitCodes.map(
+    ({ code, meaning }) =>
+      `  ${code.padEnd(CODE_WIDTH)}${wrapped(meaning, CODE_INDENT).trimStart()}`,
+  );
+  return [
+    `usage: ${usage(command)}`,
+    "",
+    wrapped(`${summary}.`),
+    ...description.flatMap((paragraph) => ["", wrapped(paragraph)]),
+    "",
+    "Flags:",
+    ...switchParagraphs(switches),
+    ...own,
+    ...(common.length === 0 ? [] : ["", wrapped(SHARED), ...common]),
+    "",
+    "Exit codes:",
+    ...codes,
+    "",
+    "Examples:",
+    ...examples.flatMap(({ what, line }) => [`  ${what}`, `      ${line}`]),
+    "",
+  ].join("\n");
+}
+
+/** Returns a flag's name, help and default. */
+function flagParagraph(flag: Flag<unknown>, repeat: string): string {
   const notes = repeat === "" ? [flag.help] : [flag.help, repeat];
-  if (flag.emptyIsValue === true) notes.push("A variable that is set but empty counts.");
+  if (flag.emptyIsValue === true) notes.push("A variable that is set but empty is a value.");
   const lines = [`  --${flag.name}=${flag.hint}`, wrapped(notes.join(" "), INDENT)];
   if (flag.defaultText !== "") lines.push(`${INDENT}Default: ${flag.defaultText}`);
   return lines.join("\n");
 }
 
-/** Flags that take no value, a paragraph each. */
-export function switchParagraphs(switches: Readonly<Record<string, string>>): string[] {
+/** Returns a paragraph for each flag without a value. */
+function switchParagraphs(switches: Readonly<Record<string, string>>): string[] {
   return Object.entries(switches).map(([name, help]) => `  --${name}\n${wrapped(help, INDENT)}`);
 }
 
-/** The flags as a Markdown table, for the README. */
+/** Returns the flags as a Markdown table for the documentation. */
 export function flagTable(): string {
   const rows = Object.values(FLAGS).map((flag: Flag<unknown>) => {
     const cells = [
@@ -73,7 +116,7 @@ export function flagTable(): string {
   ].join("\n");
 }
 
-/** What `--version` prints. */
+/** Returns the text of `unitwatch --version`. */
 export function versionText({ version, revision, nodeVersion, platform }: BuildInfo): string {
   return [
     `unitwatch ${version} (revision: ${revision})`,
@@ -83,16 +126,16 @@ export function versionText({ version, revision, nodeVersion, platform }: BuildI
   ].join("\n");
 }
 
-/** How a flag is repeated that has a variable; "" for one that isn't. */
-export function repeatNote(separator: Separator | undefined): string {
+/** Returns how a flag and its variable are repeated; "" for a flag that can be given only once. */
+function repeatNote(separator: Separator | undefined): string {
   if (separator === undefined) return "";
   return separator === "comma"
-    ? "Repeatable; in the variable, separated by commas or line ends."
-    : "Repeatable; in the variable, one a line.";
+    ? "Repeatable; in the variable, separated by commas or newlines."
+    : "Repeatable; in the variable, one per line.";
 }
 
-/** Text in lines of at most 80 columns, where its words allow it. */
-export function wrapped(text: string, indent = ""): string {
+/** Wraps text at 80 columns; a longer word gets a line of its own. */
+function wrapped(text: string, indent = ""): string {
   const lines: string[] = [];
   let line = indent;
   for (const word of text.split(" ")) {

@@ -17,17 +17,17 @@ const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
 export type OtlpProtocol = (typeof PROTOCOLS)[number];
 export type OtlpSignal = "logs" | "metrics";
 
-/** Where and how one signal is sent. */
+/** Destination of one signal. */
 export interface OtlpSignalConfig {
-  /** http(s); the whole URL to post to over HTTP, the endpoint as given for grpc. No credentials. */
+  /** http(s) without credentials; over HTTP the whole URL to post to, for grpc the endpoint. */
   readonly url: string;
   readonly protocol: OtlpProtocol;
-  /** Names in lower case, each once. They hold secrets: util.inspect and JSON show none of them. */
+  /** Unique names in lower case. Values may be secret: util.inspect and JSON show none. */
   readonly headers: Pairs;
-  /** For one export; 2^31-1, the longest timer, where no limit is asked for. */
+  /** Limit for one export; 2^31-1, the longest timer, means no limit. */
   readonly timeoutMs: number;
   readonly compression: "gzip" | "none";
-  /** Paths of PEM files, not read yet; undefined: the system's trust, no client certificate. */
+  /** Paths of PEM files, not read yet; undefined: the system's CAs, no client certificate. */
   readonly tls: {
     readonly caFile: string | undefined;
     readonly keyFile: string | undefined;
@@ -36,11 +36,10 @@ export interface OtlpSignalConfig {
   readonly userAgent: string;
 }
 
-/** How metrics are pushed. */
 export interface MetricPushConfig {
-  /** From one push to the next. */
+  /** Interval between two pushes. */
   readonly intervalMs: number;
-  /** For one push, all of its attempts included; at most the interval. */
+  /** Limit for one push with all its attempts; at most the interval. */
   readonly timeoutMs: number;
   readonly temporality: (typeof TEMPORALITIES)[number];
 }
@@ -48,37 +47,36 @@ export interface MetricPushConfig {
 const TEMPORALITIES = ["cumulative", "delta", "lowmemory"] as const;
 
 export interface OtlpConfig {
-  /** Undefined: not sent. */
+  /** Undefined: export is off. */
   readonly logs: OtlpSignalConfig | undefined;
+  /** Undefined: export is off. */
   readonly metrics: OtlpSignalConfig | undefined;
   readonly metricPush: MetricPushConfig;
   /** Resource attribute `service.name`. */
   readonly serviceName: string;
-  /** The other resource attributes, each once. */
+  /** The other resource attributes, with unique names. */
   readonly resourceAttributes: Pairs;
 }
 
-/** The paragraph of `--help` on these variables. */
+/** Paragraph of `--help` about these variables. */
 export const OTEL_HELP =
-  "OTLP is set by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf, http/json, grpc), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _INSECURE (for grpc without a scheme), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_… and OTEL_EXPORTER_OTLP_METRICS_…, which win; by OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE (cumulative, delta, lowmemory), OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all sending off.";
+  "OTLP export is configured by the standard variables OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL (http/protobuf, http/json, grpc), _HEADERS, _TIMEOUT (milliseconds), _COMPRESSION (gzip, none), _INSECURE (for grpc without a scheme), _CERTIFICATE, _CLIENT_KEY and _CLIENT_CERTIFICATE, each also as OTEL_EXPORTER_OTLP_LOGS_… and OTEL_EXPORTER_OTLP_METRICS_…, which take precedence; by OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE (cumulative, delta, lowmemory), OTEL_METRIC_EXPORT_INTERVAL and OTEL_METRIC_EXPORT_TIMEOUT; by OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, and OTEL_SDK_DISABLED, which turns all export off.";
 
-/** What flags say of it; undefined where they say nothing. */
-export interface AskedOtlp {
+/** Values of the --otlp flags; undefined if a flag is not given. */
+export interface OtlpFlags {
   readonly logs?: "on" | "off" | undefined;
   readonly metrics?: "on" | "off" | undefined;
   readonly intervalMs?: number | undefined;
 }
 
 /**
- * Reads the standard variables of the OTLP exporters.
- * https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+ * Reads the standard variables of OTLP exporters, see
+ * https://opentelemetry.io/docs/specs/otel/protocol/exporter/. An invalid value is an error, which is
+ * stricter than the specification. A signal without a flag is exported if it has an endpoint.
  *
- * Stricter than the specification, which would warn and go on: a value that makes no sense is an
- * error. A signal that isn't asked for on or off is sent where there is an endpoint for it.
- *
- * @throws ConfigError naming the variable
+ * @throws ConfigError that names the variable
  */
-export function readOtlp(env: Environment, asked: AskedOtlp): OtlpConfig {
+export function readOtlp(env: Environment, flags: OtlpFlags): OtlpConfig {
   const disabled = read(env, ["OTEL_SDK_DISABLED"], trueOrFalse) ?? false;
   const attributes = new Map(
     read(env, ["OTEL_RESOURCE_ATTRIBUTES"], resourceAttributes, "secret") ?? [],
@@ -87,11 +85,11 @@ export function readOtlp(env: Environment, asked: AskedOtlp): OtlpConfig {
   attributes.delete("service.name");
   const name = read(env, ["OTEL_SERVICE_NAME"], plainText("the name of a service"));
   const signal = (signal: OtlpSignal): OtlpSignalConfig | undefined =>
-    readSignal(env, signal, disabled ? "off" : asked[signal]);
+    readSignal(env, signal, disabled ? "off" : flags[signal]);
   return {
     logs: signal("logs"),
     metrics: signal("metrics"),
-    metricPush: readMetricPush(env, asked.intervalMs),
+    metricPush: readMetricPush(env, flags.intervalMs),
     serviceName: name ?? (attributeName === "" ? undefined : attributeName) ?? "unitwatch",
     resourceAttributes: [...attributes],
   };
@@ -99,9 +97,9 @@ export function readOtlp(env: Environment, asked: AskedOtlp): OtlpConfig {
 
 const PREFIX = "OTEL_EXPORTER_OTLP";
 
-function readMetricPush(env: Environment, askedMs: number | undefined): MetricPushConfig {
+function readMetricPush(env: Environment, flagMs: number | undefined): MetricPushConfig {
   const intervalMs =
-    askedMs ?? read(env, ["OTEL_METRIC_EXPORT_INTERVAL"], milliseconds(1)) ?? 60_000;
+    flagMs ?? read(env, ["OTEL_METRIC_EXPORT_INTERVAL"], milliseconds(1)) ?? 60_000;
   const limitMs = read(env, ["OTEL_METRIC_EXPORT_TIMEOUT"], timeoutMs) ?? intervalMs;
   const preference = `${PREFIX}_METRICS_TEMPORALITY_PREFERENCE`;
   return {
@@ -114,7 +112,7 @@ function readMetricPush(env: Environment, askedMs: number | undefined): MetricPu
 function readSignal(
   env: Environment,
   signal: OtlpSignal,
-  asked: "on" | "off" | undefined,
+  wanted: "on" | "off" | undefined,
 ): OtlpSignalConfig | undefined {
   const own = `${PREFIX}_${signal.toUpperCase()}`;
   const names = (part: string): readonly string[] => [`${own}_${part}`, `${PREFIX}_${part}`];
@@ -139,13 +137,13 @@ function readSignal(
     },
     userAgent: USER_AGENT,
   };
-  if (asked === "off" || (asked === undefined && endpoint === undefined)) return undefined;
+  if (wanted === "off" || (wanted === undefined && endpoint === undefined)) return undefined;
 
   const keyName = firstSet(env, names("CLIENT_KEY"));
   const certName = firstSet(env, names("CLIENT_CERTIFICATE"));
   if ((keyName === undefined) !== (certName === undefined)) {
     const missing = keyName === undefined ? "CLIENT_KEY" : "CLIENT_CERTIFICATE";
-    throw new ConfigError(`${keyName ?? certName}: expected ${PREFIX}_${missing} with it`);
+    throw new ConfigError(`${keyName ?? certName}: expected ${PREFIX}_${missing} to be set too`);
   }
   return config;
 }
@@ -155,9 +153,9 @@ const USER_AGENT = `unitwatch/${BUILD_INFO.version} (OTLP exporter; JavaScript)`
 const FILE = plainText("the path of a PEM file");
 
 /**
- * The signal's own endpoint is taken as it is, the one for all gets the signal's path appended.
+ * Reads the signal's own endpoint, or else the common one with the signal's path appended.
  *
- * @param parse reads an endpoint to which this path is to be appended
+ * @param parse returns a parser that appends the path
  */
 function readEndpoint(
   env: Environment,
@@ -174,7 +172,7 @@ function defaultUrl(signal: OtlpSignal, protocol: OtlpProtocol): string {
   return protocol === "grpc" ? "http://localhost:4317" : `http://localhost:4318/v1/${signal}`;
 }
 
-/** Parses the first of the variables that is set and not empty; undefined where none is. */
+/** Parses the first variable that is set and not empty; returns undefined if there is none. */
 function read<T>(
   env: Environment,
   names: readonly string[],

@@ -2,22 +2,20 @@ import { alternatives } from "../platform/data/alternatives.ts";
 import { clipped, quoted } from "../platform/data/quoted.ts";
 import { readArguments } from "./flag/arguments.ts";
 import type { Arguments } from "./flag/arguments.ts";
-import type { EventsConfig, WaitConfig } from "./command-config.ts";
-import { commandHelp } from "./command-help.ts";
+import type { EventsConfig, WaitConfig } from "./config.ts";
 import { COMMANDS, SHELLS } from "./commands.ts";
 import type { Command, CommandName, Shell } from "./commands.ts";
-import { deepFrozen } from "./deep-frozen.ts";
 import { FLAGS } from "./flags.ts";
+import { commandHelp } from "./help.ts";
 import { nearest } from "./flag/nearest.ts";
-import { parseConfig } from "./parse-config.ts";
+import { deepFrozen, parseConfig, watchConfig } from "./parse-config.ts";
 import type { ParsedConfig } from "./parse-config.ts";
 import { oneOf } from "./flag/scalars.ts";
 import { readSettings } from "./flag/settings.ts";
 import type { Environment, Settings } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
-import { watchConfig } from "./watch-config.ts";
 
-/** What the command line asks for: one of the commands, or the sidecar. */
+/** What the command line requests: a command or the sidecar. */
 export type ParsedCommandLine =
   | ParsedConfig
   | { readonly kind: "wait"; readonly config: WaitConfig }
@@ -26,16 +24,16 @@ export type ParsedCommandLine =
 
 const MAX_SHOWN_LENGTH = 80;
 
-/** Reads arguments (those after the script) and environment. What begins with a word is a command. */
+/** Reads arguments (those after the script) and environment. A first argument without a dash is a command. */
 export function parseCommandLine(argv: readonly string[], env: Environment): ParsedCommandLine {
   const [word = "", ...rest] = argv;
   if (word === "" || word.startsWith("-")) return parseConfig(argv, env);
-  if (!isCommand(word)) return refused("unitwatch", unknownCommand(word));
+  if (!isCommand(word)) return rejected("unitwatch", unknownCommand(word));
   try {
     return parseCommand(word, rest, env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return refused(`unitwatch ${word}`, error.message);
+    return rejected(`unitwatch ${word}`, error.message);
   }
 }
 
@@ -82,7 +80,7 @@ function shellNamed(word: string | undefined): Shell {
   return parseSetting(argument.hint, word, oneOf(argument.words));
 }
 
-/** Those that the command hasn't are as they are by default. */
+/** Reads the flags that the command shares with the sidecar; the sidecar's other flags keep their defaults. */
 function sharedSettings(
   { shared }: Command,
   { values }: Arguments,
@@ -98,13 +96,15 @@ function waitConfig(
 ): WaitConfig {
   const { containers, units, system, systemd, watch } = settings;
   if (containers.length === 0 && watch.filters.length === 0) {
-    throw new ConfigError("nothing to wait for: expected --container, or a --watch.filter");
+    throw new ConfigError(
+      "nothing to wait for: expected --container, --watch.filter or --watch.cluster",
+    );
   }
   if (systemd.transport === "off" && (units.length > 0 || system !== undefined)) {
-    const asked = units.length > 0 ? "--unit" : "--system";
-    throw new ConfigError(`${asked}: expected a --systemd.transport other than off with it`);
+    const condition = units.length > 0 ? "--unit" : "--system";
+    throw new ConfigError(`${condition}: expected a --systemd.transport other than off with it`);
   }
-  refuseContradictions(units);
+  rejectContradictions(units);
   return deepFrozen<WaitConfig>({
     ...settings,
     keepWaiting: switches.has("keep-waiting"),
@@ -112,14 +112,14 @@ function waitConfig(
   });
 }
 
-/** A unit that is named several times has to be as each of them says. */
-function refuseContradictions(units: WaitConfig["units"]): void {
+/** @throws ConfigError if no state of a unit that is named several times satisfies all its conditions */
+function rejectContradictions(units: WaitConfig["units"]): void {
   for (const [name, conditions] of Map.groupBy(units, ({ unit }) => unit)) {
     const [first, ...others] = conditions.map(({ states }) => states);
     if (first?.some((state) => others.every((states) => states.includes(state))) === true) continue;
     const either = [...new Set(conditions.flatMap(({ states }) => states))].join(",");
     throw new ConfigError(
-      `--unit: ${name} can't be all that is asked of it at once: for any of it, expected ${name}=${either}`,
+      `--unit: ${name} can't be in several states at once, expected ${name}=${either} for any of them`,
     );
   }
 }
@@ -135,6 +135,6 @@ function unknownCommand(word: string): string {
   return guess === undefined ? expected : `${expected}, such as ${guess}`;
 }
 
-function refused(program: string, message: string): ParsedConfig {
+function rejected(program: string, message: string): ParsedConfig {
   return { kind: "exit", code: 2, stderr: `${program}: error: ${message}\n` };
 }

@@ -1,17 +1,16 @@
-import { readArguments } from "./flag/arguments.ts";
+import { join } from "node:path";
 import { BUILD_INFO } from "./build-info.ts";
-import type { Config } from "./config.ts";
-import { deepFrozen } from "./deep-frozen.ts";
+import type { Config, WatchConfig } from "./config.ts";
+import { readArguments } from "./flag/arguments.ts";
+import { readSettings } from "./flag/settings.ts";
+import type { Environment, Settings } from "./flag/settings.ts";
+import { ConfigError } from "./flag/value-error.ts";
 import { FLAGS, SWITCHES } from "./flags.ts";
 import { helpText, versionText } from "./help.ts";
 import { readOtlp } from "./otlp.ts";
 import { readServiceManager } from "./service-manager.ts";
-import { readSettings } from "./flag/settings.ts";
-import type { Environment } from "./flag/settings.ts";
-import { ConfigError } from "./flag/value-error.ts";
-import { watchConfig } from "./watch-config.ts";
 
-/** What the command line asks for: to run, to look at the files too, or to print something and exit. */
+/** What the command line requests: run, check the configuration and its files, or print and exit. */
 export type ParsedConfig =
   | { readonly kind: "run" | "check"; readonly config: Config }
   | {
@@ -19,7 +18,7 @@ export type ParsedConfig =
       readonly code: 0 | 2;
       /** Whole lines. */
       readonly stdout?: string;
-      /** One line that names the setting at fault and what was expected of it. */
+      /** One line that names the invalid setting and what was expected. */
       readonly stderr?: string;
     };
 
@@ -59,4 +58,68 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
     storage: { path: settings.storagePath, queueBytes: settings.queueBytes },
     serviceManager: readServiceManager(env),
   });
+}
+
+/** Settings from which a {@link WatchConfig} is made. */
+type WatchSettings = Pick<
+  Settings<typeof FLAGS>,
+  | "dockerHost"
+  | "dockerRuntime"
+  | "dockerCommand"
+  | "watchFilters"
+  | "watchCluster"
+  | "nodeNamePrefix"
+  | "systemdTransport"
+  | "unitInclude"
+  | "unitExclude"
+  | "logLevel"
+  | "logFormat"
+>;
+
+/** @throws ConfigError if two settings contradict each other */
+export function watchConfig(settings: WatchSettings, env: Environment): WatchConfig {
+  const { watchFilters, watchCluster, dockerHost } = settings;
+  if (settings.dockerRuntime === "engine" && dockerHost?.startsWith("ssh:") === true) {
+    throw new ConfigError(
+      "--docker.runtime=engine: expected a --docker.host with unix:// or tcp://, ssh:// requires --docker.runtime=cli",
+    );
+  }
+  return {
+    docker: {
+      host: dockerHost,
+      runtime: settings.dockerRuntime,
+      tlsPath: dockerTlsPath(env),
+      context: env["DOCKER_CONTEXT"] === "" ? undefined : env["DOCKER_CONTEXT"],
+      command: settings.dockerCommand,
+    },
+    watch: {
+      filters:
+        watchCluster === undefined
+          ? watchFilters
+          : [...watchFilters, `label=sind.cluster=${watchCluster}`],
+    },
+    node: { namePrefix: settings.nodeNamePrefix },
+    systemd: {
+      transport: settings.systemdTransport,
+      unitInclude: settings.unitInclude,
+      unitExclude: settings.unitExclude,
+    },
+    log: { level: settings.logLevel, format: settings.logFormat },
+  };
+}
+
+/** Follows the docker command: any DOCKER_TLS_VERIFY that is not empty turns TLS on. */
+function dockerTlsPath(env: Environment): string | undefined {
+  if ((env["DOCKER_TLS_VERIFY"] ?? "") === "") return undefined;
+  const path = env["DOCKER_CERT_PATH"] ?? "";
+  return path === "" ? join(env["HOME"] ?? "/root", ".docker") : path;
+}
+
+/** Freezes `value` and all objects in it, and returns it. */
+export function deepFrozen<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) deepFrozen(member);
+  }
+  return value;
 }

@@ -1,24 +1,24 @@
 import type { Environment } from "./flag/settings.ts";
 
-/** What systemd asks of a service of Type=notify. */
+/** What systemd requires of a service of Type=notify. */
 export interface ServiceManager {
-  /** Where it takes notifications: a path, or an abstract name that begins with `@`. */
+  /** Socket for notifications: a path, or an abstract name that begins with `@`. */
   readonly notifySocket: string;
-  /** It is to be told this often at the least that the service is alive; undefined: never. */
+  /** Longest interval between two WATCHDOG=1 notifications; undefined: systemd expects none. */
   readonly watchdogMs: number | undefined;
 }
 
-/** They are for this process alone: whoever it starts is no service. */
+/** Variables for this process alone; they are removed from the environment of its children. */
 export const SERVICE_MANAGER_VARIABLES = [
   "NOTIFY_SOCKET",
   "WATCHDOG_USEC",
   "WATCHDOG_PID",
 ] as const;
 
-/** Shorter ones aren't kept: each notification takes a process. */
+/** Shorter intervals are ignored, because each notification starts a process. */
 const MIN_WATCHDOG_MS = 1_000;
 
-/** Reads what sd_notify(3) and sd_watchdog_enabled(3) read; undefined where systemd asks nothing. */
+/** Reads the variables of sd_notify(3) and sd_watchdog_enabled(3); undefined if there is no socket. */
 export function readServiceManager(env: Environment): ServiceManager | undefined {
   const { NOTIFY_SOCKET: notifySocket = "", WATCHDOG_USEC: usec = "", WATCHDOG_PID: pid } = env;
   if (!/^[/@]./.test(notifySocket)) return undefined;

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "@jest/globals";
 import { showEvents } from "../../src/commands/events.ts";
-import type { EventsConfig } from "../../src/config/command-config.ts";
+import type { EventsConfig } from "../../src/config/config.ts";
 import { parseCommandLine } from "../../src/config/parse-command.ts";
 import { systemClock } from "../../src/platform/time/clock.ts";
 import { idOf } from "../support/engine-facts.ts";

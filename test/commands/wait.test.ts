@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
 import { runWait } from "../../src/commands/wait.ts";
-import type { WaitConfig } from "../../src/config/command-config.ts";
+import type { WaitConfig } from "../../src/config/config.ts";
 import { parseCommandLine } from "../../src/config/parse-command.ts";
 import { systemClock } from "../../src/platform/time/clock.ts";
 import { idOf } from "../support/engine-facts.ts";

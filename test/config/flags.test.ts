@@ -8,7 +8,7 @@ const flags: readonly Flag<unknown>[] = [
   ...Object.values(COMMANDS).map(({ flags }) => flags),
 ].flatMap((table) => Object.values(table));
 
-/** Flags that are completed with words: what they are, and whether several can be given. */
+/** Flags with words as completions; `isList` if the value can be several of them. */
 const worded = flags.flatMap((flag) => {
   const { completes } = flag;
   if (completes === undefined || typeof completes === "string") return [];
@@ -17,7 +17,7 @@ const worded = flags.flatMap((flag) => {
     : [{ flag, words: completes, isList: false }];
 });
 
-test("words that a shell offers are those that are taken", () => {
+test("accepts exactly the words that shells offer", () => {
   const read = (flag: Flag<unknown>, text: string) => () => flag.read([{ source: "x", text }]);
   expect(worded.length).toBeGreaterThan(7);
   for (const { flag, words, isList } of worded) {
@@ -28,7 +28,7 @@ test("words that a shell offers are those that are taken", () => {
   }
 });
 
-test("words are offered wherever only words are taken", () => {
+test("offers words for each flag that accepts only words", () => {
   const enumerated = flags.filter((flag) => {
     try {
       flag.read([{ source: "x", text: "\u0001" }]);

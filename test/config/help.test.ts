@@ -6,7 +6,7 @@ import { flagTable, helpText, versionText } from "../../src/config/help.ts";
 
 const flags = Object.values(FLAGS);
 
-test("help has every flag with its default, in lines that fit a terminal", () => {
+test("lists every flag with its default in lines of at most 80 columns", () => {
   const help = helpText();
   for (const { name, hint, defaultText } of flags) {
     expect(help).toContain(`\n  --${name}=${hint}\n`);
@@ -19,14 +19,14 @@ test("help has every flag with its default, in lines that fit a terminal", () =>
   expect(help.endsWith(".\n")).toBe(true);
 });
 
-test("names are lower case with dots, each once, and so are the variables", () => {
+test("gives each flag a unique dotted name and a unique variable", () => {
   const names = flags.map(({ name }) => name);
   for (const name of names) expect(name).toMatch(/^[a-z]+(\.[a-z]+)+(-[a-z]+)*$/);
   expect(new Set(names.map(variableName)).size).toBe(names.length);
   expect(variableName("web.listen-address")).toBe("UNITWATCH_WEB_LISTEN_ADDRESS");
 });
 
-test("the table for the documentation has a row a flag, and pipes don't break it", () => {
+test("makes one table row per flag and escapes pipes", () => {
   const rows = flagTable().trimEnd().split("\n").slice(2);
   expect(rows).toHaveLength(flags.length + Object.keys(SWITCHES).length);
   for (const row of rows) expect(row.match(/(?<!\\)\|/g)).toHaveLength(5);
@@ -35,7 +35,7 @@ test("the table for the documentation has a row a flag, and pipes don't break it
   );
 });
 
-test("the version is on the first line, what it runs on follows", () => {
+test("prints the version on the first line and the platform below", () => {
   const text = versionText({
     version: "1.2.3",
     revision: "abc",

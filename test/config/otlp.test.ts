@@ -6,7 +6,7 @@ import type { Environment } from "../../src/config/flag/settings.ts";
 
 const PREFIX = "OTEL_EXPORTER_OTLP";
 
-/** The logs' part for variables given without their common prefix. */
+/** Returns the logs' configuration; variables come without their common prefix. */
 function logsOf(parts: Environment, asked?: "on" | "off"): OtlpSignalConfig | undefined {
   const env = Object.fromEntries(
     Object.entries(parts).map(([part, text]) => [`${PREFIX}_${part}`, text]),
@@ -14,7 +14,7 @@ function logsOf(parts: Environment, asked?: "on" | "off"): OtlpSignalConfig | un
   return readOtlp(env, { logs: asked }).logs;
 }
 
-test("logs are sent where there is an endpoint, or where they are asked for", () => {
+test("exports logs when an endpoint or the flag is set", () => {
   expect(logsOf({})).toBeUndefined();
   expect(logsOf({ ENDPOINT: "" })).toBeUndefined();
   expect(logsOf({ METRICS_ENDPOINT: "http://a" })).toBeUndefined();
@@ -32,7 +32,7 @@ test("logs are sent where there is an endpoint, or where they are asked for", ()
   });
 });
 
-test("OTEL_SDK_DISABLED turns all off, whatever else is asked", () => {
+test("exports nothing when OTEL_SDK_DISABLED is true", () => {
   const env = { OTEL_SDK_DISABLED: "True", OTEL_EXPORTER_OTLP_ENDPOINT: "http://a" };
   expect(readOtlp(env, { logs: "on", metrics: "on" })).toMatchObject({
     logs: undefined,
@@ -50,11 +50,11 @@ test.each([
   [{ LOGS_ENDPOINT: "http://b" }, "http://b/"],
   [{ LOGS_ENDPOINT: "http://b/l", ENDPOINT: "http://a" }, "http://b/l"],
   [{ LOGS_ENDPOINT: "", ENDPOINT: "http://a" }, "http://a/v1/logs"],
-])("of %j logs go to %s", (parts, url) => {
+])("resolves the endpoint for logs from %j to %s", (parts, url) => {
   expect(logsOf(parts)?.url).toBe(url);
 });
 
-test("each option of the signal's own wins over the one for all, and replaces it", () => {
+test("prefers each option of the signal to the common one", () => {
   const own = {
     LOGS_HEADERS: "a=1",
     LOGS_TIMEOUT: "5",
@@ -88,7 +88,7 @@ test("each option of the signal's own wins over the one for all, and replaces it
   });
 });
 
-test("metrics have an endpoint and options of their own", () => {
+test("reads an endpoint and options for metrics alone", () => {
   const { metrics } = readOtlp(
     {
       OTEL_EXPORTER_OTLP_ENDPOINT: "http://a",
@@ -100,7 +100,7 @@ test("metrics have an endpoint and options of their own", () => {
   expect(metrics).toMatchObject({ url: "http://a/v1/metrics", timeoutMs: 9 });
 });
 
-test("metrics are pushed every minute, or as the flag says, or else the variable", () => {
+test("pushes metrics every minute unless the flag or the variable says otherwise", () => {
   expect(readOtlp({}, {}).metricPush).toEqual({
     intervalMs: 60_000,
     timeoutMs: 60_000,
@@ -116,7 +116,7 @@ test.each([
   ["1000", 1_000],
   ["0", 60_000],
   ["999999", 60_000],
-])("a push may take %s ms, and no longer than the interval", (limit, timeoutMs) => {
+])("limits a push to the interval when OTEL_METRIC_EXPORT_TIMEOUT is %s", (limit, timeoutMs) => {
   const env = { OTEL_METRIC_EXPORT_TIMEOUT: limit };
   expect(readOtlp(env, {}).metricPush.timeoutMs).toBe(timeoutMs);
 });
@@ -126,12 +126,12 @@ test.each([
   ["cumulative", "cumulative"],
   ["Delta", "delta"],
   ["LOWMEMORY", "lowmemory"],
-])("a preference %j is the temporality %s", (text, temporality) => {
+])("maps the preference %j to the temporality %s", (text, temporality) => {
   const env = { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: text };
   expect(readOtlp(env, {}).metricPush.temporality).toBe(temporality);
 });
 
-test("header values are percent-encoded, names in any case, and the last of one name counts", () => {
+test("decodes header values, lowercases names and keeps the last value of a name", () => {
   const headers = logsOf({
     ENDPOINT: "http://a",
     HEADERS: " Authorization = Basic%20dXNlcjpw , x-a=1,X-A=b=c,,x-empty=",
@@ -143,20 +143,20 @@ test("header values are percent-encoded, names in any case, and the last of one 
   ]);
 });
 
-test("headers don't print", () => {
+test("hides headers from JSON and util.inspect", () => {
   const config = logsOf({ ENDPOINT: "http://a", HEADERS: "authorization=hunter2" });
   expect(inspect(config, { depth: null })).not.toContain("hunter2");
   expect(JSON.stringify(config)).not.toContain("hunter2");
   expect(`${inspect(config)}${JSON.stringify(config)}`).toContain("[redacted]");
 });
 
-test("a timeout of 0 is no limit, and neither is one that no timer can wait for", () => {
+test("treats a timeout of 0 and one beyond the longest timer as no limit", () => {
   for (const TIMEOUT of ["0", "999999999999"]) {
     expect(logsOf({ ENDPOINT: "http://a", TIMEOUT })?.timeoutMs).toBe(2_147_483_647);
   }
 });
 
-test("the resource is named by its own variable, else by the attributes, else unitwatch", () => {
+test("takes the service name from its variable, the attributes or the default, in this order", () => {
   const attributes = "service.name=from%20attributes,host.name=h%2C1, k = v ";
   expect(readOtlp({ OTEL_RESOURCE_ATTRIBUTES: attributes }, {})).toMatchObject({
     serviceName: "from attributes",
@@ -185,27 +185,27 @@ test.each([
   ],
   [{ HEADERS: "=hunter2" }, /HEADERS: expected key1=value1/],
   [{ HEADERS: "a=hunter2%" }, /HEADERS: expected key1=value1/],
-  [{ HEADERS: "a b=hunter2" }, /HEADERS: expected names that HTTP headers can have$/],
-  [{ HEADERS: "a=hunter2%0D%0Ab:c" }, /HEADERS: expected a value that header a can have$/],
-  [{ HEADERS: "a=hunter2%F0%9F%98%80" }, /HEADERS: expected a value that header a can have$/],
+  [{ HEADERS: "a b=hunter2" }, /HEADERS: expected valid names of HTTP headers$/],
+  [{ HEADERS: "a=hunter2%0D%0Ab:c" }, /HEADERS: expected a valid value of header a$/],
+  [{ HEADERS: "a=hunter2%F0%9F%98%80" }, /HEADERS: expected a valid value of header a$/],
   [{ HEADERS: "Content-Length=5" }, /HEADERS: expected headers other than content-length/],
   [{ CERTIFICATE: "a\nb" }, /CERTIFICATE: expected the path of a PEM file/],
   [
     { ENDPOINT: "http://a", CLIENT_KEY: "/k" },
-    /^OTEL_EXPORTER_OTLP_CLIENT_KEY: expected OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE with it$/,
+    /^OTEL_EXPORTER_OTLP_CLIENT_KEY: expected OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE to be set too$/,
   ],
   [
     { ENDPOINT: "http://a", LOGS_CLIENT_CERTIFICATE: "/c" },
-    /^OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE: expected OTEL_EXPORTER_OTLP_CLIENT_KEY with it$/,
+    /^OTEL_EXPORTER_OTLP_LOGS_CLIENT_CERTIFICATE: expected OTEL_EXPORTER_OTLP_CLIENT_KEY to be set too$/,
   ],
-])("%j is refused, without a word of secrets", (parts, line) => {
+])("rejects %j without repeating secrets", (parts, line) => {
   const refused = (): unknown => logsOf(parts);
   expect(refused).toThrow(line);
   expect(refused).not.toThrow("hunter2");
 });
 
 test.each(["http/protobuf", "http/json", "grpc"] as const)(
-  "%s is a protocol, of all signals or of one",
+  "accepts the protocol %s for all signals or for one",
   (protocol) => {
     const path = protocol === "grpc" ? "" : "v1/logs";
     const all = logsOf({ ENDPOINT: "http://a", PROTOCOL: protocol });
@@ -217,7 +217,7 @@ test.each(["http/protobuf", "http/json", "grpc"] as const)(
   },
 );
 
-test("metrics can speak another protocol than logs", () => {
+test("supports different protocols for metrics and logs", () => {
   const env = {
     OTEL_EXPORTER_OTLP_ENDPOINT: "https://a:4317",
     OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
@@ -258,7 +258,7 @@ test.each([
     { OTEL_METRIC_EXPORT_TIMEOUT: "soon" },
     /^OTEL_METRIC_EXPORT_TIMEOUT: expected a whole number of milliseconds, got "soon"$/,
   ],
-])("%j is refused", (env, line) => {
+])("rejects %j", (env, line) => {
   expect(() => readOtlp(env, {})).toThrow(line);
 });
 
@@ -269,14 +269,14 @@ test.each([
   ["localhost:4317", { INSECURE: "true" }, "http://localhost:4317/"],
   ["localhost:4317", { INSECURE: "true", LOGS_INSECURE: "false" }, "https://localhost:4317/"],
   ["https://a:4317", { INSECURE: "true" }, "https://a:4317/"],
-])("grpc takes %s as its client does (%j)", (endpoint, more, url) => {
+])("resolves the gRPC endpoint %s with %j", (endpoint, more, url) => {
   for (const name of ["ENDPOINT", "LOGS_ENDPOINT"]) {
     expect(logsOf({ PROTOCOL: "grpc", [name]: endpoint, ...more })?.url).toBe(url);
   }
 });
 
 test.each(["localhost:99999", "a b:1", "/path", "a/b:1", "me:hunter2@a", "unix:///x"])(
-  "grpc doesn't take %s",
+  "rejects the gRPC endpoint %s",
   (ENDPOINT) => {
     expect(() => logsOf({ PROTOCOL: "grpc", ENDPOINT })).toThrow(
       /^OTEL_EXPORTER_OTLP_ENDPOINT: expected host:port, or a URL with http:\/\/ or https:\/\/$/,

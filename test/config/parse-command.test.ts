@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import type { EventsConfig, WaitConfig } from "../../src/config/command-config.ts";
-import { commandHelp, usage } from "../../src/config/command-help.ts";
+import type { EventsConfig, WaitConfig } from "../../src/config/config.ts";
+import { commandHelp, usage } from "../../src/config/help.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
 import { FLAGS } from "../../src/config/flags.ts";
@@ -19,10 +19,10 @@ function eventsConfigOf(argv: readonly string[], env: Environment = {}): EventsC
   return parsed.config;
 }
 
-/** The line that a refused command line gives, without what all of them begin with. */
-function refusalOf(argv: readonly string[], env: Environment = {}): string {
+/** Returns the error line of a rejected command line, without its prefix. */
+function errorOf(argv: readonly string[], env: Environment = {}): string {
   const parsed = parseCommandLine(argv, env);
-  if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not refused");
+  if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not rejected");
   expect(parsed.stdout).toBeUndefined();
   const [, line] =
     /^(unitwatch(?: wait| events| completion)?: error: [^\n]+)\n$/.exec(parsed.stderr ?? "") ?? [];
@@ -32,12 +32,12 @@ function refusalOf(argv: readonly string[], env: Environment = {}): string {
 
 const commands: readonly Command[] = Object.values(COMMANDS);
 
-test("without a command it is the sidecar", () => {
+test("runs the sidecar when there is no command", () => {
   expect(parseCommandLine([], {}).kind).toBe("run");
   expect(parseCommandLine(["--check-config"], {}).kind).toBe("check");
-  expect(refusalOf([""])).toBe('unexpected argument "": expected flags alone');
-  expect(refusalOf(["--log.level=info", "wait"])).toBe(
-    'unexpected argument "wait": expected flags alone',
+  expect(errorOf([""])).toBe('unexpected argument "": expected only flags');
+  expect(errorOf(["--log.level=info", "wait"])).toBe(
+    'unexpected argument "wait": expected only flags',
   );
 });
 
@@ -47,8 +47,8 @@ test.each([
   [["run"], 'unknown command "run": expected one that --help lists'],
   [["__proto__"], 'unknown command "__proto__": expected one that --help lists'],
   [["a\u001B[2J"], String.raw`unknown command "a\u001b[2J": expected one that --help lists`],
-  [["wait"], "nothing to wait for: expected --container, or a --watch.filter"],
-  [["wait", "a"], 'unexpected argument "a": expected flags alone'],
+  [["wait"], "nothing to wait for: expected --container, --watch.filter or --watch.cluster"],
+  [["wait", "a"], 'unexpected argument "a": expected only flags'],
   [
     ["wait", "--contaner=a"],
     "unknown flag --contaner: expected one that unitwatch wait --help lists, such as --container",
@@ -65,12 +65,15 @@ test.each([
     '--unit: expected active, activating, deactivating, failed, inactive, reloading, refreshing or maintenance, got "b=actve"',
   ],
   [["wait", "--container=a", "--unit=b="], /^--unit: expected active, .*, got "b="$/],
-  [["wait", "--container=a", "--unit=b*"], /^--unit: expected NAME or .*no pattern, got "b\*"$/],
+  [
+    ["wait", "--container=a", "--unit=b*"],
+    /^--unit: expected NAME or .*without patterns, got "b\*"$/,
+  ],
   [["wait", "--container=a", "--unit==active"], /^--unit: expected NAME or .*, got "=active"$/],
   [["wait", "--container=a", `--unit=${"b".repeat(256)}`], /^--unit: expected NAME or /],
   [
     ["wait", "--container=a", "--unit=b", "--unit=c", "--unit=b.service=inactive,failed"],
-    "--unit: b.service can't be all that is asked of it at once: for any of it, expected b.service=active,inactive,failed",
+    "--unit: b.service can't be in several states at once, expected b.service=active,inactive,failed for any of them",
   ],
   [["wait", "--container=a", "--system=up"], /^--system: expected initializing, .*, got "up"$/],
   [
@@ -94,29 +97,29 @@ test.each([
   [["events", `--unit=${"\u00E9".repeat(63)}`], /^--unit: expected the name of a unit, /],
   [
     ["events", "--kind=unit.faild"],
-    '--kind: expected a kind of events, such as unit.failed, or container.*, unit.*, system.*, monitor.*, got "unit.faild"',
+    '--kind: expected a kind of event, such as unit.failed, or container.*, unit.*, system.*, monitor.*, got "unit.faild"',
   ],
   [["events", "--timeout=1s"], /^unknown flag --timeout: expected one that unitwatch events/],
-])("%j is refused", (argv, line) => {
-  const refusal = refusalOf(argv);
-  if (typeof line === "string") expect(refusal).toBe(line);
-  else expect(refusal).toMatch(line);
+])("rejects %j", (argv, line) => {
+  const actual = errorOf(argv);
+  if (typeof line === "string") expect(actual).toBe(line);
+  else expect(actual).toMatch(line);
 });
 
-test("a unit can be named twice where both can be true at once", () => {
+test("accepts a unit twice when one state satisfies both conditions", () => {
   const args = ["--container=a", "--unit=b=active,failed", "--unit=b=failed,inactive"];
   expect(waitConfigOf(args).units).toHaveLength(2);
   expect(waitConfigOf(["--container=a", "--unit=b", "--unit=b"]).units).toHaveLength(2);
 });
 
-test("a command's refusal begins with its name", () => {
+test("begins a command's error with the command's name", () => {
   expect(parseCommandLine(["wait"], {})).toHaveProperty(
     "stderr",
     expect.stringMatching(/^unitwatch wait: error: nothing to wait for/),
   );
 });
 
-test("wait takes what it is to wait for", () => {
+test("reads every condition of wait", () => {
   const config = waitConfigOf([
     "--container=a",
     "--container",
@@ -147,7 +150,7 @@ test("wait takes what it is to wait for", () => {
   expect(Object.isFrozen(config.units[0])).toBe(true);
 });
 
-test("wait has a time limit unless it is told to have none", () => {
+test("gives wait a time limit unless it is none", () => {
   expect(waitConfigOf(["--container=a"])).toMatchObject({
     units: [],
     timeoutMs: 300_000,
@@ -157,11 +160,11 @@ test("wait has a time limit unless it is told to have none", () => {
   expect(waitConfigOf(["--container=a", "--timeout=none"]).timeoutMs).toBeUndefined();
 });
 
-test("a filter is enough to wait for", () => {
+test("lets wait run with a filter and no container", () => {
   expect(waitConfigOf(["--watch.cluster=dev"]).containers).toEqual([]);
 });
 
-test("events takes patterns, and kinds one by one, by commas and by groups", () => {
+test("reads patterns, and kinds one by one, by commas and by groups", () => {
   const config = eventsConfigOf([
     "--container=dev-*",
     "--unit=slurm*",
@@ -184,7 +187,7 @@ test("events takes patterns, and kinds one by one, by commas and by groups", () 
   });
 });
 
-test("units are named as for systemctl: what their names can't have is escaped", () => {
+test("escapes unit names as systemctl does", () => {
   const odd = String.raw`a\x2db@"x".service`;
   const escaped = String.raw`a\x2db@\x22x\x22.service`;
   const { units } = waitConfigOf(["--container=a", `--unit=${odd}=failed`, "--unit=caf\u00E9"]);
@@ -198,16 +201,16 @@ test("units are named as for systemctl: what their names can't have is escaped",
   ]);
 });
 
-test("completion takes the name of a shell", () => {
+test("requires the name of a shell for completion", () => {
   expect(parseCommandLine(["completion", "zsh"], {})).toEqual({ kind: "completion", shell: "zsh" });
-  expect(refusalOf(["completion"])).toBe("expected bash, zsh or fish, as in completion bash");
-  expect(refusalOf(["completion", "tcsh"])).toBe('SHELL: expected bash, zsh or fish, got "tcsh"');
-  expect(refusalOf(["completion", "zsh", "fish"])).toBe(
-    'unexpected argument "fish": expected flags alone',
+  expect(errorOf(["completion"])).toBe("expected bash, zsh or fish, as in completion bash");
+  expect(errorOf(["completion", "tcsh"])).toBe('SHELL: expected bash, zsh or fish, got "tcsh"');
+  expect(errorOf(["completion", "zsh", "fish"])).toBe(
+    'unexpected argument "fish": expected only flags',
   );
 });
 
-test("variables hold for the flags that a command shares with the sidecar, and for no others", () => {
+test("reads variables only for the flags that a command shares with the sidecar", () => {
   const env = {
     DOCKER_HOST: "tcp://a:1",
     UNITWATCH_LOG_LEVEL: "debug",
@@ -224,14 +227,14 @@ test("variables hold for the flags that a command shares with the sidecar, and f
     units: [],
     timeoutMs: 300_000,
   });
-  expect(refusalOf(["events"], env)).toMatch(/^UNITWATCH_SYSTEMD_UNIT_EXCLUDE: expected /);
-  expect(refusalOf(["wait"], { UNITWATCH_LOG_LEVEL: "loud" })).toMatch(/^UNITWATCH_LOG_LEVEL: /);
+  expect(errorOf(["events"], env)).toMatch(/^UNITWATCH_SYSTEMD_UNIT_EXCLUDE: expected /);
+  expect(errorOf(["wait"], { UNITWATCH_LOG_LEVEL: "loud" })).toMatch(/^UNITWATCH_LOG_LEVEL: /);
 });
 
 describe.each(commands.map((command) => [command.name, command] as const))(
   "%s",
   (name, command) => {
-    test("has help with all of its flags, its exit codes and examples, in lines that fit", () => {
+    test("prints help with all flags, exit codes and examples in lines of at most 80 columns", () => {
       const bad = command.shared.includes("logLevel") ? ["--log.level=bad"] : [];
       for (const argv of [["--help"], ["-h"], [...bad, "--help"]]) {
         expect(parseCommandLine([name, ...argv], {})).toEqual({
@@ -257,7 +260,7 @@ describe.each(commands.map((command) => [command.name, command] as const))(
       }
     });
 
-    test("has examples that it takes", () => {
+    test("accepts its own examples", () => {
       for (const { line } of command.examples) {
         const [program, ...argv] = line
           .replace(/ [|>].*/, "")
@@ -268,7 +271,7 @@ describe.each(commands.map((command) => [command.name, command] as const))(
       }
     });
 
-    test("has flags whose names are no others' too", () => {
+    test("has no two flags with one name", () => {
       const names = [
         ...Object.values(command.flags).map((flag) => flag.name),
         ...Object.keys(command.switches),

@@ -9,16 +9,16 @@ function configOf(argv: readonly string[], env: Environment = {}): Config {
   return parsed.config;
 }
 
-/** The line that a refused configuration gives, without what all of them begin with. */
-function refusalOf(argv: readonly string[], env: Environment = {}): string {
+/** Returns the error line of a rejected configuration, without its prefix. */
+function errorOf(argv: readonly string[], env: Environment = {}): string {
   const parsed = parseConfig(argv, env);
-  if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not refused");
+  if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not rejected");
   expect(parsed.stdout).toBeUndefined();
   expect(parsed.stderr).toMatch(/^unitwatch: error: [^\n]+\n$/);
   return parsed.stderr?.slice("unitwatch: error: ".length, -1) ?? "";
 }
 
-test("defaults are those of the contract", () => {
+test("has the defaults of the contract", () => {
   expect(configOf([])).toEqual({
     web: {
       listenAddresses: [{ host: undefined, port: 10_558 }],
@@ -46,24 +46,24 @@ test("defaults are those of the contract", () => {
   });
 });
 
-test("a flag wins over its variable, which wins over the default", () => {
+test("prefers a flag to its variable, and the variable to the default", () => {
   const env = { UNITWATCH_LOG_LEVEL: "debug", UNITWATCH_LOG_FORMAT: "json" };
   expect(configOf(["--log.level=warn"], env).log).toEqual({ level: "warn", format: "json" });
   expect(configOf(["--log.level", "error"], env).log.level).toBe("error");
 });
 
-test("a variable that a flag overrides isn't looked at", () => {
+test("ignores an invalid variable when its flag is given", () => {
   expect(configOf(["--log.level=warn"], { UNITWATCH_LOG_LEVEL: "?" }).log.level).toBe("warn");
 });
 
-test("the size of the queue is read, by flag and variable", () => {
+test("reads the size of the queue from the flag and the variable", () => {
   expect(configOf([]).storage.queueBytes).toBe(256 * 2 ** 20);
   expect(configOf([], { UNITWATCH_OTLP_QUEUE_BYTES: "1GiB" }).storage.queueBytes).toBe(2 ** 30);
   const env = { UNITWATCH_OTLP_QUEUE_BYTES: "1GiB" };
   expect(configOf(["--otlp.queue-bytes=64KiB"], env).storage.queueBytes).toBe(65_536);
 });
 
-test("an empty variable is none, but for the storage path, where it says in memory", () => {
+test("ignores an empty variable, except for the storage path, where it means in memory", () => {
   expect(configOf([], { UNITWATCH_LOG_LEVEL: "" }).log.level).toBe("info");
   expect(configOf([], { UNITWATCH_STORAGE_PATH: "" }).storage.path).toBeUndefined();
   expect(configOf(["--storage.path="]).storage.path).toBeUndefined();
@@ -71,7 +71,7 @@ test("an empty variable is none, but for the storage path, where it says in memo
   expect(configOf(["--storage.path=/x"], { UNITWATCH_STORAGE_PATH: "" }).storage.path).toBe("/x");
 });
 
-test("variables of no flag are left alone, as Kubernetes sets some", () => {
+test("ignores variables that belong to no flag, such as those that Kubernetes sets", () => {
   const env = {
     UNITWATCH_PORT: "tcp://10.0.0.1:10558",
     UNITWATCH_VERSION: "1",
@@ -80,7 +80,7 @@ test("variables of no flag are left alone, as Kubernetes sets some", () => {
   expect(parseConfig([], env).kind).toBe("run");
 });
 
-test("several addresses, from flags or from the variable", () => {
+test("reads several addresses from flags or from the variable", () => {
   const both = [
     { host: undefined, port: 1 },
     { host: "::1", port: 2 },
@@ -94,21 +94,21 @@ test("several addresses, from flags or from the variable", () => {
   expect(configOf([], { UNITWATCH_WEB_LISTEN_ADDRESS: " , " }).web.listenAddresses).toHaveLength(1);
 });
 
-test("filters in the variable are lines, as a label can hold a comma", () => {
+test("splits the variable of filters at newlines, not at commas", () => {
   expect(configOf([], { UNITWATCH_WATCH_FILTER: "label=a=1,2\nname=b" }).watch.filters).toEqual([
     "label=a=1,2",
     "name=b",
   ]);
 });
 
-test("the cluster is one more filter", () => {
+test("appends the cluster to the filters", () => {
   expect(configOf(["--watch.cluster=dev", "--watch.filter=name=x"]).watch.filters).toEqual([
     "name=x",
     "label=sind.cluster=dev",
   ]);
 });
 
-test("the engine's host is DOCKER_HOST where no flag and no variable says otherwise", () => {
+test("takes the engine's host from DOCKER_HOST when flag and variable are absent", () => {
   const env = { DOCKER_HOST: "tcp://a:1" };
   expect(configOf([], env).docker.host).toBe("tcp://a:1");
   expect(configOf([], { ...env, UNITWATCH_DOCKER_HOST: "tcp://b:1" }).docker.host).toBe(
@@ -118,13 +118,13 @@ test("the engine's host is DOCKER_HOST where no flag and no variable says otherw
   expect(configOf(["--docker.host=ssh://c"], env).docker.host).toBe("ssh://c");
 });
 
-test("an empty name prefix strips nothing, none leaves it to the labels", () => {
+test("strips nothing when the name prefix is empty, and uses labels when it is absent", () => {
   expect(configOf(["--node.name-prefix="]).node.namePrefix).toBe("");
   expect(configOf(["--node.name-prefix=dev-"]).node.namePrefix).toBe("dev-");
   expect(configOf([], { UNITWATCH_NODE_NAME_PREFIX: "" }).node.namePrefix).toBeUndefined();
 });
 
-test("the whole configuration is frozen", () => {
+test("freezes the whole configuration", () => {
   const config = configOf([], { OTEL_EXPORTER_OTLP_ENDPOINT: "http://a" });
   const check = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
@@ -163,42 +163,42 @@ test.each([
   ],
   [["--otlp.headers=secret"], /^unknown flag --otlp\.headers: expected one that --help lists/],
   [["--__proto__=x"], /^unknown flag --__proto__: /],
-  [["--"], 'unexpected argument "--": expected flags alone'],
-  [["-"], 'unexpected argument "-": expected flags alone'],
-  [[""], 'unexpected argument "": expected flags alone'],
-  [["run"], 'unexpected argument "run": expected flags alone'],
-  [["a\nb\u001B[2J"], String.raw`unexpected argument "a\nb\u001b[2J": expected flags alone`],
+  [["--"], 'unexpected argument "--": expected only flags'],
+  [["-"], 'unexpected argument "-": expected only flags'],
+  [[""], 'unexpected argument "": expected only flags'],
+  [["run"], 'unexpected argument "run": expected only flags'],
+  [["a\nb\u001B[2J"], String.raw`unexpected argument "a\nb\u001b[2J": expected only flags`],
   [["--a\nb"], String.raw`unknown flag --a\nb: expected one that --help lists`],
-])("%j is refused", (argv, line) => {
-  const refusal = refusalOf(argv);
-  if (typeof line === "string") expect(refusal).toBe(line);
-  else expect(refusal).toMatch(line);
+])("rejects %j", (argv, line) => {
+  const actual = errorOf(argv);
+  if (typeof line === "string") expect(actual).toBe(line);
+  else expect(actual).toMatch(line);
 });
 
-test("the API isn't to be had over ssh", () => {
+test("rejects the engine runtime when the host is ssh", () => {
   const line =
-    "--docker.runtime=engine: expected --docker.host to be unix:// or tcp://, ssh:// takes cli";
-  expect(refusalOf(["--docker.runtime=engine", "--docker.host=ssh://h"])).toBe(line);
-  expect(refusalOf(["--docker.runtime=engine"], { DOCKER_HOST: "ssh://h" })).toBe(line);
+    "--docker.runtime=engine: expected a --docker.host with unix:// or tcp://, ssh:// requires --docker.runtime=cli";
+  expect(errorOf(["--docker.runtime=engine", "--docker.host=ssh://h"])).toBe(line);
+  expect(errorOf(["--docker.runtime=engine"], { DOCKER_HOST: "ssh://h" })).toBe(line);
   expect(configOf(["--docker.runtime=cli", "--docker.host=ssh://h"]).docker.runtime).toBe("cli");
 });
 
-test("a bad value is cut where it is repeated", () => {
-  expect(refusalOf([`--log.level=${"x".repeat(10_000)}`]).length).toBeLessThan(200);
+test("clips a long value in the error", () => {
+  expect(errorOf([`--log.level=${"x".repeat(10_000)}`]).length).toBeLessThan(200);
 });
 
-test("a bad variable is named", () => {
-  expect(refusalOf([], { UNITWATCH_METRICS_RETENTION: "1 day" })).toMatch(
+test("names the invalid variable", () => {
+  expect(errorOf([], { UNITWATCH_METRICS_RETENTION: "1 day" })).toMatch(
     /^UNITWATCH_METRICS_RETENTION: expected a duration .*, got "1 day"$/,
   );
-  expect(refusalOf([], { DOCKER_HOST: "npipe://x" })).toMatch(/^DOCKER_HOST: expected unix:/);
+  expect(errorOf([], { DOCKER_HOST: "npipe://x" })).toMatch(/^DOCKER_HOST: expected unix:/);
 });
 
-test("a host may hold a password, so it isn't repeated", () => {
-  expect(refusalOf(["--docker.host=ssh://me:hunter2@host"])).not.toContain("hunter2");
+test("does not repeat the host when it is invalid, because it may hold a password", () => {
+  expect(errorOf(["--docker.host=ssh://me:hunter2@host"])).not.toContain("hunter2");
 });
 
-test("help and version exit at once", () => {
+test("exits at once when --help or --version is given", () => {
   for (const argv of [["--help"], ["-h"], ["--help", "--bad"], ["--log.level=bad", "--help"]]) {
     const parsed = parseConfig(argv, { UNITWATCH_LOG_LEVEL: "bad" });
     expect(parsed).toMatchObject({ kind: "exit", code: 0 });
@@ -213,10 +213,10 @@ test("help and version exit at once", () => {
   );
 });
 
-test("a configuration can be checked", () => {
+test("checks the configuration when --check-config is given", () => {
   expect(parseConfig(["--check-config", "--web.config.file=web.yml"], {})).toMatchObject({
     kind: "check",
     config: { web: { configFile: "web.yml" } },
   });
-  expect(refusalOf(["--check-config", "--log.level=bad"])).toMatch(/^--log\.level: /);
+  expect(errorOf(["--check-config", "--log.level=bad"])).toMatch(/^--log\.level: /);
 });

@@ -3,13 +3,13 @@ import { readServiceManager } from "../../src/config/service-manager.ts";
 
 const NOTIFY_SOCKET = "/run/systemd/notify";
 
-test("without a socket nothing is asked", () => {
+test("returns undefined when there is no socket", () => {
   expect(readServiceManager({})).toBeUndefined();
   expect(readServiceManager({ NOTIFY_SOCKET: "", WATCHDOG_USEC: "60000000" })).toBeUndefined();
   expect(readServiceManager({ NOTIFY_SOCKET: "no/path" })).toBeUndefined();
 });
 
-test("a socket has a path, or an abstract name", () => {
+test("accepts a socket with a path or an abstract name", () => {
   for (const notifySocket of [NOTIFY_SOCKET, "@/org/freedesktop/systemd1/notify"]) {
     const expected = { notifySocket, watchdogMs: undefined };
     expect(readServiceManager({ NOTIFY_SOCKET: notifySocket })).toEqual(expected);
@@ -24,7 +24,7 @@ test.each([
   [{ WATCHDOG_USEC: "999999" }, undefined],
   [{ WATCHDOG_USEC: "1e9" }, undefined],
   [{ WATCHDOG_USEC: "-1" }, undefined],
-])("of %j the watchdog's span is %s ms", (env, watchdogMs) => {
+])("reads the watchdog interval from %j as %s ms", (env, watchdogMs) => {
   expect(readServiceManager({ NOTIFY_SOCKET, ...env })).toEqual({
     notifySocket: NOTIFY_SOCKET,
     watchdogMs,

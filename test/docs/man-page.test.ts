@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { execa } from "execa";
-import { usage } from "../../src/config/command-help.ts";
+import { usage } from "../../src/config/help.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
 import { variableName } from "../../src/config/flag/flag.ts";

@@ -1,11 +1,11 @@
 import type { Completes } from "../flag/flag.ts";
 import type { CompletedCommand, CompletedFlag } from "./completed-flags.ts";
-import { CONTAINER_NAMES } from "./shell-quoted.ts";
+import { CONTAINER_NAMES } from "./completed-flags.ts";
 
 /**
- * For bash 3.2 and newer, with bash-completion or without. readline breaks words at what is in
- * COMP_WORDBREAKS, = and : among it, and replaces the last part alone: the words are put together
- * again, and replies are given without what comes before that part.
+ * Returns a script for bash 3.2 and newer, with or without bash-completion. readline breaks words at
+ * the characters in COMP_WORDBREAKS, = and : among them, and replaces only the last part of a word:
+ * the script joins the parts again, and omits the earlier ones from its replies.
  */
 export function bashScript(commands: readonly CompletedCommand[]): string {
   const names = commands.map(({ name }) => name).filter((name) => name !== "");
@@ -57,7 +57,7 @@ ${flagCases(commands, names)}
 
   local before= replies=\${words// /$'\n'} reply
   [[ -z $flag || $current != --*=* ]] || before=$flag=
-  # What is to be quoted is so by a backslash; readline puts it there again.
+  # Drops the backslashes that quote; readline adds them again.
   [[ $kind != files && $kind != folders ]] || value=\${value//\\\\/}
   case $kind in
   containers) replies=$(${CONTAINER_NAMES}) ;;
@@ -73,11 +73,11 @@ ${flagCases(commands, names)}
   while IFS= read -r reply; do
     [[ -n $reply && $reply == "$value"* ]] || continue
     if [[ $kind == flags ]]; then
-      # One that is given already, and can't be repeated, isn't offered again.
+      # Skips a flag that is given already and can't be repeated.
       case " \${line[*]:1:n - 1} " in
       *" \${reply%=} "* | *" \${reply%=}="*) [[ " $once " != *" \${reply%=} "* ]] || continue ;;
       esac
-      # Without it, as in bash 3.2, a space would follow.
+      # Without compopt, as in bash 3.2, a space would follow the =.
       [[ $reply != *= ]] || compopt -o nospace 2>/dev/null || reply=\${reply%=}
     fi
     reply=$before$reply

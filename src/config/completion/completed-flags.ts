@@ -3,11 +3,11 @@ import type { Command } from "../commands.ts";
 import type { Completes, Flag } from "../flag/flag.ts";
 import { FLAGS, SWITCHES } from "../flags.ts";
 
-/** A flag as a shell sees it. */
+/** Flag as shells complete it. */
 export interface CompletedFlag {
   /** With its dashes. */
   readonly flag: string;
-  /** One sentence, without the full stop. */
+  /** One sentence without its full stop. */
   readonly help: string;
   /** Undefined for a switch. */
   readonly value:
@@ -19,18 +19,22 @@ export interface CompletedFlag {
     | undefined;
 }
 
-/** A command as a shell sees it. */
+/** Command as shells complete it. */
 export interface CompletedCommand {
-  /** "" for the program without a command. */
+  /** "" for the sidecar. */
   readonly name: string;
   readonly summary: string;
-  /** What may follow its name; none where it takes no words. */
+  /** Words that may follow the name. */
   readonly words: readonly string[];
   readonly hint: string;
   readonly flags: readonly CompletedFlag[];
 }
 
-/** The program without a command, then its commands. */
+/** Names the engine's containers, one a line; prints nothing on failure. POSIX shell. */
+export const CONTAINER_NAMES =
+  '"${UNITWATCH_DOCKER_COMMAND:-docker}" ps --all --format "{{.Names}}" 2>/dev/null';
+
+/** Returns the sidecar, then the commands. */
 export function completedCommands(): readonly CompletedCommand[] {
   const sidecar: CompletedCommand = {
     name: "",

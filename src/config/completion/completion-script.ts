@@ -6,7 +6,7 @@ import { zshScript } from "./zsh-script.ts";
 
 const MAKERS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
-/** What makes a shell complete the command line of unitwatch, from the tables of flags and commands. */
+/** Returns the shell's completion script, made from the tables of flags and commands. */
 export function completionScript(shell: Shell): string {
   return MAKERS[shell](completedCommands());
 }

@@ -1,12 +1,12 @@
 import type { Completes } from "../flag/flag.ts";
 import type { CompletedCommand, CompletedFlag } from "./completed-flags.ts";
 
-/** For fish 3. */
+/** Returns a script for fish 3. */
 export function fishScript(commands: readonly CompletedCommand[]): string {
   const named = commands.filter(({ name }) => name !== "");
   return `# Completion of unitwatch in fish, by "unitwatch completion fish".
 
-# True where the command is the one that is named, "" standing for none.
+# Succeeds if the command is $argv[1]; "" stands for the sidecar.
 function __unitwatch_in
     set -l words (commandline -opc)
     set -l command ""
@@ -14,12 +14,12 @@ function __unitwatch_in
     test "$command" = "$argv[1]"
 end
 
-# True where a command can be given.
+# Succeeds if the word can be a command.
 function __unitwatch_is_bare
     test (count (commandline -opc)) -eq 1
 end
 
-# True where the word after the command can be given.
+# Succeeds if the word follows command $argv[1].
 function __unitwatch_wants_word
     __unitwatch_in $argv[1]; and test (count (commandline -opc)) -eq 2
 end
@@ -31,7 +31,7 @@ function __unitwatch_containers
     command $docker ps --all --format "{{.Names}}" 2>/dev/null
 end
 
-# One or several of the words, separated by commas.
+# Completes a list of words separated by commas.
 function __unitwatch_any_of
     set -l token (string replace -r -- '^--[^=]*=' '' (commandline -ct))
     set -l before (string match -r -- '^.*,' "$token")
@@ -83,7 +83,7 @@ function valuePart(completes: Completes | undefined): string {
   }
 }
 
-/** Text as one word of fish. */
+/** Quotes text as one word of fish. */
 function fishQuoted(text: string): string {
   return `'${text.replaceAll(/['\\]/g, String.raw`\$&`)}'`;
 }

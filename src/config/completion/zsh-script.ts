@@ -1,8 +1,8 @@
 import type { Completes } from "../flag/flag.ts";
+import { CONTAINER_NAMES } from "./completed-flags.ts";
 import type { CompletedCommand, CompletedFlag } from "./completed-flags.ts";
-import { CONTAINER_NAMES, shellQuoted } from "./shell-quoted.ts";
 
-/** For zsh 5: to be autoloaded as `_unitwatch`, or to be read once compinit has run. */
+/** Returns a script for zsh 5, to autoload as `_unitwatch` or to source after compinit. */
 export function zshScript(commands: readonly CompletedCommand[]): string {
   const named = commands.filter(({ name }) => name !== "");
   const list = named.map(({ name, summary }) => shellQuoted(`${name}:${escapedColons(summary)}`));
@@ -57,7 +57,7 @@ function commandCase({ name, words, hint, flags }: CompletedCommand): string {
   ].join("\n");
 }
 
-/** As `_arguments` has it: `*--flag=[help]:HINT:action`. */
+/** Returns an argument of `_arguments`: `*--flag=[help]:HINT:action`. */
 function spec({ flag, help, value }: CompletedFlag): string {
   const text = `[${help.replaceAll(/[[\]\\:]/g, String.raw`\$&`)}]`;
   if (value === undefined) return shellQuoted(`${flag}${text}`);
@@ -83,6 +83,11 @@ function action(completes: Completes | undefined): string {
         ? `_sequence compadd - ${completes.anyOf.join(" ")}`
         : `(${completes.join(" ")})`;
   }
+}
+
+/** Quotes text as one word of zsh. */
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function escapedColons(text: string): string {

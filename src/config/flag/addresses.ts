@@ -7,7 +7,7 @@ import { ValueError } from "./value-error.ts";
 const MAX_PORT = 65_535;
 const HOST_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 
-/** `host:port`, `:port` (every interface) or `[::1]:port`. */
+/** Parses `host:port`, `:port` (all interfaces) or `[::1]:port`. */
 export function listenAddress(text: string): ListenAddress {
   const [, ipv6, name, digits] = /^(?:\[([^[\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
@@ -20,17 +20,17 @@ export function listenAddress(text: string): ListenAddress {
 }
 
 function isHost(name: string): boolean {
-  // What looks like an IPv4 address has to be one.
+  // Digits and dots alone are valid only as an IPv4 address.
   return /^[\d.]+$/.test(name) ? isIPv4(name) : HOST_NAME.test(name);
 }
 
 const PATH = /^(?:\/[A-Za-z0-9._~-]+)+$/;
 const MAX_PATH_LENGTH = 255;
 
-/** A path for the metrics that can be matched literally, and that is no other route. */
+/** Parses the path of the metrics. It needs no escaping, and is no other route. */
 export function telemetryPath(text: string): string {
   if (isReservedPath(text)) {
-    throw new ValueError("a path other than /, /-/… and /api/…, which have other uses");
+    throw new ValueError("a path other than /, /-/… and /api/…, which are reserved");
   }
   if (!PATH.test(text) || text.length > MAX_PATH_LENGTH || /\/\.{1,2}(?:\/|$)/.test(text)) {
     throw new ValueError("a path such as /metrics, of letters, digits and any of / - . _ ~");
@@ -40,7 +40,7 @@ export function telemetryPath(text: string): string {
 
 const SSH_USER = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
-/** Where the engine is: `unix:///path`, `tcp://host:port`, `ssh://user@host`. */
+/** Parses the engine's address: `unix:///path`, `tcp://host:port` or `ssh://user@host`. */
 export function dockerHost(text: string): string {
   const isUnix = /^unix:\/\/\/[^\p{Cc}]+$/u.test(text);
   if (!isUnix && !isRemoteHost(text)) {
@@ -54,15 +54,15 @@ function isRemoteHost(text: string): boolean {
   if (url === null || url.password !== "" || url.search !== "" || url.hash !== "") return false;
   const user = url.protocol === "ssh:" ? SSH_USER : /^$/;
   if (url.username !== "" && !user.test(url.username)) return false;
-  // No host that begins with a dash: ssh would take it for an option.
+  // A host that begins with a dash is invalid: ssh would parse it as an option.
   const { hostname } = url;
   return hostname.startsWith("[") ? isIPv6(hostname.slice(1, -1)) : isHost(hostname);
 }
 
-/** Filters that hold for all of a container's life, and can be told from its events. */
+/** Filters on what never changes in a container's life, and what its events show. */
 const FILTER_KEYS = ["label", "name", "id", "ancestor"];
 
-/** A filter for the engine, `key=value`. */
+/** Parses a filter for the engine, `key=value`. */
 export function engineFilter(text: string): string {
   const [, key, value = ""] = /^([a-z][a-z-]*)=([^\p{Cc}]+)$/u.exec(text) ?? [];
   if (key === undefined) throw new ValueError("KEY=VALUE, such as label=sind.cluster=dev");

@@ -3,31 +3,31 @@ import type { Flag } from "./flag.ts";
 import { nearest } from "./nearest.ts";
 import { ConfigError } from "./value-error.ts";
 
-/** What may be given: flags that take a value, and switches, by name without the dashes. */
+/** Flags with a value, and switches without one, by name without the dashes. */
 export interface ArgumentTable<Switch extends string> {
   readonly flags: readonly Flag<unknown>[];
   readonly switches: Readonly<Record<Switch, string>>;
-  /** What lists them: `--help`. */
+  /** Command that lists them: `--help`. */
   readonly help: string;
 }
 
-/** What the arguments say, not yet parsed. */
+/** Arguments by flag, their values not parsed yet. */
 export interface Arguments<Switch extends string = string> {
-  /** Texts by flag name, in their order. */
+  /** Texts by flag name, in the order of the arguments. */
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly switches: ReadonlySet<Switch>;
 }
 
-/** Where one of these is given, what follows doesn't matter. */
+/** Switches that end the reading of arguments. */
 const EXITS: ReadonlySet<string> = new Set(["help", "version"]);
 const HELP: string = "help";
 const MAX_SHOWN_LENGTH = 80;
 
 /**
  * Reads `--name=value`, `--name value` and `--switch`. A value that begins with a dash needs the
- * first form. Stops at `--help` and `--version`: what follows them doesn't matter.
+ * first form. Stops at `--help` and `--version`, and ignores what follows.
  *
- * @throws ConfigError for the first argument that is at fault
+ * @throws ConfigError for the first invalid argument
  */
 export function readArguments<Switch extends string>(
   argv: readonly string[],
@@ -41,7 +41,7 @@ export function readArguments<Switch extends string>(
   for (const argument of rest) {
     const [, name, inline] = /^--([^=]+)(?:=(.*))?$/su.exec(argument) ?? [];
     if (argument === "-h" && isSwitch(HELP)) return { values, switches: new Set([HELP]) };
-    if (name === undefined) throw new ConfigError(refusal(argument, table));
+    if (name === undefined) throw new ConfigError(notAFlag(argument, table));
 
     if (isSwitch(name)) {
       if (inline !== undefined) throw new ConfigError(`--${name}: expected no value`);
@@ -65,15 +65,15 @@ export function readArguments<Switch extends string>(
   return { values, switches };
 }
 
-/** Why an argument that doesn't have the shape of a flag is refused; what follows `=` isn't shown. */
-function refusal(argument: string, table: ArgumentTable<string>): string {
+/** Returns the error for an argument that is not a flag. The text after `=` isn't shown: it may be a secret. */
+function notAFlag(argument: string, table: ArgumentTable<string>): string {
   const [, name] = /^-([^-=][^=]*)/su.exec(argument) ?? [];
   return name === undefined
-    ? `unexpected argument ${quoted(clipped(argument, MAX_SHOWN_LENGTH))}: expected flags alone`
+    ? `unexpected argument ${quoted(clipped(argument, MAX_SHOWN_LENGTH))}: expected only flags`
     : unknownFlag(`-${name}`, table);
 }
 
-/** @param given with its dashes */
+/** @param given the flag with its dashes */
 function unknownFlag(given: string, table: ArgumentTable<string>): string {
   const shown = quoted(clipped(given, MAX_SHOWN_LENGTH)).slice(1, -1);
   const known = [...table.flags.map((flag) => flag.name), ...Object.keys(table.switches)];

@@ -5,17 +5,17 @@ import { nearest } from "./nearest.ts";
 import { anyOf, intervalMs } from "./scalars.ts";
 import { ValueError } from "./value-error.ts";
 
-/** https://docs.docker.com/reference/api/engine/: what it takes for a name; ids are such names too. */
+/** Names that the engine accepts, see https://docs.docker.com/reference/api/engine/; ids match too. */
 const CONTAINER = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/;
 const CONTAINER_PATTERN = /^[A-Za-z0-9*?][A-Za-z0-9_.*?-]{0,254}$/;
 
-/** A container by its name, or by its id or the beginning of that, as the docker command takes them. */
+/** Parses a container's name, id or beginning of an id, as the docker command does. */
 export function containerName(text: string): string {
   if (CONTAINER.test(text)) return text;
   throw new ValueError("the name or id of a container");
 }
 
-/** The same, or a pattern of names in which `*` and `?` stand for others. */
+/** Parses a container's name or id, or a name pattern with `*` and `?`. */
 export function containerPattern(text: string): string {
   if (CONTAINER_PATTERN.test(text)) return text;
   throw new ValueError("the name or id of a container, or a pattern such as dev-*");
@@ -23,13 +23,13 @@ export function containerPattern(text: string): string {
 
 const UNIT_TYPES =
   /\.(?:automount|device|mount|path|scope|service|slice|socket|swap|target|timer)$/;
-/** What no unit's name has, and what isn't escaped either: it stands for a pattern, a path or nothing. */
+/** Characters that are rejected in a unit's name instead of being escaped: patterns, paths, blanks, controls. */
 const NO_UNIT = /[\p{C}\p{Z}/=*?[\]]/u;
 const NO_UNIT_PATTERN = /[\p{C}\p{Z}/=[\]]/u;
-/** https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html: what names are made of. */
+/** Characters of unit names, see https://www.freedesktop.org/software/systemd/man/latest/systemd.unit.html. */
 const NAME_BYTE = /[A-Za-z0-9:_.\\@*?-]/;
 
-/** As systemctl does it: a name without a type is a service's, and what it can't have is escaped. */
+/** Completes a name as systemctl does: appends `.service` to a name without a type, and escapes other characters. */
 function unitName(text: string): string {
   const isWhole = UNIT_TYPES.test(text) || /[*?]/.test(text);
   return escaped(isWhole ? text : `${text}.service`);
@@ -42,7 +42,10 @@ function escaped(text: string): string {
   }).join("");
 }
 
-/** @param expected what is said to be expected, where it is no name */
+/**
+ * @param unfit matches a character that is invalid
+ * @param expected text of the error
+ */
 function unitOf(text: string, unfit: RegExp, expected: string): string {
   const name = unitName(text);
   const isFit = text !== "" && !unfit.test(text) && name.length < MAX_UNIT_NAME_BYTES;
@@ -52,31 +55,35 @@ function unitOf(text: string, unfit: RegExp, expected: string): string {
 
 const unitStates = anyOf([...ACTIVE_STATES, ...RARE_ACTIVE_STATES]);
 
-/** `NAME`, `NAME=STATE` or `NAME=STATE,STATE`; without a state it is to be active. */
+/** Parses `NAME`, `NAME=STATE` or `NAME=STATE,STATE`; the default state is active. */
 export function unitCondition(text: string): UnitCondition {
   const at = text.indexOf("=");
   const name = at < 0 ? text : text.slice(0, at);
   return {
-    unit: unitOf(name, NO_UNIT, "NAME or NAME=STATE, such as sshd.service=active, and no pattern"),
+    unit: unitOf(
+      name,
+      NO_UNIT,
+      "NAME or NAME=STATE, such as sshd.service=active, without patterns",
+    ),
     states: at < 0 ? ["active"] : unitStates(text.slice(at + 1)),
   };
 }
 
-/** A unit's name, or a pattern in which `*` and `?` stand for others. */
+/** Parses a unit's name, or a pattern with `*` and `?`. */
 export function unitPattern(text: string): string {
   return unitOf(text, NO_UNIT_PATTERN, "the name of a unit, or a pattern such as slurm*.service");
 }
 
 const KINDS = Object.values(EventKind);
 
-/** Kinds of events: `unit.failed`, `container.*`; several are separated by commas. */
+/** Parses kinds of events, separated by commas: `unit.failed`, `container.*`. */
 export function eventKinds(text: string): readonly EventKind[] {
   return text.split(",").flatMap((word) => {
     const kinds = KINDS.filter((kind) => kind === word || word === `${groupOf(kind)}.*`);
     if (kinds.length > 0) return kinds;
     const groups = [...new Set(KINDS.map((kind) => `${groupOf(kind)}.*`))];
     const guess = nearest(word, [...KINDS, ...groups]) ?? "unit.failed";
-    throw new ValueError(`a kind of events, such as ${guess}, or ${groups.join(", ")}`);
+    throw new ValueError(`a kind of event, such as ${guess}, or ${groups.join(", ")}`);
   });
 }
 
@@ -84,7 +91,7 @@ function groupOf(kind: EventKind): string {
   return kind.slice(0, kind.indexOf("."));
 }
 
-/** Milliseconds; undefined for `none`. */
+/** Parses a duration into milliseconds, and `none` into undefined. */
 export function timeLimit(text: string): number | undefined {
   if (text === "none") return undefined;
   try {

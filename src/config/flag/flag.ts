@@ -1,17 +1,17 @@
 import { parseSetting } from "./value-error.ts";
 import type { Parse } from "./value-error.ts";
 
-/** A text that was given for a setting, and where. */
+/** The text of a setting and its source. */
 export interface Given {
-  /** What to call it in a message: `--docker.host`, `UNITWATCH_DOCKER_HOST`, `DOCKER_HOST`. */
+  /** Name for messages: `--docker.host`, `UNITWATCH_DOCKER_HOST`, `DOCKER_HOST`. */
   readonly source: string;
   readonly text: string;
 }
 
-/** What separates the items of a repeatable flag in its variable. Lines always do. */
+/** Separator of a repeatable flag's items in its variable; a newline always separates. */
 export type Separator = "comma" | "newline";
 
-/** What a shell completes a value with: words, or things that it looks for itself. */
+/** Completions that a shell offers for a value: words, or names that it looks up. */
 export type Completes =
   | readonly string[]
   /** Several of the words, separated by commas. */
@@ -24,35 +24,35 @@ export type Completes =
 interface FlagText {
   /** Without the dashes: `docker.host`. */
   readonly name: string;
-  /** Stands for the value in help: `ADDRESS`. */
+  /** Placeholder of the value in help: `ADDRESS`. */
   readonly hint: string;
   /** One or two sentences without markup. */
   readonly help: string;
-  /** Left out where a shell can't know. */
+  /** Absent if a shell has no completions to offer. */
   readonly completes?: Completes;
-  /** Another variable that is asked after the flag's own. */
+  /** Variable that is read if the flag's own is not set. */
   readonly fallbackVariable?: string;
-  /** True where a variable that is set to nothing is a value, and not the same as one that isn't set. */
+  /** True if an empty variable is a value; by default it counts as not set. */
   readonly emptyIsValue?: boolean;
-  /** True where the text can hold a password, and so is never repeated. */
+  /** True if the text can hold a password; messages then never repeat it. */
   readonly secret?: boolean;
 }
 
-/** One flag: the table's row, from which parsing, help and documentation are made. */
+/** One flag. Parsing, help, completion and documentation are made from these rows. */
 export interface Flag<T> extends FlagText {
-  /** The default as help shows it. */
+  /** Default as shown in help. */
   readonly defaultText: string;
-  /** Undefined where the flag can be given once. */
+  /** Undefined if the flag can't be repeated. */
   readonly separator: Separator | undefined;
   /**
-   * The value; of none given, the default.
+   * Parses the texts; returns the default if there are none.
    *
-   * @throws ConfigError naming the source of the text at fault
+   * @throws ConfigError that names the source of the invalid text
    */
   read(given: readonly Given[]): T;
 }
 
-/** A flag with a default that is written as its value would be. */
+/** Makes a flag whose default is `defaultText`, parsed. */
 export function single<T>(
   row: FlagText & { readonly defaultText: string; readonly parse: Parse<T> },
 ): Flag<T> {
@@ -63,7 +63,7 @@ export function single<T>(
   };
 }
 
-/** A flag that is undefined unless given; `defaultText` says what then happens. */
+/** Makes a flag that is undefined by default; `defaultText` describes what that means. */
 export function optional<T>(
   row: FlagText & { readonly defaultText: string; readonly parse: Parse<T> },
 ): Flag<T | undefined> {
@@ -74,7 +74,7 @@ export function optional<T>(
   };
 }
 
-/** A flag that can be given several times; its default is one value, or none where that is "". */
+/** Makes a flag that can be repeated. Its default is one value, or no value if `defaultText` is "". */
 export function repeated<T>(
   row: FlagText & {
     readonly defaultText: string;
@@ -94,7 +94,7 @@ function readOne<T>(row: FlagText & { readonly parse: Parse<T> }, { source, text
   return parseSetting(source, text, row.parse, row.secret !== true);
 }
 
-/** The variable of a flag: `UNITWATCH_DOCKER_HOST` for `docker.host`. */
+/** Returns the variable of a flag: `UNITWATCH_DOCKER_HOST` for `docker.host`. */
 export function variableName(flagName: string): string {
   return `UNITWATCH_${flagName.toUpperCase().replaceAll(/[.-]/g, "_")}`;
 }

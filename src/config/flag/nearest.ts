@@ -1,9 +1,9 @@
-/** Longest text that is compared; none of the words is near a longer one. */
+/** Longest text to compare; longer texts are near no word. */
 const MAX_LENGTH = 64;
 
 /**
- * The word that `text` was probably meant to be: one that it is the end of, behind a dot, or the
- * one with the fewest letters to change, if those are no more than a third of it.
+ * Returns the word that `text` probably means: the only word that ends with `.text`, or else the
+ * word with the smallest edit distance, at most a third of the text's length (and at least 2).
  */
 export function nearest(text: string, words: readonly string[]): string | undefined {
   if (text.length > MAX_LENGTH) return undefined;
@@ -18,7 +18,7 @@ export function nearest(text: string, words: readonly string[]): string | undefi
   return best;
 }
 
-/** Levenshtein distance: letters to add, drop or replace. */
+/** Returns the Levenshtein distance. */
 function editDistance(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {

@@ -2,12 +2,12 @@ import { inspect } from "node:util";
 import { ValueError } from "./value-error.ts";
 import type { Parse } from "./value-error.ts";
 
-/** Names and values, in their order. */
+/** Names and values in the order of the text. */
 export type Pairs = readonly (readonly [name: string, value: string])[];
 
 /**
- * `key1=value1,key2=value2`, values percent-encoded, as W3C Baggage writes it. Of a key that comes
- * twice the last counts.
+ * Parses `key1=value1,key2=value2` with percent-encoded values, the format of W3C Baggage. The last
+ * value of a repeated key counts.
  */
 export function keyValueList(text: string): Pairs {
   const pairs = new Map<string, string>();
@@ -33,11 +33,11 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** They go with every request: these bounds keep a slip of the pen from filling it. */
+/** Bounds on attributes, because every request repeats them. */
 const MAX_ATTRIBUTES = 128;
 const MAX_ATTRIBUTE_CHARS = 1_024;
 
-/** Attributes of the resource, as {@link keyValueList} writes them. */
+/** Parses the attributes of the resource from a {@link keyValueList}. */
 export function resourceAttributes(text: string): Pairs {
   const pairs = keyValueList(text);
   if (pairs.length > MAX_ATTRIBUTES) throw new ValueError(`at most ${MAX_ATTRIBUTES} attributes`);
@@ -49,7 +49,7 @@ export function resourceAttributes(text: string): Pairs {
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/;
-/** Headers that the request itself decides. */
+/** Headers that each request sets itself. */
 const OWN_HEADERS = new Set([
   "connection",
   "content-encoding",
@@ -58,45 +58,43 @@ const OWN_HEADERS = new Set([
   "transfer-encoding",
 ]);
 
-/** Headers as {@link keyValueList} writes them, names in lower case. Inspecting them shows nothing. */
+/** Parses headers from a {@link keyValueList}, names in lower case. Inspecting the result shows no values. */
 export function otlpHeaders(text: string): Pairs {
   const headers = new Map<string, string>();
   for (const [key, value] of keyValueList(text)) {
     const name = key.toLowerCase();
-    if (!HEADER_NAME.test(name)) throw new ValueError("names that HTTP headers can have");
+    if (!HEADER_NAME.test(name)) throw new ValueError("valid names of HTTP headers");
     if (OWN_HEADERS.has(name))
-      throw new ValueError(`headers other than ${name}, which is set already`);
-    if (!HEADER_VALUE.test(value)) throw new ValueError(`a value that header ${name} can have`);
+      throw new ValueError(`headers other than ${name}, which unitwatch sets`);
+    if (!HEADER_VALUE.test(value)) throw new ValueError(`a valid value of header ${name}`);
     headers.set(name, value);
   }
   return hidden([...headers]);
 }
 
-/** The same array; what prints it whole, prints a placeholder. */
+/** Makes JSON and util.inspect print a placeholder for the array. */
 function hidden(pairs: Pairs): Pairs {
   const placeholder = { value: () => "[redacted]" };
   return Object.defineProperties(pairs, { toJSON: placeholder, [inspect.custom]: placeholder });
 }
 
-/**
- * The URL to post to: the endpoint with `path` appended. "" leaves the endpoint as it is.
- */
+/** Returns a parser of endpoints that appends `path` to the URL; "" appends nothing. */
 export function httpSignalUrl(path: string): Parse<string> {
   return (text) => {
     const url = /^https?:\/\/[!-~]+$/i.test(text) ? URL.parse(text) : null;
     if (url === null) throw new ValueError("a URL with http:// or https://");
     if (url.username !== "" || url.password !== "") {
-      throw new ValueError("a URL without user name and password (they can go into the headers)");
+      throw new ValueError("a URL without user name and password (use the headers)");
     }
     if (path !== "") url.pathname = `${url.pathname.replace(/\/$/, "")}/${path}`;
     return url.href;
   };
 }
 
-/** `host`, `host:port` or `[::1]:port`, as gRPC's clients take a target. */
+/** A gRPC target: `host`, `host:port` or `[::1]:port`. */
 const GRPC_TARGET = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
-/** An endpoint for gRPC: as {@link httpSignalUrl}, or a target without scheme, for which `scheme` is taken. */
+/** Returns a parser of gRPC endpoints: a URL, or a target without a scheme, which gets `scheme`. */
 export function grpcUrl(scheme: "http" | "https"): Parse<string> {
   return (text) => {
     if (/^https?:/i.test(text)) return httpSignalUrl("")(text);
@@ -108,7 +106,7 @@ export function grpcUrl(scheme: "http" | "https"): Parse<string> {
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** A whole number of milliseconds, at least `min`; more than a timer can wait for is the most it can. */
+/** Returns a parser of whole milliseconds, at least `min`. Values beyond the longest timer become that. */
 export function milliseconds(min: number): Parse<number> {
   return (text) => {
     const ms = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -118,7 +116,7 @@ export function milliseconds(min: number): Parse<number> {
   };
 }
 
-/** Milliseconds; 0 is no limit, as the specification has it, and so is what no timer can wait for. */
+/** Parses milliseconds. 0 means no limit, as in the specification, and becomes the longest timer. */
 export function timeoutMs(text: string): number {
   const ms = milliseconds(0)(text);
   return ms === 0 ? MAX_TIMER_MS : ms;

@@ -7,13 +7,13 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Lengths of the units of a duration, in the order in which they are written. */
+/** Lengths of the units of a duration, in the order of {@link DURATION}. */
 const DURATION_UNITS_MS = [365 * DAY_MS, 7 * DAY_MS, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, 1];
 const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
-/** Ten years: beyond it is a slip of the pen. */
+/** Ten years. */
 const MAX_DURATION_MS = 3650 * DAY_MS;
 
-/** Milliseconds of a duration as Prometheus writes it: `5m`, `1h30m`, `250ms`, `0`. Up to ten years. */
+/** Parses a duration of at most ten years in the format of Prometheus: `5m`, `1h30m`, `250ms`, `0`. */
 export function durationMs(text: string): number {
   if (text === "0") return 0;
   const amounts = DURATION.exec(text)?.slice(1);
@@ -28,7 +28,7 @@ export function durationMs(text: string): number {
   return totalMs;
 }
 
-/** The same, but longer than nothing. */
+/** Parses a duration as {@link durationMs} does, but rejects 0. */
 export function intervalMs(text: string): number {
   const ms = durationMs(text);
   if (ms === 0) throw new ValueError("a duration longer than 0");
@@ -48,7 +48,7 @@ const BYTE_UNITS: Readonly<Record<string, number>> = {
   TiB: 2 ** 40,
 };
 
-/** Bytes of a size: `256MiB`, `1GiB`, `512KB` (512,000), or a plain number of bytes. */
+/** Parses a size into bytes: `256MiB`, `1GiB`, `512KB` (512,000) or a plain number of bytes. */
 export function byteSize(text: string): number {
   const [, amount, unit] = /^(\d+)([KMGT]i?B|B|)$/.exec(text) ?? [];
   const bytes = Number(amount) * (BYTE_UNITS[unit ?? ""] ?? Number.NaN);
@@ -58,7 +58,7 @@ export function byteSize(text: string): number {
   return bytes;
 }
 
-/** A whole number from `min` to `max`, in decimal digits. */
+/** Returns a parser of whole decimal numbers from `min` to `max`. */
 export function wholeNumber(min: number, max: number): Parse<number> {
   return (text) => {
     const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
@@ -67,7 +67,7 @@ export function wholeNumber(min: number, max: number): Parse<number> {
   };
 }
 
-/** One of the words given. */
+/** Returns a parser that accepts one of the words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): Parse<Word> {
   return (text) => {
     const word = words.find((word) => word === text);
@@ -76,12 +76,12 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Parse<
   };
 }
 
-/** One of the words given, in any case. */
+/** Returns a parser that accepts one of the words, in upper or lower case. */
 export function oneOfAnyCase<const Word extends string>(words: readonly Word[]): Parse<Word> {
   return (text) => oneOf(words)(text.toLowerCase());
 }
 
-/** `true` or `false`, in any case, as the OpenTelemetry variables have it. */
+/** Parses `true` or `false` in upper or lower case, as OpenTelemetry specifies. */
 export function trueOrFalse(text: string): boolean {
   return oneOfAnyCase(["true", "false"])(text) === "true";
 }
@@ -89,16 +89,16 @@ export function trueOrFalse(text: string): boolean {
 const MAX_REGEXP_LENGTH = 4096;
 
 /**
- * A JavaScript regular expression (flag u) that has to match the whole of a text. Matching can take
- * time exponential in the text's length for patterns with nested repetition, such as `(a+)+`; what
- * is matched are unit names, of at most 255 bytes.
+ * Parses a JavaScript regular expression (flag u) and anchors it at both ends. Patterns with nested
+ * repetition, such as `(a+)+`, can take time exponential in the length of the text; the texts are
+ * unit names of at most 255 bytes.
  */
 export function anchoredRegExp(text: string): RegExp {
   if (text.length > MAX_REGEXP_LENGTH) {
     throw new ValueError(`a regular expression of at most ${MAX_REGEXP_LENGTH} characters`);
   }
   try {
-    // By itself first: `a)|(b` is none, and yet would be one once wrapped.
+    // Compiled alone first: `a)|(b` is invalid, but becomes valid between the parentheses.
     void new RegExp(text, "u");
     return new RegExp(`^(?:${text})$`, "u");
   } catch (error) {
@@ -107,13 +107,13 @@ export function anchoredRegExp(text: string): RegExp {
   }
 }
 
-/** One or more of the words given, separated by commas: any of them will do. */
+/** Returns a parser of one or more of the words, separated by commas. */
 export function anyOf<const Word extends string>(words: readonly Word[]): Parse<readonly Word[]> {
   const one = oneOf(words);
   return (text) => text.split(",").map(one);
 }
 
-/** A text that is neither empty nor has control characters in it. */
+/** Returns a parser that accepts a text that is not empty and has no control characters. */
 export function plainText(expected: string): Parse<string> {
   return (text) => {
     if (text === "" || /\p{Cc}/u.test(text)) throw new ValueError(expected);

@@ -2,23 +2,23 @@ import type { Arguments } from "./arguments.ts";
 import { variableName } from "./flag.ts";
 import type { Flag, Given } from "./flag.ts";
 
-/** Environment variables, as process.env has them. */
+/** Environment variables, in the form of process.env. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Flags by the names that their values are read under. */
+/** Flags by the keys of their settings. */
 export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 type ValueOf<F> = F extends Flag<infer T> ? T : never;
-/** The value of every flag, under the names of the table. */
+/** The value of every flag, by the keys of the table. */
 export type Settings<Table extends FlagTable> = {
   readonly [Key in keyof Table]: ValueOf<Table[Key]>;
 };
 
 /**
- * Reads every flag of a table from the arguments, else its variable, else its default. Variables that
- * belong to no flag are left alone: Kubernetes sets some, such as UNITWATCH_PORT, for a Service of
- * that name.
+ * Reads every flag of a table from the arguments, else its variable, else its default. Ignores other
+ * variables that begin with UNITWATCH_: Kubernetes sets some, such as UNITWATCH_PORT, for a Service
+ * of that name.
  *
- * @throws ConfigError
+ * @throws ConfigError for the first invalid value
  */
 export function readSettings<Table extends FlagTable>(
   flags: Table,

@@ -1,29 +1,29 @@
 import { clipped, quoted } from "../../platform/data/quoted.ts";
 
-/** A text that isn't what its setting takes. Parsers throw it; the reader adds the setting's name. */
+/** A text that is invalid for its setting. Parsers throw it; {@link parseSetting} adds the setting's name. */
 export class ValueError extends Error {
   override name = "ValueError";
 
-  /** @param expected what would have done, to follow the word "expected" */
+  /** @param expected what is valid; follows the word "expected" */
   constructor(expected: string) {
     super(`expected ${expected}`);
   }
 }
 
-/** A problem with one setting: the message is one line that names it. No secret is in it. */
+/** An invalid setting. The message is one line that names it, and holds no secret. */
 export class ConfigError extends Error {
   override name = "ConfigError";
 }
 
-/** A parser: what `text` stands for, or a {@link ValueError}. */
+/** Returns the value of `text`, or throws a {@link ValueError}. */
 export type Parse<T> = (text: string) => T;
 
 const MAX_SHOWN_LENGTH = 80;
 
 /**
- * Parses what setting `name` was given.
+ * Parses the text of the setting `name`.
  *
- * @param show false for texts that can hold a password: they aren't repeated in the message
+ * @param show false for a text that can hold a password: the message does not repeat it
  * @throws ConfigError `--metrics.retention: expected a duration such as 5m, got "soon"`
  */
 export function parseSetting<T>(name: string, text: string, parse: Parse<T>, show = true): T {

@@ -18,15 +18,15 @@ const START: Readonly<Record<Shell, (options: ShellOptions) => Promise<Completin
 };
 const CONTAINERS = ["sind-dev-controller", "sind-dev-worker-0", "web"];
 const DOCKER = `#!/bin/sh
-echo "$*" >>"$(dirname "$0")/asked"
-echo "what docker has to say" >&2
+echo "$*" >>"$(dirname "$0")/requests"
+echo "an error of docker" >&2
 printf '%s\\n' ${CONTAINERS.join(" ")}
 `;
 
 const switches = Object.keys(SWITCHES).map((name) => `--${name}`);
 const flags = Object.values(FLAGS).map(({ name }) => `--${name}`);
 
-/** What each shell offers at the end of a line. */
+/** Completions that each shell offers at the end of a line. */
 const OFFERS: readonly (readonly [line: string, offers: readonly string[]])[] = [
   ["unitwatch ", Object.keys(COMMANDS)],
   ["unitwatch w", ["wait"]],
@@ -76,7 +76,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** A shell in a folder with something to complete. */
+/** Starts a shell in a folder with files to complete. */
 async function started(shell: Shell, start = START[shell]): Promise<CompletingShell> {
   const folder = await mkdtemp(join(root, `${shell}-`));
   await mkdir(join(folder, "folder"));
@@ -93,13 +93,13 @@ describe.each(SHELLS)("in a real %s", (shell) => {
   });
   afterAll(async () => completing[Symbol.asyncDispose]());
 
-  test.each(OFFERS)("%j", async (line, offers) => {
+  test.each(OFFERS)("completes %j", async (line, offers) => {
     const shown = offers.map((offer) => completing.shows(offer));
     expect((await completing.complete(line)).offers).toEqual(shown.toSorted());
   });
 
-  test("where no word fits, flags do", async () => {
-    // fish shows them once there is a dash.
+  test("offers flags when no word fits", async () => {
+    // fish offers flags only after a dash.
     const dash = shell === "fish" ? "-" : "";
     expect((await completing.complete(`unitwatch completion bash ${dash}`)).offers).toEqual([
       "--help",
@@ -107,18 +107,18 @@ describe.each(SHELLS)("in a real %s", (shell) => {
     expect((await completing.complete(`unitwatch wait ${dash}`)).offers).toContain("--container");
   });
 
-  test("docker is asked for names alone, and what it complains of isn't shown", async () => {
-    await rm(join(bin, "asked"), { force: true });
+  test("requests only names from docker and hides its errors", async () => {
+    await rm(join(bin, "requests"), { force: true });
     await completing.complete("unitwatch wait --container w");
-    expect(completing.shown).not.toContain("docker has to say");
-    expect(new Set((await readFile(join(bin, "asked"), "utf8")).trim().split("\n"))).toEqual(
+    expect(completing.shown).not.toContain("an error of docker");
+    expect(new Set((await readFile(join(bin, "requests"), "utf8")).trim().split("\n"))).toEqual(
       new Set(["ps --all --format {{.Names}}"]),
     );
   });
 });
 
 test.each(SHELLS)(
-  "%s offers no containers, and says nothing, where there is no engine",
+  "offers no containers and prints nothing in %s when there is no engine",
   async (shell) => {
     const env = { UNITWATCH_DOCKER_COMMAND: "no-such-command" };
     await using completing = await started(shell, (options) => START[shell]({ ...options, env }));
@@ -127,7 +127,7 @@ test.each(SHELLS)(
   },
 );
 
-/** What stands in the line then. */
+/** Line after completion. */
 const LINES: readonly (readonly [line: string, after: string])[] = [
   ["unitwatch w", "unitwatch wait "],
   ["unitwatch --docker.r", "unitwatch --docker.runtime="],
@@ -146,11 +146,11 @@ describe.each(["bash", "zsh"] as const)("the line of %s", (shell) => {
   });
   afterAll(async () => completing[Symbol.asyncDispose]());
 
-  test.each(LINES)("%j becomes %j", async (line, after) => {
+  test.each(LINES)("completes %j to %j", async (line, after) => {
     expect((await completing.complete(line)).line).toBe(after);
   });
 
-  test("what is given already isn't offered again, unless it can be repeated", async () => {
+  test("offers a given flag again only when it is repeatable", async () => {
     const line = "unitwatch --log.level=info --watch.filter=a --";
     const { offers } = await completing.complete(line);
     expect(offers).not.toContain("--log.level");
@@ -158,7 +158,7 @@ describe.each(["bash", "zsh"] as const)("the line of %s", (shell) => {
   });
 });
 
-test("bash completes alike where words aren't broken at = and :", async () => {
+test("completes in bash when words aren't broken at = and :", async () => {
   const unbroken = "COMP_WORDBREAKS=${COMP_WORDBREAKS//[=:]/}";
   await using bash = await started("bash", (options) => startBash(options, unbroken));
   expect((await bash.complete("unitwatch --docker.runtime=e")).line).toBe(
@@ -169,14 +169,14 @@ test("bash completes alike where words aren't broken at = and :", async () => {
   );
 });
 
-test("zsh takes it by source too", async () => {
+test("completes in zsh when the script is sourced", async () => {
   await using zsh = await started("zsh", (options) => startZsh(options, "source"));
   expect((await zsh.complete("unitwatch --docker.runtime=e")).line).toBe(
     "unitwatch --docker.runtime=engine ",
   );
 });
 
-test("nothing of it is loaded with the sidecar", async () => {
+test("loads no completion code when the sidecar starts", async () => {
   const src = join(import.meta.dirname, "../../../src");
   const loaded = new Set<string>();
   const load = async (file: string): Promise<void> => {

@@ -16,7 +16,7 @@ test.each([
   ["[::1]:9100", "::1", 9100],
   ["[::]:0", "::", 0],
   ["[fe80::1%eth0]:9100", "fe80::1%eth0", 9100],
-])("%s is where to listen", (text, host, port) => {
+])("parses the listen address %s", (text, host, port) => {
   expect(listenAddress(text)).toEqual({ host, port });
   expect(formatListenAddress({ host, port })).toBe(text);
 });
@@ -42,21 +42,21 @@ test.each([
   "http://a:80",
   "a:80/path",
   " :80",
-])("%j is not", (text) => {
+])("rejects the listen address %j", (text) => {
   expect(() => listenAddress(text)).toThrow(
     "expected host:port, :port or [::1]:port with a port from 0 to 65535",
   );
 });
 
 test.each(["/metrics", "/a/b-c_d.e~f/1", "/apiary", "/-x", "/...", "/.well-known/x"])(
-  "the metrics can be at %s",
+  "accepts the telemetry path %s",
   (path) => {
     expect(telemetryPath(path)).toBe(path);
   },
 );
 
 test.each(["/", "/-", "/-/healthy", "/-/ready", "/-/else", "/api", "/api/v1/state"])(
-  "%s has another use",
+  "rejects the reserved path %s",
   (path) => {
     expect(() => telemetryPath(path)).toThrow(/^expected a path other than/);
   },
@@ -80,7 +80,7 @@ test.each([
   "/é",
   "/m\n",
   `/${"a".repeat(300)}`,
-])("%j is no path that can be matched to the letter", (path) => {
+])("rejects the telemetry path %j", (path) => {
   expect(() => telemetryPath(path)).toThrow(/^expected a path such as/);
 });
 
@@ -92,7 +92,7 @@ test.each([
   "tcp://docker.example.org:2376/prefix",
   "ssh://root@host:22",
   "ssh://host",
-])("%s is an engine", (text) => {
+])("accepts the engine host %s", (text) => {
   expect(dockerHost(text)).toBe(text);
 });
 
@@ -116,13 +116,13 @@ test.each([
   "ssh://host?x",
   "ssh://host#x",
   "tcp://a b",
-])("%j is none", (text) => {
+])("rejects the engine host %j", (text) => {
   expect(() => dockerHost(text)).toThrow(
     "expected unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST[:PORT]",
   );
 });
 
-test("a filter has a key and a value", () => {
+test("requires a key and a value in a filter", () => {
   for (const filter of ["label=a", "label=a=b,c=d", "name=^x$"]) {
     expect(engineFilter(filter)).toBe(filter);
   }

@@ -13,6 +13,6 @@ test.each([
   ["verbose-and-more", undefined],
   ["", undefined],
   ["x".repeat(100_000), undefined],
-])("%.30s is nearest to %s", (text, word) => {
+])("finds for %.30s the word %s", (text, word) => {
   expect(nearest(text, WORDS)).toBe(word);
 });

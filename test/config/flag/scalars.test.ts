@@ -18,12 +18,12 @@ test.each([
   ["2w", 1_209_600_000],
   ["1y", 31_536_000_000],
   ["90s", 90_000],
-])("duration %s is %d ms", (text, ms) => {
+])("parses the duration %s as %d ms", (text, ms) => {
   expect(durationMs(text)).toBe(ms);
 });
 
 test.each(["", "5", "m", "5 m", "1.5h", "-5m", "30m1h", "5m5m", "5M", "1e3s", "5m\n", "٣s", "11y"])(
-  "%j is no duration",
+  "rejects the duration %j",
   (text) => {
     expect(() => durationMs(text)).toThrow(/^expected a duration/);
   },
@@ -38,18 +38,18 @@ test.each([
   ["256MiB", 268_435_456],
   ["1GiB", 1_073_741_824],
   ["2TiB", 2_199_023_255_552],
-])("size %s is %d bytes", (text, bytes) => {
+])("parses the size %s as %d bytes", (text, bytes) => {
   expect(byteSize(text)).toBe(bytes);
 });
 
 test.each(["", "MiB", "1.5GiB", "-1", "1 GiB", "1gib", "1G", "1iB", "99999999TiB", "0x10"])(
-  "%j is no size",
+  "rejects the size %j",
   (text) => {
     expect(() => byteSize(text)).toThrow(/^expected a size/);
   },
 );
 
-test("whole numbers are decimal, and in their range", () => {
+test("accepts only decimal whole numbers in the range", () => {
   const parse = wholeNumber(1, 100);
   expect([parse("1"), parse("007"), parse("100")]).toEqual([1, 7, 100]);
   for (const text of ["", "0", "101", "1.0", "+1", "1e1", "0x1", " 1", "9".repeat(400)]) {
@@ -57,18 +57,18 @@ test("whole numbers are decimal, and in their range", () => {
   }
 });
 
-test("a word is one of those there are, to the letter", () => {
+test("accepts only one of the words, letter by letter", () => {
   expect(oneOf(["a", "b"])("b")).toBe("b");
   expect(() => oneOf(["a", "b", "c"])("B")).toThrow("expected a, b or c");
   expect(() => oneOf(["a"])("")).toThrow("expected a");
 });
 
-test("true and false are so in any case", () => {
+test("reads true and false in upper and lower case", () => {
   expect([trueOrFalse("TRUE"), trueOrFalse("False")]).toEqual([true, false]);
   expect(() => trueOrFalse("1")).toThrow("expected true or false");
 });
 
-test("a regular expression matches whole names", () => {
+test("anchors a regular expression to whole names", () => {
   const ssh = anchoredRegExp("ssh|sshd");
   expect(["ssh", "sshd", "sshd.service", "xssh"].map((name) => ssh.test(name))).toEqual([
     true,
@@ -86,6 +86,6 @@ test.each([
   [String.raw`\q`, /Invalid escape/],
   ["*", /Nothing to repeat/],
   ["x".repeat(5000), /at most 4096 characters/],
-])("%# is no regular expression", (text, reason) => {
+])("rejects the regular expression of case %#", (text, reason) => {
   expect(() => anchoredRegExp(text)).toThrow(reason);
 });
