@@ -8,7 +8,7 @@ import { parseInspect } from "./format/docker-inspect.ts";
 import { parseSummary } from "./format/docker-list.ts";
 import { eventFilter } from "./format/event-filter.ts";
 import type { IdentityFacts } from "./format/identity.ts";
-import { objectOf, textOf } from "../platform/data/json-object.ts";
+import { objectOf, textOf } from "../platform/data/json.ts";
 import { LineSplitter } from "../platform/data/lines.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { parseJsonObject } from "../../platform/data/json.ts";
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type * as tls from "node:https";
 import { isIP } from "node:net";
@@ -224,13 +225,8 @@ function serverName(address: EngineAddress): string {
 }
 
 function messageIn(text: string): string {
-  try {
-    const { message } = JSON.parse(text) as { message?: unknown };
-    if (typeof message === "string") return message.slice(0, 500);
-  } catch {
-    // It is no JSON: then it is told as it is.
-  }
-  return text.trim().slice(0, 500);
+  const message = parseJsonObject(text)?.["message"];
+  return (typeof message === "string" ? message : text.trim()).slice(0, 500);
 }
 
 function defined<T extends object>(fields: T): Partial<T> {

@@ -1,3 +1,4 @@
+import { parseJson } from "../../platform/data/json.ts";
 import type { CommandOutput, InspectAnswer } from "../../domain/runtime.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
 
@@ -73,10 +74,6 @@ export function whyOf(exitCode: number | undefined, stderr: string): string {
 }
 
 function parseArray(text: string): readonly unknown[] | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return Array.isArray(value) ? value : undefined;
 }

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { asError } from "../../platform/data/as-error.ts";
+import { parseJson } from "../../platform/data/json.ts";
 import { isContainerId } from "../../domain/container-name.ts";
 import type { Executor, Process } from "../../domain/process.ts";
 import type {
@@ -94,7 +95,7 @@ export class DockerCli implements ContainerRuntime {
 
   async summaries(signal: AbortSignal): Promise<readonly unknown[]> {
     const lines = await this.#ps(["--format", SUMMARY_FORMAT], signal);
-    return lines.map(parseJson);
+    return lines.map((line) => parseJson(line));
   }
 
   async #ps(args: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
@@ -203,12 +204,4 @@ function execArgs(
 
 function hasStdin(process: Process): process is InteractiveProcess {
   return process.stdin !== undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import type { EngineEvent } from "../../domain/engine-event.ts";
-import { isJsonObject, parseJsonObject } from "../../platform/data/json-object.ts";
+import { isJsonObject, parseJsonObject } from "../../platform/data/json.ts";
 import type { DockerMessage } from "./docker-message.ts";
 import { dockerShapeOf, podmanAction } from "./podman-event.ts";
 import { parseRfc3339Ns } from "./rfc3339.ts";

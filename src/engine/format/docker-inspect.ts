@@ -5,7 +5,7 @@ import type {
 } from "../../domain/container.ts";
 import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../../domain/container.ts";
 import type { IdentityFacts } from "./identity.ts";
-import { type JsonObject, objectOf, textOf } from "../../platform/data/json-object.ts";
+import { type JsonObject, objectOf, textOf } from "../../platform/data/json.ts";
 import { parseRfc3339Ns } from "./rfc3339.ts";
 
 /** Says by label, over everything else, whether systemd is watched in a container. */

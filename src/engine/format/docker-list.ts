@@ -2,7 +2,7 @@ import type { ContainerIdentity, ContainerSummary } from "../../domain/container
 import { isContainerId } from "../../domain/container-name.ts";
 import { statusOf } from "./docker-inspect.ts";
 import type { IdentityFacts } from "./identity.ts";
-import { type JsonObject, objectOf, textOf } from "../../platform/data/json-object.ts";
+import { type JsonObject, objectOf, textOf } from "../../platform/data/json.ts";
 
 /** What a container is called that the list gives no name. */
 const SHORT_ID_CHARS = 12;

@@ -1,5 +1,5 @@
 import type { DockerMessage } from "./docker-message.ts";
-import { isJsonObject, type JsonObject } from "../../platform/data/json-object.ts";
+import { isJsonObject, type JsonObject } from "../../platform/data/json.ts";
 
 /** podman's words that differ from docker's; its API says some of them too. */
 const PODMAN_ACTIONS: ReadonlyMap<unknown, string> = new Map([

@@ -1,3 +1,4 @@
+import { parseJsonObject } from "../../platform/data/json.ts";
 import type { OtlpSignal } from "./endpoint.ts";
 import { ProtobufError, ProtobufReader, WireType } from "./protobuf-reader.ts";
 
@@ -50,7 +51,7 @@ function fromProtobuf(body: Uint8Array): PartialSuccess | undefined {
 }
 
 function fromJson(body: Uint8Array, signal: OtlpSignal): PartialSuccess | undefined {
-  const response = parseObject(body);
+  const response = parseJsonObject(Buffer.from(body).toString());
   if (response === undefined) return undefined;
   const partial = response["partialSuccess"];
   if (typeof partial !== "object" || partial === null) return { rejected: 0, message: "" };
@@ -61,18 +62,6 @@ function fromJson(body: Uint8Array, signal: OtlpSignal): PartialSuccess | undefi
     rejected: typeof rejected === "string" || typeof rejected === "number" ? count(+rejected) : 0,
     message: typeof message === "string" ? message : "",
   };
-}
-
-/** The object that the bytes are as JSON; undefined where they are none. */
-export function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(body).toString());
-    return typeof value === "object" && value !== null
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function count(value: number): number {

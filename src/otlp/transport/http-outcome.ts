@@ -1,5 +1,6 @@
+import { parseJsonObject } from "../../platform/data/json.ts";
 import type { OtlpSignal } from "../protocol/endpoint.ts";
-import { parseObject, readExportResponse } from "../protocol/export-response.ts";
+import { readExportResponse } from "../protocol/export-response.ts";
 import type { Encoding } from "../protocol/export-response.ts";
 import type { HttpAnswer } from "./http-exchange.ts";
 import { httpFailure } from "./http-status.ts";
@@ -59,7 +60,7 @@ function explanation(answer: HttpAnswer, { tell }: Asked): string {
     case "protobuf":
       return tell(readRpcStatus(body)?.message ?? "");
     case "json": {
-      const message = parseObject(body)?.["message"];
+      const message = parseJsonObject(body.toString())?.["message"];
       return tell(typeof message === "string" ? message : body.toString());
     }
     default:

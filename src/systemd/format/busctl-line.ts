@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, parseJsonObject } from "../../platform/data/json-object.ts";
+import { isJsonObject, type JsonObject, parseJsonObject } from "../../platform/data/json.ts";
 
 /** D-Bus types whose values can be asked for, and what they are here. */
 export interface PropertyTypes {

@@ -1,6 +1,6 @@
 import type { UnitRow } from "../../domain/unit.ts";
 import { isActiveState, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
-import { isJsonObject, parseJsonObject } from "../../platform/data/json-object.ts";
+import { isJsonObject, parseJsonObject } from "../../platform/data/json.ts";
 import { systemdWord } from "./unit-signals.ts";
 
 /**

@@ -2,7 +2,7 @@ import type { Clock } from "../../domain/clock.ts";
 import type { CommandOutput, ContainerRuntime } from "../../domain/runtime.ts";
 import type { JournalEntry } from "../../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
-import { parseJsonObject } from "../../platform/data/json-object.ts";
+import { parseJsonObject } from "../../platform/data/json.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
 import { systemdWord, toldTimeNs } from "./unit-signals.ts";
 

@@ -1,5 +1,5 @@
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
-import { isJsonObject, parseJsonObject } from "../../platform/data/json-object.ts";
+import { isJsonObject, parseJsonObject } from "../../platform/data/json.ts";
 import { MANAGER_INTERFACE, SYSTEMD } from "../format/systemd-objects.ts";
 
 /** Signals of the manager, and of the bus about it. */
