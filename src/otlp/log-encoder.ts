@@ -8,6 +8,7 @@ import {
   VARINT,
   varintLength,
 } from "./protocol/protobuf-writer.ts";
+import { BoundedMap } from "../platform/data/bounded-map.ts";
 
 /**
  * Fields of the messages LogRecord, KeyValue and AnyValue, and where ScopeLogs has its records.
@@ -39,7 +40,7 @@ const MAX_NAMES = 256;
  */
 export class LogEncoder {
   readonly #writer = new ProtobufWriter();
-  readonly #names = new Map<string, Uint8Array>();
+  readonly #names = new BoundedMap<string, Uint8Array>(MAX_NAMES);
 
   /**
    * One record, with its key and length: as it stands among others in a request. The bytes are
@@ -112,7 +113,7 @@ export class LogEncoder {
     writer.varint(length);
     writer.text(name, length);
     const encoded = new Uint8Array(writer.written());
-    if (this.#names.size < MAX_NAMES) this.#names.set(name, encoded);
+    this.#names.set(name, encoded);
     return encoded;
   }
 }

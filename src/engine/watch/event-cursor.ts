@@ -1,5 +1,6 @@
 import type { EngineEvent } from "../../domain/engine-event.ts";
 import type { CursorResume } from "../../domain/resume.ts";
+import { BoundedMap } from "../../platform/data/bounded-map.ts";
 
 /** Keys kept to tell a replayed event: more than the engine itself keeps (256 events). */
 const KEPT_KEYS = 1_024;
@@ -23,11 +24,11 @@ export class EventCursor {
   #beginNs: bigint;
   #lastNs: bigint;
   #count = 0;
-  readonly #seen = new Set<string>();
+  readonly #seen = new BoundedMap<string, true>(KEPT_KEYS);
   /** While none was told that was seen: what isn't newer than this is older than all of those. */
   #oldUntilNs = -1n;
   /** What was found to be so. It is told again by each stream that goes back as far. */
-  readonly #old = new Set<string>();
+  readonly #old = new BoundedMap<string, true>(KEPT_KEYS);
 
   /** @param from where to begin: Unix nanoseconds, or where an earlier process was */
   constructor(from: bigint | CursorResume) {
@@ -39,7 +40,7 @@ export class EventCursor {
     this.#beginNs = from.beginNs;
     this.#lastNs = from.lastNs;
     this.#count = from.count;
-    for (const key of from.seen) this.#seen.add(key);
+    for (const key of from.seen) this.#seen.set(key, true);
   }
 
   /** Time of the newest event seen. */
@@ -70,7 +71,7 @@ export class EventCursor {
   #earliestNs(): bigint {
     if (this.#seen.size === this.#count) return this.#beginNs;
     let oldestNs = this.sinceNs;
-    for (const key of this.#seen) {
+    for (const key of this.#seen.keys()) {
       const [digits] = /^\d+/.exec(key) ?? [];
       if (digits !== undefined && BigInt(digits) < oldestNs) oldestNs = BigInt(digits);
     }
@@ -85,7 +86,7 @@ export class EventCursor {
 
   /** What the next process is to go on from. */
   resume(): CursorResume {
-    const seen = [...this.#seen].slice(-RESUMED_KEYS);
+    const seen = [...this.#seen.keys()].slice(-RESUMED_KEYS);
     return { beginNs: this.#beginNs, lastNs: this.#lastNs, seen, count: this.#count };
   }
 
@@ -98,21 +99,12 @@ export class EventCursor {
     }
     if (this.#old.has(key)) return false;
     if (event.timeNs <= this.#oldUntilNs) {
-      keep(this.#old, key);
+      this.#old.set(key, true);
       return false;
     }
-    keep(this.#seen, key);
+    this.#seen.set(key, true);
     this.#count += 1;
     if (event.timeNs > this.#lastNs) this.#lastNs = event.timeNs;
     return true;
-  }
-}
-
-function keep(keys: Set<string>, key: string): void {
-  keys.add(key);
-  if (keys.size <= KEPT_KEYS) return;
-  for (const oldest of keys) {
-    keys.delete(oldest);
-    return;
   }
 }

@@ -4,6 +4,7 @@ import type { CompareBcrypt } from "./bcrypt-checks.ts";
 import { basicCredentials } from "./credentials.ts";
 import type { Credentials } from "./credentials.ts";
 import { LoginLimits } from "./login-limits.ts";
+import { BoundedMap } from "../../platform/data/bounded-map.ts";
 
 /** Whether a request may go on; else the status that it is answered with. */
 export type Verdict =
@@ -25,8 +26,8 @@ export class BasicAuth {
   readonly #limits: LoginLimits;
   /** Nothing that is kept of a password can be told from outside, or used elsewhere. */
   readonly #secret = randomBytes(32);
-  readonly #right = new Set<string>();
-  readonly #wrong = new Set<string>();
+  readonly #right = new BoundedMap<string, true>(MAX_REMEMBERED);
+  readonly #wrong = new BoundedMap<string, true>(MAX_REMEMBERED);
   readonly #pending = new Map<string, Promise<boolean>>();
 
   constructor(compare: CompareBcrypt, clock: Clock) {
@@ -48,13 +49,13 @@ export class BasicAuth {
     if (credentials === undefined) return { status: 401 };
     const hash = users.get(credentials.user);
     const key = this.#keyOf(credentials, hash);
-    if (hash !== undefined && recalled(this.#right, key)) return { status: 200 };
+    if (hash !== undefined && this.#right.use(key) === true) return { status: 200 };
 
     const succeeded = this.#limits.begin(address);
     if (succeeded === undefined) {
       return { status: 429, retryAfterMs: this.#limits.waitMs(address) };
     }
-    if (recalled(this.#wrong, key)) return { status: 401 };
+    if (this.#wrong.use(key) === true) return { status: 401 };
     const known = this.#pending.get(key);
     if (known === undefined && this.#pending.size >= MAX_PENDING) {
       succeeded();
@@ -63,10 +64,10 @@ export class BasicAuth {
     const matches = await (known ??
       this.#begin(key, credentials, hash ?? this.#other(credentials, users)));
     if (hash === undefined || !matches) {
-      remember(this.#wrong, key);
+      this.#wrong.set(key, true);
       return { status: 401 };
     }
-    remember(this.#right, key);
+    this.#right.set(key, true);
     succeeded();
     return { status: 200 };
   }
@@ -93,17 +94,4 @@ export class BasicAuth {
       .update(JSON.stringify([user, hash ?? "", password]))
       .digest("base64");
   }
-}
-
-function recalled(keys: Set<string>, key: string): boolean {
-  if (!keys.delete(key)) return false;
-  keys.add(key);
-  return true;
-}
-
-function remember(keys: Set<string>, key: string): void {
-  keys.add(key);
-  if (keys.size <= MAX_REMEMBERED) return;
-  const [oldest = ""] = keys;
-  keys.delete(oldest);
 }

@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../domain/clock.ts";
 import { TokenBucket } from "./token-bucket.ts";
+import { BoundedMap } from "../../platform/data/bounded-map.ts";
 
 /** Failed logins that one address may have: 10 at once, then one each 6 s. */
 export const FAILURES_OF_ONE = { burst: 10, intervalMs: 6_000 };
@@ -14,7 +15,7 @@ export class LoginLimits {
   readonly #clock: Clock;
   readonly #all: TokenBucket;
   /** The one that was longest without a login first. */
-  readonly #ofOne = new Map<string, TokenBucket>();
+  readonly #ofOne = new BoundedMap<string, TokenBucket>(MAX_ADDRESSES);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -46,12 +47,7 @@ export class LoginLimits {
   #bucketOf(address: string): TokenBucket {
     const key = networkOf(address);
     const bucket = this.#ofOne.get(key) ?? new TokenBucket(FAILURES_OF_ONE, this.#clock);
-    this.#ofOne.delete(key);
     this.#ofOne.set(key, bucket);
-    if (this.#ofOne.size > MAX_ADDRESSES) {
-      const [oldest = ""] = this.#ofOne.keys();
-      this.#ofOne.delete(oldest);
-    }
     return bucket;
   }
 }

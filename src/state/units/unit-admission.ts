@@ -1,5 +1,6 @@
 import type { SeriesBudget } from "./series-budget.ts";
 import type { UnitAdmission } from "./unit-table.ts";
+import { BoundedMap } from "../../platform/data/bounded-map.ts";
 
 /** Names whose answer is kept: units have the same names in most containers. */
 const MAX_KNOWN = 20_000;
@@ -13,14 +14,13 @@ export function unitAdmission(
   exclude: RegExp,
   series: SeriesBudget,
 ): UnitAdmission {
-  const known = new Map<string, boolean>();
+  const known = new BoundedMap<string, boolean>(MAX_KNOWN);
   return {
     series,
     shown(name) {
       let shown = known.get(name);
       if (shown === undefined) {
         shown = include.test(name) && !exclude.test(name);
-        if (known.size >= MAX_KNOWN) known.clear();
         known.set(name, shown);
       }
       return shown;

@@ -1,4 +1,5 @@
 import { unitNameFromPath } from "./unit-path.ts";
+import { BoundedMap } from "../../platform/data/bounded-map.ts";
 
 /** Names of systemd's D-Bus interface. org.freedesktop.systemd1(5) */
 export const SYSTEMD = "org.freedesktop.systemd1";
@@ -16,7 +17,7 @@ export const TYPE_INTERFACES: ReadonlySet<string> = new Set([
 export const PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties";
 
 const MAX_KNOWN_PATHS = 20_000;
-const namesByPath = new Map<string, string>();
+const namesByPath = new BoundedMap<string, string>(MAX_KNOWN_PATHS);
 
 /** As `unitNameFromPath`, which it remembers: containers have the same units. */
 export function knownUnitName(path: string): string | undefined {
@@ -25,7 +26,6 @@ export function knownUnitName(path: string): string | undefined {
   const name = unitNameFromPath(path);
   // What is none has no bound.
   if (name === undefined) return undefined;
-  if (namesByPath.size >= MAX_KNOWN_PATHS) namesByPath.clear();
   namesByPath.set(path, name);
   return name;
 }
