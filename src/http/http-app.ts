@@ -1,9 +1,9 @@
 import type { RequestListener } from "node:http";
+import { Router } from "express";
 import type { ErrorRequestHandler, Request, Response } from "express";
 import type { Logger } from "../domain/log.ts";
 import { isReservedPath, ROUTES } from "../domain/routes.ts";
 import { admit } from "./handlers/admit.ts";
-import { Router } from "./express-router.ts";
 import { replyText } from "./connection/reply.ts";
 import { scrapeHandler } from "./handlers/scrape.ts";
 import type { ScrapeOptions } from "./handlers/scrape.ts";
@@ -25,9 +25,8 @@ export function createHttpApp(options: HttpAppOptions): RequestListener {
   if (isReservedPath(telemetryPath)) {
     throw new Error(`telemetry path ${telemetryPath} is another route`);
   }
-  // Paths match to the letter. Express's router by itself takes requests of HTTP/2 too, which an
-  // application of express would make HTTP/1.1 ones of, and costs 10 MB less: handlers use what both
-  // kinds have in Node.js.
+  // An application of Express would set the prototypes of HTTP/1.1 on requests of HTTP/2; its router
+  // leaves them as they are. Handlers use the methods that both protocols have in Node.js.
   const app = Router({ caseSensitive: true, strict: true });
 
   const handlers = statusHandlers(options);
