@@ -10,7 +10,7 @@ import { buildStatus } from "./status.ts";
 import { BUILD_INFO } from "../config/build-info.ts";
 import { createHttpServer } from "../http/http-server.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
-import { negotiateFormat } from "../metrics/negotiate.ts";
+import { negotiateFormat } from "../http/handlers/negotiate.ts";
 import { OwnMetrics } from "../metrics/own-metrics.ts";
 import { Scraper } from "../metrics/scrape.ts";
 import type { HeapGrowth } from "../platform/process/heap-growth.ts";

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
-import { acceptsGzip } from "./accept-encoding.ts";
+import { acceptsGzip } from "./negotiate.ts";
 import { ConnectionUses } from "../connection/connection-uses.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { onceOver } from "../connection/once-over.ts";

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { RequestHandler, Response } from "express";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
-import { acceptsGzip } from "./accept-encoding.ts";
+import { acceptsGzip } from "./negotiate.ts";
 import { HeldBodies } from "./held-bodies.ts";
 import { onceOver } from "../connection/once-over.ts";
 import { gzippedText } from "./rendering.ts";

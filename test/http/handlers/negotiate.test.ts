@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { negotiateFormat } from "../../src/metrics/negotiate.ts";
+import { acceptsGzip, negotiateFormat } from "../../../src/http/handlers/negotiate.ts";
 
 const PROMETHEUS_2 =
   "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
@@ -33,11 +33,43 @@ test.each([
   ["a quality that is none", "application/openmetrics-text;q=x,text/plain;q=0.1", "text"],
   ["a quality out of range", "application/openmetrics-text;q=7,text/plain;q=0.1", "text"],
   ["another thing", "application/json", "text"],
-])("%s gets %s: %s", (_what, accept, format) => {
+])("negotiates the format when Accept has %s: %s, %s", (_what, accept, format) => {
   expect(negotiateFormat(accept)).toBe(format);
 });
 
-test("a header without end is read as far as a header goes", () => {
+test("ignores the end of Accept when it is too long", () => {
   const long = `${"application/json,".repeat(10_000)}application/openmetrics-text`;
   expect(negotiateFormat(long)).toBe("text");
+});
+
+test.each([
+  "gzip",
+  "GZIP",
+  "x-gzip",
+  "deflate, gzip",
+  "gzip;q=0.5",
+  "gzip ; q=1.000",
+  "*",
+  "br, *;q=0.1",
+  "gzip;q=1.0, identity; q=0.5, *;q=0",
+  "identity;q=0, gzip;q=0.001",
+])("gzips when Accept-Encoding is %s", (header) => {
+  expect(acceptsGzip(header)).toBe(true);
+});
+
+test.each([
+  undefined,
+  "",
+  "identity",
+  "br",
+  "gzip;q=0",
+  "gzip;q=0.000, *",
+  "*;q=0",
+  "gzip;q=0.5, identity",
+  "gzip;q=2",
+  "gzip;q=-1",
+  "gzip;q=x",
+  "gzipped",
+])("doesn't gzip when Accept-Encoding is %s", (header) => {
+  expect(acceptsGzip(header)).toBe(false);
 });
