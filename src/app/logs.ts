@@ -2,10 +2,9 @@ import { BUILD_INFO } from "../config/build-info.ts";
 import { asError } from "../platform/data/as-error.ts";
 import type { Change } from "../domain/change.ts";
 import type { RecordQueue } from "../domain/record-queue.ts";
-import { logRecordOf } from "../logs/log-record.ts";
-import { isQuiet } from "../logs/severity.ts";
+import { emitChanges } from "../logs/emit-changes.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
-import type { LogSink } from "../otlp/log-sink.ts";
+import type { LogPipeline } from "../otlp/log-pipeline.ts";
 import type { Store } from "../storage/store.ts";
 import { Backoff } from "../platform/time/backoff.ts";
 import type { AppContext } from "./context.ts";
@@ -21,7 +20,7 @@ export async function openLogs(
   context: AppContext,
   own: OwnMetrics,
   { queue, folder }: Pick<Store, "queue" | "folder">,
-): Promise<LogSink | undefined> {
+): Promise<LogPipeline | undefined> {
   const { config, log, clock } = context;
   const endpoint = config.otlp.logs;
   if (endpoint === undefined || queue === undefined) return undefined;
@@ -57,19 +56,18 @@ export function queueDropped(
   };
 }
 
-/** Makes a log record of each change, and hands it to the sink. */
-export function exportTo(sink: LogSink, context: AppContext): (change: Change) => void {
-  const { config, clock } = context;
-  const everything = config.log.level === "debug";
-  return (change) => {
-    if (isQuiet(change) && !everything) return;
-    sink.emit(logRecordOf(change, { observedNs: clock.nowNs(), instance: INSTANCE }));
-  };
+/** Returns a subscriber that emits a log record for each change. */
+export function exportTo(
+  { logger }: LogPipeline,
+  { config, clock }: AppContext,
+): (change: Change) => void {
+  const includesQuiet = config.log.level === "debug";
+  return emitChanges(logger, { clock, instance: INSTANCE, includesQuiet });
 }
 
 /** Sends what waits, as far as that goes in the time. */
 export async function closeLogs(
-  sink: LogSink,
+  pipeline: LogPipeline,
   queue: RecordQueue,
   context: AppContext,
 ): Promise<void> {
@@ -77,7 +75,7 @@ export async function closeLogs(
   const limit = new AbortController();
   using _timer = clock.setTimeout(() => limit.abort(), FLUSH_MS);
   try {
-    await sink.close(limit.signal);
+    await pipeline.close(limit.signal);
   } catch (error) {
     log.warn("the log endpoint can't be closed", { err: asError(error) });
   }

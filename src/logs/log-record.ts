@@ -1,18 +1,12 @@
 import { hash } from "node:crypto";
-import type { AttributeValue, HrTime, LogRecord } from "@opentelemetry/api";
+import type { AttributeValue, LogRecord } from "@opentelemetry/api";
 import type { Change } from "../domain/change.ts";
 import { unitType } from "../domain/unit.ts";
+import { hrTime } from "../platform/time/hr-time.ts";
 import { sentenceOf } from "./sentence.ts";
 import { severityOf } from "./severity.ts";
 
 type Attributes = Record<string, AttributeValue>;
-
-const NS_PER_SECOND = 1_000_000_000n;
-
-/** OpenTelemetry's exact time: whole seconds and nanoseconds. A number would lose digits. */
-function hrTime(timeNs: bigint): HrTime {
-  return [Number(timeNs / NS_PER_SECOND), Number(timeNs % NS_PER_SECOND)];
-}
 
 /** EventName of a change: `docker.container.die`, `systemd.unit.failed`, `unitwatch.monitor.lost`. */
 export function eventNameOf(change: Change): string {

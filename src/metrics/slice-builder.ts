@@ -2,6 +2,7 @@ import { ValueType } from "@opentelemetry/api";
 import type { Attributes, HrTime } from "@opentelemetry/api";
 import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metrics";
 import type { DataPoint, Histogram, MetricData } from "@opentelemetry/sdk-metrics";
+import { hrTime } from "../platform/time/hr-time.ts";
 import type { OtelDescription } from "./metric.ts";
 
 /** Points of one metric. */
@@ -56,8 +57,8 @@ export class SliceBuilder {
     }
     this.#points += 1;
     part.points.push({
-      startTime: hrTime(point.startNs),
-      endTime: hrTime(point.endNs),
+      startTime: cachedTime(point.startNs),
+      endTime: cachedTime(point.endNs),
       attributes: point.attributes,
       value: point.value,
     });
@@ -111,14 +112,13 @@ function dataOf(
   }
 }
 
-const SECOND_NS = 1_000_000_000n;
 /** Points of one container have the same times: the last ones are kept. */
 let lastNs = 0n;
 let lastTime: HrTime = [0, 0];
 
-function hrTime(timeNs: bigint): HrTime {
+function cachedTime(timeNs: bigint): HrTime {
   if (timeNs === lastNs) return lastTime;
   lastNs = timeNs;
-  lastTime = [Number(timeNs / SECOND_NS), Number(timeNs % SECOND_NS)];
+  lastTime = hrTime(timeNs);
   return lastTime;
 }

@@ -1,36 +1,45 @@
-import type { LogRecord } from "@opentelemetry/api";
+import type { Logger } from "@opentelemetry/api";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { LoggerProvider } from "@opentelemetry/sdk-logs";
 import { LogDelivery } from "./log-delivery.ts";
 import type { LogDeliveryOptions } from "./log-delivery.ts";
-import { LogEncoder } from "./log-encoder.ts";
 import { LogRequest } from "./log-request.ts";
 import type { LogOrigin } from "./log-request.ts";
-import type { LogSink } from "./log-sink.ts";
+import { QueueLogProcessor } from "./queue-log-processor.ts";
 
 export interface LogPipelineOptions extends Omit<LogDeliveryOptions, "request"> {
   readonly origin: LogOrigin;
 }
 
-/**
- * Writes each log record once, puts it into the queue, and delivers from there. Closing it closes
- * the sender too, and leaves the queue to its owner.
- */
-export function openLogPipeline(options: LogPipelineOptions): LogSink {
-  const { queue, sender } = options;
-  const encoder = new LogEncoder();
-  const delivery = new LogDelivery({ ...options, request: new LogRequest(options.origin) });
+/** Log records on their way to an endpoint, through a bounded queue that counts what it drops. */
+export interface LogPipeline {
+  /** Accepts records at once, and never throws. */
+  readonly logger: Logger;
+  /**
+   * Ignores later records, delivers the queue until the signal aborts, and closes the sender. Leaves
+   * the queue to its owner.
+   */
+  close(signal: AbortSignal): Promise<void>;
+}
+
+/** Opens a pipeline: OpenTelemetry's SDK, then our encoder, then the queue, then the sender. */
+export function openLogPipeline(options: LogPipelineOptions): LogPipeline {
+  const { queue, sender, origin } = options;
+  const provider = new LoggerProvider({
+    resource: resourceFromAttributes(origin.resource),
+    logRecordLimits: { attributeCountLimit: Infinity },
+    processors: [new QueueLogProcessor(queue)],
+  });
+  const delivery = new LogDelivery({ ...options, request: new LogRequest(origin) });
   const stop = new AbortController();
   const delivered = delivery.run(stop.signal);
-  let isClosed = false;
   return {
-    emit(record: LogRecord) {
-      if (!isClosed) queue.push(encoder.encode(record));
-    },
+    logger: provider.getLogger(origin.scope.name, origin.scope.version),
     async close(signal) {
-      isClosed = true;
       const abort = (): void => stop.abort();
       signal.addEventListener("abort", abort);
       if (signal.aborted) abort();
-      void queue.flush().then(() => delivery.end());
+      void provider.shutdown().then(() => delivery.end());
       await delivered;
       signal.removeEventListener("abort", abort);
       await sender[Symbol.asyncDispose]();

@@ -7,7 +7,7 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import type { LogRecord } from "@opentelemetry/api";
 import { logRecordOf } from "../../src/logs/log-record.ts";
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
-import type { LogSink } from "../../src/otlp/log-sink.ts";
+import type { LogPipeline } from "../../src/otlp/log-pipeline.ts";
 import { openSender } from "../../src/otlp/transport/open-sender.ts";
 import { systemClock as clock } from "../../src/platform/time/clock.ts";
 import { createLogger } from "../../src/platform/log/log.ts";
@@ -24,7 +24,7 @@ const CHANGES_PER_SECOND = 1_000;
 interface Opened {
   readonly store: Store;
   readonly queue: NonNullable<Store["queue"]>;
-  readonly sink: LogSink | undefined;
+  readonly pipeline: LogPipeline;
   taken(): number;
 }
 
@@ -59,7 +59,7 @@ async function open(path: string, url: string | undefined): Promise<Opened> {
     compression: "none",
     tls: { caFile: undefined, keyFile: undefined, certFile: undefined },
   } as const;
-  const sink = openLogPipeline({
+  const pipeline = openLogPipeline({
     queue,
     // Nobody listens on port 1.
     sender: await openSender({ url: url ?? "http://127.0.0.1:1/v1/logs", ...send }, "logs"),
@@ -74,7 +74,7 @@ async function open(path: string, url: string | undefined): Promise<Opened> {
     failed: () => {},
     dropped: () => {},
   });
-  return { store, queue, sink, taken: () => taken };
+  return { store, queue, pipeline, taken: () => taken };
 }
 
 let number = 0;
@@ -96,14 +96,14 @@ function row(name: string, value: number, options: Omit<Row, "name" | "value">):
 
 /** How fast records go into the queue, until all of them are on the disk. */
 async function into(path: string): Promise<readonly Row[]> {
-  const { queue, sink } = await open(path, undefined);
+  const { queue, pipeline } = await open(path, undefined);
   const rates: number[] = [];
   const count = 100_000;
   for (let round = 0; round < 5; round += 1) {
     const records = Array.from({ length: count }, record);
     const begin = performance.now();
     for (const [i, each] of records.entries()) {
-      sink?.emit(each);
+      pipeline.logger.emit(each);
       if (i % 1_000 === 0) await setImmediate();
     }
     await queue.flush();
@@ -118,13 +118,13 @@ async function into(path: string): Promise<readonly Row[]> {
 async function out(path: string, url: string): Promise<readonly Row[]> {
   const count = 200_000;
   {
-    const { store, sink } = await open(path, undefined);
+    const { store, pipeline } = await open(path, undefined);
     for (let i = 0; i < count; i += 1) {
-      sink?.emit(record());
+      pipeline.logger.emit(record());
       if (i % 1_000 === 0) await setImmediate();
     }
     await store.flush();
-    await sink?.close(AbortSignal.abort());
+    await pipeline.close(AbortSignal.abort());
     await store[Symbol.asyncDispose]();
   }
   const before = process.cpuUsage();
@@ -151,7 +151,7 @@ async function outage(path: string, url: string): Promise<readonly Row[]> {
   const seconds = Math.max(5, SECONDS_DOWN / 4);
   const up = await open(join(path, "up"), url);
   const upLag = await stream(up, seconds);
-  await up.sink?.close(AbortSignal.timeout(5_000));
+  await up.pipeline.close(AbortSignal.timeout(5_000));
   await up.store[Symbol.asyncDispose]();
 
   const down = await open(join(path, "down"), undefined);
@@ -162,7 +162,7 @@ async function outage(path: string, url: string): Promise<readonly Row[]> {
   globalThis.gc?.();
   const grown = process.memoryUsage().rss - rssBefore;
   const waiting = down.queue.state.records;
-  await down.sink?.close(AbortSignal.abort());
+  await down.pipeline.close(AbortSignal.abort());
   await down.store[Symbol.asyncDispose]();
 
   const begin = performance.now();
@@ -191,13 +191,13 @@ async function outage(path: string, url: string): Promise<readonly Row[]> {
 }
 
 /** Emits steadily; answers the 99th percentile of how late the loop's timers were. */
-async function stream({ sink }: Opened, seconds: number): Promise<number> {
+async function stream({ pipeline }: Opened, seconds: number): Promise<number> {
   const lag = monitorEventLoopDelay({ resolution: 1 });
   lag.enable();
   const begin = performance.now();
   for (let emitted = 0; emitted < seconds * CHANGES_PER_SECOND;) {
     const due = ((performance.now() - begin) / 1_000) * CHANGES_PER_SECOND;
-    for (; emitted < due; emitted += 1) sink?.emit(record());
+    for (; emitted < due; emitted += 1) pipeline.logger.emit(record());
     await setTimeout(5);
   }
   lag.disable();

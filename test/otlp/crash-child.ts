@@ -33,7 +33,7 @@ next = store.restored?.cursor.count ?? 0;
 const { queue } = store;
 if (queue?.state.durable !== true) throw new Error("the queue isn't durable");
 
-const sink = openLogPipeline({
+const { logger } = openLogPipeline({
   queue,
   sender: await openSender(
     {
@@ -64,6 +64,6 @@ setInterval(() => {
     const uid = next;
     next += 1;
     store.touch("container");
-    sink.emit({ body: `change ${uid}`, attributes: { "log.record.uid": String(uid) } });
+    logger.emit({ body: `change ${uid}`, attributes: { "log.record.uid": String(uid) } });
   }
 }, 1);

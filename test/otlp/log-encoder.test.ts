@@ -1,13 +1,13 @@
 import type { LogRecord } from "@opentelemetry/api";
 import { expect, test } from "@jest/globals";
 import { logRecordOf } from "../../src/logs/log-record.ts";
-import { LogEncoder } from "../../src/otlp/log-encoder.ts";
 import { LogRequest, recordEnds } from "../../src/otlp/log-request.ts";
 import type { LogOrigin } from "../../src/otlp/log-request.ts";
+import { QueueLogProcessor } from "../../src/otlp/queue-log-processor.ts";
 import { containerChange, dieChange, monitorChange, unitChange } from "../support/changes.ts";
 import { decodeOtlpLogs } from "../support/otlp-logs.ts";
 import type { DecodedLog } from "../support/otlp-logs.ts";
-import { sdkRequest } from "../support/sdk-logs.ts";
+import { sdkLogger, sdkRequest } from "../support/sdk-logs.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 
 const ORIGIN: LogOrigin = {
@@ -15,10 +15,17 @@ const ORIGIN: LogOrigin = {
   scope: { name: "unitwatch", version: "1.2.3" },
 };
 
+/** Each record as the queue gets it, by way of the SDK. */
+function encoded(records: readonly LogRecord[], origin = ORIGIN): Uint8Array[] {
+  const pushed: Uint8Array[] = [];
+  const push = (record: Uint8Array): void => void pushed.push(new Uint8Array(record));
+  const logger = sdkLogger(origin, new QueueLogProcessor({ push, flush: async () => {} }));
+  for (const record of records) logger.emit(record);
+  return pushed;
+}
+
 function request(records: readonly LogRecord[], origin = ORIGIN): Buffer {
-  const encoder = new LogEncoder();
-  const parts = records.map((record) => new Uint8Array(encoder.encode(record)));
-  return Buffer.from(new LogRequest(origin).build(parts));
+  return Buffer.from(new LogRequest(origin).build(encoded(records, origin)));
 }
 
 /** As the SDK writes them. It adds that it left out no attribute, which is what not adding that means. */
@@ -115,14 +122,14 @@ test("a record longer than any buffer arrives whole", () => {
 
 test("more names than are remembered are written all the same", () => {
   const attributes = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`name.${i}`, i]));
-  const [log, again] = decodeOtlpLogs(request([{ attributes }, { attributes }]));
+  const record: LogRecord = { timestamp: [1, 2], observedTimestamp: [1, 3], attributes };
+  const [log, again] = decodeOtlpLogs(request([record, record]));
   expect(Object.keys(log?.attributes ?? {})).toHaveLength(600);
   expect(again).toEqual(log);
 });
 
 test("the ends of records are found, and of nothing else", () => {
-  const encoder = new LogEncoder();
-  const parts = ["a", "b".repeat(300), ""].map((body) => new Uint8Array(encoder.encode({ body })));
+  const parts = encoded(["a", "b".repeat(300), ""].map((body) => ({ body })));
   const bytes = Buffer.concat(parts);
   const ends = parts.map((_, i) => Buffer.concat(parts.slice(0, i + 1)).length);
   expect(recordEnds(bytes, 3)).toEqual(ends);

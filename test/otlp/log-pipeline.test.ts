@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
-import type { LogSink } from "../../src/otlp/log-sink.ts";
+import type { LogPipeline } from "../../src/otlp/log-pipeline.ts";
 import type { SendOutcome } from "../../src/otlp/transport/sender.ts";
 import { Backoff } from "../../src/platform/time/backoff.ts";
 import { type FakeSender, fakeSender, retry, TAKEN } from "../support/fake-sender.ts";
@@ -19,7 +19,7 @@ afterEach(() => rmSync(path, { recursive: true, force: true }));
 
 interface Opened extends AsyncDisposable {
   readonly opened: OpenedQueue;
-  readonly sink: LogSink;
+  readonly pipeline: LogPipeline;
   readonly sender: FakeSender;
   /** What became of records: `exported 3`, `failed http_503`, `dropped 1`. */
   readonly told: string[];
@@ -35,7 +35,7 @@ async function open(settings: { readonly path?: string; readonly maxBytes?: numb
   const sender = fakeSender();
   const told: string[] = [];
   const { log, lines } = recordedLog(clock);
-  const sink = openLogPipeline({
+  const pipeline = openLogPipeline({
     queue,
     sender,
     clock,
@@ -48,19 +48,19 @@ async function open(settings: { readonly path?: string; readonly maxBytes?: numb
   });
   const all: Opened = {
     opened,
-    sink,
+    pipeline,
     sender,
     told,
     log: lines,
     emit(...numbers) {
-      for (const number of numbers) sink.emit({ body: String(number) });
+      for (const number of numbers) pipeline.logger.emit({ body: String(number) });
     },
     async pass(ms) {
       await clock.advance(ms);
       for (let turn = 0; turn < 5; turn += 1) await clock.advance(0);
     },
     async [Symbol.asyncDispose]() {
-      await sink.close(AbortSignal.abort());
+      await pipeline.close(AbortSignal.abort());
       await opened.store[Symbol.asyncDispose]();
     },
   };
@@ -222,7 +222,7 @@ test("a record that is too large by itself is dropped, and the others aren't", a
       ? { kind: "too-large", reason: "http_413", message: "too large" }
       : inner(request, signal);
   all.emit(...upTo(20));
-  all.sink.emit({ body: "x".repeat(6_000) });
+  all.pipeline.logger.emit({ body: "x".repeat(6_000) });
   all.emit(...upTo(20, 20));
   await all.pass(200);
   await all.pass(200);
@@ -257,7 +257,7 @@ test("rows that make no sense are dropped and counted, and the others are sent",
 test("closing sends what waits, at once", async () => {
   await using all = await open();
   all.emit(1, 2);
-  await all.sink.close(new AbortController().signal);
+  await all.pipeline.close(new AbortController().signal);
   expect(all.sender.taken).toEqual(["1", "2"]);
   expect(all.sender.isDisposed).toBe(true);
   all.emit(3);
@@ -271,7 +271,7 @@ test("closing tries an endpoint that is down once more, and leaves the rest in a
   await all.pass(200);
   expect(all.sender.requests).toHaveLength(1);
   all.emit(2);
-  await all.sink.close(new AbortController().signal);
+  await all.pipeline.close(new AbortController().signal);
   expect(all.sender.requests).toHaveLength(2);
   await all.opened.store[Symbol.asyncDispose]();
   await using next = await open({ path });
@@ -285,7 +285,7 @@ test("closing goes on asking where what waits would be lost, until it is told to
   all.emit(1);
   await all.pass(200);
   const limit = new AbortController();
-  const closed = all.sink.close(limit.signal);
+  const closed = all.pipeline.close(limit.signal);
   await all.pass(60_000);
   expect(all.sender.requests).toHaveLength(4);
   limit.abort();

@@ -1,24 +1,33 @@
-import type { LogRecord } from "@opentelemetry/api";
+import type { Logger, LogRecord } from "@opentelemetry/api";
 import { ProtobufLogsSerializer } from "@opentelemetry/otlp-transformer";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { LoggerProvider } from "@opentelemetry/sdk-logs";
-import type { ReadableLogRecord } from "@opentelemetry/sdk-logs";
+import type { LogRecordProcessor, ReadableLogRecord } from "@opentelemetry/sdk-logs";
 import type { LogOrigin } from "../../src/otlp/log-request.ts";
+
+/** A logger of OpenTelemetry's SDK, with this processor behind it. */
+export function sdkLogger(origin: LogOrigin, processor: LogRecordProcessor): Logger {
+  const provider = new LoggerProvider({
+    resource: resourceFromAttributes(origin.resource),
+    logRecordLimits: { attributeCountLimit: Infinity },
+    processors: [processor],
+  });
+  return provider.getLogger(origin.scope.name, origin.scope.version);
+}
+
+/** The records that OpenTelemetry's SDK makes of these. */
+export function sdkRecords(origin: LogOrigin, records: readonly LogRecord[]): ReadableLogRecord[] {
+  const emitted: ReadableLogRecord[] = [];
+  const logger = sdkLogger(origin, {
+    onEmit: (record) => void emitted.push(record),
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  });
+  for (const record of records) logger.emit(record);
+  return emitted;
+}
 
 /** The request that OpenTelemetry's SDK makes of these records. */
 export function sdkRequest(origin: LogOrigin, records: readonly LogRecord[]): Buffer {
-  const emitted: ReadableLogRecord[] = [];
-  const provider = new LoggerProvider({
-    resource: resourceFromAttributes(origin.resource),
-    processors: [
-      {
-        onEmit: (record) => void emitted.push(record),
-        forceFlush: () => Promise.resolve(),
-        shutdown: () => Promise.resolve(),
-      },
-    ],
-  });
-  const logger = provider.getLogger(origin.scope.name, origin.scope.version);
-  for (const record of records) logger.emit(record);
-  return Buffer.from(ProtobufLogsSerializer.serializeRequest(emitted) ?? []);
+  return Buffer.from(ProtobufLogsSerializer.serializeRequest(sdkRecords(origin, records)) ?? []);
 }

@@ -1,0 +1,23 @@
+import type { Logger } from "@opentelemetry/api";
+import type { Change } from "../domain/change.ts";
+import { logRecordOf } from "./log-record.ts";
+import { isQuiet } from "./severity.ts";
+
+export interface EmitChangesOptions {
+  readonly clock: { nowNs(): bigint };
+  /** Identifies this process among others; random. */
+  readonly instance: string;
+  /** Emits also the states that a unit passes through. */
+  readonly includesQuiet: boolean;
+}
+
+/** Returns a subscriber that emits a log record for each change. */
+export function emitChanges(
+  logger: Logger,
+  { clock, instance, includesQuiet }: EmitChangesOptions,
+): (change: Change) => void {
+  return (change) => {
+    if (isQuiet(change) && !includesQuiet) return;
+    logger.emit(logRecordOf(change, { observedNs: clock.nowNs(), instance }));
+  };
+}
