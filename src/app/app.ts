@@ -8,7 +8,7 @@ import { logSetup } from "./setup-log.ts";
 import { StartLog } from "./start-log.ts";
 import { buildStatus } from "./status.ts";
 import { BUILD_INFO } from "../config/build-info.ts";
-import { createHttpServer } from "../http/http-server.ts";
+import { createHttpServer } from "../http/server.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
 import { negotiateFormat } from "../http/handlers/negotiate.ts";
 import { OwnMetrics } from "../metrics/own-metrics.ts";

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { hashSync } from "bcryptjs";
 import { EventFeed } from "../../src/http/handlers/event-feed.ts";
 import { CUT_GRACE_MS, HEARTBEAT_MS } from "../../src/http/handlers/event-stream.ts";
-import { CLOSE_GRACE_MS } from "../../src/http/http-server.ts";
+import { CLOSE_GRACE_MS } from "../../src/http/server.ts";
 import type { Exposition } from "../../src/http/handlers/scrape.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";

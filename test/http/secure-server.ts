@@ -6,7 +6,7 @@ import { connect as connectHttp2 } from "node:http2";
 import type { ClientHttp2Session } from "node:http2";
 import { connect } from "node:tls";
 import type { ConnectionOptions } from "node:tls";
-import type { HttpServerOptions } from "../../src/http/http-server.ts";
+import type { HttpServerOptions } from "../../src/http/server.ts";
 import { LOOK_EVERY_MS, WebSettings } from "../../src/http/web-config/web-settings.ts";
 import type { Certificates } from "../support/certificates.ts";
 import { FakeClock } from "../support/fake-clock.ts";

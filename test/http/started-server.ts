@@ -1,7 +1,7 @@
 import type { ListenAddress } from "../../src/domain/listen-address.ts";
 import { EventFeed } from "../../src/http/handlers/event-feed.ts";
-import { createHttpServer } from "../../src/http/http-server.ts";
-import type { HttpServer, HttpServerOptions } from "../../src/http/http-server.ts";
+import { createHttpServer } from "../../src/http/server.ts";
+import type { HttpServer, HttpServerOptions } from "../../src/http/server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordedLog } from "../support/recorded-log.ts";
 

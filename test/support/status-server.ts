@@ -1,4 +1,4 @@
-import { createHttpServer } from "../../src/http/http-server.ts";
+import { createHttpServer } from "../../src/http/server.ts";
 import { systemClock } from "../../src/platform/time/clock.ts";
 import { recordedLog } from "./recorded-log.ts";
 import type { StatusFleet } from "./status-fleet.ts";

@@ -3,7 +3,7 @@ import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { expect, test } from "@jest/globals";
 import { MAX_CONNECTIONS } from "../../src/http/connection/connections.ts";
-import { CLOSE_GRACE_MS } from "../../src/http/http-server.ts";
+import { CLOSE_GRACE_MS } from "../../src/http/server.ts";
 import type { Exposition } from "../../src/http/handlers/scrape.ts";
 import { exchange, fetchFrom } from "../support/http-client.ts";
 import { turns } from "../support/turns.ts";
