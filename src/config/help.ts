@@ -93,29 +93,6 @@ function switchParagraphs(switches: Readonly<Record<string, string>>): string[] 
   return Object.entries(switches).map(([name, help]) => `  --${name}\n${wrapped(help, INDENT)}`);
 }
 
-/** Returns the flags as a Markdown table for the documentation. */
-export function flagTable(): string {
-  const rows = Object.values(FLAGS).map((flag: Flag<unknown>) => {
-    const cells = [
-      `\`--${flag.name}\``,
-      `\`${variableName(flag.name)}\``,
-      flag.defaultText === "" ? "" : `\`${flag.defaultText}\``,
-      `${flag.help} ${repeatNote(flag.separator)}`.trimEnd(),
-    ];
-    return `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
-  });
-  const switches = Object.entries(SWITCHES).map(
-    ([name, help]) => `| \`--${name}\` | | | ${help} |`,
-  );
-  return [
-    "| flag | variable | default | meaning |",
-    "| --- | --- | --- | --- |",
-    ...rows,
-    ...switches,
-    "",
-  ].join("\n");
-}
-
 /** Returns the text of `unitwatch --version`. */
 export function versionText({ version, revision, nodeVersion, platform }: BuildInfo): string {
   return [
@@ -127,7 +104,7 @@ export function versionText({ version, revision, nodeVersion, platform }: BuildI
 }
 
 /** Returns how a flag and its variable are repeated; "" for a flag that can be given only once. */
-function repeatNote(separator: Separator | undefined): string {
+export function repeatNote(separator: Separator | undefined): string {
   if (separator === undefined) return "";
   return separator === "comma"
     ? "Repeatable; in the variable, separated by commas or newlines."

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { COMMANDS } from "../../src/config/commands.ts";
 import { variableName } from "../../src/config/flag/flag.ts";
 import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
-import { flagTable, helpText, versionText } from "../../src/config/help.ts";
+import { helpText, versionText } from "../../src/config/help.ts";
 
 const flags = Object.values(FLAGS);
 
@@ -24,15 +24,6 @@ test("gives each flag a unique dotted name and a unique variable", () => {
   for (const name of names) expect(name).toMatch(/^[a-z]+(\.[a-z]+)+(-[a-z]+)*$/);
   expect(new Set(names.map(variableName)).size).toBe(names.length);
   expect(variableName("web.listen-address")).toBe("UNITWATCH_WEB_LISTEN_ADDRESS");
-});
-
-test("makes one table row per flag and escapes pipes", () => {
-  const rows = flagTable().trimEnd().split("\n").slice(2);
-  expect(rows).toHaveLength(flags.length + Object.keys(SWITCHES).length);
-  for (const row of rows) expect(row.match(/(?<!\\)\|/g)).toHaveLength(5);
-  expect(rows).toContain(
-    "| `--metrics.retention` | `UNITWATCH_METRICS_RETENTION` | `5m` | How long the series of a destroyed container stay. |",
-  );
 });
 
 test("prints the version on the first line and the platform below", () => {

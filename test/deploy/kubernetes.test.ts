@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { execa } from "execa";
-import { parse, parseAllDocuments, stringify } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
+import { prometheusRule } from "../../docs/generate/prometheus-rule.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { debianCommand } from "../support/debian-command.ts";
 
@@ -122,25 +123,8 @@ describe("the manifests", () => {
     ]);
   });
 
-  // Written anew by `UPDATE_DOCS=1 npm test -- test/deploy`, before oxfmt.
-  test("have the rules of deploy/prometheus", () => {
-    const path = join(FOLDER, "prometheus-operator/prometheusrule.yaml");
-    const rules = parse(
-      readFileSync(join(ROOT, "deploy/prometheus/rules/unitwatch.yml"), "utf8"),
-    ) as object;
-    const expected = {
-      apiVersion: "monitoring.coreos.com/v1",
-      kind: "PrometheusRule",
-      metadata: { name: "unitwatch", labels: { "app.kubernetes.io/name": "unitwatch" } },
-      spec: rules,
-    };
-    if (process.env["UPDATE_DOCS"] === "1") {
-      writeFileSync(
-        path,
-        `# Made from deploy/prometheus/rules/unitwatch.yml.\n${stringify(expected)}`,
-      );
-    }
-    expect(parse(readFileSync(path, "utf8"))).toEqual(expected);
+  test("have the rules of deploy/prometheus, as `npm run docs` writes them", () => {
+    expect(read("prometheus-operator/prometheusrule.yaml")).toEqual(prometheusRule());
   });
 });
 

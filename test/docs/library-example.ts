@@ -1,4 +1,4 @@
-// What README.md shows, held equal to it by readme.test.ts.
+// The example of docs/library.md. pages.test.ts checks that both are equal.
 import { EventKind, execaExecutor, Watcher } from "../../src/index.ts";
 
 const watcher = new Watcher(execaExecutor(), "sind-dev-", "dev");

@@ -1,9 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { execa } from "execa";
+import { dateOf, manPage } from "../../docs/generate/man-page.ts";
+import { escaped, filled, paragraph, tagged } from "../../docs/generate/roff.ts";
 import { usage } from "../../src/config/help.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
@@ -12,16 +14,14 @@ import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
 import { OTEL_HELP } from "../../src/config/otlp.ts";
 import { debianCommand } from "../support/debian-command.ts";
 import { ensureCommands } from "../support/engine/packages.ts";
-import { manPage } from "./man-page.ts";
-import { escaped, filled, paragraph, tagged } from "./roff.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PAGE = join(ROOT, "docs/unitwatch.1");
 
 const commands: readonly Command[] = Object.values(COMMANDS);
-const committed = existsSync(PAGE) ? readFileSync(PAGE, "utf8") : "";
+const committed = readFileSync(PAGE, "utf8");
 
-/** As `man` shows it, without bold and underlining. */
+/** Returns the text that `man` shows, without bold and underlining. */
 async function shown(file: string): Promise<string> {
   const { stdout } = await execa(await debianCommand("mandoc", "mandoc"), [
     "-Tascii",
@@ -31,21 +31,12 @@ async function shown(file: string): Promise<string> {
   return stdout.replaceAll(/.[\b]/g, "");
 }
 
-/** The date of the page's text: it stays while the text does. */
-function dateOf(page: string): string {
-  return /^\.TH UNITWATCH 1 (\S+)/m.exec(page)?.[1] ?? "";
-}
-
-test("it is as the tables of flags and commands have it", () => {
-  if (process.env["UPDATE_DOCS"] === "1" && manPage(dateOf(committed)) !== committed) {
-    writeFileSync(PAGE, manPage(new Date().toISOString().slice(0, 10)));
-  } else {
-    expect(manPage(dateOf(committed))).toBe(committed);
-  }
+test("equals what `npm run docs` makes of the tables of flags and commands", () => {
+  expect(manPage(dateOf(committed))).toBe(committed);
 });
 
 describe("the page", () => {
-  test("is without fault for mandoc and groff", async () => {
+  test("passes the checks of mandoc and groff", async () => {
     const mandoc = await debianCommand("mandoc", "mandoc");
     const lint = await execa(mandoc, ["-Tlint", "-Wall", PAGE], { all: true, reject: false });
     expect(lint).toMatchObject({ exitCode: 0, all: "" });
@@ -70,7 +61,7 @@ describe("the page", () => {
     ]);
   });
 
-  test("shows every flag, variable, command and example as it is to be typed", async () => {
+  test("shows every flag, variable, command and example as a user types it", async () => {
     const text = await shown(PAGE);
     for (const { name, hint, defaultText } of Object.values(FLAGS)) {
       expect(text).toMatch(new RegExp(`^ +--${RegExp.escape(name)}=${RegExp.escape(hint)}$`, "m"));
@@ -95,12 +86,12 @@ describe("the page", () => {
     }
   });
 
-  test("leaves no word without its meaning", () => {
+  test("has a text for every entry", () => {
     expect(committed).not.toMatch(/undefined|\[object|NaN/);
   });
 });
 
-test("what roff would take for its own is shown as it is", async () => {
+test("escapes text that roff reads as markup", async () => {
   const hostile = String.raw`.dot 'quote" \back\n --dash ~ ^ ${"`"} \(ti .TH` + "…";
   const folder = await mkdtemp(join(tmpdir(), "unitwatch-man-"));
   try {
@@ -125,11 +116,11 @@ test("what roff would take for its own is shown as it is", async () => {
   }
 });
 
-test("npm puts it where man looks", async () => {
+test("npm installs it in a folder of man", async () => {
   const folder = await mkdtemp(join(tmpdir(), "unitwatch-npm-"));
   try {
     const manifest = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as object;
-    // What it depends on, and how it is built, has nothing to do with it.
+    // Dependencies and build steps don't matter here.
     const bare = { ...manifest, scripts: {}, dependencies: {}, devDependencies: {} };
     await writeFile(join(folder, "package.json"), JSON.stringify(bare));
     await mkdir(join(folder, "docs"));

@@ -11,16 +11,16 @@ import { startUnitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-const README = join(import.meta.dirname, "../../README.md");
+const PAGE = join(import.meta.dirname, "../../docs/security.md");
 
-/** The calls in the README's table of that name. */
+/** Returns the calls in the page's table of that name. */
 async function callsOf(name: string): Promise<string[]> {
-  const text = await readFile(README, "utf8");
+  const text = await readFile(PAGE, "utf8");
   const [, table = ""] = text.split(new RegExp(`<!-- (?:end of )?${name} -->`));
   return [...table.matchAll(/^\| `([A-Z]+ \/[^`]*)`/gm)].map(([, call = ""]) => call);
 }
 
-describeEngine("behind a proxy that lets through what README lists", () => {
+describeEngine("behind a proxy that allows only the calls of docs/security.md", () => {
   const cluster = "e2eallowlist";
   const labels = { "sind.cluster": cluster };
   const name = (node: string): string => `sind-${cluster}-${node}`;

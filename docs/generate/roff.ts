@@ -1,7 +1,7 @@
-/** Longest line of source, so that it can be read and compared. */
+/** Longest line of roff source, in characters. */
 const WIDTH = 78;
 
-/** Characters that man(7) takes for something else where they stand as they are. */
+/** Escapes for the characters that man(7) reads as markup. */
 const ESCAPES: Readonly<Record<string, string>> = {
   "\\": String.raw`\e`,
   "-": String.raw`\-`,
@@ -12,34 +12,38 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "…": "...",
 };
 
-/** What may be a flag, a file or a name: it isn't to be broken, with a hyphen that isn't of it. */
+/** Matches a flag, file or name, which may not be hyphenated. */
 const TYPED = /\\-|[=_/]|[.:]\w/;
 
-/** Text as it is to be read, for man(7). It may not have other characters than ASCII and `…`. */
+/**
+ * Returns text escaped for man(7).
+ *
+ * @throws Error if it has characters other than ASCII and `…`
+ */
 export function escaped(text: string): string {
   const roff = text.replaceAll(/[\\'`^~…-]/g, (character) => ESCAPES[character] ?? character);
   if (!/^[\n -~]*$/.test(roff)) throw new Error(`man(7) needs an escape for some of ${text}`);
   return roff;
 }
 
-/** Text in bold, as what is to be typed is. */
+/** Returns text in bold, for words to type. */
 export function bold(text: string): string {
   return String.raw`\fB${escaped(text)}\fR`;
 }
 
-/** Text in italics, as what stands for something else is. */
+/** Returns text in italics, for placeholders. */
 export function italic(text: string): string {
   return String.raw`\fI${escaped(text)}\fR`;
 }
 
-/** Lines of running text. What a line of roff would begin a request with is no request here. */
+/** Breaks escaped running text into lines. No line begins a roff request. */
 export function filled(roff: string): string {
   const lines: string[] = [];
   let line = "";
   for (const plain of roff.split(" ")) {
     const word = TYPED.test(plain) ? String.raw`\%${plain}` : plain;
     const longer = line === "" ? word : `${line} ${word}`;
-    // A sentence ends its line: the space after it is then the formatter's.
+    // A sentence ends its line, so that the formatter sets the space after it.
     if (line !== "" && (longer.length > WIDTH || /[.:?]$/.test(line))) {
       lines.push(line);
       line = word;
@@ -50,24 +54,24 @@ export function filled(roff: string): string {
   return [...lines, line].map(guarded).join("\n");
 }
 
-/** Running text as it is to be read. */
+/** Returns running text, escaped and broken into lines. */
 export function paragraph(text: string): string {
   return filled(escaped(text));
 }
 
-/** A section, its parts one after the other. */
+/** Returns a section with its parts in order. */
 export function section(title: string, ...parts: readonly string[]): string {
   return [`.SH "${title}"`, ...parts].join("\n");
 }
 
-/** What is said of a tag, indented below it. */
+/** Returns a tag and its text, indented below it. */
 export function tagged(tag: string, ...roff: readonly string[]): string {
   return [".TP", guarded(tag), ...roff.map((text, at) => (at === 0 ? text : `.IP\n${text}`))].join(
     "\n",
   );
 }
 
-/** Lines that stay as they are. */
+/** Returns lines that man shows unchanged. */
 export function example(...lines: readonly string[]): string {
   const roff = lines.map((line) => guarded(escaped(line)));
   return [".RS 4", ".EX", ...roff, ".EE", ".RE"].join("\n");

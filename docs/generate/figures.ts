@@ -1,17 +1,16 @@
 /*
- * Writes the figures of the last `npm run bench` into the README, between the two comments there:
- * those that have a floor, and some that one wants to see beside them.
+ * Writes the figures of the last `npm run bench` into docs/performance-and-limits.md: those that have
+ * a floor, and some to compare them with. Run by `npm run docs:figures`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readResults } from "./results.ts";
-import { figure } from "./table.ts";
-import type { Row } from "./section.ts";
+import { readResults } from "../../test/bench/results.ts";
+import type { Row } from "../../test/bench/section.ts";
+import { figure } from "../../test/bench/table.ts";
+import { withPart } from "./markdown.ts";
 
-const README = join(import.meta.dirname, "../../README.md");
-const START = "<!-- figures -->";
-const END = "<!-- end of figures -->";
-/** Shown though nothing is asked of them. */
+const PAGE = join(import.meta.dirname, "../performance-and-limits.md");
+/** Rows without a floor that are shown. */
 const BESIDE = [
   /^D-Bus signals$/,
   /^RSS, 20 nodes, (?:cli|OTLP)/,
@@ -25,7 +24,7 @@ const BESIDE = [
   /^child processes, 20 nodes, cli/,
   /^churn: (?:changes|RSS)/,
 ];
-/** Of what has a floor for each of several sizes, the largest is enough. */
+/** Rows with a floor that are left out: the largest size stands for the smaller ones. */
 const LEFT_OUT = [/^child processes, 1?[01] nodes, engine/, /up to [15]00$/];
 
 const { sections, date, processor, cores, memoryGb, kernel, node } = await readResults();
@@ -33,26 +32,25 @@ const rows = sections.flatMap((section) => section.rows).filter(isShown);
 const lines = [
   `Measured on ${date} by \`npm run bench\`, on ${cores} cores of ${processor} with ${memoryGb} GB, ${kernel}, Node.js ${node}:`,
   "",
-  "| what | figure | to be |",
+  "| what | figure | floor |",
   "| --- | ---: | --- |",
-  ...rows.map(
-    (row) => `| ${row.name} | ${`${figure(row.value)} ${row.unit}`.trim()} | ${toBe(row)} |`,
+  ...rows.map((row) =>
+    `| ${row.name} | ${`${figure(row.value)} ${row.unit}`.trim()} | ${floorOf(row)} |`.replace(
+      "|  |",
+      "| |",
+    ),
   ),
 ];
 
-const text = readFileSync(README, "utf8");
-const from = text.indexOf(START) + START.length;
-const to = text.indexOf(END);
-if (from < START.length || to < from) throw new Error("README.md has no place for the figures");
-writeFileSync(README, `${text.slice(0, from)}\n\n${lines.join("\n")}\n\n${text.slice(to)}`);
+writeFileSync(PAGE, withPart(readFileSync(PAGE, "utf8"), "figures", lines.join("\n")));
 
 function isShown({ name, floor }: Row): boolean {
   if (LEFT_OUT.some((pattern) => pattern.test(name))) return false;
   return floor !== undefined || BESIDE.some((pattern) => pattern.test(name));
 }
 
-function toBe({ floor, unit, pass }: Row): string {
+function floorOf({ floor, unit, pass }: Row): string {
   if (floor === undefined) return "";
   const words = floor.replace("<=", "≤").replace(">=", "≥").replace("== ", "");
-  return `${words} ${unit}`.trim() + (pass === false ? ", which it isn't" : "");
+  return `${words} ${unit}`.trim() + (pass === false ? ", not met" : "");
 }

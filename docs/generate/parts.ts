@@ -1,0 +1,23 @@
+import { flagTable, variableTable } from "./flag-tables.ts";
+import { importTable } from "./import-table.ts";
+import { metricTable, otelMetricTable } from "./metric-tables.ts";
+
+/** One generated part of a page. */
+export interface GeneratedPart {
+  /** Path of the page from the project's root. */
+  readonly page: string;
+  /** Name in the comments around the part. */
+  readonly name: string;
+  readonly content: () => string;
+}
+
+/** All parts of Markdown pages that are made from the code. `npm run docs` writes them. */
+export const GENERATED_PARTS: readonly GeneratedPart[] = [
+  { page: "docs/configuration.md", name: "flags", content: flagTable },
+  { page: "docs/configuration.md", name: "variables", content: variableTable },
+  { page: "docs/metrics.md", name: "container metrics", content: () => metricTable("container_") },
+  { page: "docs/metrics.md", name: "systemd metrics", content: () => metricTable("systemd_") },
+  { page: "docs/metrics.md", name: "own metrics", content: () => metricTable("unitwatch_") },
+  { page: "docs/otlp.md", name: "metrics over OTLP", content: otelMetricTable },
+  { page: "docs/contributing/architecture.md", name: "imports", content: importTable },
+];

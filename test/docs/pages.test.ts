@@ -1,0 +1,116 @@
+import { globSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { splitAt, withPart } from "../../docs/generate/markdown.ts";
+import { flagTable } from "../../docs/generate/flag-tables.ts";
+import { GENERATED_PARTS } from "../../docs/generate/parts.ts";
+import { COMMANDS } from "../../src/config/commands.ts";
+import type { Command } from "../../src/config/commands.ts";
+import { variableName } from "../../src/config/flag/flag.ts";
+import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
+import { EventKind } from "../../src/domain/event.ts";
+import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
+import { brokenLinks } from "../support/markdown-links.ts";
+import { ownMetrics } from "../support/own-metrics.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const MAX_README_BYTES = 12 * 1024;
+
+const read = (page: string): string => readFileSync(join(ROOT, page), "utf8");
+const withoutCode = (page: string): string => read(page).replaceAll(/^```[^]*?^```$/gm, "");
+
+const USER_PAGES = ["README.md", ...globSync("docs/*.md", { cwd: ROOT }), "deploy/README.md"];
+const PAGES = globSync("{*.md,{docs,deploy,test}/**/*.md}", { cwd: ROOT });
+
+describe.each(GENERATED_PARTS)("$page", ({ page, name, content }) => {
+  test(`has the ${name} that \`npm run docs\` writes`, () => {
+    expect(splitAt(read(page), name).content.trim()).toBe(content().trim());
+  });
+});
+
+describe.each(PAGES)("%s", (page) => {
+  test("links to files and headings that exist", () => {
+    expect(brokenLinks(join(ROOT, page))).toEqual([]);
+  });
+
+  test("has tables without padding", () => {
+    const padded = withoutCode(page)
+      .split("\n")
+      .filter((line) => line.startsWith("|") && / {2}|-{4}/.test(line));
+    expect(padded).toEqual([]);
+  });
+});
+
+describe.each(USER_PAGES)("%s", (page) => {
+  test("names only flags and variables that exist", () => {
+    const flags = new Set([
+      ...Object.values(FLAGS).map(({ name }) => name),
+      ...Object.keys(SWITCHES),
+      ...Object.values(COMMANDS).flatMap((command: Command) =>
+        Object.values(command.flags).map(({ name }) => name),
+      ),
+    ]);
+    const named = [...read(page).matchAll(/(?<![\w-])--([a-z]+(?:\.[a-z]+)+[a-z-]*)/g)];
+    expect(named.map(([, name]) => name).filter((name) => !flags.has(name!))).toEqual([]);
+
+    const variables = new Set(Object.values(FLAGS).map(({ name }) => variableName(name)));
+    const other = /^UNITWATCH_(?:IMAGE|BIND|ALERT_ROUNDS|COUNT_\w+)?$/;
+    const set = [...read(page).matchAll(/\bUNITWATCH_[A-Z_]*/g)].map(([name]) => name);
+    expect(set.filter((name) => !variables.has(name) && !other.test(name))).toEqual([]);
+  });
+
+  test("names only metrics that exist", () => {
+    const own = ownMetrics().registry.getMetricsAsArray();
+    const metrics = new Set([...STATE_METRICS, ...own].map(({ name }) => name));
+    // A label, an exporter's name, a column of Loki.
+    const others = new Set(["container_id", "systemd_exporter", "systemd_unit_name"]);
+    const named = read(page).matchAll(
+      /(?<![\w./:-])(?:container|systemd|unitwatch)_[a-z_]*[a-z]\b/g,
+    );
+    const unknown = [...named]
+      .map(([name]) => name.replace(/_(?:bucket|sum|count)$/, ""))
+      .filter((name) => !metrics.has(name) && !others.has(name));
+    expect(unknown.filter((name) => name !== "unitwatch_unitwatch")).toEqual([]);
+  });
+});
+
+test("README.md has at most 12 KiB", () => {
+  expect(statSync(join(ROOT, "README.md")).size).toBeLessThanOrEqual(MAX_README_BYTES);
+});
+
+test("README.md links to every page of the documentation", () => {
+  const readme = read("README.md");
+  const pages = globSync("docs/*.md", { cwd: ROOT });
+  expect(pages.length).toBeGreaterThan(8);
+  expect(pages.filter((page) => !readme.includes(`](${page})`))).toEqual([]);
+});
+
+test("docs/otlp.md names every kind of change", () => {
+  const page = read("docs/otlp.md");
+  expect(Object.values(EventKind).filter((kind) => !page.includes(`.${kind}\``))).toEqual([]);
+});
+
+test("docs/library.md shows the example that is type-checked here", () => {
+  const example = readFileSync(join(import.meta.dirname, "library-example.ts"), "utf8");
+  const [, code] = /^(import [^]*)$/m.exec(example) ?? [];
+  expect(read("docs/library.md")).toContain(
+    `\`\`\`ts\n${code?.replace("../../src/index.ts", "unitwatch")}\`\`\``,
+  );
+});
+
+test("the flag table has a row for each flag, and escapes pipes", () => {
+  const rows = flagTable().split("\n").slice(2);
+  expect(rows).toHaveLength(Object.keys(FLAGS).length + Object.keys(SWITCHES).length);
+  for (const row of rows) expect(row.match(/(?<!\\)\|/g)).toHaveLength(5);
+  expect(rows).toContain(
+    "| `--metrics.retention` | `UNITWATCH_METRICS_RETENTION` | `5m` | How long the series of a destroyed container stay. |",
+  );
+});
+
+test("a generated part replaces only the text between its comments", () => {
+  const page = "a\n<!-- generated: x -->\nold\n<!-- end of x -->\nb\n";
+  expect(withPart(page, "x", "new")).toBe(
+    "a\n<!-- generated: x -->\n\nnew\n\n<!-- end of x -->\nb\n",
+  );
+  expect(() => withPart(page, "y", "new")).toThrow("no generated part named y");
+});
