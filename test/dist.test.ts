@@ -7,11 +7,11 @@ import { execa } from "execa";
 const ROOT = join(import.meta.dirname, "..");
 const MODULES = join(ROOT, "node_modules");
 /** What the library needs beside it, as npm would install it. */
-const DEPENDENCIES = ["execa", "@types"];
+const DEPENDENCIES = ["execa", "@opentelemetry", "@types"];
 
 const CONSUMER = `
 import { EventKind, execaExecutor, Watcher, DockerMonitor, SystemdMonitor } from "unitwatch";
-import { dockerEventsArgs, systemdMonitorArgs } from "unitwatch";
+import { dockerEventsArgs, emitLogRecords, systemdMonitorArgs } from "unitwatch";
 import type { Event, NodeTarget, Executor, Process, Subscription } from "unitwatch";
 
 const nodes: NodeTarget[] = [{ shortName: "controller", container: "sind-dev-controller" }];
@@ -30,6 +30,7 @@ const timeNs: bigint | undefined = event?.timeNs;
 const units = new SystemdMonitor("controller", "sind-dev-controller").run(new ReadableStream<Uint8Array>());
 const open = (process: Process) => monitor.run(process.stdout, { signal: AbortSignal.timeout(1) });
 await units.return();
+await emitLogRecords(monitor.run([line]), { emit: ({ eventName }) => console.log(eventName), enabled: () => true });
 console.log(JSON.stringify([rest, dropped, isOom, String(timeNs), typeof open]));
 console.log(dockerEventsArgs("dev").length, systemdMonitorArgs("a").length);
 `;
@@ -96,7 +97,7 @@ test("the packed library works elsewhere, with its types", async () => {
   expect(rows).toBe("1 7");
 
   const { stdout } = await execa(process.execPath, ["consumer.ts"], { cwd: project });
-  expect(stdout).toBe('[[],0,true,"1795345335788625649","function"]\n7 9');
+  expect(stdout).toBe('docker.container.oom\n[[],0,true,"1795345335788625649","function"]\n7 9');
 
   const page = `import { assetOf } from "./node_modules/unitwatch/dist/page/assets.js";
     import { CLIENT_MODULES } from "./node_modules/unitwatch/dist/page/asset-names.js";

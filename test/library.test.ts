@@ -12,6 +12,7 @@ test("the public names", () => {
     "SystemdMonitor",
     "Watcher",
     "dockerEventsArgs",
+    "emitLogRecords",
     "execaExecutor",
     "systemdMonitorArgs",
   ]);

@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import type { Logger, LogRecord } from "@opentelemetry/api";
+import { diag } from "@opentelemetry/api";
+import type { Change } from "../domain/change.ts";
+import type { HealthStatus } from "../domain/container.ts";
+import type { Event } from "../domain/event.ts";
+import { isActiveState } from "../domain/unit.ts";
+import { systemClock } from "../platform/time/clock.ts";
+import { untilAborted } from "../platform/time/until-aborted.ts";
+import { logRecordOf } from "./log-record.ts";
+
+export interface EmitLogRecordsOptions {
+  /** Ends the emission. The promise resolves then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Identifies this process in the uids of `monitor.*` records. */
+const INSTANCE = randomUUID();
+
+/**
+ * Emits an OpenTelemetry log record for each event, as the sidecar does, through the caller's logger:
+ * `provider.getLogger("unitwatch", version)`. The caller keeps, flushes and shuts down the provider.
+ *
+ * Resolves when the events end, or when the signal aborts, after which it emits nothing. In both
+ * cases, and where it throws, it leaves the events as a `for await` loop does.
+ *
+ * @throws what the events or the logger throw. What the events throw after the signal aborted goes to
+ *   the API's `diag` logger
+ */
+export async function emitLogRecords(
+  events: AsyncIterable<Event>,
+  logger: Logger,
+  { signal }: EmitLogRecordsOptions = {},
+): Promise<void> {
+  const iterator = events[Symbol.asyncIterator]();
+  while (!isAborted(signal)) {
+    const next = iterator.next();
+    const result = await untilAborted(next, signal);
+    if (isAborted(signal)) {
+      void reportFailure(next);
+      break;
+    }
+    if (result === undefined || result.done === true) return;
+    try {
+      logger.emit(recordOf(result.value));
+    } catch (error) {
+      await reportFailure(iterator.return?.());
+      throw error;
+    }
+  }
+  // Unawaited: a generator's `return()` waits for its pending `next()`, perhaps for ever.
+  void reportFailure(iterator.return?.());
+}
+
+/** As a function, for the compiler takes `aborted` as constant within a loop. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+async function reportFailure(work: PromiseLike<unknown> | undefined): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    diag.warn("unitwatch: events failed after emitLogRecords had left them", error);
+  }
+}
+
+function recordOf(event: Event): LogRecord {
+  const record = logRecordOf(changeOf(event), {
+    observedNs: systemClock.nowNs(),
+    instance: INSTANCE,
+  });
+  // A Watcher knows a container's name alone.
+  const {
+    "container.id": _id,
+    "container.image.name": _image,
+    "unitwatch.cluster": _cluster,
+    ...attributes
+  } = record.attributes ?? {};
+  return { ...record, attributes };
+}
+
+/** Completes an event to a change, with what its detail says. The container's name stands for its id. */
+function changeOf(event: Event): Change {
+  const { kind, node, container, unit, timeNs } = event;
+  const detail = event.detail;
+  const identity = {
+    id: container,
+    name: container,
+    node,
+    cluster: "",
+    image: "",
+    runtime: "docker",
+  };
+  const common = { node, container, unit, timeNs, detail, identity, recovered: false };
+  const value = detail.slice(detail.indexOf("=") + 1);
+  switch (kind) {
+    case "container.die":
+      return { ...common, kind, exitCode: /^\d+$/.test(value) ? Number(value) : undefined };
+    case "container.health":
+      return { ...common, kind, health: value as HealthStatus };
+    case "container.create":
+    case "container.start":
+    case "container.oom":
+    case "container.pause":
+    case "container.unpause":
+    case "container.destroy":
+    case "container.restart":
+      return { ...common, kind };
+    case "unit.active":
+    case "unit.failed":
+    case "unit.inactive":
+    case "unit.activating":
+    case "unit.deactivating":
+    case "unit.reloading":
+    case "unit.restart":
+    case "unit.removed":
+      return {
+        ...common,
+        kind,
+        activeState: isActiveState(value) ? value : undefined,
+        subState: undefined,
+        previousState: undefined,
+        result: undefined,
+        exitCode: undefined,
+        restarts: undefined,
+        run: "",
+      };
+    case "system.state":
+      return { ...common, kind, systemState: value, previousState: undefined };
+    case "monitor.lost":
+    case "monitor.recovered":
+    case "monitor.error":
+      return { ...common, kind, identity: container === "" ? undefined : identity };
+    default:
+      return kind satisfies never;
+  }
+}
