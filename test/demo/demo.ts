@@ -1,52 +1,52 @@
 /**
- * `npm run demo [-- --once]`: unitwatch at work, on containers of its own making.
+ * `npm run demo [-- --once]`: shows unitwatch on containers that the demo starts and removes.
  *
- * This process stays in front; a second one, in a session of its own, does everything. So a Ctrl-C
- * reaches no command that is under way, and when this process ends, in whatever way, the second one
- * notices, removes what it made, and ends too.
+ * This process runs in the foreground and starts a second one, in its own session, that does the
+ * work. Ctrl-C therefore interrupts no running command. When the foreground process ends for any
+ * reason, the second one removes its containers and ends too.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
-import { play } from "./play.ts";
+import { runDemo } from "./run-demo.ts";
 import { terminal } from "./terminal.ts";
 
-/** How long the orderly removal may take once the demo is to end. */
+/** Limit for the removal after the end was requested. */
 const REMOVAL_LIMIT_MS = 30_000;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-if (process.send === undefined) await front();
-else await back();
+if (process.send === undefined) await runForeground();
+else await runBackground();
 
-async function front(): Promise<void> {
-  const player = fork(import.meta.filename, process.argv.slice(2), { detached: true });
+async function runForeground(): Promise<void> {
+  const background = fork(import.meta.filename, process.argv.slice(2), { detached: true });
   for (const name of SIGNALS) {
     process.on(name, () => {
-      if (player.connected) player.disconnect();
+      if (background.connected) background.disconnect();
     });
   }
-  const [code] = (await once(player, "exit")) as [number | null];
+  const [code] = (await once(background, "exit")) as [number | null];
   process.exitCode = code ?? 1;
 }
 
-async function back(): Promise<void> {
+async function runBackground(): Promise<void> {
   const end = new AbortController();
   const abort = (): void => {
     if (end.signal.aborted) return;
-    terminal.note("\nending, and removing all that was made …");
+    terminal.note("\nstopping, removing everything …");
     end.abort();
-    // Those who look after the engine and the containers remove them when this process has ended.
+    // The supervisors of the engine and the containers remove them after this process ends.
     setTimeout(() => process.exit(1), REMOVAL_LIMIT_MS).unref();
   };
   process.on("disconnect", abort);
   for (const name of SIGNALS) process.on(name, abort);
-  // Nobody reads any more: that is the end, too.
+  // The demo also ends when its output is closed.
   process.stdout.on("error", abort);
 
   let isOnce = false;
   try {
     isOnce = parseArgs({ options: { once: { type: "boolean", default: false } } }).values.once;
-    process.exitCode = (await play({ once: isOnce, signal: end.signal })) ? 0 : 1;
+    process.exitCode = (await runDemo({ once: isOnce, signal: end.signal })) ? 0 : 1;
   } catch (error) {
     if (end.signal.aborted) {
       process.exitCode = isOnce ? 130 : 0;

@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Styled where standard output is a terminal that wants colours; plain elsewhere. */
+/** Styles the text if standard output is a terminal with colours. */
 function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
@@ -13,13 +13,13 @@ function line(text = ""): void {
 
 const LABEL_WIDTH = 12;
 
-/** What came of a step, and how to tell it. */
+/** Result of a step, and its description. */
 export interface StepResult<T> {
   readonly value: T;
   readonly text: string;
 }
 
-/** What the demo says to the person in front of it. */
+/** Output of the demo. */
 export const terminal = {
   line,
 
@@ -32,9 +32,9 @@ export const terminal = {
   },
 
   /**
-   * Does a step of the preparation, and tells what came of it and how long it took.
+   * Runs a step of the setup, and prints its result and duration.
    *
-   * @param hint what is told in the meantime where it takes longer than `hintAfterMs`
+   * @param hint printed if the step takes longer than `hintAfterMs`
    */
   async step<T>(
     label: string,
@@ -60,7 +60,7 @@ export const terminal = {
     line(`${clockTime(atMs)}  ${styled("cyan", "did")}  ${what}`);
   },
 
-  /** @param afterMs how long after the deed; the shortest and the longest where there were more */
+  /** @param afterMs delays after the action; the shortest and the longest are printed */
   saw(afterMs: readonly number[], severity: string, what: string): void {
     const range = [...new Set([Math.min(...afterMs), Math.max(...afterMs)].map(rounded))];
     const after = `+${range.join("…")} ms`.padStart(12);
@@ -76,12 +76,12 @@ export const terminal = {
 
 const SEVERITY_STYLES: Readonly<Record<string, Style>> = { ERROR: "red", WARN: "yellow" };
 
-/** Tenths below ten milliseconds, whole ones above. */
+/** Returns tenths of a millisecond below 10 ms, whole milliseconds above. */
 function rounded(ms: number): string {
   return ms < 10 ? ms.toFixed(1) : ms.toFixed(0);
 }
 
-/** `12:03:44.112`, in the machine's time zone. */
+/** Returns `12:03:44.112` in the machine's time zone. */
 function clockTime(unixMs: number): string {
   const date = new Date(unixMs);
   const two = (value: number): string => String(value).padStart(2, "0");

@@ -16,7 +16,7 @@ describeEngine("the demo", () => {
     engine = attachEngine();
   });
 
-  test("with --once shows a round, ends well, and leaves nothing behind", async () => {
+  test("shows one round, exits with 0 and leaves nothing behind when --once is given", async () => {
     const demo = startDemo(engine, "--once");
     const { code, output } = await demo.ended;
 
@@ -27,14 +27,14 @@ describeEngine("the demo", () => {
     expect(output).toMatch(/saw {2}ERROR {2}Container .* ran out of memory/);
     expect(output).toMatch(/^container_oom_events_total\{.*\} 1$/m);
     expect(output).toContain("unitwatch saw everything, and its counters agree.");
-    // No colours where nobody looks.
+    // No colours unless the output is a terminal.
     expect(output).not.toContain("\u001B");
     expect(await leftovers(engine)).toBe("");
   });
 
-  test("goes on until it is interrupted, and then removes what it made", async () => {
+  test("runs until it is interrupted, and then removes what it started", async () => {
     const demo = startDemo(engine);
-    await demo.said(/saw {2}INFO/);
+    await demo.untilPrinted(/saw {2}INFO/);
     expect(await leftovers(engine)).not.toBe("");
 
     demo.interrupt();
@@ -63,7 +63,7 @@ function startDemo(engine: Engine, ...args: readonly string[]) {
   return {
     ended,
     interrupt: () => demo.kill("SIGINT"),
-    async said(pattern: RegExp): Promise<void> {
+    async untilPrinted(pattern: RegExp): Promise<void> {
       while (!lines.some((line) => pattern.test(line))) {
         await Promise.race([once(output, "line"), ended.then((end) => Promise.reject(end.output))]);
       }

@@ -3,8 +3,8 @@ import type { Engine } from "../support/engine/docker.ts";
 import { imageName } from "../support/engine/images.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 
-/** The containers that the demo plays with. */
-export interface Stage {
+/** Containers of the demo. */
+export interface DemoContainers {
   /** Value of the label `sind.cluster`, which no other container has. */
   readonly cluster: string;
   readonly controller: TestNode;
@@ -13,9 +13,12 @@ export interface Stage {
   readonly web: TestContainer;
 }
 
-/** Starts a cluster of two nodes and an ordinary container; their images are there already. */
-export async function setStage(engine: Engine, signal: AbortSignal): Promise<Stage> {
-  // Where the engine has other users, another demo may be one of them.
+/** Starts a cluster of two nodes and a container without systemd. Requires their image. */
+export async function startContainers(
+  engine: Engine,
+  signal: AbortSignal,
+): Promise<DemoContainers> {
+  // A shared engine may run another demo.
   const cluster = engine.isPrivate ? "demo" : `demo-${engine.runId.slice(0, 4)}`;
   const labels = { "sind.realm": "sind", "sind.cluster": cluster };
   const options = (node: string): ContainerOptions => ({ name: `sind-${cluster}-${node}`, labels });
@@ -37,7 +40,7 @@ export async function setStage(engine: Engine, signal: AbortSignal): Promise<Sta
   return { cluster, controller, worker, web };
 }
 
-/** Restarted by the engine when it fails. On SIGUSR1 it takes more memory than it may have. */
+/** Starts a container that the engine restarts on failure. SIGUSR1 makes it exceed its memory limit. */
 async function startWeb(engine: Engine, options: ContainerOptions): Promise<TestContainer> {
   const id = await runContainer(engine, {
     ...options,
@@ -48,16 +51,17 @@ async function startWeb(engine: Engine, options: ContainerOptions): Promise<Test
   return new TestContainer(engine, id, options.name);
 }
 
-/** A service that stays down when it fails. */
+/** Service without a restart policy. */
 const SLURMD = `[Service]
 ExecStart=sleep infinity
 `;
 
-/** Where {@link SLURMCTLD} finds how many of its next starts fail, and leaves when they did. */
+/** File from which {@link SLURMCTLD} reads how many of its next starts must fail. */
 export const CRASHES_LEFT = "/run/crashes-left";
+/** File to which it appends the times of these failures. */
 export const CRASH_TIMES = "/run/crash-times";
 
-/** A service that systemd restarts when it fails. In unit files `$$` and `%%` stand for `$`, `%`. */
+/** Service that systemd restarts on failure. `$$` and `%%` are `$` and `%` in unit files. */
 const SLURMCTLD = `[Unit]
 StartLimitIntervalSec=0
 

@@ -1,46 +1,46 @@
 import type { TestContainer } from "../support/engine/container.ts";
-import { CRASH_TIMES, CRASHES_LEFT, type Stage } from "./stage.ts";
+import { CRASH_TIMES, CRASHES_LEFT, type DemoContainers } from "./containers.ts";
 
-/** Something that is done to the containers, and what unitwatch has to say of it. */
-export interface Act {
-  readonly what: string;
-  /** Does it; gives the Unix milliseconds of each time that it was done, of one clock with ours. */
-  readonly deed: (signal: AbortSignal) => Promise<readonly number[]>;
+/** Action on a container, and the log records that unitwatch must send for it. */
+export interface DemoAction {
+  readonly title: string;
+  /** Runs it; returns when each of its parts happened: Unix milliseconds by the host's clock. */
+  readonly run: (signal: AbortSignal) => Promise<readonly number[]>;
   readonly expected: readonly Expected[];
 }
 
-/** Log records that an act leads to. */
+/** Log records that an action leads to. */
 export interface Expected {
   readonly eventName: string;
-  /** Attributes that they have. */
+  /** Attributes that the records have, among others. */
   readonly attributes: Readonly<Record<string, string>>;
-  /** How many records; the first one follows from the first deed, and so on. */
+  /** Number of records; the first belongs to the action's first time, and so on. */
   readonly count: number;
-  /** True where it follows from the last deed only. */
+  /** True if the record belongs to the action's last time. */
   readonly last?: boolean;
 }
 
 export const CRASHES = 5;
 
-/** One round of the demo. After it everything is as it was before. */
-export function actsOf({ controller, worker, web }: Stage): readonly Act[] {
+/** Returns the actions of one round. They leave the containers as they were. */
+export function demoActions({ controller, worker, web }: DemoContainers): readonly DemoAction[] {
   return [
     {
-      what: "kill -9 the main process of slurmd.service on worker-0",
-      deed: script(
+      title: "kill -9 the main process of slurmd.service on worker-0",
+      run: script(
         worker,
         "pid=$(systemctl show --property=MainPID --value slurmd); date +%s%N; kill -9 $pid",
       ),
       expected: [unitEvent(worker, "failed", "slurmd.service")],
     },
     {
-      what: "systemctl start slurmd.service on worker-0",
-      deed: script(worker, "date +%s%N; systemctl start slurmd"),
+      title: "systemctl start slurmd.service on worker-0",
+      run: script(worker, "date +%s%N; systemctl start slurmd"),
       expected: [unitEvent(worker, "active", "slurmd.service")],
     },
     {
-      what: `slurmctld.service on the controller crashes ${CRASHES} times, then comes up (RestartSec=100ms)`,
-      deed: script(
+      title: `slurmctld.service on the controller crashes ${CRASHES} times, then comes up (RestartSec=100ms)`,
+      run: script(
         controller,
         `echo ${CRASHES} >${CRASHES_LEFT}; rm -f ${CRASH_TIMES}; systemctl restart slurmctld
         until systemctl --quiet is-active slurmctld; do sleep 0.02; done; cat ${CRASH_TIMES}`,
@@ -52,8 +52,8 @@ export function actsOf({ controller, worker, web }: Stage): readonly Act[] {
       ],
     },
     {
-      what: "the ordinary container fills its memory, of which it may have 32 MiB",
-      deed: script(web, "date +%s%N; kill -USR1 1"),
+      title: "the container without systemd exceeds its memory limit of 32 MiB",
+      run: script(web, "date +%s%N; kill -USR1 1"),
       expected: [
         containerEvent(web, "oom"),
         containerEvent(web, "die", { "process.exit.code": "137" }),
@@ -63,8 +63,8 @@ export function actsOf({ controller, worker, web }: Stage): readonly Act[] {
   ];
 }
 
-/** A deed that is a shell script in the container, which prints its times in nanoseconds. */
-function script(container: TestContainer, text: string): Act["deed"] {
+/** Returns an action that runs a shell script in the container; the script prints its times in nanoseconds. */
+function script(container: TestContainer, text: string): DemoAction["run"] {
   return async (signal) => {
     const { exitCode, stdout, stderr } = await container.tryExec(["sh", "-c", text], { signal });
     const times = stdout.split("\n").filter((line) => /^\d+$/.test(line));

@@ -1,15 +1,18 @@
 import type { Scrape } from "../support/exposition.ts";
-import { CRASHES } from "./acts.ts";
-import type { Stage } from "./stage.ts";
+import { CRASHES } from "./actions.ts";
+import type { DemoContainers } from "./containers.ts";
 
-/** A series that the rounds move, and the value that it has to have after them. */
-interface Told {
+/** Series that the rounds change, with its value after them. */
+interface ExpectedSeries {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-function storyOf({ controller, worker, web }: Stage, rounds: number): readonly Told[] {
+function expectedSeries(
+  { controller, worker, web }: DemoContainers,
+  rounds: number,
+): readonly ExpectedSeries[] {
   const slurmd = { container: worker.name, name: "slurmd.service" };
   const slurmctld = { container: controller.name, name: "slurmctld.service" };
   const failures = "systemd_unit_failures_total";
@@ -28,26 +31,30 @@ function storyOf({ controller, worker, web }: Stage, rounds: number): readonly T
   ];
 }
 
-/** What `/metrics` says about the rounds. */
-export interface Story {
-  /** As they came. */
+/** Outcome of the check. */
+export interface MetricsCheck {
+  /** Lines of the scrape that show the expected series. */
   readonly lines: readonly string[];
-  /** What should be there and isn't. */
+  /** Series with another value than expected. */
   readonly missing: readonly string[];
 }
 
-/** Picks the lines that tell of the rounds from a scrape. */
-export function tellStory(scrape: Scrape, stage: Stage, rounds: number): Story {
+/** Compares a scrape with the values expected after `rounds` rounds. */
+export function checkMetrics(
+  scrape: Scrape,
+  containers: DemoContainers,
+  rounds: number,
+): MetricsCheck {
   const lines: string[] = [];
   const missing: string[] = [];
-  for (const { name, labels, value } of storyOf(stage, rounds)) {
+  for (const { name, labels, value } of expectedSeries(containers, rounds)) {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${text}"`);
     const found = scrape.text
       .split("\n")
       .filter((line) => line.startsWith(`${name}{`) && pairs.every((pair) => line.includes(pair)));
     lines.push(...found);
     const got = scrape.value(name, labels);
-    if (got !== value) missing.push(`${name}{${pairs.join(",")}}: ${got} instead of ${value}`);
+    if (got !== value) missing.push(`${name}{${pairs.join(",")}}: ${got}, expected ${value}`);
   }
   return { lines, missing };
 }
