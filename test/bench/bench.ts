@@ -1,14 +1,15 @@
 /*
- * `npm run bench`: measures unitwatch as it is shipped, and says which figures are as they are to
- * be. `npm run bench -- storm scrape` runs these sections alone. Figures go to stdout as a table and
- * to .cache/bench.json; it exits 1 where one isn't as it is to be.
+ * `npm run bench` measures the built unitwatch and compares figures with their floors.
+ * `npm run bench -- storm scrape` runs only these sections. Figures go to stdout as a table and to
+ * .cache/bench.json; the exit code is 1 if a figure misses its floor. `npm run
+ * docs:figures` writes the figures into docs/performance-and-limits.md.
  */
 import { keepResults, type SectionResult } from "./results.ts";
 import type { Section } from "./section.ts";
-import { BenchStage } from "./support/stage.ts";
+import { BenchEnvironment } from "./support/environment.ts";
 import { table } from "./table.ts";
 
-/** In the order in which they run: nodes are added from one to the next, and stay. */
+/** Sections in the order in which they run. Each adds the nodes that it needs; they stay. */
 const SECTIONS: readonly (() => Promise<{ readonly section: Section }>)[] = [
   () => import("./parse.ts"),
   () => import("./scrape.ts"),
@@ -27,19 +28,19 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !sections.some((section) => section.name === name));
 if (unknown.length > 0) {
   console.error(
-    `no section ${unknown.join(", ")}: there are ${sections.map(({ name }) => name).join(", ")}`,
+    `no section ${unknown.join(", ")}: the sections are ${sections.map(({ name }) => name).join(", ")}`,
   );
   process.exit(2);
 }
 
 const results: SectionResult[] = [];
 {
-  await using stage = await BenchStage.open();
+  await using environment = await BenchEnvironment.open();
   for (const section of sections) {
     if (wanted.length > 0 && !wanted.includes(section.name)) continue;
     const begin = performance.now();
-    stage.say(section.name);
-    const rows = await section.run(stage);
+    environment.progress(section.name);
+    const rows = await section.run(environment);
     const seconds = (performance.now() - begin) / 1_000;
     const result = { name: section.name, seconds, rows };
     results.push(result);
@@ -49,6 +50,6 @@ const results: SectionResult[] = [];
 }
 const failed = results.flatMap(({ rows }) => rows).filter(({ pass }) => pass === false);
 console.log(
-  failed.length === 0 ? "every floor holds" : `${failed.length} figures are not as they are to be`,
+  failed.length === 0 ? "every floor holds" : `${failed.length} figures miss their floors`,
 );
 process.exitCode = failed.length === 0 ? 0 : 1;

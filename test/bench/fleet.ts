@@ -8,20 +8,20 @@ import { sumOf } from "./support/sums.ts";
 
 const SIZES = [20, 100, 500, 1_000];
 const UNITS = 100;
-/** So that no series is left out: a thousand nodes have four times as many as are let in by default. */
+/** Admits every series: a thousand nodes have four times the default limit. */
 const ALL_SERIES = "--metrics.series-limit=2000000";
 const SETTLE_MS = 2_000;
 const HOLD_SECONDS = 10;
 const CRASHES_A_SECOND = 200;
 
-/** Fleets of many nodes, which speak the real protocols over a socket. */
+/** Fleets of many fake nodes that speak the real protocols over a socket. */
 export const section: Section = {
   name: "fleet",
   async run(context) {
     const rows: Row[] = [];
     const megabytes = new Map<number, number>();
     for (const size of SIZES) {
-      context.say(`${size} fake nodes`);
+      context.progress(`${size} fake nodes`);
       await using peers = await startFakePeers(context.dir, size, UNITS);
       const begin = performance.now();
       await using unitwatch = await context.watchAt(peers.host, [ALL_SERIES]);
@@ -44,7 +44,7 @@ export const section: Section = {
   },
 };
 
-/** All stay attached, and lose nothing, while units crash everywhere. */
+/** Crashes units on all nodes; every node must stay attached and every crash must be counted. */
 async function hold(
   unitwatch: Unitwatch,
   fleet: {
@@ -54,7 +54,7 @@ async function hold(
   },
 ): Promise<Row[]> {
   const { peers, size, context } = fleet;
-  context.say(`${CRASHES_A_SECOND} crashes a second among them`);
+  context.progress(`${CRASHES_A_SECOND} crashes a second among them`);
   const crashes = await peers.crash(CRASHES_A_SECOND, HOLD_SECONDS);
   await delay(SETTLE_MS);
   const { text } = await unitwatch.get("/metrics");

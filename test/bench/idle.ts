@@ -8,7 +8,7 @@ const NODES = 20;
 const SETTLE_MS = 5_000;
 const SECONDS = 60;
 
-/** What it costs to watch where nothing happens. */
+/** Cost of watching idle nodes. */
 export const section: Section = {
   name: "idle",
   async run(context) {
@@ -26,7 +26,7 @@ export const section: Section = {
   },
 };
 
-/** How often the main thread went to sleep. */
+/** Returns how often the main thread went to sleep. */
 function wakesOf(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1]);

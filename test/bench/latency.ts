@@ -2,29 +2,36 @@ import { Agent } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { fetchFrom } from "../support/http-client.ts";
 import type { Unitwatch } from "../support/unitwatch.ts";
-import { type BenchContext, percentile, row, type Row, type Section, type Way } from "./section.ts";
+import {
+  type BenchContext,
+  percentile,
+  row,
+  type Row,
+  type Section,
+  type Route,
+} from "./section.ts";
 import { untilAttached } from "./support/attached.ts";
 import { sumOf } from "./support/sums.ts";
 import { Victims } from "./support/victims.ts";
 
 const VICTIMS = 25;
-/** Kills of each kind and way, in turns of so many. */
+/** Kills for each kind and route, and kills per turn. */
 const KILLS = 500;
 const TURN = 125;
 const PAUSE_MS = 12;
-/** Until all that starting the victims brought about is over. */
+/** Time for the effects of starting the victims to settle. */
 const SETTLE_MS = 500;
 const LIMIT_MS = 10_000;
-const WAYS: readonly Way[] = ["engine+dbus", "cli+busctl"];
+const ROUTES: readonly Route[] = ["engine+dbus", "cli+busctl"];
 
 interface Times {
-  /** From the kill until the log says that the unit failed: it does so as soon as state has it. */
+  /** Times from the kill until the log line of the failure, which is written when state changes. */
   readonly state: number[];
-  /** From the kill until the last byte of a scrape that has it. */
+  /** Times from the kill until the last byte of a scrape that shows it. */
   readonly scrape: number[];
 }
 
-/** How long after a process was killed it is known, and shown. Times in ms, by this process's clock. */
+/** Time from a kill until it is in state, and in a scrape. Times in ms, by this process's clock. */
 export const section: Section = {
   name: "latency",
   async run(context) {
@@ -32,12 +39,12 @@ export const section: Section = {
     if (node === undefined) throw new Error("no node");
     const victims = new Victims(node, VICTIMS, `86${process.pid}`);
     await victims.write();
-    const times: Record<Way, Times> = {
+    const times: Record<Route, Times> = {
       "engine+dbus": { state: [], scrape: [] },
       "cli+busctl": { state: [], scrape: [] },
     };
     while (times["cli+busctl"].state.length < KILLS) {
-      for (const way of WAYS) await turn(context, { way, victims, times: times[way] });
+      for (const route of ROUTES) await turn(context, { route, victims, times: times[route] });
     }
     await victims.stop();
     return [...rowsOf("state", times), ...rowsOf("scrape", times)];
@@ -46,10 +53,10 @@ export const section: Section = {
 
 async function turn(
   context: BenchContext,
-  about: { readonly way: Way; readonly victims: Victims; readonly times: Times },
+  turnOptions: { readonly route: Route; readonly victims: Victims; readonly times: Times },
 ): Promise<void> {
-  const { way, victims, times } = about;
-  await using unitwatch = await context.watch(1, { way, args: ["--log.level=debug"] });
+  const { route, victims, times } = turnOptions;
+  await using unitwatch = await context.watch(1, { route, args: ["--log.level=debug"] });
   await untilAttached(unitwatch, 1);
   await delay(SETTLE_MS);
   using scraper = new Scrapes(unitwatch);
@@ -68,7 +75,7 @@ async function turn(
   }
 }
 
-/** Kills, and gives the ms until the program's log tells of the failure. */
+/** Kills a process, and returns the ms until the program logs the failure. */
 async function untilLogged(unitwatch: Unitwatch, unit: string, pid: number): Promise<number> {
   const { log } = unitwatch;
   const seen = log.length;
@@ -85,7 +92,7 @@ async function untilLogged(unitwatch: Unitwatch, unit: string, pid: number): Pro
   }
 }
 
-/** One scrape after another on a connection that is kept. */
+/** Scrapes one after the other on a persistent connection. */
 class Scrapes implements Disposable {
   readonly #port: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -94,7 +101,7 @@ class Scrapes implements Disposable {
     this.#port = unitwatch.port;
   }
 
-  /** Kills, and gives the ms until a scrape shows the failure. */
+  /** Kills a process, and returns the ms until a scrape shows the failure. */
   async untilShown(unit: string, pid: number): Promise<number> {
     const before = await this.#failures(unit);
     const begin = performance.now();
@@ -115,18 +122,18 @@ class Scrapes implements Disposable {
   }
 }
 
-function rowsOf(kind: keyof Times, times: Readonly<Record<Way, Times>>): Row[] {
+function rowsOf(kind: keyof Times, times: Readonly<Record<Route, Times>>): Row[] {
   const rows: Row[] = [];
   const p99: Record<string, number> = {};
-  for (const way of WAYS) {
+  for (const route of ROUTES) {
     for (const part of [0.5, 0.9, 0.99]) {
-      const value = percentile(times[way][kind], part);
-      const isHeld = kind === "state" && part === 0.99 && way === "engine+dbus";
+      const value = percentile(times[route][kind], part);
+      const isHeld = kind === "state" && part === 0.99 && route === "engine+dbus";
       rows.push(
-        row(`kill to ${kind}, p${part * 100}, ${way}`, value, "ms", isHeld ? "<= 8" : undefined),
+        row(`kill to ${kind}, p${part * 100}, ${route}`, value, "ms", isHeld ? "<= 8" : undefined),
       );
     }
-    p99[way] = percentile(times[way][kind], 0.99);
+    p99[route] = percentile(times[route][kind], 0.99);
   }
   const ratio = (p99["engine+dbus"] ?? Number.NaN) / (p99["cli+busctl"] ?? Number.NaN);
   const floor = kind === "state" ? "<= 1.2" : undefined;

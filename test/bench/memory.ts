@@ -1,33 +1,33 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type BenchContext, row, type Row, type Section, type Way } from "./section.ts";
+import { type BenchContext, row, type Row, type Section, type Route } from "./section.ts";
 import { untilAttached } from "./support/attached.ts";
 import { startOtlpReceiver } from "./support/otlp-receiver.ts";
 import { useOfTree } from "./support/process-tree.ts";
 
 const SIZES = [1, 10, 20];
-const WAYS: readonly Way[] = ["engine+dbus", "cli+busctl"];
+const ROUTES: readonly Route[] = ["engine+dbus", "cli+busctl"];
 const SETTLE_MS = 1_000;
-/** Of the looks whether metrics were pushed. */
+/** Interval between checks whether metrics were pushed. */
 const PUSH_MS = 100;
 const SCRAPES = 10;
 
-/** What it takes to watch real nodes, all processes together, after some scrapes. */
+/** Memory of all processes that watch real nodes, after some scrapes. */
 export const section: Section = {
   name: "memory",
   async run(context) {
     const rows: Row[] = [];
     for (const size of SIZES) {
-      for (const way of WAYS) {
-        await using unitwatch = await context.watch(size, { way });
+      for (const route of ROUTES) {
+        await using unitwatch = await context.watch(size, { route });
         await untilAttached(unitwatch, size);
         for (let scrape = 0; scrape < SCRAPES; scrape += 1) await unitwatch.get("/metrics");
         await delay(SETTLE_MS);
         const { rssBytes, children } = useOfTree(unitwatch.pid);
-        const isOurs = way === "engine+dbus";
+        const isOurs = route === "engine+dbus";
         const floor = isOurs && size === 20 ? "<= 110" : undefined;
-        rows.push(row(`RSS, ${size} nodes, ${way}`, rssBytes / 1e6, "MB", floor));
+        rows.push(row(`RSS, ${size} nodes, ${route}`, rssBytes / 1e6, "MB", floor));
         const none = isOurs ? "== 0" : undefined;
-        rows.push(row(`child processes, ${size} nodes, ${way}`, children, "", none));
+        rows.push(row(`child processes, ${size} nodes, ${route}`, children, "", none));
       }
     }
     rows.push(...(await withOtlp(context)));
@@ -35,7 +35,7 @@ export const section: Section = {
   },
 };
 
-/** The same where log records are sent over OTLP, and metrics too. */
+/** Memory when log records, or log records and metrics, are sent over OTLP. */
 async function withOtlp(context: BenchContext): Promise<Row[]> {
   const rows: Row[] = [];
   const size = SIZES.at(-1)!;

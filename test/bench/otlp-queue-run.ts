@@ -1,4 +1,4 @@
-/** One run of otlp-queue.ts, or the endpoint of all, in a process of its own. */
+/** Process of otlp-queue.ts: one run, or the endpoint of all runs. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ interface Opened {
   readonly store: Store;
   readonly queue: NonNullable<Store["queue"]>;
   readonly pipeline: LogPipeline;
-  taken(): number;
+  exported(): number;
 }
 
 async function open(path: string, url: string | undefined): Promise<Opened> {
@@ -35,7 +35,7 @@ async function open(path: string, url: string | undefined): Promise<Opened> {
     clock,
     write: (line) => process.stderr.write(line),
   });
-  let taken = 0;
+  let exported = 0;
   const store = await openStore({
     path,
     scope: "bench",
@@ -51,7 +51,7 @@ async function open(path: string, url: string | undefined): Promise<Opened> {
     },
   });
   const { queue } = store;
-  if (queue?.state.durable !== true) throw new Error("the queue isn't durable");
+  if (queue?.state.durable !== true) throw new Error("the queue is not durable");
   const send = {
     protocol: "http/protobuf",
     headers: [],
@@ -61,7 +61,7 @@ async function open(path: string, url: string | undefined): Promise<Opened> {
   } as const;
   const pipeline = openLogPipeline({
     queue,
-    // Nobody listens on port 1.
+    // No process listens on port 1.
     sender: await openSender({ url: url ?? "http://127.0.0.1:1/v1/logs", ...send }, "logs"),
     clock,
     log,
@@ -70,11 +70,11 @@ async function open(path: string, url: string | undefined): Promise<Opened> {
       resource: { "service.name": "unitwatch", "host.name": "bench" },
       scope: { name: "unitwatch", version: "1" },
     },
-    exported: (records) => (taken += records),
+    exported: (records) => (exported += records),
     failed: () => {},
     dropped: () => {},
   });
-  return { store, queue, pipeline, taken: () => taken };
+  return { store, queue, pipeline, exported: () => exported };
 }
 
 let number = 0;
@@ -94,7 +94,7 @@ function row(name: string, value: number, options: Omit<Row, "name" | "value">):
   return { name, value, ...options };
 }
 
-/** How fast records go into the queue, until all of them are on the disk. */
+/** Measures how fast records enter the queue, until all are on disk. */
 async function into(path: string): Promise<readonly Row[]> {
   const { queue, pipeline } = await open(path, undefined);
   const rates: number[] = [];
@@ -114,7 +114,7 @@ async function into(path: string): Promise<readonly Row[]> {
   return [row("into the queue, stored", best, { unit: "records/s", floor, pass: best >= 100_000 })];
 }
 
-/** How fast records come out of it: what is stored, over http/protobuf, to another process. */
+/** Measures how fast stored records are sent over http/protobuf to another process. */
 async function out(path: string, url: string): Promise<readonly Row[]> {
   const count = 200_000;
   {
@@ -130,7 +130,7 @@ async function out(path: string, url: string): Promise<readonly Row[]> {
   const before = process.cpuUsage();
   const begin = performance.now();
   const opened = await open(path, url);
-  while (opened.taken() < count) await setTimeout(5);
+  while (opened.exported() < count) await setTimeout(5);
   const ms = performance.now() - begin;
   const cpu = process.cpuUsage(before);
   const rate = perSecond(count, ms);
@@ -146,7 +146,7 @@ async function out(path: string, url: string): Promise<readonly Row[]> {
   ];
 }
 
-/** A steady stream, with an endpoint that takes all, then with one that is down, then up again. */
+/** Emits a steady stream while the endpoint is up, then down, then up again. */
 async function outage(path: string, url: string): Promise<readonly Row[]> {
   const seconds = Math.max(5, SECONDS_DOWN / 4);
   const up = await open(join(path, "up"), url);
@@ -169,7 +169,8 @@ async function outage(path: string, url: string): Promise<readonly Row[]> {
   const again = await open(join(path, "down"), url);
   while (again.queue.state.records > 0) await setTimeout(5);
   const deliveredMs = performance.now() - begin;
-  if (again.taken() !== waiting) throw new Error(`${again.taken()} of ${waiting} came`);
+  if (again.exported() !== waiting)
+    throw new Error(`${again.exported()} of ${waiting} records arrived`);
   return [
     row("lag of the loop, endpoint up, p99", upLag, { unit: "ms" }),
     row("lag of the loop, endpoint down, p99", downLag, {
@@ -190,7 +191,7 @@ async function outage(path: string, url: string): Promise<readonly Row[]> {
   ];
 }
 
-/** Emits steadily; answers the 99th percentile of how late the loop's timers were. */
+/** Emits steadily, and returns the 99th percentile of the event loop's lag in ms. */
 async function stream({ pipeline }: Opened, seconds: number): Promise<number> {
   const lag = monitorEventLoopDelay({ resolution: 1 });
   lag.enable();
@@ -204,7 +205,7 @@ async function stream({ pipeline }: Opened, seconds: number): Promise<number> {
   return Math.round(lag.percentile(99) / 1e4) / 100;
 }
 
-/** Takes everything, and tells where a record isn't newer than the one before. */
+/** Accepts every request, and reports each record that isn't newer than the previous one. */
 function serve(): void {
   let last = 0n;
   const server = createServer((request, response) => {
@@ -224,7 +225,7 @@ function serve(): void {
   });
 }
 
-/** Times of all records of a request, which are what they begin with. */
+/** Returns the times of all records of a request; each record begins with its time. */
 function timesOf(request: Buffer): bigint[] {
   const inner = (messages: readonly Buffer[], field: number): Buffer[] =>
     messages.flatMap((message) => (readProtobuf(message).get(field) ?? []) as Buffer[]);

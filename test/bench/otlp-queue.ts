@@ -8,7 +8,7 @@ import type { Row, Section } from "./section.ts";
 
 const FILE = join(import.meta.dirname, "otlp-queue-run.ts");
 
-/** What is measured, each in a process of its own. */
+/** Measurements; each runs in its own process. */
 const RUNS = ["into", "out", "outage"] as const;
 
 export const section: Section = {
@@ -16,7 +16,7 @@ export const section: Section = {
   run: async () => [...(await benchOtlpQueue())],
 };
 
-/** The log queue: how fast it takes and gives records, and what an endpoint that is down costs. */
+/** Measures the throughput of the log queue, and the cost of an endpoint that is down. */
 async function benchOtlpQueue(): Promise<readonly Row[]> {
   const sink = fork(FILE, ["sink"], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   try {
@@ -43,7 +43,7 @@ async function benchOtlpQueue(): Promise<readonly Row[]> {
 
 async function measured(child: ChildProcess): Promise<readonly Row[]> {
   const ended = once(child, "exit").then(([code]) => {
-    throw new Error(`a run has ended with ${code}`);
+    throw new Error(`a run ended with ${code}`);
   });
   const [rows] = (await Promise.race([once(child, "message"), ended])) as [readonly Row[]];
   child.kill();

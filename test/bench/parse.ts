@@ -13,7 +13,7 @@ import { row, type Section } from "./section.ts";
 const ROUND_MS = 300;
 const ROUNDS = 5;
 
-/** From bytes to what they say, beside what JSON.parse alone takes for the same lines. */
+/** Parsing of bytes into messages, and JSON.parse alone on the same lines for comparison. */
 export const section: Section = {
   name: "parse",
   async run() {
@@ -54,7 +54,7 @@ export const section: Section = {
   },
 };
 
-/** Items per second: the best of some rounds, for what disturbs a round makes it slower alone. */
+/** Returns items per second of the best round, because disturbances only slow a round down. */
 function rate(run: () => void, items: number): number {
   let best = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -77,7 +77,7 @@ function linesOf(path: string): string[] {
   return fixture(path).toString().trim().split("\n");
 }
 
-/** The recorded signals of units and services, as one stream. */
+/** Returns the recorded signals of units and services as one stream. */
 function propertySignals(): Buffer {
   const frames = splitFrames(gunzipSync(fixture("dbus/systemd-252.bin.gz")));
   return Buffer.concat(frames.filter((frame) => frame.includes("PropertiesChanged\0")));

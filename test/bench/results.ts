@@ -3,26 +3,26 @@ import { dirname, join } from "node:path";
 import { type Machine, machine } from "./support/machine.ts";
 import type { Row } from "./section.ts";
 
-/** What was measured, section by section; of each the last time. */
+/** Results of the last run of each section. */
 export interface Results extends Machine {
   readonly sections: readonly SectionResult[];
 }
 
 export interface SectionResult {
   readonly name: string;
-  /** How long the section took. */
+  /** Duration of the section. */
   readonly seconds: number;
   readonly rows: readonly Row[];
 }
 
-/** Where the figures are kept, as JSON. */
+/** File of the figures, as JSON. */
 export const RESULTS = join(import.meta.dirname, "../../.cache/bench.json");
 
 export async function readResults(): Promise<Results> {
   return JSON.parse(await readFile(RESULTS, "utf8")) as Results;
 }
 
-/** Keeps these, and what there was of the sections that weren't run. */
+/** Stores these results, and keeps earlier ones of the other sections. */
 export async function keepResults(run: readonly SectionResult[]): Promise<void> {
   const before = await readResults().catch(() => undefined);
   const names = new Set(run.map(({ name }) => name));

@@ -10,14 +10,14 @@ import { sumOf } from "./support/sums.ts";
 const NODES = 100;
 const UNITS = 100;
 const SCRAPES = 1_000;
-/** A stretch that is compared with another; the first is none of them. */
+/** Number of scrapes in each compared stretch; the first stretch is not compared. */
 const WARM_UP = 200;
-const LOOK_EVERY = 10;
-/** For a machine on which so many scrapes would take too long: the figure says how many there were. */
+const SAMPLE_EVERY = 10;
+/** Time limit for slow machines; a figure shows how many scrapes there were. */
 const LIMIT_MS = 110_000;
 const GZIP = { headers: { "accept-encoding": "gzip" } };
 
-/** 100 nodes of 100 units: 50,000 series of unit states, and some more. */
+/** Scrapes of 100 nodes with 100 units each: 50,000 series of unit states, and some more. */
 export const section: Section = {
   name: "scrape",
   async run(context) {
@@ -36,7 +36,7 @@ export const section: Section = {
   },
 };
 
-/** Many scrapes of the process itself, all of its metrics. */
+/** Measures many scrapes of all metrics of the process. */
 async function many(unitwatch: Unitwatch): Promise<Row[]> {
   const begin = performance.now();
   const times: number[] = [];
@@ -46,12 +46,12 @@ async function many(unitwatch: Unitwatch): Promise<Row[]> {
     const start = performance.now();
     await unitwatch.get("/metrics", GZIP);
     times.push(performance.now() - start);
-    if (times.length % LOOK_EVERY === 0) sizes.push(useOfTree(unitwatch.pid).rssBytes / 1e6);
+    if (times.length % SAMPLE_EVERY === 0) sizes.push(useOfTree(unitwatch.pid).rssBytes / 1e6);
     if (times.length % 50 === 0) stalls.push(await stallMs(unitwatch));
   }
   await delay(1_000);
-  // It goes up and down with the garbage: so whole stretches are compared.
-  const stretch = WARM_UP / LOOK_EVERY;
+  // Memory rises and falls with garbage collection, so medians of stretches are compared.
+  const stretch = WARM_UP / SAMPLE_EVERY;
   const early = percentile(sizes.slice(stretch, 2 * stretch), 0.5);
   const late = percentile(sizes.slice(-stretch), 0.5);
   return [
@@ -64,7 +64,7 @@ async function many(unitwatch: Unitwatch): Promise<Row[]> {
   ];
 }
 
-/** The longest stall since it was asked last, as the process tells it of itself. */
+/** Returns the longest stall since the last call, from the process's own metric. */
 async function stallMs(unitwatch: Unitwatch): Promise<number> {
   await unitwatch.get("/metrics");
   const { text } = await unitwatch.get("/metrics");

@@ -6,45 +6,45 @@ import type { Unitwatch } from "../support/unitwatch.ts";
 export interface Row {
   readonly name: string;
   readonly value: number;
-  /** `ms`, `MB` (a million bytes), `%`, `/s`; "" for a number of things. */
+  /** `ms`, `MB` (a million bytes), `%`, `/s`; "" for a count. */
   readonly unit: string;
-  /** What it is to be: `<= 110`, `>= 5`, `== 0`. */
+  /** Limit: `<= 110`, `>= 5`, `== 0`. */
   readonly floor?: string;
-  /** Whether it is. */
+  /** True if the value is within the floor. */
   readonly pass?: boolean;
 }
 
-/** What a section measures with. */
+/** Environment that a section measures in. */
 export interface BenchContext {
-  /** A folder of its own, removed at the end. */
+  /** Temporary folder, removed at the end. */
   readonly dir: string;
-  /** A container engine; started when it is first asked for. */
+  /** Container engine, started by the first call. */
   engine(): Promise<Engine>;
   /**
-   * So many nodes with systemd, which no other container has a part in. What was started for an
-   * earlier section stays; each is told of those that it is to watch by {@link watch}.
+   * Starts nodes with systemd until there are `count`. Nodes of earlier sections stay; {@link watch}
+   * selects those that unitwatch watches.
    */
   nodes(count: number): Promise<readonly TestNode[]>;
-  /** The program as it is shipped, which watches the first `count` of the nodes. */
+  /** Starts the built program, which watches the first `count` nodes. */
   watch(count: number, options?: WatchOptions): Promise<Unitwatch>;
-  /** The program as it is shipped, at another engine. */
-  watchAt(host: string, args?: readonly string[], how?: HowToRun): Promise<Unitwatch>;
-  /** Tells somebody who waits what is going on. */
-  say(text: string): void;
+  /** Starts the built program with another engine. */
+  watchAt(host: string, args?: readonly string[], run?: RunOptions): Promise<Unitwatch>;
+  /** Prints progress to stderr. */
+  progress(text: string): void;
 }
 
-/** How the program gets at systemd. */
-export type Way = "engine+dbus" | "cli+busctl";
+/** Runtime and transport of the program. */
+export type Route = "engine+dbus" | "cli+busctl";
 
-/** What the program is run with beside its flags. */
-export interface HowToRun {
+/** Environment of the program, and arguments of Node.js. */
+export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeArgs?: readonly string[];
 }
 
-export interface WatchOptions extends HowToRun {
+export interface WatchOptions extends RunOptions {
   /** Default `engine+dbus`. */
-  readonly way?: Way;
+  readonly route?: Route;
   readonly args?: readonly string[];
 }
 
@@ -60,16 +60,16 @@ const COMPARE: Readonly<Record<string, (value: number, than: number) => boolean>
   "==": (value, than) => value === than,
 };
 
-/** A figure with its floor, such as `<= 110`; without one where there is none. */
+/** Makes a row, and compares the value with its floor, such as `<= 110`, if there is one. */
 export function row(name: string, value: number, unit: string, floor?: string): Row {
   if (floor === undefined) return { name, value, unit };
   const [, sign = "", than] = /^(<=|>=|==) (\S+)$/.exec(floor) ?? [];
   const compare = COMPARE[sign];
-  if (compare === undefined) throw new Error(`no floor: ${floor}`);
+  if (compare === undefined) throw new Error(`invalid floor: ${floor}`);
   return { name, value, unit, floor, pass: compare(value, Number(than)) };
 }
 
-/** The value that this part (0 to 1) of all are not above. */
+/** Returns the percentile; `part` is from 0 to 1. */
 export function percentile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;

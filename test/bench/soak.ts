@@ -12,20 +12,20 @@ import { sumOf } from "./support/sums.ts";
 const NODES = 5;
 const UNITS = 100;
 const ROUNDS = 6;
-/** What grows slowly shows in a longer one: `UNITWATCH_BENCH_SECONDS=900 npm run bench -- soak`. */
+/** A longer run shows slow growth: `UNITWATCH_BENCH_SECONDS=900 npm run bench -- soak`. */
 const SECONDS = Number(process.env["UNITWATCH_BENCH_SECONDS"] ?? 42);
 const RATES = { crashes: 420, units: 400, containers: 2, breaks: 1 };
-/** What has gone is forgotten by the end of its round. */
+/** Short retention, so that removed containers are gone by the end of their round. */
 const ARGS = ["--metrics.retention=1s", "--otlp.interval=5s"];
 const SETTLE_MS = 2_500;
-/** By then it has forgotten what was told late, too. */
-const FORGOTTEN_MS = 30_000;
-/** Readers come this often, each in its way. */
-const READER_EVERY_MS = 250;
+/** Limit until removed units and containers are gone. */
+const CLEANUP_LIMIT_MS = 30_000;
+/** Interval between two HTTP clients. */
+const CLIENT_EVERY_MS = 250;
 
 /**
- * A storm in which units, containers, streams and readers come and go, under ever new names: what is
- * alive afterwards is no more than before.
+ * A storm in which units, containers, streams and HTTP clients with new names come and go; reachable
+ * memory must not grow.
  */
 export const section: Section = {
   name: "soak",
@@ -42,15 +42,15 @@ export const section: Section = {
     let units = 0;
     let containers = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
-      const readers = comeAndGo(unitwatch);
+      const clients = startClients(unitwatch);
       const done = await peers.churn({ ...RATES, seconds: SECONDS / ROUNDS });
-      readers[Symbol.dispose]();
+      clients[Symbol.dispose]();
       units += done.units;
       containers += done.containers;
       await delay(SETTLE_MS);
       await unitwatch.get("/metrics");
       live.push((await heap.liveBytes()) / 1e6);
-      context.say(`${live.at(-1)?.toFixed(1)} MB are alive`);
+      context.progress(`${live.at(-1)?.toFixed(1)} MB are reachable`);
     }
     const { text } = await unitwatch.get("/metrics");
     const left = await leftOver(unitwatch);
@@ -66,8 +66,8 @@ export const section: Section = {
   },
 };
 
-/** Readers of each kind, who don't stay, until it is disposed. */
-function comeAndGo({ port }: Unitwatch): Disposable {
+/** Starts HTTP clients of each kind that disconnect midway, until it is disposed. */
+function startClients({ port }: Unitwatch): Disposable {
   let turn = 0;
   const timer = setInterval(() => {
     turn += 1;
@@ -77,26 +77,26 @@ function comeAndGo({ port }: Unitwatch): Disposable {
       { host: "127.0.0.1", port, path, headers, agent: false },
       (response) => {
         response.on("error", () => {});
-        // In the middle of it, whatever it is.
-        if (path === "/api/v1/events") setTimeout(() => request.destroy(), 4 * READER_EVERY_MS);
+        // Disconnects midway.
+        if (path === "/api/v1/events") setTimeout(() => request.destroy(), 4 * CLIENT_EVERY_MS);
         else response.once("data", () => request.destroy());
         response.resume();
       },
     );
     request.on("error", () => {});
-  }, READER_EVERY_MS);
+  }, CLIENT_EVERY_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** How many units and containers it shows that there aren't, once that changes no more. */
+/** Returns how many removed units and containers are still shown at the limit. */
 async function leftOver(unitwatch: Unitwatch): Promise<number> {
-  const end = performance.now() + FORGOTTEN_MS;
+  const end = performance.now() + CLEANUP_LIMIT_MS;
   for (;;) {
     const { text } = await unitwatch.get("/api/v1/state");
     const { containers } = JSON.parse(text) as { containers: { units: unknown[] }[] };
     const shown = containers.reduce((sum, { units }) => sum + 1 + units.length, 0);
     const left = shown - NODES - NODES * UNITS;
     if (left === 0 || performance.now() > end) return left;
-    await delay(READER_EVERY_MS);
+    await delay(CLIENT_EVERY_MS);
   }
 }

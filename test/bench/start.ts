@@ -4,7 +4,7 @@ import { untilAttached, untilReady } from "./support/attached.ts";
 const NODES = 20;
 const ROUNDS = 5;
 
-/** From the start of the process until it is ready, and until it watches all nodes. */
+/** Times from the start of the process until it is ready, and until it watches all nodes. */
 export const section: Section = {
   name: "start",
   async run(context) {

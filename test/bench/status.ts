@@ -4,7 +4,7 @@ const NODES = 1_000;
 const UNITS = 100;
 const ROUNDS = 10;
 
-/** A fleet of 1,000 nodes with 100 units each, some of which have one that failed. */
+/** Makes a fleet of 1,000 nodes with 100 units each; on ten nodes a unit failed. */
 function bigFleet(): StatusFleet {
   const made = new StatusFleet();
   for (let node = 0; node < NODES; node += 1) {
@@ -16,8 +16,8 @@ function bigFleet(): StatusFleet {
 }
 
 /**
- * Milliseconds of each round, and the longest that this thread worked without a break, by its own
- * CPU time: what others do on the machine doesn't count.
+ * Returns the median milliseconds of a round, and the longest time that this thread worked without
+ * a break, in CPU time: other processes on the machine don't count.
  */
 async function time(
   run: () => Promise<Buffer>,

@@ -11,15 +11,15 @@ import { sumOf } from "./support/sums.ts";
 const NODES = 5;
 const UNITS = 20;
 const SECONDS = 60;
-/** How long the same goes on with nobody watching but at the nodes' own buses. */
+/** Duration of the storm without unitwatch, when only the nodes' own buses are watched. */
 const BUS_SECONDS = 20;
 const SCRAPE_EVERY_MS = 1_000;
 const SETTLE_MS = 2_000;
-/** systemd.journal-fields(7): a unit has failed; Restart= has led to a restart. */
+/** MESSAGE_ID of a failed unit, and of a restart by Restart=; see systemd.journal-fields(7). */
 const FAILED = "d9b373ed55a64feb8242e02dbe79a49c";
 const RESTARTED = "5eb03494b6584870a536b337290809b3";
 
-/** Services that crash as fast as systemd starts them, and every crash counted. */
+/** Services that crash as fast as systemd starts them; every crash must be counted. */
 export const section: Section = {
   name: "storm",
   async run(context) {
@@ -63,7 +63,7 @@ export const section: Section = {
       row("changes in the storm", events / seconds, "/s"),
       row("lag in the storm, p50", lag(0.5), "ms"),
       row("lag in the storm, p99", lag(0.99), "ms", "<= 100"),
-      // What of it is ours: the rest passes before the bytes are here.
+      // Our part of the lag: the rest passes before the bytes arrive.
       row("of it the event loop's, p99", percentile(loopLags, 0.99), "ms"),
       row("lag at the nodes' own buses, unwatched, p50", bus(0.5), "ms"),
       row("lag at the nodes' own buses, unwatched, p99", bus(0.99), "ms"),
@@ -100,7 +100,7 @@ async function stop(nodes: readonly TestNode[]): Promise<void> {
   await delay(SETTLE_MS);
 }
 
-/** The lag of the same storm where it comes from, in ms by the part of the changes. */
+/** Measures the lag of the same storm at the buses; returns percentiles in ms. */
 async function busLagOf(nodes: readonly TestNode[]): Promise<(part: number) => number> {
   using lag = await BusLag.open(nodes);
   await start(nodes);
@@ -109,7 +109,7 @@ async function busLagOf(nodes: readonly TestNode[]): Promise<(part: number) => n
   return (part) => lag.percentile(part);
 }
 
-/** Units that crash at once and for ever, as soon as `storm.target` is started. */
+/** Writes units that crash and restart for ever once `storm.target` is started. */
 async function prepare(node: TestNode): Promise<void> {
   await keepJournal(node);
   const names = Array.from({ length: UNITS }, (_, unit) => `storm-${unit}.service`);
@@ -137,7 +137,7 @@ async function countsOf(node: TestNode): Promise<Counts> {
   return { failures: failures ?? Number.NaN, restarts: restarts ?? Number.NaN };
 }
 
-/** Seconds that this part of the changes between two scrapes was not later than: a bucket's upper end. */
+/** Returns a percentile of the lag between two scrapes in seconds: the upper end of a bucket. */
 function lagOf(first: string, last: string, part: number): number {
   const bucket = /^unitwatch_event_lag_seconds_bucket\{le="([^"]+)"\} (\d+)$/gm;
   const before = new Map([...first.matchAll(bucket)].map(([, le, count]) => [le, Number(count)]));

@@ -1,6 +1,6 @@
 import type { Row } from "./section.ts";
 
-/** The figures of a section as lines of text, with pass or FAIL where there is a floor. */
+/** Returns the figures of a section as lines of text, with pass or FAIL if there is a floor. */
 export function table(title: string, rows: readonly Row[]): string {
   const cells = rows.map((row) => [
     row.name,
@@ -15,7 +15,7 @@ export function table(title: string, rows: readonly Row[]): string {
   return [`\n${title}`, ...lines].join("\n");
 }
 
-/** Three digits, and thousands told apart. */
+/** Formats a number with three digits and with thousands separators. */
 export function figure(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString("en-US", { maximumFractionDigits: digits });

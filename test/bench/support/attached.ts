@@ -3,19 +3,19 @@ import type { Unitwatch } from "../../support/unitwatch.ts";
 
 const LIMIT_MS = 120_000;
 
-/** Waits until `/-/ready` answers 200. */
+/** Waits until `/-/ready` returns 200. */
 export async function untilReady(unitwatch: Unitwatch): Promise<void> {
   while ((await unitwatch.get("/-/ready")).status !== 200) await delay(2);
 }
 
-/** How many nodes it watches now, by its state without any container, which costs next to nothing. */
+/** Returns how many nodes are watched, from the state without containers, which is cheap. */
 export async function watchedNodes(unitwatch: Unitwatch): Promise<number> {
   const { text } = await unitwatch.get("/api/v1/state?container=none");
   const { summary } = JSON.parse(text) as { summary: { watched: number } };
   return summary.watched;
 }
 
-/** Waits until it watches so many nodes; throws after two minutes. */
+/** Waits until `nodes` nodes are watched. @throws after two minutes */
 export async function untilAttached(unitwatch: Unitwatch, nodes: number): Promise<void> {
   const end = performance.now() + LIMIT_MS;
   for (;;) {

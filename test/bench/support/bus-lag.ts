@@ -13,8 +13,8 @@ import { percentile } from "../section.ts";
 const BUS = "run/dbus/system_bus_socket";
 
 /**
- * How late the changes of units are on the nodes' own buses: what no watcher can be faster than. It
- * listens at the sockets themselves, with no engine in between.
+ * Measures how late the changes of units are on the nodes' own buses; no watcher can be faster. It
+ * connects to the sockets directly, without an engine.
  */
 export class BusLag implements Disposable {
   readonly #lagsMs: number[] = [];
@@ -26,7 +26,7 @@ export class BusLag implements Disposable {
     return made;
   }
 
-  /** Milliseconds that this part of the changes so far was not later than. */
+  /** Returns a percentile of the lag in ms; `part` is from 0 to 1. */
   percentile(part: number): number {
     return percentile(this.#lagsMs, part);
   }
@@ -62,7 +62,7 @@ export class BusLag implements Disposable {
   }
 }
 
-/** The root folder, as this machine sees it, of a process whose root has this file. */
+/** Returns the root folder of a process whose root has this file, as seen from the host. */
 function rootWith(file: string): string {
   for (const pid of readdirSync("/proc")) {
     const root = `/proc/${pid}/root`;

@@ -3,27 +3,27 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FakeEngine } from "./fake-engine.ts";
 import type { FakeNode } from "./fake-node.ts";
 
-/** How much of what happens, each in a second. */
+/** Events per second of each kind. */
 export interface ChurnRates {
   readonly seconds: number;
-  /** Crashes of units that are started again. */
+  /** Crashes of units that restart. */
   readonly crashes: number;
-  /** Units with a name of their own that come, end and go; every second one fails. */
+  /** Units with a new name that start, end and are removed; every second one fails. */
   readonly units: number;
-  /** Containers that come and, after some others, go; every second one with an earlier name. */
+  /** Containers that start and are removed later; every second one reuses a name. */
   readonly containers: number;
-  /** Streams that break off. */
+  /** Streams that are cut. */
   readonly breaks: number;
 }
 
 export type ChurnCounts = Record<"crashes" | "units" | "containers" | "breaks", number>;
 
 const TICK_MS = 5;
-/** Units and containers that are there at a time, beside those that stay. */
-const LIVING_UNITS = 50;
-const LIVING_CONTAINERS = 4;
+/** Transient units and containers that exist at the same time. */
+const TRANSIENT_UNITS = 50;
+const TRANSIENT_CONTAINERS = 4;
 
-/** Has units crash, and units, containers and streams come and go, with ever new names. */
+/** Crashes units, and starts and removes units, containers and streams with new names. */
 export class Churn {
   readonly #engine: FakeEngine;
   readonly #rates: ChurnRates;
@@ -37,7 +37,7 @@ export class Churn {
     this.#rates = rates;
   }
 
-  /** Gives how much of what there was. */
+  /** Resolves to the number of events of each kind. */
   async run(): Promise<ChurnCounts> {
     const { seconds, ...rates } = this.#rates;
     const done = this.#done;
@@ -74,7 +74,7 @@ export class Churn {
     const name = `run-r${randomBytes(16).toString("hex")}.service`;
     node.begin(name);
     this.#units.push({ node, name });
-    if (this.#units.length <= LIVING_UNITS) return true;
+    if (this.#units.length <= TRANSIENT_UNITS) return true;
     const oldest = this.#units.shift();
     oldest?.node.end(oldest.name, this.#done.units % 2 === 0);
     return true;
@@ -87,7 +87,7 @@ export class Churn {
     const name = number % 2 === 0 ? "again" : `job-${number}`;
     this.#engine.start(id, `sind-bench-${name}`);
     this.#containers.push(id);
-    if (this.#containers.length > LIVING_CONTAINERS) {
+    if (this.#containers.length > TRANSIENT_CONTAINERS) {
       this.#engine.remove(this.#containers.shift() ?? "");
     }
   }

@@ -9,17 +9,17 @@ const STDOUT_FRAME = 1;
 const UPGRADED =
   "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n" +
   "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
-/** What stands after the id of an exec of anything else than the bridge. */
+/** Suffix of the id of an exec that is not the bridge. */
 const OTHER = "-other";
 
-/** A stream to the systemd in a container. */
+/** Stream to the systemd in a container. */
 export interface Attached {
   readonly id: string;
   readonly node: FakeNode;
   readonly socket: Duplex;
 }
 
-/** A container engine that speaks the real protocol, and whose containers have fake systemds. */
+/** Container engine that speaks the real protocol; its containers have fake systemds. */
 export class FakeEngine {
   readonly #namesById = new Map<string, string>();
   readonly #attached = new Set<Attached>();
@@ -33,23 +33,23 @@ export class FakeEngine {
     }
   }
 
-  /** The streams that stand. */
+  /** Open streams. */
   get attached(): Attached[] {
     return [...this.#attached];
   }
 
-  /** A container is made and started. */
+  /** Creates and starts a container. */
   start(id: string, name: string): void {
     this.#namesById.set(id, name);
-    this.#tell("create", id);
-    this.#tell("start", id);
+    this.#emit("create", id);
+    this.#emit("start", id);
   }
 
-  /** A container ends and is removed. */
+  /** Ends and removes a container. */
   remove(id: string): void {
     for (const attached of this.#attached) if (attached.id === id) attached.socket.destroy();
-    this.#tell("die", id);
-    this.#tell("destroy", id);
+    this.#emit("die", id);
+    this.#emit("destroy", id);
     this.#namesById.delete(id);
   }
 
@@ -69,7 +69,7 @@ export class FakeEngine {
       if (body.length < length) return;
       socket.off("data", take);
       if (other === undefined) this.#attach({ id, socket, head: body.subarray(length) });
-      else endOther(socket);
+      else answerOther(socket);
     };
     socket.on("error", () => {});
     socket.on("data", take);
@@ -89,7 +89,7 @@ export class FakeEngine {
     } else if (path.startsWith("/exec/")) json({ ExitCode: 0, Running: false });
     else if (what === undefined || !this.#namesById.has(id)) {
       response.statusCode = 404;
-      json({ message: "no such thing" });
+      json({ message: "no such container" });
     } else if (what === "json") json(inspected(id, this.#namesById.get(id) ?? ""));
     else json({ Id: body.includes("systemd-stdio-bridge") ? id : `${id}${OTHER}` });
   }
@@ -104,7 +104,7 @@ export class FakeEngine {
     response.on("close", () => this.#listeners.delete(response));
   }
 
-  #tell(action: string, id: string): void {
+  #emit(action: string, id: string): void {
     const name = this.#namesById.get(id) ?? "";
     const exitCode = action === "die" ? { exitCode: "137" } : {};
     const timeNano = `${Date.now()}000000`;
@@ -117,7 +117,7 @@ export class FakeEngine {
     for (const listener of this.#listeners) listener.write(line);
   }
 
-  /** An exec's stream: its input as it is, its output in frames of the engine's. */
+  /** Opens an exec's stream: raw input, and output in the engine's frames. */
   #attach({ id, socket, head }: Omit<Attached, "node"> & { readonly head: Buffer }): void {
     socket.write(UPGRADED);
     const node = new FakeNode(this.#script, (bytes) => void socket.write(framed(bytes)));
@@ -130,8 +130,8 @@ export class FakeEngine {
   }
 }
 
-/** A journal that nothing is in. */
-function endOther(socket: Duplex): void {
+/** Answers the exec with an empty journal. */
+function answerOther(socket: Duplex): void {
   socket.write(UPGRADED);
   socket.end(framed(Buffer.from("end 0\n")));
 }
@@ -162,7 +162,7 @@ function inspected(id: string, name: string): unknown {
       StartedAt: STARTED_AT,
       FinishedAt: "0001-01-01T00:00:00Z",
     },
-    // The engine tells much more, which has to be read and thrown away.
+    // The real engine sends much more, which unitwatch reads and discards.
     HostConfig: Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`Key${n}`, [n]])),
     Config: {
       Image: "node:bench",

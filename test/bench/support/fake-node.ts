@@ -10,16 +10,16 @@ const GREETING = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
 const SENDER = ":1.1";
 const STARTED_US = 1_790_000_000_000_000n;
 const CRASHING = 20;
-/** Where a serial stands in a message, and one to be looked for where the answered one stands. */
+/** Offset of the serial in a message, and a mark for the place of the answered serial. */
 const SERIAL_AT = 8;
 const MARK = 0x7e57ab1e;
 
-/** The names that all fake nodes have for their units, as nodes of one cluster do. */
+/** Returns the unit names, which are equal on all fake nodes, as in a real cluster. */
 export function unitNames(units: number): string[] {
   return Array.from({ length: units }, (_, number) => `some-service-${number}.service`);
 }
 
-/** Answers and signals of a systemd that are the same in each node but for their serials: made once. */
+/** Replies and signals of systemd, encoded once; only serials and times differ between nodes. */
 export class FakeSystemdScript {
   readonly #replies = new Map<string, Template>();
   readonly #units: readonly string[];
@@ -30,7 +30,7 @@ export class FakeSystemdScript {
     this.#crash = this.#units.slice(0, CRASHING).map((unit) => crashOf(unit));
   }
 
-  /** Units that a storm has crash. */
+  /** Number of units that crash in a storm. */
   get crashing(): number {
     return this.#crash.length;
   }
@@ -40,24 +40,24 @@ export class FakeSystemdScript {
     const key = property ?? call.member;
     if (key === "ListUnitsByPatterns") {
       const [, patterns] = call.body() as [string[], string[]];
-      const asked = new Set(patterns);
-      const rows = [...more].filter((name) => asked.has(name)).map(rowOf);
+      const wanted = new Set(patterns);
+      const rows = [...more].filter((name) => wanted.has(name)).map(rowOf);
       return new Template({
         type: "method_return",
         replySerial: MARK,
         signature: "a(ssssssouso)",
         body: [rows],
-      }).made(serial, call.serial);
+      }).reply(serial, call.serial);
     }
     let template = this.#replies.get(key);
     if (template === undefined) {
       template = new Template({ type: "method_return", replySerial: MARK, ...this.#answer(key) });
       this.#replies.set(key, template);
     }
-    return template.made(serial, call.serial);
+    return template.reply(serial, call.serial);
   }
 
-  /** What systemd says of one crash and restart of a unit, from running to running again. */
+  /** Returns the signals of one crash and restart of a unit, from running to running again. */
   crash(unit: number, restarts: number, nowUs: bigint): Buffer {
     const frames = this.#crash[unit % this.#crash.length]!;
     return Buffer.concat(frames.map((frame) => frame.timed(nowUs, restarts)));
@@ -88,20 +88,20 @@ function rowOf(name: string): Value[] {
   return [name, `What ${name} does`, "loaded", "active", "running", "", path, 0, "", "/"];
 }
 
-/** One node's end of a connection: `systemd-stdio-bridge` with a bus and a systemd behind it. */
+/** A node's end of a connection: `systemd-stdio-bridge` in front of a bus and a systemd. */
 export class FakeNode {
   readonly #script: FakeSystemdScript;
-  readonly #say: (bytes: Buffer) => void;
+  readonly #send: (bytes: Buffer) => void;
   readonly #framer = new Framer();
   #text: string | undefined = "";
-  /** Units that come and go. */
+  /** Units that were started and not yet removed. */
   readonly #transient = new Set<string>();
   #serial = 0;
   #restarts = 0;
 
-  constructor(script: FakeSystemdScript, say: (bytes: Buffer) => void) {
+  constructor(script: FakeSystemdScript, send: (bytes: Buffer) => void) {
     this.#script = script;
-    this.#say = say;
+    this.#send = send;
   }
 
   push(bytes: Buffer): void {
@@ -109,11 +109,11 @@ export class FakeNode {
       this.#framer.push(bytes, this.#frame);
       return;
     }
-    const hasAsked = this.#text.includes("AUTH");
+    const hasAuthBegun = this.#text.includes("AUTH");
     this.#text += bytes.toString("latin1");
-    if (!hasAsked && this.#text.includes("AUTH")) this.#say(Buffer.from(GREETING.slice(0, 6)));
+    if (!hasAuthBegun && this.#text.includes("AUTH")) this.#send(Buffer.from(GREETING.slice(0, 6)));
     if (this.#text.includes("DATA\r\n") && !this.#text.includes("BEGIN\r\n")) {
-      this.#say(Buffer.from(GREETING.slice(6)));
+      this.#send(Buffer.from(GREETING.slice(6)));
     }
     const begun = this.#text.indexOf("BEGIN\r\n");
     if (begun < 0) return;
@@ -122,19 +122,19 @@ export class FakeNode {
     if (rest.length > 0) this.#framer.push(rest, this.#frame);
   }
 
-  /** Each of the units that a storm has crash crashes once. Returns how many that were. */
+  /** Crashes each unit of the storm once. Returns their number. */
   crashAll(): number {
     const { crashing } = this.#script;
     this.#restarts += 1;
     const nowUs = BigInt(Date.now()) * 1_000n;
-    const said = Array.from({ length: crashing }, (_, unit) =>
+    const signals = Array.from({ length: crashing }, (_, unit) =>
       this.#script.crash(unit, this.#restarts, nowUs),
     );
-    this.#say(Buffer.concat(said));
+    this.#send(Buffer.concat(signals));
     return crashing;
   }
 
-  /** A unit comes, such as one of `systemd-run`. */
+  /** Starts a transient unit, as `systemd-run` does. */
   begin(unit: string): void {
     this.#transient.add(unit);
     this.#signal(managerSignal("UnitNew", unit));
@@ -142,7 +142,7 @@ export class FakeNode {
     this.#signal(signalOf(unit, "Unit", unitProperties("active", "running")));
   }
 
-  /** It fails, or ends well, and goes. */
+  /** Fails or ends a transient unit, and removes it. */
   end(unit: string, fails: boolean): void {
     if (!this.#transient.delete(unit)) return;
     const state = fails ? "failed" : "inactive";
@@ -154,18 +154,18 @@ export class FakeNode {
 
   #signal(message: Omit<OutgoingMessage, "serial">): void {
     const nowUs = BigInt(Date.now()) * 1_000n;
-    this.#say(new Template(message).timed(nowUs, 0));
+    this.#send(new Template(message).timed(nowUs, 0));
   }
 
   readonly #frame = (frame: Frame): void => {
     const message = decodeMessage(frame);
     if (message?.type !== "method_call") return;
     this.#serial += 1;
-    this.#say(this.#script.reply(message, this.#serial, this.#transient));
+    this.#send(this.#script.reply(message, this.#serial, this.#transient));
   };
 }
 
-/** A message that is encoded once, and sent with other numbers in it each time. */
+/** Message that is encoded once, and sent with new serials and times. */
 class Template {
   readonly #bytes: Buffer;
   readonly #replyAt: number;
@@ -187,7 +187,7 @@ class Template {
     this.#timesAt = times;
   }
 
-  made(serial: number, replySerial: number): Buffer {
+  reply(serial: number, replySerial: number): Buffer {
     const made = Buffer.from(this.#bytes);
     made.writeUInt32LE(serial, SERIAL_AT);
     made.writeUInt32LE(replySerial, this.#replyAt);
@@ -202,7 +202,7 @@ class Template {
   }
 }
 
-/** As v252 says it: before each Unit signal the Service signal that belongs to it. */
+/** Follows systemd 252: a Service signal precedes each Unit signal. */
 function crashOf(unit: string): Template[] {
   const steps = [
     ["failed", "failed", "exit-code"],

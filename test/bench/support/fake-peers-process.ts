@@ -1,8 +1,8 @@
 /*
- * An engine with systemd nodes that speak the real protocols over a socket, in a process of its
- * own: `node fake-peers-process.ts SOCKET NODES UNITS`. Ends with its input. There, a line `crash
- * RATE SECONDS` has units crash, RATE in a second, and is answered by a line with their number;
- * `churn JSON` has much come and go, and is answered by how much that was, as JSON.
+ * Process with a fake engine and fake nodes that speak the real protocols over a socket:
+ * `node fake-peers-process.ts SOCKET NODES UNITS`. Ends when stdin closes. A line `crash RATE SECONDS`
+ * on stdin crashes RATE units a second and is answered with their number; `churn JSON` runs a churn
+ * with these rates and is answered with its counts as JSON.
  */
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
@@ -13,7 +13,7 @@ import { FakeEngine } from "./fake-engine.ts";
 const [socketPath = "", nodes = "1", units = "100"] = process.argv.slice(2);
 const engine = new FakeEngine(Number(nodes), Number(units));
 
-/** Crashes spread evenly over the nodes and the time. Gives their number. */
+/** Crashes units, spread evenly over nodes and time. Resolves to their number. */
 async function crash(rate: number, seconds: number): Promise<number> {
   const begin = performance.now();
   let crashes = 0;

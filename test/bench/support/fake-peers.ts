@@ -5,17 +5,17 @@ import { createInterface } from "node:readline";
 import type { ChurnCounts, ChurnRates } from "./fake-churn.ts";
 
 export interface FakePeers extends AsyncDisposable {
-  /** As in DOCKER_HOST. */
+  /** Address in the format of DOCKER_HOST. */
   readonly host: string;
-  /** Has units of all nodes crash and start again. Resolves to how many crashes that were. */
+  /** Crashes and restarts units on all nodes. Resolves to the number of crashes. */
   crash(rate: number, seconds: number): Promise<number>;
-  /** Has much come and go. Resolves to how much that was. */
+  /** Starts and removes units and containers. Resolves to their numbers. */
   churn(rates: ChurnRates): Promise<ChurnCounts>;
 }
 
 let started = 0;
 
-/** An engine of `nodes` nodes with `units` units each that speaks the real protocols on a socket. */
+/** Starts a process with a fake engine of `nodes` nodes with `units` units each. */
 export async function startFakePeers(
   dir: string,
   nodes: number,
@@ -31,7 +31,7 @@ export async function startFakePeers(
   const closed = once(child, "close");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const first = await lines.next();
-  if (first.value !== "listening") throw new Error("the fake engine doesn't start");
+  if (first.value !== "listening") throw new Error("the fake engine did not start");
   return {
     host: `unix://${socket}`,
     async crash(rate, seconds) {

@@ -1,6 +1,6 @@
 import type { Unitwatch } from "../../support/unitwatch.ts";
 
-/** Argument of Node.js for a process whose heap is to be looked into. */
+/** Argument of Node.js that opens the inspector, which {@link Heap} needs. */
 export const INSPECTED = "--inspect=127.0.0.1:0";
 
 interface Reply {
@@ -8,11 +8,11 @@ interface Reply {
   readonly result?: Readonly<Record<string, unknown>>;
 }
 
-/** Looks into the heap of a process, by the protocol of the developer tools. */
+/** Measures the heap of a process over the protocol of the developer tools. */
 export class Heap implements Disposable {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
-  #asked = 0;
+  #lastId = 0;
 
   /** @param unitwatch started with {@link INSPECTED} */
   static async of(unitwatch: Unitwatch): Promise<Heap> {
@@ -34,10 +34,10 @@ export class Heap implements Disposable {
     });
   }
 
-  /** Bytes that are reachable: objects, and the memory of buffers. */
+  /** Returns the reachable bytes: objects and the memory of buffers. */
   async liveBytes(): Promise<number> {
-    await this.#ask("HeapProfiler.collectGarbage");
-    const { usedSize, backingStorageSize } = await this.#ask("Runtime.getHeapUsage");
+    await this.#request("HeapProfiler.collectGarbage");
+    const { usedSize, backingStorageSize } = await this.#request("Runtime.getHeapUsage");
     return Number(usedSize) + Number(backingStorageSize);
   }
 
@@ -45,9 +45,9 @@ export class Heap implements Disposable {
     this.#socket.close();
   }
 
-  #ask(method: string): Promise<Readonly<Record<string, unknown>>> {
-    this.#asked += 1;
-    const id = this.#asked;
+  #request(method: string): Promise<Readonly<Record<string, unknown>>> {
+    this.#lastId += 1;
+    const id = this.#lastId;
     this.#socket.send(JSON.stringify({ id, method }));
     return new Promise((resolve) => this.#waiting.set(id, ({ result = {} }) => resolve(result)));
   }

@@ -1,6 +1,6 @@
 import { cpus, release, totalmem } from "node:os";
 
-/** What the figures were measured on, and when. */
+/** Machine and date of a measurement. */
 export interface Machine {
   readonly date: string;
   readonly processor: string;

@@ -1,10 +1,10 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** An endpoint for OTLP that takes all and keeps nothing. */
+/** OTLP endpoint that accepts every request and stores nothing. */
 export interface OtlpReceiver extends AsyncDisposable {
   readonly url: string;
-  /** Bytes that it was sent so far. */
+  /** Bytes received so far. */
   readonly bytes: number;
 }
 

@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** What the processes of a tree take together, by /proc. */
+/** Sums over the processes of a tree, from /proc. */
 export interface TreeUse {
-  /** Resident memory: bytes. */
+  /** Resident memory. */
   readonly rssBytes: number;
-  /** Time on a processor, user and system: seconds. */
+  /** CPU time, user and system. */
   readonly cpuSeconds: number;
-  /** Processes beside the root. */
+  /** Number of processes without the root. */
   readonly children: number;
 }
 
-/** Ticks of a second in /proc, on all Linux systems. */
+/** Ticks per second in /proc on Linux. */
 const TICKS = 100;
 
-/** What the process and all its descendants use now. Throws where the process isn't there. */
+/** Measures a process and all its descendants. @throws if the process does not exist */
 export function useOfTree(root: number): TreeUse {
   const parents = new Map<number, number>();
   for (const entry of readdirSync("/proc")) {
@@ -25,12 +25,12 @@ export function useOfTree(root: number): TreeUse {
   const isOfTree = (pid: number | undefined): boolean =>
     pid !== undefined && (pid === root || isOfTree(parents.get(pid)));
   const tree = [...parents.keys()].filter(isOfTree);
-  if (!tree.includes(root)) throw new Error(`process ${root} isn't there`);
+  if (!tree.includes(root)) throw new Error(`process ${root} does not exist`);
   let rssBytes = 0;
   let ticks = 0;
   for (const pid of tree) {
     const stat = statOf(pid);
-    // It may have ended meanwhile.
+    // It may have ended in the meantime.
     if (stat === undefined) continue;
     ticks += Number(stat[11]) + Number(stat[12]);
     rssBytes += rssOf(pid);
@@ -38,7 +38,7 @@ export function useOfTree(root: number): TreeUse {
   return { rssBytes, cpuSeconds: ticks / TICKS, children: tree.length - 1 };
 }
 
-/** Fields of /proc/PID/stat from the state on: proc(5) has that as the third. */
+/** Returns the fields of /proc/PID/stat from the third, the state, on; see proc(5). */
 function statOf(pid: number): string[] | undefined {
   const text = read(`/proc/${pid}/stat`);
   return text?.slice(text.lastIndexOf(")") + 2).split(" ");

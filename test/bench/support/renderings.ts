@@ -10,10 +10,10 @@ const NODES = 100;
 const UNITS = 100;
 const STATES = ["active", "activating", "deactivating", "failed", "inactive"] as const;
 const ROUNDS = 20;
-/** A histogram tells a delay with the interval at which it looks in it. */
-const LOOK_EVERY_MS = 1;
+/** Resolution of the histogram of delays; it is included in each delay. */
+const RESOLUTION_MS = 1;
 
-/** A fleet of 100 nodes with 100 units each: 50,000 series of unit states, and some more. */
+/** Makes a fleet of 100 nodes with 100 units each: 50,000 series of unit states, and some more. */
 function fleet(): Fleet {
   const made = new Fleet({
     events: { changed: () => {}, refused: () => {} },
@@ -50,7 +50,7 @@ function fleet(): Fleet {
   return made;
 }
 
-/** The same series of unit states in the client library. */
+/** Makes a registry of the client library with the same series of unit states. */
 function registry(): client.Registry {
   const made = new client.Registry();
   const gauge = new client.Gauge({
@@ -79,7 +79,7 @@ function registry(): client.Registry {
   return made;
 }
 
-/** How long a rendering takes, and the longest time that the event loop stood still meanwhile. */
+/** Duration of a rendering, and the longest stall of the event loop in it. */
 export interface Rendering {
   readonly medianMs: number;
   readonly stallMs: number;
@@ -87,7 +87,7 @@ export interface Rendering {
 
 async function time(run: () => Promise<unknown>): Promise<Rendering> {
   for (let round = 0; round < ROUNDS / 4; round += 1) await run();
-  const histogram = monitorEventLoopDelay({ resolution: LOOK_EVERY_MS });
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   const times: number[] = [];
   histogram.enable();
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -98,10 +98,10 @@ async function time(run: () => Promise<unknown>): Promise<Rendering> {
   }
   histogram.disable();
   const medianMs = times.toSorted((a, b) => a - b)[ROUNDS / 2] ?? Number.NaN;
-  return { medianMs, stallMs: histogram.max / 1e6 - LOOK_EVERY_MS };
+  return { medianMs, stallMs: histogram.max / 1e6 - RESOLUTION_MS };
 }
 
-/** The same 50,000 series of unit states by us and by the client library, in this process. */
+/** Renders the 50,000 series with our code and with the client library, in this process. */
 export async function renderings(): Promise<{
   readonly ours: Rendering;
   readonly library: Rendering;
@@ -109,7 +109,7 @@ export async function renderings(): Promise<{
   const unitState = STATE_METRICS.filter(({ name }) => name === "systemd_unit_state");
   const scraper = new Scraper(fleet(), unitState, new client.Registry());
   const theirs = registry();
-  // As whoever sends it does once it was read.
+  // Released as after a response.
   const ours = await time(async () => (await scraper.scrape("text")).release());
   const library = await time(() => theirs.metrics());
   return { ours, library };

@@ -1,4 +1,4 @@
-/** The sum of all samples of this name in a scrape, and of those whose labels have `having` in them. */
+/** Sums the samples of a metric in a scrape whose labels contain `having`. */
 export function sumOf(text: string, name: string, having = ""): number {
   let sum = 0;
   for (let at = text.indexOf(`\n${name}`); at >= 0; at = text.indexOf(`\n${name}`, at + 1)) {

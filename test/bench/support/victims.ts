@@ -3,22 +3,22 @@ import type { TestNode } from "../../support/engine/node.ts";
 import { eventually } from "../../support/eventually.ts";
 
 /**
- * Services of a node that do nothing but run until they are killed. They don't start again by
- * themselves: systemd does one thing at a time, and each would be in the way of the next one's kill.
+ * Services of a node that run until they are killed. They don't restart, because systemd runs one
+ * job at a time, and a restart would delay the signal of the next kill.
  */
 export class Victims {
   readonly #node: TestNode;
   readonly #count: number;
   readonly #mark: string;
 
-  /** @param mark digits that no other command line on this machine has */
+  /** @param mark digits that no other command line on the machine contains */
   constructor(node: TestNode, count: number, mark: string) {
     this.#node = node;
     this.#count = count;
     this.#mark = mark;
   }
 
-  /** Makes them. */
+  /** Writes the unit files. */
   async write(): Promise<void> {
     const script = this.#names()
       .map(
@@ -31,7 +31,7 @@ export class Victims {
     await this.#node.exec(["sh", "-c", `${script}\nsystemctl daemon-reload`]);
   }
 
-  /** Starts those that don't run, and gives the pids of all, as this process sees them. */
+  /** Starts the services that don't run; returns the pids of all in this process's namespace. */
   async start(): Promise<number[]> {
     await this.#node.systemctl("start", "--", ...this.#names());
     return this.#pids();

@@ -7,21 +7,21 @@ import type { Engine } from "../../support/engine/docker.ts";
 import { acquireEngine } from "../../support/engine/engine.ts";
 import { startNode, type TestNode } from "../../support/engine/node.ts";
 import { startUnitwatch, type Unitwatch } from "../../support/unitwatch.ts";
-import type { BenchContext, HowToRun, WatchOptions } from "../section.ts";
+import type { BenchContext, RunOptions, WatchOptions } from "../section.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const CLUSTER = "bench";
-/** Numbers of nodes that can be watched without the others. */
+/** Numbers of nodes that can be watched without the rest. */
 const SIZES = [1, 5, 10];
-/** Nodes that start at a time. */
+/** Nodes that start at the same time. */
 const AT_ONCE = 4;
-const WAYS = {
+const ROUTES = {
   "engine+dbus": ["--docker.runtime=engine", "--systemd.transport=dbus"],
   "cli+busctl": ["--docker.runtime=cli", "--systemd.transport=busctl"],
 } as const;
 
-/** What the sections of one run share: the program as it is shipped, an engine, nodes. */
-export class BenchStage implements BenchContext, AsyncDisposable {
+/** Environment that all sections of a run share: the built program, an engine, nodes. */
+export class BenchEnvironment implements BenchContext, AsyncDisposable {
   readonly dir: string;
   readonly #stack = new AsyncDisposableStack();
   readonly #nodes: TestNode[] = [];
@@ -29,9 +29,9 @@ export class BenchStage implements BenchContext, AsyncDisposable {
   #processes = 0;
 
   /** Builds the program. */
-  static async open(): Promise<BenchStage> {
+  static async open(): Promise<BenchEnvironment> {
     await execa("npm", ["run", "--silent", "build"], { cwd: ROOT });
-    return new BenchStage(await mkdtemp(join(tmpdir(), "unitwatch-bench-")));
+    return new BenchEnvironment(await mkdtemp(join(tmpdir(), "unitwatch-bench-")));
   }
 
   private constructor(dir: string) {
@@ -56,26 +56,26 @@ export class BenchStage implements BenchContext, AsyncDisposable {
   }
 
   async watch(count: number, options: WatchOptions = {}): Promise<Unitwatch> {
-    const { way = "engine+dbus", args = [], ...how } = options;
+    const { route = "engine+dbus", args = [], ...run } = options;
     await this.nodes(count);
     const engine = await this.engine();
     const some = count < this.#nodes.length ? [`--watch.filter=label=bench.of${count}=1`] : [];
-    return this.watchAt(engine.host, [...WAYS[way], ...some, ...args], how);
+    return this.watchAt(engine.host, [...ROUTES[route], ...some, ...args], run);
   }
 
-  watchAt(host: string, args: readonly string[] = [], how: HowToRun = {}): Promise<Unitwatch> {
+  watchAt(host: string, args: readonly string[] = [], run: RunOptions = {}): Promise<Unitwatch> {
     this.#processes += 1;
     return startUnitwatch({
       host,
       cluster: CLUSTER,
       args,
       storagePath: join(this.dir, `data-${this.#processes}`),
-      run: [...(how.nodeArgs ?? []), join(ROOT, "dist/main.js")],
-      env: how.env ?? {},
+      run: [...(run.nodeArgs ?? []), join(ROOT, "dist/main.js")],
+      env: run.env ?? {},
     });
   }
 
-  say(text: string): void {
+  progress(text: string): void {
     console.error(`# ${text}`);
   }
 
