@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import type { WatchContext } from "./app/context.ts";
 import { BUILD_INFO, nodeProblem } from "./config/build-info.ts";
 import type { EventsConfig, WaitConfig } from "./config/config.ts";
 import type { Config, WatchConfig } from "./config/config.ts";
@@ -76,7 +75,7 @@ async function runSidecar(
 ): Promise<void> {
   const { isCheck, sinceMs } = start;
   const log = createLogger({ ...config.log, clock: systemClock, write: stderrSink() });
-  const { openWebSettings, webConfigProblem } = await import("./app/web.ts");
+  const { certificateProblem, openWebSettings, webConfigProblem } = await import("./app/check.ts");
   let web: WebSettings | undefined;
   try {
     web = await openWebSettings({ config, clock: systemClock, log });
@@ -87,8 +86,7 @@ async function runSidecar(
     return;
   }
   if (isCheck) {
-    const { namedProblem } = await import("./app/check.ts");
-    const problem = await namedProblem({ config, clock: systemClock });
+    const problem = await certificateProblem({ config, clock: systemClock });
     if (problem === undefined) print({ code: 0, stdout: "configuration is valid\n" });
     else print({ code: 2, stderr: `unitwatch: error: ${problem}\n` });
     return;
@@ -97,7 +95,7 @@ async function runSidecar(
   await run(log, async () => {
     log.info("unitwatch starts", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
     const { runApp } = await import("./app/app.ts");
-    await runApp({ config, clock: systemClock, log, web, signal, sinceMs }, heap);
+    await runApp({ config, clock: systemClock, log, web, signal, sinceMs, heap });
     log.info("unitwatch ends");
     return 0;
   });
@@ -106,12 +104,12 @@ async function runSidecar(
 /** Runs one of the commands, which gives its exit code; undefined where a signal ended it. */
 async function runCommand(
   config: WatchConfig,
-  work: (context: WatchContext & Ending) => Promise<number | undefined>,
+  work: (context: Ending & { readonly log: Logger }) => Promise<number | undefined>,
 ): Promise<void> {
   const log = createLogger({ ...config.log, clock: systemClock, write: stderrSink() });
   const ending = endBySignals();
   await run(log, async () => {
-    const code = await work({ config, clock: systemClock, log, ...ending });
+    const code = await work({ log, ...ending });
     return code ?? 128 + SIGNALS[ending.by() ?? "SIGTERM"];
   });
 }
@@ -119,8 +117,15 @@ async function runCommand(
 async function wait(config: WaitConfig, sinceMs: number): Promise<void> {
   await runCommand(config, async (context) => {
     const { stdout, stderr } = process;
-    const { runWait } = await import("./commands/wait.ts");
-    const { kind } = await runWait({ ...context, config, sinceMs, stdout, stderr });
+    const { runWait } = await import("./commands/wait/wait.ts");
+    const { kind } = await runWait({
+      ...context,
+      config,
+      clock: systemClock,
+      sinceMs,
+      stdout,
+      stderr,
+    });
     if (kind === "ended") return undefined;
     return kind === "true" ? 0 : 1;
   });
@@ -129,8 +134,14 @@ async function wait(config: WaitConfig, sinceMs: number): Promise<void> {
 async function events(config: EventsConfig): Promise<void> {
   await runCommand(config, async (context) => {
     const { stdout } = process;
-    const { showEvents } = await import("./commands/events.ts");
-    const end = await showEvents({ ...context, config, stdout, colour: hasColours() });
+    const { showEvents } = await import("./commands/events/events.ts");
+    const end = await showEvents({
+      ...context,
+      config,
+      clock: systemClock,
+      stdout,
+      colour: hasColours(),
+    });
     if (end?.kind === "failed")
       throw new Error("the output can't be written", { cause: end.error });
     return end === undefined ? undefined : 0;

@@ -1,18 +1,46 @@
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
+import { WebConfigError } from "../http/web-config/web-config.ts";
+import type { WebSettings } from "../http/web-config/web-settings.ts";
 import { printable } from "../platform/data/quoted.ts";
 import { errorText } from "../platform/log/log-line.ts";
-import { openRuntime } from "../engine/open-runtime.ts";
-import type { AppContext } from "./context.ts";
+
+interface FileOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
 /**
- * Why what variables name can't be used: certificates of the engine and of OTLP. One line; undefined
- * where all can. Connects to nothing.
+ * Reads the file of TLS, users and headers; returns undefined if none is configured.
+ *
+ * @throws WebConfigError
  */
-export async function namedProblem({
+export async function openWebSettings(options: FileOptions): Promise<WebSettings | undefined> {
+  const { config, clock, log } = options;
+  const path = config.web.configFile;
+  if (path === undefined) return undefined;
+  const { WebSettings } = await import("../http/web-config/web-settings.ts");
+  return WebSettings.open(path, { clock, log });
+}
+
+/** Returns the error line for an invalid web configuration; undefined for any other error. */
+export function webConfigProblem(error: unknown): string | undefined {
+  return error instanceof WebConfigError ? `--web.config.file: ${error.message}` : undefined;
+}
+
+/**
+ * Loads the certificates of the engine and of OTLP that variables name. Returns one error line, or
+ * undefined if all are valid. Connects to nothing.
+ */
+export async function certificateProblem({
   config,
   clock,
-}: Pick<AppContext, "config" | "clock">): Promise<string | undefined> {
+}: Pick<FileOptions, "config" | "clock">): Promise<string | undefined> {
   const { docker, otlp, watch } = config;
   try {
+    const { openRuntime } = await import("../engine/open-runtime.ts");
     await openRuntime({ ...docker, filters: watch.filters, clock });
     const { openSender } = await import("../otlp/transport/open-sender.ts");
     for (const signal of ["logs", "metrics"] as const) {

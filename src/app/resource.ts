@@ -1,19 +1,24 @@
 import { hostname } from "node:os";
 import { BUILD_INFO } from "../config/build-info.ts";
 import { instanceId } from "../storage/instance-id.ts";
-import type { AppContext } from "./context.ts";
+import type { Config } from "../config/config.ts";
+import type { Logger } from "../domain/log.ts";
+
+export interface ResourceOptions {
+  readonly config: Pick<Config, "docker" | "otlp" | "watch">;
+  /** Folder that keeps the instance's id; undefined: the id is derived. */
+  readonly folder: string | undefined;
+  readonly log: Logger;
+}
 
 /**
- * Who sends, for every signal alike. Attributes that the configuration gives win over what is found
- * out here, but for those that say which SDK made the requests.
- *
- * @param folder where the instance's id is kept; undefined: nowhere
+ * Returns the OTLP resource, the same for every signal. Configured attributes win over detected
+ * ones, except those of the SDK.
  */
 export async function resourceOf(
-  context: AppContext,
-  folder: string | undefined,
+  options: ResourceOptions,
 ): Promise<Readonly<Record<string, string>>> {
-  const { config, log } = context;
+  const { config, folder, log } = options;
   const { docker, otlp, watch } = config;
   const { defaultResource } = await import("@opentelemetry/resources");
   const sdk = Object.entries(defaultResource().attributes).filter(([name]) =>

@@ -1,7 +1,18 @@
 import { asError } from "../platform/data/as-error.ts";
 import { systemdNotify } from "../platform/process/systemd-notify.ts";
 import { every } from "../platform/time/every.ts";
-import type { AppContext } from "./context.ts";
+import type { ServiceManager } from "../config/service-manager.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
+
+export interface ServiceNotifierOptions {
+  /** undefined if systemd doesn't run this process as a service that notifies it. */
+  readonly serviceManager: ServiceManager | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts when the process begins to stop. */
+  readonly signal: AbortSignal;
+}
 
 /** Keeps systemd told of how the service is; disposing it waits until the last word was read. */
 export interface ServiceNotifier extends AsyncDisposable {
@@ -14,10 +25,9 @@ export interface ServiceNotifier extends AsyncDisposable {
  * program is to end. Does nothing where systemd didn't ask.
  */
 export function openServiceNotifier(
-  { config, clock, log, signal }: AppContext,
+  { serviceManager, clock, log, signal }: ServiceNotifierOptions,
   send: typeof systemdNotify = systemdNotify,
 ): ServiceNotifier {
-  const { serviceManager } = config;
   if (serviceManager === undefined) return { ready() {}, async [Symbol.asyncDispose]() {} };
   const { notifySocket, watchdogMs } = serviceManager;
   let last: Promise<void> = Promise.resolve();

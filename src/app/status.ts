@@ -1,5 +1,7 @@
 import { BUILD_INFO } from "../config/build-info.ts";
+import type { Config } from "../config/config.ts";
 import type { Change } from "../domain/change.ts";
+import type { Clock } from "../domain/clock.ts";
 import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
 import type { StatusRoutes } from "../http/handlers/status-page.ts";
@@ -12,44 +14,37 @@ import type { PageSources } from "../page/render-page.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { EngineWatch } from "../engine/watch/engine-watch.ts";
-import type { Hub } from "../state/hub.ts";
-import type { AppContext } from "./context.ts";
 import { eventReport } from "./event-report.ts";
 import { INSTANCE } from "./instance.ts";
-import { Lags } from "./lags.ts";
 
 export interface StatusOptions {
+  readonly config: Pick<Config, "systemd" | "web">;
+  readonly clock: Clock;
   readonly fleet: Fleet;
-  readonly hub: Hub;
-  readonly watch: Pick<EngineWatch, "up" | "sinceNs" | "reconnects">;
+  readonly engine: Pick<EngineWatch, "up" | "sinceNs" | "reconnects">;
   /** What the engine is called. */
   readonly runtime: () => string;
   /** What waits to be sent over OTLP; undefined where nothing is, or it isn't known. */
-  readonly otlpQueue?: () => QueueReport | undefined;
+  readonly otlpQueue: () => QueueReport | undefined;
 }
 
 export interface Status {
   readonly routes: StatusRoutes;
-  /** This container's state was read anew: nothing tells of what is so already. */
-  readonly snapshot: (record: ContainerRecord) => void;
+  readonly changed: (change: Change) => void;
+  /** Notifies the clients that the container's state was read, which may differ without a change. */
+  readonly stateRead: (record: ContainerRecord) => void;
   /** Ends those who listen. */
   readonly close: () => void;
 }
 
-/** Builds what the status page and the API tell. It listens from now on. */
-export function buildStatus(
-  context: Pick<AppContext, "config" | "clock">,
-  options: StatusOptions,
-): Status {
-  const { config, clock } = context;
-  const { fleet, hub, watch } = options;
+/** Builds the routes of the status page and the API. */
+export function buildStatus(options: StatusOptions): Status {
+  const { config, clock, fleet, engine } = options;
   const lags = new Lags();
   const events = new EventFeed<Change>({
     serialize: (change) => JSON.stringify(eventReport(change)),
     instance: INSTANCE.slice(0, 12),
   });
-  hub.listen((change) => lags.changed(change, clock.nowNs()));
-  hub.listen(events.push);
 
   const sources: PageSources = {
     containers: () => fleet.containers(),
@@ -57,12 +52,12 @@ export function buildStatus(
     lagOf: lags.of,
     engine: () => ({
       runtime: options.runtime(),
-      up: watch.up,
-      since: rfc3339(watch.sinceNs),
-      reconnects: watch.reconnects,
+      up: engine.up,
+      since: rfc3339(engine.sinceNs),
+      reconnects: engine.reconnects,
       lagSeconds: lags.engine ?? null,
     }),
-    otlpQueue: () => options.otlpQueue?.(),
+    otlpQueue: () => options.otlpQueue(),
     lastEventId: () => events.lastId,
     newest: (count) => events.newest(count),
     nowNs: () => clock.nowNs(),
@@ -76,9 +71,37 @@ export function buildStatus(
       events,
       asset: assetOf,
     },
-    snapshot: ({ identity: { name, node, cluster } }) => {
+    changed(change) {
+      lags.changed(change, clock.nowNs());
+      events.push(change);
+    },
+    stateRead({ identity: { name, node, cluster } }) {
       events.aside("snapshot", name, JSON.stringify({ container: name, node, cluster }));
     },
     close: () => events.close(),
   };
+}
+
+const ENGINE = "";
+
+/** How long the newest change of each watch took, from its own time to the state that showed it. */
+export class Lags {
+  readonly #secondsById = new Map<string, number>();
+
+  /** @param nowNs Unix nanoseconds: when the state shows the change */
+  changed(change: Change, nowNs: bigint): void {
+    const { kind, identity, recovered, timeNs } = change;
+    if (kind === "container.destroy" && identity !== undefined)
+      this.#secondsById.delete(identity.id);
+    if (recovered || identity === undefined || kind.startsWith("monitor.")) return;
+    const seconds = Math.max(0, Number(nowNs - timeNs) / 1e9);
+    this.#secondsById.set(kind.startsWith("container.") ? ENGINE : identity.id, seconds);
+  }
+
+  get engine(): number | undefined {
+    return this.#secondsById.get(ENGINE);
+  }
+
+  /** Of the systemd in the container with this id. */
+  readonly of = (id: string): number | undefined => this.#secondsById.get(id);
 }

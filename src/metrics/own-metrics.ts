@@ -5,6 +5,8 @@ import type { QueueState } from "../domain/record-queue.ts";
 import { collectProcessMetrics } from "./process-metrics.ts";
 
 export interface OwnMetricsOptions {
+  /** Registry to add the metrics to. Default: a new one. */
+  readonly registry?: client.Registry;
   readonly version: string;
   readonly revision: string;
   readonly nodeVersion: string;
@@ -23,7 +25,7 @@ const LAG_BUCKETS = [
 
 /** What unitwatch tells of itself, and the client library's metrics of the process. */
 export class OwnMetrics {
-  readonly registry = new client.Registry();
+  readonly registry: client.Registry;
   /** Changes by kind. The client library finds a series anew each time, and there can be thousands a second. */
   readonly #events = new Map<EventKind, number>(Object.values(EventKind).map((kind) => [kind, 0]));
   readonly #recovered: client.Counter<"kind">;
@@ -36,6 +38,7 @@ export class OwnMetrics {
   readonly #failures: client.Counter<"signal" | "reason">;
 
   constructor(options: OwnMetricsOptions) {
+    this.registry = options.registry ?? new client.Registry();
     const registers = [this.registry];
     collectProcessMetrics(this.registry);
     new client.Gauge({

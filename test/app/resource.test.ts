@@ -3,7 +3,6 @@ import { expect, test } from "@jest/globals";
 import { resourceOf } from "../../src/app/resource.ts";
 import { BUILD_INFO } from "../../src/config/build-info.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
-import { FakeClock } from "../support/fake-clock.ts";
 import { recordedLog } from "../support/recorded-log.ts";
 
 async function resource(
@@ -12,13 +11,7 @@ async function resource(
 ): Promise<Readonly<Record<string, string>>> {
   const parsed = parseConfig(["--storage.path=", ...args], env);
   if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
-  const clock = new FakeClock();
-  const { log } = recordedLog(clock);
-  const { signal } = new AbortController();
-  return resourceOf(
-    { config: parsed.config, clock, log, web: undefined, sinceMs: 0, signal },
-    undefined,
-  );
+  return resourceOf({ config: parsed.config, folder: undefined, log: recordedLog().log });
 }
 
 test("it tells which unitwatch it is, where, and by which SDK", async () => {

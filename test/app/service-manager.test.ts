@@ -23,15 +23,9 @@ function notifier(
   const { log, lines } = recordedLog(clock);
   const parsed = parseConfig([], env);
   if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
-  const context = {
-    config: parsed.config,
-    clock,
-    log,
-    web: undefined,
-    sinceMs: 0,
-    signal: end.signal,
-  };
-  const service = openServiceNotifier(context, (socket, states) => {
+  const { serviceManager } = parsed.config;
+  const options = { serviceManager, clock, log, signal: end.signal };
+  const service = openServiceNotifier(options, (socket, states) => {
     said.push(`${socket} ${states.join(" ")}`);
     return answer(states.join(" "));
   });

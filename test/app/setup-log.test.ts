@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { hashSync } from "bcryptjs";
-import { logSetup } from "../../src/app/setup-log.ts";
+import { logSetup, type SetupLogOptions } from "../../src/app/startup-log.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { RecordQueue } from "../../src/domain/record-queue.ts";
 import type { ContainerResume } from "../../src/domain/resume.ts";
@@ -19,7 +19,7 @@ afterAll(() => files[Symbol.asyncDispose]());
 interface Setting {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  readonly built?: Partial<Parameters<typeof logSetup>[1]>;
+  readonly built?: Partial<Pick<SetupLogOptions, "runtime" | "store">>;
 }
 
 async function told({ args = [], env = {}, built = {} }: Setting): Promise<string[]> {
@@ -30,14 +30,14 @@ async function told({ args = [], env = {}, built = {} }: Setting): Promise<strin
   const { log, lines } = recordedLog(clock);
   const path = config.web.configFile;
   const web = path === undefined ? undefined : await WebSettings.open(path, { clock, log });
-  logSetup(
-    { config, log, web },
-    {
-      runtime: { kind: "engine", where: "unix:///var/run/docker.sock" },
-      store: { folder: config.storage.path, queue: undefined, restored: undefined },
-      ...built,
-    },
-  );
+  logSetup({
+    config,
+    log,
+    web,
+    runtime: { kind: "engine", where: "unix:///var/run/docker.sock" },
+    store: { folder: config.storage.path, queue: undefined, restored: undefined },
+    ...built,
+  });
   return lines.map((line) => line.replace(/^level=info msg=/, ""));
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { eventReport } from "../../src/app/event-report.ts";
 import { INSTANCE } from "../../src/app/instance.ts";
-import { Lags } from "../../src/app/lags.ts";
+import { Lags } from "../../src/app/status.ts";
 import type { EventReport, StatusReport } from "../../src/domain/status.ts";
 import { logRecordOf } from "../../src/logs/log-record.ts";
 import { containerChange, monitorChange, unitChange } from "../support/changes.ts";

@@ -8,13 +8,14 @@ import type { ContainerRecord } from "../../src/state/containers/container-recor
 import { Fleet } from "../../src/state/fleet.ts";
 import { SeriesBudget } from "../../src/state/units/series-budget.ts";
 import { unitAdmission } from "../../src/state/units/unit-admission.ts";
-import { Hub } from "../../src/state/hub.ts";
+import { EventBus, fleetEvents } from "../../src/state/event-bus.ts";
 import { containerDetails, engineEvent } from "./engine-facts.ts";
+import { recordedLog } from "./recorded-log.ts";
 import { serviceSignal, unitRow, unitSignal } from "./systemd-facts.ts";
 
 /** A fleet with all that shows it, without an engine: a test says what happens in it. */
 export class StatusFleet {
-  readonly hub = new Hub();
+  readonly bus = new EventBus(recordedLog().log);
   readonly fleet: Fleet;
   readonly status: Status;
   /** What the watch of the engine says of itself. */
@@ -26,7 +27,7 @@ export class StatusFleet {
     if (parsed.kind !== "run") throw new Error("these flags are not for a run");
     const { config } = parsed;
     this.fleet = new Fleet({
-      events: { changed: this.hub.publish, refused: () => {} },
+      events: fleetEvents(this.bus),
       admission: unitAdmission(
         config.systemd.unitInclude,
         config.systemd.unitExclude,
@@ -34,10 +35,16 @@ export class StatusFleet {
       ),
       identify: identifier(undefined, () => "docker"),
     });
-    this.status = buildStatus(
-      { config, clock: systemClock },
-      { fleet: this.fleet, hub: this.hub, watch: this.watch, runtime: () => "docker", ...more },
-    );
+    this.status = buildStatus({
+      config,
+      clock: systemClock,
+      fleet: this.fleet,
+      engine: this.watch,
+      runtime: () => "docker",
+      otlpQueue: () => undefined,
+      ...more,
+    });
+    this.bus.subscribe("change", this.status.changed);
   }
 
   /** The engine tells this of a container. */
@@ -50,7 +57,7 @@ export class StatusFleet {
       engineEvent(action, name, { timeNs: systemClock.nowNs(), ...more }),
     );
     if (record === undefined) throw new Error(`${action} tells of no container`);
-    this.status.snapshot(record);
+    this.status.stateRead(record);
     return record;
   }
 
@@ -76,7 +83,7 @@ export class StatusFleet {
     );
     record.systemd.snapshot(rows, nowNs);
     for (const row of rows) record.systemd.startTime(row.name, startedAtNs);
-    this.status.snapshot(record);
+    this.status.stateRead(record);
     return record;
   }
 

@@ -36,7 +36,7 @@ export class WaitedFleet {
       admission: { shown: () => true, series: new SeriesBudget(0) },
       identify: identifier(undefined, () => "docker"),
     });
-    this.view = new WatchView(this.fleet, { engine: () => this.engine, isFiltered });
+    this.view = new WatchView(this.fleet, { engine: this.engine, isFiltered });
   }
 
   /** Waits from now on, and for ever where nothing else is said. */
@@ -94,7 +94,7 @@ export class WaitedFleet {
   }
 
   told(record: ContainerRecord): void {
-    this.view.snapshotted(record);
+    this.view.stateRead(record);
     this.#waiter?.check();
   }
 

@@ -13,7 +13,7 @@ export interface EngineState {
 export class WatchView implements View {
   readonly containers: View["containers"];
   readonly isFiltered: boolean;
-  readonly #engine: () => EngineState;
+  readonly #engine: EngineState;
   /** Since when the stream stands on which its systemd was listed: Unix nanoseconds. */
   readonly #listedSince = new WeakMap<ContainerRecord, bigint>();
   readonly #reasonById = new Map<string, string>();
@@ -21,7 +21,7 @@ export class WatchView implements View {
 
   constructor(
     fleet: Pick<Fleet, "containers">,
-    context: { readonly engine: () => EngineState; readonly isFiltered: boolean },
+    context: { readonly engine: EngineState; readonly isFiltered: boolean },
   ) {
     this.containers = () => fleet.containers();
     this.#engine = context.engine;
@@ -29,7 +29,7 @@ export class WatchView implements View {
   }
 
   /** What was so already was folded into the container's state. */
-  snapshotted(record: ContainerRecord): void {
+  stateRead(record: ContainerRecord): void {
     if (record.systemd.up) this.#listedSince.set(record, record.systemd.sinceNs);
   }
 
@@ -51,7 +51,7 @@ export class WatchView implements View {
 
   /** Why nothing that is known can be relied on; undefined where it can. */
   engine(): Missing | undefined {
-    const { up, listed } = this.#engine();
+    const { up, listed } = this.#engine;
     if (up) return undefined;
     const error = this.#engineError;
     const what = listed

@@ -10,6 +10,7 @@ import type {
 } from "../../domain/engine-source.ts";
 import type { Logger } from "../../domain/log.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import type { Publisher } from "../../state/event-bus.ts";
 import type { Fleet } from "../../state/fleet.ts";
 import { Backoff, STREAM_BACKOFF } from "../../platform/time/backoff.ts";
 import { DetailsRefresh } from "./details-refresh.ts";
@@ -23,15 +24,9 @@ export interface EngineSessionOptions {
   readonly fleet: Fleet;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly touched: (record: ContainerRecord) => void;
-  readonly parseError: () => void;
-}
-
-/** What outlives a session. */
-interface Past {
+  readonly bus: Publisher;
+  /** Position in the stream of events, kept across sessions. */
   readonly cursor: EventCursor;
-  readonly faults: InspectFaults;
-  readonly signal: AbortSignal;
 }
 
 /** After these, inspect knows more than the event told. */
@@ -74,11 +69,14 @@ export class EngineSession {
   readonly sink: EngineSink;
   #hasBegun = false;
 
-  constructor(options: EngineSessionOptions, past: Past) {
+  constructor(
+    options: EngineSessionOptions,
+    { faults, signal }: { readonly faults: InspectFaults; readonly signal: AbortSignal },
+  ) {
     this.#options = options;
-    this.#cursor = past.cursor;
-    this.#faults = past.faults;
-    this.#signal = past.signal;
+    this.#cursor = options.cursor;
+    this.#faults = faults;
+    this.#signal = signal;
     const backoff = new Backoff(STREAM_BACKOFF);
     this.#refresh = new DetailsRefresh({
       inspect: async (ids) => {
@@ -98,9 +96,12 @@ export class EngineSession {
         options.log.limited("inspect").warn("inspect failed", { err: asError(error) }),
       again: (id) => this.#refresh.request(id),
       clock: options.clock,
-      signal: past.signal,
+      signal,
     });
-    this.sink = { event: (event) => this.#event(event), parseError: options.parseError };
+    this.sink = {
+      event: (event) => this.#event(event),
+      parseError: () => options.bus.publish("parseError", { source: "docker" }),
+    };
   }
 
   /** Resolves when no question is under way; to be asked once the signal has ended all. */
@@ -115,7 +116,7 @@ export class EngineSession {
    * @throws where the engine can't be asked
    */
   async snapshot(): Promise<void> {
-    const { source, fleet, clock, touched } = this.#options;
+    const { source, fleet, clock } = this.#options;
     // What the engine can still tell comes first: that was not missed.
     if (this.#hasBegun || fleet.size > 0) await this.#catchUp();
     const knownBefore = fleet.ids();
@@ -127,7 +128,7 @@ export class EngineSession {
     for (const id of missing) {
       const record = fleet.vanished(id, clock.nowNs());
       this.#gone(id);
-      if (record !== undefined) touched(record);
+      if (record !== undefined) this.#read(record);
     }
     for (const id of listed) this.#pending.add(id);
     if (this.#hasBegun) {
@@ -165,7 +166,7 @@ export class EngineSession {
     if (ACTIONS_WITH_NEWS.has(event.action)) this.#request(event.id);
     else if (this.#retry.has(event.id)) this.#retry.happened(event.id);
     else this.#refresh.happened(event.id);
-    this.#options.touched(record);
+    this.#read(record);
   }
 
   async #inspect(ids: readonly string[], limitMs: number): Promise<Inspection> {
@@ -178,22 +179,26 @@ export class EngineSession {
   }
 
   #fold(details: ContainerDetails, fresh: boolean): void {
-    const { fleet, clock, touched } = this.#options;
+    const { fleet, clock } = this.#options;
     const { id, name } = details.identity;
     this.#faults.readable(id, name);
     const isExact = fresh && this.#pending.delete(id);
-    touched(isExact ? fleet.reconcile(details, clock.nowNs()) : fleet.details(details, fresh));
+    this.#read(isExact ? fleet.reconcile(details, clock.nowNs()) : fleet.details(details, fresh));
   }
 
   /** What was missed of it is found as soon as it can be inspected: so it stays to be compared. */
   #unreadable(failure: Uninspected, fresh: boolean): void {
-    const { fleet, clock, touched } = this.#options;
+    const { fleet, clock } = this.#options;
     const { id, summary } = failure;
     this.#faults.failed(failure);
     const exact = fresh && this.#pending.has(id);
     const record = fleet.listed(summary, { fresh, exact, nowNs: clock.nowNs() });
-    if (record !== undefined) touched(record);
+    if (record !== undefined) this.#read(record);
     this.#retry.add(id);
+  }
+
+  #read(record: ContainerRecord): void {
+    this.#options.bus.publish("stateRead", { record, source: "engine" });
   }
 
   async #failed(error: unknown, backoff: Backoff): Promise<boolean> {

@@ -1,22 +1,12 @@
 import { asError } from "../../platform/data/as-error.ts";
-import type { Change } from "../../domain/change.ts";
-import type { CursorResume } from "../../domain/resume.ts";
 import { Backoff, ENGINE_BACKOFF } from "../../platform/time/backoff.ts";
 import { EngineSession } from "./engine-session.ts";
 import type { EngineSessionOptions } from "./engine-session.ts";
-import { EventCursor } from "./event-cursor.ts";
 import { InspectFaults } from "./inspect-faults.ts";
 import { StreamHealth } from "../../state/stream-health.ts";
 import { supervise, Wake } from "../../platform/time/supervise.ts";
 
 export interface EngineWatchOptions extends EngineSessionOptions {
-  readonly changed: (change: Change) => void;
-  /** A container can't be inspected, at this attempt. */
-  readonly uninspected: () => void;
-  /** Where an earlier process was, whose fleet was restored; undefined: watching begins now. */
-  readonly resume?: CursorResume | undefined;
-  /** The stream stands, and a snapshot was folded in: a good moment to keep where it is. */
-  readonly settled?: () => void;
   /** From one snapshot to the next while the stream stands. Default 10 minutes. */
   readonly snapshotIntervalMs?: number;
 }
@@ -32,7 +22,6 @@ export class EngineWatch {
   readonly #backoff = new Backoff(ENGINE_BACKOFF);
   readonly #health: StreamHealth;
   readonly #faults: InspectFaults;
-  #cursor: EventCursor | undefined;
   /** False while the engine can't be reached. */
   up = false;
   /** Since when it is as `up` says: Unix nanoseconds; 0n before the first attempt has ended. */
@@ -41,26 +30,17 @@ export class EngineWatch {
   listed = false;
   reconnects = 0;
 
-  /**
-   * @param options `touched` is told of each container whose state changed in a way that may
-   *   concern how it is watched, or what is kept of it
-   */
   constructor(options: EngineWatchOptions) {
+    const { bus, log } = options;
     this.#options = options;
-    if (options.resume !== undefined) this.#cursor = new EventCursor(options.resume);
-    this.#faults = new InspectFaults(options.log, options.uninspected);
+    this.#faults = new InspectFaults(log, bus);
     this.#health = new StreamHealth({
       what: "docker events",
       identity: undefined,
       clock: options.clock,
-      changed: options.changed,
+      changed: (change) => bus.publish("change", change),
       quietFailures: 0,
     });
-  }
-
-  /** What the next process is to go on from; undefined before the first listing was folded in. */
-  resume(): CursorResume | undefined {
-    return this.listed ? this.#cursor?.resume() : undefined;
   }
 
   /** Watches until `signal` aborts. Never rejects. */
@@ -74,12 +54,11 @@ export class EngineWatch {
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
-    const { source, fleet, clock } = this.#options;
+    const { source, fleet, clock, cursor } = this.#options;
+    cursor.begin(clock.nowNs());
     const attempt = new AbortController();
     const attemptSignal = AbortSignal.any([signal, attempt.signal]);
-    const cursor = (this.#cursor ??= new EventCursor(clock.nowNs()));
     const session = new EngineSession(this.#options, {
-      cursor,
       faults: this.#faults,
       signal: attemptSignal,
     });
@@ -112,12 +91,13 @@ export class EngineWatch {
   }
 
   #succeeded(recovered: number): void {
-    const { log, resume } = this.#options;
+    const { log, bus, fleet, cursor } = this.#options;
     if (this.listed) this.reconnects += 1;
-    else if (resume !== undefined) log.info("went on from the resume point", { recovered });
+    else if (cursor.isRestored) log.info("went on from the resume point", { recovered });
     this.listed = true;
+    cursor.listed();
     this.#set(true);
-    this.#options.settled?.();
+    bus.publish("listed", { containers: fleet.size });
     this.#backoff.reset();
     this.#health.corrected(recovered);
     this.#health.up();

@@ -21,8 +21,11 @@ const SET_BACK_NS = 86_400_000_000_000n;
  * that what was seen already is told apart by time, id and action.
  */
 export class EventCursor {
-  #beginNs: bigint;
-  #lastNs: bigint;
+  #beginNs = 0n;
+  #lastNs = 0n;
+  #hasBegun = false;
+  #isRestored = false;
+  #isListed = false;
   #count = 0;
   readonly #seen = new BoundedMap<string, true>(KEPT_KEYS);
   /** While none was told that was seen: what isn't newer than this is older than all of those. */
@@ -30,17 +33,32 @@ export class EventCursor {
   /** What was found to be so. It is told again by each stream that goes back as far. */
   readonly #old = new BoundedMap<string, true>(KEPT_KEYS);
 
-  /** @param from where to begin: Unix nanoseconds, or where an earlier process was */
-  constructor(from: bigint | CursorResume) {
-    if (typeof from === "bigint") {
-      this.#beginNs = from;
-      this.#lastNs = from;
-      return;
-    }
-    this.#beginNs = from.beginNs;
-    this.#lastNs = from.lastNs;
-    this.#count = from.count;
-    for (const key of from.seen) this.#seen.set(key, true);
+  /** Begins at `nowNs` (Unix nanoseconds). Does nothing when it has begun or was restored. */
+  begin(nowNs: bigint): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#beginNs = nowNs;
+    this.#lastNs = nowNs;
+  }
+
+  /** Begins where an earlier process stopped. */
+  restore(resume: CursorResume): void {
+    this.#hasBegun = true;
+    this.#isRestored = true;
+    this.#beginNs = resume.beginNs;
+    this.#lastNs = resume.lastNs;
+    this.#count = resume.count;
+    for (const key of resume.seen) this.#seen.set(key, true);
+  }
+
+  /** True if it began where an earlier process stopped. */
+  get isRestored(): boolean {
+    return this.#isRestored;
+  }
+
+  /** Marks that a complete listing was folded in: {@link resume} has a value from now on. */
+  listed(): void {
+    this.#isListed = true;
   }
 
   /** Time of the newest event seen. */
@@ -84,8 +102,9 @@ export class EventCursor {
     if (this.#beginNs > nowNs) this.#beginNs = nowNs;
   }
 
-  /** What the next process is to go on from. */
-  resume(): CursorResume {
+  /** Returns the position for the next process; undefined before the first complete listing. */
+  resume(): CursorResume | undefined {
+    if (!this.#isListed) return undefined;
     const seen = [...this.#seen.keys()].slice(-RESUMED_KEYS);
     return { beginNs: this.#beginNs, lastNs: this.#lastNs, seen, count: this.#count };
   }

@@ -1,19 +1,20 @@
 import type { Uninspected } from "../../domain/engine-source.ts";
 import type { Logger } from "../../domain/log.ts";
+import type { Publisher } from "../../state/event-bus.ts";
 
 /** Containers that can't be inspected: each failure is counted, and each container told once. */
 export class InspectFaults {
   readonly #log: Logger;
-  readonly #count: () => void;
+  readonly #bus: Publisher;
   readonly #told = new Set<string>();
 
-  constructor(log: Logger, count: () => void) {
+  constructor(log: Logger, bus: Publisher) {
     this.#log = log;
-    this.#count = count;
+    this.#bus = bus;
   }
 
   failed({ id, error, summary }: Uninspected): void {
-    this.#count();
+    this.#bus.publish("parseError", { source: "inspect" });
     if (this.#told.has(id)) return;
     this.#told.add(id);
     this.#log.warn("a container can't be inspected: it is shown as the engine lists it", {

@@ -2,6 +2,8 @@ import { expect, test } from "@jest/globals";
 import type { Change } from "../../../src/domain/change.ts";
 import type { ContainerResume, CursorResume } from "../../../src/domain/resume.ts";
 import { EngineWatch } from "../../../src/engine/watch/engine-watch.ts";
+import { EventCursor } from "../../../src/engine/watch/event-cursor.ts";
+import { EventBus } from "../../../src/state/event-bus.ts";
 import { idOf } from "../../support/engine-facts.ts";
 import type { FakeClock } from "../../support/fake-clock.ts";
 import type { ModelContainer } from "../../support/model-container.ts";
@@ -36,17 +38,23 @@ function watching(engine: ModelEngine, resume?: Resume): Watching {
   const { log, lines } = recordedLog(clock);
   const all: Change[] = [];
   let uninspected = 0;
-  if (resume !== undefined) fleet.restore(resume.containers);
+  const cursor = new EventCursor();
+  if (resume !== undefined) {
+    fleet.restore(resume.containers);
+    cursor.restore(resume.cursor);
+  }
+  const bus = new EventBus(log);
+  bus.subscribe("change", (change) => void all.push(change));
+  bus.subscribe("parseError", ({ source }) => {
+    if (source === "inspect") uninspected++;
+  });
   const watch = new EngineWatch({
     source: engine,
     fleet,
     clock,
     log,
-    touched: () => {},
-    changed: (change) => void all.push(change),
-    parseError: () => {},
-    uninspected: () => void uninspected++,
-    resume: resume?.cursor,
+    cursor,
+    bus,
     snapshotIntervalMs: 600_000,
   });
   const end = new AbortController();
@@ -68,10 +76,10 @@ function watching(engine: ModelEngine, resume?: Resume): Watching {
       await turns(20);
     },
     resume() {
-      const cursor = watch.resume();
-      if (cursor === undefined) throw new Error("nothing to go on from");
+      const position = cursor.resume();
+      if (position === undefined) throw new Error("nothing to go on from");
       const records = [...fleet.containers()].map((record) => record.resume());
-      return { cursor, containers: records.filter((each) => each !== undefined) };
+      return { cursor: position, containers: records.filter((each) => each !== undefined) };
     },
     async [Symbol.asyncDispose]() {
       end.abort();

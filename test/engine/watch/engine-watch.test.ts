@@ -1,6 +1,8 @@
 import { expect, test } from "@jest/globals";
 import type { CursorResume } from "../../../src/domain/resume.ts";
 import { EngineWatch } from "../../../src/engine/watch/engine-watch.ts";
+import { EventCursor } from "../../../src/engine/watch/event-cursor.ts";
+import { EventBus } from "../../../src/state/event-bus.ts";
 import { containerDetails, engineEvent, identityOf, idOf } from "../../support/engine-facts.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeEngineSource } from "../../support/fake-engine-source.ts";
@@ -15,13 +17,14 @@ interface Watched extends RecordedFleet, AsyncDisposable {
   readonly source: FakeEngineSource;
   readonly clock: FakeClock;
   readonly watch: EngineWatch;
-  readonly touched: string[];
+  readonly cursor: EventCursor;
+  readonly read: string[];
   readonly lines: string[];
   /** What happened in all, but for creations and starts of containers: `die!` was recovered. */
   readonly kinds: () => string[];
   readonly parseErrors: () => number;
   readonly uninspected: () => number;
-  readonly settled: () => number;
+  readonly listed: () => number;
   /** Aborts, and waits for the end. */
   readonly stop: () => Promise<void>;
 }
@@ -30,19 +33,25 @@ function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
   const recorded = recordedFleet();
   const clock = new FakeClock();
   const { log, lines } = recordedLog(clock);
-  const touched: string[] = [];
-  let [parseErrors, uninspected, settled] = [0, 0, 0];
+  const read: string[] = [];
+  let [parseErrors, uninspected, listed] = [0, 0, 0];
+  const cursor = new EventCursor();
+  if (resume !== undefined) cursor.restore(resume);
+  const bus = new EventBus(log);
+  bus.subscribe("change", (change) => void recorded.changes.push(change));
+  bus.subscribe("stateRead", ({ record }) => void read.push(record.identity.name));
+  bus.subscribe("parseError", ({ source }) => {
+    if (source === "inspect") uninspected++;
+    else parseErrors++;
+  });
+  bus.subscribe("listed", () => void listed++);
   const watch = new EngineWatch({
     source,
     fleet: recorded.fleet,
     clock,
     log,
-    touched: ({ identity }) => void touched.push(identity.name),
-    changed: (change) => void recorded.changes.push(change),
-    parseError: () => void parseErrors++,
-    uninspected: () => void uninspected++,
-    settled: () => void settled++,
-    ...(resume === undefined ? {} : { resume }),
+    cursor,
+    bus,
   });
   const end = new AbortController();
   const done = watch.run(end.signal);
@@ -55,7 +64,8 @@ function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
     source,
     clock,
     watch,
-    touched,
+    cursor,
+    read,
     lines,
     kinds: () =>
       recorded.changes.map(
@@ -63,7 +73,7 @@ function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
       ),
     parseErrors: () => parseErrors,
     uninspected: () => uninspected,
-    settled: () => settled,
+    listed: () => listed,
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -76,7 +86,7 @@ async function running(resume?: CursorResume): Promise<Watched> {
   const result = watched(source, resume);
   await turns();
   result.source.calls.length = 0;
-  result.touched.length = 0;
+  result.read.length = 0;
   return result;
 }
 
@@ -90,9 +100,9 @@ test("it listens first, then lists, then asks for the details of all", async () 
   expect(source.calls.slice(0, 3)).toEqual([`events since ${beginNs}`, "list", "inspect db web"]);
   expect(watching.watch).toMatchObject({ up: true, listed: true, reconnects: 0 });
   expect(watching.record("web").status).toBe("running");
-  expect(watching.touched.sort()).toEqual(["db", "web"]);
+  expect(watching.read.sort()).toEqual(["db", "web"]);
   expect(watching.kinds()).toEqual([]);
-  expect(watching.settled()).toBe(1);
+  expect(watching.listed()).toBe(1);
 });
 
 test("it isn't ready before the first listing is folded in", async () => {
@@ -103,11 +113,11 @@ test("it isn't ready before the first listing is folded in", async () => {
   await using watching = watched(source);
   await turns();
   expect(watching.watch).toMatchObject({ up: false, listed: false });
-  expect(watching.watch.resume()).toBeUndefined();
+  expect(watching.cursor.resume()).toBeUndefined();
   inspected.resolve();
   await turns();
   expect(watching.watch).toMatchObject({ up: true, listed: true });
-  expect(watching.watch.resume()).toBeDefined();
+  expect(watching.cursor.resume()).toBeDefined();
 });
 
 test("an engine without containers is watched too", async () => {
@@ -155,7 +165,7 @@ test.each(["create", "start", "die", "rename", "restart", "health_status"])(
     }
     await turns();
     expect(source.calls).toEqual(["inspect web"]);
-    expect(watching.touched.length).toBeGreaterThan(3);
+    expect(watching.read.length).toBeGreaterThan(3);
   },
 );
 
@@ -177,7 +187,7 @@ test.each(["oom", "health_status: healthy"])("%s says it all by itself", async (
   watching.source.tell(engineEvent(action, "web", { timeNs: watching.clock.nowNs() + 1n }));
   await turns();
   expect(watching.source.calls).toEqual([]);
-  expect(watching.touched).toEqual(["web"]);
+  expect(watching.read).toEqual(["web"]);
 });
 
 test("an event without a question isn't undone by the answer to an older question", async () => {
@@ -287,7 +297,7 @@ test("containers that vanished in a gap are destroyed, found later", async () =>
   await turns();
   expect(watching.kinds()).toEqual(["monitor.lost", "die!", "destroy!", "monitor.recovered"]);
   expect(record("web").alive).toBe(false);
-  expect(watching.touched.at(-1)).toBe("web");
+  expect(watching.read.at(-1)).toBe("web");
 });
 
 test("names that went on in a gap go on with those that bear them", async () => {
@@ -439,7 +449,7 @@ test("it goes on from where an earlier process was", async () => {
   const first = await running();
   first.source.tell(engineEvent("pause", "web", { timeNs: first.clock.nowNs() + SECOND_NS }));
   await turns();
-  const resume = first.watch.resume();
+  const resume = first.cursor.resume();
   const web = first.record("web").resume();
   await first.stop();
   if (resume === undefined || web === undefined) throw new Error("nothing to resume from");
@@ -523,7 +533,7 @@ test("where the clock was set back, no event is lost, and a second is waited onc
   await watching.clock.advance(1_000);
   expect(watching.watch.listed).toBe(true);
   expect(watching.record("web").counters.exits).toEqual(new Map([[3, 1]]));
-  expect(watching.watch.resume()?.lastNs).toBeLessThan(aheadNs);
+  expect(watching.cursor.resume()?.lastNs).toBeLessThan(aheadNs);
 
   source.calls.length = 0;
   source.end();
@@ -588,7 +598,7 @@ test("one that can't be inspected is shown as it is listed, counted, told once a
   expect(watch).toMatchObject({ up: true, listed: true });
   expect(record("web").health).toBe("healthy");
   expect(record("bad")).toMatchObject({ status: "paused", health: undefined });
-  expect(watching.touched.sort()).toEqual(["bad", "web"]);
+  expect(watching.read.sort()).toEqual(["bad", "web"]);
   expect(watching.uninspected()).toBe(1);
   source.calls.length = 0;
   await clock.advance(60_000);

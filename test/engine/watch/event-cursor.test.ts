@@ -1,11 +1,31 @@
 import { expect, test } from "@jest/globals";
+import type { CursorResume } from "../../../src/domain/resume.ts";
 import { EventCursor } from "../../../src/engine/watch/event-cursor.ts";
 import { engineEvent } from "../../support/engine-facts.ts";
 
 const SECOND = 1_000_000_000n;
 
+function begunAt(nowNs: bigint): EventCursor {
+  const cursor = new EventCursor();
+  cursor.begin(nowNs);
+  return cursor;
+}
+
+function restored(resume: CursorResume): EventCursor {
+  const cursor = new EventCursor();
+  cursor.restore(resume);
+  return cursor;
+}
+
+function resumeOf(cursor: EventCursor): CursorResume {
+  cursor.listed();
+  const resume = cursor.resume();
+  if (resume === undefined) throw new Error("the cursor has no resume point");
+  return resume;
+}
+
 test("it resumes a second before the newest event seen, and not before its beginning", () => {
-  const cursor = new EventCursor(100n);
+  const cursor = begunAt(100n);
   expect(cursor.sinceNs).toBe(100n);
   for (const timeNs of [50n, 200n, 150n]) {
     expect(cursor.advance(engineEvent("start", "web", { timeNs }))).toBe(true);
@@ -18,41 +38,41 @@ test("it resumes a second before the newest event seen, and not before its begin
 });
 
 test("the next process goes on where it was, and knows what it saw", () => {
-  const cursor = new EventCursor(0n);
+  const cursor = begunAt(0n);
   const at = (timeNs: bigint) => engineEvent("health_status: healthy", "web", { timeNs });
   for (let i = 1n; i <= 1_000n; i++) cursor.advance(at(i * SECOND));
 
-  const resume = cursor.resume();
+  const resume = resumeOf(cursor);
   expect(resume).toMatchObject({ lastNs: 1_000n * SECOND, count: 1_000 });
   expect(resume.seen).toHaveLength(300);
-  const next = new EventCursor(structuredClone(resume));
+  const next = restored(structuredClone(resume));
   expect(next.sinceNs).toBe(999n * SECOND);
-  const young = new EventCursor(new EventCursor(7n * SECOND).resume());
+  const young = restored(resumeOf(begunAt(7n * SECOND)));
   expect(young.sinceNs).toBe(7n * SECOND);
   for (let i = 701n; i <= 1_000n; i++) expect(next.advance(at(i * SECOND))).toBe(false);
   expect(next.advance(at(1_001n * SECOND))).toBe(true);
-  expect(next.resume()).toMatchObject({ lastNs: 1_001n * SECOND, count: 1_001 });
+  expect(resumeOf(next)).toMatchObject({ lastNs: 1_001n * SECOND, count: 1_001 });
 });
 
 test("while the newest event lies ahead, all that was seen is asked for", () => {
-  const young = new EventCursor(5n * SECOND);
+  const young = begunAt(5n * SECOND);
   for (const at of [90n, 91n]) {
     young.advance(engineEvent("start", "web", { timeNs: at * SECOND }));
   }
   expect(young.sinceAt(91n * SECOND)).toBe(90n * SECOND);
   expect(young.sinceAt(91n * SECOND - 1n)).toBe(5n * SECOND);
 
-  const old = new EventCursor(0n);
+  const old = begunAt(0n);
   for (let at = 1n; at <= 1_000n; at++) {
     old.advance(engineEvent("start", "web", { timeNs: at * SECOND }));
   }
-  const next = new EventCursor(old.resume());
+  const next = restored(resumeOf(old));
   expect(next.sinceAt(1_000n * SECOND)).toBe(999n * SECOND);
   expect(next.sinceAt(800n * SECOND)).toBe(701n * SECOND);
 });
 
 test("a clock that was set back takes the cursor along", () => {
-  const cursor = new EventCursor(5n * SECOND);
+  const cursor = begunAt(5n * SECOND);
   cursor.setBack(9n * SECOND);
   expect(cursor.lastNs).toBe(5n * SECOND);
   cursor.setBack(3n * SECOND);
@@ -60,7 +80,7 @@ test("a clock that was set back takes the cursor along", () => {
 });
 
 test("an event is new once: by its time, container and action together", () => {
-  const cursor = new EventCursor(0n);
+  const cursor = begunAt(0n);
   const event = engineEvent("start", "web", { timeNs: 7n });
   expect(cursor.advance(event)).toBe(true);
   expect(cursor.advance({ ...event, attributes: new Map() })).toBe(false);
@@ -71,7 +91,7 @@ test("an event is new once: by its time, container and action together", () => {
 });
 
 test("it knows more events than the engine can replay, and forgets the oldest past its bound", () => {
-  const cursor = new EventCursor(0n);
+  const cursor = begunAt(0n);
   const at = (timeNs: bigint): boolean => cursor.advance(engineEvent("start", "web", { timeNs }));
   for (let timeNs = 0n; timeNs < 1_024n; timeNs++) at(timeNs);
   for (let timeNs = 0n; timeNs < 1_024n; timeNs++) expect(at(timeNs)).toBe(false);
@@ -83,12 +103,12 @@ test("it knows more events than the engine can replay, and forgets the oldest pa
 test("where all that was seen lies ahead, what is told before it is old, and what after it is new", () => {
   const DAY = 86_400n * SECOND;
   const at = (timeNs: bigint) => engineEvent("die", "web", { timeNs });
-  const before = new EventCursor(5n * DAY);
+  const before = begunAt(5n * DAY);
   before.advance(at(5n * DAY + 1n));
   before.advance(at(5n * DAY + 2n));
   const nowNs = 4n * DAY;
   const kept = [4n * DAY - 7n, 5n * DAY + 1n, 5n * DAY + 2n, 4n * DAY - 8n].map(at);
-  const cursor = new EventCursor(before.resume());
+  const cursor = restored(resumeOf(before));
   expect(cursor.sinceAt(nowNs)).toBe(3n * DAY);
   expect(kept.map((event) => cursor.advance(event))).toEqual([false, false, false, true]);
   // Another stream goes back as far.
@@ -96,9 +116,9 @@ test("where all that was seen lies ahead, what is told before it is old, and wha
   expect(kept.map((event) => cursor.advance(event))).toEqual([false, false, false, false]);
   expect(cursor.advance(at(4n * DAY - 6n))).toBe(true);
 
-  const rotated = new EventCursor(before.resume());
+  const rotated = restored(resumeOf(before));
   rotated.sinceAt(nowNs);
   expect(rotated.advance(at(nowNs))).toBe(false);
   expect(rotated.advance(at(nowNs + 1n))).toBe(true);
-  expect(new EventCursor(before.resume()).sinceAt(1n)).toBe(0n);
+  expect(restored(resumeOf(before)).sinceAt(1n)).toBe(0n);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
-import { pushMetrics } from "../../src/app/metrics.ts";
+import { openMetricExport } from "../../src/app/metric-export.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
+import { EventBus } from "../../src/state/event-bus.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { httpEndpoint } from "../support/http-endpoint.ts";
 import { decodeOtlpMetrics, select } from "../support/otlp-metrics.ts";
@@ -17,15 +18,16 @@ async function started(env: Readonly<Record<string, string>>, args: readonly str
   const own = ownMetrics();
   const { fleet, happens } = recordedFleet();
   happens("start", "web");
-  const context = {
+  const push = await openMetricExport({
     config: parsed.config,
+    store: { folder: undefined },
+    fleet,
+    own,
+    bus: new EventBus(log),
     clock,
     log,
-    web: undefined,
-    sinceMs: 0,
     signal: end.signal,
-  };
-  const push = await pushMetrics(context, { fleet, own, store: { folder: undefined } });
+  });
   /** By their labels without the signal, which is `metrics`. */
   const counted = async (name: string): Promise<unknown[]> => {
     const values = (await own.registry.getSingleMetric(name)?.get())?.values ?? [];

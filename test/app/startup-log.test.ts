@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { StartLog } from "../../src/app/start-log.ts";
-import type { StartLogOptions } from "../../src/app/start-log.ts";
+import { StartupLog } from "../../src/app/startup-log.ts";
+import type { StartupLogOptions } from "../../src/app/startup-log.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
 import type { ContainerRecord } from "../../src/state/containers/container-record.ts";
 import { containerDetails } from "../support/engine-facts.ts";
@@ -10,7 +10,7 @@ import { recordedLog } from "../support/recorded-log.ts";
 import { unitRow } from "../support/systemd-facts.ts";
 
 type Engine = {
-  -readonly [Key in keyof StartLogOptions["runtime"]]: StartLogOptions["runtime"][Key];
+  -readonly [Key in keyof StartupLogOptions["runtime"]]: StartupLogOptions["runtime"][Key];
 };
 
 function started(args: readonly string[] = []) {
@@ -20,14 +20,19 @@ function started(args: readonly string[] = []) {
   const { log, lines } = recordedLog(clock);
   const { fleet, happens } = recordedFleet();
   const runtime: Engine = {
-    kind: "engine",
     engine: "docker",
     versions: { engine: "20.10.24+dfsg1", api: "1.41" },
   };
-  const context = { config: parsed.config, clock, log, sinceMs: clock.monotonicMs() };
-  const startLog = new StartLog(context, { fleet, runtime });
+  const startup = new StartupLog({
+    fleet,
+    runtime,
+    watchesSystemd: parsed.config.systemd.transport !== "off",
+    sinceMs: clock.monotonicMs(),
+    clock,
+    log,
+  });
   return {
-    startLog,
+    startup,
     clock,
     runtime,
     happens,
@@ -43,7 +48,7 @@ function started(args: readonly string[] = []) {
         unitRow(`unit-${i}.service`, "active", "running"),
       );
       record.systemd.snapshot(rows, clock.nowNs());
-      startLog.seen(record);
+      startup.stateRead(record);
     },
   };
 }
@@ -51,15 +56,15 @@ function started(args: readonly string[] = []) {
 const ANSWERS = 'level=info msg="the engine answers" engine=docker version=20.10.24+dfsg1 api=1.41';
 
 test("it is ready with the listing, and all nodes are watched with the last of them", async () => {
-  const { startLog, clock, happens, node, watched, news } = started();
-  using _startLog = startLog;
+  const { startup, clock, happens, node, watched, news } = started();
+  using _startup = startup;
   happens("start", "web");
   const [a, b] = [node("a"), node("b")];
   await clock.advance(412.4);
-  startLog.listed();
+  startup.listed();
   expect(news()).toEqual([ANSWERS, "level=info msg=ready containers=3 nodes=2 seconds=0.412"]);
   watched(a, 3);
-  startLog.seen(a);
+  startup.stateRead(a);
   expect(news()).toEqual([]);
   await clock.advance(500);
   watched(b, 4);
@@ -67,18 +72,18 @@ test("it is ready with the listing, and all nodes are watched with the last of t
     'level=info msg="all nodes are watched" nodes=2 watched=2 units=7 seconds=0.912',
   ]);
   watched(node("c"), 1);
-  startLog.listed();
+  startup.listed();
   await clock.advance(60_000);
   expect([news(), clock.pendingTimers]).toEqual([[], 0]);
 });
 
 test("a node that starts meanwhile is waited for too", () => {
-  const { startLog, node, watched, news } = started();
-  using _startLog = startLog;
+  const { startup, node, watched, news } = started();
+  using _startup = startup;
   const a = node("a");
-  startLog.listed();
+  startup.listed();
   const b = node("b");
-  startLog.seen(b);
+  startup.stateRead(b);
   news();
   watched(a, 3);
   expect(news()).toEqual([]);
@@ -89,21 +94,21 @@ test("a node that starts meanwhile is waited for too", () => {
 });
 
 test("a node that is gone isn't waited for", () => {
-  const { startLog, happens, node, watched, news } = started();
-  using _startLog = startLog;
+  const { startup, happens, node, watched, news } = started();
+  using _startup = startup;
   const [a, b] = [node("a"), node("b")];
-  startLog.listed();
+  startup.listed();
   watched(a, 3);
   happens("die", "b", { exitCode: "0" });
-  startLog.seen(b);
+  startup.stateRead(b);
   expect(news().at(-1)).toContain("nodes=1 watched=1 units=3");
 });
 
 test("nodes that can't be watched are told of after a while", async () => {
-  const { startLog, clock, node, watched, news } = started();
-  using _startLog = startLog;
+  const { startup, clock, node, watched, news } = started();
+  using _startup = startup;
   const [a] = [node("a"), node("b")];
-  startLog.listed();
+  startup.listed();
   watched(a, 3);
   news();
   await clock.advance(29_999);
@@ -116,35 +121,35 @@ test("nodes that can't be watched are told of after a while", async () => {
 });
 
 test("where there is no node, or none is to be watched, there is nothing to wait for", () => {
-  for (const { startLog, clock, happens, news } of [
+  for (const { startup, clock, happens, news } of [
     started(),
     started(["--systemd.transport=off"]),
   ]) {
     happens("start", "web");
-    startLog.listed();
+    startup.listed();
     expect(news().at(-1)).toBe("level=info msg=ready containers=1 nodes=0 seconds=0");
     expect(clock.pendingTimers).toBe(0);
   }
 });
 
 test("another engine that answers is told of; the same one isn't", () => {
-  const { startLog, runtime, news } = started();
-  using _startLog = startLog;
-  startLog.listed();
+  const { startup, runtime, news } = started();
+  using _startup = startup;
+  startup.listed();
   news();
-  startLog.listed();
+  startup.listed();
   expect(news()).toEqual([]);
   runtime.versions = { engine: "28.0.1", api: "1.48" };
-  startLog.listed();
+  startup.listed();
   expect(news()).toEqual([
     'level=info msg="the engine answers" engine=docker version=28.0.1 api=1.48',
   ]);
 });
 
 test("the command tells no version", () => {
-  const { startLog, runtime, news } = started();
-  using _startLog = startLog;
-  Object.assign(runtime, { kind: "cli", engine: "podman", versions: undefined });
-  startLog.listed();
+  const { startup, runtime, news } = started();
+  using _startup = startup;
+  Object.assign(runtime, { engine: "podman", versions: undefined });
+  startup.listed();
   expect(news()[0]).toBe('level=info msg="the engine answers" engine=podman');
 });

@@ -1,13 +1,13 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { runWait } from "../../src/commands/wait.ts";
-import type { WaitConfig } from "../../src/config/config.ts";
-import { parseCommandLine } from "../../src/config/parse-command.ts";
-import { systemClock } from "../../src/platform/time/clock.ts";
-import { idOf } from "../support/engine-facts.ts";
-import { fakeEngine } from "../support/fake-engine.ts";
-import type { FakeEngine } from "../support/fake-engine.ts";
-import { recordedLog } from "../support/recorded-log.ts";
+import { runWait } from "../../../src/commands/wait/wait.ts";
+import type { WaitConfig } from "../../../src/config/config.ts";
+import { parseCommandLine } from "../../../src/config/parse-command.ts";
+import { systemClock } from "../../../src/platform/time/clock.ts";
+import { idOf } from "../../support/engine-facts.ts";
+import { fakeEngine } from "../../support/fake-engine.ts";
+import type { FakeEngine } from "../../support/fake-engine.ts";
+import { recordedLog } from "../../support/recorded-log.ts";
 
 function configOf(host: string, args: readonly string[]): WaitConfig {
   const parsed = parseCommandLine(["wait", `--docker.host=${host}`, ...args], {});

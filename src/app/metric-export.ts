@@ -1,35 +1,42 @@
 import { BUILD_INFO } from "../config/build-info.ts";
-import { asError } from "../platform/data/as-error.ts";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
+import { asError } from "../platform/data/as-error.ts";
+import { Backoff } from "../platform/time/backoff.ts";
+import type { Publisher } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { Store } from "../storage/store.ts";
-import { Backoff } from "../platform/time/backoff.ts";
-import type { AppContext } from "./context.ts";
 import { resourceOf } from "./resource.ts";
+
+export interface MetricExportOptions {
+  readonly config: Pick<Config, "docker" | "otlp" | "systemd" | "watch">;
+  readonly store: Pick<Store, "folder">;
+  readonly fleet: Fleet;
+  readonly own: OwnMetrics;
+  readonly bus: Publisher;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts when the process begins to stop: the last push starts then. */
+  readonly signal: AbortSignal;
+}
 
 /** How long the last push is given when the program ends. */
 const FLUSH_MS = 3_000;
 const PUSH_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
 
 /**
- * Pushes metrics to their endpoint, where there is one, from now on until the program is to end, and
- * then once more. Disposing it waits for that.
+ * Pushes metrics to their endpoint, if there is one, from now on until `signal` aborts, and then
+ * once more. Disposing it waits for that last push.
  *
- * @throws where the endpoint is set up wrongly, as by a file that can't be read
+ * @throws if the endpoint is configured wrongly, as by a file that can't be read
  */
-export async function pushMetrics(
-  context: AppContext,
-  metrics: {
-    readonly fleet: Fleet;
-    readonly own: OwnMetrics;
-    readonly store: Pick<Store, "folder">;
-  },
-): Promise<AsyncDisposable> {
-  const { config, clock, log, signal } = context;
-  const { fleet, own, store } = metrics;
+export async function openMetricExport(options: MetricExportOptions): Promise<AsyncDisposable> {
+  const { config, store, fleet, own, bus, clock, log, signal } = options;
   const endpoint = config.otlp.metrics;
-  if (endpoint === undefined) return { [Symbol.asyncDispose]: async () => {} };
+  if (endpoint === undefined) return { async [Symbol.asyncDispose]() {} };
   // What sends costs memory and start-up time: it is loaded where it is needed.
   const { openSender } = await import("../otlp/transport/open-sender.ts");
   const { startMetricPush } = await import("../otlp/metric-push.ts");
@@ -42,10 +49,10 @@ export async function pushMetrics(
       own: own.registry,
       temporality,
       clock,
-      lost: () => own.dropped("otlp_deltas"),
+      lost: () => bus.publish("dropped", { stage: "otlp_deltas", count: 1 }),
     }),
     sender: await openSender(endpoint, "metrics"),
-    resource: await resourceOf(context, store.folder),
+    resource: await resourceOf({ config, folder: store.folder, log }),
     version: BUILD_INFO.version,
     intervalMs,
     timeoutMs,

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { eventReport } from "../../../src/app/event-report.ts";
-import { humanLines, jsonLine } from "../../../src/commands/output/event-lines.ts";
+import { humanLines, jsonLine } from "../../../src/commands/events/event-lines.ts";
 import { containerChange, dieChange, monitorChange, unitChange } from "../../support/changes.ts";
 
 const FAILED = unitChange("unit.failed", {

@@ -1,9 +1,9 @@
 import { expect, test } from "@jest/globals";
-import type { EngineEvent } from "../../src/domain/engine-event.ts";
-import type { InspectAnswer } from "../../src/domain/runtime.ts";
-import { NamedContainers } from "../../src/commands/named-containers.ts";
-import { containerDetails, engineEvent, idOf } from "../support/engine-facts.ts";
-import { FakeEngineSource } from "../support/fake-engine-source.ts";
+import type { EngineEvent } from "../../../src/domain/engine-event.ts";
+import type { InspectAnswer } from "../../../src/domain/runtime.ts";
+import { NamedContainers } from "../../../src/commands/wait/named-containers.ts";
+import { containerDetails, engineEvent, idOf } from "../../support/engine-facts.ts";
+import { FakeEngineSource } from "../../support/fake-engine-source.ts";
 
 const { signal } = new AbortController();
 

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { changeFilter } from "../../../src/commands/output/change-filter.ts";
-import type { ChangeFilterOptions } from "../../../src/commands/output/change-filter.ts";
+import { changeFilter } from "../../../src/commands/events/change-filter.ts";
+import type { ChangeFilterOptions } from "../../../src/commands/events/change-filter.ts";
 import { containerChange, monitorChange, systemChange, unitChange } from "../../support/changes.ts";
 import { idOf } from "../../support/engine-facts.ts";
 

@@ -1,7 +1,7 @@
-import type { EngineEvent } from "../domain/engine-event.ts";
-import type { EngineSink, EngineSource, Inspection } from "../domain/engine-source.ts";
-import type { ContainerRuntime } from "../domain/runtime.ts";
-import { isNamed } from "../domain/container-name.ts";
+import type { EngineEvent } from "../../domain/engine-event.ts";
+import type { EngineSink, EngineSource, Inspection } from "../../domain/engine-source.ts";
+import type { ContainerRuntime } from "../../domain/runtime.ts";
+import { isNamed } from "../../domain/container-name.ts";
 
 /** How long the engine may take over one of the names. */
 const FIND_LIMIT_MS = 30_000;

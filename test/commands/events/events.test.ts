@@ -1,14 +1,14 @@
 import type { ServerResponse } from "node:http";
 import { PassThrough, Writable } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { showEvents } from "../../src/commands/events.ts";
-import type { EventsConfig } from "../../src/config/config.ts";
-import { parseCommandLine } from "../../src/config/parse-command.ts";
-import { systemClock } from "../../src/platform/time/clock.ts";
-import { idOf } from "../support/engine-facts.ts";
-import { eventually } from "../support/eventually.ts";
-import { fakeEngine } from "../support/fake-engine.ts";
-import { recordedLog } from "../support/recorded-log.ts";
+import { showEvents } from "../../../src/commands/events/events.ts";
+import type { EventsConfig } from "../../../src/config/config.ts";
+import { parseCommandLine } from "../../../src/config/parse-command.ts";
+import { systemClock } from "../../../src/platform/time/clock.ts";
+import { idOf } from "../../support/engine-facts.ts";
+import { eventually } from "../../support/eventually.ts";
+import { fakeEngine } from "../../support/fake-engine.ts";
+import { recordedLog } from "../../support/recorded-log.ts";
 
 function configOf(host: string, args: readonly string[]): EventsConfig {
   const parsed = parseCommandLine(["events", `--docker.host=${host}`, ...args], {});

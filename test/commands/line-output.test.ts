@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { Writable } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { LineOutput } from "../../../src/commands/output/line-output.ts";
+import { LineOutput } from "../../src/commands/line-output.ts";
 
 function failing(code: string): Writable {
   return new Writable({

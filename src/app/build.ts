@@ -1,0 +1,44 @@
+import client from "prom-client";
+import { BUILD_INFO } from "../config/build-info.ts";
+import { shownMetrics } from "../metrics/catalogue.ts";
+import { OwnMetrics } from "../metrics/own-metrics.ts";
+import { Scraper } from "../metrics/scrape.ts";
+import type { Opened, OpenOptions } from "./open.ts";
+import { buildStatus } from "./status.ts";
+import type { Status } from "./status.ts";
+import { buildWatch } from "./watch.ts";
+import type { Watch } from "./watch.ts";
+
+export interface Built {
+  readonly watch: Watch;
+  readonly scraper: Scraper;
+  readonly own: OwnMetrics;
+  readonly status: Status;
+}
+
+/** Builds the watches and what reads the state. Nothing runs yet. */
+export function buildParts(opened: Opened, options: OpenOptions): Built {
+  const { config, clock } = options;
+  const { runtime, series, fleet, store } = opened;
+  const watch = buildWatch({ ...options, ...opened });
+  const registry = new client.Registry();
+  const scraper = new Scraper(fleet, shownMetrics(config.systemd.transport !== "off"), registry);
+  const own = new OwnMetrics({
+    ...BUILD_INFO,
+    registry,
+    engineUp: () => watch.engine.up,
+    engineReconnects: () => watch.engine.reconnects,
+    series: () => scraper.samples,
+    seriesRefused: () => series.refused,
+    logQueue: () => store.queue?.state,
+  });
+  const status = buildStatus({
+    config,
+    clock,
+    fleet,
+    engine: watch.engine,
+    runtime: () => runtime.engine,
+    otlpQueue: () => store.queue?.state,
+  });
+  return { watch, scraper, own, status };
+}

@@ -1,0 +1,79 @@
+import { BUILD_INFO } from "../config/build-info.ts";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
+import type { RecordQueue } from "../domain/record-queue.ts";
+import { emitChanges } from "../logs/emit-changes.ts";
+import type { OwnMetrics } from "../metrics/own-metrics.ts";
+import type { LogPipeline } from "../otlp/log-pipeline.ts";
+import { asError } from "../platform/data/as-error.ts";
+import { Backoff } from "../platform/time/backoff.ts";
+import type { EventBus } from "../state/event-bus.ts";
+import type { Store } from "../storage/store.ts";
+import { INSTANCE } from "./instance.ts";
+import { resourceOf } from "./resource.ts";
+
+export interface LogExportOptions {
+  readonly config: Pick<Config, "docker" | "log" | "otlp" | "watch">;
+  readonly store: Pick<Store, "folder" | "queue">;
+  readonly own: Pick<OwnMetrics, "exported" | "exportFailed">;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How long the records that wait are given when the program ends. */
+const FLUSH_MS = 3_000;
+const DELIVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
+
+/**
+ * Exports each change as a log record from now on, if there is an endpoint. Disposing it sends the
+ * records that wait, for at most {@link FLUSH_MS}.
+ *
+ * @throws if the endpoint is configured wrongly, as by a file that can't be read
+ */
+export async function openLogExport(options: LogExportOptions): Promise<AsyncDisposable> {
+  const { config, store, own, bus, clock, log } = options;
+  const endpoint = config.otlp.logs;
+  const { folder, queue } = store;
+  if (endpoint === undefined || queue === undefined) return { async [Symbol.asyncDispose]() {} };
+  // The sender costs memory and start-up time: it is loaded only when used.
+  const { openSender } = await import("../otlp/transport/open-sender.ts");
+  const { openLogPipeline } = await import("../otlp/log-pipeline.ts");
+  const pipeline = openLogPipeline({
+    queue,
+    sender: await openSender(endpoint, "logs"),
+    clock,
+    log,
+    backoff: new Backoff(DELIVERY_BACKOFF),
+    origin: {
+      resource: await resourceOf({ config, folder, log }),
+      scope: { name: "unitwatch", version: BUILD_INFO.version },
+    },
+    exported: (records) => own.exported("logs", records),
+    failed: (reason) => own.exportFailed("logs", reason),
+    dropped: (records) => bus.publish("dropped", { stage: "otlp_export", count: records }),
+  });
+  const includesQuiet = config.log.level === "debug";
+  const emit = emitChanges(pipeline.logger, { clock, instance: INSTANCE, includesQuiet });
+  bus.subscribe("change", emit);
+  return { [Symbol.asyncDispose]: () => closeExport(pipeline, queue, { clock, log }) };
+}
+
+async function closeExport(
+  pipeline: LogPipeline,
+  queue: RecordQueue,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): Promise<void> {
+  const limit = new AbortController();
+  using _timer = clock.setTimeout(() => limit.abort(), FLUSH_MS);
+  try {
+    await pipeline.close(limit.signal);
+  } catch (error) {
+    log.warn("the log endpoint can't be closed", { err: asError(error) });
+  }
+  const { records, durable } = queue.state;
+  if (records === 0) return;
+  if (durable) log.info("log records stay in the queue", { records });
+  else log.warn("log records are lost: the queue is in memory", { records });
+}

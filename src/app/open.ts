@@ -1,0 +1,78 @@
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
+import type { ContainerRuntime } from "../domain/runtime.ts";
+import { identifier } from "../engine/format/identity.ts";
+import { openRuntime } from "../engine/open-runtime.ts";
+import { EventCursor } from "../engine/watch/event-cursor.ts";
+import { type EventBus, fleetEvents } from "../state/event-bus.ts";
+import { Fleet } from "../state/fleet.ts";
+import { SeriesBudget } from "../state/units/series-budget.ts";
+import { unitAdmission } from "../state/units/unit-admission.ts";
+import { openStore } from "../storage/store.ts";
+import type { Store, StoreOptions } from "../storage/store.ts";
+
+export interface OpenOptions {
+  readonly config: Config;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The state, as an earlier process left it, with the way to the engine and the store. */
+export interface Opened {
+  readonly runtime: ContainerRuntime;
+  readonly series: SeriesBudget;
+  readonly fleet: Fleet;
+  readonly cursor: EventCursor;
+  readonly store: Store;
+}
+
+/**
+ * Opens the way to the engine and the store, and restores the state from the store.
+ *
+ * @throws if the configuration names no usable way to the engine
+ */
+export async function openParts({ config, bus, clock, log }: OpenOptions): Promise<Opened> {
+  const { docker, metrics, node, storage, systemd, watch } = config;
+  const runtime = await openRuntime({ ...docker, filters: watch.filters, clock });
+  const series = new SeriesBudget(metrics.seriesLimit, () => clock.nowNs());
+  const fleet = new Fleet({
+    events: fleetEvents(bus),
+    admission: unitAdmission(systemd.unitInclude, systemd.unitExclude, series),
+    identify: identifier(node.namePrefix, () => runtime.engine),
+  });
+  const cursor = new EventCursor();
+  const store = await openStore({
+    path: storage.path,
+    scope: JSON.stringify([docker.host, docker.context, watch.filters]),
+    clock,
+    log,
+    cursor: () => cursor.resume(),
+    container: (id) => fleet.get(id)?.resume(),
+    ...(config.otlp.logs === undefined
+      ? {}
+      : { queue: queueOptions(storage.queueBytes, bus, log) }),
+  });
+  if (store.restored !== undefined) {
+    fleet.restore(store.restored.containers);
+    cursor.restore(store.restored.cursor);
+  }
+  return { runtime, series, fleet, cursor, store };
+}
+
+function queueOptions(
+  maxBytes: number,
+  bus: EventBus,
+  log: Logger,
+): NonNullable<StoreOptions["queue"]> {
+  return {
+    maxBytes,
+    dropped(records, reason) {
+      bus.publish("dropped", { stage: "otlp_queue", count: records, reason });
+      log
+        .limited("otlp-queue")
+        .warn("log records that waited for their endpoint are dropped", { reason, records });
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
+import type { OwnMetrics } from "../metrics/own-metrics.ts";
+import type { HeapGrowth } from "../platform/process/heap-growth.ts";
+import type { EventBus } from "../state/event-bus.ts";
+import type { Store } from "../storage/store.ts";
+import { logChange } from "./change-log.ts";
+import type { ServiceNotifier } from "./service-manager.ts";
+import type { StartupLog } from "./startup-log.ts";
+import type { Status } from "./status.ts";
+
+export interface Subscribers {
+  readonly own: OwnMetrics;
+  readonly store: Pick<Store, "touch" | "flush">;
+  readonly status: Pick<Status, "changed" | "stateRead">;
+  readonly startup: Pick<StartupLog, "listed" | "stateRead">;
+  readonly service: Pick<ServiceNotifier, "ready">;
+  readonly heap: Pick<HeapGrowth, "fitTo">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Subscribes the parts that don't know the bus. Each event reaches them in the order of the lines. */
+export function subscribeParts(bus: EventBus, parts: Subscribers): void {
+  const { own, store, status, startup, service, heap, clock, log } = parts;
+
+  bus.subscribe("change", (change) => own.changed(change, clock.nowNs()));
+  bus.subscribe("change", (change) => logChange(change, log));
+  bus.subscribe("change", ({ identity }) => {
+    if (identity !== undefined) store.touch(identity.id);
+  });
+  bus.subscribe("change", status.changed);
+
+  bus.subscribe("stateRead", ({ record, source }) => {
+    // What systemd says of itself is stored with the next change.
+    if (source === "engine") store.touch(record.identity.id);
+  });
+  bus.subscribe("stateRead", ({ record }) => status.stateRead(record));
+  bus.subscribe("stateRead", ({ record }) => startup.stateRead(record));
+
+  bus.subscribe("listed", ({ containers }) => heap.fitTo(containers));
+  bus.subscribe("listed", () => void store.flush());
+  bus.subscribe("listed", () => startup.listed());
+  bus.subscribe("listed", () => service.ready());
+
+  bus.subscribe("parseError", ({ source }) => own.parseError(source));
+  bus.subscribe("dropped", ({ stage, count, reason }) => {
+    own.dropped(stage, count);
+    if (reason !== undefined) own.exportFailed("logs", reason);
+  });
+}

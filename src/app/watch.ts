@@ -1,0 +1,74 @@
+import type { WatchConfig } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { EngineSource } from "../domain/engine-source.ts";
+import type { Logger } from "../domain/log.ts";
+import type { ContainerRuntime } from "../domain/runtime.ts";
+import { DockerEngineSource } from "../engine/docker-engine.ts";
+import { identifier } from "../engine/format/identity.ts";
+import { EngineWatch } from "../engine/watch/engine-watch.ts";
+import type { EventCursor } from "../engine/watch/event-cursor.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { EventBus } from "../state/event-bus.ts";
+import type { Fleet } from "../state/fleet.ts";
+import { systemdSource } from "../systemd/transport/systemd-source.ts";
+import { SystemdWatches } from "../systemd/watch/systemd-watches.ts";
+
+export interface WatchOptions {
+  readonly config: Pick<WatchConfig, "node" | "systemd" | "watch">;
+  readonly runtime: ContainerRuntime;
+  readonly fleet: Fleet;
+  readonly cursor: EventCursor;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Wraps the source that the engine is watched through. Default: the source itself. */
+  readonly through?: ((source: Required<EngineSource>) => EngineSource) | undefined;
+  /** True if the container's systemd is to be watched, should it run one. Default: always. */
+  readonly watchesSystemd?: ((record: ContainerRecord) => boolean) | undefined;
+}
+
+/** The watch of the engine, and of systemd in its containers. */
+export interface Watch {
+  readonly engine: EngineWatch;
+  readonly systemd: SystemdWatches;
+}
+
+/** A node has its bus within this time of its start, if it has one; usually it takes a second. */
+const BOOT_NS = 10_000_000_000n;
+
+/**
+ * Builds both watches, which publish to the bus. The systemd watches follow what the engine's watch
+ * reads from the moment that its `run` is called.
+ */
+export function buildWatch(options: WatchOptions): Watch {
+  const { config, runtime, fleet, cursor, bus, clock, log, through, watchesSystemd } = options;
+  const identify = identifier(config.node.namePrefix, () => runtime.engine);
+  const source = new DockerEngineSource(runtime, identify, config.watch.filters);
+  const engine = new EngineWatch({
+    source: through === undefined ? source : through(source),
+    fleet,
+    cursor,
+    bus,
+    clock,
+    log,
+  });
+  const systemd = new SystemdWatches({
+    clock,
+    log,
+    changed: (change) => bus.publish("change", change),
+    parseError: () => bus.publish("parseError", { source: "systemd" }),
+    snapshotted: (record) => bus.publish("stateRead", { record, source: "systemd" }),
+    sourceOf: (record) =>
+      systemdSource(config.systemd.transport, {
+        runtime,
+        clock,
+        container: record.identity.id,
+        hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
+      }),
+  });
+  bus.subscribe("stateRead", (read) => {
+    if (read.source !== "engine") return;
+    if (watchesSystemd === undefined || watchesSystemd(read.record)) systemd.sync(read.record);
+  });
+  return { engine, systemd };
+}

@@ -1,0 +1,101 @@
+/**
+ * `unitwatch wait` and `unitwatch events`: commands that watch until they have their answer. Each
+ * has a folder with the command's own rules; this folder has what they share, a watch without
+ * metrics, exports or a store.
+ *
+ * May import every folder but main.ts. Nothing but main.ts imports it.
+ */
+import { buildWatch } from "../app/watch.ts";
+import type { WatchOptions } from "../app/watch.ts";
+import type { WatchConfig } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { EngineSource } from "../domain/engine-source.ts";
+import type { Logger } from "../domain/log.ts";
+import type { ContainerRuntime } from "../domain/runtime.ts";
+import { identifier } from "../engine/format/identity.ts";
+import { openRuntime } from "../engine/open-runtime.ts";
+import type { EngineWatch } from "../engine/watch/engine-watch.ts";
+import { EventCursor } from "../engine/watch/event-cursor.ts";
+import { atMost } from "../platform/time/at-most.ts";
+import { every } from "../platform/time/every.ts";
+import { EventBus, fleetEvents } from "../state/event-bus.ts";
+import { Fleet } from "../state/fleet.ts";
+import type { UnitAdmission } from "../state/units/unit-table.ts";
+
+/** How long the streams, and a client that reads the last lines, have to close. */
+export const CLOSE_MS = 1_000;
+
+const SWEEP_MS = 10_000;
+/** How long a destroyed container is kept, for changes that come late. */
+const RETENTION_NS = 60_000_000_000n;
+
+export interface CommandWatchOptions {
+  readonly config: WatchConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Units whose changes are published. */
+  readonly admission: UnitAdmission;
+  readonly watchesSystemd: NonNullable<WatchOptions["watchesSystemd"]>;
+  /** Wraps the source that the engine is watched through. Default: the source itself. */
+  readonly through?: (source: Required<EngineSource>, runtime: ContainerRuntime) => EngineSource;
+}
+
+/** A watch that runs for as long as its command. */
+export interface CommandWatch {
+  readonly bus: EventBus;
+  readonly fleet: Fleet;
+  readonly engine: Pick<EngineWatch, "up" | "listed">;
+  /** Starts to watch. Subscribe before. */
+  start(): void;
+  /** Resolves when every stream has ended, or after {@link CLOSE_MS}. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the way to the engine and builds the watch.
+ *
+ * @throws if the configuration names no usable way to the engine
+ */
+export async function openCommandWatch(options: CommandWatchOptions): Promise<CommandWatch> {
+  const { config, clock, log, admission, watchesSystemd, through } = options;
+  const runtime = await openRuntime({ ...config.docker, filters: config.watch.filters, clock });
+  const bus = new EventBus(log);
+  const fleet = new Fleet({
+    events: fleetEvents(bus),
+    admission,
+    identify: identifier(config.node.namePrefix, () => runtime.engine),
+  });
+  const { engine, systemd } = buildWatch({
+    config,
+    runtime,
+    fleet,
+    cursor: new EventCursor(),
+    bus,
+    clock,
+    log,
+    watchesSystemd,
+    through: through && ((source) => through(source, runtime)),
+  });
+  const sweep = every(SWEEP_MS, clock, () => fleet.forgetDestroyed(clock.nowNs() - RETENTION_NS));
+  const end = new AbortController();
+  let running: Promise<void> | undefined;
+  return {
+    bus,
+    fleet,
+    engine,
+    start() {
+      running ??= engine.run(end.signal);
+    },
+    async stop() {
+      sweep[Symbol.dispose]();
+      end.abort();
+      await atMost(CLOSE_MS, clock, Promise.all([systemd.stopAll(), running]));
+    },
+  };
+}
+
+/** Calls `run` once, when `signal` aborts or at once if it has. */
+export function onAbort(signal: AbortSignal, run: () => void): void {
+  signal.addEventListener("abort", run, { once: true });
+  if (signal.aborted) run();
+}

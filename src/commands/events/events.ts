@@ -1,0 +1,104 @@
+import type { Writable } from "node:stream";
+import { logChange } from "../../app/change-log.ts";
+import { eventReport } from "../../app/event-report.ts";
+import type { EventsConfig } from "../../config/config.ts";
+import type { Change } from "../../domain/change.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Logger } from "../../domain/log.ts";
+import { atMost } from "../../platform/time/at-most.ts";
+import { untilAborted } from "../../platform/time/until-aborted.ts";
+import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import { Subscription } from "../../state/subscription.ts";
+import { SeriesBudget } from "../../state/units/series-budget.ts";
+import { unitAdmission } from "../../state/units/unit-admission.ts";
+import { CLOSE_MS, onAbort, openCommandWatch } from "../command-watch.ts";
+import { LineOutput } from "../line-output.ts";
+import type { OutputEnd } from "../line-output.ts";
+import { changeFilter } from "./change-filter.ts";
+import { humanLines, jsonLine } from "./event-lines.ts";
+
+export interface EventsOptions {
+  readonly config: EventsConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts to end it. */
+  readonly signal: AbortSignal;
+  readonly stdout: Writable;
+  /** True where lines for people may have colours. */
+  readonly colour: boolean;
+}
+
+/** Changes that wait for a reader that is slow. */
+const MAX_WAITING = 10_000;
+
+/**
+ * Writes each change that is wanted, until it is told to end, or nobody reads it any more. Resolves
+ * to how the output ended; undefined where the signal ended it.
+ *
+ * @throws where there is no way to the engine at all
+ */
+export async function showEvents(options: EventsOptions): Promise<OutputEnd | undefined> {
+  const { config, clock, log, signal } = options;
+  const { unitInclude, unitExclude } = config.systemd;
+  const filter = changeFilter(config);
+  const series = new SeriesBudget(0);
+  const watch = await openCommandWatch({
+    config,
+    clock,
+    log,
+    admission:
+      config.units.length > 0
+        ? { shown: filter.unit, series }
+        : unitAdmission(unitInclude, unitExclude, series),
+    watchesSystemd: ({ identity }) => filter.needsSystemd && filter.container(identity),
+  });
+  const queue = new Subscription<Change>({ capacity: MAX_WAITING });
+  watch.bus.subscribe("change", (change) => {
+    if (filter.matches(change)) queue.push(change);
+    // What is shown needn't be told twice.
+    else logChange(change, log);
+  });
+  const watched = new WeakSet<ContainerRecord>();
+  watch.bus.subscribe("stateRead", ({ record }) => {
+    if (!record.systemd.up || watched.has(record)) return;
+    watched.add(record);
+    log.debug("watching systemd", { container: record.identity.name });
+  });
+  watch.bus.subscribe("listed", () => log.debug("listed"));
+  watch.bus.subscribe("dropped", ({ stage }) => {
+    log.limited(stage).warn("too many to keep", { what: stage });
+  });
+
+  const end = (): void => queue.end();
+  const output = new LineOutput(options.stdout, end);
+  onAbort(signal, end);
+  watch.start();
+  try {
+    const writing = writeAll(queue, output, options);
+    await untilAborted(writing, signal);
+    await atMost(CLOSE_MS, clock, writing);
+  } finally {
+    await watch.stop();
+  }
+  return output.end;
+}
+
+async function writeAll(
+  queue: Subscription<Change>,
+  output: LineOutput,
+  { config, colour, log }: EventsOptions,
+): Promise<void> {
+  const line = config.json ? jsonLine : humanLines({ colour });
+  let told = 0;
+  const tellDropped = (): void => {
+    const dropped = queue.dropped - told;
+    if (dropped > 0) log.warn("changes were dropped: the reader is too slow", { dropped });
+    told += dropped;
+  };
+  for await (const change of queue) {
+    tellDropped();
+    if (!(await output.write(line(eventReport(change))))) break;
+  }
+  tellDropped();
+  await output.flush();
+}

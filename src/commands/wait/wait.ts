@@ -1,0 +1,109 @@
+import type { Writable } from "node:stream";
+import { logChange } from "../../app/change-log.ts";
+import type { WaitConfig } from "../../config/config.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { Logger } from "../../domain/log.ts";
+import { atMost } from "../../platform/time/at-most.ts";
+import { SeriesBudget } from "../../state/units/series-budget.ts";
+import { CLOSE_MS, onAbort, openCommandWatch } from "../command-watch.ts";
+import { LineOutput } from "../line-output.ts";
+import type { Missing } from "./findings.ts";
+import { NamedContainers } from "./named-containers.ts";
+import { outcomeText } from "./outcome-text.ts";
+import { Waiter } from "./waiter.ts";
+import type { WaitOutcome } from "./waiter.ts";
+import { WatchView } from "./watch-view.ts";
+
+export interface WaitOptions {
+  readonly config: WaitConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts to end the wait. */
+  readonly signal: AbortSignal;
+  /** When it began, by the clock's monotonic time. */
+  readonly sinceMs: number;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** What ended it from outside. */
+  readonly by: () => string | undefined;
+}
+
+const SILENT: Logger = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => SILENT,
+  limited: () => SILENT,
+};
+
+/**
+ * Watches until what is waited for is true, or can't become so, and tells that.
+ *
+ * @throws where there is no way to the engine at all
+ */
+export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
+  const { config, clock, signal, sinceMs } = options;
+  const { containers: names, units, system, timeoutMs, keepWaiting } = config;
+  const log = config.quiet ? SILENT : options.log;
+  const isFiltered = config.watch.filters.length > 0;
+  const watch = await openCommandWatch({
+    config,
+    clock,
+    log,
+    admission: {
+      // Of other units the state is known, and no change is told.
+      shown: (name) => units.some(({ unit }) => unit === name),
+      series: new SeriesBudget(0),
+    },
+    watchesSystemd: () => units.length > 0 || system !== undefined,
+    through: (source, runtime) =>
+      names.length === 0 ? source : new NamedContainers(source, { names, runtime, isFiltered }),
+  });
+  const view = new WatchView(watch.fleet, { engine: watch.engine, isFiltered });
+  const waiter = new Waiter({
+    goal: config,
+    view,
+    timeoutMs,
+    keepWaiting,
+    clock,
+    sinceMs,
+    ...(config.log.level === "debug" ? { looked: missingLog(log) } : {}),
+  });
+  watch.bus.subscribe("change", (change) => {
+    view.changed(change);
+    logChange(change, log);
+    waiter.check();
+  });
+  watch.bus.subscribe("stateRead", ({ record }) => {
+    view.stateRead(record);
+    waiter.check();
+  });
+  watch.bus.subscribe("listed", () => waiter.check());
+
+  onAbort(signal, () => waiter.end());
+  watch.start();
+  const outcome = await waiter.outcome;
+  const stopped = watch.stop();
+  if (!config.quiet) await atMost(CLOSE_MS, clock, print(outcome, options));
+  await stopped;
+  return outcome;
+}
+
+/** Logs what is missing each time that something else is. */
+function missingLog(log: Logger): (missing: readonly Missing[]) => void {
+  let before = "";
+  return (missing) => {
+    const what = missing
+      .map(({ container, text }) => (container === "" ? text : `${container}: ${text}`))
+      .join("; ");
+    if (what !== before && what !== "") log.debug("missing", { what });
+    before = what;
+  };
+}
+
+async function print(outcome: WaitOutcome, { stdout, stderr, by }: WaitOptions): Promise<void> {
+  const output = new LineOutput(outcome.kind === "true" ? stdout : stderr);
+  await output.write(outcomeText(outcome, by()));
+  await output.flush();
+}
