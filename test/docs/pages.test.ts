@@ -90,13 +90,16 @@ test("docs/otlp.md names every kind of change", () => {
   expect(Object.values(EventKind).filter((kind) => !page.includes(`.${kind}\``))).toEqual([]);
 });
 
-test("docs/library.md shows the example that is type-checked here", () => {
-  const example = readFileSync(join(import.meta.dirname, "library-example.ts"), "utf8");
-  const [, code] = /^(import [^]*)$/m.exec(example) ?? [];
-  expect(read("docs/library.md")).toContain(
-    `\`\`\`ts\n${code?.replace("../../src/index.ts", "unitwatch")}\`\`\``,
-  );
-});
+test.each(["watcher.ts", "log-records.ts"])(
+  "docs/library.md shows the example %s, which is type-checked",
+  (file) => {
+    const example = readFileSync(join(import.meta.dirname, "examples", file), "utf8");
+    const [, code] = /^(import [^]*)$/m.exec(example) ?? [];
+    expect(read("docs/library.md")).toContain(
+      `\`\`\`ts\n${code?.replace("../../../src/index.ts", "unitwatch")}\`\`\``,
+    );
+  },
+);
 
 test("the flag table has a row for each flag, and escapes pipes", () => {
   const rows = flagTable().split("\n").slice(2);

@@ -1,5 +1,5 @@
-// The example of docs/library.md. pages.test.ts checks that both are equal.
-import { EventKind, execaExecutor, Watcher } from "../../src/index.ts";
+// An example of docs/library.md. pages.test.ts checks that both are equal.
+import { EventKind, execaExecutor, Watcher } from "../../../src/index.ts";
 
 const watcher = new Watcher(execaExecutor(), "sind-dev-", "dev");
 using events = watcher.subscribe();
