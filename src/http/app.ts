@@ -3,27 +3,26 @@ import { Router } from "express";
 import type { ErrorRequestHandler, Request, Response } from "express";
 import type { Logger } from "../domain/log.ts";
 import { isReservedPath, ROUTES } from "../domain/routes.ts";
-import { admit } from "./handlers/admit.ts";
 import { replyText } from "./connection/reply.ts";
+import { admit } from "./handlers/admit.ts";
 import { scrapeHandler } from "./handlers/scrape.ts";
 import type { ScrapeOptions } from "./handlers/scrape.ts";
 import { statusHandlers } from "./handlers/status-page.ts";
 import type { StatusRoutes } from "./handlers/status-page.ts";
 
-/** What the routes are made of. */
 export interface HttpAppOptions extends ScrapeOptions {
-  /** Path of the metrics; none that {@link isReservedPath} knows. */
+  /** Path of the metrics. {@link isReservedPath} must not hold for it. */
   readonly telemetryPath: string;
-  /** True once the first listing of the engine is folded in. */
+  /** Returns true once the first listing of the engine is applied. */
   readonly ready: () => boolean;
   readonly status: StatusRoutes;
 }
 
-/** All routes, and plain answers to all that is none. */
+/** Creates the routes. Any other path is 404, and any method but GET and HEAD is 405. */
 export function createHttpApp(options: HttpAppOptions): RequestListener {
   const { telemetryPath, ready, log } = options;
   if (isReservedPath(telemetryPath)) {
-    throw new Error(`telemetry path ${telemetryPath} is another route`);
+    throw new Error(`telemetry path ${telemetryPath} is reserved for another route`);
   }
   // An application of Express would set the prototypes of HTTP/1.1 on requests of HTTP/2; its router
   // leaves them as they are. Handlers use the methods that both protocols have in Node.js.
@@ -52,10 +51,10 @@ export function createHttpApp(options: HttpAppOptions): RequestListener {
   };
 }
 
-/** Answers without saying what went wrong; that goes to the log. Express wants all four parameters. */
+/** Logs an error, and answers without its cause. Express requires all four parameters. */
 function onError(log: Logger): ErrorRequestHandler {
   return (error: Error & { status?: unknown }, _request, response, _next) => {
-    // A path below that of the page whose escapes are none: no route has such a path.
+    // Express reports a path with invalid escapes, below that of the page, as the client's error.
     const isClients = typeof error.status === "number" && error.status >= 400 && error.status < 500;
     if (!isClients) log.limited("request").error("request failed", { err: error });
     if (response.headersSent) response.destroy();

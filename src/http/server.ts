@@ -1,3 +1,17 @@
+/**
+ * The HTTP interface: the status page, the metrics, the API and the health of the process, over
+ * HTTP/1.1 and HTTP/2, with TLS, users and limits by a web configuration file.
+ *
+ *   connection/  sockets up to a request: listening, TLS, the two protocols, limits, closing
+ *   web-config/  the web configuration file of Prometheus exporters, reloaded when it changes
+ *   auth/        Basic authentication by bcrypt hashes, and rate limits
+ *   guard.ts     users, rate limit and headers of the web configuration, before the routes
+ *   app.ts       the routes;  handlers/  one file for each kind of answer
+ *
+ * It imports domain and platform. What it serves are functions that the caller passes, so it imports
+ * neither metrics/ nor page/. Every response, connection and body is bounded in number, size and
+ * time: a slow client is disconnected, and delays no other client.
+ */
 import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { formatListenAddress } from "../domain/listen-address.ts";
@@ -15,26 +29,26 @@ import type { WebSettings } from "./web-config/web-settings.ts";
 
 export interface HttpServer {
   /**
-   * Listens on all addresses, and logs `listening` for each. Where one can't be had, none is kept.
+   * Listens on all addresses, and logs `listening` for each. If one fails, closes the others.
    *
    * @throws ListenError
    */
   listen(addresses: readonly ListenAddress[]): Promise<readonly BoundAddress[]>;
-  /** Stops within a second or so: responses under way have that long. Harmless when called again. */
+  /** Closes within {@link CLOSE_GRACE_MS} or so. Harmless when called again. */
   close(): Promise<void>;
 }
 
 export interface HttpServerOptions extends HttpAppOptions {
-  /** TLS, users and headers; undefined: plain HTTP for everybody. */
+  /** TLS, users and headers; without it plain HTTP for any client. */
   readonly web?: WebSettings | undefined;
-  /** Other limits than the usual ones. */
+  /** Timeouts, in place of the default ones. */
   readonly times?: Http1Times & { readonly handshakeMs?: number };
 }
 
-/** How long responses under way have when the server closes. */
+/** Time that responses under way have when the server closes. */
 export const CLOSE_GRACE_MS = 1000;
 
-/** The HTTP side of the program, from functions that it is handed. */
+/** Creates the server. It serves what the functions in `options` return. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { clock, log, web, times = {} } = options;
   const plain = createHttpApp(options);
@@ -62,11 +76,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   function accept(socket: Socket): void {
     if (!connections.admit(socket)) return;
     const look = web?.look();
-    if (look === undefined) handOn(socket);
-    else void look.then(() => handOn(socket));
+    if (look === undefined) passOn(socket);
+    else void look.then(() => passOn(socket));
   }
 
-  function handOn(socket: Socket): void {
+  function passOn(socket: Socket): void {
     if (socket.destroyed) return;
     const config = web?.current;
     if (config?.tls === undefined) http1.emit("connection", socket);
@@ -76,7 +90,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   async function close(): Promise<void> {
     await connections.end(clock, CLOSE_GRACE_MS);
     await Promise.all(servers.map(closeServer));
-    // It isn't listening: this ends its looking after times.
+    // This server doesn't listen: closing it ends its timers.
     http1.close();
     await guard?.close();
   }

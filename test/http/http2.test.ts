@@ -8,7 +8,7 @@ import { hashSync } from "bcryptjs";
 import { EventFeed } from "../../src/http/handlers/event-feed.ts";
 import { CUT_GRACE_MS, HEARTBEAT_MS } from "../../src/http/handlers/event-stream.ts";
 import { CLOSE_GRACE_MS } from "../../src/http/server.ts";
-import type { Exposition } from "../../src/http/handlers/scrape.ts";
+import type { Rendering } from "../../src/http/handlers/rendered.ts";
 import { type Certificates, makeCertificates } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { turns } from "../support/turns.ts";
@@ -131,9 +131,9 @@ test("events are read by who may, told of the end, and cut off where nothing is 
   await turns();
   await started.clock.advance(HEARTBEAT_MS);
   await started.clock.advance(HEARTBEAT_MS);
-  expect(started.lines.at(-1)).toBe('level=warn msg="slow reader of events cut off"');
+  expect(started.lines.at(-1)).toBe('level=warn msg="slow event subscriber disconnected"');
   await started.clock.advance(CUT_GRACE_MS);
-  await eventually(() => events.readers === 0, { withinMs: 5_000 });
+  await eventually(() => events.subscribers === 0, { withinMs: 5_000 });
 
   using other = new Http2Client(started.port, { ca });
   const stream = other.session.request({ ":path": path, authorization });
@@ -223,7 +223,7 @@ test("one session reads events, and waits for renderings, as often as a browser'
   const another = other.session.request({ ":path": "/api/v1/events" });
   expect((await once(another, "response"))[0]).toMatchObject({ ":status": 200 });
   readers[0]?.stream.close();
-  await eventually(() => events.readers === 6, { withinMs: 5_000 });
+  await eventually(() => events.subscribers === 6, { withinMs: 5_000 });
   expect((await open("/api/v1/events")).status).toBe(200);
 
   const waiting = Array.from({ length: 6 }, () => client.ask("/api/v1/state"));
@@ -233,7 +233,7 @@ test("one session reads events, and waits for renderings, as often as a browser'
 });
 
 test("no more than 32 streams at a time, and a thousand in all", async () => {
-  const render = Promise.withResolvers<Exposition>();
+  const render = Promise.withResolvers<Rendering>();
   let isHeld = true;
   await using started = await startWebServer(files, TLS, {
     metrics: () =>
@@ -310,7 +310,7 @@ test("close ends sessions that wait for nothing at once", async () => {
 });
 
 test("close lets responses under way come to their end, and waits no longer than its grace", async () => {
-  const render = Promise.withResolvers<Exposition>();
+  const render = Promise.withResolvers<Rendering>();
   const begun = Promise.withResolvers<void>();
   const started = await startWebServer(files, TLS, {
     metrics: () => {

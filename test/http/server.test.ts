@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { expect, test } from "@jest/globals";
 import { MAX_CONNECTIONS } from "../../src/http/connection/connections.ts";
 import { CLOSE_GRACE_MS } from "../../src/http/server.ts";
-import type { Exposition } from "../../src/http/handlers/scrape.ts";
+import type { Rendering } from "../../src/http/handlers/rendered.ts";
 import { exchange, fetchFrom } from "../support/http-client.ts";
 import { turns } from "../support/turns.ts";
 import { LOOPBACK, startServer } from "./started-server.ts";
@@ -78,7 +78,7 @@ test("close ends connections that wait for nothing at once", async () => {
 });
 
 test("close lets a response under way come to its end, and ends its connection then", async () => {
-  const render = Promise.withResolvers<Exposition>();
+  const render = Promise.withResolvers<Rendering>();
   const begun = Promise.withResolvers<void>();
   const started = await startServer({
     metrics: () => {
@@ -102,7 +102,7 @@ test("close waits no longer than its grace", async () => {
   const started = await startServer({
     metrics: () => {
       begun.resolve();
-      return Promise.withResolvers<Exposition>().promise;
+      return Promise.withResolvers<Rendering>().promise;
     },
   });
   const answer = exchange(started.port, GET_METRICS);

@@ -85,7 +85,7 @@ describe("a client's certificate", () => {
     const http2 = { ...stranger, ALPNProtocols: ["h2"] };
     expect(await tlsFailure(started.port, http2)).not.toContain("HTTP/");
     expect(started.lines).toContain(
-      'level=warn msg="client refused" reason="no client certificate" from=127.0.0.1',
+      'level=warn msg="client certificate rejected" reason="no client certificate" from=127.0.0.1',
     );
   });
 

@@ -2,7 +2,7 @@ import type { TLSSocket } from "node:tls";
 import { subjectAltNames } from "../web-config/subject-alt-names.ts";
 import type { ServerTls } from "../web-config/web-config.ts";
 
-/** Why the client isn't let in by the certificate that it showed or didn't; undefined where it is. */
+/** Returns why the client's certificate, or the lack of one, is rejected; undefined if accepted. */
 export function clientCertificateProblem(
   socket: Pick<TLSSocket, "authorized" | "authorizationError" | "getPeerX509Certificate">,
   { clientAuth, clientAllowedSans }: ServerTls,

@@ -2,32 +2,32 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../../domain/clock.ts";
-import { connectionOf } from "./connection-of.ts";
-import type { Connection } from "./connection-of.ts";
+import { connectionOf } from "./request.ts";
+import type { Connection } from "./request.ts";
 
-/** Connections at a time, over all listeners; for further ones those that are idle are ended. */
+/** Connections that are open at a time, over all listeners. A further one replaces an idle one. */
 export const MAX_CONNECTIONS = 512;
 
-/** All connections of some servers, with the number of responses under way on each. */
+/** Tracks all connections of some servers, with the number of responses under way on each. */
 export class Connections {
-  /** As they were accepted, whatever is spoken on them. */
+  /** As accepted, below TLS. */
   readonly #sockets = new Set<Socket>();
-  /** Those on which there was a request; of the idle ones the longest idle is first. */
+  /** Connections that have had a request. Of the idle ones, the longest idle is first. */
   readonly #underWay = new Map<Connection, number>();
   readonly #quiet = Promise.withResolvers<void>();
   readonly #onRefused: () => void;
   #closing = false;
 
-  /** @param onRefused called for each connection for which there is no place */
+  /** @param onRefused called for each connection that is refused because of the limit */
   constructor(onRefused: () => void) {
     this.#onRefused = onRefused;
   }
 
-  /** Takes a connection into account; false where it isn't wanted, and was ended. */
+  /** Adds a connection. Returns false if it refused and closed it. */
   admit(socket: Socket): boolean {
-    // With TLS, its errors are told on the socket around it.
+    // With TLS, the socket around this one emits the errors that matter.
     socket.on("error", () => {});
-    if (this.#closing || !this.#hasPlace()) {
+    if (this.#closing || !this.#hasRoom()) {
       if (!this.#closing) this.#onRefused();
       socket.destroy();
       return false;
@@ -37,7 +37,7 @@ export class Connections {
     return true;
   }
 
-  /** Follows the requests of a server, of either protocol. */
+  /** Counts the requests of a server, of either protocol. */
   follow(server: EventEmitter): void {
     server.prependListener("request", (request: IncomingMessage, response: ServerResponse) => {
       const connection = connectionOf(request);
@@ -47,8 +47,8 @@ export class Connections {
   }
 
   /**
-   * Ends all connections: at once those on which nobody waits for a response, the others when it is
-   * through, and at the latest after `graceMs`. New ones are ended as they come.
+   * Closes all connections: idle ones at once, the others when their responses are complete, and at
+   * the latest after `graceMs`. Refuses new ones from now on.
    */
   async end(clock: Clock, graceMs: number): Promise<void> {
     this.#closing = true;
@@ -63,8 +63,8 @@ export class Connections {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Makes place where there is none, at the expense of who was served before. */
-  #hasPlace(): boolean {
+  /** Returns true if there is room for a connection. Closes an idle one if that makes room. */
+  #hasRoom(): boolean {
     if (this.#sockets.size < MAX_CONNECTIONS) return true;
     for (const [connection, responses] of this.#underWay) {
       if (responses > 0) continue;
@@ -79,7 +79,7 @@ export class Connections {
     if (responses === undefined) {
       if (change === -1 || connection.destroyed) return;
       this.#underWay.set(connection, 1);
-      connection.once("close", () => this.#forget(connection));
+      connection.once("close", () => this.#remove(connection));
       if (this.#closing) this.#end(connection);
       return;
     }
@@ -89,16 +89,16 @@ export class Connections {
   }
 
   #end(connection: Connection): void {
-    this.#forget(connection);
+    this.#remove(connection);
     connection.destroy();
   }
 
-  #forget(connection: Connection): void {
+  #remove(connection: Connection): void {
     this.#underWay.delete(connection);
     this.#settle();
   }
 
-  /** Those that never asked for anything needn't be waited for. */
+  /** Connections that never had a request delay nothing. */
   #settle(): void {
     if (this.#closing && this.#underWay.size === 0) this.#quiet.resolve();
   }

@@ -2,7 +2,7 @@ import type { AddressInfo, Server } from "node:net";
 import { formatListenAddress } from "../../domain/listen-address.ts";
 import type { ListenAddress } from "../../domain/listen-address.ts";
 
-/** An address can't be listened on; the message names it, `cause` is the system's error. */
+/** Reports an address that can't be listened on. The message names it, `cause` is the system's error. */
 export class ListenError extends Error {
   override name = "ListenError";
 }
@@ -11,10 +11,10 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "the address is in use",
   EADDRNOTAVAIL: "no interface has this address",
   EACCES: "permission denied",
-  ENOTFOUND: "the host name is not known",
+  ENOTFOUND: "the host name is unknown",
 };
 
-/** Where the server really listens. */
+/** The address that the system assigned. */
 export interface BoundAddress {
   /** IP address; `::` for every interface, IPv4 included. */
   readonly host: string;

@@ -3,20 +3,20 @@ import type { Http2Server, Http2Session, ServerOptions as Http2Options } from "n
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../domain/clock.ts";
 
-// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
+// An import would read all its exports, and one of them loads a WebSocket client of 8 MB.
 const { createServer } = process.getBuiltinModule("node:http");
 
-/** How long a client may take until its first request is there. */
+/** Time that a client has until its first request is complete. */
 const FIRST_REQUEST_MS = 10_000;
-/** From one request to the next: longer than the usual scrape interval, so that scrapers keep it. */
+/** Time between requests, longer than the usual scrape interval: scrapers keep their connection. */
 const KEEP_ALIVE_MS = 65_000;
-/** Who takes nothing of an answer for so long is gone. Readers of events are sent signs of life. */
+/** A client that accepts nothing of a response for so long is disconnected. */
 const STALLED_MS = 60_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_REQUESTS_PER_CONNECTION = 1000;
 
 const HTTP1_LIMITS: ServerOptions = {
-  // A request has to come whole in this time, its body (which nobody reads) included.
+  // A request has to be complete in this time, with its body, which no handler reads.
   headersTimeout: FIRST_REQUEST_MS,
   requestTimeout: 15_000,
   connectionsCheckingInterval: 5000,
@@ -24,13 +24,13 @@ const HTTP1_LIMITS: ServerOptions = {
   maxHeaderSize: MAX_HEADER_BYTES,
 };
 
-/** Times that tests have no patience for. */
+/** Timeouts that tests shorten. */
 export type Http1Times = Pick<
   ServerOptions,
   "headersTimeout" | "requestTimeout" | "connectionsCheckingInterval"
 > & { readonly stalledMs?: number };
 
-// The types don't know all of them.
+// The types lack some of these.
 const HTTP2_LIMITS: Http2Options & Record<string, unknown> = {
   settings: {
     maxConcurrentStreams: 32,
@@ -39,19 +39,19 @@ const HTTP2_LIMITS: Http2Options & Record<string, unknown> = {
     enableConnectProtocol: false,
   },
   maxHeaderListPairs: 64,
-  // In megabytes; sessions past it refuse further streams. Bodies that are being sent count, whose
-  // number is bounded where they are made; what clients send is bounded by the rest.
+  // In megabytes; a session past it refuses further streams. Bodies that are being sent count: their
+  // handlers bound them. The other limits bound what clients send.
   maxSessionMemory: 512,
   maxSessionInvalidFrames: 32,
   maxSessionRejectedStreams: 32,
-  // Streams that the client opens to reset them at once: so many in a burst, then so many a second.
+  // Streams that a client opens and resets: so many in a burst, then so many a second.
   streamResetBurst: 100,
   streamResetRate: 10,
 };
 
 /**
- * A server of HTTP/1.1 that doesn't listen: connections are handed to it by
- * `emit("connection", socket)`.
+ * Creates a server of HTTP/1.1 that doesn't listen: `emit("connection", socket)` passes connections
+ * to it.
  */
 export function http1Server(listener: RequestListener, times: Http1Times = {}): Server {
   const { stalledMs = STALLED_MS, ...others } = times;
@@ -59,23 +59,23 @@ export function http1Server(listener: RequestListener, times: Http1Times = {}): 
   server.timeout = stalledMs;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.on("request", listener);
-  // Without `100 Continue` a client doesn't send the body.
+  // Without `100 Continue` the client doesn't send its body.
   for (const expectation of ["checkContinue", "checkExpectation"]) {
     server.on(expectation, (request, response) => server.emit("request", request, response));
   }
   server.on("connect", (_request, socket: Duplex) => refuseConnect(socket));
-  // Only a server that listens looks after its times.
+  // Node.js starts the timeouts of requests on this event.
   server.emit("listening");
   return server;
 }
 
-/** A server of HTTP/2, to which connections are handed likewise. */
+/** Creates a server of HTTP/2 that gets its connections in the same way. */
 export function http2Server(
   listener: RequestListener,
   clock: Clock,
   stalledMs = STALLED_MS,
 ): Http2Server {
-  // Loaded where TLS asks for it.
+  // Not imported: its module is loaded on the first use.
   const server = process.getBuiltinModule("node:http2").createServer(HTTP2_LIMITS);
   const uses = new WeakMap<Http2Session, SessionUse>();
   server.on("session", (session) => {
@@ -85,18 +85,18 @@ export function http2Server(
     const { stream } = request;
     stream.setTimeout(stalledMs, () => stream.destroy());
     if (stream.session !== undefined) uses.get(stream.session)?.begin(response);
-    // Nobody reads bodies, so that there is nothing to wait for once the answer is out.
+    // No handler reads a body: the stream ends with the response.
     if (!stream.endAfterHeaders) response.once("finish", () => stream.close());
-    // Both protocols have the methods that are used here.
+    // Handlers use the methods that both protocols have.
     (listener as unknown as (request: unknown, response: unknown) => void)(request, response);
   });
   server.on("checkContinue", (request, response) => server.emit("request", request, response));
-  // What goes wrong in a session ends it, and is no matter for others.
+  // An error ends its session, and no other.
   server.on("sessionError", () => {});
   return server;
 }
 
-/** Ends a session of HTTP/2 that nothing is asked on, whatever else comes, or too much. */
+/** Closes a session of HTTP/2 that has no request for too long, whatever other frames arrive. */
 class SessionUse {
   readonly #session: Http2Session;
   readonly #clock: Clock;
@@ -129,7 +129,7 @@ class SessionUse {
   }
 }
 
-/** CONNECT doesn't reach the routes; its connection is ours to end. */
+/** Answers CONNECT, which doesn't reach the routes, and closes its connection. */
 function refuseConnect(socket: Duplex): void {
   socket.on("error", () => {});
   socket.end(

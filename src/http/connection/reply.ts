@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** Ends the response with `body`, whole; for HEAD with its headers alone. */
+/** Ends the response with `body`; Node.js leaves the body out of an answer to HEAD. */
 export function reply(response: ServerResponse, contentType: string, body: Buffer): void {
   response.setHeader("Content-Type", contentType);
   response.setHeader("Content-Length", body.length);

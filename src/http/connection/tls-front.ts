@@ -5,16 +5,16 @@ import type { Logger } from "../../domain/log.ts";
 import { clientCertificateProblem } from "./client-certificate.ts";
 import type { ServerTls, WebConfig } from "../web-config/web-config.ts";
 
-/** A client that hasn't agreed on a secret by then is gone. */
+/** A handshake that takes longer is aborted. */
 const HANDSHAKE_LIMIT_MS = 10_000;
 
-/** Who takes connections, by the protocol that was agreed on. */
+/** Accept connections, each of its protocol. */
 export interface Protocols {
   http1(socket: Socket): void;
   http2(socket: Socket): void;
 }
 
-/** Speaks TLS on connections, and hands what is in it to the protocol that was agreed on. */
+/** Terminates TLS, and passes each connection on to the protocol that was negotiated. */
 export class TlsFront {
   readonly #protocols: Protocols;
   readonly #log: Logger;
@@ -32,10 +32,10 @@ export class TlsFront {
     this.#handshakeMs = handshakeMs;
   }
 
-  /** Takes a connection on which nothing was read yet. */
+  /** Accepts a connection of which nothing was read yet. */
   accept(socket: Socket, tls: ServerTls, config: Pick<WebConfig, "http2">): void {
     if (this.#server === undefined || this.#tls !== tls) {
-      // Sessions don't outlive the settings that they were agreed on under.
+      // A new server, since sessions must not outlive the settings they were negotiated under.
       this.#tls = tls;
       this.#server = this.#serverOf(tls, config.http2);
     }
@@ -49,7 +49,7 @@ export class TlsFront {
       ALPNProtocols: http2 ? ["h2", "http/1.1"] : ["http/1.1"],
       handshakeTimeout: this.#handshakeMs,
       requestCert: tls.clientAuth !== "NoClientCert",
-      // Who is let in is decided below, for all kinds alike.
+      // clientCertificateProblem decides, for all types of client authentication.
       rejectUnauthorized: false,
     });
     server.on("secureConnection", (socket) => {
@@ -68,7 +68,7 @@ export class TlsFront {
   #refuse(socket: TLSSocket, problem: string): void {
     this.#log
       .limited("client certificate")
-      .warn("client refused", { reason: problem, from: socket.remoteAddress });
+      .warn("client certificate rejected", { reason: problem, from: socket.remoteAddress });
     socket.on("error", () => {});
     socket.destroy();
   }

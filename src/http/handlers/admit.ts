@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { replyText } from "../connection/reply.ts";
 
-/** What any page may load: nothing. */
+/** Lets a page load nothing. */
 export const CONTENT_POLICY =
   "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * Looks at a request before the routes do: gives its response the headers that all have, answers
- * itself what is no GET or HEAD (405), or has no proper target or several hosts (400), and makes of a
- * whole URL, as proxies send it, its path. False where it has answered.
+ * Checks a request before the routes get it, and sets the headers that all responses have. Answers
+ * 405 to a method other than GET and HEAD, and 400 to an invalid target or several hosts. Replaces
+ * an absolute URL, which proxies send, by its path. Returns false if it has answered.
  */
 export function admit(request: IncomingMessage, response: ServerResponse): boolean {
   secure(response);
@@ -26,7 +26,7 @@ export function admit(request: IncomingMessage, response: ServerResponse): boole
   return true;
 }
 
-/** The headers that all responses have. */
+/** Sets the headers that all responses have. */
 export function secure(response: ServerResponse): void {
   response.setHeader("Cache-Control", "no-store");
   response.setHeader("Content-Security-Policy", CONTENT_POLICY);
@@ -36,21 +36,21 @@ export function secure(response: ServerResponse): void {
   response.setHeader("X-Frame-Options", "DENY");
 }
 
-/** A proxy before us may go by another of them than we do (RFC 9112, section 3.2). */
+/** Counts Host headers: a proxy may use another one of them than we do (RFC 9112, section 3.2). */
 function hosts({ rawHeaders }: IncomingMessage): number {
   const isHost = (_: string, at: number): boolean =>
     at % 2 === 0 && rawHeaders[at]?.toLowerCase() === "host";
   return rawHeaders.filter(isHost).length;
 }
 
-/** The path that the routes match; undefined where the target is no proper one. */
+/** Returns the path that the routes match, or undefined if the target is invalid. */
 export function pathOf(request: IncomingMessage): string | undefined {
   return originForm(request.url ?? "")?.replace(/\?.*$/s, "");
 }
 
 /**
- * The target as path and query (RFC 9112, section 3.2.1), of printable ASCII without `#`: others
- * would reach `url.parse`, which guesses at hosts in them, warns and throws.
+ * Returns the target as path and query (RFC 9112, section 3.2.1), or undefined if it has anything but
+ * printable ASCII without `#`: `url.parse`, which Express calls, would guess at hosts, warn and throw.
  */
 function originForm(target: string): string | undefined {
   const [origin = ""] = /^https?:\/\/[^/?#]*/i.exec(target) ?? [];

@@ -1,33 +1,33 @@
-/** Where a reader goes on: the number of its next event, and what it has to be told first. */
+/** Where a subscriber continues. */
 export interface Resumed {
+  /** Number of its next event. */
   readonly next: number;
-  /** Why events between its last one and `next` may be lost; undefined where none is. */
+  /** Why events before `next` may be lost; undefined if none are. */
   readonly gap: "restart" | "too-old" | "unknown" | undefined;
 }
 
-/** Events in one piece. */
+/** Consecutive events as frames in one piece. */
 export interface EventBatch {
   readonly bytes: Buffer;
-  /** Number of the event that comes after it. */
+  /** Number of the event that follows the batch. */
   readonly next: number;
 }
 
-/** Somebody who is told when there is something to read. */
-export interface FeedReader {
-  /** There are events or asides; to be called often is harmless. */
+export interface FeedSubscriber {
+  /** Events or asides are available. Can be called when there are none. */
   wake(): void;
-  /** Something without a number: of those with one key the newest is enough. */
+  /** Gets an event without a number. Of the asides with one key only the newest matters. */
   aside(key: string, frame: Buffer): void;
-  /** The feed ends. */
+  /** The feed has ended. */
   close(): void;
 }
 
 export interface EventFeedOptions<T> {
-  /** The data of an event, in one line. Called once for an event, and only where somebody reads it. */
+  /** Returns an event's data in one line. Called at most once for an event, when it is first sent. */
   readonly serialize: (value: T) => string;
-  /** Tells this process's ids from those of others; letters and digits. */
+  /** Distinguishes the ids of this process from those of others; letters and digits. */
   readonly instance: string;
-  /** Events that are kept. Default 10,000. */
+  /** Number of events that are kept. Default 10,000. */
   readonly capacity?: number;
 }
 
@@ -35,18 +35,18 @@ const DEFAULT_CAPACITY = 10_000;
 const ID = /^(\d{1,15})-([0-9a-z]+)$/;
 
 /**
- * The newest events, numbered from 1 on, as frames of server-sent events. What is kept is bounded by
- * their number, whoever reads; readers keep no events, but a place in here.
+ * Keeps the newest events, numbered from 1, as frames of server-sent events. Its memory is bounded by
+ * their number, however many subscribers there are: a subscriber keeps a position, and no events.
  */
 export class EventFeed<T> {
   readonly #serialize: (value: T) => string;
   readonly #instance: string;
   readonly #capacity: number;
-  /** A ring: the event `number` is at `number % capacity`, as it came or as a frame. */
+  /** A ring: event `number` is at `number % capacity`, as its value or its frame. */
   readonly #ring: (T | Buffer)[] = [];
-  readonly #readers = new Set<FeedReader>();
+  readonly #subscribers = new Set<FeedSubscriber>();
   #last = 0;
-  /** What was read last, and from where on. */
+  /** The batch that was made last. */
   #batch: (EventBatch & { readonly from: number }) | undefined;
   #isWaking = false;
   #isClosed = false;
@@ -57,7 +57,7 @@ export class EventFeed<T> {
     this.#capacity = options.capacity ?? DEFAULT_CAPACITY;
   }
 
-  /** Id of the newest event; of number 0 where there was none yet. */
+  /** Id of the newest event; number 0 before the first event. */
   get lastId(): string {
     return this.#idOf(this.#last);
   }
@@ -72,8 +72,8 @@ export class EventFeed<T> {
     return Math.max(1, this.#last - this.#capacity + 1);
   }
 
-  get readers(): number {
-    return this.#readers.size;
+  get subscribers(): number {
+    return this.#subscribers.size;
   }
 
   readonly push = (value: T): void => {
@@ -82,15 +82,15 @@ export class EventFeed<T> {
     this.#wake();
   };
 
-  /** Tells the readers of now something that has no number, and isn't kept. */
+  /** Sends the present subscribers an event that has no number and isn't kept. */
   aside(name: string, key: string, data: string): void {
-    if (this.#readers.size === 0) return;
+    if (this.#subscribers.size === 0) return;
     const frame = eventFrame(name, data);
-    for (const reader of this.#readers) reader.aside(key, frame);
+    for (const subscriber of this.#subscribers) subscriber.aside(key, frame);
     this.#wake();
   }
 
-  /** Where a reader goes on whose last event was this one. */
+  /** Returns where a subscriber continues after the event of this id. */
   resume(lastId: string): Resumed {
     const [, digits, instance] = ID.exec(lastId) ?? [];
     const { oldest } = this;
@@ -101,7 +101,7 @@ export class EventFeed<T> {
     return next < oldest ? { next: oldest, gap: "too-old" } : { next, gap: undefined };
   }
 
-  /** The event of a number that is kept, as a frame. */
+  /** Returns the frame of an event that is kept. */
   frame(number: number): Buffer {
     const index = number % this.#capacity;
     const known = this.#ring[index];
@@ -113,8 +113,8 @@ export class EventFeed<T> {
   }
 
   /**
-   * Events from a number on, that is kept or the next, as frames in one piece: as many as make up
-   * `maxBytes`, or all. Readers who are at the same place share the piece.
+   * Returns the events from `from` on, which is kept or the next one: as many as reach `maxBytes`, or
+   * all. Subscribers at one position share the batch.
    */
   batch(from: number, maxBytes: number): EventBatch {
     const known = this.#batch;
@@ -132,7 +132,7 @@ export class EventFeed<T> {
     return this.#batch;
   }
 
-  /** The data of the newest events, the newest first. */
+  /** Returns the data of the newest events, newest first. */
   newest(count: number): string[] {
     const data: string[] = [];
     for (let number = this.#last; number >= this.oldest && data.length < count; number -= 1) {
@@ -142,26 +142,26 @@ export class EventFeed<T> {
     return data;
   }
 
-  /** Disposing the handle ends it. */
-  attach(reader: FeedReader): Disposable {
-    this.#readers.add(reader);
-    if (this.#isClosed) reader.close();
-    return { [Symbol.dispose]: () => void this.#readers.delete(reader) };
+  /** Adds a subscriber; disposing the handle removes it. */
+  subscribe(subscriber: FeedSubscriber): Disposable {
+    this.#subscribers.add(subscriber);
+    if (this.#isClosed) subscriber.close();
+    return { [Symbol.dispose]: () => void this.#subscribers.delete(subscriber) };
   }
 
-  /** Ends all readers, and those that still come. */
+  /** Closes all subscribers, present and later ones. */
   close(): void {
     this.#isClosed = true;
-    for (const reader of this.#readers) reader.close();
+    for (const subscriber of this.#subscribers) subscriber.close();
   }
 
-  /** Many events can come at once: readers are told when all of them are there. */
+  /** Wakes the subscribers once for all events of this turn of the event loop. */
   #wake(): void {
-    if (this.#isWaking || this.#readers.size === 0) return;
+    if (this.#isWaking || this.#subscribers.size === 0) return;
     this.#isWaking = true;
     setImmediate(() => {
       this.#isWaking = false;
-      for (const reader of this.#readers) reader.wake();
+      for (const subscriber of this.#subscribers) subscriber.wake();
     });
   }
 
@@ -170,7 +170,7 @@ export class EventFeed<T> {
   }
 }
 
-/** A named event without an id: the reader's last id stays what it is. */
+/** Returns the frame of a named event. It has no id, so the client's last id stays unchanged. */
 export function eventFrame(name: string, data: string): Buffer {
   return Buffer.from(`event: ${name}\ndata: ${data}\n\n`);
 }

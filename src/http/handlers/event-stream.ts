@@ -1,34 +1,37 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../../domain/clock.ts";
 import { eventFrame } from "./event-feed.ts";
-import type { EventFeed, FeedReader } from "./event-feed.ts";
+import type { EventFeed, FeedSubscriber } from "./event-feed.ts";
 
-/** From one sign of life to the next. One who took nothing from one to the other is too slow. */
+/** Interval of heartbeats. A client that accepts nothing from one to the next is too slow. */
 export const HEARTBEAT_MS = 15_000;
-/** How long the last event may take to be read, once a reader is cut off. */
+/** Time that a client has to receive the last event after it was cut off. */
 export const CUT_GRACE_MS = 10_000;
 
-/** Bytes that are written at a time. What a reader doesn't take stays in the feed. */
+/** Bytes of one write. What a client doesn't accept stays in the feed. */
 const BATCH_BYTES = 32 * 1024;
 const HEARTBEAT = Buffer.from(": still here\n\n");
 
-/** Sends a feed's events to one reader, as far as it takes them. */
-export class EventStream<T> implements FeedReader {
+/** Sends a feed's events to one client, as fast as it accepts them. */
+export class EventStream<T> implements FeedSubscriber {
   readonly #feed: EventFeed<T>;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
   readonly #onSlow: () => void;
   readonly #asides = new Map<string, Buffer>();
   readonly #first: Buffer;
-  #attached: Disposable | undefined;
+  #subscription: Disposable | undefined;
   #timer: Disposable | undefined;
   #next: number;
-  /** True from a write that was too much until all is taken. */
+  /** True from a write that filled the socket's buffer until it has drained. */
   #isBlocked = false;
   #wasBlocked = false;
   #isOver = false;
 
-  /** @param from where it begins, and the events that stand before all others */
+  /**
+   * @param options `from` is the number of the first event, `first` the bytes before it; `onSlow` is
+   *   called when the client is cut off for being too slow
+   */
   constructor(
     feed: EventFeed<T>,
     response: ServerResponse,
@@ -47,7 +50,7 @@ export class EventStream<T> implements FeedReader {
     this.#first = options.first;
   }
 
-  /** Begins; it ends with the response. */
+  /** Begins to send. Ends with the response. */
   start(): void {
     this.#timer = this.#clock.setTimeout(() => this.#beat(), HEARTBEAT_MS);
     this.#response.on("drain", () => {
@@ -55,9 +58,9 @@ export class EventStream<T> implements FeedReader {
       this.wake();
     });
     this.#response.on("error", () => {});
-    this.#response.once("close", () => this.leave());
+    this.#response.once("close", () => this.unsubscribe());
     this.#write(this.#first);
-    this.#attached = this.#feed.attach(this);
+    this.#subscription = this.#feed.subscribe(this);
     this.wake();
   }
 
@@ -69,9 +72,9 @@ export class EventStream<T> implements FeedReader {
     }
     const { bytes, next } = this.#feed.batch(this.#next, BATCH_BYTES);
     this.#next = next;
-    const isTaken = bytes.length === 0 || this.#write(bytes);
-    if (isTaken && bytes.length < BATCH_BYTES) this.#writeAsides();
-    // Others have their turn before the rest.
+    const canWrite = bytes.length === 0 || this.#write(bytes);
+    if (canWrite && bytes.length < BATCH_BYTES) this.#writeAsides();
+    // Other work has its turn before the rest.
     if (this.#next < this.#feed.next || this.#asides.size > 0) setImmediate(() => this.wake());
   }
 
@@ -83,11 +86,11 @@ export class EventStream<T> implements FeedReader {
     this.#cut("shutdown");
   }
 
-  /** Nobody reads it any more. Harmless when called again. */
-  leave(): void {
+  /** Ends the subscription; the client has disconnected. Harmless when called again. */
+  unsubscribe(): void {
     this.#isOver = true;
     this.#timer?.[Symbol.dispose]();
-    this.#attached?.[Symbol.dispose]();
+    this.#subscription?.[Symbol.dispose]();
     this.#asides.clear();
   }
 
@@ -113,12 +116,12 @@ export class EventStream<T> implements FeedReader {
     this.#timer = this.#clock.setTimeout(() => this.#beat(), HEARTBEAT_MS);
   }
 
-  /** False where no more is to be written until it is taken. */
+  /** Returns false if the next write has to wait for `drain`. */
   #write(bytes: Buffer): boolean {
-    const isTaken = this.#response.write(bytes);
-    if (isTaken) this.#wasBlocked = false;
+    const canWrite = this.#response.write(bytes);
+    if (canWrite) this.#wasBlocked = false;
     else this.#isBlocked = true;
-    return isTaken;
+    return canWrite;
   }
 
   #cutSlow(): void {
@@ -126,7 +129,7 @@ export class EventStream<T> implements FeedReader {
     this.#cut("slow");
   }
 
-  /** Tells the reader that this was the last of it. */
+  /** Sends the last event, with the reason, and ends the response. */
   #cut(reason: "slow" | "shutdown"): void {
     if (this.#isOver) return;
     this.#isOver = true;

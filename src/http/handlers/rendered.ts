@@ -1,94 +1,109 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
-import { acceptsGzip } from "./negotiate.ts";
-import { ConnectionUses } from "../connection/connection-uses.ts";
-import { HeldBodies } from "./held-bodies.ts";
-import { onceOver } from "../connection/once-over.ts";
-import { queryOf } from "../connection/query.ts";
-import { renderingOf } from "./rendering.ts";
 import { reply, replyText } from "../connection/reply.ts";
+import { onceOver, RequestLimit } from "../connection/request.ts";
+import { HeldBodies, SharedBody } from "./bodies.ts";
+import { acceptsGzip } from "./negotiate.ts";
 import { sharedRuns } from "./shared-runs.ts";
 
-/** Bodies that wait for slow readers at the same time, all readers of one route together. */
-export const MAX_RENDERED_BODIES = 4;
-/** What isn't read by then is ended. */
+/** A client that hasn't received its body by then is disconnected. */
 export const RENDERED_DEADLINE_MS = 60_000;
-/** Containers that can be asked for by name at a time. */
-export const MAX_NAMED = 100;
 
-/** Requests at a time that wait on one connection. */
-const MAX_WAITING_PER_CONNECTION = 5;
-
-/** Renders what is true now, of these containers alone or, without names, of all. */
-export type Render = (names: readonly string[] | undefined) => Promise<Buffer>;
+export interface Rendering {
+  readonly contentType: string;
+  readonly body: Buffer | string;
+  /** Called once, when no response uses the body any more and its memory can be reused. */
+  readonly release?: () => void;
+}
 
 export interface RenderedOptions {
+  /** Names the rendering in log lines and answers, as in `the state can't be rendered`. */
   readonly what: string;
-  readonly contentType: string;
-  readonly render: Render;
+  readonly render: (key: string) => Promise<Rendering>;
+  /** Bodies that are being sent at a time, those of all clients together. */
+  readonly maxBodies: number;
+  /** Requests under way at a time on a connection, by protocol. */
+  readonly perConnection: { readonly http1: number; readonly http2: number };
+  /** Request headers, besides Accept-Encoding, that the rendering depends on. */
+  readonly vary?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
+/** Answers one request with the rendering of a key. */
+export type RenderedHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  key: string,
+) => Promise<void>;
+
 /**
- * Answers with what `render` gives for the containers that `?container=` names (as often as wanted);
- * those who ask for the same at the same time share it. Slow readers hold up nobody else, and hold
- * no more than {@link MAX_RENDERED_BODIES} bodies.
+ * Returns a handler of renderings. Concurrent requests with one key share a rendering and its gzipped
+ * form. Slow clients delay no other request, and keep at most `maxBodies` bodies in memory.
  */
-export function renderedHandler(options: RenderedOptions) {
-  const { what, clock, log, headers = {} } = options;
+export function renderedHandler(options: RenderedOptions): RenderedHandler {
+  const { what, clock, log, headers = {}, vary = "" } = options;
+  const bodies = new HeldBodies(options.maxBodies);
+  const limit = new RequestLimit(options.perConnection);
   const render = sharedRuns(async (key: string) => {
-    const names = key === "" ? undefined : (JSON.parse(key) as string[]);
     try {
-      return renderingOf(options.contentType, await options.render(names));
+      return sharedBody(await options.render(key));
     } catch (error) {
       log.limited(what).error(`${what} can't be rendered`, { err: error as Error });
       throw error;
     }
   });
-  const bodies = new HeldBodies(MAX_RENDERED_BODIES);
-  const uses = new ConnectionUses(MAX_WAITING_PER_CONNECTION);
 
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const names = queryOf(request).getAll("container");
-    if (names.length > MAX_NAMED) {
-      replyText(response, 400, `at most ${MAX_NAMED} containers can be named`);
-      return;
-    }
-    const { socket } = request;
-    const end = uses.begin(request);
+  return async (request, response, key) => {
+    const end = limit.begin(request);
     if (end === undefined) {
       replyText(response, 503, "too many requests wait on this connection");
       return;
     }
     const deadline = clock.setTimeout(() => response.destroy(), RENDERED_DEADLINE_MS);
     let isOver = false;
-    onceOver(response, socket, () => {
+    let retained: SharedBody | undefined;
+    onceOver(response, request.socket, () => {
       isOver = true;
       end();
       deadline[Symbol.dispose]();
       bodies.release(response);
+      retained?.release();
     });
 
-    let result: Awaited<ReturnType<typeof render>>;
+    let shared: SharedBody;
     try {
-      const key = names.length === 0 ? "" : JSON.stringify([...new Set(names)].toSorted());
-      result = await render(key);
+      shared = await render(key);
     } catch {
       replyText(response, 500, `${what} can't be rendered, the log says why`);
       return;
     }
-    const asGzip = acceptsGzip(request.headers["accept-encoding"]);
-    const body = asGzip ? await result.gzipped() : result.body;
+    if (isOver) return;
+    const isGzip = acceptsGzip(request.headers["accept-encoding"]);
+    if (!isGzip) {
+      shared.retain();
+      retained = shared;
+    }
+    const body = isGzip ? await shared.gzipped() : shared.bytes;
     if (isOver) return;
 
-    const ended = bodies.hold(body, response);
-    if (ended > 0) log.limited("readers").warn("slow readers ended", { readers: ended });
+    const closed = bodies.hold(body, response);
+    if (closed > 0) {
+      log.limited("slow clients").warn("slow clients closed", { response: what, clients: closed });
+    }
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    if (asGzip) response.setHeader("Content-Encoding", "gzip");
-    response.setHeader("Vary", "Accept-Encoding");
-    reply(response, result.contentType, body);
+    if (isGzip) response.setHeader("Content-Encoding", "gzip");
+    response.setHeader("Vary", vary === "" ? "Accept-Encoding" : `${vary}, Accept-Encoding`);
+    reply(response, shared.contentType, body);
   };
+}
+
+function sharedBody({ contentType, body, release = () => {} }: Rendering): SharedBody {
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  const shared = new SharedBody(contentType, bytes, release);
+  // By then each request that shares the body has retained it.
+  setImmediate(() => shared.release());
+  return shared;
 }

@@ -1,19 +1,19 @@
 import { setImmediate } from "node:timers/promises";
 
 /**
- * Makes calls at the same time share one run of `work`. A call never gets the result of a run that
- * had begun before it: it waits for the next, with all others of its key that wait. One run goes on
- * at a time, whatever its key.
+ * Lets concurrent calls share one run of `work`. A call never gets the result of a run that began
+ * before it: it waits for the next run of its key, with all other calls that wait for this key. One
+ * run is under way at a time, whatever its key.
  */
 export function sharedRuns<T>(work: (key: string) => Promise<T>): (key: string) => Promise<T> {
   const waiting = new Map<string, PromiseWithResolvers<T>>();
-  let running = false;
+  let isRunning = false;
 
   async function runAll(): Promise<void> {
-    running = true;
-    // Requests that came in with this one are still being read: let them in on it.
+    isRunning = true;
+    // Requests that arrived with this one are still being parsed: they join the run.
     await setImmediate();
-    // Iteration reaches keys that are added meanwhile, too.
+    // The iteration reaches keys that are added meanwhile, too.
     for (const [key, { resolve, reject }] of waiting) {
       waiting.delete(key);
       try {
@@ -22,7 +22,7 @@ export function sharedRuns<T>(work: (key: string) => Promise<T>): (key: string) 
         reject(error);
       }
     }
-    running = false;
+    isRunning = false;
   }
 
   return (key) => {
@@ -30,7 +30,7 @@ export function sharedRuns<T>(work: (key: string) => Promise<T>): (key: string) 
     if (known !== undefined) return known.promise;
     const own = Promise.withResolvers<T>();
     waiting.set(key, own);
-    if (!running) void runAll();
+    if (!isRunning) void runAll();
     return own.promise;
   };
 }

@@ -2,56 +2,66 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
 import { ROUTES } from "../../domain/routes.ts";
+import { reply, replyText } from "../connection/reply.ts";
+import { queryOf } from "../connection/request.ts";
 import { CONTENT_POLICY } from "./admit.ts";
 import type { AnyFeed } from "./events.ts";
 import { eventsHandler } from "./events.ts";
-import type { Render } from "./rendered.ts";
 import { renderedHandler } from "./rendered.ts";
-import { reply, replyText } from "../connection/reply.ts";
 
-/** What the status page and the API are made of. */
+/** Bodies of the page, and of the state, that are being sent to slow clients at a time. */
+export const MAX_STATUS_BODIES = 4;
+/** Containers that a request can name. */
+export const MAX_NAMED = 100;
+
+/** Requests under way on a connection. A browser opens 6 connections, or one session of HTTP/2. */
+const PER_CONNECTION = { http1: 5, http2: 6 };
+
+/** Renders the present state: of the named containers, or of all if names are undefined. */
+export type RenderStatus = (names: readonly string[] | undefined) => Promise<Buffer>;
+
 export interface StatusRoutes {
-  /** The page as HTML. */
-  readonly page: Render;
-  /** What is true now, as JSON. */
-  readonly state: Render;
-  /** What happens, as it happens. */
+  /** Renders the page as HTML. */
+  readonly page: RenderStatus;
+  /** Renders the state as JSON. */
+  readonly state: RenderStatus;
+  /** Live changes. */
   readonly events: AnyFeed;
-  /** A script or style of the page; undefined where there is none of this name. */
+  /** Returns a script, style or icon of the page; undefined if no asset has this name. */
   readonly asset: (
     name: string,
   ) => Promise<{ readonly contentType: string; readonly body: Buffer }> | undefined;
 }
 
-/** The page loads its own files, talks to its own server, and makes no markup of text. */
+/** The page loads its own assets, connects to its own server, and makes no markup from text. */
 const PAGE_POLICY =
   `${CONTENT_POLICY}; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; ` +
   "require-trusted-types-for 'script'; trusted-types 'none'";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
-/** The routes of the status page and the API, by path; that of {@link ROUTES}.page takes all below it. */
-export function statusHandlers(options: {
+interface StatusOptions {
   readonly status: StatusRoutes;
   readonly clock: Clock;
   readonly log: Logger;
-}): Readonly<Record<"index" | "state" | "events" | "page", Handler>> {
+}
+
+/** Returns the handlers of the status page and the API; `page` serves all paths below its own. */
+export function statusHandlers(
+  options: StatusOptions,
+): Readonly<Record<"index" | "state" | "events" | "page", Handler>> {
   const { status, clock, log } = options;
   return {
-    index: renderedHandler({
+    index: statusHandler(options, {
       what: "the status page",
       contentType: "text/html; charset=utf-8",
       render: status.page,
       headers: { "Content-Security-Policy": PAGE_POLICY },
-      clock,
-      log,
     }),
-    state: renderedHandler({
+    state: statusHandler(options, {
       what: "the state",
       contentType: "application/json; charset=utf-8",
       render: status.state,
-      clock,
-      log,
     }),
     events: eventsHandler({ events: status.events, clock, log }),
     page: async (request, response) => {
@@ -61,4 +71,41 @@ export function statusHandlers(options: {
       else reply(response, found.contentType, found.body);
     },
   };
+}
+
+/** Answers with the containers that `?container=` names, each as often as wanted, or with all. */
+function statusHandler(
+  { clock, log }: StatusOptions,
+  route: {
+    readonly what: string;
+    readonly contentType: string;
+    readonly render: RenderStatus;
+    readonly headers?: Readonly<Record<string, string>>;
+  },
+): Handler {
+  const { what, contentType, render, headers = {} } = route;
+  const answer = renderedHandler({
+    what,
+    headers,
+    render: async (key) => ({
+      contentType,
+      body: await render(key === "" ? undefined : (JSON.parse(key) as string[])),
+    }),
+    maxBodies: MAX_STATUS_BODIES,
+    perConnection: PER_CONNECTION,
+    clock,
+    log,
+  });
+  return async (request, response) => {
+    const names = queryOf(request).getAll("container");
+    if (names.length > MAX_NAMED) {
+      replyText(response, 400, `at most ${MAX_NAMED} containers can be named`);
+      return;
+    }
+    await answer(request, response, keyOf(names));
+  };
+}
+
+function keyOf(names: readonly string[]): string {
+  return names.length === 0 ? "" : JSON.stringify([...new Set(names)].toSorted());
 }

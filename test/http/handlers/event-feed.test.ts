@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { EventFeed } from "../../../src/http/handlers/event-feed.ts";
-import type { FeedReader } from "../../../src/http/handlers/event-feed.ts";
+import type { FeedSubscriber } from "../../../src/http/handlers/event-feed.ts";
 import { turns } from "../../support/turns.ts";
 
 function feedOf(capacity = 3) {
@@ -16,9 +16,9 @@ function feedOf(capacity = 3) {
   return { feed, serialized };
 }
 
-function recordedReader() {
+function recordedSubscriber() {
   const calls: string[] = [];
-  const reader: FeedReader = {
+  const reader: FeedSubscriber = {
     wake: () => void calls.push("wake"),
     aside: (key, frame) => void calls.push(`${key}: ${frame.toString()}`),
     close: () => void calls.push("close"),
@@ -69,24 +69,24 @@ test("a reader goes on after its last event, and is told where that can't be had
 
 test("readers are woken once for all that came at once, as long as they stay", async () => {
   const { feed } = feedOf();
-  const { reader, calls } = recordedReader();
-  const attached = feed.attach(reader);
+  const { reader, calls } = recordedSubscriber();
+  const subscribed = feed.subscribe(reader);
   feed.push("a");
   feed.push("b");
   expect(calls).toEqual([]);
   await turns();
   expect(calls).toEqual(["wake"]);
-  attached[Symbol.dispose]();
+  subscribed[Symbol.dispose]();
   feed.push("c");
   await turns();
-  expect([calls, feed.readers]).toEqual([["wake"], 0]);
+  expect([calls, feed.subscribers]).toEqual([["wake"], 0]);
 });
 
 test("an aside is for the readers of now", async () => {
   const { feed } = feedOf();
   feed.aside("snapshot", "a", "{}");
-  const { reader, calls } = recordedReader();
-  using _attached = feed.attach(reader);
+  const { reader, calls } = recordedSubscriber();
+  using _subscription = feed.subscribe(reader);
   feed.aside("snapshot", "b", "{}");
   await turns();
   expect(calls).toEqual(["b: event: snapshot\ndata: {}\n\n", "wake"]);
@@ -95,10 +95,10 @@ test("an aside is for the readers of now", async () => {
 
 test("the end is told to the readers, and to those that still come", () => {
   const { feed } = feedOf();
-  const [early, late] = [recordedReader(), recordedReader()];
-  feed.attach(early.reader);
+  const [early, late] = [recordedSubscriber(), recordedSubscriber()];
+  feed.subscribe(early.reader);
   feed.close();
-  feed.attach(late.reader);
+  feed.subscribe(late.reader);
   expect([early.calls, late.calls]).toEqual([["close"], ["close"]]);
 });
 

@@ -96,7 +96,7 @@ test("one that takes nothing from one sign of life to the next is cut off, and s
   expect([response.written.at(-1), slow()]).toEqual([CUT_SLOW, 1]);
   await clock.advance(CUT_GRACE_MS);
   expect(response.written.at(-1)).toBe("DESTROYED");
-  expect([feed.readers, clock.pendingTimers]).toEqual([0, 0]);
+  expect([feed.subscribers, clock.pendingTimers]).toEqual([0, 0]);
 });
 
 test("one that takes a little now and then is left alone", async () => {
@@ -119,5 +119,5 @@ test("one that has left holds nothing", async () => {
   feed.push("1");
   await turns();
   expect(response.written).toEqual(["FIRST"]);
-  expect([feed.readers, clock.pendingTimers]).toEqual([0, 0]);
+  expect([feed.subscribers, clock.pendingTimers]).toEqual([0, 0]);
 });

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { expect, test } from "@jest/globals";
 import { EventFeed } from "../../../src/http/handlers/event-feed.ts";
 import { HEARTBEAT_MS } from "../../../src/http/handlers/event-stream.ts";
-import { MAX_EVENT_READERS } from "../../../src/http/handlers/events.ts";
+import { MAX_EVENT_SUBSCRIBERS } from "../../../src/http/handlers/events.ts";
 import { fetchFrom } from "../../support/http-client.ts";
 import { eventually } from "../../support/eventually.ts";
 import { turns } from "../../support/turns.ts";
@@ -153,7 +153,7 @@ test("a reader that is slower than the feed is cut off, and told so last", async
   }
   const [, last] = /x"\n\n\r\n[0-9a-f]+\r\n(event: .*)\r\n0\r\n\r\n$/s.exec(end) ?? [];
   expect(last).toBe('event: cut\ndata: {"reason":"slow"}\n\n');
-  expect(feed.readers).toBe(0);
+  expect(feed.subscribers).toBe(0);
 });
 
 test("the end of the program is told, and ends the connection", async () => {
@@ -170,15 +170,15 @@ test("readers past the limit are told to come again", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
   const readers = [];
-  for (let i = 0; i < MAX_EVENT_READERS; i += 1) readers.push(await read(started));
+  for (let i = 0; i < MAX_EVENT_SUBSCRIBERS; i += 1) readers.push(await read(started));
   const { status, headers } = await fetchFrom(started.port, PATH);
   expect([status, headers["retry-after"]]).toEqual([503, "2"]);
   readers[0]?.[Symbol.dispose]();
-  await eventually(() => feed.readers === MAX_EVENT_READERS - 1);
+  await eventually(() => feed.subscribers === MAX_EVENT_SUBSCRIBERS - 1);
   using again = await read(started);
   expect(again.response.statusCode).toBe(200);
   for (const reader of readers) reader[Symbol.dispose]();
-  await eventually(() => feed.readers === 1);
+  await eventually(() => feed.subscribers === 1);
   expect(started.clock.pendingTimers).toBe(1);
 });
 
@@ -190,11 +190,11 @@ test("of readers that wait behind another on a connection none is left when it e
     const socket = connect({ host: "127.0.0.1", port: started.port });
     socket.on("error", () => {});
     socket.write(sent);
-    await eventually(() => feed.readers > 0);
+    await eventually(() => feed.subscribers > 0);
     await turns();
-    expect(feed.readers).toBe(1);
+    expect(feed.subscribers).toBe(1);
     socket.destroy();
-    await eventually(() => feed.readers === 0, { withinMs: 2_000 });
+    await eventually(() => feed.subscribers === 0, { withinMs: 2_000 });
   }
   expect(started.clock.pendingTimers).toBe(0);
 });
@@ -203,6 +203,6 @@ test("HEAD tells what would come, and nobody reads", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
   const { status, headers, text } = await fetchFrom(started.port, PATH, { method: "HEAD" });
-  expect([status, text, feed.readers]).toEqual([200, "", 0]);
+  expect([status, text, feed.subscribers]).toEqual([200, "", 0]);
   expect(headers["content-type"]).toBe("text/event-stream; charset=utf-8");
 });

@@ -3,18 +3,15 @@ import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
 import { EventFeed } from "../../../src/http/handlers/event-feed.ts";
-import {
-  MAX_NAMED,
-  MAX_RENDERED_BODIES,
-  RENDERED_DEADLINE_MS,
-} from "../../../src/http/handlers/rendered.ts";
-import type { Render } from "../../../src/http/handlers/rendered.ts";
+import { RENDERED_DEADLINE_MS } from "../../../src/http/handlers/rendered.ts";
+import { MAX_NAMED, MAX_STATUS_BODIES } from "../../../src/http/handlers/status-page.ts";
+import type { RenderStatus } from "../../../src/http/handlers/status-page.ts";
 import { exchange, fetchFrom } from "../../support/http-client.ts";
 import { startServer } from "../started-server.ts";
 
 const STATE = "/api/v1/state";
 
-function startWith(state: Render) {
+function startWith(state: RenderStatus) {
   const events = new EventFeed({ instance: "abc", serialize: String });
   return startServer({ status: { page: state, state, events, asset: () => undefined } });
 }
@@ -82,7 +79,7 @@ test("what can't be rendered is a plain 500, and a line in the log", async () =>
 test("the oldest of those who don't read are ended when there are too many bodies", async () => {
   await using started = await startWith(() => Promise.resolve(Buffer.alloc(20_000_000, "x")));
   const slow = [];
-  for (let i = 0; i < MAX_RENDERED_BODIES; i += 1) {
+  for (let i = 0; i < MAX_STATUS_BODIES; i += 1) {
     const socket = connect({ host: "127.0.0.1", port: started.port });
     socket.on("error", () => {});
     socket.write(`GET ${STATE} HTTP/1.1\r\nHost: a\r\n\r\n`);
@@ -90,7 +87,9 @@ test("the oldest of those who don't read are ended when there are too many bodie
     slow.push(socket);
   }
   expect((await fetchFrom(started.port, STATE)).body.length).toBe(20_000_000);
-  expect(started.lines).toContain('level=warn msg="slow readers ended" readers=1');
+  expect(started.lines).toContain(
+    'level=warn msg="slow clients closed" response="the state" clients=1',
+  );
   for (const socket of slow) socket.destroy();
 });
 

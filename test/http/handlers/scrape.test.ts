@@ -4,23 +4,24 @@ import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
-import { MAX_BODIES, SCRAPE_DEADLINE_MS } from "../../../src/http/handlers/scrape.ts";
-import type { Exposition } from "../../../src/http/handlers/scrape.ts";
+import { RENDERED_DEADLINE_MS } from "../../../src/http/handlers/rendered.ts";
+import type { Rendering } from "../../../src/http/handlers/rendered.ts";
+import { MAX_SCRAPE_BODIES } from "../../../src/http/handlers/scrape.ts";
 import { exchange, fetchFrom } from "../../support/http-client.ts";
 import { turns } from "../../support/turns.ts";
 import { startServer } from "../started-server.ts";
 
 /** Metrics whose renderings a test ends by hand. */
 function byHand(): {
-  readonly metrics: (accept: string | undefined) => Promise<Exposition>;
-  readonly renders: PromiseWithResolvers<Exposition>[];
+  readonly metrics: (accept: string | undefined) => Promise<Rendering>;
+  readonly renders: PromiseWithResolvers<Rendering>[];
   readonly begun: (count: number) => Promise<void>;
 } {
-  const renders: PromiseWithResolvers<Exposition>[] = [];
+  const renders: PromiseWithResolvers<Rendering>[] = [];
   return {
     renders,
     metrics: () => {
-      const render = Promise.withResolvers<Exposition>();
+      const render = Promise.withResolvers<Rendering>();
       renders.push(render);
       return render.promise;
     },
@@ -59,7 +60,7 @@ async function bytesUntilClose(socket: Socket): Promise<number> {
   return bytes;
 }
 
-const page = (body: string): Exposition => ({ contentType: "text/plain", body });
+const page = (body: string): Rendering => ({ contentType: "text/plain", body });
 
 test("the metrics are given as they are rendered, for the format that is asked for", async () => {
   const accepts: (string | undefined)[] = [];
@@ -151,11 +152,11 @@ test("any number of scrapes can wait for a rendering", async () => {
 
 test("the oldest of those who don't read are ended when there are too many bodies", async () => {
   const body = Buffer.alloc(20_000_000, "x");
-  const metrics = (): Promise<Exposition> =>
+  const metrics = (): Promise<Rendering> =>
     Promise.resolve({ contentType: "text/plain", body: Buffer.from(body) });
   await using started = await startServer({ metrics });
   const slow: Socket[] = [];
-  for (let i = 0; i < MAX_BODIES; i++) {
+  for (let i = 0; i < MAX_SCRAPE_BODIES; i++) {
     const socket = connect({ host: "127.0.0.1", port: started.port });
     socket.on("error", () => {});
     socket.write(GET_METRICS);
@@ -163,7 +164,9 @@ test("the oldest of those who don't read are ended when there are too many bodie
     slow.push(socket);
   }
   expect((await fetchFrom(started.port, "/metrics")).body.length).toBe(body.length);
-  expect(started.lines).toContain('level=warn msg="slow scrapes ended" connections=1');
+  expect(started.lines).toContain(
+    'level=warn msg="slow clients closed" response=metrics clients=1',
+  );
   const [oldest, ...others] = slow;
   if (oldest === undefined) throw new Error("no reader");
   expect(await bytesUntilClose(oldest)).toBeLessThan(body.length);
@@ -188,7 +191,7 @@ test("a scrape that takes too long is ended", async () => {
   await using started = await startServer({ metrics });
   const answer = exchange(started.port, GET_METRICS);
   await begun(1);
-  await started.clock.advance(SCRAPE_DEADLINE_MS);
+  await started.clock.advance(RENDERED_DEADLINE_MS);
   expect(await answer).toBe("");
 });
 
