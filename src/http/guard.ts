@@ -1,15 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { ROUTES } from "../domain/routes.ts";
-import { pathOf, secure } from "./handlers/admit.ts";
+import { asError } from "../platform/data/as-error.ts";
 import { BasicAuth } from "./auth/basic-auth.ts";
 import type { Verdict } from "./auth/basic-auth.ts";
 import { BcryptChecks } from "./auth/bcrypt-checks.ts";
 import { TokenBucket } from "./auth/token-bucket.ts";
-import { connectionOf } from "./connection/connection-of.ts";
 import { replyText } from "./connection/reply.ts";
+import { connectionOf } from "./connection/request.ts";
+import { pathOf, secure } from "./handlers/admit.ts";
 import type { RateLimit } from "./web-config/web-config.ts";
 import type { WebSettings } from "./web-config/web-settings.ts";
 
@@ -25,20 +25,19 @@ export interface Guard {
 }
 
 /**
- * Lets through to `next` who may ask: known users, where there are any, at no more than the rate
- * that is allowed. Only the health of the process is told to everybody. Responses get the headers
- * that the web configuration has for them.
+ * Enforces the web configuration before `next` gets a request: users if the file has any, the rate
+ * limit, and the headers of all responses. The health of the process is public.
  */
 export function guarded(next: RequestListener, { web, clock, log }: GuardOptions): Guard {
   const checks = new BcryptChecks(clock);
   const auth = new BasicAuth(checks.compare, clock);
-  const rate = rateGate(clock);
+  const bucketOf = rateBucket(clock);
 
   async function judge(request: IncomingMessage): Promise<Verdict> {
     await web.look();
     const { users, rateLimit } = web.current;
     if (pathOf(request) === ROUTES.healthy) return { status: 200 };
-    const bucket = rate(rateLimit);
+    const bucket = bucketOf(rateLimit);
     if (bucket?.take() === false) return { status: 429, retryAfterMs: bucket.waitMs };
     if (users.size === 0) return { status: 200 };
     const address = request.socket.remoteAddress ?? "";
@@ -60,11 +59,11 @@ export function guarded(next: RequestListener, { web, clock, log }: GuardOptions
       log.limited("guard").error("request failed", { err: asError(error) });
       verdict = { status: 503, retryAfterMs: 1000 };
     }
-    // Who has gone meanwhile doesn't tell it once more.
+    // A response whose client disconnected meanwhile emits no second `close`: handlers would wait.
     if (response.destroyed || connectionOf(request).destroyed) return;
     fixHeaders(response, web.current.headers);
     if (verdict.status === 200) next(request, response);
-    else refuse(response, verdict);
+    else reject(response, verdict);
   }
 
   return {
@@ -78,7 +77,7 @@ export function guarded(next: RequestListener, { web, clock, log }: GuardOptions
   };
 }
 
-function refuse(response: ServerResponse, verdict: Verdict): void {
+function reject(response: ServerResponse, verdict: Verdict): void {
   if (verdict.status === 401) {
     response.setHeader("WWW-Authenticate", 'Basic realm="unitwatch", charset="UTF-8"');
     replyText(response, 401, "unauthorized");
@@ -88,7 +87,7 @@ function refuse(response: ServerResponse, verdict: Verdict): void {
   }
 }
 
-/** Sets these headers, or takes them away where they are empty; the routes' own no longer count. */
+/** Sets these headers, or removes those with an empty value. The routes can't change them later. */
 function fixHeaders(response: ServerResponse, headers: ReadonlyMap<string, string>): void {
   if (headers.size === 0) return;
   for (const [name, value] of headers) {
@@ -101,14 +100,14 @@ function fixHeaders(response: ServerResponse, headers: ReadonlyMap<string, strin
     fixed.has(name.toLowerCase()) ? response : setHeader(name, value);
 }
 
-/** The bucket of a limit; a new one whenever the limit is another. */
-function rateGate(clock: Clock): (limit: RateLimit | undefined) => TokenBucket | undefined {
-  let of: string | undefined;
+/** Returns a function that gives the bucket of a limit: a full one whenever the limit changes. */
+function rateBucket(clock: Clock): (limit: RateLimit | undefined) => TokenBucket | undefined {
+  let knownKey: string | undefined;
   let bucket: TokenBucket | undefined;
   return (limit) => {
-    const now = limit === undefined ? undefined : `${limit.intervalMs} ${limit.burst}`;
-    if (now !== of) {
-      of = now;
+    const key = limit === undefined ? undefined : `${limit.intervalMs} ${limit.burst}`;
+    if (key !== knownKey) {
+      knownKey = key;
       bucket = limit === undefined ? undefined : new TokenBucket(limit, clock);
     }
     return bucket;

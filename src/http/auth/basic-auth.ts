@@ -1,32 +1,35 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { Clock } from "../../domain/clock.ts";
-import type { CompareBcrypt } from "./bcrypt-checks.ts";
-import { basicCredentials } from "./credentials.ts";
-import type { Credentials } from "./credentials.ts";
-import { LoginLimits } from "./login-limits.ts";
 import { BoundedMap } from "../../platform/data/bounded-map.ts";
+import type { CompareBcrypt } from "./bcrypt-checks.ts";
+import { LoginLimits } from "./login-limits.ts";
 
-/** Whether a request may go on; else the status that it is answered with. */
+/** 200 if a request may pass, else the status of its answer. */
 export type Verdict =
   | { readonly status: 200 | 401 }
   | { readonly status: 429 | 503; readonly retryAfterMs: number };
 
-/** Logins, right and wrong ones each, whose outcome is remembered. */
+/** Outcomes that are remembered, of correct and of wrong logins each. */
 export const MAX_REMEMBERED = 128;
-/** Logins that wait for their check at a time. */
+/** Bcrypt checks that are pending at a time. */
 export const MAX_PENDING = 32;
 
+interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
 /**
- * Basic authentication against bcrypt hashes. A login that was right stays so without another check
- * for as long as its hash is the same. One that is wrong, for an unknown user too, takes as long as
- * a right one, and can't be had at any rate.
+ * Checks Basic authentication (RFC 7617) against bcrypt hashes. A correct login is checked once for
+ * as long as its hash stays the same. A wrong login, of an unknown user too, takes as long as a
+ * correct one, and its rate is limited.
  */
 export class BasicAuth {
   readonly #compare: CompareBcrypt;
   readonly #limits: LoginLimits;
-  /** Nothing that is kept of a password can be told from outside, or used elsewhere. */
+  /** Keys the hashes of remembered logins: outside this process they reveal no password. */
   readonly #secret = randomBytes(32);
-  readonly #right = new BoundedMap<string, true>(MAX_REMEMBERED);
+  readonly #correct = new BoundedMap<string, true>(MAX_REMEMBERED);
   readonly #wrong = new BoundedMap<string, true>(MAX_REMEMBERED);
   readonly #pending = new Map<string, Promise<boolean>>();
 
@@ -36,9 +39,11 @@ export class BasicAuth {
   }
 
   /**
+   * Checks a request.
+   *
    * @param header the request's Authorization
    * @param users names and bcrypt hashes, at least one
-   * @param address where the request comes from
+   * @param address the client's IP address
    */
   async check(
     header: string | undefined,
@@ -49,7 +54,7 @@ export class BasicAuth {
     if (credentials === undefined) return { status: 401 };
     const hash = users.get(credentials.user);
     const key = this.#keyOf(credentials, hash);
-    if (hash !== undefined && this.#right.use(key) === true) return { status: 200 };
+    if (hash !== undefined && this.#correct.use(key) === true) return { status: 200 };
 
     const succeeded = this.#limits.begin(address);
     if (succeeded === undefined) {
@@ -62,12 +67,12 @@ export class BasicAuth {
       return { status: 503, retryAfterMs: 1000 };
     }
     const matches = await (known ??
-      this.#begin(key, credentials, hash ?? this.#other(credentials, users)));
+      this.#begin(key, credentials, hash ?? this.#decoy(credentials, users)));
     if (hash === undefined || !matches) {
       this.#wrong.set(key, true);
       return { status: 401 };
     }
-    this.#right.set(key, true);
+    this.#correct.set(key, true);
     succeeded();
     return { status: 200 };
   }
@@ -82,8 +87,8 @@ export class BasicAuth {
     }
   }
 
-  /** Somebody's hash, always the same for a name, for a check that takes as long as another's. */
-  #other({ user }: Credentials, users: ReadonlyMap<string, string>): string {
+  /** Returns some user's hash, always the same for an unknown name: its check takes as long. */
+  #decoy({ user }: Credentials, users: ReadonlyMap<string, string>): string {
     const hashes = [...users.values()];
     const number = createHmac("sha256", this.#secret).update(user).digest().readUInt32BE();
     return hashes[number % hashes.length] ?? "";
@@ -94,4 +99,13 @@ export class BasicAuth {
       .update(JSON.stringify([user, hash ?? "", password]))
       .digest("base64");
   }
+}
+
+/** Returns the credentials of an Authorization header, or undefined unless its scheme is Basic. */
+function basicCredentials(header = ""): Credentials | undefined {
+  const [, encoded] = /^basic +([A-Za-z0-9+/_-]+={0,2}) *$/i.exec(header) ?? [];
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, "base64").toString("utf8");
+  const at = text.indexOf(":");
+  return at < 0 ? undefined : { user: text.slice(0, at), password: text.slice(at + 1) };
 }

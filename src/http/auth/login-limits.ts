@@ -1,20 +1,19 @@
 import { isIPv6 } from "node:net";
 import type { Clock } from "../../domain/clock.ts";
-import { TokenBucket } from "./token-bucket.ts";
 import { BoundedMap } from "../../platform/data/bounded-map.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
-/** Failed logins that one address may have: 10 at once, then one each 6 s. */
+/** Failed logins of one address: 10 at once, then one each 6 s. */
 export const FAILURES_OF_ONE = { burst: 10, intervalMs: 6_000 };
-/** And all of them together. Each costs the time of a bcrypt check. */
+/** Failed logins of all addresses together. Each takes the time of a bcrypt check. */
 export const FAILURES_OF_ALL = { burst: 100, intervalMs: 500 };
-/** Addresses that are kept apart at a time. */
+/** Addresses that are counted apart; a further one evicts the one without a login for longest. */
 export const MAX_ADDRESSES = 1024;
 
-/** Bounds how often logins can fail. */
+/** Limits the rate of failed logins. */
 export class LoginLimits {
   readonly #clock: Clock;
   readonly #all: TokenBucket;
-  /** The one that was longest without a login first. */
   readonly #ofOne = new BoundedMap<string, TokenBucket>(MAX_ADDRESSES);
 
   constructor(clock: Clock) {
@@ -23,8 +22,8 @@ export class LoginLimits {
   }
 
   /**
-   * Begins a login that may fail. Undefined where it has to wait; else what to call when it didn't
-   * fail.
+   * Begins a login, which counts as failed until the returned function is called. Returns undefined
+   * if the address has to wait.
    */
   begin(address: string): (() => void) | undefined {
     const one = this.#bucketOf(address);
@@ -39,7 +38,7 @@ export class LoginLimits {
     };
   }
 
-  /** How long the next login from there has to wait. */
+  /** Returns how long the address has to wait for its next login. */
   waitMs(address: string): number {
     return Math.max(this.#bucketOf(address).waitMs, this.#all.waitMs);
   }
@@ -52,7 +51,7 @@ export class LoginLimits {
   }
 }
 
-/** An IPv6 host has 2^64 addresses to ask from: they count as one. */
+/** Returns the /64 network of an IPv6 address, since a host has all its addresses; else the address. */
 function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   if (/^::ffff:[\d.]+$/i.test(address)) return address.slice("::ffff:".length);

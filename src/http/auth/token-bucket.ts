@@ -1,6 +1,6 @@
 import type { Clock } from "../../domain/clock.ts";
 
-/** Lets `burst` things pass at once, and then one each `intervalMs`. */
+/** Passes `burst` requests at once, then one each `intervalMs`. */
 export class TokenBucket {
   readonly #intervalMs: number;
   readonly #burst: number;
@@ -19,7 +19,7 @@ export class TokenBucket {
     this.#filledMs = clock.monotonicMs();
   }
 
-  /** True where a token was there to be taken. */
+  /** Takes a token. Returns false if none is left. */
   take(): boolean {
     this.#fill();
     if (this.#tokens < 1) return false;
@@ -27,20 +27,15 @@ export class TokenBucket {
     return true;
   }
 
-  /** Puts one back that wasn't needed. */
+  /** Returns an unused token to the bucket. */
   giveBack(): void {
     this.#tokens = Math.min(this.#tokens + 1, this.#burst);
   }
 
-  /** Until there is one again; 0 where there is. */
+  /** Time until a token is available; 0 if one is. */
   get waitMs(): number {
     this.#fill();
     return this.#tokens >= 1 ? 0 : (1 - this.#tokens) * this.#intervalMs;
-  }
-
-  get isFull(): boolean {
-    this.#fill();
-    return this.#tokens >= this.#burst;
   }
 
   #fill(): void {
