@@ -93,10 +93,10 @@ async function runSidecar(
   }
   const { signal } = endBySignals();
   await run(log, async () => {
-    log.info("unitwatch starts", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
+    log.info("unitwatch starting", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
     const { runApp } = await import("./app/app.ts");
     await runApp({ config, clock: systemClock, log, web, signal, sinceMs, heap });
-    log.info("unitwatch ends");
+    log.info("unitwatch stopped");
     return 0;
   });
 }

@@ -127,24 +127,24 @@ test.each(["json", "logfmt"] as const)(
         });
       }
       expect(lines.filter(({ level }) => level === "info").map(({ msg }) => msg)).toEqual([
-        "unitwatch starts",
-        "engine to watch",
-        "containers to watch",
-        "systemd to watch",
+        "unitwatch starting",
+        "engine settings",
+        "container settings",
+        "systemd settings",
         "storage",
-        "log records are sent over OTLP",
+        "OTLP log export enabled",
         "web access",
         "listening",
-        "the engine answers",
+        "connected to container engine",
         "ready",
         "shutting down",
-        "unitwatch ends",
+        "unitwatch stopped",
       ]);
       const line = (name: string) => lines.find(({ msg }) => msg === name);
       expect(line("storage")).toMatchObject({ path: folder });
       // The time is that of all of the start: at least what lies between these lines, which are
       // written to the millisecond.
-      const sinceMs = Date.parse(String(line("unitwatch starts")?.["time"]));
+      const sinceMs = Date.parse(String(line("unitwatch starting")?.["time"]));
       const tookMs = Date.parse(String(line("ready")?.["time"])) - sinceMs;
       expect(Number(line("ready")?.["seconds"]) * 1_000).toBeGreaterThan(tookMs - 5);
     } finally {

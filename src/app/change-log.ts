@@ -1,18 +1,19 @@
 import type { Change } from "../domain/change.ts";
 import type { Logger } from "../domain/log.ts";
 
-/** What concerns the watch itself is for the log; what happens in containers only below debug. */
+/** Logs a change of a watch at its level, and any other change at debug. */
 export function logChange(change: Change, log: Logger): void {
+  const isEngine = change.identity === undefined;
   const fields = { container: change.container || undefined, detail: change.detail };
   switch (change.kind) {
     case "monitor.error":
-      log.error("cannot watch", fields);
+      log.error(isEngine ? "engine watch failed" : "systemd watch failed", fields);
       break;
     case "monitor.lost":
-      log.warn("watch lost", fields);
+      log.warn(isEngine ? "engine watch lost" : "systemd watch lost", fields);
       break;
     case "monitor.recovered":
-      log.info("watch is back", fields);
+      log.info(isEngine ? "engine watch restored" : "systemd watch restored", fields);
       break;
     default:
       log.debug(change.kind, { ...fields, unit: change.unit || undefined });

@@ -1,10 +1,13 @@
+import { randomUUID } from "node:crypto";
 import type { Change } from "../domain/change.ts";
 import type { EventReport } from "../domain/status.ts";
 import { logRecordOf } from "../logs/log-record.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
-import { INSTANCE } from "./instance.ts";
 
-/** A change as the API tells it: what its log record says, and where it happened. */
+/** Identifies this process in ids that clients and log records show: 32 hex digits. */
+export const INSTANCE = randomUUID().replaceAll("-", "");
+
+/** Returns the change as the API emits it: its log record, and where it happened. */
 export function eventReport(change: Change): EventReport {
   const record = logRecordOf(change, { observedNs: 0n, instance: INSTANCE });
   const { "log.record.uid": uid, ...attributes } = record.attributes ?? {};

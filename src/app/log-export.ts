@@ -10,7 +10,7 @@ import { asError } from "../platform/data/as-error.ts";
 import { Backoff } from "../platform/time/backoff.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Store } from "../storage/store.ts";
-import { INSTANCE } from "./instance.ts";
+import { INSTANCE } from "./event-report.ts";
 import { resourceOf } from "./resource.ts";
 
 export interface LogExportOptions {
@@ -22,15 +22,15 @@ export interface LogExportOptions {
   readonly log: Logger;
 }
 
-/** How long the records that wait are given when the program ends. */
+/** How long queued records are still exported when the program stops. */
 const FLUSH_MS = 3_000;
 const DELIVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
 
 /**
- * Exports each change as a log record from now on, if there is an endpoint. Disposing it sends the
- * records that wait, for at most {@link FLUSH_MS}.
+ * Exports each change as a log record from now on, if an endpoint is configured. Disposing it exports
+ * the queued records for at most {@link FLUSH_MS}.
  *
- * @throws if the endpoint is configured wrongly, as by a file that can't be read
+ * @throws if a file that the endpoint needs is unreadable or invalid
  */
 export async function openLogExport(options: LogExportOptions): Promise<AsyncDisposable> {
   const { config, store, own, bus, clock, log } = options;
@@ -70,10 +70,10 @@ async function closeExport(
   try {
     await pipeline.close(limit.signal);
   } catch (error) {
-    log.warn("the log endpoint can't be closed", { err: asError(error) });
+    log.warn("OTLP log export close failed", { err: asError(error) });
   }
   const { records, durable } = queue.state;
   if (records === 0) return;
-  if (durable) log.info("log records stay in the queue", { records });
-  else log.warn("log records are lost: the queue is in memory", { records });
+  if (durable) log.info("log records left in queue", { records });
+  else log.warn("log records lost", { records, reason: "queue in memory" });
 }

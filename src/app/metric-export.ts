@@ -23,21 +23,21 @@ export interface MetricExportOptions {
   readonly signal: AbortSignal;
 }
 
-/** How long the last push is given when the program ends. */
+/** How long the last push may take when the program stops. */
 const FLUSH_MS = 3_000;
 const PUSH_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
 
 /**
- * Pushes metrics to their endpoint, if there is one, from now on until `signal` aborts, and then
+ * Pushes metrics, if an endpoint is configured, from now on until `signal` aborts, and then
  * once more. Disposing it waits for that last push.
  *
- * @throws if the endpoint is configured wrongly, as by a file that can't be read
+ * @throws if a file that the endpoint needs is unreadable or invalid
  */
 export async function openMetricExport(options: MetricExportOptions): Promise<AsyncDisposable> {
   const { config, store, fleet, own, bus, clock, log, signal } = options;
   const endpoint = config.otlp.metrics;
   if (endpoint === undefined) return { async [Symbol.asyncDispose]() {} };
-  // What sends costs memory and start-up time: it is loaded where it is needed.
+  // The sender costs memory and start-up time: it is loaded only when used.
   const { openSender } = await import("../otlp/transport/open-sender.ts");
   const { startMetricPush } = await import("../otlp/metric-push.ts");
   const { OtelCollector } = await import("../metrics/otel-collector.ts");
@@ -61,18 +61,18 @@ export async function openMetricExport(options: MetricExportOptions): Promise<As
     exported: (points) => own.exported("metrics", points),
     failed(reason, message) {
       own.exportFailed("metrics", reason);
-      log.limited("otlp-metrics").warn("metrics were not taken", { reason, detail: message });
+      log.limited("otlp-metrics").warn("metric export failed", { reason, detail: message });
     },
     broken(error) {
       own.exportFailed("metrics", "internal");
-      log.limited("otlp-metrics").error("metrics can't be pushed", { err: error });
+      log.limited("otlp-metrics").error("metric collection failed", { err: error });
     },
   });
   let closed: Promise<void> | undefined;
-  // At once and not in its turn: what else ends has limits of its own, which would add up.
+  // Starts at once: after the other parts have closed, the limits would add up.
   const close = (): Promise<void> =>
     (closed ??= push.close(FLUSH_MS).catch((error: unknown) => {
-      log.warn("the way of metrics can't be closed", { err: asError(error) });
+      log.warn("OTLP metric export close failed", { err: asError(error) });
     }));
   signal.addEventListener("abort", () => void close(), { once: true });
   return { [Symbol.asyncDispose]: close };

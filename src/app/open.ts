@@ -70,9 +70,7 @@ function queueOptions(
     maxBytes,
     dropped(records, reason) {
       bus.publish("dropped", { stage: "otlp_queue", count: records, reason });
-      log
-        .limited("otlp-queue")
-        .warn("log records that waited for their endpoint are dropped", { reason, records });
+      log.limited("otlp-queue").warn("queued log records dropped", { reason, records });
     },
   };
 }

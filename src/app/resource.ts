@@ -26,15 +26,15 @@ export async function resourceOf(
   );
   const host = hostname();
   const traits = [host, docker.host ?? "", docker.context ?? "", ...watch.filters];
-  const found = {
+  const detected = {
     "service.version": BUILD_INFO.version,
     "service.instance.id": await instanceId({ path: folder, traits, log }),
     "host.name": host,
   };
-  const given = otlp.resourceAttributes.filter(([name, value]) => name !== "" && value !== "");
+  const configured = otlp.resourceAttributes.filter(([name, value]) => name !== "" && value !== "");
   return {
-    ...found,
-    ...Object.fromEntries(given),
+    ...detected,
+    ...Object.fromEntries(configured),
     "service.name": otlp.serviceName,
     ...Object.fromEntries(sdk.map(([name, value]) => [name, String(value)])),
   };

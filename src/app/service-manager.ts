@@ -14,15 +14,15 @@ export interface ServiceNotifierOptions {
   readonly signal: AbortSignal;
 }
 
-/** Keeps systemd told of how the service is; disposing it waits until the last word was read. */
+/** Notifies systemd of the service's state. Disposing it waits until the last notification was sent. */
 export interface ServiceNotifier extends AsyncDisposable {
-  /** It is up. Once more does nothing. */
+  /** Sends READY=1, once. */
   ready(): void;
 }
 
 /**
- * Says READY=1 when told to, WATCHDOG=1 twice in each of systemd's spans, and STOPPING=1 when the
- * program is to end. Does nothing where systemd didn't ask.
+ * Sends READY=1 on request, WATCHDOG=1 twice in each of systemd's intervals, and STOPPING=1 when
+ * `signal` aborts. Does nothing if systemd expects no notifications.
  */
 export function openServiceNotifier(
   { serviceManager, clock, log, signal }: ServiceNotifierOptions,
@@ -31,33 +31,35 @@ export function openServiceNotifier(
   if (serviceManager === undefined) return { ready() {}, async [Symbol.asyncDispose]() {} };
   const { notifySocket, watchdogMs } = serviceManager;
   let last: Promise<void> = Promise.resolve();
-  let waiting = 0;
+  let pending = 0;
   let isReady = false;
 
-  /** One after the other, so that they arrive as they were said. */
-  const say = (state: string): void => {
-    waiting += 1;
+  /** Sends one after the other, so that they arrive in order. */
+  const notify = (state: string): void => {
+    pending += 1;
     last = last
       .then(() => send(notifySocket, [state]))
       .catch((error: unknown) => {
-        log.limited("systemd").warn("systemd can't be told", { state, err: asError(error) });
+        log
+          .limited("systemd")
+          .warn("service manager notification failed", { state, err: asError(error) });
       })
       .finally(() => {
-        waiting -= 1;
+        pending -= 1;
       });
   };
   const alive = (): void => {
-    // While systemd hasn't read the last one, another one would tell it no more.
-    if (waiting === 0) say("WATCHDOG=1");
+    // While one is pending, another one would add nothing.
+    if (pending === 0) notify("WATCHDOG=1");
   };
   const watchdog = watchdogMs === undefined ? undefined : every(watchdogMs / 2, clock, alive);
-  const stopping = (): void => say("STOPPING=1");
+  const stopping = (): void => notify("STOPPING=1");
   signal.addEventListener("abort", stopping, { once: true });
   return {
     ready() {
       if (isReady) return;
       isReady = true;
-      say("READY=1");
+      notify("READY=1");
     },
     async [Symbol.asyncDispose]() {
       watchdog?.[Symbol.dispose]();

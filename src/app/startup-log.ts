@@ -27,10 +27,10 @@ export function logSetup({ config, runtime, store, web, log }: SetupLogOptions):
   logWatch({ config, log });
   logStore({ config, log }, store);
   if (config.otlp.logs === undefined && config.otlp.metrics === undefined) {
-    log.info("nothing is sent over OTLP");
+    log.info("OTLP export disabled");
   }
-  logSignal(log, "log records are sent over OTLP", config.otlp.logs);
-  logSignal(log, "metrics are sent over OTLP", config.otlp.metrics, {
+  logSignal(log, "OTLP log export enabled", config.otlp.logs);
+  logSignal(log, "OTLP metric export enabled", config.otlp.metrics, {
     interval_seconds: config.otlp.metricPush.intervalMs / 1_000,
     temporality: config.otlp.metricPush.temporality,
   });
@@ -43,7 +43,7 @@ function logEngine(
 ) {
   const { command, context, tlsPath } = config.docker;
   const isCli = kind === "cli";
-  log.info("engine to watch", {
+  log.info("engine settings", {
     runtime: kind,
     command: isCli ? command : undefined,
     host: where,
@@ -54,20 +54,20 @@ function logEngine(
 
 function logWatch({ config, log }: ConfigLog): void {
   const { filters } = config.watch;
-  log.info("containers to watch", {
+  log.info("container settings", {
     filters: filters.length === 0 ? "none" : filters.join(", "),
     node_name_prefix: config.node.namePrefix,
   });
   const { transport, unitInclude, unitExclude } = config.systemd;
   const isOff = transport === "off";
-  log.info("systemd to watch", {
+  log.info("systemd settings", {
     transport,
     unit_include: isOff ? undefined : unlessDefault("unitInclude", unitInclude),
     unit_exclude: isOff ? undefined : unlessDefault("unitExclude", unitExclude),
   });
 }
 
-/** The pattern as it was given; undefined where it is the default. */
+/** Returns the pattern as configured, without its anchors; undefined if it is the default. */
 function unlessDefault(key: "unitInclude" | "unitExclude", { source }: RegExp): string | undefined {
   return source === FLAGS[key].read([]).source
     ? undefined
@@ -93,7 +93,7 @@ function logStore(
   }
 }
 
-/** Its origin alone: what follows can be a token. */
+/** Logs the origin of the URL alone: a path or query can hold a token. */
 function logSignal(
   log: Logger,
   message: string,
@@ -116,8 +116,8 @@ function logAccess({ config, log }: ConfigLog, web: SetupLogOptions["web"]): voi
   });
 }
 
-/** How long nodes are waited for until those that aren't watched are told of. */
-const PATIENCE_MS = 30_000;
+/** How long after the first listing the nodes that are not watched yet are logged. */
+const NODES_LIMIT_MS = 30_000;
 
 export interface StartupLogOptions {
   readonly fleet: Pick<Fleet, "containers">;
@@ -131,42 +131,43 @@ export interface StartupLogOptions {
 }
 
 /**
- * Says in the log how far the start has come: which engine answers, that everything is listed, and
- * that systemd is watched in each node, those included that came meanwhile.
+ * Logs the progress of the start: the engine, the first listing, and the systemd watch of all nodes,
+ * including those that start meanwhile.
  */
 export class StartupLog implements Disposable {
   readonly #options: StartupLogOptions;
-  /** Ids of nodes that aren't watched yet; undefined before the listing, and when all was told. */
+  /** Ids of nodes that are not watched yet; undefined before the first listing and after the last line. */
   #awaited: Set<string> | undefined;
   #isListed = false;
   #limit: Disposable | undefined;
+  /** Engine and versions of the last line, as JSON. */
   #engine = "";
 
   constructor(options: StartupLogOptions) {
     this.#options = options;
   }
 
-  /** A complete listing was folded in. Once more tells of nothing but another engine. */
+  /** Logs after a complete listing; after the first one, only an engine that has changed. */
   listed(): void {
-    this.#tellEngine();
+    this.#logEngine();
     if (this.#isListed) return;
     this.#isListed = true;
     const { log, clock } = this.#options;
     const nodes = this.#nodes();
-    const containers = [...this.#options.fleet.containers()].filter(isThere).length;
+    const containers = [...this.#options.fleet.containers()].filter(exists).length;
     log.info("ready", { containers, nodes: nodes.length, seconds: this.#seconds() });
     if (nodes.length === 0) return;
     const awaited = nodes.filter(({ systemd }) => !systemd.up).map(({ identity }) => identity.id);
     this.#awaited = new Set(awaited);
-    this.#limit = clock.setTimeout(() => this.#tellNodes(), PATIENCE_MS);
-    if (awaited.length === 0) this.#tellNodes();
+    this.#limit = clock.setTimeout(() => this.#logNodes(), NODES_LIMIT_MS);
+    if (awaited.length === 0) this.#logNodes();
   }
 
-  /** Something of the container, or of its systemd, was read. */
+  /** Checks the container after its state was read. */
   stateRead(record: ContainerRecord): void {
     const { id } = record.identity;
     if (isNode(record) && !record.systemd.up) this.#awaited?.add(id);
-    else if (this.#awaited?.delete(id) === true && this.#awaited.size === 0) this.#tellNodes();
+    else if (this.#awaited?.delete(id) === true && this.#awaited.size === 0) this.#logNodes();
   }
 
   [Symbol.dispose](): void {
@@ -174,16 +175,16 @@ export class StartupLog implements Disposable {
     this.#awaited = undefined;
   }
 
-  #tellEngine(): void {
+  #logEngine(): void {
     const { engine, versions } = this.#options.runtime;
-    const told = { engine, version: versions?.engine, api: versions?.api };
-    const text = JSON.stringify(told);
+    const fields = { engine, version: versions?.engine, api: versions?.api };
+    const text = JSON.stringify(fields);
     if (text === this.#engine) return;
     this.#engine = text;
-    this.#options.log.info("the engine answers", told);
+    this.#options.log.info("connected to container engine", fields);
   }
 
-  #tellNodes(): void {
+  #logNodes(): void {
     this[Symbol.dispose]();
     const nodes = this.#nodes();
     const watched = nodes.filter(({ systemd }) => systemd.up);
@@ -195,8 +196,8 @@ export class StartupLog implements Disposable {
       seconds: this.#seconds(),
     };
     const { log } = this.#options;
-    if (watched.length === nodes.length) log.info("all nodes are watched", counts);
-    else log.warn("not all nodes are watched yet", counts);
+    if (watched.length === nodes.length) log.info("all nodes watched", counts);
+    else log.warn("some nodes not watched yet", counts);
   }
 
   #nodes(): readonly ContainerRecord[] {
@@ -210,13 +211,13 @@ export class StartupLog implements Disposable {
   }
 }
 
-function isThere(record: ContainerRecord): boolean {
+function exists(record: ContainerRecord): boolean {
   return record.destroyedAtNs === undefined;
 }
 
-/** True for a container whose systemd is to be watched. */
+/** True if the container runs systemd, which is watched then. */
 function isNode(record: ContainerRecord): boolean {
-  return isThere(record) && record.alive && record.runsSystemd === true;
+  return exists(record) && record.alive && record.runsSystemd === true;
 }
 
 function unitCount(counts: ReadonlyMap<string, number>): number {

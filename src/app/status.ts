@@ -14,26 +14,26 @@ import type { PageSources } from "../page/render-page.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { EngineWatch } from "../engine/watch/engine-watch.ts";
-import { eventReport } from "./event-report.ts";
-import { INSTANCE } from "./instance.ts";
+import { eventReport, INSTANCE } from "./event-report.ts";
 
 export interface StatusOptions {
   readonly config: Pick<Config, "systemd" | "web">;
   readonly clock: Clock;
   readonly fleet: Fleet;
   readonly engine: Pick<EngineWatch, "up" | "sinceNs" | "reconnects">;
-  /** What the engine is called. */
+  /** Name of the engine. */
   readonly runtime: () => string;
-  /** What waits to be sent over OTLP; undefined where nothing is, or it isn't known. */
+  /** Size of the queue of log records; undefined without a log export. */
   readonly otlpQueue: () => QueueReport | undefined;
 }
 
 export interface Status {
   readonly routes: StatusRoutes;
+  /** Adds the change to the feed of events. */
   readonly changed: (change: Change) => void;
   /** Notifies the clients that the container's state was read, which may differ without a change. */
   readonly stateRead: (record: ContainerRecord) => void;
-  /** Ends those who listen. */
+  /** Ends the streams of all clients. */
   readonly close: () => void;
 }
 
@@ -84,7 +84,7 @@ export function buildStatus(options: StatusOptions): Status {
 
 const ENGINE = "";
 
-/** How long the newest change of each watch took, from its own time to the state that showed it. */
+/** Seconds from the newest change of each watch, by its own time, to the state that shows it. */
 export class Lags {
   readonly #secondsById = new Map<string, number>();
 
@@ -98,10 +98,11 @@ export class Lags {
     this.#secondsById.set(kind.startsWith("container.") ? ENGINE : identity.id, seconds);
   }
 
+  /** Lag of the engine's watch; undefined before its first change. */
   get engine(): number | undefined {
     return this.#secondsById.get(ENGINE);
   }
 
-  /** Of the systemd in the container with this id. */
+  /** Returns the lag of the container's systemd watch; undefined before its first change. */
   readonly of = (id: string): number | undefined => this.#secondsById.get(id);
 }

@@ -36,7 +36,7 @@ test("what can't be sent before the end is sent by the next process", async () =
     );
     expect(await unitwatch.stop()).toEqual({ code: 0, signal: null });
     expect(unitwatch.log).toContainEqual(
-      expect.objectContaining({ msg: "log records stay in the queue", records: 1 }),
+      expect.objectContaining({ msg: "log records left in queue", records: 1 }),
     );
   }
   await using endpoint = await httpEndpoint();

@@ -84,7 +84,5 @@ test("what isn't taken is counted by reason, and logged", async () => {
   expect(await counted("unitwatch_otlp_exported_total")).toEqual([0]);
   const failures = await counted("unitwatch_otlp_failures_total");
   expect(failures).toEqual([[expect.stringMatching(/400/), 1]]);
-  expect(lines).toEqual([
-    expect.stringMatching(/^level=warn msg="metrics were not taken" reason=/),
-  ]);
+  expect(lines).toEqual([expect.stringMatching(/^level=warn msg="metric export failed" reason=/)]);
 });

@@ -75,7 +75,7 @@ test("while systemd doesn't read, the watchdog's notes don't pile up", async () 
   await service[Symbol.asyncDispose]();
 });
 
-test("where systemd can't be told, the log says so, and all goes on", async () => {
+test("logs and goes on when systemd can't be notified", async () => {
   const { service, end, said, lines } = notifier(SOCKET, async () => {
     throw new Error("no systemd-notify");
   });
@@ -86,7 +86,7 @@ test("where systemd can't be told, the log says so, and all goes on", async () =
 
   expect(said).toHaveLength(2);
   expect(lines).toEqual([
-    'level=warn msg="systemd can\'t be told" state="READY=1" err="no systemd-notify"',
+    'level=warn msg="service manager notification failed" state="READY=1" err="no systemd-notify"',
   ]);
 });
 

@@ -43,11 +43,11 @@ async function told({ args = [], env = {}, built = {} }: Setting): Promise<strin
 
 test("without any flag, each fact has its line", async () => {
   expect(await told({})).toEqual([
-    '"engine to watch" runtime=engine host=unix:///var/run/docker.sock',
-    '"containers to watch" filters=none',
-    '"systemd to watch" transport=auto',
+    '"engine settings" runtime=engine host=unix:///var/run/docker.sock',
+    '"container settings" filters=none',
+    '"systemd settings" transport=auto',
     `storage path=${resolve("data")} durable=true containers=0`,
-    '"nothing is sent over OTLP"',
+    '"OTLP export disabled"',
     '"web access" tls=false users=0',
   ]);
 });
@@ -67,24 +67,24 @@ test("what is set otherwise shows", async () => {
     built: { runtime: { kind: "engine", where: "tcp://engine:2376" } },
   });
   expect(lines.slice(0, 4)).toEqual([
-    '"engine to watch" runtime=engine host=tcp://engine:2376 tls=true',
-    '"containers to watch" filters="label=a b, label=sind.cluster=dev" node_name_prefix=x-',
-    '"systemd to watch" transport=dbus unit_include=slurm.* unit_exclude=a|b',
+    '"engine settings" runtime=engine host=tcp://engine:2376 tls=true',
+    '"container settings" filters="label=a b, label=sind.cluster=dev" node_name_prefix=x-',
+    '"systemd settings" transport=dbus unit_include=slurm.* unit_exclude=a|b',
     "storage durable=false",
   ]);
 });
 
 test("patterns that aren't asked for don't show", async () => {
   const args = ["--systemd.transport=off", "--systemd.unit-include=a"];
-  expect(await told({ args })).toContain('"systemd to watch" transport=off');
+  expect(await told({ args })).toContain('"systemd settings" transport=off');
 });
 
 test("the command is told with what it is to find the engine by", async () => {
   const runtime = { kind: "cli", where: undefined } as const;
   const setting = { args: ["--docker.command=/usr/bin/podman"], built: { runtime } };
-  expect((await told(setting))[0]).toBe('"engine to watch" runtime=cli command=/usr/bin/podman');
+  expect((await told(setting))[0]).toBe('"engine settings" runtime=cli command=/usr/bin/podman');
   expect((await told({ ...setting, env: { DOCKER_CONTEXT: "far" } }))[0]).toBe(
-    '"engine to watch" runtime=cli command=/usr/bin/podman context=far',
+    '"engine settings" runtime=cli command=/usr/bin/podman context=far',
   );
 });
 
@@ -113,11 +113,11 @@ test("each signal has its line; what could be a secret has no place in it", asyn
   const lines = await told({ env });
   expect(lines).toEqual(
     expect.arrayContaining([
-      '"log records are sent over OTLP" endpoint=https://logs.example protocol=http/protobuf compression=none',
-      '"metrics are sent over OTLP" endpoint=http://metrics.example:4317 protocol=grpc compression=none interval_seconds=2.5 temporality=cumulative',
+      '"OTLP log export enabled" endpoint=https://logs.example protocol=http/protobuf compression=none',
+      '"OTLP metric export enabled" endpoint=http://metrics.example:4317 protocol=grpc compression=none interval_seconds=2.5 temporality=cumulative',
     ]),
   );
-  expect(lines.join("\n")).not.toMatch(/hunter2|nothing is sent/);
+  expect(lines.join("\n")).not.toMatch(/hunter2|disabled/);
   const some = await told({ env, args: ["--otlp.metrics=off"] });
   expect(some.filter((line) => line.includes("OTLP"))).toHaveLength(1);
 });

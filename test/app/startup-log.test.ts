@@ -53,7 +53,8 @@ function started(args: readonly string[] = []) {
   };
 }
 
-const ANSWERS = 'level=info msg="the engine answers" engine=docker version=20.10.24+dfsg1 api=1.41';
+const ANSWERS =
+  'level=info msg="connected to container engine" engine=docker version=20.10.24+dfsg1 api=1.41';
 
 test("it is ready with the listing, and all nodes are watched with the last of them", async () => {
   const { startup, clock, happens, node, watched, news } = started();
@@ -69,7 +70,7 @@ test("it is ready with the listing, and all nodes are watched with the last of t
   await clock.advance(500);
   watched(b, 4);
   expect(news()).toEqual([
-    'level=info msg="all nodes are watched" nodes=2 watched=2 units=7 seconds=0.912',
+    'level=info msg="all nodes watched" nodes=2 watched=2 units=7 seconds=0.912',
   ]);
   watched(node("c"), 1);
   startup.listed();
@@ -89,7 +90,7 @@ test("a node that starts meanwhile is waited for too", () => {
   expect(news()).toEqual([]);
   watched(b, 4);
   expect(news()).toEqual([
-    'level=info msg="all nodes are watched" nodes=2 watched=2 units=7 seconds=0',
+    'level=info msg="all nodes watched" nodes=2 watched=2 units=7 seconds=0',
   ]);
 });
 
@@ -115,7 +116,7 @@ test("nodes that can't be watched are told of after a while", async () => {
   expect(news()).toEqual([]);
   await clock.advance(1);
   expect(news()).toEqual([
-    'level=warn msg="not all nodes are watched yet" nodes=2 watched=1 units=3 seconds=30',
+    'level=warn msg="some nodes not watched yet" nodes=2 watched=1 units=3 seconds=30',
   ]);
   expect(clock.pendingTimers).toBe(0);
 });
@@ -142,7 +143,7 @@ test("another engine that answers is told of; the same one isn't", () => {
   runtime.versions = { engine: "28.0.1", api: "1.48" };
   startup.listed();
   expect(news()).toEqual([
-    'level=info msg="the engine answers" engine=docker version=28.0.1 api=1.48',
+    'level=info msg="connected to container engine" engine=docker version=28.0.1 api=1.48',
   ]);
 });
 
@@ -151,5 +152,5 @@ test("the command tells no version", () => {
   using _startup = startup;
   Object.assign(runtime, { engine: "podman", versions: undefined });
   startup.listed();
-  expect(news()[0]).toBe('level=info msg="the engine answers" engine=podman');
+  expect(news()[0]).toBe('level=info msg="connected to container engine" engine=podman');
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { eventReport } from "../../src/app/event-report.ts";
-import { INSTANCE } from "../../src/app/instance.ts";
+import { INSTANCE } from "../../src/app/event-report.ts";
 import { Lags } from "../../src/app/status.ts";
 import type { EventReport, StatusReport } from "../../src/domain/status.ts";
 import { logRecordOf } from "../../src/logs/log-record.ts";

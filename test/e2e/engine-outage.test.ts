@@ -69,7 +69,7 @@ function outage(runtime: string): void {
   test("it is healthy, not ready, and says once what is missing", async () => {
     const line = await unitwatch.untilLogged(({ level }) => level === "error");
     expect(line).toMatchObject({
-      msg: "cannot watch",
+      msg: "engine watch failed",
       detail: expect.stringContaining(new URL(proxy.host).pathname),
     });
     expect(await status("/-/healthy")).toBe(200);
@@ -98,7 +98,7 @@ function outage(runtime: string): void {
     await proxy.stop();
     await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 0);
 
-    const line = await unitwatch.untilLogged(({ msg }) => msg === "watch lost");
+    const line = await unitwatch.untilLogged(({ msg }) => msg === "engine watch lost");
     expect(line).toMatchObject({ level: "warn" });
     const scrape = await unitwatch.scrape();
     expect(scrape.value("container_state_status", { container: web.name, state: "running" })).toBe(
@@ -142,6 +142,8 @@ function outage(runtime: string): void {
       "exits.service": { "exit-code": 1 },
     });
     expect(troubles()).toHaveLength(1);
-    await eventually(() => unitwatch.log.filter(({ msg }) => msg === "watch is back").length >= 2);
+    await eventually(
+      () => unitwatch.log.filter(({ msg }) => msg === "engine watch restored").length >= 2,
+    );
   });
 }

@@ -131,7 +131,7 @@ describePrivateEngine("an engine that restarts under its containers", () => {
     expect(recovered(scrape)).toMatchObject({ "container.die": 2 });
     await unitwatch.untilLogged(
       ({ msg, detail }) =>
-        msg === "watch is back" && /, 2 missed changes found/.test(String(detail)),
+        msg === "engine watch restored" && /, 2 missed changes found/.test(String(detail)),
     );
   });
 

@@ -105,7 +105,7 @@ describeEngine("the container image", () => {
     await unitwatch.stop();
     expect((await unitwatch.inspect()).State.ExitCode).toBe(0);
     const { stderr: log } = await engine.tryDocker(["logs", unitwatch.id]);
-    expect(log).toContain("unitwatch ends");
+    expect(log).toContain("unitwatch stopped");
     expect(log).not.toMatch(/level=(?:warn|error)/);
   });
 

@@ -64,13 +64,13 @@ for (const suite of ["bookworm", "trixie"] as const) {
           );
           await unitwatch.untilLogged(
             ({ msg, engine, version = "none" }) =>
-              msg === "the engine answers" &&
+              msg === "connected to container engine" &&
               engine === "docker" &&
               (E2E_RUNTIME === "cli") === !/^\d+\.\d+/.test(String(version)),
           );
           await unitwatch.untilLogged(
             ({ msg, nodes, watched }) =>
-              msg === "all nodes are watched" && nodes === 1 && watched === 1,
+              msg === "all nodes watched" && nodes === 1 && watched === 1,
           );
         }),
       );

@@ -66,7 +66,7 @@ export async function showEvents(options: EventsOptions): Promise<OutputEnd | un
   });
   watch.bus.subscribe("listed", () => log.debug("listed"));
   watch.bus.subscribe("dropped", ({ stage }) => {
-    log.limited(stage).warn("too many to keep", { what: stage });
+    log.limited(stage).warn("state bound reached", { stage });
   });
 
   const end = (): void => queue.end();
@@ -92,7 +92,7 @@ async function writeAll(
   let told = 0;
   const tellDropped = (): void => {
     const dropped = queue.dropped - told;
-    if (dropped > 0) log.warn("changes were dropped: the reader is too slow", { dropped });
+    if (dropped > 0) log.warn("changes dropped", { dropped });
     told += dropped;
   };
   for await (const change of queue) {

@@ -93,7 +93,7 @@ export class EngineWatch {
   #succeeded(recovered: number): void {
     const { log, bus, fleet, cursor } = this.#options;
     if (this.listed) this.reconnects += 1;
-    else if (cursor.isRestored) log.info("went on from the resume point", { recovered });
+    else if (cursor.isRestored) log.info("resumed from stored position", { recovered });
     this.listed = true;
     cursor.listed();
     this.#set(true);
@@ -113,10 +113,10 @@ export class EngineWatch {
       try {
         await session.snapshot();
       } catch (error) {
-        if (!signal.aborted) log.warn("the snapshot failed", { err: asError(error) });
+        if (!signal.aborted) log.warn("engine snapshot failed", { err: asError(error) });
       }
       const recovered = fleet.recovered - recoveredBefore;
-      if (recovered > 0) log.warn("changes had been missed", { recovered });
+      if (recovered > 0) log.warn("missed changes recovered", { recovered });
     }
   }
 }

@@ -17,7 +17,7 @@ export class InspectFaults {
     this.#bus.publish("parseError", { source: "inspect" });
     if (this.#told.has(id)) return;
     this.#told.add(id);
-    this.#log.warn("a container can't be inspected: it is shown as the engine lists it", {
+    this.#log.warn("container inspection failed, using its listing", {
       container: summary.identity.name,
       err: error,
     });
@@ -25,7 +25,7 @@ export class InspectFaults {
 
   /** It could be inspected, under this name. */
   readable(id: string, container: string): void {
-    if (this.#told.delete(id)) this.#log.info("a container can be inspected again", { container });
+    if (this.#told.delete(id)) this.#log.info("container inspection restored", { container });
   }
 
   gone(id: string): void {

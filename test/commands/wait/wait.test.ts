@@ -88,7 +88,9 @@ test("an engine that isn't there is said at once, and is what is missing in the 
   ]);
   expect(outcome).toMatchObject({ kind: "time" });
   expect(stdout).toBe("");
-  expect(lines[0]).toMatch(/^level=error msg="cannot watch" detail="docker events can't be had: /);
+  expect(lines[0]).toMatch(
+    /^level=error msg="engine watch failed" detail="docker events can't be had: /,
+  );
   expect(stderr.split("\n").slice(1)).toEqual([
     "  the engine can't be watched: cannot connect to the engine at /nowhere (ENOENT): is it running?",
     "  a: no such container yet",

@@ -341,7 +341,7 @@ test("events that the stream loses are found by the snapshot every ten minutes",
   await now.settle();
   expect(now.record("web")).toMatchObject({ status: "exited", lastExitCode: 3 });
   expect(now.fleet.recovered).toBe(2);
-  expect(now.log).toContain('level=warn msg="changes had been missed" recovered=2');
+  expect(now.log).toContain('level=warn msg="missed changes recovered" recovered=2');
   await now.clock.advance(600_000);
   await now.settle();
   expect(now.fleet.recovered).toBe(2);
@@ -408,5 +408,5 @@ test("the program that goes on says what it found", async () => {
   engine.forget();
   await using after = watching(engine, resume);
   await after.settle();
-  expect(after.log).toContain('level=info msg="went on from the resume point" recovered=1');
+  expect(after.log).toContain('level=info msg="resumed from stored position" recovered=1');
 });

@@ -427,7 +427,7 @@ test("from time to time it looks at everything, and finds what the stream has lo
   );
   await clock.advance(600_000);
   expect(watching.kinds()).toEqual(["die!"]);
-  expect(lines).toContain('level=warn msg="changes had been missed" recovered=1');
+  expect(lines).toContain('level=warn msg="missed changes recovered" recovered=1');
   await clock.advance(600_000);
   expect(watching.kinds()).toEqual(["die!"]);
 });
@@ -437,7 +437,7 @@ test("a look that fails costs nothing but a line in the log", async () => {
   const { source, clock, watch, lines } = watching;
   source.fault = new Error("engine busy");
   await clock.advance(600_000);
-  expect(lines).toContain('level=warn msg="the snapshot failed" err="engine busy"');
+  expect(lines).toContain('level=warn msg="engine snapshot failed" err="engine busy"');
   expect(watch.up).toBe(true);
   source.fault = undefined;
   source.calls.length = 0;
@@ -462,7 +462,7 @@ test("it goes on from where an earlier process was", async () => {
   await turns();
   expect(source.calls[0]).toBe(`events since ${resume.beginNs}`);
   expect(watching.kinds()).toEqual(["die!"]);
-  expect(watching.lines).toContain('level=info msg="went on from the resume point" recovered=1');
+  expect(watching.lines).toContain('level=info msg="resumed from stored position" recovered=1');
 });
 
 test("what can't be read is told", async () => {
@@ -607,14 +607,14 @@ test("one that can't be inspected is shown as it is listed, counted, told once a
   expect(new Set(source.calls.filter((call) => !call.startsWith("replay")))).toEqual(
     new Set(["inspect bad"]),
   );
-  const told = lines.filter((line) => line.includes("inspected"));
-  expect(told).toEqual([
-    'level=warn msg="a container can\'t be inspected: it is shown as the engine lists it" container=bad err=boom',
+  const inspections = lines.filter((line) => line.includes("container inspection"));
+  expect(inspections).toEqual([
+    'level=warn msg="container inspection failed, using its listing" container=bad err=boom',
   ]);
   source.broken.clear();
   await clock.advance(30_000);
   expect(record("bad").health).toBe("healthy");
-  expect(lines.at(-1)).toBe('level=info msg="a container can be inspected again" container=bad');
+  expect(lines.at(-1)).toBe('level=info msg="container inspection restored" container=bad');
   expect(watching.kinds()).toEqual([]);
   source.calls.length = 0;
   source.tell(engineEvent("pause", "bad", { timeNs: clock.nowNs() }));
