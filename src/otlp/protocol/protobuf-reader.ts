@@ -83,8 +83,9 @@ export class ProtobufReader {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** Reads the same bytes as {@link bytes} gives, and costs less. */
+  /** Returns a reader of the same bytes as {@link bytes} gives, which costs less. */
   nested(): ProtobufReader {
+    if (this.wireType !== WireType.Bytes) throw new ProtobufError("a message was expected");
     const length = this.#small();
     const start = this.#take(length);
     return new ProtobufReader(this.#bytes, start, start + length);
