@@ -1,8 +1,8 @@
 # docker build -t unitwatch .
 #
-# Both images can be others, from a mirror or of one's own: NODE_IMAGE with Node.js 24.12 or newer,
-# npm and glibc; DOCKER_CLI_IMAGE with a static /usr/local/bin/docker. 28 is the last client that
-# talks to engines older than 25.
+# Build arguments replace both images: NODE_IMAGE needs Node.js 24.12 or newer, npm and glibc;
+# DOCKER_CLI_IMAGE needs a static /usr/local/bin/docker. 28 is the last client that supports engines
+# older than 25.
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG DOCKER_CLI_IMAGE=docker:28-cli
 
@@ -11,7 +11,7 @@ FROM ${DOCKER_CLI_IMAGE} AS docker-cli
 FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
-# The one script among the dependencies fetches a Node.js, which is here already.
+# --ignore-scripts: the only script among the dependencies downloads Node.js, which the image has.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
@@ -39,9 +39,9 @@ COPY --from=build /build/package.json ./
 COPY LICENSE ./
 COPY --from=build --chown=1000:1000 /build/data /var/lib/unitwatch
 
-# One arena of malloc for all threads: those that the others leave behind take 5 MB.
+# One malloc arena for all threads saves 5 MB.
 ENV NODE_ENV=production MALLOC_ARENA_MAX=1 UNITWATCH_STORAGE_PATH=/var/lib/unitwatch
-# Who may use the engine's socket is for its group to say: --group-add "$(stat -c %g …/docker.sock)".
+# Access to the engine's socket needs its group: --group-add "$(stat -c %g …/docker.sock)".
 USER 1000:1000
 EXPOSE 10558
 ENTRYPOINT ["node", "/app/dist/main.js"]

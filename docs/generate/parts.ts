@@ -1,6 +1,13 @@
 import { flagTable, variableTable } from "./flag-tables.ts";
 import { importTable } from "./import-table.ts";
+import { markdownTable } from "./markdown.ts";
 import { metricTable, otelMetricTable } from "./metric-tables.ts";
+import { AVOIDED_WORDS } from "./wording.ts";
+
+function wordTable(): string {
+  const rows = AVOIDED_WORDS.map(({ instead, write }) => [instead, write]);
+  return markdownTable(["instead of", "write"], rows);
+}
 
 /** One generated part of a page. */
 export interface GeneratedPart {
@@ -20,4 +27,5 @@ export const GENERATED_PARTS: readonly GeneratedPart[] = [
   { page: "docs/metrics.md", name: "own metrics", content: () => metricTable("unitwatch_") },
   { page: "docs/otlp.md", name: "metrics over OTLP", content: otelMetricTable },
   { page: "docs/contributing/architecture.md", name: "imports", content: importTable },
+  { page: "docs/contributing/glossary.md", name: "words to avoid", content: wordTable },
 ];

@@ -62,7 +62,7 @@ describeEngine("unitwatch as a service of systemd", () => {
     const [, exposure] = /Overall exposure level for \S+: ([\d.]+)/.exec(stdout) ?? [];
     // From 0, nothing, to 10; as deploy/README.md has it.
     const readme = await readFile(join(ROOT, "deploy/README.md"), "utf8");
-    expect(readme).toContain(`calls its exposure ${exposure} (OK)`);
+    expect(readme).toContain(`rates the exposure ${exposure} (OK)`);
     expect(Number(exposure)).toBeLessThan(2);
   });
 
