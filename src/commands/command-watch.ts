@@ -20,7 +20,7 @@ import { atMost } from "../platform/time/at-most.ts";
 import { every } from "../platform/time/every.ts";
 import { EventBus, fleetEvents } from "../state/event-bus.ts";
 import { Fleet } from "../state/fleet.ts";
-import type { UnitAdmission } from "../state/units/unit-table.ts";
+import type { UnitAdmission } from "../state/units/unit-admission.ts";
 
 /** How long the streams, and a client that reads the last lines, have to close. */
 export const CLOSE_MS = 1_000;

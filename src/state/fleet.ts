@@ -10,7 +10,7 @@ import { ContainerRecord } from "./containers/container-record.ts";
 import { foldDetails, foldSummary, reconcile } from "./containers/container-recovery.ts";
 import type { FleetEvents } from "../domain/fleet-events.ts";
 import type { Identify } from "./containers/identify.ts";
-import type { UnitAdmission } from "./units/unit-table.ts";
+import type { UnitAdmission } from "./units/unit-admission.ts";
 
 export interface FleetOptions {
   readonly events: FleetEvents;

@@ -42,12 +42,12 @@ function started(args: readonly string[] = []) {
       fleet.details(containerDetails(name, { runsSystemd: true }), true),
     /** Its systemd has been listed. */
     watched: (record: ContainerRecord, units: number): void => {
-      record.systemd.attached("dbus", clock.nowNs());
-      record.systemd.recovered([]);
+      record.systemd.take({ kind: "attached", transport: "dbus", atNs: clock.nowNs() });
+      record.systemd.take({ kind: "recovered", entries: [] });
       const rows = Array.from({ length: units }, (_, i) =>
         unitRow(`unit-${i}.service`, "active", "running"),
       );
-      record.systemd.snapshot(rows, clock.nowNs());
+      record.systemd.take({ kind: "listed", rows, asOfNs: clock.nowNs() });
       startup.stateRead(record);
     },
   };

@@ -195,14 +195,18 @@ test("units count since they are watched; a unit's counters go on in a container
   const fail = (): void => {
     const { systemd } = record("web");
     if (!systemd.up) {
-      systemd.attached("dbus", atNs);
-      systemd.recovered([]);
-      systemd.snapshot([{ name: unit, activeState: "active", subState: "running" }], atNs);
+      systemd.take({ kind: "attached", transport: "dbus", atNs: atNs });
+      systemd.take({ kind: "recovered", entries: [] });
+      systemd.take({
+        kind: "listed",
+        rows: [{ name: unit, activeState: "active", subState: "running" }],
+        asOfNs: atNs,
+      });
     }
     atNs += 1_000n;
-    systemd.service(serviceSignal({ unit, result: "signal", restarts: 0, timeNs: atNs }));
+    systemd.take(serviceSignal({ unit, result: "signal", restarts: 0, timeNs: atNs }));
     const state = { activeState: "failed", subState: "failed" } as const;
-    systemd.unit(unitSignal({ unit, ...state, timeNs: atNs, stateChangeNs: atNs }));
+    systemd.take(unitSignal({ unit, ...state, timeNs: atNs, stateChangeNs: atNs }));
   };
   const watchedNs = clock.nowNs();
   fail();
@@ -304,14 +308,14 @@ test("a large fleet comes in slices of some hundred points", async () => {
     happens("start", name);
     record(name).runsSystemd = true;
     const { systemd } = record(name);
-    systemd.attached("dbus", 1n);
-    systemd.recovered([]);
+    systemd.take({ kind: "attached", transport: "dbus", atNs: 1n });
+    systemd.take({ kind: "recovered", entries: [] });
     const rows = Array.from({ length: 450 }, (_, i) => ({
       name: `unit-${i}.service`,
       activeState: "active" as const,
       subState: "running",
     }));
-    systemd.snapshot(rows, 2n);
+    systemd.take({ kind: "listed", rows, asOfNs: 2n });
   }
   const { points, slices } = await collect();
   expect(select(points, "systemd.unit.state")).toHaveLength(2 * 450 * 5);

@@ -11,11 +11,12 @@ test("a unit that goes and comes back while others have their turn is visited on
   happens("start", "node");
   const { systemd } = record("node");
   const names = Array.from({ length: UNITS }, (_, at) => `job-${at}.service`);
-  systemd.attached("dbus", 1_000n);
-  systemd.snapshot(
-    names.map((name) => unitRow(name, "active")),
-    1_000n,
-  );
+  systemd.take({ kind: "attached", transport: "dbus", atNs: 1_000n });
+  systemd.take({
+    kind: "listed",
+    rows: names.map((name) => unitRow(name, "active")),
+    asOfNs: 1_000n,
+  });
   const visited: string[] = [];
   const metric = SYSTEMD_METRICS.find(({ name }) => name === "systemd_unit_state");
   const reading = metric?.read(fleet, (labels, _value, _name, state) => {
@@ -23,8 +24,8 @@ test("a unit that goes and comes back while others have their turn is visited on
   });
   expect(reading?.next().done).toBe(false);
   expect(visited.some((series) => series.includes('"job-0.service"'))).toBe(true);
-  systemd.removed("job-0.service", 2_000n);
-  systemd.unit(unitSignal({ unit: "job-0.service", stateChangeNs: 3_000n, timeNs: 3_000n }));
+  systemd.take({ kind: "removed", unit: "job-0.service", timeNs: 2_000n });
+  systemd.take(unitSignal({ unit: "job-0.service", stateChangeNs: 3_000n, timeNs: 3_000n }));
   while (reading?.next().done === false);
   expect(visited).toHaveLength(UNITS * 5);
   expect(new Set(visited).size).toBe(visited.length);

@@ -16,7 +16,7 @@ test("nothing that comes from containers is more than text", async () => {
   const labels = { "com.docker.compose.project": evil, image: evil };
   const record = made.node(`x${evil}`, { units: 1, labels });
   made.fails(record, `${evil}.service`, { result: evil });
-  record.systemd.manager.told({ version: evil, timeNs: 1n });
+  record.systemd.take({ kind: "manager", version: evil, timeNs: 1n });
   const html = await pageOf(made);
   expect(html.match(/<script[^>]*>/g)).toEqual([
     expect.stringMatching(/^<script type="module" src="\.\/-\/page\/client\/main\.[tj]s">$/),

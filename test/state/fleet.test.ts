@@ -397,7 +397,11 @@ test("a container that a listing lacks is told as destroyed, marked as found lat
 
 test("a renamed container goes on under the new name, its units too", () => {
   const { fleet, happens, record, changes } = fleetAfter("create", "start");
-  record("web").systemd.snapshot([{ name: "a.service", activeState: "active", subState: "" }], 0n);
+  record("web").systemd.take({
+    kind: "listed",
+    rows: [{ name: "a.service", activeState: "active", subState: "" }],
+    asOfNs: 0n,
+  });
   happens("rename", "www", { id: idOf("web"), oldName: "/web" });
   expect([...fleet.containers()].map(({ identity }) => identity.name)).toEqual(["www"]);
   expect(record("www").counters.starts).toBe(1);
@@ -457,7 +461,11 @@ test("a listing that is folded in twice changes nothing the second time", () => 
 test("systemd's units are gone with the container's process", () => {
   const { happens, record } = fleetAfter("start");
   const { systemd } = record("web");
-  systemd.snapshot([{ name: "a.service", activeState: "active", subState: "running" }], 0n);
+  systemd.take({
+    kind: "listed",
+    rows: [{ name: "a.service", activeState: "active", subState: "running" }],
+    asOfNs: 0n,
+  });
   happens("die", "web");
   expect(systemd.up).toBe(false);
   expect(systemd.units.counts().get("active")).toBe(0);
@@ -498,8 +506,8 @@ test("a unit's counters go on where its container comes again under its name", (
   const { happens, record } = fleetAfter("create", "start");
   const { systemd } = record("web");
   const unit = systemd.units.obtain("a.service");
-  unit?.countFailure("exit-code");
-  unit?.countRestarts(3);
+  unit?.counters.countFailure("exit-code");
+  unit?.counters.countRestarts(3);
   systemd.units.obtain("b.service");
   happens("die", "web");
   happens("destroy", "web");
@@ -507,7 +515,7 @@ test("a unit's counters go on where its container comes again under its name", (
   const units = [...record("web").systemd.units.values()];
   expect(units.map(({ name, restarts }) => [name, restarts])).toEqual([["a.service", 3]]);
   expect([...(units[0]?.failures ?? [])]).toEqual([["exit-code", 1]]);
-  expect(units[0]).toMatchObject({ activeState: undefined, restartsSeen: undefined });
+  expect(units[0]).toMatchObject({ activeState: undefined, facts: { restartsSeen: undefined } });
 });
 
 test("room for series is given back by all that is gone, whichever way it went", () => {
@@ -517,8 +525,8 @@ test("room for series is given back by all that is gone, whichever way it went",
   for (const name of ["a", "b", "c", "d", "e"]) {
     happens("create", name);
     happens("start", name);
-    record(name).systemd.snapshot(rows, 0n);
-    record(name).systemd.units.get("a.service")?.countFailure("signal");
+    record(name).systemd.take({ kind: "listed", rows, asOfNs: 0n });
+    record(name).systemd.units.get("a.service")?.counters.countFailure("signal");
   }
   // Comes again under its name; takes a name that is kept; goes in retention; vanishes.
   happens("destroy", "a");
@@ -545,7 +553,7 @@ test("a living container whose name another takes gives its room back once", () 
   for (const name of ["web", "db"]) {
     happens("create", name);
     happens("start", name);
-    record(name).systemd.snapshot(rows, 0n);
+    record(name).systemd.take({ kind: "listed", rows, asOfNs: 0n });
   }
   const one = (1_000 - room()) / 2;
   const web = record("web");
@@ -554,7 +562,7 @@ test("a living container whose name another takes gives its room back once", () 
   happens("create", "db", { id: "third" });
   expect(1_000 - room()).toBe(2 * 36);
   // It lives on, and is told of under its old name.
-  web.systemd.snapshot(rows, 1n);
+  web.systemd.take({ kind: "listed", rows, asOfNs: 1n });
   expect(web.hasSeries).toBe(false);
   // Of one the new name becomes known, the other goes without.
   happens("rename", "old-web", { id: idOf("web") });

@@ -62,14 +62,13 @@ export function goldenFleet(): GoldenFleet {
   engine("create", "sind-dev-worker-0", SIND);
   engine("start", "sind-dev-worker-0", SIND);
   const worker = inspect("sind-dev-worker-0", { runsSystemd: true });
-  worker.attached("busctl", nowNs);
-  worker.recovered([]);
-  worker.snapshot([row("munge.service", "active", "running")], nowNs);
-  worker.lost();
-  worker.attached("busctl", nowNs);
-  worker.recovered([]);
-  worker.snapshot([row("munge.service", "active", "running")], nowNs);
-  worker.lost();
+  for (const _stream of [1, 2]) {
+    worker.take({ kind: "attached", transport: "busctl", atNs: nowNs });
+    worker.take({ kind: "recovered", entries: [] });
+    const rows = [row("munge.service", "active", "running")];
+    worker.take({ kind: "listed", rows, asOfNs: nowNs });
+    worker.lost();
+  }
 
   const COMPOSE = {
     "com.docker.compose.project": "shop",
@@ -98,11 +97,17 @@ export function goldenFleet(): GoldenFleet {
 /** A systemd with a unit in each state, some of which failed and were restarted. */
 function busyNode(systemd: SystemdState, bootNs: bigint): void {
   let nowNs = bootNs + SECOND_NS;
-  systemd.attached("dbus", nowNs);
-  systemd.recovered([]);
-  systemd.manager.told({ version: "252.39-1~deb12u1", systemState: "starting", timeNs: nowNs });
-  systemd.snapshot(
-    [
+  systemd.take({ kind: "attached", transport: "dbus", atNs: nowNs });
+  systemd.take({ kind: "recovered", entries: [] });
+  systemd.take({
+    kind: "manager",
+    version: "252.39-1~deb12u1",
+    systemState: "starting",
+    timeNs: nowNs,
+  });
+  systemd.take({
+    kind: "listed",
+    rows: [
       row("-.mount", "active", "mounted"),
       row("munge.service", "active", "running"),
       row("slurmctld.service", "inactive", "dead"),
@@ -111,18 +116,19 @@ function busyNode(systemd: SystemdState, bootNs: bigint): void {
       row(String.raw`a\x2db@"x".service`, "activating", "start"),
       row("stop.service", "deactivating", "stop-sigterm"),
     ],
-    nowNs,
-  );
-  systemd.startTime("munge.service", bootNs);
-  systemd.startTime("ssh.socket", bootNs + 500_000_000n);
-  systemd.manager.told({ systemState: "running", timeNs: nowNs });
+    asOfNs: nowNs,
+  });
+  systemd.take({ kind: "start-time", unit: "munge.service", timeNs: bootNs });
+  systemd.take({ kind: "start-time", unit: "ssh.socket", timeNs: bootNs + 500_000_000n });
+  systemd.take({ kind: "manager", systemState: "running", timeNs: nowNs });
   const unit = (more: Partial<UnitSignal>): void => {
     nowNs += SECOND_NS;
     const times = { stateChangeNs: nowNs, timeNs: nowNs };
-    systemd.unit(unitSignal({ unit: "slurmctld.service", ...times, ...more }));
+    systemd.take(unitSignal({ unit: "slurmctld.service", ...times, ...more }));
   };
-  const service = (more: Partial<ServiceSignal>): void =>
-    systemd.service(serviceSignal({ unit: "slurmctld.service", timeNs: nowNs, ...more }));
+  const service = (more: Partial<ServiceSignal>): void => {
+    systemd.take(serviceSignal({ unit: "slurmctld.service", timeNs: nowNs, ...more }));
+  };
 
   service({ result: "success", restarts: 0 });
   unit({ activeState: "active", subState: "running", activeEnterNs: nowNs });

@@ -71,9 +71,10 @@ export class StatusFleet {
     const facts = { identity, startedAtNs, status: "running", runsSystemd: true } as const;
     const record = this.fleet.details(containerDetails(name, facts), true);
     const nowNs = systemClock.nowNs();
-    record.systemd.attached("dbus", nowNs);
-    record.systemd.recovered([]);
-    record.systemd.manager.told({
+    record.systemd.take({ kind: "attached", transport: "dbus", atNs: nowNs });
+    record.systemd.take({ kind: "recovered", entries: [] });
+    record.systemd.take({
+      kind: "manager",
       version: "252.39-1~deb12u1",
       systemState: "running",
       timeNs: nowNs,
@@ -81,8 +82,9 @@ export class StatusFleet {
     const rows = Array.from({ length: units }, (_, index) =>
       unitRow(`service-${index}.service`, "active", "running"),
     );
-    record.systemd.snapshot(rows, nowNs);
-    for (const row of rows) record.systemd.startTime(row.name, startedAtNs);
+    record.systemd.take({ kind: "listed", rows, asOfNs: nowNs });
+    for (const row of rows)
+      record.systemd.take({ kind: "start-time", unit: row.name, timeNs: startedAtNs });
     this.status.stateRead(record);
     return record;
   }
@@ -92,12 +94,12 @@ export class StatusFleet {
     const { systemd } = record;
     this.unit(record, { unit, activeState: "active", subState: "running" });
     const timeNs = systemClock.nowNs();
-    systemd.service(serviceSignal({ unit, result: "exit-code", exitStatus: 1, timeNs, ...more }));
+    systemd.take(serviceSignal({ unit, result: "exit-code", exitStatus: 1, timeNs, ...more }));
     this.unit(record, { unit, activeState: "failed", subState: "failed" });
   }
 
   unit(record: ContainerRecord, signal: Partial<UnitSignal>): void {
     const timeNs = systemClock.nowNs();
-    record.systemd.unit(unitSignal({ stateChangeNs: timeNs, timeNs, ...signal }));
+    record.systemd.take(unitSignal({ stateChangeNs: timeNs, timeNs, ...signal }));
   }
 }

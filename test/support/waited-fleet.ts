@@ -84,12 +84,12 @@ export class WaitedFleet {
   listed(record: ContainerRecord, rows: readonly UnitRow[], state?: SystemState): void {
     const { systemd } = record;
     const nowNs = this.clock.nowNs();
-    systemd.attached("dbus", nowNs);
-    systemd.recovered([]);
-    systemd.snapshot(rows, nowNs);
+    systemd.take({ kind: "attached", transport: "dbus", atNs: nowNs });
+    systemd.take({ kind: "recovered", entries: [] });
+    systemd.take({ kind: "listed", rows, asOfNs: nowNs });
     this.told(record);
     if (state === undefined) return;
-    systemd.manager.told({ systemState: state, timeNs: nowNs });
+    systemd.take({ kind: "manager", systemState: state, timeNs: nowNs });
     this.told(record);
   }
 
@@ -102,8 +102,8 @@ export class WaitedFleet {
   unit(record: ContainerRecord, row: UnitRow, result?: string): void {
     const timeNs = this.clock.nowNs();
     const { name: unit, activeState, subState } = row;
-    if (result !== undefined) record.systemd.service(serviceSignal({ unit, result, timeNs }));
-    record.systemd.unit(unitSignal({ unit, activeState, subState, stateChangeNs: timeNs, timeNs }));
+    if (result !== undefined) record.systemd.take(serviceSignal({ unit, result, timeNs }));
+    record.systemd.take(unitSignal({ unit, activeState, subState, stateChangeNs: timeNs, timeNs }));
   }
 }
 

@@ -11,7 +11,7 @@ import type { RunTracker } from "./run-tracker.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
 import type { SeriesBudget } from "../units/series-budget.ts";
 import { SystemdState } from "../units/systemd-state.ts";
-import type { UnitAdmission } from "../units/unit-table.ts";
+import type { UnitAdmission } from "../units/unit-admission.ts";
 
 /** What was counted of a container under one name, over all of its lives. */
 export interface ContainerCounters extends Counting {

@@ -1,22 +1,23 @@
-/** The journal is read from a little before what is known: what was counted already is told apart. */
+/** The journal is read from this long before the newest change that was counted: none is lost, and none counts twice. */
 const MARGIN_NS = 1_000_000_000n;
 
-/** Where what is known lies so far ahead of the clock, that was set back: engines' clocks differ less. */
+/** A cursor this far ahead of the clock shows that the clock was set back: engines' clocks differ less. */
 const SET_BACK_NS = 300_000_000_000n;
 
-/** Up to when the changes of one systemd are known: Unix nanoseconds by its own clock. */
+/** Holds up to when the changes of one systemd were counted: Unix nanoseconds by its own clock. */
 export class JournalCursor {
-  /** What happened until then was counted by an earlier process, or is not to be counted. */
+  /** When counting began: what happened until then is not counted, or an earlier process counted it. */
   baselineNs = 0n;
-  /** Time of the newest change that was counted; 0n before anything is covered. */
+  /** Time of the newest change that was counted; 0n before counting begins. */
   #untilNs = 0n;
   #attachedAtNs = 0n;
 
-  get untilNs(): bigint {
-    return this.#untilNs;
+  /** When the present stream was opened: what happens from then on is under watch. */
+  get attachedAtNs(): bigint {
+    return this.#attachedAtNs;
   }
 
-  /** What another process needs to go on from here; undefined while there is nothing. */
+  /** Where another process goes on from; undefined before counting begins. */
   get resume(): string | undefined {
     return this.#untilNs === 0n ? undefined : String(this.#untilNs);
   }
@@ -26,31 +27,31 @@ export class JournalCursor {
     if (resume !== undefined && /^\d{1,19}$/.test(resume)) this.from(BigInt(resume));
   }
 
-  /** Changes after `timeNs` are to be counted, whenever a stream will stand. The first call holds. */
+  /** Begins to count after `timeNs`, whenever a stream opens. Only the first call has an effect. */
   from(timeNs: bigint): void {
     if (this.#untilNs !== 0n) return;
     this.baselineNs = timeNs;
     this.#untilNs = timeNs;
   }
 
-  /** A change at `timeNs` was counted. */
+  /** Advances to a change that was counted. */
   reached(timeNs: bigint): void {
     if (timeNs > this.#untilNs) this.#untilNs = timeNs;
   }
 
-  /** True where the clock must have been set back while nobody looked. */
+  /** Returns true if the clock was set back while unitwatch didn't run. */
   isAhead(nowNs: bigint): boolean {
     return this.#untilNs > nowNs + SET_BACK_NS;
   }
 
-  /** The clock was set back: by it, what is known was known at `knownNs` at the latest. */
+  /** Follows a clock that was set back: no time is later than `knownNs`. */
   setBack(knownNs: bigint): void {
     if (this.#untilNs > knownNs) this.#untilNs = knownNs;
     if (this.baselineNs > knownNs) this.baselineNs = knownNs;
     if (this.#attachedAtNs > knownNs) this.#attachedAtNs = knownNs;
   }
 
-  /** A stream stands. Answers from when on there is a gap before it, undefined where there is none. */
+  /** Begins a stream. Returns the start of the gap before it; undefined if there is no gap. */
   attached(atNs: bigint): bigint | undefined {
     this.#attachedAtNs = atNs;
     if (this.#untilNs === 0n) {
@@ -59,10 +60,5 @@ export class JournalCursor {
     }
     const sinceNs = this.#untilNs - MARGIN_NS;
     return sinceNs > this.baselineNs ? sinceNs : this.baselineNs;
-  }
-
-  /** True where something at `timeNs` happened while the present stream stood. */
-  isUnderWatch(timeNs: bigint): boolean {
-    return timeNs >= this.#attachedAtNs;
   }
 }

@@ -1,46 +1,55 @@
-import type { SystemChange } from "../../domain/change.ts";
 import type { ManagerFacts, SystemState } from "../../domain/systemd.ts";
-import { derivedSystemState } from "./system-state.ts";
 import type { UnitTable } from "./unit-table.ts";
 
-export type SystemStateFacts = Pick<SystemChange, "timeNs"> & {
+/** systemd as a whole went from one state to another. */
+export interface SystemTransition {
   readonly systemState: SystemState;
   readonly previousState: SystemState;
-};
+  readonly timeNs: bigint;
+}
 
-/** What is true of systemd as a whole. */
+/** Holds the version and the state of systemd as a whole. */
 export class ManagerState {
-  /** systemd's version; undefined until it was told. */
+  /** undefined until it is known. */
   version: string | undefined = undefined;
-  /** As `systemctl is-system-running` says it; undefined while it isn't known. */
+  /** As `systemctl is-system-running` has it; undefined while it is unknown. */
   systemState: SystemState | undefined = undefined;
-  readonly #units: UnitTable;
-  readonly #changed: (facts: SystemStateFacts) => void;
 
-  constructor(units: UnitTable, changed: (facts: SystemStateFacts) => void) {
-    this.#units = units;
-    this.#changed = changed;
+  /** Takes over what the manager says of itself; returns the transition, if it is one. */
+  take({ version, systemState, timeNs }: ManagerFacts): SystemTransition | undefined {
+    if (version !== undefined) this.version = version;
+    return systemState === undefined ? undefined : this.#enter(systemState, timeNs);
   }
 
-  told(facts: ManagerFacts): void {
-    if (facts.version !== undefined) this.version = facts.version;
-    if (facts.systemState !== undefined) this.#set(facts.systemState, facts.timeNs);
-  }
-
-  /** Units changed at `timeNs`: what follows for the whole. */
-  unitsChanged(timeNs: bigint): void {
-    const derived = derivedSystemState(this.systemState, this.#units);
-    if (derived !== undefined) this.#set(derived, timeNs);
+  /** Derives the state from units that changed at `timeNs`; returns the transition, if it is one. */
+  unitsChanged(units: UnitTable, timeNs: bigint): SystemTransition | undefined {
+    const derived = derivedSystemState(this.systemState, units);
+    return derived === undefined ? undefined : this.#enter(derived, timeNs);
   }
 
   ended(): void {
     this.systemState = undefined;
   }
 
-  #set(systemState: SystemState, timeNs: bigint): void {
+  #enter(systemState: SystemState, timeNs: bigint): SystemTransition | undefined {
     const previousState = this.systemState;
-    if (previousState === systemState) return;
     this.systemState = systemState;
-    if (previousState !== undefined) this.#changed({ systemState, previousState, timeNs });
+    const isTransition = previousState !== undefined && previousState !== systemState;
+    return isTransition ? { systemState, previousState, timeNs } : undefined;
   }
+}
+
+/**
+ * Returns the state that follows from the units, as systemd has it: no signal reports SystemState. A
+ * booted system is degraded while any unit is failed, and stopping once shutdown.target is up.
+ * undefined if nothing follows, such as during boot: the source asks when that is over.
+ */
+function derivedSystemState(
+  known: SystemState | undefined,
+  units: UnitTable,
+): SystemState | undefined {
+  if (known !== "running" && known !== "degraded") return undefined;
+  const shutdown = units.get("shutdown.target")?.activeState;
+  if (shutdown === "active" || shutdown === "activating") return "stopping";
+  return (units.counts().get("failed") ?? 0) > 0 ? "degraded" : "running";
 }

@@ -1,9 +1,9 @@
 /**
- * How many series may be shown. What is past the limit is refused and counted; what was let in
- * before lives on.
+ * Bounds the number of series. Past the limit new series are refused and counted; those that were
+ * admitted before stay.
  */
 export class SeriesBudget {
-  /** When what is let in now begins: Unix nanoseconds; 0n where nobody keeps that. */
+  /** Start time of a series that is admitted now: Unix nanoseconds; 0n if the caller keeps none. */
   readonly nowNs: () => bigint;
   readonly #limit: number;
   #taken = 0;
@@ -19,7 +19,7 @@ export class SeriesBudget {
     return this.#refused;
   }
 
-  /** Takes room for so many series, all or none. */
+  /** Takes room for `count` series, all or none; returns false if they are refused. */
   take(count: number): boolean {
     if (this.#taken + count > this.#limit) {
       this.#refused += count;
@@ -29,7 +29,7 @@ export class SeriesBudget {
     return true;
   }
 
-  /** Gives back what was taken. */
+  /** Releases room that was taken. */
   give(count: number): void {
     this.#taken -= count;
   }

@@ -1,25 +1,80 @@
+/*
+ * state/units: the units of one container's systemd, and what is counted of them.
+ *
+ * A message goes through one pure fold: fold-signal.ts for signals, fold-listing.ts for ListUnits and
+ * start times, fold-journal.ts for the journal's entries. A fold takes a unit's facts
+ * (unit-facts.ts) and the message, and returns the next facts and what has happened. It reads no
+ * clock, calls nothing back and changes nothing. SystemdState applies it: it replaces the facts in
+ * the UnitTable, adds the outcomes to the unit's counters (unit-counters.ts, the one place that
+ * counts), and emits a change for each (systemd-changes.ts).
+ *
+ * What counts, by message and by what is known of the unit:
+ *
+ *   message                       known of the unit                               counts
+ *   ----------------------------  ----------------------------------------------  ----------------
+ *   Unit signal, "failed"         another ActiveState                             1 failure
+ *                                 "failed", entered again under watch             1 failure
+ *                                 nothing, or a listing alone: entered
+ *                                 under watch / before the stream                 1 failure / none
+ *   Unit signal, "auto-restart",  not waiting for a restart, not failed in the
+ *     Result other than success     same run (RestartMode=direct)                 1 failure
+ *   Unit signal, other state      another ActiveState                             transition
+ *   Unit signal, any of these     the newest signal reported this very change     none
+ *                                 the journal reported this very failure          no failure
+ *   Service signal, NRestarts n,  n > last NRestarts                              the difference
+ *     then its Unit signal        n < last NRestarts (set back to 0)              n restarts
+ *                                 reset-failed during the wait                    n restarts
+ *                                 last NRestarts unknown or n: a new wait         1 restart
+ *                                 last NRestarts unknown: no wait                 none
+ *                                 the journal reported restart n                  none
+ *   journal entry                 newer than the baseline and than the last       1 failure or
+ *                                   failure or restart that was counted             restart, recovered
+ *   listing after a gap, "failed" loaded, not "failed" and no failure counted
+ *                                   since its last state change                   1 failure, recovered
+ *   listing after a gap           other state, or not listed any more             none
+ *   later listing                 not listed any more                             removal
+ *   start time after a gap        active before and after, other start time       start, recovered
+ *   removed                       loaded                                          removal
+ *
+ * "Under watch" means since the stream was opened. What happened before is no change, but a gap
+ * between two streams is closed by the journal, or by the listing if the journal is unavailable.
+ * "Recovered" marks what was missed when it happened.
+ *
+ * Always true: each failure and each restart counts once, whichever message reports it first, and in
+ * whatever order a cut stream, the journal and a listing report it (test/state/units). Counters
+ * outlive the container's runs, and a unit's removal for the retention. Units and series have bounds.
+ *
+ * May import: domain/, platform/data/.
+ */
 import type { ContainerIdentity } from "../../domain/container.ts";
-import { EventKind } from "../../domain/event.ts";
+import type { FleetEvents } from "../../domain/fleet-events.ts";
 import type { LabelSet } from "../../domain/label-set.ts";
 import type {
-  JournalEntry,
+  AttachedMessage,
+  ListedMessage,
+  LoadedMessage,
+  RecoveredMessage,
+  RemovedMessage,
   ServiceSignal,
+  StartTimeMessage,
   SystemdMessage,
   SystemdReply,
   SystemdTransport,
   UnitSignal,
 } from "../../domain/systemd.ts";
 import type { UnitRow } from "../../domain/unit.ts";
-import type { FleetEvents } from "../../domain/fleet-events.ts";
+import { foldEntry } from "./fold-journal.ts";
+import { foldRow, foldStartTime } from "./fold-listing.ts";
+import { foldService, foldSignal } from "./fold-signal.ts";
 import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
-import { beginsToWait, isNewEntry, isRepeated, unitEventKind } from "./unit-logic.ts";
-import { systemChange, unitChange } from "./systemd-changes.ts";
-import type { UnitFacts } from "./systemd-changes.ts";
-import { FailureCounter } from "./failure-counter.ts";
+import type { SystemTransition } from "./manager-state.ts";
+import { systemChange, unitChanges } from "./systemd-changes.ts";
+import { NO_PENDING } from "./unit-facts.ts";
+import type { Fold, UnitOutcome } from "./unit-facts.ts";
 import type { UnitRecord } from "./unit-record.ts";
 import { UnitTable } from "./unit-table.ts";
-import type { UnitAdmission } from "./unit-table.ts";
+import type { UnitAdmission } from "./unit-admission.ts";
 
 /** The systemd inside one container: its units, what they went through, and how it is watched. */
 export class SystemdState {
@@ -27,22 +82,21 @@ export class SystemdState {
   /** How it is watched, or was last; undefined before the first attach. */
   transport: SystemdTransport | undefined = undefined;
   up = false;
-  /** Since when the newest stream stands: Unix nanoseconds. */
+  /** When the newest stream was opened: Unix nanoseconds. */
   sinceNs = 0n;
   /** Streams opened again after one was lost. */
   reconnects = 0;
   /** Up to when all of its changes are known. */
   readonly journalCursor = new JournalCursor();
   /** What is true of systemd as a whole. */
-  readonly manager: ManagerState;
-  #listed = false;
+  readonly manager = new ManagerState();
+  #wasListed = false;
   /** True until the first listing on a stream: what it shows was so before, or was missed. */
   #afterGap = true;
-  /** Units that were loaded before the gap, and of which the start time was asked for after it. */
-  #askedAfterGap = new Set<string>();
+  /** Units that were loaded before the gap, and whose start time was queried after it. */
+  #queriedAfterGap = new Set<string>();
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
-  readonly #ledger = new FailureCounter((unit, facts) => this.#emit(unit, facts));
 
   constructor(
     identity: () => ContainerIdentity,
@@ -52,37 +106,34 @@ export class SystemdState {
     this.#identity = identity;
     this.#events = events;
     this.units = new UnitTable(tables.admission, tables.labels);
-    this.manager = new ManagerState(this.units, (facts) => {
-      events.changed(systemChange(identity(), facts));
-    });
   }
 
-  /** Folds a message of a source into what is known. */
+  /** Folds one message of a source into the facts, and emits what has happened. */
   take(message: SystemdMessage): SystemdReply | undefined {
     switch (message.kind) {
       case "unit":
-        this.unit(message);
+        this.#unitSignal(message);
         return undefined;
       case "service":
-        this.service(message);
-        return undefined;
-      case "removed":
-        this.removed(message.unit, message.timeNs);
-        return undefined;
-      case "loaded":
-        this.loaded(message.rows);
+        this.#serviceSignal(message);
         return undefined;
       case "attached":
-        return { journalSinceNs: this.attached(message.transport, message.atNs) };
+        return { journalSinceNs: this.#attached(message) };
       case "recovered":
-        return { recoveredChanges: this.recovered(message.entries) };
+        return { recoveredChanges: this.#recovered(message) };
       case "listed":
-        return { startTimesOf: this.snapshot(message.rows, message.asOfNs) };
+        return { startTimesOf: this.#listing(message) };
       case "start-time":
-        this.startTime(message.unit, message.timeNs);
+        this.#startTime(message);
+        return undefined;
+      case "loaded":
+        this.#loaded(message);
+        return undefined;
+      case "removed":
+        this.#removed(message);
         return undefined;
       case "manager":
-        this.manager.told(message);
+        this.#enter(this.manager.take(message));
         return undefined;
       case "parse-error":
         return undefined;
@@ -91,18 +142,7 @@ export class SystemdState {
     }
   }
 
-  /**
-   * A stream stands: what happens from `atNs` on is told. Answers from when on the journal has to
-   * tell what was missed; undefined where nothing was.
-   */
-  attached(transport: SystemdTransport, atNs: bigint): bigint | undefined {
-    this.transport = transport;
-    this.sinceNs = atNs;
-    this.#afterGap = true;
-    this.units.unlist();
-    return this.journalCursor.attached(atNs);
-  }
-
+  /** The stream ended: nothing more comes until the next `attached`. */
   lost(): void {
     this.up = false;
   }
@@ -114,163 +154,100 @@ export class SystemdState {
     this.units.unloadAll();
   }
 
-  /**
-   * What the journal tells of the time that nobody listened; undefined where it can't be had.
-   * Returns how many changes had been missed.
-   */
-  recovered(entries: readonly JournalEntry[] | undefined): number {
+  /** Returns the start of the journal entries that close the gap; undefined if there is no gap. */
+  #attached({ transport, atNs }: AttachedMessage): bigint | undefined {
+    this.transport = transport;
+    this.sinceNs = atNs;
+    this.#afterGap = true;
+    this.units.unlist();
+    return this.journalCursor.attached(atNs);
+  }
+
+  /** Returns the number of changes that had been missed. */
+  #recovered({ entries = [] }: RecoveredMessage): number {
     let missed = 0;
-    for (const entry of entries ?? []) {
+    for (const entry of entries) {
       const unit = this.#obtain(entry.unit);
-      if (unit === undefined || !isNewEntry(unit, entry, this.journalCursor.baselineNs)) continue;
+      const fold = unit && foldEntry(unit.facts, entry, this.journalCursor.baselineNs);
+      if (unit === undefined || fold === undefined) continue;
       missed += 1;
-      if (entry.kind === "failure") this.#ledger.recoveredFailure(unit, entry);
-      else this.#ledger.recoveredRestart(unit, entry);
+      this.#apply(unit, fold);
       this.journalCursor.reached(entry.timeNs);
     }
     return missed;
   }
 
-  /**
-   * Folds in what ListUnits says: it is watched now. What is so already is no change. Returns the
-   * units of which the start time isn't known.
-   */
-  snapshot(rows: readonly UnitRow[], asOfNs: bigint): readonly string[] {
-    if (this.#listed && !this.up) this.reconnects += 1;
-    this.#listed = true;
+  /** Returns the units whose start time is to be queried. */
+  #listing({ rows, asOfNs }: ListedMessage): readonly string[] {
+    if (this.#wasListed && !this.up) this.reconnects += 1;
+    this.#wasListed = true;
     this.up = true;
     const afterGap = this.#afterGap;
     this.#afterGap = false;
-    if (afterGap) this.#askedAfterGap = this.units.activeAmong(rows);
-    for (const row of rows) {
-      if (afterGap) this.#findFailure(row, asOfNs);
-      this.#row(row, asOfNs);
-    }
+    if (afterGap) this.#queriedAfterGap = this.units.activeAmong(rows);
+    for (const row of rows) this.#row(row, asOfNs, afterGap);
     for (const unit of this.units.missingFrom(rows)) {
-      if (unit.signalNs > asOfNs) continue;
+      if (unit.facts.signalNs > asOfNs) continue;
       if (afterGap) this.units.unload(unit);
       else this.#remove(unit, asOfNs);
     }
     if (afterGap) this.units.retire(asOfNs);
-    this.manager.unitsChanged(asOfNs);
+    this.#derive(asOfNs);
     return this.units.startedAmong(rows, { unknownAlone: !afterGap });
   }
 
-  /** A start time that was asked for. One that is another than before a gap tells of a start in it. */
-  startTime(name: string, timeNs: bigint): void {
-    const wasLoaded = this.#askedAfterGap.delete(name);
+  #startTime({ unit: name, timeNs }: StartTimeMessage): void {
+    const wasLoaded = this.#queriedAfterGap.delete(name);
     const unit = this.units.get(name);
-    if (unit?.activeState !== "active" || unit.activeEnterNs === timeNs) return;
-    const isKnown = unit.activeEnterNs > 0n;
-    unit.activeEnterNs = timeNs;
-    if (!wasLoaded || !isKnown) return;
-    unit.recoveredStartNs = timeNs;
-    const detail = "ActiveState=active";
-    this.#emit(unit, { kind: EventKind.UnitActive, timeNs, detail, recovered: true });
+    const fold = unit && foldStartTime(unit.facts, timeNs, wasLoaded);
+    if (unit !== undefined && fold !== undefined) this.#apply(unit, fold);
   }
 
-  /** Units that were loaded just now: no signal told of them yet. */
-  loaded(rows: readonly UnitRow[]): void {
+  /** A unit that a signal reported already is known better than its row. */
+  #loaded({ rows }: LoadedMessage): void {
     for (const row of rows) {
-      if (this.units.get(row.name)?.activeState === undefined) this.#row(row, 0n);
+      if (this.units.get(row.name)?.activeState === undefined) this.#row(row, 0n, false);
     }
   }
 
-  removed(name: string, timeNs: bigint): void {
+  #removed({ unit: name, timeNs }: RemovedMessage): void {
     const unit = this.units.get(name);
     if (unit === undefined || unit.activeState === undefined) return;
     this.#remove(unit, timeNs);
-    this.manager.unitsChanged(timeNs);
+    this.#derive(timeNs);
   }
 
-  unit(signal: UnitSignal): void {
+  #unitSignal(signal: UnitSignal): void {
     const unit = this.#obtain(signal.unit);
     if (unit === undefined) return;
-    const { activeState: previousState, subState: previousSub, stateChangeNs: changedNs } = unit;
-    const underWatch = this.journalCursor.isUnderWatch(signal.stateChangeNs);
-    const isRepeat = isRepeated(unit, signal);
-    const changed = this.#isChange(unit, signal);
-    const failedAgain =
-      signal.activeState === "failed" &&
-      changedNs > 0n &&
-      signal.stateChangeNs > changedNs &&
-      underWatch;
-    this.#ledger.restartsTold(unit, signal, underWatch);
-    const isSameRun = unit.invocationId === signal.invocationId;
-    unit.signalNs = signal.timeNs;
-    unit.stateChangeNs = signal.stateChangeNs;
-    unit.signalState = signal.activeState;
-    unit.activeEnterNs = signal.activeEnterNs;
-    unit.invocationId = signal.invocationId;
-    this.units.setState(unit, signal.activeState, signal.subState);
+    const fold = foldSignal(unit, signal, this.journalCursor.attachedAtNs);
+    unit.pending = NO_PENDING;
     this.journalCursor.reached(signal.stateChangeNs);
-    // RestartMode=direct goes to auto-restart without ever being failed.
-    const failedInPassing =
-      !(previousState === "failed" && isSameRun) &&
-      (unit.result ?? "success") !== "success" &&
-      beginsToWait(unit, signal, { previousSub, changedNs, underWatch });
-    const isNews = !isRepeat && (changed || failedAgain || failedInPassing);
-    if (isNews && (signal.activeState === "failed" || failedInPassing)) {
-      this.#ledger.failed(unit, signal, previousState);
-    }
-    this.#ledger.passed(unit, signal.stateChangeNs);
-    if (!isNews) return;
-    unit.fromSnapshot = false;
-    if (changed && signal.activeState !== "failed") {
-      this.#emit(unit, {
-        kind: unitEventKind(signal.activeState),
-        // A unit that was loaded anew never changed.
-        timeNs: signal.stateChangeNs || signal.timeNs,
-        previousState,
-        detail: `ActiveState=${signal.activeState}`,
-      });
-    }
-    this.manager.unitsChanged(signal.stateChangeNs);
+    this.#apply(unit, fold);
+    if (fold.isChange) this.#derive(signal.stateChangeNs);
   }
 
-  service(signal: ServiceSignal): void {
-    this.#obtain(signal.unit)?.takeService(signal);
+  #serviceSignal(signal: ServiceSignal): void {
+    const unit = this.#obtain(signal.unit);
+    if (unit === undefined) return;
+    const { facts, pending } = foldService(unit, signal);
+    unit.pending = pending;
+    this.units.update(unit, facts);
   }
 
-  /**
-   * Repeated signals with the same values are the rule, so a change is another ActiveState than the
-   * known one. Where a snapshot alone gave that, or nothing did, the signal's own time tells
-   * whether it happened under watch.
-   */
-  #isChange(unit: UnitRecord, signal: UnitSignal): boolean {
-    if (unit.activeState !== undefined && unit.activeState !== signal.activeState) return true;
-    if (unit.activeState !== undefined && !unit.fromSnapshot) return false;
-    const { activeState, activeEnterNs, stateChangeNs } = signal;
-    // Another sub state, such as a socket's on each connection, is a state change to systemd too.
-    const isEnterTold = activeState === "active" && activeEnterNs > 0n;
-    if (isEnterTold && activeEnterNs === unit.recoveredStartNs) return false;
-    return this.journalCursor.isUnderWatch(isEnterTold ? activeEnterNs : stateChangeNs);
-  }
-
-  #row(row: UnitRow, asOfNs: bigint): void {
+  #row(row: UnitRow, asOfNs: bigint, afterGap: boolean): void {
     const unit = this.#obtain(row.name);
-    if (unit === undefined || (asOfNs > 0n && unit.signalNs > asOfNs)) return;
-    const { activeState: before } = unit;
-    if (before !== row.activeState) unit.fromSnapshot = true;
-    unit.isListed = true;
-    this.units.setState(unit, row.activeState, row.subState);
-    this.#ledger.settled(unit, asOfNs, (timeNs) => this.journalCursor.isUnderWatch(timeNs));
-  }
-
-  /** A unit that is failed and wasn't before a gap failed in it, whether the journal tells that or not. */
-  #findFailure(row: UnitRow, asOfNs: bigint): void {
-    const unit = this.units.get(row.name);
-    if (unit === undefined || row.activeState !== "failed" || unit.signalNs > asOfNs) return;
-    if (unit.activeState === undefined || unit.activeState === "failed") return;
-    if (unit.lastFailure !== undefined && unit.lastFailure.timeNs >= unit.stateChangeNs) return;
-    const { invocationId } = unit;
-    this.#ledger.recoveredFailure(unit, { result: undefined, invocationId, timeNs: asOfNs });
+    if (unit === undefined) return;
+    const { attachedAtNs } = this.journalCursor;
+    this.#apply(unit, foldRow(unit.facts, row, { asOfNs, attachedAtNs, afterGap }));
   }
 
   #remove(unit: UnitRecord, timeNs: bigint): void {
-    const previousState = unit.activeState;
+    const { activeState: previousState } = unit;
     this.units.remove(unit, timeNs);
-    this.#emit(unit, { kind: EventKind.UnitRemoved, timeNs, detail: "", previousState });
+    const { activeState, subState } = unit;
+    const state = { activeState, subState, previousState };
+    this.#happened(unit, { kind: "removal", timeNs, ...state, recovered: false });
   }
 
   #obtain(name: string): UnitRecord | undefined {
@@ -279,7 +256,27 @@ export class SystemdState {
     return unit;
   }
 
-  #emit(unit: UnitRecord, facts: UnitFacts): void {
-    if (unit.shown) this.#events.changed(unitChange(this.#identity(), unit, facts));
+  #apply(unit: UnitRecord, { facts, outcomes }: Fold): void {
+    this.units.update(unit, facts);
+    for (const outcome of outcomes) this.#happened(unit, outcome);
+  }
+
+  #happened(unit: UnitRecord, outcome: UnitOutcome): void {
+    unit.counters.count(outcome);
+    if (!unit.shown) return;
+    for (const change of unitChanges(this.#identity(), unit.name, outcome)) {
+      this.#events.changed(change);
+    }
+  }
+
+  /** Units changed at `timeNs`: the state of systemd as a whole follows. */
+  #derive(timeNs: bigint): void {
+    this.#enter(this.manager.unitsChanged(this.units, timeNs));
+  }
+
+  #enter(transition: SystemTransition | undefined): void {
+    if (transition !== undefined) {
+      this.#events.changed(systemChange(this.#identity(), transition));
+    }
   }
 }

@@ -1,27 +1,33 @@
-import type { SeriesBudget } from "./series-budget.ts";
-import type { UnitAdmission } from "./unit-table.ts";
 import { BoundedMap } from "../../platform/data/bounded-map.ts";
+import type { SeriesBudget } from "./series-budget.ts";
 
-/** Names whose answer is kept: units have the same names in most containers. */
-const MAX_KNOWN = 20_000;
+/** Decides about units: the filters, and the budget of series. */
+export interface UnitAdmission {
+  /** Returns true if the include and exclude expressions let the unit be shown. */
+  shown(name: string): boolean;
+  readonly series: SeriesBudget;
+}
+
+/** Names whose answer is cached: units have the same names in most containers. */
+const MAX_CACHED = 20_000;
 
 /**
- * Shows the units whose names `include` matches and `exclude` doesn't. Both are anchored by whoever
- * made them.
+ * Makes an admission that shows the units whose names match `include` and don't match `exclude`.
+ * The caller has anchored both.
  */
 export function unitAdmission(
   include: RegExp,
   exclude: RegExp,
   series: SeriesBudget,
 ): UnitAdmission {
-  const known = new BoundedMap<string, boolean>(MAX_KNOWN);
+  const cache = new BoundedMap<string, boolean>(MAX_CACHED);
   return {
     series,
     shown(name) {
-      let shown = known.get(name);
+      let shown = cache.get(name);
       if (shown === undefined) {
         shown = include.test(name) && !exclude.test(name);
-        known.set(name, shown);
+        cache.set(name, shown);
       }
       return shown;
     },

@@ -1,22 +1,17 @@
 import type { LabelSet } from "../../domain/label-set.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
-import type { SeriesBudget } from "./series-budget.ts";
+import type { UnitAdmission } from "./unit-admission.ts";
+import { NO_PENDING, setBack, unlisted, unloaded } from "./unit-facts.ts";
+import type { UnitFacts } from "./unit-facts.ts";
 import { UnitRecord } from "./unit-record.ts";
-
-/** What decides about units: the filters, and the room for series. */
-export interface UnitAdmission {
-  /** True where the include and exclude expressions let the unit be shown. */
-  shown(name: string): boolean;
-  readonly series: SeriesBudget;
-}
 
 /** Series of a unit: its states, the start time, the restarts, and one result of failures. */
 const UNIT_SERIES = 8;
 
-/** Most units kept for one container; what is past it is refused and counted by the caller. */
+/** Most units of one container; those past it are refused and counted by the caller. */
 export const MAX_UNITS_PER_CONTAINER = 50_000;
 
-/** The units of one container's systemd, and how many are in each ActiveState. */
+/** Holds the units of one container's systemd, and how many are in each ActiveState. */
 export class UnitTable {
   readonly #units = new Map<string, UnitRecord>();
   readonly #counts = new Map<ActiveState, number>();
@@ -41,7 +36,7 @@ export class UnitTable {
     return this.#units.get(name);
   }
 
-  /** The unit's record, made where there is none; undefined where the table is full. */
+  /** Returns the unit's record, a new one if needed; undefined if the table is full. */
   obtain(name: string): UnitRecord | undefined {
     const known = this.#units.get(name);
     if (known !== undefined) return known;
@@ -54,36 +49,41 @@ export class UnitTable {
     return made;
   }
 
-  /** Units in each state, filters not applied. */
+  /** Units in each state, hidden ones too. */
   counts(): ReadonlyMap<ActiveState, number> {
     return this.#counts;
   }
 
-  /** Puts a unit into a state and keeps the counts right. */
-  setState(unit: UnitRecord, activeState: ActiveState, subState: string): void {
-    if (unit.activeState !== activeState) {
-      if (unit.activeState !== undefined) this.#count(unit.activeState, -1);
-      this.#count(activeState, 1);
-      unit.activeState = activeState;
-      unit.removedAtNs = undefined;
-    }
-    unit.subState = subState;
+  /** Replaces a unit's facts and keeps the counts right. */
+  update(unit: UnitRecord, facts: UnitFacts): void {
+    const { activeState: before } = unit;
+    const { activeState } = facts;
+    unit.facts = facts;
+    if (before === activeState) return;
+    if (before !== undefined) this.#count(before, -1);
+    if (activeState === undefined) return;
+    this.#count(activeState, 1);
+    unit.removedAtNs = undefined;
   }
 
-  /** Takes a unit's state away: it is no longer loaded. Its counters stay. */
+  /** Clears the state of a unit that is no longer loaded. Its counters stay. */
   unload(unit: UnitRecord): void {
-    if (unit.activeState !== undefined) this.#count(unit.activeState, -1);
-    unit.unload();
+    this.update(unit, unloaded(unit.facts));
+    unit.pending = NO_PENDING;
     if (!unit.hasCounters) this.#forget(unit);
   }
 
-  /** systemd removed it: it is forgotten with its counters after the retention. */
+  /** Unloads a unit that systemd removed; its counters are forgotten after the retention. */
   remove(unit: UnitRecord, timeNs: bigint): void {
     unit.removedAtNs = timeNs;
     this.unload(unit);
   }
 
-  /** Names of the units that are active and shown; of those alone whose start time isn't known, or of all. */
+  /**
+   * Names of the listed units that are active and have series.
+   *
+   * @param options with `unknownAlone`, only those whose start time is unknown
+   */
   startedAmong(rows: readonly UnitRow[], options: { readonly unknownAlone: boolean }): string[] {
     return rows
       .filter(({ name, activeState }) => {
@@ -94,39 +94,39 @@ export class UnitTable {
       .map(({ name }) => name);
   }
 
-  /** A new stream stands: nothing was listed on it yet, and no signal of it is newer than its listing. */
+  /** Begins a new stream: nothing was listed on it yet. */
   unlist(): void {
+    for (const unit of this.#units.values()) this.update(unit, unlisted(unit.facts));
+  }
+
+  /** Follows a clock that was set back: no time is later than `knownNs`. */
+  setBack(knownNs: bigint): void {
     for (const unit of this.#units.values()) {
-      unit.isListed = false;
-      unit.signalNs = 0n;
+      this.update(unit, setBack(unit.facts, knownNs));
+      if ((unit.removedAtNs ?? 0n) > knownNs) unit.removedAtNs = knownNs;
     }
   }
 
-  /** The clock was set back: what is known of the units was told before `knownNs`. */
-  setBack(knownNs: bigint): void {
-    for (const unit of this.#units.values()) unit.setBack(knownNs);
-  }
-
-  /** A complete listing was folded in: what was counted and isn't loaded is forgotten after the retention. */
+  /** Lets the retention of units that a complete listing lacks begin. */
   retire(timeNs: bigint): void {
     for (const unit of this.#units.values()) {
       if (unit.activeState === undefined) unit.removedAtNs ??= timeNs;
     }
   }
 
-  /** Forgets what was removed before `beforeNs`. */
+  /** Forgets units that were removed before `beforeNs`. */
   forgetRemoved(beforeNs: bigint): void {
     for (const unit of this.#units.values()) {
       if (unit.removedAtNs !== undefined && unit.removedAtNs < beforeNs) this.#forget(unit);
     }
   }
 
-  /** Forgets all: nothing of it is shown any more. */
+  /** Forgets all units and releases their series. */
   forgetAll(): void {
     for (const unit of this.#units.values()) this.#forget(unit);
   }
 
-  /** The units of which something was counted. */
+  /** Units with a failure or restart that was counted. */
   counted(): UnitRecord[] {
     return [...this.#units.values()].filter((unit) => unit.hasCounters);
   }
@@ -136,18 +136,18 @@ export class UnitTable {
     for (const old of counted) this.obtain(old.name)?.inherit(old, this.#labels);
   }
 
-  /** Nothing of it is true any more: systemd is not running. Counters stay. */
+  /** Unloads all units: systemd isn't running. Counters stay. */
   unloadAll(): void {
     for (const unit of this.#units.values()) this.unload(unit);
   }
 
-  /** The container has other labels now. */
+  /** Takes over other labels of the container. */
   relabel(containerLabels: LabelSet): void {
     this.#labels = containerLabels;
     for (const unit of this.#units.values()) unit.relabel(containerLabels);
   }
 
-  /** Names of the units that a listing says are active, and that are loaded as far as is known. */
+  /** Names of the listed units that are active, and that were loaded before the listing. */
   activeAmong(rows: readonly UnitRow[]): Set<string> {
     const names = new Set<string>();
     for (const { name, activeState } of rows) {
@@ -156,7 +156,7 @@ export class UnitTable {
     return names;
   }
 
-  /** Loaded units that a complete listing lacks: they are gone. */
+  /** Loaded units that a complete listing lacks. */
   missingFrom(rows: readonly UnitRow[]): UnitRecord[] {
     const listed = new Set(rows.map((row) => row.name));
     return [...this.#units.values()].filter(

@@ -43,9 +43,9 @@ function fleet(): Fleet {
     const record = made.get(id);
     if (record === undefined) throw new Error("no record");
     record.runsSystemd = true;
-    record.systemd.attached("dbus", 1n);
-    record.systemd.recovered([]);
-    record.systemd.snapshot(rows, 2n);
+    record.systemd.take({ kind: "attached", transport: "dbus", atNs: 1n });
+    record.systemd.take({ kind: "recovered", entries: [] });
+    record.systemd.take({ kind: "listed", rows, asOfNs: 2n });
   }
   return made;
 }

@@ -141,7 +141,7 @@ test("degraded says which units failed", () => {
   const goal: Partial<WaitGoal> = { ...A, system: ["running"] };
   const node = fleet.node("a", [active("1.service")], "starting");
   expect(missingIn(fleet, goal)).toEqual(["a: systemd is starting, expected running"]);
-  node.systemd.manager.told({ systemState: "running", timeNs: 1n });
+  node.systemd.take({ kind: "manager", systemState: "running", timeNs: 1n });
   expect(missingIn(fleet, goal)).toEqual([]);
   for (const unit of ["1", "2", "3", "4", "5"]) fleet.unit(node, failed(`${unit}.service`));
   expect(missingIn(fleet, goal)).toEqual([
@@ -167,7 +167,7 @@ test("units aren't known before they are listed, after a gap, and in the next li
   expect(missingIn(fleet, goal)).toEqual(unknown);
   fleet.listed(node, [active("b.service")]);
   expect(missingIn(fleet, goal)).toEqual([]);
-  node.systemd.attached("dbus", fleet.clock.nowNs() + 1n);
+  node.systemd.take({ kind: "attached", transport: "dbus", atNs: fleet.clock.nowNs() + 1n });
   expect(missingIn(fleet, goal)).toEqual(unknown);
   fleet.listed(node, [active("b.service")]);
   expect(missingIn(fleet, goal)).toEqual([]);

@@ -47,7 +47,7 @@ test("it ends at the event that makes it true, of the last of its conditions", a
   await fleet.clock.advance(500);
   fleet.unit(node, active("b.service"));
   expect(await now(waiter)).toBe("open");
-  node.systemd.manager.told({ systemState: "running", timeNs: 1n });
+  node.systemd.take({ kind: "manager", systemState: "running", timeNs: 1n });
   fleet.told(node);
   expect(await now(waiter)).toMatchObject({ kind: "true", afterMs: 2_500 });
 });

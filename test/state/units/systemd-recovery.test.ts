@@ -21,14 +21,18 @@ const at = (ms: number): bigint => START_NS + BigInt(ms) * MS;
 function interrupted() {
   const recorded = recordedState();
   const { state } = recorded;
-  state.attached("dbus", START_NS);
-  state.recovered([]);
-  state.snapshot([{ name: A, activeState: "active", subState: "running" }], at(1));
-  state.service(serviceSignal(at(100), { result: "exit-code" }));
-  state.unit(unitSignal("failed/failed", at(100)));
-  state.unit(unitSignal("activating/auto-restart", at(101)));
-  state.service(serviceSignal(at(200), { restarts: 1 }));
-  state.unit(unitSignal("active/running", at(201), { invocationId: runOf(2) }));
+  state.take({ kind: "attached", transport: "dbus", atNs: START_NS });
+  state.take({ kind: "recovered", entries: [] });
+  state.take({
+    kind: "listed",
+    rows: [{ name: A, activeState: "active", subState: "running" }],
+    asOfNs: at(1),
+  });
+  state.take(serviceSignal(at(100), { result: "exit-code" }));
+  state.take(unitSignal("failed/failed", at(100)));
+  state.take(unitSignal("activating/auto-restart", at(101)));
+  state.take(serviceSignal(at(200), { restarts: 1 }));
+  state.take(unitSignal("active/running", at(201), { invocationId: runOf(2) }));
   state.lost();
   recorded.news();
   const counts = (): number[] => [failuresOf(state.units.get(A)), recorded.unit(A).restarts];
@@ -36,13 +40,14 @@ function interrupted() {
     ...recorded,
     counts,
     /** A stream stands again, at 2,000 ms; the journal tells this. */
-    resume: (...entries: JournalEntry[]): number => {
-      expect(state.attached("dbus", at(2_000))).toBe(START_NS);
-      return state.recovered(entries);
+    resume: (...entries: JournalEntry[]): number | undefined => {
+      const attached = { kind: "attached", transport: "dbus", atNs: at(2_000) } as const;
+      expect(state.take(attached)?.journalSinceNs).toBe(START_NS);
+      return state.take({ kind: "recovered", entries })?.recoveredChanges;
     },
     /** Units are listed, the one in this state. */
     list: (activeState: "active" | "failed" | "inactive" | "activating", subState = "x"): void => {
-      state.snapshot([{ name: A, activeState, subState }], at(2_100));
+      state.take({ kind: "listed", rows: [{ name: A, activeState, subState }], asOfNs: at(2_100) });
     },
   };
 }
@@ -89,10 +94,10 @@ test("what was before counting began isn't counted", () => {
 test("the signal for a failure that the journal told already is the same failure", () => {
   const { state, resume, list, counts, unitChanges } = interrupted();
   resume(...KNOWN, failure(at(2_050), SECOND));
-  state.service(serviceSignal(at(2_050), { result: "exit-code", restarts: 1 }));
-  state.unit(unitSignal("failed/failed", at(2_050) + 60_000n, SECOND));
+  state.take(serviceSignal(at(2_050), { result: "exit-code", restarts: 1 }));
+  state.take(unitSignal("failed/failed", at(2_050) + 60_000n, SECOND));
   list("failed");
-  state.unit(unitSignal("failed/failed", at(2_050) + 60_000n, { ...SECOND, timeNs: at(2_200) }));
+  state.take(unitSignal("failed/failed", at(2_050) + 60_000n, { ...SECOND, timeNs: at(2_200) }));
   expect(counts()).toEqual([2, 1]);
   const runs = unitChanges().map(({ run }) => run);
   expect(runs.filter((run) => run.includes(" failure "))).toHaveLength(2);
@@ -102,8 +107,8 @@ test("the same run fails once more when its restart hits the start limit: that i
   const { state, resume, list, counts, unitChanges } = interrupted();
   resume(...KNOWN, failure(at(1_900), SECOND), restart(2, at(2_000), SECOND));
   list("activating", "auto-restart");
-  state.service(serviceSignal(at(2_150), { result: "exit-code", restarts: 2 }));
-  state.unit(unitSignal("failed/failed", at(2_150), SECOND));
+  state.take(serviceSignal(at(2_150), { result: "exit-code", restarts: 2 }));
+  state.take(unitSignal("failed/failed", at(2_150), SECOND));
   expect(counts()).toEqual([3, 2]);
   expect(unitChanges().at(-1)).toMatchObject({ run: `${runOf(2)} failure 2`, recovered: false });
 });
@@ -112,7 +117,7 @@ test("a failed unit's signal that repeats what the gap brought is no failure", (
   const { state, resume, list, counts } = interrupted();
   resume(...KNOWN, failure(at(1_500), SECOND));
   list("failed");
-  state.unit(unitSignal("failed/failed", at(1_500) + 60_000n, { ...SECOND, timeNs: at(9_000) }));
+  state.take(unitSignal("failed/failed", at(1_500) + 60_000n, { ...SECOND, timeNs: at(9_000) }));
   expect(counts()).toEqual([2, 1]);
 });
 
@@ -121,20 +126,20 @@ test("restarts that the journal told aren't counted by signals that were held ba
   resume(...KNOWN, ...[2, 3, 4].map((number) => restart(number, at(2_000 + number * 10), SECOND)));
   for (const restarts of [1, 2, 2, 3, 4, 4]) {
     const timeNs = at(2_001 + restarts * 10);
-    state.service(serviceSignal(timeNs, { restarts }));
-    state.unit(unitSignal("active/running", timeNs, { invocationId: runOf(restarts + 1) }));
+    state.take(serviceSignal(timeNs, { restarts }));
+    state.take(unitSignal("active/running", timeNs, { invocationId: runOf(restarts + 1) }));
   }
   list("active");
   expect(counts()).toEqual([1, 4]);
-  state.service(serviceSignal(at(3_000), { restarts: 5 }));
-  state.unit(unitSignal("active/running", at(3_000), { invocationId: runOf(6) }));
+  state.take(serviceSignal(at(3_000), { restarts: 5 }));
+  state.take(unitSignal("active/running", at(3_000), { invocationId: runOf(6) }));
   expect(counts()).toEqual([1, 5]);
 });
 
 test("NRestarts that was set back before the gap doesn't bring old restarts back", () => {
   const { state, resume, counts } = interrupted();
-  state.service(serviceSignal(at(300), { restarts: 0 }));
-  state.unit(unitSignal("active/running", at(300), { invocationId: runOf(3) }));
+  state.take(serviceSignal(at(300), { restarts: 0 }));
+  state.take(unitSignal("active/running", at(300), { invocationId: runOf(3) }));
   expect(counts()).toEqual([1, 1]);
   resume(...KNOWN);
   expect(counts()).toEqual([1, 1]);
@@ -157,7 +162,7 @@ test("a restart without a number is one more", () => {
 test("entries without a run are matched by their time", () => {
   const { state, resume, list, counts, unitChanges } = interrupted();
   resume(failure(at(1_500), { invocationId: "" }), failure(at(2_050), { invocationId: "" }));
-  state.unit(unitSignal("failed/failed", at(2_050) + 60_000n, SECOND));
+  state.take(unitSignal("failed/failed", at(2_050) + 60_000n, SECOND));
   list("failed");
   expect(counts()[0]).toBe(3);
   expect(unitChanges().filter(({ recovered }) => recovered)).toEqual([
@@ -180,8 +185,9 @@ test("a gap that was read and cut again before it was listed isn't counted twice
   const entries = [...KNOWN, failure(at(1_500), SECOND), restart(2, at(1_600), SECOND)];
   expect(resume(...entries)).toBe(2);
   state.lost();
-  expect(state.attached("dbus", at(2_000))).toBe(at(600));
-  expect(state.recovered(entries)).toBe(0);
+  const attached = { kind: "attached", transport: "dbus", atNs: at(2_000) } as const;
+  expect(state.take(attached)?.journalSinceNs).toBe(at(600));
+  expect(state.take({ kind: "recovered", entries })?.recoveredChanges).toBe(0);
   list("active");
   expect(counts()).toEqual([2, 2]);
 });
@@ -190,37 +196,45 @@ test("a unit that fails in the gap, runs and fails again while the journal is re
   const { state, resume, list, counts } = interrupted();
   const third = { invocationId: runOf(3) };
   resume(...KNOWN, failure(at(1_500), SECOND), failure(at(2_020), third));
-  state.unit(unitSignal("active/running", at(2_010), third));
-  state.unit(unitSignal("failed/failed", at(2_020) + 60_000n, third));
-  state.unit(unitSignal("active/running", at(2_040), { invocationId: runOf(4) }));
-  state.unit(unitSignal("failed/failed", at(2_060), { invocationId: runOf(4) }));
+  state.take(unitSignal("active/running", at(2_010), third));
+  state.take(unitSignal("failed/failed", at(2_020) + 60_000n, third));
+  state.take(unitSignal("active/running", at(2_040), { invocationId: runOf(4) }));
+  state.take(unitSignal("failed/failed", at(2_060), { invocationId: runOf(4) }));
   list("failed");
   expect(counts()).toEqual([4, 1]);
 });
 
 test("without a journal, a unit that is failed and wasn't before counts as failed once", () => {
   const { state, counts, news } = interrupted();
-  state.attached("dbus", at(2_000));
-  expect(state.recovered(undefined)).toBe(0);
-  state.snapshot([{ name: A, activeState: "failed", subState: "failed" }], at(2_100));
+  state.take({ kind: "attached", transport: "dbus", atNs: at(2_000) });
+  expect(state.take({ kind: "recovered", entries: undefined })?.recoveredChanges).toBe(0);
+  state.take({
+    kind: "listed",
+    rows: [{ name: A, activeState: "failed", subState: "failed" }],
+    asOfNs: at(2_100),
+  });
   expect(news()).toEqual([`unit.failed ${A} ActiveState=failed recovered`]);
-  state.unit(unitSignal("failed/failed", at(1_500), { ...SECOND, timeNs: at(2_200) }));
+  state.take(unitSignal("failed/failed", at(1_500), { ...SECOND, timeNs: at(2_200) }));
   state.lost();
-  state.attached("dbus", at(3_000));
-  state.recovered(undefined);
-  state.snapshot([{ name: A, activeState: "failed", subState: "failed" }], at(3_100));
+  state.take({ kind: "attached", transport: "dbus", atNs: at(3_000) });
+  state.take({ kind: "recovered", entries: undefined });
+  state.take({
+    kind: "listed",
+    rows: [{ name: A, activeState: "failed", subState: "failed" }],
+    asOfNs: at(3_100),
+  });
   expect(counts()).toEqual([2, 1]);
-  state.unit(unitSignal("failed/failed", at(3_500), SECOND));
+  state.take(unitSignal("failed/failed", at(3_500), SECOND));
   expect(counts()).toEqual([3, 1]);
 });
 
 test("without a journal, restarts are found by their number", () => {
   const { state, list, counts } = interrupted();
-  state.attached("dbus", at(2_000));
-  state.recovered(undefined);
+  state.take({ kind: "attached", transport: "dbus", atNs: at(2_000) });
+  state.take({ kind: "recovered", entries: undefined });
   list("active");
-  state.service(serviceSignal(at(2_500), { restarts: 4 }));
-  state.unit(unitSignal("failed/failed", at(2_500), { invocationId: runOf(9) }));
+  state.take(serviceSignal(at(2_500), { restarts: 4 }));
+  state.take(unitSignal("failed/failed", at(2_500), { invocationId: runOf(9) }));
   expect(counts()).toEqual([2, 4]);
 });
 
@@ -228,7 +242,11 @@ test("the listing after a gap is a reconnect; another one on the same stream is 
   const { state, resume, list, news, unit } = interrupted();
   expect([state.up, state.reconnects]).toEqual([false, 0]);
   resume(...KNOWN);
-  state.snapshot([{ name: "b.service", activeState: "active", subState: "x" }], at(2_100));
+  state.take({
+    kind: "listed",
+    rows: [{ name: "b.service", activeState: "active", subState: "x" }],
+    asOfNs: at(2_100),
+  });
   expect([state.up, state.reconnects]).toEqual([true, 1]);
   // What is gone after a gap is no change; later it is one.
   expect(news()).toEqual([]);
@@ -240,7 +258,7 @@ test("the listing after a gap is a reconnect; another one on the same stream is 
 
 test("when systemd has ended, nothing of its units is true, and the counters stay", () => {
   const { state, counts, unit } = interrupted();
-  state.manager.told({ systemState: "running", timeNs: at(1_000) });
+  state.take({ kind: "manager", systemState: "running", timeNs: at(1_000) });
   state.ended();
   expect(state).toMatchObject({ up: false, manager: { systemState: undefined } });
   expect(unit(A).activeState).toBeUndefined();
@@ -250,9 +268,13 @@ test("when systemd has ended, nothing of its units is true, and the counters sta
 test("a clock that was set back doesn't make old signals newer than a listing", () => {
   const { state, unit } = interrupted();
   const backNs = START_NS - 500_000n * MS;
-  state.attached("dbus", backNs);
-  state.recovered([]);
-  state.snapshot([{ name: A, activeState: "inactive", subState: "dead" }], backNs + 1n);
+  state.take({ kind: "attached", transport: "dbus", atNs: backNs });
+  state.take({ kind: "recovered", entries: [] });
+  state.take({
+    kind: "listed",
+    rows: [{ name: A, activeState: "inactive", subState: "dead" }],
+    asOfNs: backNs + 1n,
+  });
   expect(unit(A).activeState).toBe("inactive");
 });
 
@@ -268,9 +290,9 @@ test("counters of a unit that the next listing lacks are forgotten after the ret
   state.ended();
   state.units.forgetRemoved(at(9_999));
   expect(failuresOf(state.units.get(A))).toBe(1);
-  state.attached("dbus", at(10_000));
-  state.recovered([]);
-  state.snapshot([], at(10_001));
+  state.take({ kind: "attached", transport: "dbus", atNs: at(10_000) });
+  state.take({ kind: "recovered", entries: [] });
+  state.take({ kind: "listed", rows: [], asOfNs: at(10_001) });
   state.units.forgetRemoved(at(10_002));
   expect(state.units.get(A)).toBeUndefined();
 });

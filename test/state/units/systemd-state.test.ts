@@ -23,9 +23,9 @@ function watched(
   shown?: (unit: string) => boolean,
 ): RecordedState {
   const recorded = recordedState(shown);
-  recorded.state.attached("dbus", ATTACHED_NS);
-  recorded.state.recovered([]);
-  recorded.state.snapshot(rows, ATTACHED_NS);
+  recorded.state.take({ kind: "attached", transport: "dbus", atNs: ATTACHED_NS });
+  recorded.state.take({ kind: "recovered", entries: [] });
+  recorded.state.take({ kind: "listed", rows, asOfNs: ATTACHED_NS });
   return recorded;
 }
 
@@ -63,9 +63,9 @@ test("each entry into a state is one change, however often it is told", () => {
     [5, "reloading/reload"],
     [6, "active/running"],
   ] as const) {
-    state.unit(unitSignal(told, at(ms)));
-    state.unit(unitSignal(told, at(ms)));
-    state.unit(unitSignal(told, at(ms), { timeNs: at(ms) + 1n }));
+    state.take(unitSignal(told, at(ms)));
+    state.take(unitSignal(told, at(ms)));
+    state.take(unitSignal(told, at(ms), { timeNs: at(ms) + 1n }));
   }
   expect(news()).toEqual([
     "unit.deactivating a.service ActiveState=deactivating",
@@ -80,8 +80,8 @@ test("each entry into a state is one change, however often it is told", () => {
 
 test("a change says what was before, and when it was", () => {
   const { state, unitChanges } = watched();
-  state.service(serviceSignal(at(4), { result: "signal", exitStatus: 9 }));
-  state.unit(unitSignal("failed/failed", at(4), { timeNs: at(5) }));
+  state.take(serviceSignal(at(4), { result: "signal", exitStatus: 9 }));
+  state.take(unitSignal("failed/failed", at(4), { timeNs: at(5) }));
   expect(unitChanges()).toMatchObject([
     {
       kind: "unit.failed",
@@ -102,7 +102,7 @@ test("a change says what was before, and when it was", () => {
 test("another sub state in the same state is shown, and no change", () => {
   const { state, news, unit } = watched();
   for (const subState of ["listening", "running", "listening"]) {
-    state.unit(unitSignal(`active/${subState}`, at(1), { activeEnterNs: BEFORE_NS }));
+    state.take(unitSignal(`active/${subState}`, at(1), { activeEnterNs: BEFORE_NS }));
     expect(unit("a.service").subState).toBe(subState);
   }
   expect(news()).toEqual([]);
@@ -111,21 +111,21 @@ test("another sub state in the same state is shown, and no change", () => {
 test("a loop of failures and restarts is counted round by round, by the result told before each", () => {
   const recorded = watched();
   const { state } = recorded;
-  state.service(serviceSignal(at(0), { restarts: 0 }));
-  state.unit(unitSignal("active/running", at(0), { stateChangeNs: BEFORE_NS }));
+  state.take(serviceSignal(at(0), { restarts: 0 }));
+  state.take(unitSignal("active/running", at(0), { stateChangeNs: BEFORE_NS }));
   for (const [round, result] of ["exit-code", "signal", "exit-code", "watchdog"].entries()) {
     const run = { invocationId: runOf(round + 1) };
     const ms = 1_000 * (round + 1);
     const told = { result, exitStatus: 1, restarts: round };
-    state.service(serviceSignal(at(ms), told));
-    state.unit(unitSignal("failed/failed", at(ms), run));
-    state.service(serviceSignal(at(ms + 1), told));
-    state.unit(unitSignal("activating/auto-restart", at(ms + 1), run));
+    state.take(serviceSignal(at(ms), told));
+    state.take(unitSignal("failed/failed", at(ms), run));
+    state.take(serviceSignal(at(ms + 1), told));
+    state.take(unitSignal("activating/auto-restart", at(ms + 1), run));
     const next = { invocationId: runOf(round + 2) };
-    state.service(serviceSignal(at(ms + 100), { restarts: round + 1 }));
-    state.unit(unitSignal("activating/start", at(ms + 100), next));
-    state.service(serviceSignal(at(ms + 101), { restarts: round + 1 }));
-    state.unit(unitSignal("active/running", at(ms + 101), next));
+    state.take(serviceSignal(at(ms + 100), { restarts: round + 1 }));
+    state.take(unitSignal("activating/start", at(ms + 100), next));
+    state.take(serviceSignal(at(ms + 101), { restarts: round + 1 }));
+    state.take(unitSignal("active/running", at(ms + 101), next));
   }
   expect(counted(recorded)).toEqual({ "exit-code": 2, signal: 1, watchdog: 1, restarts: 4 });
   const kinds = recorded.unitChanges().map(({ kind }) => kind);
@@ -137,16 +137,16 @@ test("a loop of failures and restarts is counted round by round, by the result t
 test("RestartMode=direct: a failure that is passed over is one all the same", () => {
   const recorded = watched();
   const { state, news } = recorded;
-  state.unit(unitSignal("active/running", at(0), { stateChangeNs: BEFORE_NS }));
+  state.take(unitSignal("active/running", at(0), { stateChangeNs: BEFORE_NS }));
   for (let round = 1; round <= 3; round++) {
     const ms = round * 1_000;
     const run = { invocationId: runOf(round) };
-    state.service(serviceSignal(at(ms), { result: "exit-code", restarts: round - 1 }));
-    state.unit(unitSignal("activating/auto-restart", at(ms), run));
-    state.service(serviceSignal(at(ms + 100), { result: "exit-code", restarts: round }));
-    state.unit(unitSignal("activating/auto-restart-queued", at(ms + 100), run));
-    state.service(serviceSignal(at(ms + 101), { restarts: round }));
-    state.unit(unitSignal("active/running", at(ms + 101), { invocationId: runOf(round + 1) }));
+    state.take(serviceSignal(at(ms), { result: "exit-code", restarts: round - 1 }));
+    state.take(unitSignal("activating/auto-restart", at(ms), run));
+    state.take(serviceSignal(at(ms + 100), { result: "exit-code", restarts: round }));
+    state.take(unitSignal("activating/auto-restart-queued", at(ms + 100), run));
+    state.take(serviceSignal(at(ms + 101), { restarts: round }));
+    state.take(unitSignal("active/running", at(ms + 101), { invocationId: runOf(round + 1) }));
   }
   expect(counted(recorded)).toEqual({ "exit-code": 3, restarts: 3 });
   expect(news().filter((line) => line.startsWith("unit.failed"))).toHaveLength(3);
@@ -155,18 +155,18 @@ test("RestartMode=direct: a failure that is passed over is one all the same", ()
 test("a service that ends well and is started again by Restart=always hasn't failed", () => {
   const recorded = watched();
   const { state } = recorded;
-  state.service(serviceSignal(at(1), { restarts: 0 }));
-  state.unit(unitSignal("active/running", at(1)));
-  state.service(serviceSignal(at(2), { result: "success", restarts: 0 }));
-  state.unit(unitSignal("activating/auto-restart", at(2)));
-  state.service(serviceSignal(at(102), { restarts: 1 }));
-  state.unit(unitSignal("active/running", at(102), { invocationId: runOf(2) }));
+  state.take(serviceSignal(at(1), { restarts: 0 }));
+  state.take(unitSignal("active/running", at(1)));
+  state.take(serviceSignal(at(2), { result: "success", restarts: 0 }));
+  state.take(unitSignal("activating/auto-restart", at(2)));
+  state.take(serviceSignal(at(102), { restarts: 1 }));
+  state.take(unitSignal("active/running", at(102), { invocationId: runOf(2) }));
   expect(counted(recorded)).toEqual({ restarts: 1 });
 });
 
 test("a unit that tells no result fails all the same", () => {
   const recorded = watched();
-  recorded.state.unit(unitSignal("failed/failed", at(1)));
+  recorded.state.take(unitSignal("failed/failed", at(1)));
   expect(counted(recorded)).toEqual({ unknown: 1, restarts: 0 });
   expect(recorded.unitChanges()[0]?.result).toBeUndefined();
 });
@@ -177,9 +177,9 @@ test("NRestarts is a hint: what it rises by counts, a new beginning counts from 
   let ms = 0;
   const told = (restarts: number): number => {
     ms += 1_000;
-    state.service(serviceSignal(at(ms), { restarts }));
+    state.take(serviceSignal(at(ms), { restarts }));
     const invocationId = runOf(ms);
-    state.unit(unitSignal("active/running", at(ms), { invocationId, activeEnterNs: BEFORE_NS }));
+    state.take(unitSignal("active/running", at(ms), { invocationId, activeEnterNs: BEFORE_NS }));
     return unit("a.service").restarts;
   };
   expect([told(5), told(5), told(6), told(8), told(0), told(0), told(1), told(3)]).toEqual([
@@ -196,8 +196,8 @@ test("a leap of NRestarts, as no systemd makes it, is counted and not told one b
     [3, 0],
     [4, 2 ** 32 - 1],
   ] as const) {
-    state.service(serviceSignal(at(ms), { restarts }));
-    state.unit(unitSignal("active/running", at(ms), { invocationId: runOf(ms) }));
+    state.take(serviceSignal(at(ms), { restarts }));
+    state.take(unitSignal("active/running", at(ms), { invocationId: runOf(ms) }));
   }
   expect(changes.length).toBeLessThan(250);
   expect(unit("a.service").restarts).toBe(2 * (2 ** 32 - 1));
@@ -206,14 +206,15 @@ test("a leap of NRestarts, as no systemd makes it, is counted and not told one b
 test("a signal that is newer than the listing is known better than its row", () => {
   const recorded = recordedState();
   const { state, unit } = recorded;
-  state.attached("dbus", ATTACHED_NS);
-  state.recovered([]);
-  state.unit(unitSignal("failed/failed", at(2)));
-  state.unit(unitSignal("failed/failed", at(1), { unit: "b.service" }));
-  state.snapshot(
-    [unitRow("a.service", "active", "running"), unitRow("b.service", "active", "running")],
-    at(1),
-  );
+  state.take({ kind: "attached", transport: "dbus", atNs: ATTACHED_NS });
+  state.take({ kind: "recovered", entries: [] });
+  state.take(unitSignal("failed/failed", at(2)));
+  state.take(unitSignal("failed/failed", at(1), { unit: "b.service" }));
+  state.take({
+    kind: "listed",
+    rows: [unitRow("a.service", "active", "running"), unitRow("b.service", "active", "running")],
+    asOfNs: at(1),
+  });
   expect(unit("a.service").activeState).toBe("failed");
   expect(unit("b.service").activeState).toBe("active");
 });
@@ -223,15 +224,15 @@ test("what is told again behind a listing that is ahead of the signals is no sec
   const recorded = watched();
   const { state, news } = recorded;
   const failed = unitSignal("failed/failed", at(1));
-  state.service(serviceSignal(at(1), { result: "signal" }));
-  state.unit(failed);
-  state.snapshot([unitRow("a.service", "active", "running")], at(2));
-  state.unit({ ...failed, timeNs: at(3) });
+  state.take(serviceSignal(at(1), { result: "signal" }));
+  state.take(failed);
+  state.take({ kind: "listed", rows: [unitRow("a.service", "active", "running")], asOfNs: at(2) });
+  state.take({ ...failed, timeNs: at(3) });
   const active = unitSignal("active/running", at(4));
-  state.unit(active);
-  state.snapshot([unitRow("a.service", "inactive", "dead")], at(5));
-  state.unit({ ...active, timeNs: at(6) });
-  state.unit(unitSignal("inactive/dead", at(7)));
+  state.take(active);
+  state.take({ kind: "listed", rows: [unitRow("a.service", "inactive", "dead")], asOfNs: at(5) });
+  state.take({ ...active, timeNs: at(6) });
+  state.take(unitSignal("inactive/dead", at(7)));
 
   expect(counted(recorded)).toEqual({ signal: 1, restarts: 0 });
   expect(news()).toEqual([
@@ -248,9 +249,9 @@ test("what is told again behind a listing that is ahead of the signals is no sec
 
 test("a unit that a listing lacks is gone, unless a newer signal told of it", () => {
   const { state, news } = watched([unitRow("a.service", "active"), unitRow("b.service", "active")]);
-  state.unit(unitSignal("inactive/dead", at(5)));
+  state.take(unitSignal("inactive/dead", at(5)));
   news();
-  state.snapshot([], at(3));
+  state.take({ kind: "listed", rows: [], asOfNs: at(3) });
   expect(state.units.get("a.service")?.activeState).toBe("inactive");
   expect(state.units.get("b.service")).toBeUndefined();
   expect(state.units.counts().get("active")).toBe(0);
@@ -258,13 +259,13 @@ test("a unit that a listing lacks is gone, unless a newer signal told of it", ()
 
 test("before the first listing, what happened before the stream stood is no change", () => {
   const { state, news, unit } = recordedState();
-  state.attached("dbus", ATTACHED_NS);
-  state.recovered([]);
+  state.take({ kind: "attached", transport: "dbus", atNs: ATTACHED_NS });
+  state.take({ kind: "recovered", entries: [] });
   const early = { stateChangeNs: BEFORE_NS, timeNs: at(1) };
-  state.unit(unitSignal("failed/failed", at(1), early));
-  state.unit(unitSignal("active/running", at(1), { ...early, unit: "b.service" }));
-  state.unit(unitSignal("failed/failed", at(1), { unit: "c.service" }));
-  state.unit(
+  state.take(unitSignal("failed/failed", at(1), early));
+  state.take(unitSignal("active/running", at(1), { ...early, unit: "b.service" }));
+  state.take(unitSignal("failed/failed", at(1), { unit: "c.service" }));
+  state.take(
     unitSignal("active/running", at(1), { unit: "d.service", stateChangeNs: ATTACHED_NS }),
   );
   expect(news()).toEqual([
@@ -276,21 +277,21 @@ test("before the first listing, what happened before the stream stood is no chan
 
 test("a change between the stream's beginning and the listing is told once", () => {
   const { state, news } = watched([unitRow("a.service", "failed", "failed")]);
-  state.unit(unitSignal("failed/failed", at(2)));
-  state.unit(unitSignal("failed/failed", at(2)));
+  state.take(unitSignal("failed/failed", at(2)));
+  state.take(unitSignal("failed/failed", at(2)));
   expect(news()).toEqual(["unit.failed a.service ActiveState=failed"]);
 });
 
 test("a repeated signal of what was so before the stream stood is no change", () => {
   const { state, news } = watched([unitRow("a.service", "failed", "failed")]);
-  state.unit(unitSignal("failed/failed", at(2), { stateChangeNs: BEFORE_NS }));
+  state.take(unitSignal("failed/failed", at(2), { stateChangeNs: BEFORE_NS }));
   expect(news()).toEqual([]);
 });
 
 test("a unit that was never known before is told as it comes", () => {
   const { state, unitChanges } = watched();
-  state.unit(unitSignal("activating/start", at(1), { unit: "new.service" }));
-  state.unit(unitSignal("active/running", at(2), { unit: "new.service" }));
+  state.take(unitSignal("activating/start", at(1), { unit: "new.service" }));
+  state.take(unitSignal("active/running", at(2), { unit: "new.service" }));
   expect(unitChanges().map(({ kind, previousState }) => [kind, previousState])).toEqual([
     ["unit.activating", undefined],
     ["unit.active", "activating"],
@@ -304,7 +305,7 @@ test.each([
   ["deactivating", "unit.deactivating"],
 ] as const)("the state %s is counted as itself, and told as %s", (activeState, kind) => {
   const { state, unitChanges } = watched();
-  state.unit(unitSignal(`${activeState}/x`, at(1)));
+  state.take(unitSignal(`${activeState}/x`, at(1)));
   expect(state.units.counts().get(activeState)).toBe(1);
   expect(state.units.counts().get("active")).toBe(0);
   expect(unitChanges()).toMatchObject([{ kind, activeState }]);
@@ -316,9 +317,9 @@ test("hidden units count among the units of each state, and nowhere else", () =>
     (name) => name.endsWith(".service"),
   );
   expect(state.units.counts().get("active")).toBe(2);
-  state.unit(unitSignal("failed/failed", at(1), { unit: "b.mount" }));
-  state.service(serviceSignal(at(2), { unit: "b.mount", restarts: 7 }));
-  state.removed("b.mount", at(3));
+  state.take(unitSignal("failed/failed", at(1), { unit: "b.mount" }));
+  state.take(serviceSignal(at(2), { unit: "b.mount", restarts: 7 }));
+  state.take({ kind: "removed", unit: "b.mount", timeNs: at(3) });
   expect(news()).toEqual([]);
   expect(state.units.counts().get("failed")).toBe(0);
   expect(unit("a.service")).toMatchObject({ shown: true, hasSeries: true });
@@ -328,21 +329,21 @@ test("past the bound of units, new ones are refused and told; known ones live on
   const names = Array.from({ length: MAX_UNITS_PER_CONTAINER }, (_, i) => `${i}.service`);
   const { state, refused, news } = watched(names.map((name) => unitRow(name, "active")));
   expect(refused).toEqual([]);
-  state.unit(unitSignal("failed/failed", at(1), { unit: "one-more.service" }));
-  state.service(serviceSignal(at(1), { unit: "one-more.service" }));
-  state.loaded([unitRow("two-more.service", "active")]);
+  state.take(unitSignal("failed/failed", at(1), { unit: "one-more.service" }));
+  state.take(serviceSignal(at(1), { unit: "one-more.service" }));
+  state.take({ kind: "loaded", rows: [unitRow("two-more.service", "active")] });
   expect(refused).toEqual(["unit_table", "unit_table", "unit_table"]);
   expect(state.units.size).toBe(MAX_UNITS_PER_CONTAINER);
-  state.unit(unitSignal("failed/failed", at(2), { unit: "7.service" }));
+  state.take(unitSignal("failed/failed", at(2), { unit: "7.service" }));
   expect(news()).toEqual(["unit.failed 7.service ActiveState=failed"]);
 });
 
 test("results that are made up share one series", () => {
   const { state, unit } = watched();
   for (let i = 1; i <= 200; i++) {
-    state.service(serviceSignal(at(i * 10), { result: `made-up-${i}` }));
-    state.unit(unitSignal("failed/failed", at(i * 10), { invocationId: runOf(i) }));
-    state.unit(unitSignal("active/running", at(i * 10 + 1), { invocationId: runOf(i + 1) }));
+    state.take(serviceSignal(at(i * 10), { result: `made-up-${i}` }));
+    state.take(unitSignal("failed/failed", at(i * 10), { invocationId: runOf(i) }));
+    state.take(unitSignal("active/running", at(i * 10 + 1), { invocationId: runOf(i + 1) }));
   }
   const { failures } = unit("a.service");
   expect(failures.size).toBeLessThan(30);
@@ -351,9 +352,9 @@ test("results that are made up share one series", () => {
 
 test("a unit that is removed is told, and known no more", () => {
   const { state, news, unitChanges } = watched();
-  state.removed("a.service", at(3));
-  state.removed("a.service", at(3));
-  state.removed("unknown.service", at(3));
+  state.take({ kind: "removed", unit: "a.service", timeNs: at(3) });
+  state.take({ kind: "removed", unit: "a.service", timeNs: at(3) });
+  state.take({ kind: "removed", unit: "unknown.service", timeNs: at(3) });
   expect(news()).toEqual(["unit.removed a.service"]);
   expect(unitChanges()[0]).toMatchObject({ timeNs: at(3), previousState: "active" });
   expect(state.units.get("a.service")).toBeUndefined();
@@ -362,19 +363,22 @@ test("a unit that is removed is told, and known no more", () => {
 test("the counters of a removed unit stay, and go on when it comes again", () => {
   const recorded = watched();
   const { state, unit } = recorded;
-  state.service(serviceSignal(at(1), { result: "exit-code" }));
-  state.unit(unitSignal("failed/failed", at(1)));
-  state.removed("a.service", at(2));
+  state.take(serviceSignal(at(1), { result: "exit-code" }));
+  state.take(unitSignal("failed/failed", at(1)));
+  state.take({ kind: "removed", unit: "a.service", timeNs: at(2) });
   expect(unit("a.service").activeState).toBeUndefined();
-  state.loaded([unitRow("a.service", "inactive", "dead")]);
-  state.service(serviceSignal(at(3), { result: "exit-code" }));
-  state.unit(unitSignal("failed/failed", at(3), { invocationId: runOf(2) }));
+  state.take({ kind: "loaded", rows: [unitRow("a.service", "inactive", "dead")] });
+  state.take(serviceSignal(at(3), { result: "exit-code" }));
+  state.take(unitSignal("failed/failed", at(3), { invocationId: runOf(2) }));
   expect(counted(recorded)).toEqual({ "exit-code": 2, restarts: 0 });
 });
 
 test("units that were just loaded are so, and no change; what is known is known better", () => {
   const { state, changes, unit } = watched();
-  state.loaded([unitRow("b.service", "inactive", "dead"), unitRow("a.service", "failed")]);
+  state.take({
+    kind: "loaded",
+    rows: [unitRow("b.service", "inactive", "dead"), unitRow("a.service", "failed")],
+  });
   expect(unit("b.service").activeState).toBe("inactive");
   expect(unit("a.service").activeState).toBe("active");
   expect(changes).toEqual([]);
@@ -383,14 +387,14 @@ test("units that were just loaded are so, and no change; what is known is known 
 test("streams that were opened again are counted, listings on one stream are not", () => {
   const { state } = watched();
   const rows = [unitRow("a.service", "active", "running")];
-  state.snapshot(rows, at(1));
+  state.take({ kind: "listed", rows, asOfNs: at(1) });
   expect(state.reconnects).toBe(0);
   state.lost();
   expect(state.up).toBe(false);
-  state.attached("busctl", at(2));
+  state.take({ kind: "attached", transport: "busctl", atNs: at(2) });
   expect(state).toMatchObject({ up: false, transport: "busctl" });
-  state.recovered([]);
-  state.snapshot(rows, at(2));
+  state.take({ kind: "recovered", entries: [] });
+  state.take({ kind: "listed", rows, asOfNs: at(2) });
   expect(state).toMatchObject({ up: true, reconnects: 1 });
 });
 
@@ -399,8 +403,8 @@ test("with systemd's end all that was known of its units is gone, but for what w
     unitRow("a.service", "active"),
     unitRow("b.service", "active"),
   ]);
-  state.manager.told({ version: "252", systemState: "running", timeNs: at(0) });
-  state.unit(unitSignal("failed/failed", at(1)));
+  state.take({ kind: "manager", version: "252", systemState: "running", timeNs: at(0) });
+  state.take(unitSignal("failed/failed", at(1)));
   const told = changes.length;
   state.ended();
   expect(state).toMatchObject({ up: false, manager: { systemState: undefined, version: "252" } });
@@ -412,15 +416,15 @@ test("with systemd's end all that was known of its units is gone, but for what w
 
 test("the manager's state follows from its units once it has booted", () => {
   const { state, news } = watched();
-  state.manager.told({ systemState: "starting", timeNs: at(0) });
-  state.unit(unitSignal("failed/failed", at(1)));
+  state.take({ kind: "manager", systemState: "starting", timeNs: at(0) });
+  state.take(unitSignal("failed/failed", at(1)));
   expect(state.manager.systemState).toBe("starting");
-  state.manager.told({ systemState: "running", timeNs: at(2) });
+  state.take({ kind: "manager", systemState: "running", timeNs: at(2) });
   news();
-  state.unit(unitSignal("active/running", at(3)));
-  state.unit(unitSignal("failed/failed", at(4)));
-  state.unit(unitSignal("inactive/dead", at(5)));
-  state.unit(unitSignal("active/active", at(6), { unit: "shutdown.target" }));
+  state.take(unitSignal("active/running", at(3)));
+  state.take(unitSignal("failed/failed", at(4)));
+  state.take(unitSignal("inactive/dead", at(5)));
+  state.take(unitSignal("active/active", at(6), { unit: "shutdown.target" }));
   expect(news().filter((line) => line.startsWith("system"))).toEqual([
     "system.state SystemState=degraded",
     "system.state SystemState=running",
@@ -430,38 +434,39 @@ test("the manager's state follows from its units once it has booted", () => {
 
 test("a state that is told again is no change, nor is the first that is told", () => {
   const { state, news } = watched();
-  state.manager.told({ systemState: "degraded", timeNs: at(0) });
-  state.manager.told({ systemState: "degraded", timeNs: at(0) });
-  state.manager.told({ version: "252", timeNs: at(0) });
+  state.take({ kind: "manager", systemState: "degraded", timeNs: at(0) });
+  state.take({ kind: "manager", systemState: "degraded", timeNs: at(0) });
+  state.take({ kind: "manager", version: "252", timeNs: at(0) });
   expect(news()).toEqual([]);
   expect(state).toMatchObject({ manager: { systemState: "degraded", version: "252" } });
 });
 
 test("start times are wanted of shown active units that have none", () => {
   const { state, unit } = recordedState((name) => name.endsWith(".service"));
-  state.attached("dbus", ATTACHED_NS);
-  state.recovered([]);
-  state.unit(unitSignal("active/running", at(9), { unit: "b.service", activeEnterNs: at(9) }));
-  const wanted = state.snapshot(
-    [
+  state.take({ kind: "attached", transport: "dbus", atNs: ATTACHED_NS });
+  state.take({ kind: "recovered", entries: [] });
+  state.take(unitSignal("active/running", at(9), { unit: "b.service", activeEnterNs: at(9) }));
+  const wanted = state.take({
+    kind: "listed",
+    rows: [
       unitRow("a.service", "active"),
       unitRow("c.service", "inactive"),
       unitRow("d.mount", "active"),
     ],
-    ATTACHED_NS,
-  );
-  expect(wanted).toEqual(["a.service"]);
-  state.startTime("a.service", 7n);
-  state.startTime("c.service", 7n);
-  state.startTime("nowhere.service", 7n);
+    asOfNs: ATTACHED_NS,
+  });
+  expect(wanted?.startTimesOf).toEqual(["a.service"]);
+  state.take({ kind: "start-time", unit: "a.service", timeNs: 7n });
+  state.take({ kind: "start-time", unit: "c.service", timeNs: 7n });
+  state.take({ kind: "start-time", unit: "nowhere.service", timeNs: 7n });
   expect(unit("a.service").activeEnterNs).toBe(7n);
   expect(unit("c.service").activeEnterNs).toBe(0n);
 });
 
 test.each(["__proto__", "constructor", "toString"])("%s is a name like any other", (name) => {
   const { state, news, unit } = watched([unitRow(name, "active")]);
-  state.service(serviceSignal(at(1), { unit: name, result: name }));
-  state.unit(unitSignal("failed/failed", at(1), { unit: name }));
+  state.take(serviceSignal(at(1), { unit: name, result: name }));
+  state.take(unitSignal("failed/failed", at(1), { unit: name }));
   expect(news()).toEqual([`unit.failed ${name} ActiveState=failed`]);
   expect([...unit(name).failures]).toEqual([[name, 1]]);
 });

@@ -15,14 +15,18 @@ const at = (ms: number): bigint => START_NS + BigInt(ms) * 1_000_000n;
 function watched() {
   const recorded = recordedState();
   const { state } = recorded;
-  state.attached("dbus", START_NS);
-  state.recovered([]);
-  state.snapshot([{ name: "a.service", activeState: "active", subState: "running" }], at(1));
+  state.take({ kind: "attached", transport: "dbus", atNs: START_NS });
+  state.take({ kind: "recovered", entries: [] });
+  state.take({
+    kind: "listed",
+    rows: [{ name: "a.service", activeState: "active", subState: "running" }],
+    asOfNs: at(1),
+  });
   /** A Service signal, and the Unit signal right after it. */
   const tell = ({ ms, run, restarts, result = "exit-code", sinceMs = ms, ...told }: Told): void => {
-    state.service(serviceSignal(at(ms), { result, restarts }));
+    state.take(serviceSignal(at(ms), { result, restarts }));
     const invocationId = runOf(run);
-    state.unit(unitSignal(told.state, at(sinceMs), { invocationId, timeNs: at(ms) }));
+    state.take(unitSignal(told.state, at(sinceMs), { invocationId, timeNs: at(ms) }));
   };
   return { ...recorded, tell, restarts: () => recorded.unit("a.service").restarts };
 }
@@ -79,8 +83,9 @@ test("a reload while it waits has systemd schedule a second restart: the journal
   tell({ ms: 30, ...wait, restarts: 2 });
   expect(restarts()).toBe(2);
   state.lost();
-  expect(state.attached("dbus", at(50))).toBeDefined();
-  state.recovered([restart(1, at(15)), restart(2, at(25))]);
+  const attached = { kind: "attached", transport: "dbus", atNs: at(50) } as const;
+  expect(state.take(attached)?.journalSinceNs).toBeDefined();
+  state.take({ kind: "recovered", entries: [restart(1, at(15)), restart(2, at(25))] });
   expect(restarts()).toBe(2);
   const runs = unitChanges().map(({ run }) => run);
   expect(new Set(runs.filter((run) => run !== "")).size).toBe(runs.filter(Boolean).length);
@@ -89,10 +94,10 @@ test("a reload while it waits has systemd schedule a second restart: the journal
 test("a busy systemd changes the state long after its line: that is the same failure", () => {
   const { state, unit, unitChanges } = watched();
   state.lost();
-  state.attached("dbus", at(50));
-  state.recovered([failure(at(60))]);
-  state.service(serviceSignal(at(155), { result: "exit-code" }));
-  state.unit(unitSignal("failed/failed", at(150), { timeNs: at(155) }));
+  state.take({ kind: "attached", transport: "dbus", atNs: at(50) });
+  state.take({ kind: "recovered", entries: [failure(at(60))] });
+  state.take(serviceSignal(at(155), { result: "exit-code" }));
+  state.take(unitSignal("failed/failed", at(150), { timeNs: at(155) }));
   expect(unit("a.service").failures.get("exit-code")).toBe(1);
   expect(unitChanges().filter(({ kind }) => kind === "unit.failed")).toHaveLength(1);
 });
@@ -100,8 +105,8 @@ test("a busy systemd changes the state long after its line: that is the same fai
 test("v257 names the next run before it leaves failed: that is the failure that the journal told", () => {
   const { state, unit, tell, unitChanges } = watched();
   state.lost();
-  state.attached("dbus", at(50));
-  state.recovered([failure(at(60), { invocationId: runOf(1) })]);
+  state.take({ kind: "attached", transport: "dbus", atNs: at(50) });
+  state.take({ kind: "recovered", entries: [failure(at(60), { invocationId: runOf(1) })] });
   tell({ ms: 70, sinceMs: 61, state: "failed/failed", run: 2, restarts: 0, result: "success" });
   tell({ ms: 71, state: "active/running", run: 2, restarts: 0, result: "success" });
   expect([...unit("a.service").failures]).toEqual([["exit-code", 1]]);
@@ -112,8 +117,8 @@ test("a start limit that is hit right after a gap is a failure of its own", () =
   const { state, unit, tell } = watched();
   tell({ ms: 10, state: "active/running", run: 1, restarts: 0, result: "success" });
   state.lost();
-  state.attached("dbus", at(50));
-  state.recovered([failure(at(60)), restart(1, at(70))]);
+  state.take({ kind: "attached", transport: "dbus", atNs: at(50) });
+  state.take({ kind: "recovered", entries: [failure(at(60)), restart(1, at(70))] });
   tell({ ms: 80, state: "failed/failed", run: 1, restarts: 1 });
   expect(unit("a.service").failures.get("exit-code")).toBe(2);
   expect(unit("a.service").restarts).toBe(1);
@@ -123,15 +128,19 @@ test("reset-failed in a wait that began in a gap, after a restart in the same ga
   const { state, tell, restarts } = watched();
   tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
   state.lost();
-  state.attached("dbus", at(500));
-  state.recovered([
-    restart(1, at(100), { invocationId: runOf(1) }),
-    failure(at(200), { invocationId: runOf(2) }),
-  ]);
-  state.snapshot(
-    [{ name: "a.service", activeState: "activating", subState: "auto-restart" }],
-    at(501),
-  );
+  state.take({ kind: "attached", transport: "dbus", atNs: at(500) });
+  state.take({
+    kind: "recovered",
+    entries: [
+      restart(1, at(100), { invocationId: runOf(1) }),
+      failure(at(200), { invocationId: runOf(2) }),
+    ],
+  });
+  state.take({
+    kind: "listed",
+    rows: [{ name: "a.service", activeState: "activating", subState: "auto-restart" }],
+    asOfNs: at(501),
+  });
   expect(restarts()).toBe(1);
   const wait = { sinceMs: 201, state: "activating/auto-restart", run: 2, restarts: 1 };
   tell({ ms: 600, ...wait });
@@ -144,15 +153,18 @@ test("the same, where the restart after the reset is the first that is signalled
   const { state, tell, restarts } = watched();
   tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
   state.lost();
-  state.attached("dbus", at(500));
-  state.recovered([
-    restart(1, at(100), { invocationId: runOf(1) }),
-    failure(at(200), { invocationId: runOf(2) }),
-  ]);
+  state.take({ kind: "attached", transport: "dbus", atNs: at(500) });
+  state.take({
+    kind: "recovered",
+    entries: [
+      restart(1, at(100), { invocationId: runOf(1) }),
+      failure(at(200), { invocationId: runOf(2) }),
+    ],
+  });
   const rows = [
     { name: "a.service", activeState: "activating", subState: "auto-restart" },
   ] as const;
-  state.snapshot(rows, at(501));
+  state.take({ kind: "listed", rows, asOfNs: at(501) });
   const wait = { sinceMs: 201, state: "activating/auto-restart", run: 2, restarts: 1 };
   tell({ ms: 600, ...wait, result: "success" });
   expect(restarts()).toBe(2);
@@ -167,8 +179,8 @@ test("a wait that is told before it is listed after a gap is another than the on
   tell({ ms: 21, state: "activating/auto-restart-queued", run: 1, restarts: 1 });
   expect(restarts()).toBe(1);
   state.lost();
-  state.attached("dbus", at(110));
-  state.recovered([failure(at(100), { invocationId: runOf(2) })]);
+  state.take({ kind: "attached", transport: "dbus", atNs: at(110) });
+  state.take({ kind: "recovered", entries: [failure(at(100), { invocationId: runOf(2) })] });
   tell({ ms: 120, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 1 });
   expect(restarts()).toBe(1);
   tell({ ms: 200, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 2 });
@@ -184,10 +196,10 @@ test.each([
   tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
   const before = unit("a.service").failures.get("exit-code") ?? 0;
   state.lost();
-  state.attached("dbus", at(150));
-  state.recovered([failure(at(100), { invocationId: runOf(2) })]);
+  state.take({ kind: "attached", transport: "dbus", atNs: at(150) });
+  state.take({ kind: "recovered", entries: [failure(at(100), { invocationId: runOf(2) })] });
   const rows = [{ name: "a.service", activeState: "activating", subState: row.listed }] as const;
-  state.snapshot(rows, at(row.atMs));
+  state.take({ kind: "listed", rows, asOfNs: at(row.atMs) });
   tell({ ms: 600, sinceMs: 215, state: "activating/auto-restart", run: 2, restarts: 1 });
   expect(unit("a.service").failures.get("exit-code")).toBe(before + 1);
 });

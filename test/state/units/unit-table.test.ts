@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { LabelSet } from "../../../src/domain/label-set.ts";
+import type { ActiveState } from "../../../src/domain/unit.ts";
 import { SeriesBudget } from "../../../src/state/units/series-budget.ts";
 import type { UnitRecord } from "../../../src/state/units/unit-record.ts";
 import { MAX_UNITS_PER_CONTAINER, UnitTable } from "../../../src/state/units/unit-table.ts";
@@ -20,6 +21,16 @@ function tableOf(series = new SeriesBudget(Number.POSITIVE_INFINITY)): {
   };
 }
 
+/** Puts a unit into a state. */
+function setState(
+  table: UnitTable,
+  unit: UnitRecord,
+  activeState: ActiveState,
+  subState: string,
+): void {
+  table.update(unit, { ...unit.facts, activeState, subState });
+}
+
 test("a unit has the container's labels, its name and its type", () => {
   const { obtain } = tableOf();
   const unit = obtain('a@"x".b.service');
@@ -35,11 +46,11 @@ test("counts follow the states, whichever way they change", () => {
   const [a, b] = [obtain("a.service"), obtain("b.service")];
   const count = (): unknown => Object.fromEntries(table.counts());
   expect(count()).toEqual({});
-  table.setState(a, "active", "running");
-  table.setState(b, "active", "running");
-  table.setState(a, "active", "exited");
+  setState(table, a, "active", "running");
+  setState(table, b, "active", "running");
+  setState(table, a, "active", "exited");
   expect(count()).toEqual({ active: 2 });
-  table.setState(a, "failed", "failed");
+  setState(table, a, "failed", "failed");
   expect(count()).toEqual({ active: 1, failed: 1 });
   table.unload(a);
   table.unload(a);
@@ -51,8 +62,8 @@ test("counts follow the states, whichever way they change", () => {
 test("an unloaded unit is forgotten, but for one of which something was counted", () => {
   const { table, obtain } = tableOf();
   const [a, b] = [obtain("a.service"), obtain("b.service")];
-  a.countRestarts(2);
-  for (const unit of [a, b]) table.setState(unit, "active", "running");
+  a.counters.countRestarts(2);
+  for (const unit of [a, b]) setState(table, unit, "active", "running");
   table.unloadAll();
   expect(table.get("b.service")).toBeUndefined();
   expect(table.get("a.service")).toBe(a);
@@ -62,10 +73,10 @@ test("an unloaded unit is forgotten, but for one of which something was counted"
 test("a removed unit that comes again isn't forgotten after the retention", () => {
   const { table, obtain } = tableOf();
   const unit = obtain("a.service");
-  unit.countFailure("signal");
-  table.setState(unit, "failed", "failed");
+  unit.counters.countFailure("signal");
+  setState(table, unit, "failed", "failed");
   table.remove(unit, 10n);
-  table.setState(unit, "active", "running");
+  setState(table, unit, "active", "running");
   table.forgetRemoved(100n);
   expect(table.get("a.service")).toBe(unit);
 });
@@ -80,7 +91,7 @@ test("relabelled, all units have the new labels, and those that come later", () 
 
 test("what a listing lacks are the loaded units alone", () => {
   const { table, obtain } = tableOf();
-  for (const name of ["a", "b"]) table.setState(obtain(name), "active", "running");
+  for (const name of ["a", "b"]) setState(table, obtain(name), "active", "running");
   obtain("known of, and not loaded");
   expect(table.missingFrom([unitRow("a", "active")]).map(({ name }) => name)).toEqual(["b"]);
 });
@@ -88,9 +99,9 @@ test("what a listing lacks are the loaded units alone", () => {
 test("counters that are inherited go on, and nothing else", () => {
   const old = tableOf();
   const unit = old.obtain("a.service");
-  unit.countRestarts(3);
-  unit.countFailure("signal");
-  old.table.setState(unit, "failed", "failed");
+  unit.counters.countRestarts(3);
+  unit.counters.countFailure("signal");
+  setState(old.table, unit, "failed", "failed");
   old.obtain("b.service");
   const { table } = tableOf();
   table.inherit(old.table.counted());
@@ -102,7 +113,7 @@ test("counters that are inherited go on, and nothing else", () => {
 test("room for series is given back, once each", () => {
   const series = new SeriesBudget(80);
   const { table, obtain } = tableOf(series);
-  for (let i = 0; i < 10; i++) table.setState(obtain(`${i}.service`), "active", "running");
+  for (let i = 0; i < 10; i++) setState(table, obtain(`${i}.service`), "active", "running");
   expect(series.take(1)).toBe(false);
   table.unloadAll();
   table.unloadAll();

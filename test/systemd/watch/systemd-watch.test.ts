@@ -200,9 +200,9 @@ test("what comes after the end is of a container that has died", async () => {
   const stopped = watching.watch.stop();
   expect(source.latest.signal.aborted).toBe(true);
   systemd.ended();
-  systemd.attached("dbus", 5_000n);
-  systemd.recovered([]);
-  systemd.snapshot([unitRow("b.service", "active")], 5_000n);
+  systemd.take({ kind: "attached", transport: "dbus", atNs: 5_000n });
+  systemd.take({ kind: "recovered", entries: [] });
+  systemd.take({ kind: "listed", rows: [unitRow("b.service", "active")], asOfNs: 5_000n });
   const { take } = source.latest;
   take(unitSignal({ activeState: "failed", stateChangeNs: 9_000n, timeNs: 9_000n }));
   take({ kind: "listed", rows: [], asOfNs: 9_000n });

@@ -1,0 +1,63 @@
+import type { Counting } from "../../domain/label-set.ts";
+import type { UnitOutcome } from "./unit-facts.ts";
+
+/** systemd has a dozen results; a container that makes up more gets one series for them all. */
+const MAX_RESULTS = 24;
+const RESULT_OTHER = "other";
+/** Result if systemd reported none. */
+const RESULT_UNKNOWN = "unknown";
+const NO_FAILURES: ReadonlyMap<string, number> = new Map();
+
+/** Counts the failures and restarts of one unit, over all runs of its container. */
+export class UnitCounters implements Counting {
+  readonly sinceNs: bigint;
+  /** Most units never fail: they need no map. */
+  #failures: Map<string, number> | undefined = undefined;
+  #restarts = 0;
+
+  constructor(sinceNs: bigint) {
+    this.sinceNs = sinceNs;
+  }
+
+  /** Failures by Result. */
+  get failures(): ReadonlyMap<string, number> {
+    return this.#failures ?? NO_FAILURES;
+  }
+
+  /** Restarts by Restart=. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get isZero(): boolean {
+    return this.#restarts === 0 && this.#failures === undefined;
+  }
+
+  /** Adds what an outcome counts. */
+  count(outcome: UnitOutcome): void {
+    switch (outcome.kind) {
+      case "failure":
+        this.countFailure(outcome.result ?? RESULT_UNKNOWN);
+        break;
+      case "restart":
+        this.countRestarts(outcome.count);
+        break;
+      case "transition":
+      case "removal":
+        break;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  countFailure(result: string): void {
+    const failures = (this.#failures ??= new Map<string, number>());
+    const isOneMore = !failures.has(result) && failures.size >= MAX_RESULTS;
+    const key = isOneMore ? RESULT_OTHER : result;
+    failures.set(key, (failures.get(key) ?? 0) + 1);
+  }
+
+  countRestarts(count: number): void {
+    this.#restarts += count;
+  }
+}
