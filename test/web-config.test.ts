@@ -32,14 +32,14 @@ function run(file: string, args: readonly string[], env: Record<string, string> 
   });
 }
 
-/** The program with a web configuration, and no engine to watch. */
+/** Starts the program with a web configuration, and without an engine. */
 async function start(text: string): Promise<Unitwatch> {
   await files.write("web.yml", text);
   const host = `unix://${files.folder}/docker.sock`;
   return startUnitwatch({ host, cluster: "none", args: [`--web.config.file=${path}`] });
 }
 
-test("a web configuration is checked with the rest, and one that is wrong ends the start", async () => {
+test("checks the web configuration with the flags, and exits when it is invalid", async () => {
   await files.write("web.yml", `${TLS}${USERS}`);
   expect(await run("main.ts", ["--check-config", `--web.config.file=${path}`])).toMatchObject({
     exitCode: 0,
@@ -57,7 +57,7 @@ test("a web configuration is checked with the rest, and one that is wrong ends t
   }
 });
 
-test("the program speaks TLS, asks for a password, and reads the file again", async () => {
+test("serves TLS, requires a password, and reloads the file", async () => {
   await using unitwatch = await start(`${TLS}${USERS}`);
   const ca = await files.pem("ca.crt");
   expect((await askTls(unitwatch.port, "/metrics", { ca })).status).toBe(401);
@@ -67,12 +67,12 @@ test("the program speaks TLS, asks for a password, and reads the file again", as
     expect.stringContaining("\nunitwatch_engine_up 0\n"),
   ]);
   await files.write("web.yml", "nonsense");
-  const told = unitwatch.untilLogged(({ msg }) => msg.startsWith("web configuration can't be"));
-  // It looks when it is asked something, and at most once a second.
+  const logged = unitwatch.untilLogged(({ msg }) => msg.startsWith("web configuration invalid"));
+  // A request triggers a check of the files, at most once a second.
   const asking = setInterval(() => {
     askTls(unitwatch.port, "/-/healthy", { ca }).catch(() => {});
   }, 200);
-  expect((await told)["err"]).toContain("expected a mapping");
+  expect((await logged)["err"]).toContain("expected a mapping");
   clearInterval(asking);
   expect((await askTls(unitwatch.port, "/metrics", { ca, auth: "alice:wonder" })).status).toBe(200);
 });
@@ -85,7 +85,7 @@ test.each([
     "client certificates",
     `${TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n`,
   ],
-])("the health check finds its way with %s", async (_what, text) => {
+])("passes the health check with %s", async (_what, text) => {
   await using started = await startWebServer(files, text);
   const { exitCode, stdout } = await run("healthcheck.ts", [], {
     UNITWATCH_WEB_LISTEN_ADDRESS: `127.0.0.1:${started.port}`,
@@ -94,7 +94,7 @@ test.each([
   expect([stdout, exitCode]).toEqual([expect.stringContaining("127.0.0.1"), 0]);
 });
 
-test("the health check fails where nothing answers, or something that speaks neither", async () => {
+test("fails the health check when nothing answers, or neither protocol is spoken", async () => {
   const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -108,7 +108,7 @@ test("the health check fails where nothing answers, or something that speaks nei
   expect((await run("healthcheck.ts", [], env)).exitCode).toBe(1);
 });
 
-test("the compiled program finds the file of its thread", async () => {
+test("starts the bcrypt thread when compiled", async () => {
   const out = join(files.folder, "dist");
   await mkdir(out);
   const root = join(SRC, "..");
@@ -117,7 +117,7 @@ test("the compiled program finds the file of its thread", async () => {
   await execa("ln", ["-s", join(root, "node_modules"), join(files.folder, "node_modules")]);
   const script = `
     import { BcryptChecks } from ${JSON.stringify(join(out, "http/auth/bcrypt-checks.js"))};
-    import { systemClock } from ${JSON.stringify(join(out, "runtime/clock.js"))};
+    import { systemClock } from ${JSON.stringify(join(out, "platform/time/clock.js"))};
     const limit = setTimeout(() => {}, 60_000);
     const checks = new BcryptChecks(systemClock);
     console.log(await checks.compare("wonder", ${JSON.stringify(hashSync("wonder", 4))}));

@@ -34,7 +34,7 @@ export function guarded(next: RequestListener, { web, clock, log }: GuardOptions
   const bucketOf = rateBucket(clock);
 
   async function judge(request: IncomingMessage): Promise<Verdict> {
-    await web.look();
+    await web.check();
     const { users, rateLimit } = web.current;
     if (pathOf(request) === ROUTES.healthy) return { status: 200 };
     const bucket = bucketOf(rateLimit);

@@ -75,9 +75,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 
   function accept(socket: Socket): void {
     if (!connections.admit(socket)) return;
-    const look = web?.look();
-    if (look === undefined) passOn(socket);
-    else void look.then(() => passOn(socket));
+    const check = web?.check();
+    if (check === undefined) passOn(socket);
+    else void check.then(() => passOn(socket));
   }
 
   function passOn(socket: Socket): void {

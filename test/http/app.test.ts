@@ -3,14 +3,14 @@ import { EventFeed } from "../../src/http/handlers/event-feed.ts";
 import { exchange, fetchFrom } from "../support/http-client.ts";
 import { startServer } from "./started-server.ts";
 
-test("health is told while the process serves", async () => {
+test("answers that it is healthy while the process serves", async () => {
   await using started = await startServer({ ready: () => false });
   const { status, text, headers } = await fetchFrom(started.port, "/-/healthy");
   expect([status, text]).toEqual([200, "unitwatch is healthy\n"]);
   expect(headers["content-type"]).toBe("text/plain; charset=utf-8");
 });
 
-test("readiness is 503 until there is something to tell", async () => {
+test("answers 503 on readiness until the first listing is applied", async () => {
   let ready = false;
   await using started = await startServer({ ready: () => ready });
   expect((await fetchFrom(started.port, "/-/ready")).status).toBe(503);
@@ -21,7 +21,7 @@ test("readiness is 503 until there is something to tell", async () => {
   });
 });
 
-test("the status page may load its own files, and nothing else", async () => {
+test("lets the status page load its own assets, and nothing else", async () => {
   await using started = await startServer();
   const { status, headers, text } = await fetchFrom(started.port, "/");
   expect(status).toBe(200);
@@ -41,7 +41,7 @@ test("the status page may load its own files, and nothing else", async () => {
   ]);
 });
 
-test("the files of the status page are given by their names, and no others", async () => {
+test("serves the assets of the status page by name, and no other file", async () => {
   const asked: string[] = [];
   const asset = (name: string) => {
     asked.push(name);
@@ -71,7 +71,7 @@ test("the files of the status page are given by their names, and no others", asy
 });
 
 test.each(["/", "/metrics", "/-/healthy", "/nowhere"])(
-  "%s has the headers of a careful server",
+  "sets the security headers when the path is %s",
   async (path) => {
     await using started = await startServer();
     const { headers } = await fetchFrom(started.port, path);
@@ -89,7 +89,7 @@ test.each(["/", "/metrics", "/-/healthy", "/nowhere"])(
 );
 
 test.each(["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])(
-  "%s is 405 everywhere",
+  "answers 405 on every path when the method is %s",
   async (method) => {
     await using started = await startServer();
     for (const path of ["/", "/metrics", "/nowhere", "*"]) {
@@ -99,13 +99,13 @@ test.each(["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])(
   },
 );
 
-test("CONNECT is 405, and the connection ends", async () => {
+test("answers CONNECT with 405, and closes the connection", async () => {
   await using started = await startServer();
   const answer = await exchange(started.port, "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
   expect(answer).toMatch(/^HTTP\/1\.1 405 .*\r\nAllow: GET, HEAD\r\n/);
 });
 
-test("HEAD is GET without the body", async () => {
+test("answers HEAD like GET without the body", async () => {
   await using started = await startServer();
   for (const path of ["/", "/metrics", "/-/ready", "/api/v1/state", "/nowhere"]) {
     const get = await fetchFrom(started.port, path);
@@ -147,7 +147,7 @@ test.each([
   "/metrics#x",
   "ftp://a/metrics",
   "/metrics\u00e9",
-])("%s is no route", async (path) => {
+])("answers 404 or 400 when the path is %s", async (path) => {
   await using started = await startServer();
   const answer = await exchange(
     started.port,
@@ -158,14 +158,14 @@ test.each([
   expect(started.lines.join("\n")).not.toContain("level=error");
 });
 
-test("a query is no matter, and a whole URL as proxies send it is understood", async () => {
+test("ignores a query, and accepts an absolute URL as proxies send it", async () => {
   await using started = await startServer();
   expect((await fetchFrom(started.port, "/metrics?collect[]=x&__proto__=1")).status).toBe(200);
   expect((await fetchFrom(started.port, "http://localhost:9/metrics")).status).toBe(200);
   expect((await fetchFrom(started.port, "http://localhost")).status).toBe(200);
 });
 
-test("a fault is told to the log, not to the client", async () => {
+test("logs an error, and hides its cause from the client", async () => {
   await using started = await startServer({
     ready: () => {
       throw new Error("secret detail");
@@ -176,6 +176,6 @@ test("a fault is told to the log, not to the client", async () => {
   expect(started.lines).toContain('level=error msg="request failed" err="secret detail"');
 });
 
-test("a telemetry path that is another route is refused", async () => {
+test("throws when the telemetry path is another route", async () => {
   await expect(startServer({ telemetryPath: "/-/ready" })).rejects.toThrow("/-/ready");
 });

@@ -46,7 +46,7 @@ function ask(
   return fetchFrom(port, path, { headers, method });
 }
 
-test("everything but health is for those with a name and a password", async () => {
+test("requires a login for everything but health", async () => {
   await using started = await startWebServer(files, USERS);
   for (const path of GUARDED) {
     const { status, headers, text } = await ask(started, path);
@@ -66,7 +66,7 @@ test("everything but health is for those with a name and a password", async () =
   }
 });
 
-test("wrong passwords are 401, then 429, and neither health nor those who are in feel it", async () => {
+test("answers wrong passwords with 401, then 429, when health and known logins go on", async () => {
   await using started = await startWebServer(files, USERS);
   expect((await ask(started, "/metrics", ALICE)).status).toBe(200);
   for (let count = 0; count < FAILURES_OF_ONE.burst; count += 1) {
@@ -82,7 +82,7 @@ test("wrong passwords are 401, then 429, and neither health nor those who are in
   expect(started.lines.join("\n")).not.toMatch(/wonder|alice|mallory/);
 });
 
-test("users count as they are in the file, from a second later on", async () => {
+test("applies the users of the file a second after it changes", async () => {
   await using started = await startWebServer(files, USERS);
   expect((await ask(started, "/metrics", ALICE)).status).toBe(200);
   await started.rewrite(`basic_auth_users:\n  bob: ${hashSync("builder", 4)}\n`);
@@ -92,7 +92,7 @@ test("users count as they are in the file, from a second later on", async () => 
   expect((await ask(started, "/metrics")).status).toBe(401);
 });
 
-test("over HTTP/2 it is the same", async () => {
+test("requires a login when the request is HTTP/2", async () => {
   await using started = await startWebServer(files, `${TLS}${USERS}`);
   using client = new Http2Client(started.port, { ca: await files.pem("ca.crt") });
   expect((await client.ask("/metrics")).status).toBe(401);
@@ -101,7 +101,7 @@ test("over HTTP/2 it is the same", async () => {
   expect((await client.ask("/-/healthy")).status).toBe(200);
 });
 
-test("headers are those of the file, on every answer, instead of the routes' own", async () => {
+test("sets the headers of the file on every answer, in place of the routes' own", async () => {
   await using started = await startWebServer(
     files,
     `${USERS}http_server_config:
@@ -127,7 +127,7 @@ test("headers are those of the file, on every answer, instead of the routes' own
   }
 });
 
-test("requests are let through at the rate of the file, those for health always", async () => {
+test("limits requests to the rate of the file, but never those for health", async () => {
   await using started = await startWebServer(files, "rate_limit: {interval: 2s, burst: 3}\n");
   const statuses = async (count: number): Promise<number[]> => {
     const found: number[] = [];
@@ -143,7 +143,7 @@ test("requests are let through at the rate of the file, those for health always"
   expect(await statuses(5)).toEqual([200, 200, 200, 200, 200]);
 });
 
-test("a login that hangs when the server closes is over with it", async () => {
+test("ends a pending login when the server closes", async () => {
   const slow = hashSync("wonder", 4).replace("$04$", "$15$");
   const started = await startWebServer(files, `basic_auth_users:\n  alice: ${slow}\n`);
   const lost = ask(started, "/metrics", ALICE);

@@ -18,14 +18,14 @@ test.each([
   ["half a line", "GET /metr"],
   ["half its headers", "GET /metrics HTTP/1.1\r\nHost: a\r\nX: "],
   ["half its body", "POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx"],
-])("a request that is %s is ended in time", async (_what, sent) => {
+])("closes the connection when the client sends %s", async (_what, sent) => {
   await using started = await startServer({ times: QUICK });
   const answer = await exchange(started.port, sent);
   expect(answer).toMatch(/^HTTP\/1\.1 (?:408 Request Timeout|405 Method Not Allowed)\r\n/);
   expect(answer).not.toMatch(/Error|\bat |unitwatch|node/i);
 });
 
-test("a request that comes letter by letter is ended in time", async () => {
+test("closes a connection when its request comes letter by letter", async () => {
   await using started = await startServer({ times: QUICK });
   const socket = open(started.port);
   const request = `GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(10_000)}`;
@@ -39,7 +39,7 @@ test("a request that comes letter by letter is ended in time", async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 40[08] /);
 });
 
-test("200 connections that say nothing are in nobody's way", async () => {
+test("serves requests when 200 connections send nothing", async () => {
   await using started = await startServer();
   const idle = Array.from({ length: 200 }, () => open(started.port));
   await Promise.all(idle.map((socket) => once(socket, "connect")));
@@ -61,19 +61,19 @@ test.each([
   ["a folded header", "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"],
   ["a bare line feed", "GET / HTTP/1.1\nHost: a\n\n"],
   ["a NUL", "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n"],
-  ["a version that is none", "GET / HTTP/9.9\r\nHost: a\r\n\r\n"],
+  ["an invalid version", "GET / HTTP/9.9\r\nHost: a\r\n\r\n"],
   [
-    "a chunk size that is none",
+    "an invalid chunk size",
     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
   ],
-])("a request with %s gets no page, and no reason", async (_what, sent) => {
+])("answers without a page or a reason when a request has %s", async (_what, sent) => {
   await using started = await startServer({ times: QUICK });
   const answer = await exchange(started.port, sent);
   expect(answer).not.toMatch(/ 200 OK|Error|\bat |HPE_|node/i);
   expect((await fetchFrom(started.port, "/-/healthy")).status).toBe(200);
 });
 
-test("an expectation that nobody has heard of changes nothing", async () => {
+test("answers as usual when a request has an unknown expectation", async () => {
   await using started = await startServer();
   const answer = await exchange(
     started.port,
@@ -83,7 +83,7 @@ test("an expectation that nobody has heard of changes nothing", async () => {
   expect(answer).toContain("X-Content-Type-Options: nosniff");
 });
 
-test("a request to become another protocol is answered as any other", async () => {
+test("answers as usual when a request asks for an upgrade", async () => {
   await using started = await startServer();
   const answer = await exchange(
     started.port,

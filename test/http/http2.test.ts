@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => files[Symbol.asyncDispose]());
 
-test("every route answers as over HTTP/1.1", async () => {
+test("answers on every route as over HTTP/1.1", async () => {
   await using started = await startWebServer(files, TLS);
   using client = new Http2Client(started.port, { ca });
   for (const path of ["/", "/metrics", "/-/healthy", "/-/ready", "/nowhere", "/a/../metrics"]) {
@@ -57,7 +57,7 @@ test("every route answers as over HTTP/1.1", async () => {
   expect(client.session.alpnProtocol).toBe("h2");
 });
 
-test("methods, bodies and targets are held to the same", async () => {
+test("applies the same rules to methods, bodies and targets", async () => {
   await using started = await startWebServer(files, TLS);
   using client = new Http2Client(started.port, { ca });
   for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]) {
@@ -74,7 +74,7 @@ test("methods, bodies and targets are held to the same", async () => {
   await expect(client.ask("*")).rejects.toThrow("NGHTTP2_PROTOCOL_ERROR");
 });
 
-test("CONNECT is 405", async () => {
+test("answers CONNECT with 405", async () => {
   await using started = await startWebServer(files, TLS);
   using client = new Http2Client(started.port, { ca });
   const stream = client.session.request({ ":method": "CONNECT", ":authority": "a:1" });
@@ -83,7 +83,7 @@ test("CONNECT is 405", async () => {
   stream.close();
 });
 
-test("scrapes at the same time are all answered, gzipped where they may be", async () => {
+test("answers concurrent scrapes, gzipped when they accept it", async () => {
   await using started = await startWebServer(files, TLS);
   using client = new Http2Client(started.port, { ca });
   const answers = await Promise.all(Array.from({ length: 20 }, () => client.ask("/metrics")));
@@ -96,7 +96,7 @@ test("scrapes at the same time are all answered, gzipped where they may be", asy
   expect(gunzipSync(Buffer.concat(chunks)).toString()).toBe("up 1\n");
 });
 
-test("a request with a body that never ends is answered, and its stream closed", async () => {
+test("answers and closes the stream when a request's body never ends", async () => {
   await using started = await startWebServer(files, TLS);
   using client = new Http2Client(started.port, { ca });
   const stream = client.session.request(
@@ -111,7 +111,7 @@ test("a request with a body that never ends is answered, and its stream closed",
   expect((await client.ask("/metrics")).status).toBe(200);
 });
 
-test("events are read by who may, told of the end, and cut off where nothing is taken", async () => {
+test("streams events, and cuts the stream when the feed ends or the client accepts nothing", async () => {
   const events = new EventFeed<string>({ instance: "abc", capacity: 100, serialize: String });
   const render = () => Promise.resolve(Buffer.alloc(0));
   const status = { page: render, state: render, events, asset: () => undefined };
@@ -144,7 +144,7 @@ test("events are read by who may, told of the end, and cut off where nothing is 
   expect(text).toBe('retry: 2000\n\nevent: cut\ndata: {"reason":"shutdown"}\n\n');
 });
 
-test("can be turned off", async () => {
+test("speaks HTTP/1.1 when HTTP/2 is off", async () => {
   await using started = await startWebServer(files, `${TLS}http_server_config: {http2: false}\n`);
   expect(await tlsFailure(started.port, { ca, ALPNProtocols: ["h2"] })).toMatch(
     /ALERT_NO_APPLICATION_PROTOCOL/,
@@ -153,7 +153,7 @@ test("can be turned off", async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test("streams that are opened to be reset end the session", async () => {
+test("closes the session when a client opens streams to reset them", async () => {
   await using started = await startWebServer(files, TLS);
   const socket = connect({ host: "127.0.0.1", port: started.port, ca, ALPNProtocols: ["h2"] });
   const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -182,14 +182,14 @@ test("streams that are opened to be reset end the session", async () => {
   expect((await other.ask("/metrics")).status).toBe(200);
 });
 
-test("pings and settings that aren't waited for end the session", async () => {
+test("closes the session when a client floods it with pings or settings", async () => {
   await using started = await startWebServer(files, TLS);
   for (const flood of [frame(PING, 0, 0, Buffer.alloc(8)), frame(SETTINGS, 0, 0)]) {
     const socket = connect({ host: "127.0.0.1", port: started.port, ca, ALPNProtocols: ["h2"] });
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     socket.on("error", () => {});
     socket.on("close", () => resolve());
-    // What comes back isn't read, so that the answers pile up.
+    // The client doesn't read, so the answers pile up.
     socket.pause();
     socket.write(Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]));
     const many = Buffer.concat(Array.from({ length: 1000 }, () => flood));
@@ -203,7 +203,7 @@ test("pings and settings that aren't waited for end the session", async () => {
   expect((await other.ask("/metrics")).status).toBe(200);
 });
 
-test("one session reads events, and waits for renderings, as often as a browser's connections may", async () => {
+test("limits streams of events and pending renderings to 6 each on a session", async () => {
   const events = new EventFeed<string>({ instance: "abc", capacity: 100, serialize: String });
   const rendering = Promise.withResolvers<Buffer>();
   const render = () => rendering.promise;
@@ -232,7 +232,7 @@ test("one session reads events, and waits for renderings, as often as a browser'
   for (const { status: code } of await Promise.all(waiting)) expect(code).toBe(200);
 });
 
-test("no more than 32 streams at a time, and a thousand in all", async () => {
+test("limits a session to 32 streams at a time and 1,000 in all", async () => {
   const render = Promise.withResolvers<Rendering>();
   let isHeld = true;
   await using started = await startWebServer(files, TLS, {
@@ -245,7 +245,7 @@ test("no more than 32 streams at a time, and a thousand in all", async () => {
   isHeld = false;
   const closed = once(client.session, "close");
   const answers: unknown[] = [];
-  // One was asked for already.
+  // One request was made before.
   for (let round = 0; round < 37; round += 1) {
     const asked = Array.from({ length: 27 }, () => client.ask("/-/healthy"));
     for (const { status } of await Promise.all(asked)) answers.push(status);
@@ -255,17 +255,17 @@ test("no more than 32 streams at a time, and a thousand in all", async () => {
   await closed;
 });
 
-test("headers that are too large are refused", async () => {
+test("rejects headers that are too large", async () => {
   await using started = await startWebServer(files, TLS);
   using client = new Http2Client(started.port, { ca });
-  // The limit counts from when the client knows of it.
+  // The limit applies once the client has the settings.
   await client.ask("/metrics");
   await expect(client.ask("/metrics", { x: "x".repeat(40_000) })).rejects.toThrow(
     "NGHTTP2_ENHANCE_YOUR_CALM",
   );
 });
 
-test("a session is ended on which nothing is asked, whatever else comes", async () => {
+test("closes a session without requests when other frames still arrive", async () => {
   await using started = await startWebServer(files, TLS);
   using silent = new Http2Client(started.port, { ca });
   await once(silent.session, "remoteSettings");
@@ -283,7 +283,7 @@ test("a session is ended on which nothing is asked, whatever else comes", async 
   await over;
 });
 
-test("a body that is read slowly is in no other stream's way", async () => {
+test("serves other streams when a body is read slowly", async () => {
   const body = "x".repeat(20_000_000);
   await using started = await startWebServer(files, TLS, {
     metrics: () => Promise.resolve({ contentType: "text/plain", body }),
@@ -299,7 +299,7 @@ test("a body that is read slowly is in no other stream's way", async () => {
   expect(length).toBe(body.length);
 });
 
-test("close ends sessions that wait for nothing at once", async () => {
+test("closes idle sessions at once when the server closes", async () => {
   const started = await startWebServer(files, TLS);
   using client = new Http2Client(started.port, { ca });
   await client.ask("/metrics");
@@ -309,7 +309,7 @@ test("close ends sessions that wait for nothing at once", async () => {
   expect(started.clock.pendingTimers).toBe(0);
 });
 
-test("close lets responses under way come to their end, and waits no longer than its grace", async () => {
+test("completes responses under way within the grace when the server closes", async () => {
   const render = Promise.withResolvers<Rendering>();
   const begun = Promise.withResolvers<void>();
   const started = await startWebServer(files, TLS, {

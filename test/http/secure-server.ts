@@ -7,7 +7,7 @@ import type { ClientHttp2Session } from "node:http2";
 import { connect } from "node:tls";
 import type { ConnectionOptions } from "node:tls";
 import type { HttpServerOptions } from "../../src/http/server.ts";
-import { LOOK_EVERY_MS, WebSettings } from "../../src/http/web-config/web-settings.ts";
+import { CHECK_INTERVAL_MS, WebSettings } from "../../src/http/web-config/web-settings.ts";
 import type { Certificates } from "../support/certificates.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordedLog } from "../support/recorded-log.ts";
@@ -15,11 +15,11 @@ import { startServer } from "./started-server.ts";
 import type { StartedServer } from "./started-server.ts";
 
 export interface WebServer extends StartedServer {
-  /** Writes the configuration anew, and lets a second pass. */
+  /** Writes the configuration again, and advances the clock by a second. */
   rewrite(text: string): Promise<void>;
 }
 
-/** A server with a web configuration, which is written to a file among the certificates. */
+/** Starts a server with a web configuration, in a file beside the certificates. */
 export async function startWebServer(
   files: Certificates,
   text: string,
@@ -35,7 +35,7 @@ export async function startWebServer(
     lines,
     async rewrite(changed) {
       await files.write("web.yml", changed);
-      await clock.advance(LOOK_EVERY_MS);
+      await clock.advance(CHECK_INTERVAL_MS);
     },
     async [Symbol.asyncDispose]() {
       const closed = started.server.close();
@@ -56,7 +56,7 @@ export interface SecureAnswer {
   readonly serial: string;
 }
 
-/** One request over TLS with HTTP/1.1, on a connection of its own. */
+/** Sends one request over TLS with HTTP/1.1 on a new connection. */
 export async function askTls(
   port: number,
   path: string,
@@ -76,7 +76,7 @@ export async function askTls(
   return { status: response.statusCode ?? 0, headers: response.headers, text, ...told };
 }
 
-/** The error that a connection ends with, on which one request was sent. */
+/** Sends one request, and returns the answer or the error that its connection ended with. */
 export async function tlsFailure(port: number, options: ConnectionOptions): Promise<string> {
   const socket = connect({ host: "127.0.0.1", port, ...options });
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -91,7 +91,7 @@ export async function tlsFailure(port: number, options: ConnectionOptions): Prom
   return promise;
 }
 
-/** A connection with HTTP/2; disposing it destroys it. */
+/** Opens a connection with HTTP/2; disposing it destroys it. */
 export class Http2Client implements Disposable {
   readonly session: ClientHttp2Session;
 

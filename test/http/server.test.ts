@@ -12,7 +12,7 @@ import { LOOPBACK, startServer } from "./started-server.ts";
 const GET_HEALTHY = "GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n";
 const GET_METRICS = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
 
-test("several addresses are listened on, and the log tells the real ports", async () => {
+test("listens on several addresses, and logs the assigned ports", async () => {
   await using started = await startServer();
   const bound = await started.server.listen([LOOPBACK, { host: undefined, port: 0 }]);
   for (const { port } of bound) {
@@ -32,7 +32,7 @@ test("several addresses are listened on, and the log tells the real ports", asyn
   );
 });
 
-test("an address that is taken is named, and no other is kept", async () => {
+test("names an address when it is in use, and keeps no other", async () => {
   await using started = await startServer();
   const taken = { host: "127.0.0.1", port: started.port };
   const free = createServer();
@@ -52,14 +52,14 @@ test("an address that is taken is named, and no other is kept", async () => {
   expect((await fetchFrom(started.port, "/-/healthy")).status).toBe(200);
 });
 
-test("an address of no interface is named", async () => {
+test("names an address when no interface has it", async () => {
   await using started = await startServer();
   await expect(started.server.listen([{ host: "192.0.2.1", port: 0 }])).rejects.toThrow(
     "can't listen on 192.0.2.1:0: no interface has this address",
   );
 });
 
-test("close ends connections that wait for nothing at once", async () => {
+test("closes idle connections at once when the server closes", async () => {
   const started = await startServer();
   const silent = exchange(started.port, "");
   const partial = exchange(started.port, "GET /metrics HT");
@@ -77,7 +77,7 @@ test("close ends connections that wait for nothing at once", async () => {
   });
 });
 
-test("close lets a response under way come to its end, and ends its connection then", async () => {
+test("completes a response under way when the server closes, then closes its connection", async () => {
   const render = Promise.withResolvers<Rendering>();
   const begun = Promise.withResolvers<void>();
   const started = await startServer({
@@ -97,7 +97,7 @@ test("close lets a response under way come to its end, and ends its connection t
   expect((await answer).length).toBeGreaterThan(body.length);
 });
 
-test("close waits no longer than its grace", async () => {
+test("waits no longer than the grace when the server closes", async () => {
   const begun = Promise.withResolvers<void>();
   const started = await startServer({
     metrics: () => {
@@ -115,7 +115,7 @@ test("close waits no longer than its grace", async () => {
   expect(await answer).toBe("");
 });
 
-test("what isn't HTTP is a plain 400 or the end of the connection", async () => {
+test("answers 400 or closes the connection when the bytes aren't HTTP", async () => {
   await using started = await startServer();
   expect(await exchange(started.port, "\0\x01\x02\r\n\r\n")).toMatch(
     /^HTTP\/1\.1 400 Bad Request\r\n/,
@@ -126,7 +126,7 @@ test("what isn't HTTP is a plain 400 or the end of the connection", async () => 
   expect((await fetchFrom(started.port, "/-/healthy")).status).toBe(200);
 });
 
-test("connections past the limit take the place of idle ones, else are closed as they come", async () => {
+test("closes an idle connection, else the new one, when there are too many", async () => {
   await using started = await startServer();
   const open = (): Socket => {
     const socket = connect({ host: "127.0.0.1", port: started.port });
@@ -139,7 +139,7 @@ test("connections past the limit take the place of idle ones, else are closed as
     await once(socket, "data");
   }
   const [older, newer] = served;
-  // The one that was served last is the one that stays longest.
+  // The connection that was served last is closed last.
   older?.write(GET_HEALTHY);
   await once(older as Socket, "data");
   const silent = Array.from({ length: MAX_CONNECTIONS - 2 }, open);

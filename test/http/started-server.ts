@@ -14,7 +14,7 @@ export interface StartedServer extends AsyncDisposable {
 
 export const LOOPBACK: ListenAddress = { host: "127.0.0.1", port: 0 };
 
-/** A server on a free port of 127.0.0.1, with plain answers where a test gives no others. */
+/** Starts a server on a free port of 127.0.0.1, with plain answers unless `options` has others. */
 export async function startServer(
   options: Partial<HttpServerOptions> = {},
 ): Promise<StartedServer> {

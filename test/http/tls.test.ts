@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => files[Symbol.asyncDispose]());
 
-test("answers over TLS 1.3 and 1.2, nothing older, and not without TLS", async () => {
+test("answers over TLS 1.3 and 1.2 alone by default", async () => {
   await using started = await startWebServer(files, TLS);
   expect(started.lines).toContain(
     `level=info msg=listening address=127.0.0.1:${started.port} scheme=https`,
@@ -41,7 +41,7 @@ test("answers over TLS 1.3 and 1.2, nothing older, and not without TLS", async (
   expect(started.lines.join("\n")).toMatch(/msg="TLS handshake failed" .*from=127\.0\.0\.1/);
 });
 
-test("versions are those that are asked for", async () => {
+test("negotiates the configured TLS versions", async () => {
   await using newest = await startWebServer(files, `${TLS}  min_version: TLS13\n`);
   expect(await tlsFailure(newest.port, { ca, maxVersion: "TLSv1.2" })).toMatch(/PROTOCOL_VERSION/);
   await using older = await startWebServer(files, `${TLS}  max_version: TLS12\n`);
@@ -51,7 +51,7 @@ test("versions are those that are asked for", async () => {
   expect((await askTls(oldest.port, "/metrics", old)).protocol).toBe("TLSv1");
 });
 
-test("cipher suites up to TLS 1.2 and curves are those that are asked for", async () => {
+test("negotiates the configured cipher suites of TLS 1.2 and curves", async () => {
   const suite = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384";
   await using started = await startWebServer(
     files,
@@ -65,7 +65,7 @@ test("cipher suites up to TLS 1.2 and curves are those that are asked for", asyn
   expect(await tlsFailure(started.port, { ca, ecdhCurve: "X25519" })).toMatch(/HANDSHAKE_FAILURE/);
 });
 
-test("cipher suites that are weak by today's measure have to be asked for", async () => {
+test("offers weak cipher suites only when they are configured", async () => {
   await using started = await startWebServer(files, TLS);
   const cbc = { ca, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA" } as const;
   const withoutSecrecy = { ...cbc, ciphers: "AES128-SHA:AES256-GCM-SHA384" };
@@ -76,8 +76,8 @@ test("cipher suites that are weak by today's measure have to be asked for", asyn
   expect((await askTls(older.port, "/metrics", cbc)).status).toBe(200);
 });
 
-describe("a client's certificate", () => {
-  test("that is required has to be there, and of the CA", async () => {
+describe("client certificate", () => {
+  test("is accepted only when it is signed by the CA", async () => {
     await using started = await startWebServer(files, VERIFIED);
     expect((await askTls(started.port, "/metrics", client)).status).toBe(200);
     expect(await tlsFailure(started.port, { ca })).not.toContain("HTTP/");
@@ -89,7 +89,7 @@ describe("a client's certificate", () => {
     );
   });
 
-  test("isn't let in by a session from before the CA was another", async () => {
+  test("is rejected when its session is older than a change of the CA", async () => {
     await using started = await startWebServer(files, VERIFIED);
     const first = connect({ host: "127.0.0.1", port: started.port, ...client });
     const [session] = (await once(first, "session")) as [Buffer];
@@ -105,7 +105,7 @@ describe("a client's certificate", () => {
     ["RequireAnyClientCert", [false, true, true]],
     ["VerifyClientCertIfGiven", [true, false, true]],
     ["RequireAndVerifyClientCert", [false, false, true]],
-  ])("with %s: none, a stranger's, a known one are let in: %j", async (type, expected) => {
+  ])("accepts with %s none, a stranger's and a known one: %j", async (type, expected) => {
     const authority = type === "NoClientCert" ? "" : "  client_ca_file: ca.crt\n";
     const text = `${TLS}${authority}  client_auth_type: ${type}\n`;
     await using started = await startWebServer(files, text);
@@ -116,7 +116,7 @@ describe("a client's certificate", () => {
     expect(answers).toEqual(expected);
   });
 
-  test("has to have an allowed name, where some are", async () => {
+  test("is accepted only when it has an allowed name", async () => {
     await files.make("unnamed", { issuer: "ca" });
     const unnamed = {
       ca,
@@ -137,7 +137,7 @@ describe("a client's certificate", () => {
   });
 });
 
-test("another certificate is shown from the next connection on, and old connections go on", async () => {
+test("presents a changed certificate from the next connection on, and keeps open ones", async () => {
   await files.make("changing", { issuer: "ca", altNames: "IP:127.0.0.1" });
   const text = TLS.replaceAll("server.", "changing.");
   await using started = await startWebServer(files, text);
@@ -157,21 +157,21 @@ test("another certificate is shown from the next connection on, and old connecti
   kept.destroy();
 });
 
-test("a file that becomes invalid changes nothing", async () => {
+test("keeps the last configuration when a file becomes invalid", async () => {
   await using started = await startWebServer(files, TLS);
   const { serial } = await askTls(started.port, "/metrics", { ca });
   await started.rewrite("tls_server_config: {cert_file: gone.crt, key_file: server.key}");
   expect(await askTls(started.port, "/metrics", { ca })).toMatchObject({ status: 200, serial });
   await started.rewrite("");
   expect(await askTls(started.port, "/metrics", { ca })).toMatchObject({ status: 200, serial });
-  const told = started.lines.filter((line) => line.includes("the last one stays"));
+  const told = started.lines.filter((line) => line.includes("the last one stays in force"));
   expect(told).toEqual([
     expect.stringContaining("gone.crt"),
-    expect.stringContaining("turning TLS off takes a restart"),
+    expect.stringContaining("turning TLS off requires a restart"),
   ]);
 });
 
-test("who doesn't come to an agreement is ended", async () => {
+test("closes the connection when a handshake doesn't complete", async () => {
   await using started = await startWebServer(files, TLS, { times: { handshakeMs: 50 } });
   const silent = connectTcp({ host: "127.0.0.1", port: started.port });
   silent.on("error", () => {});
@@ -180,7 +180,7 @@ test("who doesn't come to an agreement is ended", async () => {
   expect(started.lines.join("\n")).toContain("TLS handshake failed");
 });
 
-test("who sends half a request is ended", async () => {
+test("closes the connection when a request stays incomplete", async () => {
   await using started = await startWebServer(files, TLS, {
     times: { headersTimeout: 500, requestTimeout: 600, connectionsCheckingInterval: 50 },
   });
@@ -193,7 +193,7 @@ test("who sends half a request is ended", async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);
 });
 
-test("closing ends handshakes that hang", async () => {
+test("aborts pending handshakes when the server closes", async () => {
   const started = await startWebServer(files, TLS);
   const silent = connectTcp({ host: "127.0.0.1", port: started.port });
   silent.on("error", () => {});
@@ -204,7 +204,7 @@ test("closing ends handshakes that hang", async () => {
   await ended;
 });
 
-test("with an RSA key too", async () => {
+test("answers when the key is RSA", async () => {
   await files.make("rsa", { issuer: "ca", altNames: "IP:127.0.0.1", key: "rsa" });
   await using started = await startWebServer(files, TLS.replaceAll("server.", "rsa."));
   const answer = await askTls(started.port, "/metrics", { ca, maxVersion: "TLSv1.2" });

@@ -2,22 +2,22 @@ import { clipped, quoted } from "../../platform/data/quoted.ts";
 import { WebConfigError } from "./web-config.ts";
 
 const MAX_SHOWN_LENGTH = 80;
-/** What YAML 1.1, which such files are written in, takes for nothing and for truth. */
+/** Null and booleans of YAML 1.1, in which such files are written. */
 const NOTHING = new Set(["", "~", "null", "Null", "NULL"]);
 const TRUE = /^(?:true|True|TRUE|yes|Yes|YES|on|On|ON|y|Y)$/;
 const FALSE = /^(?:false|False|FALSE|no|No|NO|off|Off|OFF|n|N)$/;
 
 /**
- * The fields of a mapping in a YAML file whose scalars are all texts. What isn't as it should be is
- * a {@link WebConfigError} that names it by its path: `tls_server_config.min_version`.
+ * Reads the fields of a mapping in a YAML file, all scalars of which are strings. Reports an invalid
+ * field as a {@link WebConfigError} with its path: `tls_server_config.min_version`.
  */
 export class Fields {
   readonly #path: string;
   readonly #values: ReadonlyMap<string, unknown>;
 
   /**
-   * @param value what stands in the file; nothing is a mapping without fields
-   * @param path of the mapping; "" for the whole file
+   * @param value the parsed mapping; null is a mapping without fields
+   * @param path path of the mapping; "" for the whole file
    */
   constructor(value: unknown, path = "") {
     this.#path = path;
@@ -30,7 +30,7 @@ export class Fields {
     }
   }
 
-  /** Refuses fields that aren't among `names`. */
+  /** Rejects fields other than `names`. */
   only(names: readonly string[]): this {
     for (const name of this.#values.keys()) {
       if (!names.includes(name)) {
@@ -41,7 +41,7 @@ export class Fields {
     return this;
   }
 
-  /** Names of the fields, in their order. */
+  /** Returns the names of the fields, in their order. */
   names(): readonly string[] {
     return [...this.#values.keys()];
   }
@@ -50,11 +50,11 @@ export class Fields {
     return new Fields(this.#values.get(name), this.pathOf(name));
   }
 
-  /** A text; undefined where the field is not there or holds nothing. */
+  /** Returns a string, or undefined if the field is missing or null. */
   text(name: string): string | undefined {
     const value = this.#values.get(name);
     if (value === undefined || isNothing(value)) return undefined;
-    if (typeof value !== "string") return this.refuse(name, "a text");
+    if (typeof value !== "string") return this.reject(name, "a string");
     return value;
   }
 
@@ -63,18 +63,18 @@ export class Fields {
     if (text === undefined) return undefined;
     if (TRUE.test(text)) return true;
     if (FALSE.test(text)) return false;
-    return this.refuse(name, "true or false", text);
+    return this.reject(name, "true or false", text);
   }
 
   list(name: string): readonly string[] | undefined {
     const value = this.#values.get(name);
     if (value === undefined || isNothing(value)) return undefined;
     if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
-    return this.refuse(name, "a list of texts");
+    return this.reject(name, "a list of strings");
   }
 
-  /** Ends with an error that says what was expected, and what was `got` unless that is a secret. */
-  refuse(name: string, expected: string, got?: string): never {
+  /** Throws an error with what was expected, and with the value `got` unless it is a secret. */
+  reject(name: string, expected: string, got?: string): never {
     const end = got === undefined ? "" : `, got ${quoted(clipped(got, MAX_SHOWN_LENGTH))}`;
     throw new WebConfigError(`${this.pathOf(name)}: expected ${expected}${end}`);
   }

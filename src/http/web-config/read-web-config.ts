@@ -7,7 +7,7 @@ import { WebConfigError } from "./web-config.ts";
 import type { RateLimit, WebConfig } from "./web-config.ts";
 import { parseYaml } from "./yaml-document.ts";
 
-/** The headers that can be set, and the values that some can only have. */
+/** The headers that can be set, with their allowed values if these are limited. */
 const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "Content-Security-Policy": [],
   "Strict-Transport-Security": [],
@@ -18,7 +18,7 @@ const HEADERS: Readonly<Record<string, readonly string[]>> = {
 
 /** The cost has two digits, the salt 22 characters, the hash 31. */
 const BCRYPT = /^\$2[aby]?\$(\d{2})\$[./A-Za-z0-9]{53}$/;
-/** Each step doubles the time: at 16 a login takes seconds. */
+/** Each step of the cost doubles the time: at 16 a login takes seconds. */
 const MAX_BCRYPT_COST = 16;
 const MAX_USERS = 1000;
 const MAX_BURST = 1_000_000;
@@ -28,7 +28,7 @@ const MAX_BURST = 1_000_000;
  * that it names, relative to its folder.
  * https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
  *
- * @param files notes what is read
+ * @param files tracks the files that are read
  * @throws WebConfigError
  */
 export async function readWebConfig(path: string, files = new TrackedFiles()): Promise<WebConfig> {
@@ -62,12 +62,12 @@ function readHeaders(fields: Fields): ReadonlyMap<string, string> {
       const value = fields.text(name) ?? "";
       const known = HEADERS[name] ?? [];
       if (value !== "" && known.length > 0 && !known.includes(value)) {
-        fields.refuse(name, known.join(" or "), value);
+        fields.reject(name, known.join(" or "), value);
       }
       try {
         process.getBuiltinModule("node:http").validateHeaderValue(name, value);
       } catch {
-        fields.refuse(name, "a value that a header can have", value);
+        fields.reject(name, "a valid header value", value);
       }
       return [name, value];
     }),
@@ -81,17 +81,17 @@ function readUsers(fields: Fields): ReadonlyMap<string, string> {
   }
   return new Map(
     names.map((name) => {
-      // The name ends at the first colon of what a client sends.
+      // In a client's credentials the name ends at the first colon.
       if (name === "" || /[:\p{Cc}]/u.test(name)) {
         throw new WebConfigError(`${fields.pathOf(name)}: expected a name without a colon`);
       }
       const hash = fields.text(name) ?? "";
       const cost = Number(BCRYPT.exec(hash)?.[1]);
-      if (!(cost >= 4)) fields.refuse(name, "a bcrypt hash, as `htpasswd -nBC 10 NAME` makes it");
+      if (!(cost >= 4)) fields.reject(name, "a bcrypt hash, as `htpasswd -nBC 10 NAME` makes it");
       if (cost > MAX_BCRYPT_COST) {
-        fields.refuse(name, `a bcrypt hash with a cost of at most ${MAX_BCRYPT_COST}`);
+        fields.reject(name, `a bcrypt hash with a cost of at most ${MAX_BCRYPT_COST}`);
       }
-      // The same under its first name, which not all know any more.
+      // The prefix `2` is the first name of `2a`, which bcryptjs doesn't know.
       return [name, hash.replace(/^\$2\$/, "$2a$")];
     }),
   );
@@ -101,14 +101,14 @@ function readRateLimit(fields: Fields): RateLimit | undefined {
   fields.only(["interval", "burst"]);
   const interval = fields.text("interval") ?? "0";
   const intervalMs =
-    goDurationMs(interval) ?? fields.refuse("interval", "a duration such as 1s or 500ms", interval);
+    goDurationMs(interval) ?? fields.reject("interval", "a duration such as 1s or 500ms", interval);
   const text = fields.text("burst") ?? "0";
   const burst = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!(burst <= MAX_BURST)) {
-    fields.refuse("burst", `a whole number of at most ${MAX_BURST}`, text);
+    fields.reject("burst", `a whole number of at most ${MAX_BURST}`, text);
   }
   if (intervalMs === 0) return undefined;
-  if (burst === 0) fields.refuse("burst", "at least 1, or no request would be answered", text);
+  if (burst === 0) fields.reject("burst", "at least 1, else every request is rejected", text);
   return { intervalMs, burst };
 }
 
@@ -123,7 +123,7 @@ const GO_UNITS_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** A duration as Go writes it: `1.5s`, `1m30s`, `0`. */
+/** Parses a duration in the form of Go: `1.5s`, `1m30s`, `0`. */
 function goDurationMs(text: string): number | undefined {
   if (text === "0") return 0;
   if (!/^(?:\d{1,9}(?:\.\d{1,9})?(?:ns|[uµμ]s|ms|s|m|h))+$/.test(text)) return undefined;

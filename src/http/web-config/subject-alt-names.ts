@@ -1,12 +1,12 @@
 import { isIPv6 } from "node:net";
 
-/** `DNS:a, IP Address:0:0:0:0:0:0:0:1, URI:"a, b"`: what could be misread is a JSON string. */
+/** `DNS:a, IP Address:0:0:0:0:0:0:0:1, URI:"a, b"`: an ambiguous value is a JSON string. */
 const ENTRY = /(?:^|, )([^:,"]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/gy;
 const TYPES = new Set(["DNS", "IP Address", "URI", "email"]);
 
 /**
- * DNS names, IP addresses, URIs and e-mail addresses of a certificate, from the text that
- * `X509Certificate.subjectAltName` is. Ends at what it doesn't understand.
+ * Returns the DNS names, IP addresses, URIs and e-mail addresses in the text of
+ * `X509Certificate.subjectAltName`. Stops at the first entry that it can't parse.
  */
 export function subjectAltNames(text: string | undefined): readonly string[] {
   const names: string[] = [];
@@ -18,7 +18,7 @@ export function subjectAltNames(text: string | undefined): readonly string[] {
   return names;
 }
 
-/** An IPv6 address in its short form; anything else as it is. */
+/** Returns the short form of an IPv6 address, and any other name unchanged. */
 export function canonicalSan(name: string): string {
   return isIPv6(name) ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name;
 }

@@ -6,28 +6,28 @@ import { WebConfigError } from "./web-config.ts";
 const MAX_BYTES = 1024 * 1024;
 
 const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "there is no such file",
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
   EACCES: "permission denied",
   ELOOP: "too many symbolic links",
 };
 
-/** Reads files, and tells later whether one of them isn't any more what it was when it was read. */
+/** Reads files, and detects later whether one of them has changed since. */
 export class TrackedFiles {
   readonly #seen = new Map<string, string>();
 
   /**
-   * The text of a regular file of at most 1 MiB. Symbolic links are followed.
+   * Returns the text of a regular file of at most 1 MiB. Follows symbolic links.
    *
-   * @throws WebConfigError saying why it can't be read, without its name
+   * @throws WebConfigError with the reason, without the file's name
    */
   async read(path: string): Promise<string> {
-    // Before it is read: a change that comes between is one that is still to be seen.
+    // Before the read: a change during the read is still detected.
     this.#seen.set(path, await signature(path));
     try {
       const found = await stat(path);
-      if (!found.isFile()) throw new WebConfigError("it is no regular file");
-      if (found.size > MAX_BYTES) throw new WebConfigError("it is larger than 1 MiB");
+      if (!found.isFile()) throw new WebConfigError("not a regular file");
+      if (found.size > MAX_BYTES) throw new WebConfigError("larger than 1 MiB");
       return await readFile(path, "utf8");
     } catch (error) {
       if (error instanceof WebConfigError) throw error;
@@ -36,14 +36,14 @@ export class TrackedFiles {
     }
   }
 
-  /** Whether a file that was asked for is there, is gone, or is another since. */
+  /** Returns true if a file was added, removed or changed since it was read. */
   async changed(): Promise<boolean> {
     const looks = [...this.#seen].map(async ([path, seen]) => (await signature(path)) !== seen);
     return (await Promise.all(looks)).includes(true);
   }
 }
 
-/** Differs for other contents, written in place or put in the place, behind links too. */
+/** Returns a text that changes when the file is written or replaced, behind links too. */
 async function signature(path: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });

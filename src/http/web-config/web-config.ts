@@ -1,6 +1,6 @@
 import type { SecureContextOptions } from "node:tls";
 
-/** When a client has to show a certificate: https://pkg.go.dev/crypto/tls#ClientAuthType */
+/** Types of client authentication: https://pkg.go.dev/crypto/tls#ClientAuthType */
 export const CLIENT_AUTH_TYPES = [
   "NoClientCert",
   "RequestClientCert",
@@ -10,16 +10,16 @@ export const CLIENT_AUTH_TYPES = [
 ] as const;
 export type ClientAuthType = (typeof CLIENT_AUTH_TYPES)[number];
 
-/** How TLS is spoken. */
+/** TLS of the server. */
 export interface ServerTls {
-  /** Certificate, key and what may be negotiated; it makes a secure context. */
+  /** Certificate, key, versions, ciphers and curves: a valid secure context. */
   readonly context: SecureContextOptions;
   readonly clientAuth: ClientAuthType;
-  /** Names (DNS, IP, e-mail, URI) of which a client's certificate needs one; undefined: any will do. */
+  /** Names (DNS, IP, e-mail, URI) of which a client's certificate needs one; undefined for any. */
   readonly clientAllowedSans: ReadonlySet<string> | undefined;
 }
 
-/** Requests, whoever makes them: `burst` at once, then one each `intervalMs`. */
+/** Requests of all clients together: `burst` at once, then one each `intervalMs`. */
 export interface RateLimit {
   /** More than 0. */
   readonly intervalMs: number;
@@ -27,20 +27,20 @@ export interface RateLimit {
   readonly burst: number;
 }
 
-/** What a web configuration file says, checked, with what is in the files that it names. */
+/** A valid web configuration file, with the contents of the files that it names. */
 export interface WebConfig {
-  /** Undefined: plain HTTP. */
+  /** Undefined for plain HTTP. */
   readonly tls: ServerTls | undefined;
-  /** Whether clients that speak TLS may choose HTTP/2. */
+  /** True if clients with TLS may negotiate HTTP/2. */
   readonly http2: boolean;
-  /** For all responses, instead of what they'd have; an empty value leaves the header out. */
+  /** Headers of all responses, in place of their own; an empty value removes the header. */
   readonly headers: ReadonlyMap<string, string>;
-  /** Names, and bcrypt hashes of their passwords; none: everybody may ask. */
+  /** Names, and bcrypt hashes of their passwords; empty if no login is required. */
   readonly users: ReadonlyMap<string, string>;
   readonly rateLimit: RateLimit | undefined;
 }
 
-/** A web configuration can't be used; the message is one line that says why, without any secret. */
+/** Reports an invalid web configuration. The message is one line with the reason, without secrets. */
 export class WebConfigError extends Error {
   override name = "WebConfigError";
 }

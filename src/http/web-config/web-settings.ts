@@ -6,14 +6,14 @@ import { TrackedFiles } from "./tracked-files.ts";
 import { WebConfigError } from "./web-config.ts";
 import type { WebConfig } from "./web-config.ts";
 
-/** The files are looked at no more often than this, and only when somebody asks for something. */
-export const LOOK_EVERY_MS = 1000;
-/** A file system that hangs holds nobody up for longer. */
-export const LOOK_LIMIT_MS = 2000;
+/** Minimum interval of checks of the files. A request or a connection triggers a check. */
+export const CHECK_INTERVAL_MS = 1000;
+/** Maximum time that a hanging file system delays a request. */
+export const CHECK_LIMIT_MS = 2000;
 
 /**
- * The web configuration while the program runs: read again when one of its files has changed. One
- * that can't be used, or that would open what is closed, leaves the last one in force.
+ * Keeps the web configuration, and reads it again when one of its files has changed. An invalid one,
+ * or one that would remove a protection, leaves the last one in force.
  */
 export class WebSettings {
   readonly #path: string;
@@ -21,48 +21,48 @@ export class WebSettings {
   readonly #log: Logger;
   #current: WebConfig;
   #files: TrackedFiles;
-  #lookedMs: number;
-  #look: Promise<void> | undefined;
+  #checkedMs: number;
+  #check: Promise<void> | undefined;
   #problem: string | undefined;
 
   private constructor(
     path: string,
     read: { readonly config: WebConfig; readonly files: TrackedFiles },
-    told: { readonly clock: Clock; readonly log: Logger },
+    context: { readonly clock: Clock; readonly log: Logger },
   ) {
     this.#path = path;
     this.#current = read.config;
     this.#files = read.files;
-    this.#clock = told.clock;
-    this.#log = told.log;
-    this.#lookedMs = told.clock.monotonicMs();
+    this.#clock = context.clock;
+    this.#log = context.log;
+    this.#checkedMs = context.clock.monotonicMs();
   }
 
   /** @throws WebConfigError */
   static async open(
     path: string,
-    told: { readonly clock: Clock; readonly log: Logger },
+    context: { readonly clock: Clock; readonly log: Logger },
   ): Promise<WebSettings> {
     const files = new TrackedFiles();
-    return new WebSettings(path, { config: await readWebConfig(path, files), files }, told);
+    return new WebSettings(path, { config: await readWebConfig(path, files), files }, context);
   }
 
-  /** As of the last look. */
+  /** The configuration as of the last check. */
   get current(): WebConfig {
     return this.#current;
   }
 
-  /** Looks whether the files have changed, unless that was done a moment ago; undefined then. */
-  look(): Promise<void> | undefined {
-    if (this.#look !== undefined) return this.#look;
-    if (this.#clock.monotonicMs() - this.#lookedMs < LOOK_EVERY_MS) return undefined;
+  /** Checks whether the files have changed. Returns undefined if the last check was a moment ago. */
+  check(): Promise<void> | undefined {
+    if (this.#check !== undefined) return this.#check;
+    if (this.#clock.monotonicMs() - this.#checkedMs < CHECK_INTERVAL_MS) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const limit = this.#clock.setTimeout(resolve, LOOK_LIMIT_MS);
-    this.#look = promise;
+    const limit = this.#clock.setTimeout(resolve, CHECK_LIMIT_MS);
+    this.#check = promise;
     void this.#reload().finally(() => {
       limit[Symbol.dispose]();
-      this.#lookedMs = this.#clock.monotonicMs();
-      this.#look = undefined;
+      this.#checkedMs = this.#clock.monotonicMs();
+      this.#check = undefined;
       resolve();
     });
     return promise;
@@ -72,19 +72,21 @@ export class WebSettings {
     try {
       if (!(await this.#files.changed())) return;
       const files = new TrackedFiles();
-      // These are the ones to look at next, whether they make a configuration or not.
+      // The next check looks at these files, even if the configuration is invalid.
       this.#files = files;
       const next = await readWebConfig(this.#path, files);
-      refuseToOpen(this.#current, next, this.#path);
+      rejectLessSecure(this.#current, next, this.#path);
       this.#current = next;
       const was = this.#problem;
       this.#problem = undefined;
-      this.#log.info(was === undefined ? "web configuration changed" : "web configuration is back");
+      this.#log.info(
+        was === undefined ? "web configuration changed" : "web configuration restored",
+      );
     } catch (error) {
       const { message } = asError(error);
-      // The same problem again, after another change, is no news.
+      // The same problem after another change is logged once.
       if (message !== this.#problem) {
-        this.#log.error("web configuration can't be used, the last one stays", {
+        this.#log.error("web configuration invalid, the last one stays in force", {
           err: asError(error),
         });
       }
@@ -93,14 +95,14 @@ export class WebSettings {
   }
 }
 
-/** What a file that is cut short, or half written, would do by mistake takes a restart. */
-function refuseToOpen(now: WebConfig, next: WebConfig, path: string): void {
+/** Rejects what a truncated or half-written file would do by mistake: it requires a restart. */
+function rejectLessSecure(now: WebConfig, next: WebConfig, path: string): void {
   const restart = (what: string): never => {
-    throw new WebConfigError(`${path}: ${what} takes a restart`);
+    throw new WebConfigError(`${path}: ${what} requires a restart`);
   };
   if ((now.tls === undefined) !== (next.tls === undefined)) {
     restart(next.tls === undefined ? "turning TLS off" : "turning TLS on");
   }
-  if (now.users.size > 0 && next.users.size === 0) restart("letting everybody in");
+  if (now.users.size > 0 && next.users.size === 0) restart("removing all users");
   if (now.http2 !== next.http2) restart("turning HTTP/2 on or off");
 }

@@ -2,13 +2,13 @@ import { asError } from "../../platform/data/as-error.ts";
 import { WebConfigError } from "./web-config.ts";
 
 /**
- * What a YAML document holds: maps, lists, and texts for all scalars, so that a user's name or hash
- * is never taken for a number or a truth value. Undefined for a document without anything in it.
+ * Parses a YAML document into maps, lists, and strings for all scalars, so that a user's name or hash
+ * never becomes a number or a boolean. Returns undefined for an empty document.
  *
- * @throws WebConfigError naming the line, and none of its text
+ * @throws WebConfigError with the number of the line, and none of its text
  */
 export async function parseYaml(text: string): Promise<unknown> {
-  // Only who has such a file pays for its parser.
+  // The parser costs memory only if there is such a file.
   const { LineCounter, parseDocument } = await import("yaml");
   const lineCounter = new LineCounter();
   const document = parseDocument(text, {
@@ -19,21 +19,23 @@ export async function parseYaml(text: string): Promise<unknown> {
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
     const { line } = lineCounter.linePos(problem.pos[0]);
-    throw new WebConfigError(`line ${line} is no YAML: ${PROBLEMS[problem.code] ?? problem.code}`);
+    throw new WebConfigError(
+      `line ${line} is invalid YAML: ${PROBLEMS[problem.code] ?? problem.code}`,
+    );
   }
   try {
-    // Aliases that would grow beyond measure are an error here.
+    // Throws for aliases that would expand beyond measure.
     return document.contents === null ? undefined : document.toJS({ mapAsMap: true });
   } catch (error) {
-    throw new WebConfigError(`it is no YAML: ${asError(error).message}`, { cause: error });
+    throw new WebConfigError(`invalid YAML: ${asError(error).message}`, { cause: error });
   }
 }
 
-/** In words, for the codes that are no words by themselves. */
+/** Texts for the codes of the parser. */
 const PROBLEMS: Readonly<Record<string, string>> = {
   BAD_INDENT: "wrong indentation",
   BLOCK_AS_IMPLICIT_KEY: "a mapping within a line",
-  DUPLICATE_KEY: "a key that stands there twice",
+  DUPLICATE_KEY: "a duplicate key",
   MISSING_CHAR: "a character, such as a colon or a quote, is missing",
   MULTILINE_IMPLICIT_KEY: "a key of several lines",
   MULTIPLE_DOCS: "a second document",

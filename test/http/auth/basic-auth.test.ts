@@ -29,7 +29,7 @@ function auth() {
   };
 }
 
-test("the right password lets in, and is checked once", async () => {
+test("accepts a correct password, and checks it once", async () => {
   const { status, checks } = auth();
   expect(await status("alice", "wonder")).toBe(200);
   expect(await status("alice", "wonder")).toBe(200);
@@ -37,7 +37,7 @@ test("the right password lets in, and is checked once", async () => {
   expect(checks).toEqual(["wonder hash of wonder", "builder hash of builder"]);
 });
 
-test("a wrong one doesn't, and neither does another's", async () => {
+test("rejects a wrong password, and another user's", async () => {
   const { status, checks } = auth();
   expect(await status("alice", "builder")).toBe(401);
   expect(await status("alice", "")).toBe(401);
@@ -45,14 +45,14 @@ test("a wrong one doesn't, and neither does another's", async () => {
   expect(checks).toEqual(["builder hash of wonder", " hash of wonder"]);
 });
 
-test("an unknown user costs a check, and is none even with somebody's password", async () => {
+test("rejects an unknown user after a check, even with a known password", async () => {
   const { status, checks } = auth();
   for (const user of ["mallory", "", "Alice", "__proto__"]) {
     expect(await status(user, "wonder")).toBe(401);
     expect(await status(user, "builder")).toBe(401);
   }
   expect(checks).toHaveLength(8);
-  // The one that stands in is the same for a name each time, so that time tells nothing.
+  // The decoy is always the same for a name, so the time of a check reveals nothing.
   const standIns = new Set(checks.slice(0, 2).map((check) => check.replace(/^\w+ /, "")));
   expect(standIns.size).toBe(1);
 });
@@ -66,7 +66,7 @@ test.each([
   "Basic YWxpY2U=",
   `Bearer ${Buffer.from("alice:wonder").toString("base64")}`,
   `${basic("alice", "wonder")} x`,
-])("%j is no login, and costs nothing", async (header) => {
+])("rejects %j without a check", async (header) => {
   const { subject, checks } = auth();
   for (let count = 0; count < 1000; count += 1) {
     expect((await subject.check(header, USERS, "192.0.2.1")).status).toBe(401);
@@ -74,14 +74,14 @@ test.each([
   expect(checks).toEqual([]);
 });
 
-test("the scheme's case, a colon in the password and other than ASCII are no matter", async () => {
+test("accepts a scheme in any case, and a password with colons or beyond ASCII", async () => {
   const { subject } = auth();
   const users = new Map([["ä", "hash of a:ü"]]);
   const header = basic("ä", "a:ü").replace("Basic", "bASIC");
   expect((await subject.check(header, users, "")).status).toBe(200);
 });
 
-test("a login is forgotten with its hash or its user", async () => {
+test("checks a login again when its hash or its user changes", async () => {
   const { status } = auth();
   expect(await status("alice", "wonder")).toBe(200);
   const changed = new Map([["alice", "hash of land"]]);
@@ -91,14 +91,14 @@ test("a login is forgotten with its hash or its user", async () => {
   expect(await status("alice", "wonder", "192.0.2.1", gone)).toBe(401);
 });
 
-test("failures of one address are bounded, right logins of it that are known are not", async () => {
+test("limits failures of one address, but not its known logins", async () => {
   const { status, subject, clock, checks } = auth();
   expect(await status("alice", "wonder")).toBe(200);
   for (let count = 0; count < FAILURES_OF_ONE.burst; count += 1) {
     expect(await status("alice", "guess")).toBe(401);
   }
   expect(await status("alice", "guess")).toBe(429);
-  // No longer can a right guess be told from a wrong one.
+  // A correct guess gets the same answer as a wrong one.
   expect(await status("bob", "builder")).toBe(429);
   expect(await subject.check(basic("bob", "builder"), USERS, "192.0.2.1")).toEqual({
     status: 429,
@@ -113,7 +113,7 @@ test("failures of one address are bounded, right logins of it that are known are
   expect(checks).toHaveLength(before + 1);
 });
 
-test("failures of all together are bounded, and an IPv6 network is one address", async () => {
+test("limits failures of all addresses, and counts an IPv6 network as one", async () => {
   const { status, clock } = auth();
   expect(await status("alice", "wonder", "2001:db8::1")).toBe(200);
   for (let count = 0; count < FAILURES_OF_ONE.burst; count += 1) {
@@ -130,7 +130,7 @@ test("failures of all together are bounded, and an IPv6 network is one address",
   expect(await status("bob", "builder", "203.0.113.1")).toBe(200);
 });
 
-test("the same login many times at once is one check, other ones are bounded", async () => {
+test("checks concurrent equal logins once, and limits pending ones", async () => {
   const answers: PromiseWithResolvers<boolean>[] = [];
   const subject = new BasicAuth(() => {
     const answer = Promise.withResolvers<boolean>();
@@ -149,7 +149,7 @@ test("the same login many times at once is one check, other ones are bounded", a
   expect(new Set((await Promise.all(others)).map(({ status }) => status))).toEqual(new Set([401]));
 });
 
-test("a check that fails is an error, and isn't remembered", async () => {
+test("rejects when a check fails, and checks again", async () => {
   let isBroken = true;
   const subject = new BasicAuth(
     () => (isBroken ? Promise.reject(new Error("no thread")) : Promise.resolve(true)),
@@ -160,7 +160,7 @@ test("a check that fails is an error, and isn't remembered", async () => {
   expect((await subject.check(basic("alice", "x"), USERS, "")).status).toBe(200);
 });
 
-test("of many right logins the oldest is checked again", async () => {
+test("checks the oldest login again when there are too many to remember", async () => {
   const { status, checks } = auth();
   const users = new Map(
     Array.from({ length: MAX_REMEMBERED + 1 }, (_, at) => [`user${at}`, `hash of ${at}`]),

@@ -6,7 +6,7 @@ import { turns } from "../../support/turns.ts";
 
 const HASH = hashSync("wonder", 4);
 
-test("passwords are compared, in every kind of hash", async () => {
+test("compares passwords with each kind of hash", async () => {
   await using checks = started();
   for (const kind of ["$2a$", "$2b$", "$2y$"]) {
     const hash = HASH.replace(/^\$2.\$/, kind);
@@ -18,15 +18,15 @@ test("passwords are compared, in every kind of hash", async () => {
   expect(await checks.compare("U*U", known)).toBe(true);
 });
 
-test("the event loop goes on meanwhile", async () => {
+test("keeps the event loop free while it compares", async () => {
   await using checks = started();
   const slow = checks.compare("wonder", hashSync("wonder", 4).replace("$04$", "$12$"));
-  // It takes a few hundred milliseconds: the loop goes round far more often in that time.
+  // A check takes a few hundred milliseconds, and a turn of the loop far less.
   expect(await Promise.race([slow, turns()])).toBeUndefined();
   expect(await slow).toBe(false);
 });
 
-test("the thread is there while it is needed, and comes back", async () => {
+test("ends the idle thread, and starts it again when needed", async () => {
   await using checks = started();
   expect(checks.isRunning).toBe(false);
   await Promise.all([checks.compare("a", HASH), checks.compare("b", HASH)]);
@@ -40,7 +40,7 @@ test("the thread is there while it is needed, and comes back", async () => {
   expect(await checks.compare("wonder", HASH)).toBe(true);
 });
 
-test("closing rejects what waits", async () => {
+test("rejects pending checks when it closes", async () => {
   await using checks = started();
   const lost = checks.compare("wonder", HASH);
   const [told] = await Promise.allSettled([lost, checks.close()]);
@@ -48,7 +48,7 @@ test("closing rejects what waits", async () => {
   expect(checks.isRunning).toBe(false);
 });
 
-test("a thread that fails rejects what waits, and the next check has another", async () => {
+test("rejects pending checks when the thread fails, and starts another for the next", async () => {
   await using checks = started();
   expect(await checks.compare("wonder", "nonsense")).toBe(false);
   await expect(checks.compare(undefined as never, HASH)).rejects.toThrow("Illegal arguments");

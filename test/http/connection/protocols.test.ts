@@ -7,10 +7,10 @@ import { expect, test } from "@jest/globals";
 import { http1Server, http2Server } from "../../../src/http/connection/protocols.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
-/** More than a kernel holds for who doesn't read. */
+/** More than a kernel buffers for a client that doesn't read. */
 const LARGE = Buffer.alloc(50_000_000);
 
-/** Hands what connects to a server of either protocol. */
+/** Passes connections on to a server of either protocol. */
 async function listening(server: ReturnType<typeof http1Server | typeof http2Server>) {
   const front: Server = createServer((socket) => server.emit("connection", socket));
   front.listen(0, "127.0.0.1");
@@ -28,7 +28,7 @@ function answers() {
   return { ended, listener };
 }
 
-test("who takes nothing of an answer is ended in time", async () => {
+test("closes a connection when its client accepts nothing of a response", async () => {
   const { ended, listener } = answers();
   const server = http1Server(listener, { stalledMs: 300 });
   using front = await listening(server);
@@ -41,7 +41,7 @@ test("who takes nothing of an answer is ended in time", async () => {
   server.close();
 });
 
-test("a stream of HTTP/2 of which nothing is taken is ended in time", async () => {
+test("closes an HTTP/2 stream when its client accepts nothing of it", async () => {
   const { ended, listener } = answers();
   using front = await listening(http2Server(listener, new FakeClock(), 300));
   const client = connectHttp2(`http://127.0.0.1:${front.port}`);

@@ -18,15 +18,15 @@ function feedOf(capacity = 3) {
 
 function recordedSubscriber() {
   const calls: string[] = [];
-  const reader: FeedSubscriber = {
+  const subscriber: FeedSubscriber = {
     wake: () => void calls.push("wake"),
     aside: (key, frame) => void calls.push(`${key}: ${frame.toString()}`),
     close: () => void calls.push("close"),
   };
-  return { reader, calls };
+  return { subscriber, calls };
 }
 
-test("events are numbered, and written when they are first read, once", () => {
+test("numbers events, and serializes each once, when it is first sent", () => {
   const { feed, serialized } = feedOf();
   expect([feed.lastId, feed.next, feed.oldest]).toEqual(["0-abc", 1, 1]);
   feed.push("a");
@@ -38,7 +38,7 @@ test("events are numbered, and written when they are first read, once", () => {
   expect(serialized).toEqual(["b"]);
 });
 
-test("only the newest are kept", () => {
+test("keeps only the newest events", () => {
   const { feed } = feedOf();
   for (const value of ["a", "b", "c", "d", "e"]) feed.push(value);
   expect([feed.oldest, feed.next]).toEqual([3, 6]);
@@ -46,7 +46,7 @@ test("only the newest are kept", () => {
   expect(feed.newest(1)).toEqual(['"e"']);
 });
 
-test("a reader goes on after its last event, and is told where that can't be had", () => {
+test("resumes after the last event, and reports a gap when it is gone", () => {
   const { feed } = feedOf();
   for (const value of ["a", "b", "c", "d", "e"]) feed.push(value);
   expect(feed.resume("4-abc")).toEqual({ next: 5, gap: undefined });
@@ -67,10 +67,10 @@ test("a reader goes on after its last event, and is told where that can't be had
   }
 });
 
-test("readers are woken once for all that came at once, as long as they stay", async () => {
+test("wakes subscribers once when many events come at once, until they unsubscribe", async () => {
   const { feed } = feedOf();
-  const { reader, calls } = recordedSubscriber();
-  const subscribed = feed.subscribe(reader);
+  const { subscriber, calls } = recordedSubscriber();
+  const subscribed = feed.subscribe(subscriber);
   feed.push("a");
   feed.push("b");
   expect(calls).toEqual([]);
@@ -82,27 +82,27 @@ test("readers are woken once for all that came at once, as long as they stay", a
   expect([calls, feed.subscribers]).toEqual([["wake"], 0]);
 });
 
-test("an aside is for the readers of now", async () => {
+test("sends an aside to the present subscribers alone", async () => {
   const { feed } = feedOf();
   feed.aside("snapshot", "a", "{}");
-  const { reader, calls } = recordedSubscriber();
-  using _subscription = feed.subscribe(reader);
+  const { subscriber, calls } = recordedSubscriber();
+  using _subscription = feed.subscribe(subscriber);
   feed.aside("snapshot", "b", "{}");
   await turns();
   expect(calls).toEqual(["b: event: snapshot\ndata: {}\n\n", "wake"]);
   expect(feed.lastId).toBe("0-abc");
 });
 
-test("the end is told to the readers, and to those that still come", () => {
+test("closes present and later subscribers when the feed closes", () => {
   const { feed } = feedOf();
   const [early, late] = [recordedSubscriber(), recordedSubscriber()];
-  feed.subscribe(early.reader);
+  feed.subscribe(early.subscriber);
   feed.close();
-  feed.subscribe(late.reader);
+  feed.subscribe(late.subscriber);
   expect([early.calls, late.calls]).toEqual([["close"], ["close"]]);
 });
 
-test("readers at the same place share what is sent, as long as nothing more can be", () => {
+test("shares a batch between subscribers at one position until it can grow", () => {
   const { feed } = feedOf(10);
   expect(feed.batch(1, 30)).toEqual({ from: 1, next: 1, bytes: Buffer.alloc(0) });
   feed.push("a");

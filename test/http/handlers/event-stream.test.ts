@@ -10,7 +10,7 @@ import {
 import { FakeClock } from "../../support/fake-clock.ts";
 import { turns } from "../../support/turns.ts";
 
-/** A response of which a test says how much is taken of it. */
+/** A response that accepts as much as the test says. */
 class FakeResponse extends EventEmitter {
   readonly written: string[] = [];
   takes = true;
@@ -46,7 +46,7 @@ function started(capacity = 5) {
 
 const CUT_SLOW = 'event: cut\ndata: {"reason":"slow"}\n\nEND';
 
-test("what isn't taken stays in the feed until it is", async () => {
+test("leaves events in the feed until the client accepts more", async () => {
   const { feed, response, slow } = started();
   response.takes = false;
   feed.push("1");
@@ -62,7 +62,7 @@ test("what isn't taken stays in the feed until it is", async () => {
   expect(slow()).toBe(0);
 });
 
-test("much is sent bit by bit, and others have their turn between", async () => {
+test("sends many events in batches, with turns of the event loop between", async () => {
   const { feed, response } = started(100);
   for (let i = 0; i < 100; i += 1) feed.push("x".repeat(1_000));
   await turns(50);
@@ -70,7 +70,7 @@ test("much is sent bit by bit, and others have their turn between", async () => 
   expect(response.written.join("").match(/id: /g)).toHaveLength(100);
 });
 
-test("one that falls behind what is kept is cut off as soon as it takes something", async () => {
+test("cuts off a client when it falls behind the kept events", async () => {
   const { feed, response, slow } = started(2);
   response.takes = false;
   feed.push("1");
@@ -84,7 +84,7 @@ test("one that falls behind what is kept is cut off as soon as it takes somethin
   expect([response.written.length, slow()]).toEqual([3, 1]);
 });
 
-test("one that takes nothing from one sign of life to the next is cut off, and soon ended", async () => {
+test("cuts off a client when it accepts nothing between two heartbeats, then disconnects it", async () => {
   const { feed, response, clock, slow } = started();
   await clock.advance(HEARTBEAT_MS);
   response.takes = false;
@@ -99,7 +99,7 @@ test("one that takes nothing from one sign of life to the next is cut off, and s
   expect([feed.subscribers, clock.pendingTimers]).toEqual([0, 0]);
 });
 
-test("one that takes a little now and then is left alone", async () => {
+test("keeps a client that accepts a little now and then", async () => {
   const { feed, response, clock, slow } = started();
   for (let round = 0; round < 5; round += 1) {
     response.takes = false;
@@ -113,7 +113,7 @@ test("one that takes a little now and then is left alone", async () => {
   expect(slow()).toBe(0);
 });
 
-test("one that has left holds nothing", async () => {
+test("releases everything when the client disconnects", async () => {
   const { feed, response, clock } = started();
   response.emit("close");
   feed.push("1");

@@ -22,11 +22,11 @@ async function startFeed(capacity = 100) {
   return { feed, started };
 }
 
-interface Reader extends Disposable {
+interface EventClient extends Disposable {
   readonly response: IncomingMessage;
-  /** All that came so far. */
+  /** Returns all that has arrived. */
   readonly text: () => string;
-  /** Waits until all that came fits. */
+  /** Waits until what has arrived matches. */
   readonly until: (pattern: RegExp) => Promise<void>;
   readonly ended: Promise<unknown>;
 }
@@ -34,7 +34,7 @@ interface Reader extends Disposable {
 async function read(
   { port }: StartedServer,
   options: { readonly lastId?: string; readonly query?: string } = {},
-): Promise<Reader> {
+): Promise<EventClient> {
   const { lastId, query = "" } = options;
   const request = get({
     host: "127.0.0.1",
@@ -64,22 +64,22 @@ async function read(
   };
 }
 
-test("events come as they happen, with their ids", async () => {
+test("sends events as they happen, with their ids", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
   feed.push("before");
-  using reader = await read(started);
-  expect(reader.response.headers).toMatchObject({
+  using client = await read(started);
+  expect(client.response.headers).toMatchObject({
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
   });
   feed.push("a");
   feed.push("b");
-  await reader.until(/"b"/);
-  expect(reader.text()).toBe('retry: 2000\n\nid: 2-abc\ndata: "a"\n\nid: 3-abc\ndata: "b"\n\n');
+  await client.until(/"b"/);
+  expect(client.text()).toBe('retry: 2000\n\nid: 2-abc\ndata: "a"\n\nid: 3-abc\ndata: "b"\n\n');
 });
 
-test("a reader goes on where it was, by its header before its query", async () => {
+test("resumes after the id in the header, else in the query", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
   for (const value of ["a", "b", "c"]) feed.push(value);
@@ -91,7 +91,7 @@ test("a reader goes on where it was, by its header before its query", async () =
   expect(byQuery.text()).toMatch(/^retry: 2000\n\nid: 2-abc\n/);
 });
 
-test("a gap is told first, and then all that is kept", async () => {
+test("sends a gap first, then all kept events, when events are lost", async () => {
   const { feed, started } = await startFeed(2);
   await using _started = started;
   for (const value of ["a", "b", "c", "d"]) feed.push(value);
@@ -100,48 +100,48 @@ test("a gap is told first, and then all that is kept", async () => {
     ["4-other", "restart"],
     ["nonsense", "unknown"],
   ] as const) {
-    using reader = await read(started, { lastId });
-    await reader.until(/"d"/);
-    expect(reader.text()).toBe(
+    using client = await read(started, { lastId });
+    await client.until(/"d"/);
+    expect(client.text()).toBe(
       `retry: 2000\n\nevent: gap\ndata: {"reason":"${reason}","lastEventId":"${lastId}"}\n\n` +
         'id: 3-abc\ndata: "c"\n\nid: 4-abc\ndata: "d"\n\n',
     );
   }
 });
 
-test("of asides with one key that wait, the newest is told", async () => {
+test("sends only the newest of the waiting asides with one key", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
-  using reader = await read(started);
-  await reader.until(/retry/);
+  using client = await read(started);
+  await client.until(/retry/);
   feed.aside("snapshot", "x", "1");
   feed.aside("snapshot", "x", "2");
   feed.push("a");
-  await reader.until(/snapshot/);
-  expect(reader.text()).toBe('retry: 2000\n\nid: 1-abc\ndata: "a"\n\nevent: snapshot\ndata: 2\n\n');
+  await client.until(/snapshot/);
+  expect(client.text()).toBe('retry: 2000\n\nid: 1-abc\ndata: "a"\n\nevent: snapshot\ndata: 2\n\n');
 });
 
-test("a sign of life comes when nothing else does", async () => {
+test("sends a heartbeat when there is no event", async () => {
   const { started } = await startFeed();
   await using _started = started;
-  using reader = await read(started);
-  await reader.until(/retry/);
+  using client = await read(started);
+  await client.until(/retry/);
   await started.clock.advance(HEARTBEAT_MS);
   await started.clock.advance(HEARTBEAT_MS);
-  await reader.until(/: .*: /s);
-  expect(reader.text()).toBe("retry: 2000\n\n: still here\n\n: still here\n\n");
+  await client.until(/: .*: /s);
+  expect(client.text()).toBe("retry: 2000\n\n: still here\n\n: still here\n\n");
 });
 
-test("a reader that is slower than the feed is cut off, and told so last", async () => {
+test("cuts off a client when it is slower than the feed, with the reason as last event", async () => {
   const { feed, started } = await startFeed(20);
   await using _started = started;
   const socket = connect({ host: "127.0.0.1", port: started.port });
   socket.on("error", () => {});
   socket.write(`GET ${PATH} HTTP/1.1\r\nHost: a\r\n\r\n`);
   await once(socket, "readable");
-  // More than the kernel holds for it, and then more than is kept.
+  // More than the kernel buffers, then more than the feed keeps.
   const event = "x".repeat(1_000_000);
-  const cut = 'level=warn msg="slow reader of events cut off"';
+  const cut = 'level=warn msg="slow event subscriber disconnected"';
   while (!started.lines.includes(cut) && feed.next < 1_000) {
     feed.push(event);
     await turns();
@@ -156,33 +156,33 @@ test("a reader that is slower than the feed is cut off, and told so last", async
   expect(feed.subscribers).toBe(0);
 });
 
-test("the end of the program is told, and ends the connection", async () => {
+test("sends the reason and closes the connection when the feed closes", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
-  using reader = await read(started);
-  await reader.until(/retry/);
+  using client = await read(started);
+  await client.until(/retry/);
   feed.close();
-  await reader.ended;
-  expect(reader.text()).toBe('retry: 2000\n\nevent: cut\ndata: {"reason":"shutdown"}\n\n');
+  await client.ended;
+  expect(client.text()).toBe('retry: 2000\n\nevent: cut\ndata: {"reason":"shutdown"}\n\n');
 });
 
-test("readers past the limit are told to come again", async () => {
+test("answers 503 with Retry-After when there are too many streams", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
-  const readers = [];
-  for (let i = 0; i < MAX_EVENT_SUBSCRIBERS; i += 1) readers.push(await read(started));
+  const clients = [];
+  for (let i = 0; i < MAX_EVENT_SUBSCRIBERS; i += 1) clients.push(await read(started));
   const { status, headers } = await fetchFrom(started.port, PATH);
   expect([status, headers["retry-after"]]).toEqual([503, "2"]);
-  readers[0]?.[Symbol.dispose]();
+  clients[0]?.[Symbol.dispose]();
   await eventually(() => feed.subscribers === MAX_EVENT_SUBSCRIBERS - 1);
   using again = await read(started);
   expect(again.response.statusCode).toBe(200);
-  for (const reader of readers) reader[Symbol.dispose]();
+  for (const client of clients) client[Symbol.dispose]();
   await eventually(() => feed.subscribers === 1);
   expect(started.clock.pendingTimers).toBe(1);
 });
 
-test("of readers that wait behind another on a connection none is left when it ends", async () => {
+test("ends all streams of a connection when it closes, queued ones included", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
   const asked = `GET ${PATH} HTTP/1.1\r\nHost: a\r\n\r\n`;
@@ -199,7 +199,7 @@ test("of readers that wait behind another on a connection none is left when it e
   expect(started.clock.pendingTimers).toBe(0);
 });
 
-test("HEAD tells what would come, and nobody reads", async () => {
+test("answers HEAD with the headers, without a subscription", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
   const { status, headers, text } = await fetchFrom(started.port, PATH, { method: "HEAD" });

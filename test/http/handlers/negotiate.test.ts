@@ -30,7 +30,7 @@ test.each([
     "openmetrics",
   ],
   ["both alike", "text/plain, application/openmetrics-text", "openmetrics"],
-  ["a quality that is none", "application/openmetrics-text;q=x,text/plain;q=0.1", "text"],
+  ["an invalid quality", "application/openmetrics-text;q=x,text/plain;q=0.1", "text"],
   ["a quality out of range", "application/openmetrics-text;q=7,text/plain;q=0.1", "text"],
   ["another thing", "application/json", "text"],
 ])("negotiates the format when Accept has %s: %s, %s", (_what, accept, format) => {

@@ -16,7 +16,7 @@ function startWith(state: RenderStatus) {
   return startServer({ status: { page: state, state, events, asset: () => undefined } });
 }
 
-test("what is rendered is given with its type, gzipped on request", async () => {
+test("sends a rendering with its type, gzipped when accepted", async () => {
   const body = JSON.stringify({ text: "x".repeat(10_000) });
   await using started = await startWith(() => Promise.resolve(Buffer.from(body)));
   const plain = await fetchFrom(started.port, STATE);
@@ -31,7 +31,7 @@ test("what is rendered is given with its type, gzipped on request", async () => 
   expect(gunzipSync(gzipped.body).toString()).toBe(body);
 });
 
-test("it is rendered for the containers that are named", async () => {
+test("renders the containers that the query names", async () => {
   const asked: (readonly string[] | undefined)[] = [];
   await using started = await startWith((names) => {
     asked.push(names);
@@ -46,7 +46,7 @@ test("it is rendered for the containers that are named", async () => {
   expect([status, asked.length]).toEqual([400, 3]);
 });
 
-test("those who ask for the same at the same time share it", async () => {
+test("shares a rendering between concurrent requests for it", async () => {
   const renders: PromiseWithResolvers<Buffer>[] = [];
   const begun = Promise.withResolvers<void>();
   await using started = await startWith(() => {
@@ -57,7 +57,7 @@ test("those who ask for the same at the same time share it", async () => {
   });
   const first = fetchFrom(started.port, STATE);
   await begun.promise;
-  // All in one piece: the server has them all when it has the first.
+  // In one piece: the server has all of them when it has the first.
   const more = `GET ${STATE} HTTP/1.1\r\nHost: a\r\n\r\n`;
   const last = `GET ${STATE} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
   const shared = exchange(started.port, more + more + last);
@@ -68,7 +68,7 @@ test("those who ask for the same at the same time share it", async () => {
   expect(renders).toHaveLength(2);
 });
 
-test("what can't be rendered is a plain 500, and a line in the log", async () => {
+test("answers 500 and logs when a rendering fails", async () => {
   await using started = await startWith(() => Promise.reject(new Error("no state")));
   const { status, text } = await fetchFrom(started.port, STATE);
   expect([status, text]).toEqual([500, "the state can't be rendered, the log says why\n"]);
@@ -76,7 +76,7 @@ test("what can't be rendered is a plain 500, and a line in the log", async () =>
   expect(started.clock.pendingTimers).toBe(0);
 });
 
-test("the oldest of those who don't read are ended when there are too many bodies", async () => {
+test("disconnects the clients of the oldest body when there are too many bodies", async () => {
   await using started = await startWith(() => Promise.resolve(Buffer.alloc(20_000_000, "x")));
   const slow = [];
   for (let i = 0; i < MAX_STATUS_BODIES; i += 1) {
@@ -93,7 +93,7 @@ test("the oldest of those who don't read are ended when there are too many bodie
   for (const socket of slow) socket.destroy();
 });
 
-test("what isn't read in time is ended", async () => {
+test("disconnects a client when the deadline passes", async () => {
   const begun = Promise.withResolvers<void>();
   await using started = await startWith(() => {
     begun.resolve();
@@ -105,7 +105,7 @@ test("what isn't read in time is ended", async () => {
   expect(await answer).toBe("");
 });
 
-test("a connection has only so many requests that wait", async () => {
+test("limits the requests that wait on a connection", async () => {
   await using started = await startWith(() => Promise.resolve(Buffer.from("{}")));
   const one = `GET ${STATE} HTTP/1.1\r\nHost: a\r\n\r\n`;
   const last = `GET ${STATE} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;

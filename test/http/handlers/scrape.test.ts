@@ -11,7 +11,7 @@ import { exchange, fetchFrom } from "../../support/http-client.ts";
 import { turns } from "../../support/turns.ts";
 import { startServer } from "../started-server.ts";
 
-/** Metrics whose renderings a test ends by hand. */
+/** Returns metrics whose renderings the test completes. */
 function byHand(): {
   readonly metrics: (accept: string | undefined) => Promise<Rendering>;
   readonly renders: PromiseWithResolvers<Rendering>[];
@@ -34,10 +34,10 @@ function byHand(): {
 const GET_METRICS = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
 const GET_METRICS_AND_CLOSE = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-/** A scrape that the server has surely begun: it came in one piece with a request that is answered. */
+/** Opens a scrape that the server has begun: it was sent in one piece with a request that is answered. */
 async function scrapeBegun(port: number): Promise<{
   readonly socket: Socket;
-  /** All that came after the first answer, when the connection has ended. */
+  /** Resolves to what follows the first answer, when the connection has closed. */
   readonly answer: Promise<string>;
 }> {
   const socket = connect({ host: "127.0.0.1", port });
@@ -62,7 +62,7 @@ async function bytesUntilClose(socket: Socket): Promise<number> {
 
 const page = (body: string): Rendering => ({ contentType: "text/plain", body });
 
-test("the metrics are given as they are rendered, for the format that is asked for", async () => {
+test("sends the metrics as rendered for the Accept header", async () => {
   const accepts: (string | undefined)[] = [];
   await using started = await startServer({
     metrics: (accept) => {
@@ -84,7 +84,7 @@ test("the metrics are given as they are rendered, for the format that is asked f
   expect(accepts).toEqual([undefined, "application/openmetrics-text"]);
 });
 
-test("they are gzipped on request", async () => {
+test("gzips the metrics when the client accepts it", async () => {
   const body = "metric 1\n".repeat(100_000);
   await using started = await startServer({ metrics: () => Promise.resolve(page(body)) });
   const answer = await fetchFrom(started.port, "/metrics", {
@@ -100,7 +100,7 @@ test("they are gzipped on request", async () => {
   expect(plain.text).toBe(body);
 });
 
-test("scrapes at the same time share a rendering, none gets one that began before it", async () => {
+test("shares a rendering between scrapes, but none that began before them", async () => {
   const { metrics, renders, begun } = byHand();
   await using started = await startServer({ metrics });
   const first = fetchFrom(started.port, "/metrics");
@@ -114,7 +114,7 @@ test("scrapes at the same time share a rendering, none gets one that began befor
   expect(renders).toHaveLength(2);
 });
 
-test("metrics that can't be rendered are a plain 500, a line in the log, and no end", async () => {
+test("answers 500, logs and goes on when the metrics can't be rendered", async () => {
   let broken = true;
   await using started = await startServer({
     metrics: () =>
@@ -127,7 +127,7 @@ test("metrics that can't be rendered are a plain 500, a line in the log, and no 
   expect((await fetchFrom(started.port, "/metrics")).status).toBe(200);
 });
 
-test("a connection serves one scrape after another", async () => {
+test("serves one scrape after another on a connection", async () => {
   await using started = await startServer();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (let i = 0; i < 5; i++) {
@@ -136,12 +136,12 @@ test("a connection serves one scrape after another", async () => {
   agent.destroy();
 });
 
-test("any number of scrapes can wait for a rendering", async () => {
+test("lets any number of scrapes wait for a rendering", async () => {
   const { metrics, renders, begun } = byHand();
   await using started = await startServer({ metrics });
   const scrapes = [];
   for (let i = 0; i < 50; i++) scrapes.push(await scrapeBegun(started.port));
-  // The first has a rendering of its own, the others came later and share one.
+  // The first scrape has its own rendering; the others came later and share one.
   renders[0]?.resolve(page("a 1\n"));
   await begun(2);
   renders[1]?.resolve(page("b 1\n"));
@@ -150,7 +150,7 @@ test("any number of scrapes can wait for a rendering", async () => {
   expect(renders).toHaveLength(2);
 });
 
-test("the oldest of those who don't read are ended when there are too many bodies", async () => {
+test("disconnects the clients of the oldest body when there are too many bodies", async () => {
   const body = Buffer.alloc(20_000_000, "x");
   const metrics = (): Promise<Rendering> =>
     Promise.resolve({ contentType: "text/plain", body: Buffer.from(body) });
@@ -168,12 +168,12 @@ test("the oldest of those who don't read are ended when there are too many bodie
     'level=warn msg="slow clients closed" response=metrics clients=1',
   );
   const [oldest, ...others] = slow;
-  if (oldest === undefined) throw new Error("no reader");
+  if (oldest === undefined) throw new Error("no client");
   expect(await bytesUntilClose(oldest)).toBeLessThan(body.length);
   for (const socket of others) socket.destroy();
 });
 
-test("a connection gets one body at a time", async () => {
+test("sends one body at a time on a connection", async () => {
   const { metrics, renders, begun } = byHand();
   await using started = await startServer({ metrics });
   const answer = exchange(started.port, `${GET_METRICS}${GET_METRICS}${GET_METRICS_AND_CLOSE}`);
@@ -186,7 +186,7 @@ test("a connection gets one body at a time", async () => {
   ]);
 });
 
-test("a scrape that takes too long is ended", async () => {
+test("disconnects a scraper when the deadline passes", async () => {
   const { metrics, begun } = byHand();
   await using started = await startServer({ metrics });
   const answer = exchange(started.port, GET_METRICS);
@@ -195,7 +195,7 @@ test("a scrape that takes too long is ended", async () => {
   expect(await answer).toBe("");
 });
 
-test("the body of a request is passed over", async () => {
+test("ignores the body of a request", async () => {
   await using started = await startServer();
   const answer = await exchange(
     started.port,
@@ -205,7 +205,7 @@ test("the body of a request is passed over", async () => {
   expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
 });
 
-test("nobody is asked to send a body", async () => {
+test("asks no client to send its body", async () => {
   await using started = await startServer();
   const answer = await exchange(
     started.port,
@@ -214,7 +214,7 @@ test("nobody is asked to send a body", async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 405 /);
 });
 
-test("a body is released when the last of its readers is through, gzipped or not", async () => {
+test("releases a body after its last response, gzipped or not", async () => {
   const { metrics, renders, begun } = byHand();
   await using started = await startServer({ metrics });
   let released = 0;
@@ -222,7 +222,7 @@ test("a body is released when the last of its readers is through, gzipped or not
   const gzipped = fetchFrom(started.port, "/metrics", { headers: { "accept-encoding": "gzip" } });
   await begun(1);
   renders[0]?.resolve({ ...page("a 1\n"), release: () => (released += 1) });
-  // They may have come too late for each other.
+  // The second may have come too late to share the rendering of the first.
   const later = async (): Promise<void> => {
     await begun(2);
     renders[1]?.resolve({ ...page("a 1\n"), release: () => (released += 1) });
@@ -234,7 +234,7 @@ test("a body is released when the last of its readers is through, gzipped or not
   expect(released).toBe(renders.length);
 });
 
-test("a body is not released while somebody still reads it", async () => {
+test("keeps a body while a client still receives it", async () => {
   const { metrics, renders, begun } = byHand();
   await using started = await startServer({ metrics });
   const released = Promise.withResolvers<void>();

@@ -17,7 +17,7 @@ function observed(): { readonly runs: Run[]; readonly call: (key: string) => Pro
   return { runs, call };
 }
 
-test("calls at the same time share a run", async () => {
+test("shares a run between concurrent calls", async () => {
   const { runs, call } = observed();
   const calls = [call("a"), call("a"), call("a")];
   await turns();
@@ -26,7 +26,7 @@ test("calls at the same time share a run", async () => {
   expect(await Promise.all(calls)).toEqual(["1", "1", "1"]);
 });
 
-test("a call never joins a run that has begun, and those that wait share the next", async () => {
+test("starts another run for calls that come when one has begun", async () => {
   const { runs, call } = observed();
   const first = call("a");
   await turns();
@@ -41,7 +41,7 @@ test("a call never joins a run that has begun, and those that wait share the nex
   expect(await Promise.all(later)).toEqual(["new", "new"]);
 });
 
-test("one run goes on at a time, whatever the key", async () => {
+test("makes one run at a time, whatever the key", async () => {
   const { runs, call } = observed();
   const calls = [call("a"), call("b")];
   await turns();
@@ -53,7 +53,7 @@ test("one run goes on at a time, whatever the key", async () => {
   expect(await Promise.all(calls)).toEqual(["1", "2"]);
 });
 
-test("a failure is of those that shared the run, and of no later one", async () => {
+test("rejects the calls of a run that fails, and no later call", async () => {
   const { runs, call } = observed();
   const failing = Promise.allSettled([call("a"), call("a")]);
   await turns();

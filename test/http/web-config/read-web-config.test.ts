@@ -18,7 +18,7 @@ async function read(text: string): Promise<WebConfig> {
   return readWebConfig(await certificates.write("web.yml", text));
 }
 
-/** The line that a file is refused with, without its name. */
+/** Returns the error for a file, without its name. */
 async function refusalOf(text: string): Promise<string> {
   const error: unknown = await read(text).catch((error: unknown) => error);
   if (!(error instanceof Error) || error.name !== "WebConfigError") throw new Error("not refused");
@@ -29,7 +29,7 @@ async function refusalOf(text: string): Promise<string> {
 }
 
 test.each(["", "\n", "# nothing\n", "---\n", "tls_server_config:\nbasic_auth_users: ~\n", "{}"])(
-  "%j asks for nothing",
+  "configures nothing when the file is %j",
   async (text) => {
     expect(await read(text)).toEqual({
       tls: undefined,
@@ -41,7 +41,7 @@ test.each(["", "\n", "# nothing\n", "---\n", "tls_server_config:\nbasic_auth_use
   },
 );
 
-test("everything that there is can be said", async () => {
+test("reads every setting", async () => {
   const config = await read(`
 tls_server_config:
   cert_file: server.crt
@@ -99,7 +99,7 @@ rate_limit:
   expect(config.rateLimit).toEqual({ intervalMs: 60_500, burst: 20 });
 });
 
-test("certificates and keys can stand in the file itself", async () => {
+test("reads certificates and keys in the file itself", async () => {
   const indented = async (file: string) =>
     (await certificates.pem(file)).trim().replaceAll("\n", "\n    ");
   const config = await read(
@@ -112,29 +112,29 @@ test("certificates and keys can stand in the file itself", async () => {
 });
 
 test.each(["NoClientCert", "RequestClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven"])(
-  "%s is a client_auth_type that needs no CA",
+  "accepts client_auth_type %s without a CA",
   async (type) => {
     const config = await read(`${TLS}  client_auth_type: ${type}\n`);
     expect(config.tls?.clientAuth).toBe(type);
   },
 );
 
-test("the older name of RequireAnyClientCert is one too", async () => {
+test("accepts the older name of RequireAnyClientCert", async () => {
   const config = await read(`${TLS}  client_auth_type: RequireClientCert\n`);
   expect(config.tls?.clientAuth).toBe("RequireAnyClientCert");
 });
 
-test("old versions of TLS can be asked for", async () => {
+test("accepts old versions of TLS", async () => {
   const config = await read(`${TLS}  min_version: TLS10\n  max_version: TLS12\n`);
   expect(config.tls?.context).toMatchObject({ minVersion: "TLSv1", maxVersion: "TLSv1.2" });
 });
 
-test.each(["1s", "1500ms", "0.5h", "1us", "1m1s"])("%s is an interval", async (interval) => {
+test.each(["1s", "1500ms", "0.5h", "1us", "1m1s"])("accepts the interval %s", async (interval) => {
   const config = await read(`rate_limit: {interval: ${interval}, burst: 1}`);
   expect(config.rateLimit?.intervalMs).toBeGreaterThan(0);
 });
 
-test("an interval of nothing is no limit", async () => {
+test("sets no limit when the interval is 0", async () => {
   expect((await read("rate_limit: {interval: 0s, burst: 0}")).rateLimit).toBeUndefined();
 });
 
@@ -154,15 +154,15 @@ test.each([
   ["- a\n", "the file: expected a mapping"],
   ["? [a]\n: b\n", "the file: expected a mapping"],
   ["tls_server_config: yes please\n", "tls_server_config: expected a mapping"],
-  ["a: b: c\n", /^line 1 is no YAML: /],
-  ["basic_auth_users:\n\t- x\n", "line 2 is no YAML"],
-  ["http_server_config: {}\nhttp_server_config: {}\n", /^line 2 is no YAML: a key .* twice$/],
-  ["a: {}\n---\nb: {}\n", /is no YAML: a second document$/],
-  ["a: !!js/function x\n", "line 1 is no YAML: an unknown tag"],
-  ["rate_limit: *nowhere\n", "is no YAML"],
+  ["a: b: c\n", /^line 1 is invalid YAML: /],
+  ["basic_auth_users:\n\t- x\n", "line 2 is invalid YAML"],
+  ["http_server_config: {}\nhttp_server_config: {}\n", /^line 2 is invalid YAML: a duplicate key$/],
+  ["a: {}\n---\nb: {}\n", /is invalid YAML: a second document$/],
+  ["a: !!js/function x\n", "line 1 is invalid YAML: an unknown tag"],
+  ["rate_limit: *nowhere\n", "invalid YAML"],
   [
     `a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [${"*a,".repeat(9)}*a]\nc: &c [${"*b,".repeat(9)}*b]\nd: [${"*c,".repeat(9)}*c]\n`,
-    /^it is no YAML: Excessive alias count/,
+    /^invalid YAML: Excessive alias count/,
   ],
   ["http_server_config:\n  http2: maybe\n", /http2: expected true or false, got "maybe"$/],
   [
@@ -171,11 +171,11 @@ test.each([
   ],
   [
     'http_server_config:\n  headers:\n    X-XSS-Protection: "a\\nb"\n',
-    /X-XSS-Protection: expected a value that a header can have, got "a\\nb"$/,
+    /X-XSS-Protection: expected a valid header value, got "a\\nb"$/,
   ],
   ["basic_auth_users:\n  alice: hunter2\n", /^basic_auth_users\.alice: expected a bcrypt hash, as/],
   ["basic_auth_users:\n  alice:\n", /^basic_auth_users\.alice: expected a bcrypt hash/],
-  ["basic_auth_users:\n  alice: [x]\n", "basic_auth_users.alice: expected a text"],
+  ["basic_auth_users:\n  alice: [x]\n", "basic_auth_users.alice: expected a string"],
   [
     `basic_auth_users:\n  "a:b": ${HASH}\n`,
     "basic_auth_users.a:b: expected a name without a colon",
@@ -185,12 +185,12 @@ test.each([
     "basic_auth_users.alice: expected a bcrypt hash with a cost of at most 16",
   ],
   ["rate_limit:\n  interval: 1\n  burst: 1\n", /interval: expected a duration such .*, got "1"$/],
-  ["rate_limit:\n  interval: 1s\n", /burst: expected at least 1, or no request would be answered/],
+  ["rate_limit:\n  interval: 1s\n", /burst: expected at least 1, else every request is rejected/],
   ["rate_limit:\n  interval: 1s\n  burst: -1\n", /burst: expected a whole number .*, got "-1"$/],
   [`${TLS}  min_version: TLS14\n`, /min_version: expected TLS10, .* or TLS13, got "TLS14"$/],
   [`${TLS}  min_version: TLS13\n  max_version: TLS12\n`, /min_version: expected no more than max/],
   [`${TLS}  cipher_suites: [RC4]\n`, /cipher_suites: expected suites that Go's .*, got "RC4"$/],
-  [`${TLS}  cipher_suites: RC4\n`, "tls_server_config.cipher_suites: expected a list of texts"],
+  [`${TLS}  cipher_suites: RC4\n`, "tls_server_config.cipher_suites: expected a list of strings"],
   [
     `${TLS}  max_version: TLS12\n  cipher_suites: [TLS_AES_128_GCM_SHA256]\n`,
     "tls_server_config.cipher_suites: expected a suite for TLS12",
@@ -216,11 +216,11 @@ test.each([
   [`${TLS}  cert: x\n`, "tls_server_config.cert: expected either it or cert_file, not both"],
   [
     "tls_server_config:\n  cert_file: none.crt\n  key_file: server.key\n",
-    /cert_file: expected a file that can be read \(there is no such file\), got "none.crt"$/,
+    /cert_file: expected a readable file \(no such file\), got "none.crt"$/,
   ],
   [
     "tls_server_config:\n  cert_file: .\n  key_file: server.key\n",
-    /cert_file: expected a file that can be read \(it is no regular file\), got "\."$/,
+    /cert_file: expected a readable file \(not a regular file\), got "\."$/,
   ],
   [
     "tls_server_config:\n  cert_file: server.key\n  key_file: server.key\n",
@@ -234,18 +234,18 @@ test.each([
     "tls_server_config:\n  cert_file: server.crt\n  key_file: client.key\n",
     "tls_server_config.key_file: expected the private key of the certificate",
   ],
-])("%j is refused", async (text, line) => {
+])("rejects %j", async (text, line) => {
   const refusal = await refusalOf(text);
   if (typeof line === "string") expect(refusal).toContain(line);
   else expect(refusal).toMatch(line);
   expect(refusal).not.toMatch(/hunter2|topsecret|\$2y\$/);
 });
 
-test("a file that isn't there, or is none, is named", async () => {
+test("names a file when it is missing or no regular file", async () => {
   const path = join(certificates.folder, "none.yml");
-  await expect(readWebConfig(path)).rejects.toThrow(`${path}: there is no such file`);
-  await expect(readWebConfig("/dev/zero")).rejects.toThrow("/dev/zero: it is no regular file");
-  await expect(read("#".repeat(1024 * 1024 + 1))).rejects.toThrow("it is larger than 1 MiB");
+  await expect(readWebConfig(path)).rejects.toThrow(`${path}: no such file`);
+  await expect(readWebConfig("/dev/zero")).rejects.toThrow("/dev/zero: not a regular file");
+  await expect(read("#".repeat(1024 * 1024 + 1))).rejects.toThrow("larger than 1 MiB");
 });
 
 test("accepts the example in docs/security.md", async () => {
@@ -257,7 +257,7 @@ test("accepts the example in docs/security.md", async () => {
   expect([...users.keys()]).toEqual(["prometheus"]);
 });
 
-test("relative paths are relative to where the file stands, not to where a link leads", async () => {
+test("resolves relative paths by the folder of the file's path, not of a link's target", async () => {
   const link = join(certificates.folder, "link");
   await mkdir(join(certificates.folder, "elsewhere"));
   await certificates.write("elsewhere/real.yml", TLS);
@@ -267,7 +267,7 @@ test("relative paths are relative to where the file stands, not to where a link 
   await rm(link);
 });
 
-test("a hash with bcrypt's first name is taken under one that is known", async () => {
+test("accepts a hash with the first prefix of bcrypt", async () => {
   const first = HASH.replace("$2y$", "$2$");
   const config = await read(`basic_auth_users:\n  alice: ${first}\n`);
   expect(config.users.get("alice")).toBe(HASH.replace("$2y$", "$2a$"));

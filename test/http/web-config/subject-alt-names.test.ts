@@ -13,11 +13,11 @@ test.each([
   [String.raw`URI:"http://a/\"\u002c DNS:b", DNS:c`, ['http://a/", DNS:b', "c"]],
   ['othername:<unsupported>, DirName:"CN=a, DNS:b", Registered ID:1.2.3.4, DNS:c', ["c"]],
   ['DNS:a"b, DNS:c', []],
-])("%j has the names %j", (text, names) => {
+])("returns for %j the names %j", (text, names) => {
   expect(subjectAltNames(text)).toEqual(names);
 });
 
-test("only IPv6 addresses are brought into one form", () => {
+test("normalizes IPv6 addresses alone", () => {
   expect(["0:0::1", "::FFFF:1", "192.0.2.1", "A.example"].map(canonicalSan)).toEqual([
     "::1",
     "::ffff:1",

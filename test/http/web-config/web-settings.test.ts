@@ -1,7 +1,7 @@
 import { mkdir, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { LOOK_EVERY_MS, WebSettings } from "../../../src/http/web-config/web-settings.ts";
+import { CHECK_INTERVAL_MS, WebSettings } from "../../../src/http/web-config/web-settings.ts";
 import { type Certificates, makeCertificates } from "../../support/certificates.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { recordedLog } from "../../support/recorded-log.ts";
@@ -29,105 +29,105 @@ async function open(text: string, path?: string) {
     settings,
     lines,
     names: () => [...settings.current.users.keys()].join(" "),
-    /** Looks after a second. */
-    async look() {
-      await clock.advance(LOOK_EVERY_MS);
-      await settings.look();
+    /** Checks the files after a second. */
+    async check() {
+      await clock.advance(CHECK_INTERVAL_MS);
+      await settings.check();
     },
   };
 }
 
-test("a change counts from the next look on, and is told", async () => {
+test("applies and logs a change at the next check", async () => {
   const web = await open(ALICE);
   await files.write("web.yml", BOTH);
   expect(web.names()).toBe("alice");
-  await web.look();
+  await web.check();
   expect(web.names()).toBe("alice bob");
-  await web.look();
+  await web.check();
   expect(web.lines).toEqual(['level=info msg="web configuration changed"']);
 });
 
-test("files are looked at once a second at most, and by one for all", async () => {
+test("checks the files at most once a second, once for all requests", async () => {
   const web = await open(ALICE);
   await files.write("web.yml", BOTH);
-  expect(web.settings.look()).toBeUndefined();
-  await clock.advance(LOOK_EVERY_MS);
-  const look = web.settings.look();
-  expect(look).toBeInstanceOf(Promise);
-  expect(web.settings.look()).toBe(look);
-  await look;
-  expect(web.settings.look()).toBeUndefined();
+  expect(web.settings.check()).toBeUndefined();
+  await clock.advance(CHECK_INTERVAL_MS);
+  const check = web.settings.check();
+  expect(check).toBeInstanceOf(Promise);
+  expect(web.settings.check()).toBe(check);
+  await check;
+  expect(web.settings.check()).toBeUndefined();
   expect(web.names()).toBe("alice bob");
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("what becomes invalid leaves the last one, says so once, and says when it is right again", async () => {
+test("keeps the last configuration and logs once when the file becomes invalid, and when it is valid again", async () => {
   const web = await open(ALICE);
   await files.write("web.yml", "basic_auth_user: {}\n");
-  await web.look();
-  await web.look();
+  await web.check();
+  await web.check();
   await files.write("web.yml", "basic_auth_user: {}\n\n");
-  await web.look();
+  await web.check();
   expect(web.names()).toBe("alice");
   await files.write("web.yml", BOTH);
-  await web.look();
+  await web.check();
   expect(web.names()).toBe("alice bob");
   expect(web.lines).toEqual([
     expect.stringMatching(
-      /^level=error msg="web configuration can't be used, the last one stays" err=".*web\.yml: unknown key basic_auth_user: /,
+      /^level=error msg="web configuration invalid, the last one stays in force" err=".*web\.yml: unknown key basic_auth_user: /,
     ),
-    'level=info msg="web configuration is back"',
+    'level=info msg="web configuration restored"',
   ]);
 });
 
 test.each([
-  ["", ALICE, "letting everybody in takes a restart"],
-  [ALICE, TLS, "turning TLS off takes a restart"],
-  [TLS, "", "turning TLS on takes a restart"],
-  ["http_server_config: {http2: false}", "", "turning HTTP/2 on or off takes a restart"],
-])("%j isn't taken after %j", async (next, first, why) => {
+  ["", ALICE, "removing all users requires a restart"],
+  [ALICE, TLS, "turning TLS off requires a restart"],
+  [TLS, "", "turning TLS on requires a restart"],
+  ["http_server_config: {http2: false}", "", "turning HTTP/2 on or off requires a restart"],
+])("rejects %j after %j", async (next, first, why) => {
   const web = await open(first);
   const before = web.settings.current;
   await files.write("web.yml", next);
-  await web.look();
+  await web.check();
   expect(web.settings.current).toBe(before);
   expect(web.lines).toEqual([expect.stringContaining(why)]);
 });
 
-test("users can be asked for where there were none", async () => {
+test("applies users when there were none", async () => {
   const web = await open("");
   await files.write("web.yml", ALICE);
-  await web.look();
+  await web.check();
   expect(web.names()).toBe("alice");
 });
 
-test("a certificate that is another is taken, one that isn't there yet is waited for", async () => {
+test("applies a changed certificate, and waits for a missing one", async () => {
   const web = await open(TLS);
   const certOf = () => web.settings.current.tls?.context.cert;
   const first = certOf();
   await files.make("server");
-  await web.look();
+  await web.check();
   const second = certOf();
   expect(second).not.toBe(first);
 
   await files.write("web.yml", TLS.replaceAll("server.", "later."));
-  await web.look();
+  await web.check();
   expect(certOf()).toBe(second);
   expect(web.lines.at(-1)).toContain("later.crt");
   await files.make("later");
-  await web.look();
+  await web.check();
   expect(certOf()).toBe(await files.pem("later.crt"));
 });
 
-test("a file that is gone leaves the last one", async () => {
+test("keeps the last configuration when the file is missing", async () => {
   const web = await open(ALICE);
   await rename(join(files.folder, "web.yml"), join(files.folder, "web.yml.old"));
-  await web.look();
+  await web.check();
   expect(web.names()).toBe("alice");
-  expect(web.lines).toEqual([expect.stringContaining("web.yml: there is no such file")]);
+  expect(web.lines).toEqual([expect.stringContaining("web.yml: no such file")]);
 });
 
-test("links that are swapped, as Kubernetes does, are seen", async () => {
+test("applies a change when links are swapped, as Kubernetes does", async () => {
   const at = (name: string): string => join(files.folder, name);
   for (const [name, text] of [
     ["..1", ALICE],
@@ -142,10 +142,10 @@ test("links that are swapped, as Kubernetes does, are seen", async () => {
   expect(web.names()).toBe("alice");
   await symlink("..2", at("..data_tmp"));
   await rename(at("..data_tmp"), at("..data"));
-  await web.look();
+  await web.check();
   expect(web.names()).toBe("alice bob");
 });
 
-test("a file that can't be used is an error at the start", async () => {
+test("throws at the start when the file is invalid", async () => {
   await expect(open("x: 1")).rejects.toMatchObject({ name: "WebConfigError" });
 });
