@@ -36,7 +36,7 @@ export class ExpositionWriter {
   /** @param bytes what to write into, as far as it reaches; the writer's from now on */
   constructor(format: ExpositionFormat, bytes?: Buffer) {
     this.#format = format;
-    this.#room = new ByteBuffer(bytes);
+    this.#room = new ByteBuffer({ memory: bytes });
   }
 
   /** Samples written so far. */
@@ -86,7 +86,7 @@ export class ExpositionWriter {
     } else {
       room.write(labels === "" ? " " : "} ");
     }
-    if (Number.isInteger(value) && value >= 0 && value <= 9) room.writeDigit(value);
+    if (Number.isInteger(value) && value >= 0 && value <= 9) room.byte(0x30 + value);
     else room.write(formatValue(value));
     room.write("\n");
   }

@@ -1,4 +1,5 @@
 import type { RecordRow } from "../domain/record-queue.ts";
+import { ByteBuffer } from "../platform/data/byte-buffer.ts";
 
 const FIRST_BYTES = 4_096;
 /** More than one request has: so that few rows are sent in parts. */
@@ -7,8 +8,7 @@ const MAX_RECORDS = 512;
 /** Gathers records until they are made a row. */
 export class RecordGroup {
   readonly #maxBytes: number;
-  #buffer = new Uint8Array(FIRST_BYTES);
-  #length = 0;
+  readonly #bytes = new ByteBuffer({ minBytes: FIRST_BYTES });
   #count = 0;
 
   /** @param maxBytes bound of a row; a record that is longer has one for itself */
@@ -17,7 +17,7 @@ export class RecordGroup {
   }
 
   get bytes(): number {
-    return this.#length;
+    return this.#bytes.end;
   }
 
   get count(): number {
@@ -27,28 +27,20 @@ export class RecordGroup {
   /** False where a row is to be made first. */
   fits(record: Uint8Array): boolean {
     if (this.#count === 0) return true;
-    return this.#count < MAX_RECORDS && this.#length + record.length <= this.#maxBytes;
+    return this.#count < MAX_RECORDS && this.#bytes.end + record.length <= this.#maxBytes;
   }
 
   add(record: Uint8Array): void {
-    const end = this.#length + record.length;
-    if (end > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(end, this.#buffer.length * 2));
-      larger.set(this.#buffer.subarray(0, this.#length));
-      this.#buffer = larger;
-    }
-    this.#buffer.set(record, this.#length);
-    this.#length = end;
+    this.#bytes.append(record);
     this.#count += 1;
   }
 
-  /** Makes a row of what was gathered, and begins anew. The row has a buffer for itself. */
+  /** Makes a row of what was gathered, and begins again. The row has a buffer for itself. */
   take(seq: number): RecordRow {
-    const row = { seq, count: this.#count, bytes: this.#buffer.slice(0, this.#length) };
-    this.#length = 0;
+    const row = { seq, count: this.#count, bytes: new Uint8Array(this.#bytes.written) };
     this.#count = 0;
     // One huge record doesn't take its memory for good.
-    if (this.#buffer.length > this.#maxBytes * 2) this.#buffer = new Uint8Array(FIRST_BYTES);
+    this.#bytes.clear(this.#maxBytes * 2);
     return row;
   }
 }

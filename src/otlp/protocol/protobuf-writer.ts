@@ -1,3 +1,5 @@
+import { ByteBuffer } from "../../platform/data/byte-buffer.ts";
+
 /** How the value of a field is written. https://protobuf.dev/programming-guides/encoding/ */
 export const VARINT = 0;
 export const FIXED64 = 1;
@@ -24,77 +26,64 @@ const FIRST_BYTES = 4_096;
 
 /** Writes fields one after the other, into a buffer of its own that is used again and again. */
 export class ProtobufWriter {
-  #buffer: Buffer;
-  #at = 0;
+  readonly #out: ByteBuffer;
 
   constructor(expectedBytes = FIRST_BYTES) {
-    this.#buffer = Buffer.allocUnsafeSlow(expectedBytes);
+    this.#out = new ByteBuffer({ minBytes: expectedBytes });
   }
 
   get length(): number {
-    return this.#at;
+    return this.#out.end;
   }
 
-  /** Begins anew; `at` leaves room before what is written. */
+  /** Begins again at `at`, which leaves room before what is written. */
   reset(at = 0): void {
-    this.#at = at;
+    this.#out.seek(at);
   }
 
-  /** What was written, up to the next reset. */
+  /** Returns what was written, valid up to the next reset. */
   written(from = 0): Uint8Array {
-    return this.#buffer.subarray(from, this.#at);
+    return this.#out.written.subarray(from);
   }
 
   byte(value: number): void {
-    this.#reserve(1);
-    this.#buffer[this.#at] = value;
-    this.#at += 1;
+    this.#out.byte(value);
   }
 
   /** A whole number from 0 to 2^53-1. */
   varint(value: number): void {
-    this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
-      this.#buffer[this.#at] = (rest % 0x80) | 0x80;
-      this.#at += 1;
+      this.#out.byte((rest % 0x80) | 0x80);
       rest = Math.floor(rest / 0x80);
     }
-    this.#buffer[this.#at] = rest;
-    this.#at += 1;
+    this.#out.byte(rest);
   }
 
   /** A whole number of 64 bits, as varints write negative ones. */
   varint64(value: bigint): void {
     let rest = BigInt.asUintN(64, value);
-    for (; rest >= 0x80n; rest >>= 7n) this.byte(Number(rest & 0x7fn) | 0x80);
-    this.byte(Number(rest));
+    for (; rest >= 0x80n; rest >>= 7n) this.#out.byte(Number(rest & 0x7fn) | 0x80);
+    this.#out.byte(Number(rest));
   }
 
   fixed64(value: bigint): void {
-    this.#reserve(8);
-    this.#buffer.writeBigUInt64LE(value, this.#at);
-    this.#at += 8;
+    const at = this.#out.reserve(8);
+    this.#out.memory.writeBigUInt64LE(value, at);
   }
 
   double(value: number): void {
-    this.#reserve(8);
-    this.#buffer.writeDoubleLE(value, this.#at);
-    this.#at += 8;
+    const at = this.#out.reserve(8);
+    this.#out.memory.writeDoubleLE(value, at);
   }
 
   bytes(value: Uint8Array): void {
-    this.#reserve(value.length);
-    this.#buffer.set(value, this.#at);
-    this.#at += value.length;
+    this.#out.append(value);
   }
 
   /** @param length of the text in UTF-8 */
   text(value: string, length: number): void {
-    this.#reserve(length);
-    // A text of as many bytes as characters is ASCII, which is written faster.
-    this.#buffer.write(value, this.#at, length === value.length ? "latin1" : "utf8");
-    this.#at += length;
+    this.#out.writeSized(value, length);
   }
 
   /** A field that is a text. */
@@ -110,13 +99,5 @@ export class ProtobufWriter {
     this.byte(key);
     this.varint(value.length);
     this.bytes(value);
-  }
-
-  #reserve(bytes: number): void {
-    const needed = this.#at + bytes;
-    if (needed <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
-    larger.set(this.#buffer.subarray(0, this.#at));
-    this.#buffer = larger;
   }
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { ByteBuffer } from "./byte-buffer.ts";
 
 /** Why a line can't be had: longer than the limit, or not UTF-8. */
 export type BadLine = "oversize" | "utf8";
@@ -17,7 +18,6 @@ const DEFAULT_MAX_LINE_BYTES = 1024 * 1024;
 const KEPT_STORE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
-const NOTHING = Buffer.alloc(0);
 
 /**
  * Cuts bytes into lines, as they come. It holds no more than the one line that isn't complete yet,
@@ -29,9 +29,8 @@ const NOTHING = Buffer.alloc(0);
 export class LineSplitter {
   readonly #options: LineSplitterOptions;
   readonly #maxLineBytes: number;
-  /** The start of a line, in the first `#length` bytes. */
-  #store = NOTHING;
-  #length = 0;
+  /** Start of a line whose end hasn't come yet. */
+  readonly #store: ByteBuffer;
   /** Within a line that is too long, of which nothing is kept. */
   #skipping = false;
   /** The first half of a character that was cut between two strings. */
@@ -40,6 +39,7 @@ export class LineSplitter {
   constructor(options: LineSplitterOptions) {
     this.#options = options;
     this.#maxLineBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES;
+    this.#store = new ByteBuffer({ minBytes: 0, maxBytes: this.#maxLineBytes });
   }
 
   /** Takes the next bytes, or the next piece of text; tells the lines that are complete by now. */
@@ -61,39 +61,29 @@ export class LineSplitter {
   }
 
   #complete(bytes: Buffer, start: number, end: number): void {
-    if (this.#length === 0 && !this.#skipping && end - start <= this.#maxLineBytes) {
-      this.#tell(bytes, start, end);
+    if (this.#store.end === 0 && !this.#skipping && end - start <= this.#maxLineBytes) {
+      this.#emit(bytes, start, end);
       return;
     }
     this.#keep(bytes, start, end);
-    const length = this.#length;
-    this.#length = 0;
+    const line = this.#store.written;
+    this.#store.clear(KEPT_STORE_BYTES);
     this.#skipping = false;
-    this.#tell(this.#store, 0, length);
-    if (this.#store.length > KEPT_STORE_BYTES) this.#store = NOTHING;
+    this.#emit(line, 0, line.length);
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {
     if (this.#skipping) return;
-    const length = this.#length + end - start;
-    if (length > this.#maxLineBytes) {
+    if (this.#store.end + end - start > this.#maxLineBytes) {
       this.#skipping = true;
-      this.#store = NOTHING;
-      this.#length = 0;
+      this.#store.clear(0);
       this.#options.onBadLine("oversize");
       return;
     }
-    if (length > this.#store.length) {
-      const grown = Math.min(Math.max(length, this.#store.length * 2), this.#maxLineBytes);
-      const store = Buffer.allocUnsafeSlow(grown);
-      this.#store.copy(store, 0, 0, this.#length);
-      this.#store = store;
-    }
-    bytes.copy(this.#store, this.#length, start, end);
-    this.#length = length;
+    this.#store.appendPart(bytes, start, end);
   }
 
-  #tell(bytes: Buffer, start: number, lineEnd: number): void {
+  #emit(bytes: Buffer, start: number, lineEnd: number): void {
     const end = lineEnd > start && bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
     if (end === start) return;
     const line = bytes.toString("utf8", start, end);

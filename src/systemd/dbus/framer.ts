@@ -1,7 +1,7 @@
 import { fixedHeaderBytes, type Frame, frameLength } from "./header.ts";
 import { viewOf } from "./text.ts";
+import { ByteBuffer } from "../../platform/data/byte-buffer.ts";
 
-const empty = Buffer.alloc(0);
 const firstBytes = 4096;
 
 /**
@@ -10,23 +10,21 @@ const firstBytes = 4096;
  * not with what was announced: at most twice the bytes received, of 16 MiB at most.
  */
 export class Framer {
-  /** Bytes of an unfinished message: `#held[0, #have)`, of `#need`, which is the fixed header's
-   * length until that is known. */
-  #held = empty;
-  #have = 0;
+  /** Start of an unfinished message. */
+  readonly #held = new ByteBuffer({ minBytes: 0 });
+  /** Length of that message; the fixed header's until that is complete. */
   #need = 0;
   #stopped = false;
 
   /** Bytes of an unfinished message that are held. */
   get heldBytes(): number {
-    return this.#have;
+    return this.#held.end;
   }
 
   /** Drops what is held; `push` hands on no more, not even of the chunk that it is at. */
   stop(): void {
     this.#stopped = true;
-    this.#held = empty;
-    this.#have = 0;
+    this.#held.clear(0);
   }
 
   /**
@@ -39,7 +37,7 @@ export class Framer {
     let at = 0;
     while (!this.#stopped && at < chunk.length) {
       const left = chunk.length - at;
-      if (this.#have === 0 && left >= fixedHeaderBytes) {
+      if (this.#held.end === 0 && left >= fixedHeaderBytes) {
         const length = frameLength(source, at);
         if (length <= left) {
           onFrame({ ...source, start: at, end: at + length });
@@ -47,36 +45,28 @@ export class Framer {
           continue;
         }
         this.#need = length;
-      } else if (this.#have === 0) {
+      } else if (this.#held.end === 0) {
         this.#need = fixedHeaderBytes;
       }
       at += this.#hold(chunk, at);
-      if (this.#have === fixedHeaderBytes) {
-        this.#need = frameLength({ bytes: this.#held, view: viewOf(this.#held) }, 0);
+      if (this.#held.end === fixedHeaderBytes) {
+        const bytes = this.#held.written;
+        this.#need = frameLength({ bytes, view: viewOf(bytes) }, 0);
       }
-      if (this.#have === this.#need) this.#release(onFrame);
+      if (this.#held.end === this.#need) this.#release(onFrame);
     }
   }
 
-  /** Copies what the chunk has of what is needed, and gives how many bytes that were. */
+  /** Copies the missing bytes that the chunk has, and returns how many there were. */
   #hold(chunk: Buffer, at: number): number {
-    const size = Math.min(this.#need - this.#have, chunk.length - at);
-    const have = this.#have + size;
-    if (have > this.#held.length) {
-      const room = Math.max(have, 2 * this.#held.length, Math.min(firstBytes, this.#need));
-      const grown = Buffer.allocUnsafeSlow(room);
-      this.#held.copy(grown, 0, 0, this.#have);
-      this.#held = grown;
-    }
-    chunk.copy(this.#held, this.#have, at, at + size);
-    this.#have = have;
+    const size = Math.min(this.#need - this.#held.end, chunk.length - at);
+    this.#held.allocate(Math.min(firstBytes, this.#need));
+    this.#held.appendPart(chunk, at, at + size);
     return size;
   }
 
   #release(onFrame: (frame: Frame) => void): void {
-    const frame = { bytes: this.#held, view: viewOf(this.#held), start: 0, end: this.#have };
-    this.#held = empty;
-    this.#have = 0;
-    onFrame(frame);
+    const bytes = this.#held.take();
+    onFrame({ bytes, view: viewOf(bytes), start: 0, end: bytes.length });
   }
 }

@@ -1,38 +1,42 @@
 import { maxMessageBytes } from "./limits.ts";
+import { ByteBuffer } from "../../platform/data/byte-buffer.ts";
+
+const FIRST_BYTES = 256;
 
 /** Grows a message's bytes, with padding as the reader wants it. Nothing is checked here. */
 export class Writer {
   readonly littleEndian: boolean;
-  #bytes = Buffer.alloc(256);
-  #length = 0;
+  readonly #out = new ByteBuffer({ minBytes: FIRST_BYTES });
 
   constructor(littleEndian: boolean) {
     this.littleEndian = littleEndian;
   }
 
   get length(): number {
-    return this.#length;
+    return this.#out.end;
   }
 
   /** What was written: a view, good until the next write. */
   get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+    return this.#out.written;
   }
 
   align(alignment: number): void {
-    this.#reserve(-this.#length & (alignment - 1));
+    const padding = -this.#out.end & (alignment - 1);
+    const at = this.#reserve(padding);
+    this.#out.memory.fill(0, at, at + padding);
   }
 
   byte(value: number): void {
     const at = this.#reserve(1);
-    this.#bytes[at] = value;
+    this.#out.memory[at] = value;
   }
 
   uint16(value: number): void {
     this.align(2);
     const at = this.#reserve(2);
-    if (this.littleEndian) this.#bytes.writeUInt16LE(value, at);
-    else this.#bytes.writeUInt16BE(value, at);
+    if (this.littleEndian) this.#out.memory.writeUInt16LE(value, at);
+    else this.#out.memory.writeUInt16BE(value, at);
   }
 
   uint32(value: number): void {
@@ -42,22 +46,22 @@ export class Writer {
 
   /** Overwrites 4 bytes that were written, such as a length not known before. */
   setUint32(at: number, value: number): void {
-    if (this.littleEndian) this.#bytes.writeUInt32LE(value, at);
-    else this.#bytes.writeUInt32BE(value, at);
+    if (this.littleEndian) this.#out.memory.writeUInt32LE(value, at);
+    else this.#out.memory.writeUInt32BE(value, at);
   }
 
   uint64(value: bigint): void {
     this.align(8);
     const at = this.#reserve(8);
-    if (this.littleEndian) this.#bytes.writeBigUInt64LE(value, at);
-    else this.#bytes.writeBigUInt64BE(value, at);
+    if (this.littleEndian) this.#out.memory.writeBigUInt64LE(value, at);
+    else this.#out.memory.writeBigUInt64BE(value, at);
   }
 
   double(value: number): void {
     this.align(8);
     const at = this.#reserve(8);
-    if (this.littleEndian) this.#bytes.writeDoubleLE(value, at);
-    else this.#bytes.writeDoubleBE(value, at);
+    if (this.littleEndian) this.#out.memory.writeDoubleLE(value, at);
+    else this.#out.memory.writeDoubleBE(value, at);
   }
 
   /** `s` and `o`: length, UTF-8, NUL. */
@@ -76,22 +80,14 @@ export class Writer {
 
   raw(bytes: Uint8Array): void {
     const at = this.#reserve(bytes.length);
-    this.#bytes.set(bytes, at);
+    this.#out.memory.set(bytes, at);
   }
 
-  /** Makes room for zeroed bytes at the end, and gives where they start. */
+  /** Adds bytes at the end, and returns where they start. */
   #reserve(size: number): number {
-    const at = this.#length;
-    const length = at + size;
-    if (length > maxMessageBytes) {
+    if (this.#out.end + size > maxMessageBytes) {
       throw new RangeError(`a message of more than ${maxMessageBytes} bytes`);
     }
-    if (length > this.#bytes.length) {
-      const grown = Buffer.alloc(Math.max(length, 2 * this.#bytes.length));
-      grown.set(this.#bytes.subarray(0, at));
-      this.#bytes = grown;
-    }
-    this.#length = length;
-    return at;
+    return this.#out.reserve(size);
   }
 }

@@ -21,12 +21,12 @@ test.each([
 });
 
 test("nothing is lost where the room grows, and places stay what they were", () => {
-  const room = new ByteBuffer(Buffer.allocUnsafeSlow(8));
+  const room = new ByteBuffer({ memory: Buffer.allocUnsafeSlow(8) });
   room.write("label ");
   const to = room.end;
   for (let round = 0; round < 30_000; round += 1) {
     room.repeat(0, to);
-    room.writeDigit(round % 10);
+    room.byte(0x30 + (round % 10));
   }
   const expected = `label ${Array.from({ length: 30_000 }, (_, at) => `label ${at % 10}`).join("")}`;
   expect(room.written.toString("latin1")).toBe(expected);
@@ -34,7 +34,7 @@ test("nothing is lost where the room grows, and places stay what they were", () 
 
 test("it writes into the memory that it is given, as far as that reaches", () => {
   const memory = Buffer.allocUnsafeSlow(64);
-  const room = new ByteBuffer(memory);
+  const room = new ByteBuffer({ memory });
   room.write("given");
   expect(room.written.buffer).toBe(memory.buffer);
   expect(memory.toString("latin1", 0, 5)).toBe("given");
