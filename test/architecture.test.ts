@@ -92,7 +92,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "state/containers": ["domain", "state/units"],
   "state/units": ["domain", "platform/data"],
   storage: ["domain", "platform/data", "platform/time"],
-  "systemd/dbus": ["domain", "platform/time"],
+  "systemd/dbus": ["domain", "platform/data", "platform/time"],
   "systemd/format": ["domain", "platform/data", "systemd/dbus"],
   "systemd/session": ["domain", "platform/data", "systemd/dbus", "systemd/format"],
   "systemd/transport": [
