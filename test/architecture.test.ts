@@ -94,7 +94,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   storage: ["domain", "platform/data", "platform/time"],
   "systemd/dbus": ["domain", "platform/data", "platform/time"],
   "systemd/format": ["domain", "platform/data", "systemd/dbus"],
-  "systemd/session": ["domain", "platform/data", "systemd/dbus", "systemd/format"],
+  "systemd/session": ["domain", "platform/data", "platform/time", "systemd/format"],
   "systemd/transport": [
     "domain",
     "platform/data",

@@ -10,7 +10,7 @@ import type { EventCursor } from "../engine/watch/event-cursor.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
-import { systemdSource } from "../systemd/transport/systemd-source.ts";
+import { systemdSource } from "../systemd/transport/source.ts";
 import { SystemdWatches } from "../systemd/watch/systemd-watches.ts";
 
 export interface WatchOptions {

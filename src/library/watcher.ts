@@ -5,7 +5,7 @@ import type { Executor, Process } from "../domain/process.ts";
 import { untilAborted } from "../platform/time/until-aborted.ts";
 import { systemClock } from "../platform/time/clock.ts";
 import { DockerMonitor, dockerEventsArgs } from "./docker-monitor.ts";
-import { SystemdMonitor, systemdMonitorArgs } from "../systemd/transport/systemd-monitor.ts";
+import { SystemdMonitor, systemdMonitorArgs } from "../systemd/transport/monitor.ts";
 import { follow, type FollowOptions, kill } from "./follow.ts";
 import { Subscription } from "../state/subscription.ts";
 

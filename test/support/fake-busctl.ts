@@ -42,9 +42,13 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
   readonly monitors: FakeMonitor[] = [];
   /** Fails every exec while it is set. */
   fault: Error | undefined;
-  /** Answers of ListUnits, and of Version and SystemState. */
+  /** Answers of ListUnits, of journalctl, of Version and SystemState, and of `systemctl show`. */
   units: Answer = { stdout: '{"type":"a(ssssssouso)","data":[[]]}\n' };
   journal: Answer = { stdout: "end 0\n" };
+  /** Answer of `systemctl show`; undefined answers as for the facts. */
+  startTimes: Answer | undefined = undefined;
+  /** While set, a listing is answered when it resolves, with what was there when it was asked. */
+  listingHold: Promise<void> | undefined = undefined;
   facts: Answer = { stdout: '{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n' };
 
   /** The latest one. */
@@ -70,11 +74,17 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
     this.commands.push(command);
     const what = command.includes("journalctl") ? "journalctl" : (command.at(-1) ?? "");
     this.history.push(what);
-    const answer =
-      what === "ListUnits" ? this.units : what === "journalctl" ? this.journal : this.facts;
+    const answer = this.#answerTo(what, command);
+    if (what === "ListUnits") await this.listingHold;
     if (answer instanceof Error) throw answer;
     const output = await answer;
     signal.throwIfAborted();
     return { stdout: "", exitCode: 0, stderr: "", ...output };
+  }
+
+  #answerTo(what: string, command: readonly string[]): Answer {
+    if (what === "ListUnits") return this.units;
+    if (what === "journalctl") return this.journal;
+    return (command[0] === "systemctl" ? this.startTimes : undefined) ?? this.facts;
   }
 }

@@ -1,6 +1,6 @@
 import type { Message } from "../dbus/message.ts";
 import type { Reader } from "../dbus/reader.ts";
-import type { ServiceSignal, TakeMessage, UnitSignal } from "../../domain/systemd.ts";
+import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
 import { isActiveState, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
@@ -28,7 +28,7 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
  * without building the rest. One object of each kind serves all signals.
  */
 export class PropertyReader {
-  readonly #take: TakeMessage;
+  readonly #take: (signal: UnitSignal | ServiceSignal) => void;
   readonly #unit: Mutable<UnitSignal> = {
     kind: "unit",
     unit: "",
@@ -48,7 +48,7 @@ export class PropertyReader {
     timeNs: 0n,
   };
 
-  constructor(take: TakeMessage) {
+  constructor(take: (signal: UnitSignal | ServiceSignal) => void) {
     this.#take = take;
   }
 

@@ -1,201 +1,208 @@
-import type { DBusConnection } from "../dbus/connection.ts";
-import { DBusProtocolError } from "../dbus/errors.ts";
-import type { Message } from "../dbus/message.ts";
-import { asError } from "../../platform/data/as-error.ts";
+/**
+ * The session with one systemd: attach, close the gap from the journal, list, listen. It has the
+ * one logic for every transport; a {@link Transport} has what differs between them.
+ *
+ * Always holds: each `attached` is followed by one `recovered`, and only then by `listed`; a signal
+ * is passed on when it arrives; whatever fails besides the stream ends the stream, which is opened
+ * again with everything requested again.
+ *
+ * The folder imports domain, format and platform; transports import it.
+ */
 import type { Clock } from "../../domain/clock.ts";
 import type { TakeMessage } from "../../domain/systemd.ts";
-import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
-import { PropertyReader } from "../format/dbus-unit-signals.ts";
-import type { JournalRecovery } from "./journal-recovery.ts";
-import { managerFacts } from "../format/manager-facts.ts";
+import { asError } from "../../platform/data/as-error.ts";
+import { every } from "../../platform/time/every.ts";
+import { managerMessage } from "../format/manager.ts";
 import { isTimeAt } from "../format/unit-signals.ts";
-import { BUS, MAX_ASKED_UNITS, SystemdCalls } from "./systemd-calls.ts";
+import type { JournalRecovery } from "./journal-recovery.ts";
+import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "./transport.ts";
 
-/** Units are listed that often anyway, due to no event: what was missed somehow is found by it. */
+/** Period of the listings that have no reason: they find whatever was missed. */
 const RESYNC_MS = 10 * 60_000;
+/** Pause after a listing that started a process in the container. */
+const RELIST_MS = 1_000;
 
 export interface SystemdSessionOptions {
+  readonly take: TakeMessage;
   readonly journal: JournalRecovery;
   readonly clock: Clock;
-  readonly target: "bus" | "private";
   readonly signal: AbortSignal;
 }
 
-/** What is said with one systemd on one connection: subscribe, list, listen. */
 export class SystemdSession {
+  readonly #transport: Transport;
   readonly #take: TakeMessage;
-  readonly #options: SystemdSessionOptions;
-  readonly #properties: PropertyReader;
-  #connection: DBusConnection | undefined;
-  #calls: SystemdCalls | undefined;
+  readonly #journal: JournalRecovery;
+  readonly #clock: Clock;
+  readonly #end = new AbortController();
+  readonly #signal: AbortSignal;
   #fault: Error | undefined;
-  /** Who systemd is on the bus: signals of others are lies. undefined until it is known. */
-  #owner: string | undefined;
-  #reloading = false;
-  /** Attaches so far: a later one takes over from those before. */
+  /** Number of attaches: each supersedes those before. */
   #attaches = 0;
-  /** Attached, and not listed since: it will be. */
+  #isReloading = false;
+  /** False from an attach until its own listing is through. */
+  #isListed = false;
+  /** True if a reason to list arose since the last listing began. */
   #isListDue = false;
-  /** Units that were loaded since the last question about such. */
+  #isRelisting = false;
+  /** For each pending listing, the units removed since it began: its rows may still hold them. */
+  readonly #removals = new Set<Set<string>>();
+  /** Units that were loaded since the last query by name. */
   #newUnits = new Set<string>();
-  #asking = false;
+  #isQuerying = false;
 
-  constructor(take: TakeMessage, options: SystemdSessionOptions) {
+  constructor(transport: Transport, { take, journal, clock, signal }: SystemdSessionOptions) {
+    this.#transport = transport;
     this.#take = take;
-    this.#options = options;
-    this.#properties = new PropertyReader(take);
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#signal = AbortSignal.any([signal, this.#end.signal]);
   }
 
-  /** Resolves when the connection ends; rejects where it ends by a fault. */
-  async run(connection: DBusConnection): Promise<void> {
-    const calls = new SystemdCalls(connection, this.#options.target === "bus");
-    this.#connection = connection;
-    this.#calls = calls;
-    try {
-      await this.#synchronize(calls);
-    } catch (error) {
-      throw this.#fault ?? error;
-    }
-    const { clock } = this.#options;
-    let timer: Disposable;
-    const again = (): void => {
-      if (!this.#isListDue) this.#ask((each) => this.#list(each));
-      timer = clock.setTimeout(again, RESYNC_MS);
+  /** Resolves when the transport's stream ends, and closes it; rejects if it ends by a fault. */
+  async run(): Promise<void> {
+    const transport = this.#transport;
+    const resync = (): void => {
+      if (this.#isListed) this.#relist();
     };
-    timer = clock.setTimeout(again, RESYNC_MS);
-    const end = await connection.closed;
-    timer[Symbol.dispose]();
-    const fault = this.#fault ?? (end?.code === "eof" ? undefined : end);
-    if (fault !== undefined) throw fault;
+    using _resync =
+      transport.listing === "cheap" ? every(RESYNC_MS, this.#clock, resync) : undefined;
+    try {
+      const attached = this.#attach().then(() => undefined, this.#fail);
+      const end = await transport.closed;
+      // A call that fails from now on fails because the stream has ended.
+      const fault = this.#fault;
+      const attachFault = await attached;
+      const error = fault ?? attachFault ?? end;
+      if (error !== undefined) throw error;
+    } finally {
+      this.#end.abort(new Error("the session ended"));
+      transport.close();
+    }
   }
 
-  /** Gets each signal in the order of the wire. */
-  readonly onSignal = (message: Message): void => {
-    if (!this.#isGenuine(message)) return;
-    const nowNs = this.#options.clock.nowNs();
-    switch (message.member) {
-      case "PropertiesChanged":
-        this.#properties.read(message, nowNs);
+  readonly #onMessage = (message: TransportMessage): void => {
+    switch (message.kind) {
+      case "unit":
+      case "service":
+      case "parse-error":
+        this.#take(message);
         return;
-      case "UnitNew":
-        if (!this.#reloading) this.#loaded(unitOf(message));
+      case "unit-new":
+        if (!this.#isReloading) this.#onNewUnit(message.unit);
         return;
-      case "UnitRemoved":
-        if (!this.#reloading) this.#removed(unitOf(message), nowNs);
+      case "removed":
+        if (this.#isReloading) return;
+        if (this.#newUnits.size <= MAX_NAMED_UNITS) this.#newUnits.delete(message.unit);
+        for (const removed of this.#removals) removed.add(message.unit);
+        this.#take(message);
         return;
-      case "Reloading":
-        this.#reloading = message.read("b", (reader) => reader.boolean());
-        if (!this.#reloading && !this.#isListDue) this.#ask((calls) => this.#list(calls));
+      case "reloading":
+        this.#isReloading = message.isActive;
+        if (!message.isActive) this.#relist();
         return;
-      case "StartupFinished":
-        this.#ask((calls) => this.#askManager(calls));
+      case "startup-finished":
+        this.#readManager().catch(this.#fail);
         return;
-      case "NameOwnerChanged":
-        // systemd runs itself anew: whoever listened has to ask for it again.
-        this.#owner = newOwnerOf(message);
-        if (this.#owner !== "") this.#ask((calls) => this.#synchronize(calls));
+      case "owner-changed":
+        // systemd executed itself again: what it sent before it had its name is lost.
+        if (message.isOwned) this.#attach().catch(this.#fail);
         return;
       default:
+        message satisfies never;
     }
   };
 
-  /** Any client of a bus can send what looks like systemd's; its private socket has no others. */
-  #isGenuine({ sender, member }: Message): boolean {
-    if (this.#calls === undefined) return false;
-    if (this.#options.target === "private") return true;
-    return sender === (member === "NameOwnerChanged" ? BUS : this.#owner);
-  }
-
-  /**
-   * There may be a gap up to now, which the journal has to close. Order holds on a connection: what
-   * is listened to before it is listed leaves no other.
-   */
-  async #synchronize(calls: SystemdCalls): Promise<void> {
-    const { journal, clock, signal } = this.#options;
+  /** Closes the gap up to now from the journal. From now on nothing is missed. */
+  async #attach(): Promise<void> {
+    const transport = this.#transport;
     this.#attaches += 1;
     const attach = this.#attaches;
-    this.#isListDue = true;
-    this.#reloading = false;
-    const reply = this.#take({ kind: "attached", transport: "dbus", atNs: clock.nowNs() });
-    await calls.subscribe((owner) => {
-      this.#owner = owner;
-    });
-    const entries = await journal.missed(reply?.journalSinceNs, signal);
+    this.#isReloading = false;
+    this.#isListed = false;
+    const atNs = this.#clock.nowNs();
+    const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
+    await transport.subscribe(this.#onMessage);
+    const entries = await this.#journal.missed(reply?.journalSinceNs, this.#signal);
     this.#take({ kind: "recovered", entries });
     if (attach !== this.#attaches) return;
-    await this.#list(calls);
-    await this.#askManager(calls);
+    await this.#list();
+    if (attach !== this.#attaches) return;
+    this.#isListed = true;
+    if (this.#isListDue) this.#relist();
+    await this.#readManager();
   }
 
-  async #list(calls: SystemdCalls): Promise<void> {
-    const listed = calls.listUnits((rows) => {
-      this.#isListDue = false;
-      const reply = this.#take({ kind: "listed", rows, asOfNs: this.#options.clock.nowNs() });
-      return reply?.startTimesOf ?? [];
+  async #list(): Promise<void> {
+    const attach = this.#attaches;
+    const removed = new Set<string>();
+    let unknown: readonly string[] = [];
+    this.#isListDue = false;
+    this.#removals.add(removed);
+    try {
+      unknown = await this.#transport.listUnits((all, asOfNs) => {
+        // The journal has to close the gap that began meanwhile, and another listing follows.
+        if (attach !== this.#attaches) return [];
+        const rows = removed.size === 0 ? all : all.filter(({ name }) => !removed.has(name));
+        return this.#take({ kind: "listed", rows, asOfNs })?.startTimesOf ?? [];
+      });
+    } catch (error) {
+      if (attach === this.#attaches) throw error;
+    } finally {
+      this.#removals.delete(removed);
+    }
+    await this.#transport.startTimes(unknown, (unit, timeNs) => {
+      if (isTimeAt(timeNs, this.#clock.nowNs())) this.#take({ kind: "start-time", unit, timeNs });
     });
-    const unknown = await listed.catch((error: unknown) => {
-      throw listError(error);
-    });
-    await calls.startTimes(unknown, (unit, timeNs) => {
-      if (isTimeAt(timeNs, this.#options.clock.nowNs()))
-        this.#take({ kind: "start-time", unit, timeNs });
-    });
   }
 
-  async #askManager(calls: SystemdCalls): Promise<void> {
-    const [version, systemState] = await Promise.all([
-      calls.managerText("Version"),
-      calls.managerText("SystemState"),
-    ]);
-    this.#take(managerFacts(version, systemState, this.#options.clock.nowNs()));
+  /** Lists again, after the pending listing; in an attach, after its own one. */
+  #relist(): void {
+    this.#isListDue = true;
+    if (!this.#isListed || this.#isRelisting) return;
+    this.#isRelisting = true;
+    const again = async (): Promise<void> => {
+      while (this.#isListDue && this.#isListed) {
+        await this.#list();
+        if (this.#transport.listing === "costly") {
+          await this.#clock.sleep(RELIST_MS, this.#signal);
+        }
+      }
+      this.#isRelisting = false;
+    };
+    again().catch(this.#fail);
   }
 
-  #removed(unit: string, timeNs: bigint): void {
-    if (unit.length >= MAX_UNIT_NAME_BYTES) return;
-    if (this.#newUnits.size <= MAX_ASKED_UNITS) this.#newUnits.delete(unit);
-    this.#take({ kind: "removed", unit, timeNs });
-  }
-
-  /** A unit's first state comes by no signal: so it is asked for, one question at a time. */
-  #loaded(unit: string): void {
-    if (unit.length >= MAX_UNIT_NAME_BYTES) return;
-    // More than can be asked for by name are asked for by listing all: whichever they are.
-    if (this.#newUnits.size <= MAX_ASKED_UNITS) this.#newUnits.add(unit);
-    if (this.#asking) return;
-    this.#asking = true;
-    this.#ask(async (calls) => {
+  /** Queries the first state of a new unit, which no signal carries: one query at a time. */
+  #onNewUnit(unit: string): void {
+    if (this.#transport.findUnits === undefined) {
+      this.#relist();
+      return;
+    }
+    // More than can be looked up by name are read by listing all, whichever they are.
+    if (this.#newUnits.size <= MAX_NAMED_UNITS) this.#newUnits.add(unit);
+    if (this.#isQuerying) return;
+    this.#isQuerying = true;
+    const query = async (): Promise<void> => {
       while (this.#newUnits.size > 0) {
         const names = [...this.#newUnits];
         this.#newUnits = new Set();
-        await calls.findUnits(names, (rows) => this.#take({ kind: "loaded", rows }));
+        await this.#transport.findUnits?.(names, (rows) => this.#take({ kind: "loaded", rows }));
       }
-      this.#asking = false;
-    });
+      this.#isQuerying = false;
+    };
+    query().catch(this.#fail);
   }
 
-  /** What fails beside the stream ends the stream: it is opened again, and all is asked anew. */
-  #ask(question: (calls: SystemdCalls) => Promise<void>): void {
-    if (this.#calls === undefined) return;
-    question(this.#calls).catch((error: unknown) => {
-      this.#fault ??= asError(error);
-      this.#connection?.close();
-    });
+  async #readManager(): Promise<void> {
+    const properties = await this.#transport.managerState();
+    this.#take(managerMessage(properties, this.#clock.nowNs()));
   }
-}
 
-/** All units come in one message, which has room for about 50,000. */
-function listError(error: unknown): unknown {
-  if (!(error instanceof DBusProtocolError) || error.code !== "limit") return error;
-  return new Error(`systemd has too many units to be listed (${error.message})`, { cause: error });
-}
-
-function unitOf(message: Message): string {
-  return message.read("so", (reader) => reader.string());
-}
-
-function newOwnerOf(message: Message): string {
-  return message.read("sss", (reader) => {
-    reader.skip("ss");
-    return reader.string();
-  });
+  readonly #fail = (error: unknown): Error => {
+    this.#fault ??= asError(error);
+    this.#end.abort(this.#fault);
+    this.#transport.close();
+    return this.#fault;
+  };
 }

@@ -3,10 +3,8 @@ import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { nodeByteStream } from "../../../src/systemd/dbus/byte-stream.ts";
-import { DBusConnection } from "../../../src/systemd/dbus/connection.ts";
 import { systemClock } from "../../../src/platform/time/clock.ts";
-import { PropertyReader } from "../../../src/systemd/format/dbus-unit-signals.ts";
-import { SystemdCalls } from "../../../src/systemd/session/systemd-calls.ts";
+import { DbusTransport } from "../../../src/systemd/transport/dbus-transport.ts";
 import type { TestNode } from "../../support/engine/node.ts";
 import { percentile } from "../section.ts";
 
@@ -18,7 +16,7 @@ const BUS = "run/dbus/system_bus_socket";
  */
 export class BusLag implements Disposable {
   readonly #lagsMs: number[] = [];
-  readonly #connections: DBusConnection[] = [];
+  readonly #transports: DbusTransport[] = [];
 
   static async open(nodes: readonly TestNode[]): Promise<BusLag> {
     const made = new BusLag();
@@ -38,27 +36,23 @@ export class BusLag implements Disposable {
     await once(socket, "connect");
     const changes = new Map<string, bigint>();
     const sinceNs = systemClock.nowNs();
-    const reader = new PropertyReader((message) => {
-      if (message.kind !== "unit") return undefined;
+    const transport = await DbusTransport.connect(nodeByteStream(socket, socket), {
+      target: "bus",
+      clock: systemClock,
+    });
+    this.#transports.push(transport);
+    await transport.subscribe((message) => {
+      if (message.kind !== "unit") return;
       const { unit, timeNs, stateChangeNs } = message;
       // Signals of other properties carry the time of an earlier change.
-      if (stateChangeNs <= (changes.get(unit) ?? sinceNs)) return undefined;
+      if (stateChangeNs <= (changes.get(unit) ?? sinceNs)) return;
       changes.set(unit, stateChangeNs);
       this.#lagsMs.push(Number(timeNs - stateChangeNs) / 1e6);
-      return undefined;
     });
-    const connection = await DBusConnection.connect(nodeByteStream(socket, socket), {
-      hello: true,
-      onSignal: (message) => {
-        if (message.member === "PropertiesChanged") reader.read(message, systemClock.nowNs());
-      },
-    });
-    this.#connections.push(connection);
-    await new SystemdCalls(connection, true).subscribe(() => {});
   }
 
   [Symbol.dispose](): void {
-    for (const connection of this.#connections) connection.close();
+    for (const transport of this.#transports) transport.close();
   }
 }
 

@@ -39,6 +39,9 @@ export class FakeSystemd {
   /** Questions, by their first words, that it answers with this error, or with nothing at all. */
   readonly errors = new Map<string, string>();
   readonly silent = new Set<string>();
+  /** Questions, by their first words, whose answers wait for {@link release}. */
+  readonly held = new Set<string>();
+  readonly #heldAnswers: Omit<OutgoingMessage, "serial">[] = [];
   /** Said in place of the answer to AUTH; undefined says what a bus says. */
   greeting: string | undefined = undefined;
   version = "252.39-1~deb12u2";
@@ -71,6 +74,12 @@ export class FakeSystemd {
       }
       this.#authenticate(line);
     }
+  }
+
+  /** Sends the answers that were held, as they were when it was asked. */
+  release(): void {
+    this.held.clear();
+    for (const answer of this.#heldAnswers.splice(0)) this.send(answer);
   }
 
   /** A signal of its manager. */
@@ -139,8 +148,9 @@ export class FakeSystemd {
       this.send({ type: "error", ...reply, errorName, signature: "s", body: ["no"] });
       return;
     }
-    const { signature, body } = this.#reply(call);
-    this.send({ type: "method_return", ...reply, signature, body });
+    const answer = { type: "method_return", ...reply, ...this.#reply(call) } as const;
+    if ([...this.held].some(has)) this.#heldAnswers.push(answer);
+    else this.send(answer);
   }
 
   #reply(call: Message): { readonly signature: string; readonly body: Value[] } {

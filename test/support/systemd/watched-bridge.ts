@@ -1,4 +1,4 @@
-import { DbusSource, type BridgeTarget } from "../../../src/systemd/transport/systemd-dbus.ts";
+import { DbusSource, type BridgeTarget } from "../../../src/systemd/transport/dbus.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { until } from "../until.ts";
 import type { FakeBridge } from "./fake-bridge.ts";

@@ -9,29 +9,34 @@ function spoken(heedsGoodbye: boolean) {
   const clock = new FakeClock();
   const bridge = new FakeBridge({ hasBus: true, note: (what) => void notes.push(what) });
   bridge.heedsGoodbye = heedsGoodbye;
-  return { notes, clock, bridge, gracefulClose: new GracefulClose(bridge, clock) };
+  return {
+    notes,
+    clock,
+    bridge,
+    gracefulClose: new GracefulClose(bridge, { clock, signal: new AbortController().signal }),
+  };
 }
 
 test("a command that heeds it isn't killed, and no timer is left", async () => {
   const { notes, clock, gracefulClose } = spoken(true);
-  gracefulClose.say();
-  await gracefulClose.heard();
+  gracefulClose.begin();
+  await gracefulClose.finish();
   expect(notes).toEqual(["gracefulClose"]);
   expect(clock.pendingTimers).toBe(0);
 });
 
 test("it is heard without having been said", async () => {
   const { notes, gracefulClose } = spoken(true);
-  await gracefulClose.heard();
+  await gracefulClose.finish();
   expect(notes).toEqual(["gracefulClose"]);
 });
 
 test("saying it again gives no more time", async () => {
   const { notes, clock, gracefulClose } = spoken(false);
-  gracefulClose.say();
+  gracefulClose.begin();
   await clock.advance(1_500);
-  gracefulClose.say();
-  const heard = gracefulClose.heard();
+  gracefulClose.begin();
+  const heard = gracefulClose.finish();
   await clock.advance(500);
   await heard;
   expect(notes).toEqual(["gracefulClose", "kill"]);
@@ -41,7 +46,7 @@ test("saying it again gives no more time", async () => {
 test("it is heard no earlier than the command has ended", async () => {
   const { bridge, gracefulClose } = spoken(false);
   let isHeard = false;
-  const heard = gracefulClose.heard().then(() => (isHeard = true));
+  const heard = gracefulClose.finish().then(() => (isHeard = true));
   await turns();
   expect(isHeard).toBe(false);
   bridge.ends();
@@ -51,8 +56,8 @@ test("it is heard no earlier than the command has ended", async () => {
 
 test("after it was heard, saying it starts nothing", async () => {
   const { notes, clock, gracefulClose } = spoken(true);
-  await gracefulClose.heard();
-  gracefulClose.say();
+  await gracefulClose.finish();
+  gracefulClose.begin();
   expect(notes).toEqual(["gracefulClose"]);
   expect(clock.pendingTimers).toBe(0);
 });

@@ -1,18 +1,18 @@
-import { DBusConnection } from "../dbus/connection.ts";
-import { DBusProtocolError } from "../dbus/errors.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { ProcessExit } from "../../domain/process.ts";
-import type { ContainerRuntime } from "../../domain/runtime.ts";
+import type { ContainerRuntime, InteractiveProcess } from "../../domain/runtime.ts";
 import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
-import { BridgeError } from "./bridge-error.ts";
-import { GracefulClose } from "./graceful-close.ts";
+import type { ByteStream } from "../dbus/byte-stream.ts";
+import { DBusProtocolError } from "../dbus/errors.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
-import { processStream } from "./process-stream.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
+import { BridgeError } from "./bridge-error.ts";
+import { DbusTransport } from "./dbus-transport.ts";
+import { GracefulClose } from "./graceful-close.ts";
 
 /**
- * Where `systemd-stdio-bridge` connects to: the system bus, as nobody, which is all that watching
- * needs; or systemd's private socket, which is for root alone and there without a bus.
+ * Peer of `systemd-stdio-bridge`: the system bus, as nobody, which is all that watching needs; or
+ * systemd's private socket, which is for root alone and there without a bus.
  */
 export type BridgeTarget = "bus" | "private";
 
@@ -21,6 +21,9 @@ const TARGETS = {
   bus: { command: [BRIDGE], user: "65534:65534" },
   private: { command: [BRIDGE, "-p", "unix:path=/run/systemd/private"], user: "0:0" },
 } as const;
+
+/** Bytes that may wait for a process that doesn't read: one that calls us wants to be answered. */
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 export interface DbusSourceOptions {
   readonly runtime: Pick<ContainerRuntime, "exec" | "run">;
@@ -43,7 +46,7 @@ export class DbusSource implements SystemdSource {
     this.#journal = new JournalRecovery(options);
   }
 
-  /** @throws BridgeError where no connection came about */
+  /** @throws BridgeError if the connection failed */
   async run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void> {
     const { signal } = options;
     try {
@@ -57,29 +60,33 @@ export class DbusSource implements SystemdSource {
     const { runtime, container, clock, target } = this.#options;
     const { command, user } = TARGETS[target];
     const process = await runtime.exec(container, command, { user, signal });
-    const gracefulClose = new GracefulClose(process, clock);
-    signal.addEventListener("abort", gracefulClose.say, { once: true });
+    await using gracefulClose = new GracefulClose(process, { clock, signal });
     try {
-      const session = new SystemdSession(take, {
-        ...this.#options,
-        journal: this.#journal,
-        signal,
-      });
-      using connection = await DBusConnection.connect(processStream(process, gracefulClose), {
-        signal,
-        hello: target === "bus",
-        onSignal: session.onSignal,
-        clock,
-      });
-      await session.run(connection);
+      const stream = processStream(process, gracefulClose);
+      const transport = await DbusTransport.connect(stream, { target, clock, signal });
+      const journal = this.#journal;
+      await new SystemdSession(transport, { take, journal, clock, signal }).run();
     } catch (error) {
-      // What the peer says of a way that isn't there comes by stderr, or by the exit code.
       if (signal.aborted || !(error instanceof DBusProtocolError)) throw error;
-      await gracefulClose.heard();
+      // A missing bridge or bus shows by stderr, or by the exit code.
+      await gracefulClose.finish();
       throw new BridgeError(error, (await process.exited) as Partial<ProcessExit> | undefined);
-    } finally {
-      signal.removeEventListener("abort", gracefulClose.say);
-      await gracefulClose.heard();
     }
   }
+}
+
+/**
+ * Returns a process's stdin and stdout as a byte stream. Closing it ends the process's input. A
+ * write throws if too much waits already.
+ */
+function processStream(process: InteractiveProcess, gracefulClose: GracefulClose): ByteStream {
+  return {
+    readable: process.stdout,
+    write(bytes) {
+      const waiting = process.stdin.writableLength ?? 0;
+      if (waiting > MAX_WAITING_BYTES) throw new Error(`${waiting} bytes wait for it to read them`);
+      process.stdin.write(bytes);
+    },
+    close: gracefulClose.begin,
+  };
 }

@@ -1,10 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import type { Event } from "../../../src/domain/event.ts";
-import {
-  SystemdMonitor,
-  systemdMonitorArgs,
-} from "../../../src/systemd/transport/systemd-monitor.ts";
+import { SystemdMonitor, systemdMonitorArgs } from "../../../src/systemd/transport/monitor.ts";
 
 const UNIT = "org.freedesktop.systemd1.Unit";
 const MUNGE = "/org/freedesktop/systemd1/unit/munge_2eservice";

@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import type { SystemdSource, TakeMessage } from "../../../src/domain/systemd.ts";
 import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
-import { AutoSource } from "../../../src/systemd/transport/systemd-auto.ts";
-import { systemdSource } from "../../../src/systemd/transport/systemd-source.ts";
+import { AutoSource } from "../../../src/systemd/transport/auto.ts";
+import { systemdSource } from "../../../src/systemd/transport/source.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import { RecordedSink } from "../../support/systemd/recorded-sink.ts";

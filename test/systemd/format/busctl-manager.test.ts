@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { parseManagerSignal } from "../../../src/systemd/session/busctl-manager.ts";
+import { parseManagerSignal } from "../../../src/systemd/format/busctl-manager.ts";
 
 const MANAGER = "org.freedesktop.systemd1.Manager";
 
@@ -18,30 +18,30 @@ function line(member: string, data: readonly unknown[], more: Record<string, unk
   });
 }
 
-test.each(["UnitNew", "UnitRemoved"])("%s tells of a unit", (member) => {
-  expect(parseManagerSignal(line(member, ["a.service", "/org/…/a_2eservice"]))).toEqual({
-    member,
-    unit: "a.service",
-    timeNs: 1_795_345_333_696_753_000n,
-  });
+test.each([
+  ["UnitNew", { kind: "unit-new", unit: "a.service" }],
+  ["UnitRemoved", { kind: "removed", unit: "a.service", timeNs: 1_795_345_333_696_753_000n }],
+])("reads the unit of %s", (member, expected) => {
+  const text = line(member, ["a.service", "/org/…/a_2eservice"]);
+  expect(parseManagerSignal(text)).toEqual(expected);
 });
 
-test("the manager tells of itself", () => {
+test("reads signals of the manager itself", () => {
   expect(parseManagerSignal(line("Reloading", [true]))).toEqual({
-    member: "Reloading",
+    kind: "reloading",
     isActive: true,
   });
   expect(parseManagerSignal(line("Reloading", [false]))).toMatchObject({ isActive: false });
   expect(parseManagerSignal(line("StartupFinished", [1, 2, 3, 4, 5, 6]))).toEqual({
-    member: "StartupFinished",
+    kind: "startup-finished",
   });
 });
 
-test("the bus tells who systemd is", () => {
+test("reads the owner of systemd's name", () => {
   const bus = { interface: "org.freedesktop.DBus", path: "/org/freedesktop/DBus" };
   const name = "org.freedesktop.systemd1";
   expect(parseManagerSignal(line("NameOwnerChanged", [name, "", ":1.7"], bus))).toEqual({
-    member: "NameOwnerChanged",
+    kind: "owner-changed",
     isOwned: true,
   });
   expect(parseManagerSignal(line("NameOwnerChanged", [name, ":1.7", ""], bus))).toMatchObject({
@@ -59,11 +59,11 @@ test.each([
   ["a name that is too long", line("UnitRemoved", ["x".repeat(256), "/"])],
   ["no payload", line("UnitRemoved", [], { payload: 7 })],
   ["no JSON", `{"interface":"${MANAGER}"`],
-])("%s is none of these", (_what, text) => {
+])("ignores %s", (_what, text) => {
   expect(parseManagerSignal(text)).toBeUndefined();
 });
 
-test("without a time it is told all the same", () => {
+test("reads a removal without a time", () => {
   const text = line("UnitRemoved", ["a.service", "/"], { "timestamp-realtime": "now" });
   expect(parseManagerSignal(text)).toMatchObject({ unit: "a.service", timeNs: 0n });
 });

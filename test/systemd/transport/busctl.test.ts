@@ -1,41 +1,15 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
-import { BusctlSource } from "../../../src/systemd/transport/systemd-busctl.ts";
-import { FakeBusctl } from "../../support/fake-busctl.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
+import type { FakeBusctl } from "../../support/fake-busctl.ts";
+import { LISTENING, watchBusctl } from "../../support/systemd/watched-busctl.ts";
 import { turns } from "../../support/turns.ts";
 
-const LISTENING = "Monitoring bus message stream.";
 const RECORDED = readFileSync(
   new URL("../../fixtures/busctl/monitor.jsonl", import.meta.url),
   "utf8",
 ).trimEnd();
 
-interface Watched {
-  readonly busctl: FakeBusctl;
-  readonly clock: FakeClock;
-  readonly sink: RecordedSink;
-  readonly history: string[];
-  readonly end: AbortController;
-  /** The watch; "" where it resolved, else the error's message. */
-  readonly done: Promise<string>;
-}
-
-async function watched(prepare: (busctl: FakeBusctl) => void = () => {}): Promise<Watched> {
-  const busctl = new FakeBusctl();
-  prepare(busctl);
-  const clock = new FakeClock(Date.UTC(2026, 11, 1));
-  const sink = new RecordedSink(busctl.history);
-  const end = new AbortController();
-  const source = new BusctlSource({ runtime: busctl, container: "a1", clock });
-  const done = source.run(sink.take, { signal: end.signal }).then(
-    () => "",
-    (error: Error) => error.message,
-  );
-  await turns();
-  return { busctl, clock, sink, history: busctl.history, end, done };
-}
+const watched = (prepare: (busctl: FakeBusctl) => void = () => {}) => watchBusctl({ prepare });
 
 /** A Unit signal as busctl writes it. */
 function unitLine(unit: string, activeState: string): string {

@@ -1,9 +1,9 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdSource } from "../../domain/systemd.ts";
-import { AutoSource } from "./systemd-auto.ts";
-import { BusctlSource } from "./systemd-busctl.ts";
-import { DbusSource } from "./systemd-dbus.ts";
+import { AutoSource } from "./auto.ts";
+import { BusctlSource } from "./busctl.ts";
+import { DbusSource } from "./dbus.ts";
 
 export interface SystemdSourceOptions {
   readonly runtime: Pick<ContainerRuntime, "exec" | "run">;

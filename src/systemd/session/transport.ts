@@ -1,0 +1,49 @@
+import type {
+  ParseErrorMessage,
+  ServiceSignal,
+  SystemdTransport,
+  UnitSignal,
+} from "../../domain/systemd.ts";
+import type { UnitRow } from "../../domain/unit.ts";
+import type { ManagerProperties, ManagerSignal } from "../format/manager.ts";
+
+/** What a transport receives from systemd without a call. */
+export type TransportMessage = UnitSignal | ServiceSignal | ManagerSignal | ParseErrorMessage;
+
+/** Number of units that `findUnits` looks up by name. */
+export const MAX_NAMED_UNITS = 100;
+
+/**
+ * The port of a session: one open connection to one systemd. No call loads a unit that isn't
+ * loaded: the unit would be removed again, which would go round in circles.
+ */
+export interface Transport {
+  readonly name: SystemdTransport;
+  /**
+   * Cost of a listing. A `costly` one starts a process in the container, so the session lists at
+   * most once a second, and only for a reason.
+   */
+  readonly listing: "cheap" | "costly";
+  /** Resolves when the stream has ended: to its fault, or to undefined if it had none. */
+  readonly closed: Promise<Error | undefined>;
+  /**
+   * Has systemd send its signals. From the first call on, `onMessage` gets each message in the
+   * order of the wire. Repeated after each change of systemd's owner.
+   */
+  subscribe(onMessage: (message: TransportMessage) => void): Promise<void>;
+  /**
+   * Reads all loaded units as of a time in Unix nanoseconds. No message that follows the answer on
+   * the wire is passed on before `read` has returned.
+   */
+  listUnits<T>(read: (rows: readonly UnitRow[], asOfNs: bigint) => T): Promise<T>;
+  /**
+   * Reads those of the named units that are loaded; all loaded units if there are more than
+   * {@link MAX_NAMED_UNITS} names. Absent if the transport can't look units up by name.
+   */
+  findUnits?(names: readonly string[], read: (rows: readonly UnitRow[]) => void): Promise<void>;
+  /** Reads the ActiveEnterTimestamp of active units, as Unix nanoseconds, if it is available. */
+  startTimes(units: readonly string[], read: (unit: string, timeNs: bigint) => void): Promise<void>;
+  managerState(): Promise<ManagerProperties>;
+  /** Ends the stream; pending calls are rejected. */
+  close(): void;
+}

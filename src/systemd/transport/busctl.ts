@@ -1,0 +1,61 @@
+import type { Clock } from "../../domain/clock.ts";
+import type { ContainerRuntime } from "../../domain/runtime.ts";
+import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
+import { SYSTEMD } from "../format/systemd-objects.ts";
+import { JournalRecovery } from "../session/journal-recovery.ts";
+import { SystemdSession } from "../session/systemd-session.ts";
+import { BusctlTransport } from "./busctl-transport.ts";
+import { GracefulClose } from "./graceful-close.ts";
+import { MATCH_RULE } from "./monitor.ts";
+
+/**
+ * `busctl monitor` doesn't read its stdin and would outlive every process that started it. So a
+ * shell starts it, and ends it as soon as the shell's own stdin ends, which it does however
+ * unitwatch or the engine's command end; when busctl ends by itself, the shell does too. What busctl
+ * prints on stderr comes on stdout too: one line says that it has begun to listen.
+ */
+const SCRIPT = `exec 3<&0
+busctl monitor --watch-bind=yes --json=short --match "$1" --match "$2" org.freedesktop.systemd1 2>&1 </dev/null 3<&- &
+p=$!
+{ cat <&3; kill $p; } >/dev/null 2>&1 &
+exec 3<&-
+wait $p`;
+
+/** systemd executes itself again. Its own signals come because busctl is given its name. */
+const OWNER_RULE = `type=signal,sender=org.freedesktop.DBus,member=NameOwnerChanged,arg0=${SYSTEMD}`;
+
+export interface BusctlSourceOptions {
+  readonly runtime: Pick<ContainerRuntime, "exec" | "run">;
+  /** Container id. */
+  readonly container: string;
+  readonly clock: Clock;
+}
+
+/**
+ * A container's systemd through its `busctl`. It can't make systemd send signals: systemd does so
+ * only while some other client, such as logind, has subscribed.
+ */
+export class BusctlSource implements SystemdSource {
+  readonly #options: BusctlSourceOptions;
+  readonly #journal: JournalRecovery;
+
+  constructor(options: BusctlSourceOptions) {
+    this.#options = options;
+    this.#journal = new JournalRecovery(options);
+  }
+
+  async run(take: TakeMessage, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { runtime, container, clock } = this.#options;
+    const command = ["sh", "-c", SCRIPT, "unitwatch", MATCH_RULE, OWNER_RULE];
+    try {
+      const monitor = await runtime.exec(container, command, { signal });
+      await using gracefulClose = new GracefulClose(monitor, { clock, signal });
+      const options = { ...this.#options, signal, gracefulClose };
+      const transport = await BusctlTransport.open(monitor, options);
+      const journal = this.#journal;
+      await new SystemdSession(transport, { take, journal, clock, signal }).run();
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}

@@ -1,0 +1,279 @@
+import type { Clock } from "../../domain/clock.ts";
+import { MAX_UNIT_NAME_BYTES, type UnitRow } from "../../domain/unit.ts";
+import type { ByteStream } from "../dbus/byte-stream.ts";
+import { DBusConnection } from "../dbus/connection.ts";
+import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
+import type { Message } from "../dbus/message.ts";
+import type { CallRequest } from "../dbus/options.ts";
+import { PropertyReader, readUnitRows } from "../format/dbus-unit-signals.ts";
+import type { ManagerProperties } from "../format/manager.ts";
+import {
+  MANAGER_INTERFACE,
+  MANAGER_PATH,
+  PROPERTIES_INTERFACE,
+  SYSTEMD,
+  TYPE_INTERFACES,
+  UNIT_INTERFACE,
+  unitPath,
+} from "../format/systemd-objects.ts";
+import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "../session/transport.ts";
+
+const FROM_SYSTEMD = `type='signal',sender='${SYSTEMD}'`;
+const PROPERTIES = `${FROM_SYSTEMD},interface='${PROPERTIES_INTERFACE}',member='PropertiesChanged'`;
+const MANAGER = `${FROM_SYSTEMD},interface='${MANAGER_INTERFACE}'`;
+const BUS = "org.freedesktop.DBus";
+/** All that is needed, and no more: every signal costs time in the container too. */
+const MATCH_RULES = [
+  `${PROPERTIES},arg0='${UNIT_INTERFACE}'`,
+  ...[...TYPE_INTERFACES].map((name) => `${PROPERTIES},arg0='${name}'`),
+  ...["UnitNew", "UnitRemoved", "Reloading", "StartupFinished"].map(
+    (member) => `${MANAGER},member='${member}'`,
+  ),
+  `type='signal',sender='${BUS}',interface='${BUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
+];
+const ALREADY_SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed";
+
+export interface DbusTransportOptions {
+  /** `private`: systemd's own socket, where nothing is addressed or filtered. */
+  readonly target: "bus" | "private";
+  readonly clock: Clock;
+  /** Ends the connection. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One D-Bus connection to systemd, over a bus or to systemd's private socket. A reply is read in
+ * the order of the wire, before any signal after it.
+ */
+export class DbusTransport implements Transport {
+  readonly name = "dbus";
+  readonly listing = "cheap";
+  readonly #connection: DBusConnection;
+  readonly #signals: DbusSignals;
+  readonly #hasBus: boolean;
+  readonly #clock: Clock;
+  #isMatching = false;
+
+  /**
+   * @param stream belongs to the transport, which closes it, also when this is rejected
+   * @throws DBusProtocolError
+   */
+  static async connect(stream: ByteStream, options: DbusTransportOptions): Promise<DbusTransport> {
+    const { target, clock, signal } = options;
+    const signals = new DbusSignals(target === "bus", clock);
+    const connection = await DBusConnection.connect(stream, {
+      ...(signal === undefined ? {} : { signal }),
+      hello: target === "bus",
+      onSignal: signals.read,
+      clock,
+    });
+    return new DbusTransport(connection, signals, options);
+  }
+
+  private constructor(
+    connection: DBusConnection,
+    signals: DbusSignals,
+    { target, clock }: DbusTransportOptions,
+  ) {
+    this.#connection = connection;
+    this.#signals = signals;
+    this.#hasBus = target === "bus";
+    this.#clock = clock;
+  }
+
+  get closed(): Promise<Error | undefined> {
+    return this.#connection.closed.then((end) => (end?.code === "eof" ? undefined : end));
+  }
+
+  /** The private socket sends every signal unasked. */
+  async subscribe(onMessage: (message: TransportMessage) => void): Promise<void> {
+    this.#signals.passTo(onMessage);
+    if (!this.#hasBus) return;
+    // Match rules hold as long as the connection; a subscription ends with systemd's process.
+    const rules = this.#isMatching ? [] : MATCH_RULES;
+    this.#isMatching = true;
+    const matches = rules.map((rule) => this.#connection.call(busCall("AddMatch", rule)));
+    const owner = this.#connection.call(busCall("GetNameOwner", SYSTEMD), (reply) =>
+      this.#signals.acceptFrom(reply.read("s", (reader) => reader.string())),
+    );
+    const subscribed = this.#connection.call(this.#manager("Subscribe")).catch((error: unknown) => {
+      if (!(error instanceof DBusError) || error.name !== ALREADY_SUBSCRIBED) throw error;
+    });
+    await Promise.all([...matches, owner, subscribed]);
+  }
+
+  listUnits<T>(read: (rows: readonly UnitRow[], asOfNs: bigint) => T): Promise<T> {
+    const listed = this.#connection.call(this.#manager("ListUnits"), (reply) =>
+      read(readUnitRows(reply), this.#clock.nowNs()),
+    );
+    return listed.catch((error: unknown) => {
+      throw listError(error);
+    });
+  }
+
+  async findUnits(
+    names: readonly string[],
+    read: (rows: readonly UnitRow[]) => void,
+  ): Promise<void> {
+    const request =
+      names.length > MAX_NAMED_UNITS
+        ? this.#manager("ListUnits")
+        : {
+            ...this.#manager("ListUnitsByPatterns"),
+            signature: "asas",
+            body: [[], names.map(globOf)],
+          };
+    await this.#connection.call(request, (reply) => read(readUnitRows(reply)));
+  }
+
+  async startTimes(
+    units: readonly string[],
+    read: (unit: string, timeNs: bigint) => void,
+  ): Promise<void> {
+    for (let at = 0; at < units.length; at += MAX_NAMED_UNITS) {
+      const some = units.slice(at, at + MAX_NAMED_UNITS);
+      await Promise.all(some.map((unit) => this.#startTime(unit, read)));
+    }
+  }
+
+  async managerState(): Promise<ManagerProperties> {
+    const [version, systemState] = await Promise.all([
+      this.#managerText("Version"),
+      this.#managerText("SystemState"),
+    ]);
+    return { version, systemState };
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  /** Reads no time of a unit that was removed meanwhile. */
+  async #startTime(unit: string, read: (unit: string, timeNs: bigint) => void): Promise<void> {
+    const request = { ...this.#get(UNIT_INTERFACE, "ActiveEnterTimestamp"), path: unitPath(unit) };
+    try {
+      await this.#connection.call(request, (reply) =>
+        read(unit, reply.read("v", (reader) => reader.enterVariant("t").uint64()) * 1_000n),
+      );
+    } catch (error) {
+      if (!(error instanceof DBusError)) throw error;
+    }
+  }
+
+  #managerText(property: string): Promise<string> {
+    return this.#connection.call(
+      { ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH },
+      (reply) => reply.read("v", (reader) => reader.enterVariant("s").string()),
+    );
+  }
+
+  #manager(member: string): CallRequest {
+    return { ...this.#destination, path: MANAGER_PATH, interface: MANAGER_INTERFACE, member };
+  }
+
+  #get(ofInterface: string, property: string): Omit<CallRequest, "path"> {
+    return {
+      ...this.#destination,
+      interface: PROPERTIES_INTERFACE,
+      member: "Get",
+      signature: "ss",
+      body: [ofInterface, property],
+    };
+  }
+
+  get #destination(): { readonly destination?: string } {
+    return this.#hasBus ? { destination: SYSTEMD } : {};
+  }
+}
+
+/**
+ * Reads systemd's signals, in the order of the wire. Any client of a bus can send what looks like
+ * systemd's, so the sender has to be systemd's owner: match rules filter broadcasts alone.
+ */
+class DbusSignals {
+  readonly #hasBus: boolean;
+  readonly #clock: Clock;
+  /** systemd's unique name on the bus; undefined until it is known. */
+  #owner: string | undefined;
+  #onMessage: ((message: TransportMessage) => void) | undefined;
+  #properties: PropertyReader | undefined;
+
+  constructor(hasBus: boolean, clock: Clock) {
+    this.#hasBus = hasBus;
+    this.#clock = clock;
+  }
+
+  passTo(onMessage: (message: TransportMessage) => void): void {
+    this.#onMessage = onMessage;
+    this.#properties ??= new PropertyReader(onMessage);
+  }
+
+  acceptFrom(owner: string): void {
+    this.#owner = owner;
+  }
+
+  readonly read = (message: Message): void => {
+    const onMessage = this.#onMessage;
+    if (onMessage === undefined || !this.#isGenuine(message)) return;
+    switch (message.member) {
+      case "PropertiesChanged":
+        this.#properties?.read(message, this.#clock.nowNs());
+        return;
+      case "UnitNew":
+      case "UnitRemoved": {
+        const unit = message.read("so", (reader) => reader.string());
+        if (unit.length >= MAX_UNIT_NAME_BYTES) return;
+        if (message.member === "UnitNew") onMessage({ kind: "unit-new", unit });
+        else onMessage({ kind: "removed", unit, timeNs: this.#clock.nowNs() });
+        return;
+      }
+      case "Reloading": {
+        const isActive = message.read("b", (reader) => reader.boolean());
+        onMessage({ kind: "reloading", isActive });
+        return;
+      }
+      case "StartupFinished":
+        onMessage({ kind: "startup-finished" });
+        return;
+      case "NameOwnerChanged":
+        this.#owner = newOwnerOf(message);
+        onMessage({ kind: "owner-changed", isOwned: this.#owner !== "" });
+        return;
+      default:
+    }
+  };
+
+  #isGenuine({ sender, member }: Message): boolean {
+    if (!this.#hasBus) return true;
+    return sender === (member === "NameOwnerChanged" ? BUS : this.#owner);
+  }
+}
+
+function busCall(member: string, text: string): CallRequest {
+  return {
+    destination: BUS,
+    path: "/org/freedesktop/DBus",
+    interface: BUS,
+    member,
+    signature: "s",
+    body: [text],
+  };
+}
+
+/** Returns a pattern that matches this name alone. https://man7.org/linux/man-pages/man7/glob.7.html */
+function globOf(name: string): string {
+  return name.replace(/[\\*?[]/g, "\\$&");
+}
+
+/** All units come in one message, which has room for about 50,000. */
+function listError(error: unknown): unknown {
+  if (!(error instanceof DBusProtocolError) || error.code !== "limit") return error;
+  return new Error(`systemd has too many units to be listed (${error.message})`, { cause: error });
+}
+
+function newOwnerOf(message: Message): string {
+  return message.read("sss", (reader) => {
+    reader.skip("ss");
+    return reader.string();
+  });
+}
