@@ -27,22 +27,25 @@ const compose = read("compose.yaml") as { services: Readonly<Record<string, Serv
 const swarm = read("swarm.yaml") as { services: Readonly<Record<string, Service>> };
 
 describe("compose.yaml", () => {
-  test.each(Object.entries(compose.services))("%s is pinned and confined", (name, service) => {
-    expect(service.image).toMatch(/:v?\d+\.\d+\.\d+$/);
-    expect(service).toMatchObject({
-      read_only: true,
-      cap_drop: ["ALL"],
-      security_opt: ["no-new-privileges:true"],
-      mem_limit: expect.stringMatching(/^\d+[mg]$/),
-      pids_limit: expect.any(Number),
-    });
-    expect(Number(service.user.split(":")[0])).toBeGreaterThan(0);
-    // unitwatch's image has its own; the collector's has nothing to look with.
-    expect(service.healthcheck !== undefined).toBe(!["unitwatch", "collector"].includes(name));
-    for (const port of service.ports ?? []) expect(port).toMatch(/127\.0\.0\.1/);
-  });
+  test.each(Object.entries(compose.services))(
+    "pins the image of %s and confines it",
+    (name, service) => {
+      expect(service.image).toMatch(/:v?\d+\.\d+\.\d+$/);
+      expect(service).toMatchObject({
+        read_only: true,
+        cap_drop: ["ALL"],
+        security_opt: ["no-new-privileges:true"],
+        mem_limit: expect.stringMatching(/^\d+[mg]$/),
+        pids_limit: expect.any(Number),
+      });
+      expect(Number(service.user.split(":")[0])).toBeGreaterThan(0);
+      // unitwatch's image has a health check; the collector's image has no command for one.
+      expect(service.healthcheck !== undefined).toBe(!["unitwatch", "collector"].includes(name));
+      for (const port of service.ports ?? []) expect(port).toMatch(/127\.0\.0\.1/);
+    },
+  );
 
-  test("mounts files that are there", () => {
+  test("mounts files that exist", () => {
     const mounted = Object.values(compose.services)
       .flatMap(({ volumes }) => volumes.map(String))
       .flatMap((volume) => (volume.startsWith("./") ? (volume.split(":")[0] ?? []) : []));
@@ -50,7 +53,7 @@ describe("compose.yaml", () => {
     for (const path of mounted) expect(existsSync(join(DEPLOY, path))).toBe(true);
   });
 
-  test("serves what the configurations ask for by name", () => {
+  test("runs every service that the configurations name", () => {
     const files = [
       "prometheus/prometheus.yml",
       "prometheus/targets/unitwatch.yml",
@@ -88,7 +91,7 @@ test.each([
   expect(service?.read_only).toBe(true);
 });
 
-test("the image is the version's", () => {
+test("names the image of the current version", () => {
   expect(compose.services["unitwatch"]?.image).toBe(`unitwatch:${manifest.version}`);
 });
 
@@ -99,7 +102,7 @@ describe("Grafana", () => {
     }
   ).datasources;
 
-  test("finds the dashboards where they are mounted", () => {
+  test("finds the dashboards in the mounted folder", () => {
     const { providers } = read("grafana/provisioning/dashboards/unitwatch.yml") as {
       providers: readonly { options: { path: string } }[];
     };
@@ -110,7 +113,7 @@ describe("Grafana", () => {
     expect(readdirSync(join(DEPLOY, "grafana/dashboards"))).toContain(home?.split("/").at(-1));
   });
 
-  test("alerts by a data source that there is", () => {
+  test("alerts with an existing data source", () => {
     const alerting = readFileSync(
       join(DEPLOY, "grafana/provisioning/alerting/unitwatch.yml"),
       "utf8",
@@ -123,7 +126,7 @@ describe("Grafana", () => {
   describe.each(readDashboards())("$title", (dashboard) => {
     const panels = dashboard.panels.filter(({ type }) => type !== "row");
 
-    test("says of each panel what it shows, asks the chosen data source, and has no two in one place", () => {
+    test("describes each panel, queries the chosen data source, and overlaps no panels", () => {
       expect(panels.length).toBeGreaterThan(10);
       expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
       for (const { title, description, datasource, targets } of panels) {
@@ -144,7 +147,7 @@ describe("Grafana", () => {
       }
     });
 
-    test("asks for unitwatch's series alone, and for each variable somewhere", () => {
+    test("queries only unitwatch's series, and uses each variable", () => {
       const exprs = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
       for (const expr of exprs) {
         for (const [, labels] of expr.matchAll(/\{([^}]*)\}/g)) {
@@ -157,8 +160,8 @@ describe("Grafana", () => {
       }
     });
 
-    test("makes one row of what is told of one thing", () => {
-      // Whatever stands in several answers and differs keeps rows apart: the metric's name does.
+    test("merges several queries of a table into one row for each thing", () => {
+      // Labels that differ between queries, such as the metric's name, would split the rows.
       const tables = panels.filter(
         ({ type, targets = [] }) => type === "table" && targets.length > 1,
       );
@@ -168,7 +171,7 @@ describe("Grafana", () => {
       }
     });
 
-    test("leads to the other one", () => {
+    test("links to the other dashboard", () => {
       const others = readDashboards().filter(({ uid }) => uid !== dashboard.uid);
       const links = [...dashboard.text.matchAll(/\/d\/([\w-]+)\//g)].map(([, uid]) => uid);
       expect([...new Set(links)]).toEqual(others.map(({ uid }) => uid));
@@ -176,11 +179,11 @@ describe("Grafana", () => {
   });
 });
 
-test.each(["README.md", "runbooks.md"])("%s leads to what is there", (file) => {
+test.each(["README.md", "runbooks.md"])("%s links to files and headings that exist", (file) => {
   expect(brokenLinks(join(DEPLOY, file))).toEqual([]);
 });
 
-test("the collector's pipelines are made of what is set up", () => {
+test("uses each configured component in the collector's pipelines", () => {
   const config = read("otel-collector/config.yaml") as Readonly<Record<string, object>> & {
     service: { pipelines: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> };
   };

@@ -30,7 +30,7 @@ interface Kustomization {
 }
 
 describe("the manifests", () => {
-  test("are what the Kubernetes API takes, and nothing that it doesn't know", async () => {
+  test("match the types of the Kubernetes API, without unknown fields", async () => {
     expect(await typeErrors({})).toBe("");
 
     const daemonSet = read("base/daemonset.yaml") as { spec: object };
@@ -39,7 +39,7 @@ describe("the manifests", () => {
     ).toMatch(/replicas/);
   }, 60_000);
 
-  test("are all named by a kustomization, with the image's tag", () => {
+  test("are all listed in a kustomization, with the tag of the image", () => {
     const base = read("base/kustomization.yaml") as Kustomization;
     const operator = read("prometheus-operator/kustomization.yaml") as Kustomization;
 
@@ -52,12 +52,12 @@ describe("the manifests", () => {
     for (const name of operator.resources.slice(1)) read(`prometheus-operator/${name}`);
   });
 
-  test("are put together by kubectl, with the image's tag", async () => {
+  test("are built by kubectl, with the tag of the image", async () => {
     const folder = mkdtempSync(join(tmpdir(), "unitwatch-kustomize-"));
     try {
       cpSync(FOLDER, folder, { recursive: true });
       const file = join(folder, "prometheus-operator/kustomization.yaml");
-      // Debian's kubectl is of a time when a folder wasn't a resource.
+      // Debian's kubectl doesn't accept a folder as a resource yet.
       const text = readFileSync(file, "utf8");
       const old = text.replace("resources:\n  - ../base\n", "bases: [../base]\nresources:\n");
       writeFileSync(file, old);
@@ -82,7 +82,7 @@ describe("the manifests", () => {
     }
   }, 60_000);
 
-  test("grant nothing, and run without root, capabilities and a root to write to", () => {
+  test("grant no role, and run without root, capabilities and a writable root file system", () => {
     const { spec } = read("base/daemonset.yaml") as {
       spec: {
         selector: { matchLabels: object };
@@ -109,7 +109,7 @@ describe("the manifests", () => {
     expect(texts.join("\n")).not.toMatch(/kind: (?:Cluster)?Role/);
   });
 
-  test("scrape by the job and the labels that the rules are about", () => {
+  test("scrape with the job and labels that the rules select", () => {
     const { spec } = read("prometheus-operator/podmonitor.yaml") as {
       spec: { selector: object; podMetricsEndpoints: readonly { port: string }[] };
     };
@@ -123,7 +123,7 @@ describe("the manifests", () => {
     ]);
   });
 
-  test("have the rules of deploy/prometheus, as `npm run docs` writes them", () => {
+  test("have the rules of deploy/prometheus that `npm run docs` writes", () => {
     expect(read("prometheus-operator/prometheusrule.yaml")).toEqual(prometheusRule());
   });
 });
@@ -132,7 +132,7 @@ function read(path: string): unknown {
   return parse(readFileSync(join(FOLDER, path), "utf8"));
 }
 
-/** What tsc has against the manifests, each as a value of its kind's type. */
+/** Returns the errors of tsc for the manifests, each as a value of its kind's type. */
 async function typeErrors(changed: Readonly<Record<string, unknown>>): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "unitwatch-manifests-"));
   try {

@@ -38,14 +38,14 @@ const rules = (read(RULES) as RuleFile).groups.flatMap((group) => group.rules);
 const alerts = rules.filter((rule) => rule.alert !== undefined);
 
 describe("the rules", () => {
-  test("are sound, and their tests pass", async () => {
+  test("pass promtool's checks and their own tests", async () => {
     const lint = await promtool(["check", "rules", "--lint=all", join(DEPLOY, RULES)]);
     expect(lint).toMatchObject({ exitCode: 0, output: expect.not.stringContaining("FAILED") });
     const tested = await promtool(["test", "rules", join(DEPLOY, TESTS)]);
     expect(tested).toMatchObject({ exitCode: 0, output: expect.stringContaining("SUCCESS") });
   });
 
-  test("are each seen to fire, and to be quiet", () => {
+  test("have tests in which each alert fires and in which it doesn't", () => {
     const seen = (read(TESTS) as RuleTests).tests.flatMap(({ alert_rule_test: each }) => each);
     const firing = seen.filter((each) => each.exp_alerts.length > 0);
     const quiet = seen.filter((each) => each.exp_alerts.length === 0);
@@ -56,7 +56,7 @@ describe("the rules", () => {
     expect([...new Set(quiet.map(({ alertname }) => alertname))].sort()).toEqual(names);
   });
 
-  test("say what is so, how grave that is, and what to do about it", () => {
+  test("have a severity, a summary, a description and a runbook", () => {
     for (const { alert = "", labels, annotations } of alerts) {
       expect(labels).toEqual({ severity: expect.stringMatching(/^(?:critical|warning)$/) });
       expect(annotations).toEqual({
@@ -67,7 +67,7 @@ describe("the rules", () => {
     }
   });
 
-  test("are about metrics that there are, of the one job, and each other", () => {
+  test("use only existing metrics of the job, and each other's series", () => {
     const known = new Set([
       ...STATE_METRICS.map(({ name }) => name),
       ...ownMetrics()
@@ -87,10 +87,10 @@ describe("the rules", () => {
   });
 });
 
-test("each alert has its runbook, and each runbook its alert", () => {
+test("has a runbook for each alert, and an alert for each runbook", () => {
   const runbooks = readFileSync(join(DEPLOY, "runbooks.md"), "utf8");
   const sections: string[][] = [...runbooks.matchAll(/^## (\w+)\n([^#]+)/gm)];
-  // Grafana's own.
+  // Includes Grafana's alert.
   const names = [...alerts.map(({ alert = "" }) => alert), "UnitwatchNotTold"];
 
   expect(sections.map(([, name = ""]) => name).toSorted()).toEqual(names.toSorted());
@@ -99,12 +99,12 @@ test("each alert has its runbook, and each runbook its alert", () => {
   }
 });
 
-test("the configuration of Prometheus is sound", async () => {
+test("passes promtool when it checks the configuration of Prometheus", async () => {
   const checked = await promtool(["check", "config", join(DEPLOY, "prometheus/prometheus.yml")]);
   expect(checked).toMatchObject({ exitCode: 0, output: expect.stringContaining("1 rule files") });
 });
 
-test("the configuration of Alertmanager is sound, and is about alerts that there are", async () => {
+test("passes amtool, and names only existing alerts in the configuration of Alertmanager", async () => {
   const file = join(DEPLOY, "alertmanager/alertmanager.yml");
   await execa(await debianCommand("amtool", "prometheus-alertmanager"), ["check-config", file]);
 
