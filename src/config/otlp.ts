@@ -1,3 +1,4 @@
+import { OTLP_PROTOCOLS, type OtlpProtocol, type OtlpSignal } from "../domain/otlp.ts";
 import { BUILD_INFO } from "./build-info.ts";
 import {
   grpcUrl,
@@ -12,10 +13,6 @@ import { oneOf, oneOfAnyCase, plainText, trueOrFalse } from "./flag/scalars.ts";
 import type { Environment } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
 import type { Parse } from "./flag/value-error.ts";
-
-const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
-export type OtlpProtocol = (typeof PROTOCOLS)[number];
-export type OtlpSignal = "logs" | "metrics";
 
 /** Destination of one signal. */
 export interface OtlpSignalConfig {
@@ -119,7 +116,7 @@ function readSignal(
   const option = <T>(part: string, parse: Parse<T>, secrecy?: "secret"): T | undefined =>
     read(env, names(part), parse, secrecy);
 
-  const protocol = option("PROTOCOL", oneOf(PROTOCOLS)) ?? "http/protobuf";
+  const protocol = option("PROTOCOL", oneOf(OTLP_PROTOCOLS)) ?? "http/protobuf";
   const isInsecure = option("INSECURE", trueOrFalse) ?? false;
   const endpoint = readEndpoint(env, signal, (path) =>
     protocol === "grpc" ? grpcUrl(isInsecure ? "http" : "https") : httpSignalUrl(path),

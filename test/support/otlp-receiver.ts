@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import type { OtlpProtocol } from "../../src/otlp/protocol/endpoint.ts";
+import type { OtlpProtocol } from "../../src/domain/otlp.ts";
 import { pointsOf } from "./otlp-metrics.ts";
 import type { ReceivedPoint } from "./otlp-metrics.ts";
 import type { LogsRequest, ReceiverMessage } from "./otlp-receiver-process.ts";

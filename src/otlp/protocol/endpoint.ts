@@ -1,5 +1,4 @@
-export type OtlpProtocol = "http/protobuf" | "http/json" | "grpc";
-export type OtlpSignal = "logs" | "metrics";
+import type { OtlpProtocol } from "../../domain/otlp.ts";
 
 /** Paths of PEM files; undefined: the system's trust, no client certificate. */
 export interface OtlpTlsFiles {

@@ -1,5 +1,5 @@
 import { parseJsonObject } from "../../platform/data/json.ts";
-import type { OtlpSignal } from "./endpoint.ts";
+import type { OtlpSignal } from "../../domain/otlp.ts";
 import { ProtobufError, ProtobufReader, WireType } from "./protobuf-reader.ts";
 
 /** How an answer is encoded. */

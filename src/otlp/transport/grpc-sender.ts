@@ -7,7 +7,8 @@ import {
   status,
 } from "@grpc/grpc-js";
 import type { ChannelOptions, ServiceError } from "@grpc/grpc-js";
-import type { OtlpEndpoint, OtlpSignal } from "../protocol/endpoint.ts";
+import type { OtlpSignal } from "../../domain/otlp.ts";
+import type { OtlpEndpoint } from "../protocol/endpoint.ts";
 import { readExportResponse } from "../protocol/export-response.ts";
 import { grpcOutcome } from "./grpc-outcome.ts";
 import { InFlight } from "./in-flight.ts";

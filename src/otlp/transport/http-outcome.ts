@@ -1,5 +1,5 @@
 import { parseJsonObject } from "../../platform/data/json.ts";
-import type { OtlpSignal } from "../protocol/endpoint.ts";
+import type { OtlpSignal } from "../../domain/otlp.ts";
 import { readExportResponse } from "../protocol/export-response.ts";
 import type { Encoding } from "../protocol/export-response.ts";
 import type { HttpAnswer } from "./http-exchange.ts";

@@ -1,4 +1,5 @@
-import type { OtlpEndpoint, OtlpSignal } from "../protocol/endpoint.ts";
+import type { OtlpSignal } from "../../domain/otlp.ts";
+import type { OtlpEndpoint } from "../protocol/endpoint.ts";
 import type { OtlpSender } from "./sender.ts";
 import { TlsFiles } from "./tls-files.ts";
 
