@@ -1,5 +1,6 @@
 import { SeverityNumber } from "@opentelemetry/api";
 import type { Change } from "../domain/change.ts";
+import { isGoodExit } from "../domain/exit-code.ts";
 
 export interface Severity {
   readonly number: SeverityNumber;
@@ -10,9 +11,6 @@ const INFO: Severity = { number: SeverityNumber.INFO, text: "INFO" };
 const WARN: Severity = { number: SeverityNumber.WARN, text: "WARN" };
 const ERROR: Severity = { number: SeverityNumber.ERROR, text: "ERROR" };
 
-/** Exit codes that nobody need look at: a good end, and an end by SIGTERM as asked. */
-const GOOD_EXITS: ReadonlySet<number> = new Set([0, 143]);
-
 /** How grave a change is. */
 export function severityOf(change: Change): Severity {
   switch (change.kind) {
@@ -22,7 +20,7 @@ export function severityOf(change: Change): Severity {
       return ERROR;
     case "container.die":
       // Of an exit that was missed the code may be lost: it can't be called a good one.
-      return change.exitCode !== undefined && GOOD_EXITS.has(change.exitCode) ? INFO : ERROR;
+      return change.exitCode !== undefined && isGoodExit(change.exitCode) ? INFO : ERROR;
     case "container.health":
       return change.health === "unhealthy" ? ERROR : INFO;
     case "unit.restart":

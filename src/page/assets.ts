@@ -33,7 +33,7 @@ export function assetOf(name: string): Promise<Asset> | undefined {
 }
 
 async function readModule(name: string): Promise<Asset> {
-  const text = await readFile(new URL(name, import.meta.url), "utf8");
+  const text = await readFile(new URL(`../${name}`, import.meta.url), "utf8");
   const script = MODULE_SUFFIX === ".ts" ? stripTypeScriptTypes(text) : text;
   return { contentType: "text/javascript; charset=utf-8", body: Buffer.from(script) };
 }

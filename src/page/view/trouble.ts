@@ -1,12 +1,10 @@
+import { isGoodExit } from "../../domain/exit-code.ts";
 import type { ContainerReport, UnitReport } from "../../domain/status.ts";
 import { count, exitCodeText, signalName } from "./format.ts";
 
 /** How bad it is, the worst first. `idle` is what has ended as it should, or never began. */
 export const LEVELS = ["failing", "warning", "fine", "idle"] as const;
 export type Level = (typeof LEVELS)[number];
-
-/** Exit codes of a good end, and of an end by SIGTERM as asked. */
-const GOOD_EXITS: ReadonlySet<number | null> = new Set([0, 143]);
 
 export interface Trouble {
   readonly level: Level;
@@ -60,7 +58,7 @@ function failingReasons({
   health,
 }: Omit<ContainerReport, "units">): string[] {
   const reasons: string[] = [];
-  const hasFailed = exitCode !== null && !GOOD_EXITS.has(exitCode);
+  const hasFailed = exitCode !== null && !isGoodExit(exitCode);
   if (status === "dead") reasons.push("dead");
   if (status === "restarting") reasons.push("is being restarted");
   if (hasFailed && (status === "exited" || status === "restarting" || status === "dead")) {
