@@ -30,7 +30,7 @@ function program() {
   const provider = new LoggerProvider({ processors: [new SimpleLogRecordProcessor({ exporter })] });
   return {
     logger: provider.getLogger("unitwatch", "1.2.3"),
-    async records(): Promise<readonly ReadableLogRecord[]> {
+    records: async (): Promise<readonly ReadableLogRecord[]> => {
       await provider.forceFlush();
       return exporter.getFinishedLogRecords();
     },

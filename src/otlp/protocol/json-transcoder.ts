@@ -59,7 +59,10 @@ export async function otlpJson(
 }
 
 function* pieces(type: string, reader: ProtobufReader, depth = 0): Generator<string> {
-  if (depth === PIECE_DEPTH) return yield JSON.stringify(objectOf(type, reader, depth));
+  if (depth === PIECE_DEPTH) {
+    yield JSON.stringify(objectOf(type, reader, depth));
+    return;
+  }
   const rest: Json = {};
   const items: ProtobufReader[] = [];
   let list: Field | undefined;
@@ -69,13 +72,16 @@ function* pieces(type: string, reader: ProtobufReader, depth = 0): Generator<str
     else rest[field.name] = valueOf(field, reader, depth);
   }
   const text = JSON.stringify(rest);
-  if (list === undefined) return yield text;
-  yield `${text.slice(0, -1)}${text === "{}" ? "" : ","}"${list.name}":`;
-  for (const [i, item] of items.entries()) {
-    yield i === 0 ? "[" : ",";
-    yield* pieces(list.type, item, depth + 1);
+  yield text.slice(0, -1);
+  if (list !== undefined) {
+    yield `${text === "{}" ? "" : ","}"${list.name}":`;
+    for (const [i, item] of items.entries()) {
+      yield i === 0 ? "[" : ",";
+      yield* pieces(list.type, item, depth + 1);
+    }
+    yield "]";
   }
-  yield "]}";
+  yield "}";
 }
 
 function objectOf(type: string, reader: ProtobufReader, depth: number): Json {
