@@ -1,6 +1,6 @@
-/** The thread that waits for the disk: does what `threadLink` asks for, in turn. */
-import { parentPort } from "node:worker_threads";
+/** The thread that waits for the disk: does what `threadLink` requests, in order. */
 import type { RecordRow } from "../domain/record-queue.ts";
+import { answerCalls } from "../platform/process/worker-calls.ts";
 import { storeCalls, storeErrorOf } from "./store-link.ts";
 import type { StoreCalls } from "./store-link.ts";
 
@@ -12,36 +12,30 @@ export type StoreRequest = {
   };
 }[keyof StoreCalls];
 
-/** The answers come in the order of the requests. */
+/** Its result. An error loses its own properties between threads: its parts are sent. */
 export type StoreReply =
   | { readonly value: unknown }
   | { readonly error: { readonly message: string; readonly isFinal: boolean } };
 
-function answer(calls: StoreCalls, { name, args }: StoreRequest): StoreReply {
+const calls = await storeCalls();
+
+answerCalls(answer, (reply, { name }) =>
+  name === "read" && "value" in reply ? buffersOf(reply.value as readonly RecordRow[]) : [],
+);
+
+function answer({ name, args }: StoreRequest): StoreReply {
   try {
     const call = calls[name] as (...args: unknown[]) => unknown;
     return { value: call(...args) };
   } catch (error) {
     const { message, isFinal } = storeErrorOf(error);
     return { error: { message, isFinal } };
+  } finally {
+    // Frees the copies of rows at once: a thread that does little else collects them late.
+    if (name === "commit") for (const buffer of buffersOf(args[0].rows)) buffer.transfer(0);
   }
 }
 
-/** Gives back what copies of rows took at once: a thread that does little else collects it late. */
-function free(rows: readonly RecordRow[]): void {
-  for (const { bytes } of rows) if (bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+function buffersOf(rows: readonly RecordRow[]): ArrayBuffer[] {
+  return rows.map(({ bytes }) => bytes.buffer as ArrayBuffer);
 }
-
-const port = parentPort;
-if (port === null) throw new Error("this is no thread");
-const calls = await storeCalls();
-port.on("message", (request: StoreRequest) => {
-  const reply = answer(calls, request);
-  const rows =
-    request.name === "read" && "value" in reply ? (reply.value as readonly RecordRow[]) : [];
-  port.postMessage(
-    reply,
-    rows.map(({ bytes }) => bytes.buffer as ArrayBuffer),
-  );
-  if (request.name === "commit") free(request.args[0].rows);
-});

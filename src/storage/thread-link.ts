@@ -1,61 +1,39 @@
-import { Worker } from "node:worker_threads";
-import { asError } from "../platform/data/as-error.ts";
+import { extname } from "node:path";
+import { WorkerCalls } from "../platform/process/worker-calls.ts";
 import { StoreError } from "./store-link.ts";
 import type { StoreCalls, StoreLink } from "./store-link.ts";
 import type { StoreReply, StoreRequest } from "./store-thread.ts";
 
-/** It keeps no rows: what is more would be a fault, which is to end the thread and not the process. */
+/** The thread keeps no rows: a fault that needs more memory ends the thread, not the process. */
 const LIMITS = { maxOldGenerationSizeMb: 48, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 };
+/** `.ts` in the source, `.js` in the build. */
+const THREAD = new URL(`./store-thread${extname(import.meta.url)}`, import.meta.url);
 
-/** As this file is: type-stripped source, or built. */
-const THREAD = new URL(
-  import.meta.url.endsWith(".ts") ? "./store-thread.ts" : "./store-thread.js",
-  import.meta.url,
-);
+type ResultOf<Name extends keyof StoreCalls> = Awaited<ReturnType<StoreCalls[Name]>>;
 
-interface Waiting {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: StoreError) => void;
-}
-
-/** A link to calls that a thread of their own does: nobody here waits for the disk. */
+/** Returns a link to a worker thread, which waits for the disk in place of the event loop. */
 export function threadLink(): StoreLink {
-  const worker = new Worker(THREAD, { resourceLimits: LIMITS, execArgv: [], env: {} });
-  const waiting: Waiting[] = [];
-  let ended: StoreError | undefined;
-  const end = (error: StoreError): void => {
-    ended ??= error;
-    for (const { reject } of waiting.splice(0)) reject(ended);
-  };
-  worker.on("message", (reply: StoreReply) => {
-    const next = waiting.shift();
-    if ("value" in reply) next?.resolve(reply.value);
-    else next?.reject(new StoreError(reply.error.message, reply.error.isFinal));
-  });
-  worker.on("error", (error) => end(new StoreError(asError(error).message, true)));
-  worker.on("exit", () => end(new StoreError("its thread has ended", true)));
-
-  const ask = <Result>(request: StoreRequest): Promise<Result> =>
-    new Promise<Result>((resolve, reject) => {
-      if (ended !== undefined) {
-        reject(ended);
-        return;
-      }
-      waiting.push({ resolve: resolve as (value: unknown) => void, reject });
-      worker.postMessage(request, []);
+  const thread = new WorkerCalls<StoreRequest, StoreReply>(THREAD, LIMITS);
+  const call = async <Name extends keyof StoreCalls>(
+    request: StoreRequest & { readonly name: Name },
+  ): Promise<ResultOf<Name>> => {
+    const reply = await thread.call(request).catch((error: Error) => {
+      throw new StoreError(error.message, true);
     });
-  type ResultOf<Name extends keyof StoreCalls> = Awaited<ReturnType<StoreCalls[Name]>>;
+    if ("error" in reply) throw new StoreError(reply.error.message, reply.error.isFinal);
+    return reply.value as ResultOf<Name>;
+  };
   return {
-    open: (place) => ask<ResultOf<"open">>({ name: "open", args: [place] }),
-    commit: (update) => ask<ResultOf<"commit">>({ name: "commit", args: [update] }),
-    read: (maxBytes) => ask<ResultOf<"read">>({ name: "read", args: [maxBytes] }),
-    drop: (seq) => ask<ResultOf<"drop">>({ name: "drop", args: [seq] }),
-    free: (bytes) => ask<ResultOf<"free">>({ name: "free", args: [bytes] }),
+    open: (place) => call({ name: "open", args: [place] }),
+    commit: (update) => call({ name: "commit", args: [update] }),
+    read: (maxBytes) => call({ name: "read", args: [maxBytes] }),
+    drop: (seq) => call({ name: "drop", args: [seq] }),
+    free: (bytes) => call({ name: "free", args: [bytes] }),
     async close() {
       try {
-        await ask<ResultOf<"close">>({ name: "close", args: [] });
+        await call({ name: "close", args: [] });
       } finally {
-        await worker.terminate();
+        await thread.close();
       }
     },
   };

@@ -1,13 +1,6 @@
-/**
- * Compares passwords with bcrypt hashes, one after the other, in a thread of its own: each takes
- * time that the event loop doesn't have.
- */
-import { parentPort } from "node:worker_threads";
+/** Compares passwords with bcrypt hashes, in a thread: each comparison blocks for a long time. */
 import { compareSync } from "bcryptjs";
-import type { BcryptAnswer, BcryptQuestion } from "./bcrypt-checks.ts";
+import { answerCalls } from "../../platform/process/worker-calls.ts";
+import type { BcryptRequest } from "./bcrypt-checks.ts";
 
-parentPort?.on("message", ({ id, password, hash }: BcryptQuestion) => {
-  const answer: BcryptAnswer = { id, matches: compareSync(password, hash) };
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
-  parentPort?.postMessage(answer);
-});
+answerCalls(({ password, hash }: BcryptRequest) => compareSync(password, hash));
