@@ -133,7 +133,7 @@ test("streams events, and cuts the stream when the feed ends or the client accep
   await started.clock.advance(HEARTBEAT_MS);
   expect(started.lines.at(-1)).toBe('level=warn msg="slow event subscriber disconnected"');
   await started.clock.advance(CUT_GRACE_MS);
-  await eventually(() => events.subscribers === 0, { withinMs: 5_000 });
+  await eventually(() => events.subscribers === 0);
 
   using other = new Http2Client(started.port, { ca });
   const stream = other.session.request({ ":path": path, authorization });
@@ -223,7 +223,7 @@ test("limits streams of events and pending renderings to 6 each on a session", a
   const another = other.session.request({ ":path": "/api/v1/events" });
   expect((await once(another, "response"))[0]).toMatchObject({ ":status": 200 });
   readers[0]?.stream.close();
-  await eventually(() => events.subscribers === 6, { withinMs: 5_000 });
+  await eventually(() => events.subscribers === 6);
   expect((await open("/api/v1/events")).status).toBe(200);
 
   const waiting = Array.from({ length: 6 }, () => client.ask("/api/v1/state"));
