@@ -1,4 +1,4 @@
-/** Modules are named as they lie in the folder above: TypeScript in the sources, JavaScript once built. */
+/** Modules are named as they lie here, and those of the domain as if they did: TypeScript in the sources, JavaScript once built. */
 export const MODULE_SUFFIX = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 
 const named = (names: readonly string[]): readonly string[] =>
@@ -6,22 +6,22 @@ const named = (names: readonly string[]): readonly string[] =>
 
 /** What runs in the browser. */
 export const CLIENT_MODULES = named([
-  "page/client/main",
-  "page/client/articles",
-  "page/client/connection",
-  "page/client/dom",
-  "page/client/feed",
-  "page/client/places",
-  "page/client/state",
-  "page/view/change",
-  "page/view/element",
-  "page/view/format",
-  "page/view/node",
-  "page/view/overview",
-  "page/view/trouble",
-  "page/view/unit-table",
+  "client/main",
+  "client/articles",
+  "client/connection",
+  "client/dom",
+  "client/feed",
+  "client/places",
+  "client/state",
+  "view/change",
+  "view/element",
+  "view/format",
+  "view/node",
+  "view/overview",
+  "view/trouble",
+  "view/unit-table",
   "domain/exit-code",
 ]);
-export const MAIN_MODULE = `page/client/main${MODULE_SUFFIX}`;
+export const MAIN_MODULE = `client/main${MODULE_SUFFIX}`;
 export const STYLE_FILE = "style.css";
 export const ICON_FILE = "icon.svg";

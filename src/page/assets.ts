@@ -17,6 +17,8 @@ const known = new Map<string, Promise<Asset>>([
   ],
   [ICON_FILE, Promise.resolve({ contentType: "image/svg+xml", body: Buffer.from(ICON) })],
 ]);
+/** Folder of modules that the server runs too. */
+const SHARED = "domain/";
 const modules: ReadonlySet<string> = new Set(CLIENT_MODULES);
 
 /**
@@ -33,7 +35,11 @@ export function assetOf(name: string): Promise<Asset> | undefined {
 }
 
 async function readModule(name: string): Promise<Asset> {
-  const text = await readFile(new URL(`../${name}`, import.meta.url), "utf8");
+  const isShared = name.startsWith(SHARED);
+  const file = new URL(isShared ? `../${name}` : name, import.meta.url);
+  const source = await readFile(file, "utf8");
+  // The browser gets the domain's modules from a folder within the page's.
+  const text = source.replaceAll(`from "../../${SHARED}`, `from "../${SHARED}`);
   const script = MODULE_SUFFIX === ".ts" ? stripTypeScriptTypes(text) : text;
   return { contentType: "text/javascript; charset=utf-8", body: Buffer.from(script) };
 }

@@ -103,7 +103,7 @@ test("every file that it loads is there, and no module loads another", async () 
   }
   expect([...imported].filter((name) => !CLIENT_MODULES.includes(name))).toEqual([]);
   expect(assetOf("../app.ts")).toBeUndefined();
-  expect(assetOf("page/client/tsconfig.json")).toBeUndefined();
+  expect(assetOf("client/tsconfig.json")).toBeUndefined();
 });
 
 test("what happens while it is written comes by the feed, and is not on it too", () => {
