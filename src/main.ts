@@ -15,7 +15,7 @@ import { stderrSink } from "./platform/log/stderr-sink.ts";
 const SIGNALS = { SIGTERM: 15, SIGINT: 2 } as const;
 type SignalName = keyof typeof SIGNALS;
 
-/** What is printed instead of running: whole lines, and the exit code. */
+/** Lines to print in place of running, and the exit code. */
 interface Printed {
   readonly code: 0 | 2;
   readonly stdout?: string;
@@ -24,7 +24,7 @@ interface Printed {
 
 function print({ code, stdout, stderr }: Printed): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // A reader that has gone, such as `head`, has what it wanted; a full disk doesn't.
+    // A closed pipe, as by `head`, is a success; a full disk is not.
     if (error.code !== "EPIPE") process.exitCode = 1;
   });
   process.stderr.on("error", () => {});
@@ -33,10 +33,10 @@ function print({ code, stdout, stderr }: Printed): void {
   process.exitCode = code;
 }
 
-/** Ends by a signal: the first one ends the work, a second one the process. */
+/** Aborts on the first signal; a second one ends the process at once. */
 interface Ending {
   readonly signal: AbortSignal;
-  /** The signal that came. */
+  /** Name of the first signal. */
   readonly by: () => SignalName | undefined;
 }
 
@@ -47,13 +47,13 @@ function endBySignals(): Ending {
     process.on(name, () => {
       if (by !== undefined) process.exit(128 + SIGNALS[name]);
       by = name;
-      end.abort(new Error(`got ${name}`));
+      end.abort(new Error(`received ${name}`));
     });
   }
   return { signal: end.signal, by: () => by };
 }
 
-/** Runs until it has ended by itself; whatever is thrown ends the process with 1. */
+/** Runs `work` and exits with its code; exits with 1 if anything throws. */
 async function run(log: Logger, work: () => Promise<number>): Promise<void> {
   const die = (error: unknown): void => {
     log.error("unitwatch failed", { err: asError(error) });
@@ -61,7 +61,7 @@ async function run(log: Logger, work: () => Promise<number>): Promise<void> {
   };
   process.on("uncaughtException", die);
   try {
-    // Nothing is left to wait for: what still holds the process was given its time.
+    // What still keeps the process alive has had its time to close.
     process.exit(await work());
   } catch (error) {
     die(error);
@@ -101,7 +101,7 @@ async function runSidecar(
   });
 }
 
-/** Runs one of the commands, which gives its exit code; undefined where a signal ended it. */
+/** Runs a command and exits with the code that `work` resolves to, or by the signal if undefined. */
 async function runCommand(
   config: WatchConfig,
   work: (context: Ending & { readonly log: Logger }) => Promise<number | undefined>,
@@ -142,8 +142,7 @@ async function events(config: EventsConfig): Promise<void> {
       stdout,
       colour: hasColours(),
     });
-    if (end?.kind === "failed")
-      throw new Error("the output can't be written", { cause: end.error });
+    if (end?.kind === "failed") throw new Error("stdout is not writable", { cause: end.error });
     return end === undefined ? undefined : 0;
   });
 }

@@ -26,7 +26,7 @@ const READERS = {
   },
 };
 
-test("what systemd asks of this process isn't handed on to its children", async () => {
+test("removes the variables of systemd from its environment", async () => {
   const folder = await mkdtemp(join(tmpdir(), "unitwatch-main-"));
   try {
     const command = join(folder, "docker");
@@ -62,14 +62,14 @@ test.each([
     { OTEL_EXPORTER_OTLP_ENDPOINT: "https://h", OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere" },
     /^unitwatch: error: cannot read the certificate file \/nowhere: ENOENT[^\n]+\n$/,
   ],
-])("certificates that variables name are checked with the rest: %j", async (env, problem) => {
+])("checks the certificates that variables name: %j", async (env, problem) => {
   const check = [MAIN, "--check-config"];
   const { exitCode, stdout, stderr } = await execa(process.execPath, check, { env, reject: false });
   expect([exitCode, stdout]).toEqual([2, ""]);
   expect(`${stderr}\n`).toMatch(problem);
 });
 
-test("a Node.js that is too old is told of in one line", async () => {
+test("prints one line when Node.js is too old", async () => {
   const old = `Object.defineProperty(process, "version", { value: "v20.20.2" })`;
   const args = ["--import", `data:text/javascript,${encodeURIComponent(old)}`, MAIN, "wait"];
   const { exitCode, stdout, stderr } = await execa(process.execPath, args, { reject: false });
@@ -77,78 +77,72 @@ test("a Node.js that is too old is told of in one line", async () => {
   expect(stderr).toBe("unitwatch: error: expected Node.js 24.12 or newer, got v20.20.2");
 });
 
-test.each(SHELLS)(
-  "the completion of %s is printed, whatever the environment says",
-  async (shell) => {
-    const env = { UNITWATCH_LOG_LEVEL: "nonsense" };
-    const { stdout, stderr } = await execa(process.execPath, [MAIN, "completion", shell], { env });
-    expect([`${stdout}\n`, stderr]).toEqual([completionScript(shell), ""]);
-  },
-);
+test.each(SHELLS)("prints the completion of %s in any environment", async (shell) => {
+  const env = { UNITWATCH_LOG_LEVEL: "nonsense" };
+  const { stdout, stderr } = await execa(process.execPath, [MAIN, "completion", shell], { env });
+  expect([`${stdout}\n`, stderr]).toEqual([completionScript(shell), ""]);
+});
 
-test.each(["json", "logfmt"] as const)(
-  "all that is on stderr is the log, and in %s it tells the start fact by fact",
-  async (format) => {
-    const folder = await mkdtemp(join(tmpdir(), "unitwatch main-"));
-    try {
-      await using engine = await fakeEngine({
-        answer(path, response) {
-          if (path.includes("/events")) response.write("\n");
-          else response.end("[]");
-          return true;
-        },
+test.each(["json", "logfmt"] as const)("writes only log lines to stderr, in %s", async (format) => {
+  const folder = await mkdtemp(join(tmpdir(), "unitwatch main-"));
+  try {
+    await using engine = await fakeEngine({
+      answer(path, response) {
+        if (path.includes("/events")) response.write("\n");
+        else response.end("[]");
+        return true;
+      },
+    });
+    const child = execa(process.execPath, [MAIN], {
+      env: {
+        UNITWATCH_LOG_FORMAT: format,
+        UNITWATCH_DOCKER_HOST: `unix://${engine.socketPath}`,
+        UNITWATCH_WEB_LISTEN_ADDRESS: "127.0.0.1:0",
+        UNITWATCH_STORAGE_PATH: folder,
+        UNITWATCH_OTLP_LOGS: "on",
+      },
+      reject: false,
+      timeout: 30_000,
+    });
+    let told = "";
+    const { promise: ready, resolve } = Promise.withResolvers<void>();
+    child.stderr.on("data", (chunk) => {
+      told += String(chunk);
+      if (/\bready\b.*\n/.test(told)) resolve();
+    });
+    await Promise.race([ready, child]);
+    child.kill("SIGTERM");
+    const { exitCode, stdout, stderr } = await child;
+    expect([exitCode, stdout]).toEqual([0, ""]);
+    const lines = stderr.split("\n").map(READERS[format]);
+    for (const line of lines) {
+      expect(line).toMatchObject({
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+        level: expect.stringMatching(/^(?:info|warn)$/),
       });
-      const child = execa(process.execPath, [MAIN], {
-        env: {
-          UNITWATCH_LOG_FORMAT: format,
-          UNITWATCH_DOCKER_HOST: `unix://${engine.socketPath}`,
-          UNITWATCH_WEB_LISTEN_ADDRESS: "127.0.0.1:0",
-          UNITWATCH_STORAGE_PATH: folder,
-          UNITWATCH_OTLP_LOGS: "on",
-        },
-        reject: false,
-        timeout: 30_000,
-      });
-      let told = "";
-      const { promise: ready, resolve } = Promise.withResolvers<void>();
-      child.stderr.on("data", (chunk) => {
-        told += String(chunk);
-        if (/\bready\b.*\n/.test(told)) resolve();
-      });
-      await Promise.race([ready, child]);
-      child.kill("SIGTERM");
-      const { exitCode, stdout, stderr } = await child;
-      expect([exitCode, stdout]).toEqual([0, ""]);
-      const lines = stderr.split("\n").map(READERS[format]);
-      for (const line of lines) {
-        expect(line).toMatchObject({
-          time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-          level: expect.stringMatching(/^(?:info|warn)$/),
-        });
-      }
-      expect(lines.filter(({ level }) => level === "info").map(({ msg }) => msg)).toEqual([
-        "unitwatch starting",
-        "engine settings",
-        "container settings",
-        "systemd settings",
-        "storage",
-        "OTLP log export enabled",
-        "web access",
-        "listening",
-        "connected to container engine",
-        "ready",
-        "shutting down",
-        "unitwatch stopped",
-      ]);
-      const line = (name: string) => lines.find(({ msg }) => msg === name);
-      expect(line("storage")).toMatchObject({ path: folder });
-      // The time is that of all of the start: at least what lies between these lines, which are
-      // written to the millisecond.
-      const sinceMs = Date.parse(String(line("unitwatch starting")?.["time"]));
-      const tookMs = Date.parse(String(line("ready")?.["time"])) - sinceMs;
-      expect(Number(line("ready")?.["seconds"]) * 1_000).toBeGreaterThan(tookMs - 5);
-    } finally {
-      await rm(folder, { recursive: true });
     }
-  },
-);
+    expect(lines.filter(({ level }) => level === "info").map(({ msg }) => msg)).toEqual([
+      "unitwatch starting",
+      "engine settings",
+      "container settings",
+      "systemd settings",
+      "storage",
+      "OTLP log export enabled",
+      "web access",
+      "listening",
+      "connected to container engine",
+      "ready",
+      "shutting down",
+      "unitwatch stopped",
+    ]);
+    const line = (name: string) => lines.find(({ msg }) => msg === name);
+    expect(line("storage")).toMatchObject({ path: folder });
+    // The time is that of all of the start: at least what lies between these lines, which are
+    // written to the millisecond.
+    const sinceMs = Date.parse(String(line("unitwatch starting")?.["time"]));
+    const tookMs = Date.parse(String(line("ready")?.["time"])) - sinceMs;
+    expect(Number(line("ready")?.["seconds"]) * 1_000).toBeGreaterThan(tookMs - 5);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

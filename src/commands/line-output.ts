@@ -1,18 +1,18 @@
 import type { Writable } from "node:stream";
 
-/** How the way out has ended. */
+/** How the output ended: its client closed it, or a write failed. */
 export type OutputEnd =
-  | { readonly kind: "gone" }
+  | { readonly kind: "closed" }
   | { readonly kind: "failed"; readonly error: Error };
 
-/** Text on its way to a reader that may be slow, and may go. */
+/** Writes text to a stream whose client may be slow, and may close it. */
 export class LineOutput {
   readonly #stream: Writable;
   readonly #ended = Promise.withResolvers<void>();
-  /** Set when nothing can be written any more. */
+  /** How the output ended; undefined while it is writable. */
   end: OutputEnd | undefined = undefined;
 
-  /** @param ended called once, when nothing can be written any more */
+  /** @param ended called once, when the output has ended */
   constructor(stream: Writable, ended: () => void = () => {}) {
     this.#stream = stream;
     const over = (end: OutputEnd): void => {
@@ -22,20 +22,20 @@ export class LineOutput {
       ended();
     };
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      // A reader that has gone, such as `head`, has what it wanted; a full disk doesn't.
-      over(error.code === "EPIPE" ? { kind: "gone" } : { kind: "failed", error });
+      // A closed pipe, as by `head`, is a success; a full disk is not.
+      over(error.code === "EPIPE" ? { kind: "closed" } : { kind: "failed", error });
     });
-    stream.once("close", () => over({ kind: "gone" }));
+    stream.once("close", () => over({ kind: "closed" }));
   }
 
-  /** Resolves when there is room for more; false where nothing can be written any more. */
+  /** Resolves when the stream accepts more; to false if the output has ended. */
   async write(text: string): Promise<boolean> {
     if (this.end !== undefined) return false;
     if (!this.#stream.write(text)) await this.#drained();
     return this.end === undefined;
   }
 
-  /** Resolves when all is written that was given, or can't be any more. */
+  /** Resolves when everything is written, or the output has ended. */
   async flush(): Promise<void> {
     if (this.end === undefined && this.#stream.writableLength > 0) await this.#drained();
   }

@@ -12,8 +12,8 @@ import { objectOf, textOf } from "../platform/data/json.ts";
 import { LineSplitter } from "../platform/data/lines.ts";
 
 /**
- * The actions that change what we know. The engine keeps few events, and each `docker exec` adds
- * three: so it is asked for these alone.
+ * The actions that change the state. The engine keeps few events, and each `docker exec` adds three:
+ * the stream is restricted to these.
  */
 const ACTIONS = [
   "create",
@@ -26,18 +26,18 @@ const ACTIONS = [
   "restart",
   "rename",
   "health_status",
-  // podman's words for die and destroy, which it filters by; dockerd has no such actions.
+  // podman filters die and destroy by these names; dockerd has no such actions.
   "died",
   "remove",
 ] as const;
 
-/** A Docker-compatible engine through a runtime. */
+/** Reads events, listings and details of a Docker-compatible engine through a runtime. */
 export class DockerEngineSource implements EngineSource {
   readonly #runtime: ContainerRuntime;
   readonly #identify: (facts: IdentityFacts) => ContainerIdentity;
   readonly #concerns: (event: EngineEvent) => boolean;
 
-  /** @param filters those of the runtime, which the engine doesn't apply to events in full */
+  /** @param filters filters of the runtime, which the engine applies to events only in part */
   constructor(
     runtime: ContainerRuntime,
     identify: (facts: IdentityFacts) => ContainerIdentity,
@@ -106,12 +106,16 @@ export class DockerEngineSource implements EngineSource {
     for (const document of documents) {
       const parsed = parseInspect(document, this.#identify);
       if (parsed !== undefined) details.push(parsed);
-      else errors.set(textOf(objectOf(document)["Id"]), new Error("it has no name or no status"));
+      else
+        errors.set(
+          textOf(objectOf(document)["Id"]),
+          new Error("inspect document without name or status"),
+        );
     }
     return { details, failures: errors.size === 0 ? [] : await this.#listed(errors, options) };
   }
 
-  /** Those that the list doesn't have are gone. */
+  /** Returns the failures with their listings; a container that is not listed was destroyed. */
   async #listed(
     errors: ReadonlyMap<string, Error>,
     { signal }: { readonly signal: AbortSignal },

@@ -19,14 +19,14 @@ export interface RuntimeChoice {
 
 const DEFAULT_COMMAND = "docker";
 const DEFAULT_SOCKET = "/var/run/docker.sock";
-/** Ports that dockerd has by convention. */
+/** Conventional ports of dockerd. */
 const PORTS = { plain: 2375, tls: 2376 };
 
 /**
- * The way to the engine that was asked for. Of itself the API is taken wherever there is an address
- * for it; the command where only that knows the way: ssh, a context, podman.
+ * Opens the way to the engine. `auto` uses the API if its address is known, and the command if only
+ * the command can connect: over ssh, by a context, to podman. Connects to nothing yet.
  *
- * @throws where the API is asked for and there is no address for it, or a certificate can't be read
+ * @throws if the API is configured without an address, or a certificate is unreadable
  */
 export async function openRuntime(choice: RuntimeChoice): Promise<ContainerRuntime> {
   const { runtime, command, host, filters, clock } = choice;
@@ -34,10 +34,10 @@ export async function openRuntime(choice: RuntimeChoice): Promise<ContainerRunti
   if (address !== undefined) return new EngineApi({ address, filters, clock });
   if (runtime === "engine") {
     throw new Error(
-      `--docker.runtime=engine: expected --docker.host to be unix:// or tcp://, or ${DEFAULT_SOCKET} to be there`,
+      `--docker.runtime=engine: expected --docker.host to be unix:// or tcp://, or ${DEFAULT_SOCKET} to exist`,
     );
   }
-  // It costs as much memory as all the rest: it is loaded where it is needed.
+  // execa costs as much memory as all the rest: it is loaded only when used.
   const { execaExecutor } = await import("../platform/process/execa-executor.ts");
   return new DockerCli(execaExecutor(), { command, host, filters });
 }
@@ -45,7 +45,7 @@ export async function openRuntime(choice: RuntimeChoice): Promise<ContainerRunti
 function engineAddress(choice: RuntimeChoice): EngineAddress | undefined {
   const { runtime, command, host, context, tlsPath } = choice;
   const isAuto = runtime === "auto";
-  // Who names another command, podman or a wrapper, wants that to be asked.
+  // Another command, such as podman or a wrapper, is configured to be used.
   if (isAuto && command !== DEFAULT_COMMAND) return undefined;
   if (host === undefined) {
     const otherContext = context !== undefined && context !== "default";
@@ -69,7 +69,9 @@ function readTls(folder: string): EngineTls {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw new Error(`DOCKER_CERT_PATH: cannot read ${path}`, { cause: error });
+      throw new Error(`DOCKER_CERT_PATH: cannot read ${path}`, {
+        cause: error,
+      });
     }
   };
   return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };

@@ -22,7 +22,7 @@ function started(url: string, storagePath = path): Promise<Unitwatch> {
   });
 }
 
-test("what can't be sent before the end is sent by the next process", async () => {
+test("sends queued records in the next process when the endpoint was unavailable", async () => {
   const gone = await httpEndpoint();
   await gone[Symbol.asyncDispose]();
   {
@@ -53,7 +53,7 @@ test("what can't be sent before the end is sent by the next process", async () =
   await next.until((scrape) => scrape.value("unitwatch_otlp_queue_records") === 0);
 });
 
-test("a second unitwatch on the same folder says so, and keeps its records in memory", async () => {
+test("keeps records in memory and warns when another process uses the folder", async () => {
   await using endpoint = await httpEndpoint();
   await using first = await started(endpoint.url);
   await using second = await started(endpoint.url);

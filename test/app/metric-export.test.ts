@@ -38,7 +38,7 @@ async function started(env: Readonly<Record<string, string>>, args: readonly str
   return { push, end, clock, counted, lines };
 }
 
-test("nothing is sent, nor waited for, without an endpoint or where that is off", async () => {
+test("sends nothing and has no timer when no endpoint is configured or export is off", async () => {
   await using endpoint = await httpEndpoint();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url };
   for (const { push, clock, end } of [
@@ -53,7 +53,7 @@ test("nothing is sent, nor waited for, without an endpoint or where that is off"
   expect(endpoint.requests).toEqual([]);
 });
 
-test("metrics go to their path at each interval, and once more at the end", async () => {
+test("pushes metrics at each interval and once more at the end", async () => {
   await using endpoint = await httpEndpoint();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url };
   const { push, clock, end, counted } = await started(env, ["--otlp.interval=10s"]);
@@ -75,7 +75,7 @@ test("metrics go to their path at each interval, and once more at the end", asyn
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("what isn't taken is counted by reason, and logged", async () => {
+test("counts by reason and logs when the endpoint rejects metrics", async () => {
   await using endpoint = await httpEndpoint(400);
   const env = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: endpoint.url };
   const { push, end, counted, lines } = await started(env);

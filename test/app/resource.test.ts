@@ -14,7 +14,7 @@ async function resource(
   return resourceOf({ config: parsed.config, folder: undefined, log: recordedLog().log });
 }
 
-test("it tells which unitwatch it is, where, and by which SDK", async () => {
+test("names the service, the host and the SDK", async () => {
   expect(await resource({})).toEqual({
     "service.name": "unitwatch",
     "service.version": BUILD_INFO.version,
@@ -26,7 +26,7 @@ test("it tells which unitwatch it is, where, and by which SDK", async () => {
   });
 });
 
-test("attributes that are given win, but for an empty one, the service's name and the SDK", async () => {
+test("prefers configured attributes, except empty ones, the service name and the SDK", async () => {
   const attributes = [
     "deployment.environment.name=lab",
     "host.name=h%201",
@@ -46,7 +46,7 @@ test("attributes that are given win, but for an empty one, the service's name an
   });
 });
 
-test("another engine, or other filters, are another instance", async () => {
+test("derives another instance id when the engine or the filters differ", async () => {
   const idOf = async (...args: string[]): Promise<string | undefined> =>
     (await resource({}, args))["service.instance.id"];
   const ids = await Promise.all([

@@ -34,7 +34,7 @@ function notifier(
 
 const SOCKET = { NOTIFY_SOCKET: "/run/systemd/notify" };
 
-test("systemd is told once that it is ready, and that it stops, in this order", async () => {
+test("notifies READY=1 once, then STOPPING=1", async () => {
   const { service, end, said } = notifier(SOCKET);
 
   expect(said).toEqual([]);
@@ -46,7 +46,7 @@ test("systemd is told once that it is ready, and that it stops, in this order", 
   expect(said).toEqual(["/run/systemd/notify READY=1", "/run/systemd/notify STOPPING=1"]);
 });
 
-test("the watchdog is told of twice in each of its spans, until the end", async () => {
+test("notifies WATCHDOG=1 twice in each interval until the end", async () => {
   const { service, clock, said } = notifier({ ...SOCKET, WATCHDOG_USEC: "60000000" });
 
   await clock.advance(29_999);
@@ -59,7 +59,7 @@ test("the watchdog is told of twice in each of its spans, until the end", async 
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("while systemd doesn't read, the watchdog's notes don't pile up", async () => {
+test("sends no further WATCHDOG=1 while one is pending", async () => {
   const read = Promise.withResolvers<void>();
   const { service, clock, said } = notifier(
     { ...SOCKET, WATCHDOG_USEC: "2000000" },
@@ -90,7 +90,7 @@ test("logs and goes on when systemd can't be notified", async () => {
   ]);
 });
 
-test("where systemd doesn't ask, nothing is told", async () => {
+test("sends nothing when systemd expects no notifications", async () => {
   const { service, clock, end, said } = notifier({ WATCHDOG_USEC: "60000000" });
 
   service.ready();

@@ -41,7 +41,7 @@ async function told({ args = [], env = {}, built = {} }: Setting): Promise<strin
   return lines.map((line) => line.replace(/^level=info msg=/, ""));
 }
 
-test("without any flag, each fact has its line", async () => {
+test("logs one line a subject when no flag is set", async () => {
   expect(await told({})).toEqual([
     '"engine settings" runtime=engine host=unix:///var/run/docker.sock',
     '"container settings" filters=none',
@@ -52,7 +52,7 @@ test("without any flag, each fact has its line", async () => {
   ]);
 });
 
-test("what is set otherwise shows", async () => {
+test("logs the flags that differ from the default", async () => {
   const lines = await told({
     args: [
       "--watch.filter=label=a b",
@@ -74,12 +74,12 @@ test("what is set otherwise shows", async () => {
   ]);
 });
 
-test("patterns that aren't asked for don't show", async () => {
+test("logs no patterns when systemd is off", async () => {
   const args = ["--systemd.transport=off", "--systemd.unit-include=a"];
   expect(await told({ args })).toContain('"systemd settings" transport=off');
 });
 
-test("the command is told with what it is to find the engine by", async () => {
+test("logs the command and its context when the cli runtime is used", async () => {
   const runtime = { kind: "cli", where: undefined } as const;
   const setting = { args: ["--docker.command=/usr/bin/podman"], built: { runtime } };
   expect((await told(setting))[0]).toBe('"engine settings" runtime=cli command=/usr/bin/podman');
@@ -88,7 +88,7 @@ test("the command is told with what it is to find the engine by", async () => {
   );
 });
 
-test("storage tells what it found; one that can't be had was told of already", async () => {
+test("logs what the store restored, and nothing when the store is unavailable", async () => {
   const queue = { state: { records: 12, bytes: 5, durable: true } } as RecordQueue;
   const cursor = { beginNs: 1n, lastNs: 1_795_345_335_788_625_649n, seen: [], count: 0 };
   const restored = { cursor, containers: [{}, {}] as ContainerResume[] };
@@ -101,7 +101,7 @@ test("storage tells what it found; one that can't be had was told of already", a
   expect(failed.filter((line) => line.startsWith("storage"))).toEqual([]);
 });
 
-test("each signal has its line; what could be a secret has no place in it", async () => {
+test("logs one line a signal without secrets", async () => {
   const env = {
     OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "https://logs.example/hunter2/v1/logs?key=hunter2",
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: "http://metrics.example:4317",
@@ -122,7 +122,7 @@ test("each signal has its line; what could be a secret has no place in it", asyn
   expect(some.filter((line) => line.includes("OTLP"))).toHaveLength(1);
 });
 
-test("who may ask shows, and nobody's password", async () => {
+test("logs the number of users without their passwords", async () => {
   const hash = hashSync("wonder", 4);
   const users = `basic_auth_users:\n  alice: ${hash}\n  bob: ${hash}\n`;
   const tls =

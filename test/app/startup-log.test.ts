@@ -56,7 +56,7 @@ function started(args: readonly string[] = []) {
 const ANSWERS =
   'level=info msg="connected to container engine" engine=docker version=20.10.24+dfsg1 api=1.41';
 
-test("it is ready with the listing, and all nodes are watched with the last of them", async () => {
+test("logs ready after the first listing, and all nodes watched after the last one", async () => {
   const { startup, clock, happens, node, watched, news } = started();
   using _startup = startup;
   happens("start", "web");
@@ -78,7 +78,7 @@ test("it is ready with the listing, and all nodes are watched with the last of t
   expect([news(), clock.pendingTimers]).toEqual([[], 0]);
 });
 
-test("a node that starts meanwhile is waited for too", () => {
+test("waits for a node that starts meanwhile", () => {
   const { startup, node, watched, news } = started();
   using _startup = startup;
   const a = node("a");
@@ -94,7 +94,7 @@ test("a node that starts meanwhile is waited for too", () => {
   ]);
 });
 
-test("a node that is gone isn't waited for", () => {
+test("does not wait for a node that was destroyed", () => {
   const { startup, happens, node, watched, news } = started();
   using _startup = startup;
   const [a, b] = [node("a"), node("b")];
@@ -105,7 +105,7 @@ test("a node that is gone isn't waited for", () => {
   expect(news().at(-1)).toContain("nodes=1 watched=1 units=3");
 });
 
-test("nodes that can't be watched are told of after a while", async () => {
+test("logs unwatched nodes when 30 s have passed", async () => {
   const { startup, clock, node, watched, news } = started();
   using _startup = startup;
   const [a] = [node("a"), node("b")];
@@ -121,7 +121,7 @@ test("nodes that can't be watched are told of after a while", async () => {
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("where there is no node, or none is to be watched, there is nothing to wait for", () => {
+test("waits for nothing when there is no node or systemd is off", () => {
   for (const { startup, clock, happens, news } of [
     started(),
     started(["--systemd.transport=off"]),
@@ -133,7 +133,7 @@ test("where there is no node, or none is to be watched, there is nothing to wait
   }
 });
 
-test("another engine that answers is told of; the same one isn't", () => {
+test("logs the engine again only when it has changed", () => {
   const { startup, runtime, news } = started();
   using _startup = startup;
   startup.listed();
@@ -147,7 +147,7 @@ test("another engine that answers is told of; the same one isn't", () => {
   ]);
 });
 
-test("the command tells no version", () => {
+test("logs no version when the runtime has none", () => {
   const { startup, runtime, news } = started();
   using _startup = startup;
   Object.assign(runtime, { engine: "podman", versions: undefined });

@@ -7,7 +7,7 @@ import { logRecordOf } from "../../src/logs/log-record.ts";
 import { containerChange, monitorChange, unitChange } from "../support/changes.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 
-test("an event tells what its log record does", () => {
+test("reports a change as its log record does", () => {
   const change = unitChange("unit.failed", {
     detail: "ActiveState=failed",
     activeState: "failed",
@@ -36,12 +36,12 @@ test("an event tells what its log record does", () => {
   });
 });
 
-test("an event of the watch of the engine belongs nowhere", () => {
+test("reports no container when the change is of the engine's watch", () => {
   const change = monitorChange("monitor.lost", { identity: undefined, container: "", node: "" });
   expect(eventReport(change)).toMatchObject({ container: "", node: "", cluster: "", unit: "" });
 });
 
-test("lags are known by watch, of what happened under it", () => {
+test("keeps one lag a watch, without recovered changes", () => {
   const lags = new Lags();
   const unit = unitChange("unit.active");
   const { id } = unit.identity;
@@ -55,7 +55,7 @@ test("lags are known by watch, of what happened under it", () => {
   expect(lags.of(id)).toBeUndefined();
 });
 
-test("the state includes every event up to the one that it names", async () => {
+test("includes every event up to lastEventId in the state", async () => {
   const made = new StatusFleet();
   const record = made.node("a", { units: 2 });
   made.fails(record, "x.service", { result: "signal", exitStatus: 9 });

@@ -27,7 +27,7 @@ function inspect(path: string, response: ServerResponse): boolean {
   return true;
 }
 
-test("containers that can't be inspected are shown as they are listed, and cost the others nothing", async () => {
+test("shows a container as listed when its inspection fails, and all others in full", async () => {
   await using engine = await fakeEngine({
     answer(path, response) {
       if (path.includes("/containers/json")) response.end(JSON.stringify(LISTED));

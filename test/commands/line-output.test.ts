@@ -28,7 +28,7 @@ class SlowReader extends Writable {
   }
 }
 
-test("a writer waits for a reader that is slow", async () => {
+test("waits when the client is slow", async () => {
   const reader = new SlowReader();
   const output = new LineOutput(reader);
   expect(await output.write("a\n")).toBe(true);
@@ -46,7 +46,7 @@ test("a writer waits for a reader that is slow", async () => {
   expect(reader.taken).toEqual(["a\n", "bcd\n"]);
 });
 
-test("a flush waits until all is taken", async () => {
+test("flushes until everything is written", async () => {
   const reader = new SlowReader();
   const output = new LineOutput(reader);
   await output.flush();
@@ -62,26 +62,26 @@ test("a flush waits until all is taken", async () => {
   expect(await flushing).toBe(true);
 });
 
-test("a reader that has gone ends it quietly, and is told of once", async () => {
+test("ends once and without an error when the client closes the pipe", async () => {
   let ended = 0;
   const output = new LineOutput(failing("EPIPE"), () => (ended += 1));
   await output.write("a\n");
   await setImmediate();
-  expect(output.end).toEqual({ kind: "gone" });
+  expect(output.end).toEqual({ kind: "closed" });
   expect(await output.write("b\n")).toBe(false);
   expect(ended).toBe(1);
 });
 
-test("a writer that waits is let go when its reader goes", async () => {
+test("stops to wait when the client closes the pipe", async () => {
   const reader = new SlowReader();
   const output = new LineOutput(reader);
   const writing = output.write("abcdef\n");
   reader.destroy();
   expect(await writing).toBe(false);
-  expect(output.end).toEqual({ kind: "gone" });
+  expect(output.end).toEqual({ kind: "closed" });
 });
 
-test("a disk that is full is a fault", async () => {
+test("fails when the disk is full", async () => {
   const output = new LineOutput(failing("ENOSPC"));
   await output.write("a\n");
   await setImmediate();

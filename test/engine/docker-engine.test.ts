@@ -75,7 +75,7 @@ function watched(
 const START =
   '{"Type":"container","Action":"start","Actor":{"ID":"a1","Attributes":{"name":"web"}}}';
 
-test("the engine is asked for the actions that change what is known, and no others", async () => {
+test("requests only the actions that change the state", async () => {
   const { asked, process, listen } = watched();
   process.stdout.end();
   process.exit();
@@ -101,7 +101,7 @@ test("the engine is asked for the actions that change what is known, and no othe
   ]);
 });
 
-test("a recorded stream is told event by event, however it is cut", async () => {
+test("emits each event of a recorded stream, however it is split", async () => {
   const { process, events, parseErrors, listen } = watched();
   const done = listen();
   const bytes = Buffer.from(fixture("events.jsonl"));
@@ -117,7 +117,7 @@ test("a recorded stream is told event by event, however it is cut", async () => 
   expect(parseErrors()).toBe(0);
 });
 
-test("what can't be read is told, what is no container's is not", async () => {
+test("reports malformed lines, and ignores events of other objects", async () => {
   const { process, events, parseErrors, listen } = watched();
   const done = listen();
   process.say("oops", '{"Type":"network","Action":"connect"}', START, '{"Action":7}');
@@ -129,7 +129,7 @@ test("what can't be read is told, what is no container's is not", async () => {
   expect(parseErrors()).toBe(3);
 });
 
-test("events of containers that the filters leave out aren't told", async () => {
+test("ignores events of containers that the filters exclude", async () => {
   const { process, events, listen } = watched(["name=^web$"]);
   const done = listen();
   process.say(START, START.replace('"web"', '"db"'));
@@ -146,7 +146,7 @@ test.each([
     { exitCode: 1, stderr: "Cannot connect to the Docker daemon\n" },
     "Cannot connect to the Docker daemon",
   ],
-])("a stream that ends with %j gives %j", async (exit, message) => {
+])("ends a stream that exits with %j by the error %j", async (exit, message) => {
   const { process, listen } = watched();
   const done = listen();
   process.stdout.end();
@@ -155,7 +155,7 @@ test.each([
   expect(process.kills).toBe(1);
 });
 
-test("a stream that breaks is a failure, unless it was to end", async () => {
+test("rejects when the stream breaks, unless it was aborted", async () => {
   const broken = watched();
   const failed = broken.listen();
   await turns();
@@ -171,7 +171,7 @@ test("a stream that breaks is a failure, unless it was to end", async () => {
   expect(await done).toBe("");
 });
 
-test("after an abort nothing is told", async () => {
+test("emits nothing after an abort", async () => {
   const { process, events, end, listen } = watched();
   const done = listen();
   process.say(START);
@@ -184,7 +184,7 @@ test("after an abort nothing is told", async () => {
   expect(process.kills).toBe(1);
 });
 
-test("details are those of the documents that are containers", async () => {
+test("parses the details of each inspect document", async () => {
   const documents = [...(JSON.parse(fixture("inspect.json")) as unknown[]), {}, null];
   const { source, asked } = watched([], { documents });
   const { signal } = new AbortController();
@@ -201,7 +201,7 @@ test("details are those of the documents that are containers", async () => {
   expect(await source.list(signal)).toEqual(["a1", "b2"]);
 });
 
-test("what can't be inspected, or read, is told as the engine lists it; what it doesn't list is gone", async () => {
+test("reports the listing of a container when its inspection fails, and leaves out destroyed ones", async () => {
   const [broken, odd, gone] = ["a", "b", "c"].map((digit) => digit.repeat(64));
   const { source } = watched([], {
     documents: [{ Id: odd, Name: "/odd" }],
@@ -223,11 +223,16 @@ test("what can't be inspected, or read, is told as the engine lists it; what it 
     failures.map(({ id, error, summary }) => [id, error.message, summary.identity, summary.status]),
   ).toMatchObject([
     [broken, "boom", { id: broken, name: "web", cluster: "dev" }, "running"],
-    [odd, "it has no name or no status", { id: odd, name: "odd", cluster: "" }, "exited"],
+    [
+      odd,
+      "inspect document without name or status",
+      { id: odd, name: "odd", cluster: "" },
+      "exited",
+    ],
   ]);
 });
 
-test("a replay is told up to its end", async () => {
+test("replays events up to the end", async () => {
   const { source, asked, process, events } = watched();
   const { signal } = new AbortController();
   const sink = { event: (event: EngineEvent) => void events.push(event), parseError: () => {} };

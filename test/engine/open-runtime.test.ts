@@ -29,17 +29,17 @@ test.each([
   ["unix:///x.sock", { runtime: "cli" }, "cli"],
   [undefined, { context: "other" }, "cli"],
   ["unix:///x.sock", { runtime: "engine", command: "podman" }, "engine"],
-] as const)("auto on %s with %j takes %s", async (host, given, kind) => {
+] as const)("opens, on %s with %j, the runtime %s", async (host, given, kind) => {
   expect((await openRuntime(choice({ host, ...given }))).kind).toBe(kind);
 });
 
-test("the API over ssh is refused, in words that name the flag", async () => {
+test("rejects the API over ssh and names the flag", async () => {
   await expect(openRuntime(choice({ runtime: "engine", host: "ssh://h" }))).rejects.toThrow(
     "--docker.runtime=engine: expected --docker.host to be unix:// or tcp://",
   );
 });
 
-test("TLS reads its three files, and names the one that isn't there", async () => {
+test("reads the three TLS files, and names a missing one", async () => {
   const folder = await mkdtemp(join(tmpdir(), "docker-certs-"));
   try {
     const tls = choice({ host: "tcp://127.0.0.1:2376", tlsPath: folder });

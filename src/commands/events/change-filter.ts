@@ -2,11 +2,11 @@ import { isNamed } from "../../domain/container-name.ts";
 import type { Change } from "../../domain/change.ts";
 import type { EventKind } from "../../domain/event.ts";
 
-/** Which changes are wanted; a list that is empty lets all through. */
+/** Changes to print. An empty list matches all. */
 export interface ChangeFilterOptions {
-  /** Names or ids of containers, or patterns of names. */
+  /** Names, ids, or patterns of names of containers. */
   readonly containers: readonly string[];
-  /** Names of units, or patterns of them. */
+  /** Names of units, or patterns of names. */
   readonly units: readonly string[];
   readonly kinds: readonly EventKind[];
 }
@@ -15,10 +15,11 @@ export interface ChangeFilter {
   readonly matches: (change: Change) => boolean;
   readonly container: (identity: { readonly id: string; readonly name: string }) => boolean;
   readonly unit: (name: string) => boolean;
-  /** False where nothing is wanted that systemd in a container would have to be watched for. */
+  /** False if no change of a unit or systemd can match. */
   readonly needsSystemd: boolean;
 }
 
+/** Compiles the filter. */
 export function changeFilter({ containers, units, kinds }: ChangeFilterOptions): ChangeFilter {
   const names = containers.map(glob);
   const unitNames = units.map(glob);
@@ -40,7 +41,7 @@ export function changeFilter({ containers, units, kinds }: ChangeFilterOptions):
   };
 }
 
-/** A pattern in which `*` stands for any characters, and `?` for one; it has to match the whole name. */
+/** Compiles a pattern for whole names in which `*` matches any characters and `?` one. */
 function glob(pattern: string): RegExp {
   const source = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)

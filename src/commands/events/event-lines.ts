@@ -1,7 +1,7 @@
 import { clipped, printable } from "../../platform/data/quoted.ts";
 import type { EventReport } from "../../domain/status.ts";
 
-/** Longer names don't make the column wider for the others. */
+/** Longer names don't widen the column of the others. */
 const MAX_COLUMN = 40;
 const KIND_WIDTH = "unit.deactivating".length;
 const MAX_TEXT_LENGTH = 1_000;
@@ -10,12 +10,12 @@ const COLOURS = { ERROR: "\u001B[31m", WARN: "\u001B[33m", INFO: "" } as const;
 const DIM = "\u001B[2m";
 const RESET = "\u001B[0m";
 
-/** A change as one line of JSON: what could drive a terminal is written as an escape there too. */
+/** Returns the change as one line of JSON, safe on a terminal. */
 export function jsonLine(report: EventReport): string {
   return `${printable(JSON.stringify(report))}\n`;
 }
 
-/** Makes lines for people: time, container, kind, unit and details, `-` where there is none. */
+/** Returns a formatter of human-readable lines: time, container, kind, unit and details, `-` if absent. */
 export function humanLines(options: { readonly colour: boolean }): (report: EventReport) => string {
   let width = 0;
   const paint = (code: string, text: string): string =>
@@ -24,7 +24,7 @@ export function humanLines(options: { readonly colour: boolean }): (report: Even
     const { container, kind, unit, severity } = report;
     const name = column(container);
     width = Math.max(width, Math.min(name.length, MAX_COLUMN));
-    // To the millisecond.
+    // Truncated to milliseconds.
     const time = report.time?.replace(/(\.\d{3})\d*Z$/, "$1Z") ?? "-";
     const cells = [
       paint(DIM, time),
@@ -41,13 +41,13 @@ function column(text: string): string {
   return text === "" ? "-" : printable(clipped(text, MAX_TEXT_LENGTH));
 }
 
-/** What changed, in the engine's and systemd's own words. */
+/** Returns the details in the terms of the engine and systemd. */
 function detailOf({ detail, attributes, recovered, unit }: EventReport): string {
   const words = detail === "" ? [] : [detail];
   const add = (name: string, attribute: string): void => {
     const value = attributes[attribute];
-    const isTold = typeof value === "string" || typeof value === "number";
-    if (isTold && unit !== "") words.push(`${name}=${value}`);
+    const isScalar = typeof value === "string" || typeof value === "number";
+    if (isScalar && unit !== "") words.push(`${name}=${value}`);
   };
   add("SubState", "systemd.unit.sub_state");
   add("Result", "systemd.service.result");

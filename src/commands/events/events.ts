@@ -21,21 +21,21 @@ export interface EventsOptions {
   readonly config: EventsConfig;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Aborts to end it. */
+  /** Aborts to end the command. */
   readonly signal: AbortSignal;
   readonly stdout: Writable;
-  /** True where lines for people may have colours. */
+  /** True if human-readable lines may have colours. */
   readonly colour: boolean;
 }
 
-/** Changes that wait for a reader that is slow. */
-const MAX_WAITING = 10_000;
+/** Changes queued for a slow client of stdout. */
+const MAX_QUEUED = 10_000;
 
 /**
- * Writes each change that is wanted, until it is told to end, or nobody reads it any more. Resolves
- * to how the output ended; undefined where the signal ended it.
+ * Writes each matching change to stdout until the signal aborts or stdout closes. Resolves to how
+ * stdout ended; undefined if the signal ended the command.
  *
- * @throws where there is no way to the engine at all
+ * @throws if the configuration names no usable way to the engine
  */
 export async function showEvents(options: EventsOptions): Promise<OutputEnd | undefined> {
   const { config, clock, log, signal } = options;
@@ -52,10 +52,10 @@ export async function showEvents(options: EventsOptions): Promise<OutputEnd | un
         : unitAdmission(unitInclude, unitExclude, series),
     watchesSystemd: ({ identity }) => filter.needsSystemd && filter.container(identity),
   });
-  const queue = new Subscription<Change>({ capacity: MAX_WAITING });
+  const queue = new Subscription<Change>({ capacity: MAX_QUEUED });
   watch.bus.subscribe("change", (change) => {
     if (filter.matches(change)) queue.push(change);
-    // What is shown needn't be told twice.
+    // A change that is printed needs no log line.
     else logChange(change, log);
   });
   const watched = new WeakSet<ContainerRecord>();
@@ -64,7 +64,7 @@ export async function showEvents(options: EventsOptions): Promise<OutputEnd | un
     watched.add(record);
     log.debug("watching systemd", { container: record.identity.name });
   });
-  watch.bus.subscribe("listed", () => log.debug("listed"));
+  watch.bus.subscribe("listed", () => log.debug("containers listed"));
   watch.bus.subscribe("dropped", ({ stage }) => {
     log.limited(stage).warn("state bound reached", { stage });
   });
@@ -89,16 +89,16 @@ async function writeAll(
   { config, colour, log }: EventsOptions,
 ): Promise<void> {
   const line = config.json ? jsonLine : humanLines({ colour });
-  let told = 0;
-  const tellDropped = (): void => {
-    const dropped = queue.dropped - told;
+  let logged = 0;
+  const logDropped = (): void => {
+    const dropped = queue.dropped - logged;
     if (dropped > 0) log.warn("changes dropped", { dropped });
-    told += dropped;
+    logged += dropped;
   };
   for await (const change of queue) {
-    tellDropped();
+    logDropped();
     if (!(await output.write(line(eventReport(change))))) break;
   }
-  tellDropped();
+  logDropped();
   await output.flush();
 }

@@ -4,19 +4,19 @@ import type { SystemState } from "../../domain/systemd.ts";
 import type { UnitCondition, WaitGoal } from "../../domain/wait-goal.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 
-/** One thing that was asked for of one container, and what is so instead. */
+/** A condition of one container that does not hold. */
 export interface Missing {
-  /** Its name, or what it was asked for by; "" where it is about none. */
+  /** Name of the container, or the requested name if unknown; "" for the engine. */
   readonly container: string;
-  /** Which of the things it is: the same as long as the same is missing. */
+  /** Identifies the condition of the container. */
   readonly about: string;
-  /** What is so, and what was expected: no line end, and otherwise as containers have it. */
+  /** The state and what was expected: one line, not escaped. */
   readonly text: string;
-  /** True where it doesn't come true by itself any more. */
+  /** True if the condition does not become true without an action. */
   readonly isFinal: boolean;
 }
 
-/** What was asked for of one container, and is true. */
+/** The conditions of one container that hold. */
 export interface Met {
   readonly container: string;
   /** Such as `runs`, `slurmctld.service is active`. */
@@ -28,18 +28,18 @@ export interface Findings {
   readonly missing: readonly Missing[];
 }
 
-/** What is known of the containers. */
+/** The known state of the containers. */
 export interface View {
   readonly containers: () => Iterable<ContainerRecord>;
-  /** True where filters let only some of the engine's containers through. */
+  /** True if filters select containers. */
   readonly isFiltered: boolean;
-  /** True where what is known of its systemd is all that there is. */
+  /** True if all units of its systemd are known. */
   readonly isListed: (record: ContainerRecord) => boolean;
-  /** Why its systemd can't be watched; undefined where nothing is known of that. */
+  /** Reason why the watch of its systemd fails; undefined if it does not, or not yet. */
   readonly reason: (record: ContainerRecord) => string | undefined;
 }
 
-/** What is so, where it isn't what was asked for. */
+/** The state of a condition that does not hold. */
 interface State {
   readonly is: string;
   readonly isFinal?: boolean;
@@ -47,7 +47,7 @@ interface State {
 
 const MAX_FAILED_SHOWN = 3;
 
-/** Compares what was asked for with what is. */
+/** Compares the goal with the state. */
 export function findingsOf(goal: WaitGoal, view: View): Findings {
   const met: Met[] = [];
   const missing: Missing[] = [];
@@ -60,7 +60,7 @@ export function findingsOf(goal: WaitGoal, view: View): Findings {
     };
     const running = record === undefined ? noContainer(name, view) : runningState(record);
     weigh("container", running, "runs");
-    // Of a container that doesn't run nothing else is known: it is no reason of its own to give up.
+    // The other conditions of a stopped container are unknown, which is not final by itself.
     const runs = running === undefined ? record : undefined;
     if (goal.health !== undefined) {
       const { health } = goal;
@@ -85,7 +85,7 @@ export function findingsOf(goal: WaitGoal, view: View): Findings {
   return { met, missing };
 }
 
-/** The containers that it is about, and those names of which there is none. */
+/** Returns the containers of the goal, and the names without a container. */
 function subjectsOf(
   goal: WaitGoal,
   view: View,
@@ -104,8 +104,8 @@ function subjectsOf(
 }
 
 function noContainer(name: string, { isFiltered }: View): State {
-  if (name === "") return { is: "no container that the filters let through yet" };
-  const filtered = isFiltered ? ", or the filters don't let it through" : "";
+  if (name === "") return { is: "no container matches the filters yet" };
+  const filtered = isFiltered ? ", or the filters exclude it" : "";
   return { is: `no such container yet${filtered}` };
 }
 
@@ -137,7 +137,7 @@ function healthState(
   wanted: NonNullable<WaitGoal["health"]>,
 ): State | undefined {
   if (health === undefined) {
-    // Between its start and what inspect says of it.
+    // Unknown between the start and the first inspection.
     if (hasHealthCheck !== false) return unknown("health", wanted);
     return { is: `has no health check, expected ${alternatives(wanted)}`, isFinal: true };
   }
@@ -145,7 +145,7 @@ function healthState(
   return { is: `is ${health}, expected ${alternatives(wanted)}`, isFinal: health === "unhealthy" };
 }
 
-/** Why nothing is known of its units; undefined where they are known. */
+/** Returns why the units are unknown; undefined if they are known. */
 function unwatchedState(record: ContainerRecord, view: View): State | undefined {
   if (record.runsSystemd === false)
     return { is: "the container doesn't run systemd", isFinal: true };
@@ -163,7 +163,7 @@ function unitState(
   const unwatched = unwatchedState(record, view);
   if (unwatched !== undefined) return { ...unwatched, is: `${name}: ${unwatched.is}, ${expected}` };
   const unit = record.systemd.units.get(name);
-  // What isn't loaded is inactive, as systemctl has it.
+  // As in systemctl, a unit that is not loaded is inactive.
   const { activeState = "inactive", subState = "" } = unit ?? {};
   if (states.includes(activeState)) return undefined;
   if (unit?.activeState === undefined) return { is: `${name} isn't loaded, ${expected}` };
@@ -173,7 +173,7 @@ function unitState(
   return { is: `${name} is ${activeState}${shown}, ${expected}`, isFinal: isFailed };
 }
 
-/** systemd comes out of these by nobody's doing but an administrator's. */
+/** States that systemd leaves only by an administrator's action. */
 const FINAL_STATES: ReadonlySet<SystemState> = new Set<SystemState>(["degraded", "maintenance"]);
 
 function systemState(
@@ -185,7 +185,7 @@ function systemState(
   const unwatched = unwatchedState(record, view);
   if (unwatched !== undefined) return { ...unwatched, is: `systemd: ${unwatched.is}, ${expected}` };
   const { systemState: state } = record.systemd.manager;
-  if (state === undefined) return { is: `systemd hasn't told its state yet, ${expected}` };
+  if (state === undefined) return { is: `systemd's state isn't known yet, ${expected}` };
   if (wanted.includes(state)) return undefined;
   const why = state === "degraded" ? `: ${failedUnits(record)}` : "";
   return { is: `systemd is ${state}${why}, ${expected}`, isFinal: FINAL_STATES.has(state) };

@@ -3,18 +3,18 @@ import type { EngineSink, EngineSource, Inspection } from "../../domain/engine-s
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import { isNamed } from "../../domain/container-name.ts";
 
-/** How long the engine may take over one of the names. */
-const FIND_LIMIT_MS = 30_000;
+/** Limit of the inspection of one name. */
+const INSPECT_LIMIT_MS = 30_000;
 
 export interface NamedContainersOptions {
-  /** Names, ids, or beginnings of ids. */
+  /** Names, ids, or prefixes of ids. */
   readonly names: readonly string[];
   readonly runtime: Pick<ContainerRuntime, "inspect">;
-  /** True where the source lets only some containers through: then its listing counts too. */
+  /** True if the source filters containers: then a container has to be in its listing too. */
   readonly isFiltered: boolean;
 }
 
-/** An engine of which only the containers that are named are seen: no other one is asked about. */
+/** Restricts a source to the named containers, so that no other one is inspected. */
 export class NamedContainers implements EngineSource {
   readonly #source: Required<EngineSource>;
   readonly #options: NamedContainersOptions;
@@ -44,7 +44,7 @@ export class NamedContainers implements EngineSource {
     const found = documents.flatMap((document) => {
       const { Id: id, Name: name } = document as { readonly Id?: unknown; readonly Name?: unknown };
       if (typeof id !== "string" || typeof name !== "string") return [];
-      // An engine takes any beginning of an id, which a name can be too.
+      // Engines accept any prefix of an id, which a name can equal.
       const container = { id, name: name.replace(/^\//, "") };
       return names.some((each) => isNamed(container, each)) ? [id] : [];
     });
@@ -62,7 +62,7 @@ export class NamedContainers implements EngineSource {
 
   /** Where a name is the beginning of several ids, the engine refuses it: there is none of that name. */
   async #find(names: readonly string[], signal: AbortSignal): Promise<readonly unknown[]> {
-    const options = { limitMs: FIND_LIMIT_MS, signal };
+    const options = { limitMs: INSPECT_LIMIT_MS, signal };
     const { documents, failures } = await this.#options.runtime.inspect(names, options);
     const fault = failures.find(({ error }) => !/multiple ids|more than one/i.test(error.message));
     if (fault !== undefined) throw fault.error;

@@ -2,16 +2,16 @@ import { clipped, printable } from "../../platform/data/quoted.ts";
 import type { Met, Missing } from "./findings.ts";
 import type { WaitOutcome } from "./waiter.ts";
 
-/** Containers of which all is told; of more, only how many they are. */
+/** Containers whose conditions are printed; the others are counted. */
 const MAX_MET_SHOWN = 4;
-/** Lines of what is missing. */
+/** Lines printed for missing conditions. */
 const MAX_MISSING_SHOWN = 100;
 const MAX_TEXT_LENGTH = 500;
 
 /**
- * What is said of the end of a wait, in whole lines that are safe on a terminal.
+ * Returns the outcome of a wait as lines that are safe on a terminal.
  *
- * @param by what ended it from outside
+ * @param by name of the signal that aborted it
  */
 export function outcomeText(outcome: WaitOutcome, by = "a signal"): string {
   const after = durationText(outcome.afterMs);
@@ -39,7 +39,7 @@ function metText(met: readonly Met[]): string {
 }
 
 function missingText(head: string, missing: readonly Missing[]): string {
-  // What is the reason to give up comes first.
+  // The reasons to end early come first.
   const sorted = missing.toSorted((a, b) => Number(b.isFinal) - Number(a.isFinal));
   const lines = sorted
     .slice(0, MAX_MISSING_SHOWN)

@@ -20,11 +20,11 @@ export interface WaitOptions {
   readonly log: Logger;
   /** Aborts to end the wait. */
   readonly signal: AbortSignal;
-  /** When it began, by the clock's monotonic time. */
+  /** When the process started: monotonic milliseconds. */
   readonly sinceMs: number;
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** What ended it from outside. */
+  /** Name of the signal that aborted the wait. */
   readonly by: () => string | undefined;
 }
 
@@ -38,9 +38,9 @@ const SILENT: Logger = {
 };
 
 /**
- * Watches until what is waited for is true, or can't become so, and tells that.
+ * Watches until the goal is true, is out of reach, or the time is over, and prints the outcome.
  *
- * @throws where there is no way to the engine at all
+ * @throws if the configuration names no usable way to the engine
  */
 export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
   const { config, clock, signal, sinceMs } = options;
@@ -52,7 +52,7 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
     clock,
     log,
     admission: {
-      // Of other units the state is known, and no change is told.
+      // Other units have state, but publish no changes.
       shown: (name) => units.some(({ unit }) => unit === name),
       series: new SeriesBudget(0),
     },
@@ -68,7 +68,7 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
     keepWaiting,
     clock,
     sinceMs,
-    ...(config.log.level === "debug" ? { looked: missingLog(log) } : {}),
+    ...(config.log.level === "debug" ? { checked: missingLog(log) } : {}),
   });
   watch.bus.subscribe("change", (change) => {
     view.changed(change);
@@ -90,7 +90,7 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
   return outcome;
 }
 
-/** Logs what is missing each time that something else is. */
+/** Returns a function that logs what is missing when that has changed. */
 function missingLog(log: Logger): (missing: readonly Missing[]) => void {
   let before = "";
   return (missing) => {

@@ -3,11 +3,11 @@ import type { WaitGoal } from "../../domain/wait-goal.ts";
 import { findingsOf } from "./findings.ts";
 import type { Met, Missing, View } from "./findings.ts";
 
-/** How the wait came to an end, and how long after its beginning. */
+/** How the wait ended, and how long after its start. */
 export type WaitOutcome =
   | { readonly kind: "true"; readonly met: readonly Met[]; readonly afterMs: number }
   | {
-      /** The time limit; nothing can come of it any more; somebody ended it. */
+      /** The time limit; out of reach for good; aborted by the caller. */
       readonly kind: "time" | "final" | "ended";
       /** Not empty. */
       readonly missing: readonly Missing[];
@@ -17,32 +17,32 @@ export type WaitOutcome =
 export interface WaiterOptions {
   readonly goal: WaitGoal;
   readonly view: View & {
-    /** Why nothing that is known can be relied on; undefined where it can. */
+    /** Reason why the known state may be outdated; undefined while the engine is watched. */
     readonly engine: () => Missing | undefined;
   };
-  /** undefined: for ever. */
+  /** undefined: no limit. */
   readonly timeoutMs: number | undefined;
-  /** True: nothing is given up before the time limit. */
+  /** True if a goal that is out of reach is waited for until the time limit. */
   readonly keepWaiting: boolean;
   readonly clock: Clock;
-  /** When it began, by the clock's monotonic time. */
+  /** When the process started: monotonic milliseconds. */
   readonly sinceMs: number;
-  /** Told what is missing, each time that it was looked. */
-  readonly looked?: (missing: readonly Missing[]) => void;
+  /** Called with what is missing after each check. */
+  readonly checked?: (missing: readonly Missing[]) => void;
 }
 
 /**
- * How long it has to be out of reach until it is given up: a restart passes through exited, and a
- * service that systemd restarts through failed.
+ * How long a condition has to be out of reach to end the wait: a container that restarts is `exited`
+ * for a moment, and a service that systemd restarts is `failed`.
  */
 const FINAL_MS = 1_000;
 
-/** Waits for a goal. It looks whenever it is told to, and each time that anything changed it has to be. */
+/** Waits for a goal. The caller calls `check` after each change of the state. */
 export class Waiter {
   readonly outcome: Promise<WaitOutcome>;
   readonly #options: WaiterOptions;
   readonly #settle: (outcome: WaitOutcome) => void;
-  /** Since when each of these has been out of reach, without a break. */
+  /** When each condition that is out of reach became so: monotonic milliseconds since the start. */
   #finalSinceMs = new Map<string, number>();
   #timer: Disposable | undefined;
   #limit: Disposable | undefined;
@@ -56,16 +56,16 @@ export class Waiter {
     if (options.timeoutMs !== undefined) this.#startLimit(options.timeoutMs);
   }
 
-  /** Looks at what is so now. Does nothing once it is over. */
+  /** Compares the state with the goal. Does nothing after the end. */
   check(): void {
     if (this.#isOver) return;
     const { met, missing } = this.#look();
-    this.#options.looked?.(missing);
-    if (missing.length === 0) this.#over({ kind: "true", met, afterMs: this.#elapsedMs() });
+    this.#options.checked?.(missing);
+    if (missing.length === 0) this.#finish({ kind: "true", met, afterMs: this.#elapsedMs() });
     else if (!this.#options.keepWaiting) this.#judge(missing);
   }
 
-  /** Ends it from outside. */
+  /** Ends the wait early. */
   end(): void {
     this.#end("ended");
   }
@@ -75,7 +75,7 @@ export class Waiter {
     const engine = view.engine();
     const { met, missing } = findingsOf(goal, view);
     if (engine === undefined) return { met, missing };
-    // What was so when the engine was last heard of may have changed since.
+    // The state may have changed since the engine was lost.
     const stale = missing.map(({ container, about, text }) => {
       return { container, about, text, isFinal: false };
     });
@@ -102,10 +102,12 @@ export class Waiter {
     if (this.#isOver) return;
     const { met, missing } = this.#look();
     const afterMs = this.#elapsedMs();
-    this.#over(missing.length === 0 ? { kind: "true", met, afterMs } : { kind, missing, afterMs });
+    this.#finish(
+      missing.length === 0 ? { kind: "true", met, afterMs } : { kind, missing, afterMs },
+    );
   }
 
-  /** A timer can be shorter than what was asked of it. */
+  /** Starts the time limit again if the timer fires early, as the clock cuts long delays. */
   #startLimit(timeoutMs: number): void {
     const leftMs = timeoutMs - this.#elapsedMs();
     this.#limit = this.#options.clock.setTimeout(
@@ -117,7 +119,7 @@ export class Waiter {
     );
   }
 
-  #over(outcome: WaitOutcome): void {
+  #finish(outcome: WaitOutcome): void {
     this.#isOver = true;
     this.#timer?.[Symbol.dispose]();
     this.#limit?.[Symbol.dispose]();

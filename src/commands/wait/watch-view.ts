@@ -3,18 +3,18 @@ import type { ContainerRecord } from "../../state/containers/container-record.ts
 import type { Fleet } from "../../state/fleet.ts";
 import type { Missing, View } from "./findings.ts";
 
-/** What the engine's watch tells of itself. */
+/** State of the engine's watch. */
 export interface EngineState {
   readonly up: boolean;
   readonly listed: boolean;
 }
 
-/** What is known while it is watched, and why what isn't known isn't. */
+/** The state that the conditions are compared with, and the reasons for what is unknown. */
 export class WatchView implements View {
   readonly containers: View["containers"];
   readonly isFiltered: boolean;
   readonly #engine: EngineState;
-  /** Since when the stream stands on which its systemd was listed: Unix nanoseconds. */
+  /** When the stream was established on which the container's systemd was listed: Unix nanoseconds. */
   readonly #listedSince = new WeakMap<ContainerRecord, bigint>();
   readonly #reasonById = new Map<string, string>();
   #engineError: Error | undefined;
@@ -28,11 +28,12 @@ export class WatchView implements View {
     this.isFiltered = context.isFiltered;
   }
 
-  /** What was so already was folded into the container's state. */
+  /** Records that the container's state was read. */
   stateRead(record: ContainerRecord): void {
     if (record.systemd.up) this.#listedSince.set(record, record.systemd.sinceNs);
   }
 
+  /** Records why a watch fails, until it is restored. */
   changed(change: Change): void {
     if (change.kind === "container.destroy") this.#reasonById.delete(change.identity.id);
     if (!change.kind.startsWith("monitor.")) return;
@@ -42,14 +43,14 @@ export class WatchView implements View {
     else this.#reasonById.set(change.identity.id, change.detail);
   }
 
-  /** A stream that has a gap, or a container's next life, is listed anew. */
+  /** Returns true if units were listed on the current stream: after a gap or a restart they are listed again. */
   readonly isListed = (record: ContainerRecord): boolean =>
     record.systemd.up && this.#listedSince.get(record) === record.systemd.sinceNs;
 
   readonly reason = ({ identity }: ContainerRecord): string | undefined =>
     this.#reasonById.get(identity.id);
 
-  /** Why nothing that is known can be relied on; undefined where it can. */
+  /** Returns the reason why the known state may be outdated; undefined while the engine is watched. */
   engine(): Missing | undefined {
     const { up, listed } = this.#engine;
     if (up) return undefined;
@@ -65,7 +66,7 @@ export class WatchView implements View {
   }
 }
 
-/** Nobody gets into a group while running. */
+/** Returns true for a missing permission, which a running process can't get. */
 function isForbidden(error: unknown): boolean {
   for (let at = error, depth = 0; Error.isError(at) && depth < 5; at = at.cause, depth += 1) {
     if ((at as NodeJS.ErrnoException).code === "EACCES") return true;

@@ -3,26 +3,26 @@ import type { Inspection, Uninspected } from "../../domain/engine-source.ts";
 
 export interface DetailsRefreshOptions {
   readonly inspect: (ids: readonly string[]) => Promise<Inspection>;
-  /** `fresh` is false where something happened to the container since it was asked about. */
+  /** Folds details into the state; `fresh` is false if the container had an event since the request. */
   readonly fold: (details: ContainerDetails, fresh: boolean) => void;
-  /** This container can't be inspected: from now on somebody else asks for it. */
+  /** Hands over a container whose inspection failed: this class inspects it no more. */
   readonly unreadable: (failure: Uninspected, fresh: boolean) => void;
-  /** A question failed. Waits as long as is due; resolves to whether to ask again. */
+  /** Waits after a request that failed as a whole; resolves to true if it is to be repeated. */
   readonly failed: (error: unknown) => Promise<boolean>;
 }
 
 /**
- * Asks the engine for the details of containers to which something happened. One question is under
- * way at a time, so that no answer is folded in after a newer one; what happens meanwhile waits for
- * the next question, which asks for all at once.
+ * Inspects containers after their events. One request is open at a time, so that no answer is folded
+ * in after a newer one; containers that have events meanwhile go into the next request together.
  */
 export class DetailsRefresh {
   readonly #options: DetailsRefreshOptions;
   #wanted = new Set<string>();
-  /** What the question under way is about. */
-  #asked: ReadonlySet<string> = new Set();
+  /** Containers of the open request. */
+  #requested: ReadonlySet<string> = new Set();
+  /** Containers of the open request that were destroyed since. */
   readonly #gone = new Set<string>();
-  /** Requests wait for the first question of all. */
+  /** False until the first request has succeeded; others wait for it. */
   #begun = false;
   #running: Promise<void> | undefined;
 
@@ -31,44 +31,45 @@ export class DetailsRefresh {
   }
 
   /**
-   * The first question: about these containers, and those that were requested before. Rejects where
-   * it fails.
+   * Inspects these containers, and those requested before, in the first request.
+   *
+   * @throws if the request fails
    */
   async begin(ids: Iterable<string>): Promise<void> {
     for (const id of ids) this.#wanted.add(id);
-    await this.#ask();
+    await this.#inspect();
     this.#begun = true;
     if (this.#wanted.size > 0) this.#running = this.#run();
   }
 
-  /** Something happened to the container, of which inspect knows more. */
+  /** Inspects the container again, after an event that lacks details. */
   request(id: string): void {
     this.#wanted.add(id);
     if (this.#begun) this.#running ??= this.#run();
   }
 
-  /** Something happened to the container: an answer that is under way may not know of it. */
+  /** Repeats an open request for the container: its answer may be older than the event. */
   happened(id: string): void {
-    if (this.#asked.has(id) && !this.#gone.has(id)) this.request(id);
+    if (this.#requested.has(id) && !this.#gone.has(id)) this.request(id);
   }
 
-  /** The container is gone: an answer that is under way may still have it. */
+  /** Ignores the container, which was destroyed, in the answer of an open request. */
   gone(id: string): void {
     this.#wanted.delete(id);
-    if (this.#asked.has(id)) this.#gone.add(id);
+    if (this.#requested.has(id)) this.#gone.add(id);
   }
 
-  /** Resolves when no question is under way. */
+  /** Resolves when no request is open. */
   async idle(): Promise<void> {
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    // Events come in bursts: what comes with this one goes into the same question.
+    // Events come in bursts: one request serves all containers of a burst.
     await Promise.resolve();
     while (this.#wanted.size > 0) {
       try {
-        await this.#ask();
+        await this.#inspect();
       } catch (error) {
         if (!(await this.#options.failed(error))) break;
       }
@@ -76,12 +77,12 @@ export class DetailsRefresh {
     this.#running = undefined;
   }
 
-  async #ask(): Promise<void> {
-    const asked = this.#wanted;
-    this.#asked = asked;
+  async #inspect(): Promise<void> {
+    const requested = this.#wanted;
+    this.#requested = requested;
     this.#wanted = new Set();
     try {
-      const { details: all, failures } = await this.#options.inspect([...asked]);
+      const { details: all, failures } = await this.#options.inspect([...requested]);
       for (const details of all) {
         const { id } = details.identity;
         if (!this.#gone.has(id)) this.#options.fold(details, !this.#wanted.has(id));
@@ -91,10 +92,10 @@ export class DetailsRefresh {
         this.#options.unreadable(failure, !this.#wanted.delete(failure.id));
       }
     } catch (error) {
-      for (const id of asked) if (!this.#gone.has(id)) this.#wanted.add(id);
+      for (const id of requested) if (!this.#gone.has(id)) this.#wanted.add(id);
       throw error;
     } finally {
-      this.#asked = new Set();
+      this.#requested = new Set();
       this.#gone.clear();
     }
   }

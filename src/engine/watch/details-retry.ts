@@ -6,39 +6,40 @@ import { Wake } from "../../platform/time/supervise.ts";
 
 export interface DetailsRetryOptions {
   readonly inspect: (ids: readonly string[]) => Promise<Inspection>;
-  /** `fresh` is false where something happened to the container since it was asked about. */
+  /** Folds details into the state; `fresh` is false if the container had an event since the request. */
   readonly fold: (details: ContainerDetails, fresh: boolean) => void;
-  /** It can't be inspected still. */
+  /** Handles another failure of the container. */
   readonly unreadable: (failure: Uninspected, fresh: boolean) => void;
-  /** The question failed as a whole; it will be asked again. */
+  /** Handles a request that failed as a whole; it is repeated. */
   readonly failed: (error: unknown) => void;
-  /** Something happened to it meanwhile: it is to be asked about again, as any other. */
+  /** Inspects the container once more as an ordinary one: it had an event during the request. */
   readonly again: (id: string) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Containers that are asked about at a time: each may hold a connection for long. */
-const AT_ONCE = 4;
+/** Requests open at a time: each may hold a connection for long. */
+const MAX_REQUESTS = 4;
 
-/** A container that couldn't be inspected. */
+/** A container whose last inspection failed. */
 class Unreadable {
   readonly backoff = new Backoff(STREAM_BACKOFF);
   readonly wake = new Wake();
-  /** Nothing happened to it since it was asked about. */
+  /** True if it had no event since the request. */
   isFresh = true;
 }
 
 /**
- * Asks for the details of containers that couldn't be inspected, each by itself and ever more
- * rarely, so that none of them holds up the others; sooner where something happens to it.
+ * Retries the inspection of containers that failed, each by itself with a growing delay, so that
+ * none delays the others. An event of a container ends its delay.
  */
 export class DetailsRetry {
   readonly #options: DetailsRetryOptions;
   readonly #byId = new Map<string, Unreadable>();
   readonly #running = new Set<Promise<void>>();
+  /** Resolvers of runs that wait for a free request. */
   readonly #waiting: (() => void)[] = [];
-  #asking = 0;
+  #open = 0;
 
   constructor(options: DetailsRetryOptions) {
     this.#options = options;
@@ -57,24 +58,25 @@ export class DetailsRetry {
     void run.finally(() => this.#running.delete(run));
   }
 
-  /** Something happened to it: an answer that is under way may not know of it. */
+  /** Marks the answer of an open request as older than an event. */
   happened(id: string): void {
     const container = this.#byId.get(id);
     if (container !== undefined) container.isFresh = false;
   }
 
-  /** The same, and inspect knows more of that; or everything is to be looked at. */
+  /** Inspects the container at once, after an event or for a snapshot. */
   request(id: string): void {
     this.happened(id);
     this.#byId.get(id)?.wake.wake();
   }
 
+  /** Gives up the container, which was destroyed. */
   gone(id: string): void {
     this.#byId.get(id)?.wake.wake();
     this.#byId.delete(id);
   }
 
-  /** Resolves when the signal has ended all. */
+  /** Resolves when every retry has ended; call after the signal has aborted. */
   async ended(): Promise<void> {
     await Promise.all(this.#running);
   }
@@ -84,28 +86,28 @@ export class DetailsRetry {
     const isOver = (): boolean => signal.aborted || this.#byId.get(id) !== container;
     while (!isOver()) {
       await container.wake.wait(container.backoff.next(), clock, signal);
-      await this.#turn();
+      await this.#acquire();
       try {
         if (isOver()) return;
         container.wake.answered();
         container.isFresh = true;
-        const answer = await this.#ask(id);
+        const answer = await this.#inspect(id);
         if (isOver()) return;
         const [failure] = answer?.failures ?? [];
         if (failure !== undefined) unreadable(failure, container.isFresh);
         if (answer === undefined || failure !== undefined) continue;
         this.#byId.delete(id);
-        // Where there is neither, it is gone.
+        // An answer without details or failure means that the container is gone.
         for (const details of answer.details) fold(details, container.isFresh);
         if (!container.isFresh) again(id);
       } finally {
-        this.#pass();
+        this.#release();
       }
     }
   }
 
-  /** Undefined where the engine can't be asked. */
-  async #ask(id: string): Promise<Inspection | undefined> {
+  /** Returns undefined if the request fails as a whole. */
+  async #inspect(id: string): Promise<Inspection | undefined> {
     const { inspect, failed, signal } = this.#options;
     try {
       return await inspect([id]);
@@ -115,9 +117,9 @@ export class DetailsRetry {
     }
   }
 
-  async #turn(): Promise<void> {
-    if (this.#asking < AT_ONCE) {
-      this.#asking += 1;
+  async #acquire(): Promise<void> {
+    if (this.#open < MAX_REQUESTS) {
+      this.#open += 1;
       return;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -125,9 +127,9 @@ export class DetailsRetry {
     await promise;
   }
 
-  #pass(): void {
+  #release(): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#asking -= 1;
+    if (next === undefined) this.#open -= 1;
     else next();
   }
 }

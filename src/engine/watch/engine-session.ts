@@ -29,8 +29,8 @@ export interface EngineSessionOptions {
   readonly cursor: EventCursor;
 }
 
-/** After these, inspect knows more than the event told. */
-const ACTIONS_WITH_NEWS = new Set([
+/** Actions after which an inspection shows more than their event. */
+const ACTIONS_TO_INSPECT = new Set([
   "create",
   "start",
   "die",
@@ -38,24 +38,23 @@ const ACTIONS_WITH_NEWS = new Set([
   "restart",
   "pause",
   "unpause",
-  // Without what the check found, as older podman tells it.
+  // Older podman leaves out the result of the check.
   "health_status",
 ]);
 
-/** How long one container may hold up what is asked about others; and how long it may take alone. */
+/** Limit of one container in a request for several, and in a request of its own. */
 const INSPECT_LIMIT_MS = 5_000;
 const RETRY_LIMIT_MS = 30_000;
 
-/** The engine replays at once; where its clock is behind ours, it would wait for the rest. */
+/** Limit of a replay. The engine replays at once, but waits if its clock is behind ours. */
 const REPLAY_LIMIT_MS = 3_000;
-/** The same where the newest event is ahead of our clock: of the engine's too, if that was set back. */
+/** Limit if the newest event is ahead of our clock, and maybe of the engine's, which was set back. */
 const AHEAD_LIMIT_MS = 1_000;
 
 /**
- * One stream of the engine's events with the snapshots that belong to it. Where all events that a
- * snapshot knows of were applied, what it shows beyond them was missed. To be sure of that, after
- * each answer the engine is asked once more for what happened until then; a container to which
- * something happened since the question is asked about again.
+ * One stream of the engine's events with its snapshots. A snapshot shows missed changes only if
+ * every event before it was applied. To ensure that, the session replays the events up to each
+ * answer, and inspects a container again if it had an event since the request.
  */
 export class EngineSession {
   readonly #options: EngineSessionOptions;
@@ -64,7 +63,7 @@ export class EngineSession {
   readonly #refresh: DetailsRefresh;
   readonly #retry: DetailsRetry;
   readonly #faults: InspectFaults;
-  /** Containers that the snapshot is still to be compared with. */
+  /** Containers that the current snapshot is not compared with yet. */
   readonly #pending = new Set<string>();
   readonly sink: EngineSink;
   #hasBegun = false;
@@ -104,24 +103,24 @@ export class EngineSession {
     };
   }
 
-  /** Resolves when no question is under way; to be asked once the signal has ended all. */
+  /** Resolves when no request is open; call after the signal has aborted. */
   async ended(): Promise<void> {
     await this.#refresh.idle();
     await this.#retry.ended();
   }
 
   /**
-   * Lists and inspects all containers, and has what was missed counted and told.
+   * Lists and inspects all containers, and applies missed changes as recovered.
    *
-   * @throws where the engine can't be asked
+   * @throws if a request to the engine fails
    */
   async snapshot(): Promise<void> {
     const { source, fleet, clock } = this.#options;
-    // What the engine can still tell comes first: that was not missed.
+    // Events that the engine still has were not missed: they are applied first.
     if (this.#hasBegun || fleet.size > 0) await this.#catchUp();
     const knownBefore = fleet.ids();
     const listed = new Set(await source.list(this.#signal));
-    // Those that are gone go first: others may have their names.
+    // Destroyed containers go first: others may have their names.
     const missing = [...knownBefore].filter((id) => !listed.has(id));
     if (missing.length > 0) await this.#catchUp();
     this.#signal.throwIfAborted();
@@ -159,11 +158,11 @@ export class EngineSession {
     const record = this.#options.fleet.engineEvent(event);
     if (event.action === "destroy") this.#gone(event.id);
     if (record === undefined) {
-      // It may have been there all along, under a name that nobody wanted to know of.
+      // The filters may have hidden it under its old name.
       if (event.action === "rename") this.#request(event.id);
       return;
     }
-    if (ACTIONS_WITH_NEWS.has(event.action)) this.#request(event.id);
+    if (ACTIONS_TO_INSPECT.has(event.action)) this.#request(event.id);
     else if (this.#retry.has(event.id)) this.#retry.happened(event.id);
     else this.#refresh.happened(event.id);
     this.#read(record);
@@ -173,7 +172,7 @@ export class EngineSession {
     const { source, fleet } = this.#options;
     const { details, failures } = await source.inspect(ids, { limitMs, signal: this.#signal });
     if (ids.some((id) => this.#pending.has(id))) await this.#catchUp();
-    // One that was renamed unseen sets its name free for another, which may be new.
+    // Known ones first: one that was renamed unseen frees its name for a new one.
     const rank = ({ identity }: ContainerDetails): number => (fleet.get(identity.id) ? 0 : 1);
     return { details: details.toSorted((a, b) => rank(a) - rank(b)), failures };
   }
@@ -181,12 +180,12 @@ export class EngineSession {
   #fold(details: ContainerDetails, fresh: boolean): void {
     const { fleet, clock } = this.#options;
     const { id, name } = details.identity;
-    this.#faults.readable(id, name);
+    this.#faults.succeeded(id, name);
     const isExact = fresh && this.#pending.delete(id);
     this.#read(isExact ? fleet.reconcile(details, clock.nowNs()) : fleet.details(details, fresh));
   }
 
-  /** What was missed of it is found as soon as it can be inspected: so it stays to be compared. */
+  /** Folds in the listing. The container stays pending: a later inspection finds missed changes. */
   #unreadable(failure: Uninspected, fresh: boolean): void {
     const { fleet, clock } = this.#options;
     const { id, summary } = failure;
@@ -209,7 +208,7 @@ export class EngineSession {
     return !this.#signal.aborted;
   }
 
-  /** Applies all events up to now. */
+  /** Applies the events up to now. */
   async #catchUp(): Promise<void> {
     const { source, clock } = this.#options;
     if (source.replay === undefined) return;
@@ -218,16 +217,16 @@ export class EngineSession {
     const isAhead = lastNs > nowNs;
     const sinceNs = this.#cursor.sinceAt(nowNs);
     const untilNs = isAhead ? lastNs : nowNs;
-    let isTold = false;
+    let isReplayed = false;
     const done = new AbortController();
     const signal = AbortSignal.any([this.#signal, done.signal]);
     try {
       await Promise.race([
-        source.replay(this.sink, { sinceNs, untilNs, signal }).then(() => (isTold = true)),
+        source.replay(this.sink, { sinceNs, untilNs, signal }).then(() => (isReplayed = true)),
         clock.sleep(isAhead ? AHEAD_LIMIT_MS : REPLAY_LIMIT_MS, signal),
       ]);
-      // The engine waits for a time that it has told already.
-      if (isAhead && !isTold) this.#cursor.setBack(nowNs);
+      // The engine waits for a time that its clock, which was set back, has yet to reach.
+      if (isAhead && !isReplayed) this.#cursor.setBack(nowNs);
     } finally {
       done.abort();
     }

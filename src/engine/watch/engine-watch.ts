@@ -7,26 +7,34 @@ import { StreamHealth } from "../../state/stream-health.ts";
 import { supervise, Wake } from "../../platform/time/supervise.ts";
 
 export interface EngineWatchOptions extends EngineSessionOptions {
-  /** From one snapshot to the next while the stream stands. Default 10 minutes. */
+  /** Time between snapshots while the stream is open. Default 10 minutes. */
   readonly snapshotIntervalMs?: number;
 }
 
 const SNAPSHOT_INTERVAL_MS = 600_000;
 
 /**
- * Keeps the fleet true to the engine: listens to events first, then lists and inspects, so that
- * nothing falls between; again after each loss, from the last event on, and from time to time.
+ * Follows one container engine and keeps the fleet equal to it.
+ *
+ * Each attempt opens the stream of events first and takes a snapshot (list and inspect) second, so
+ * that no change falls between. After a loss the stream resumes from the last event. A snapshot
+ * every 10 minutes finds changes that the stream lost.
+ *
+ * Publishes `stateRead` for each container it reads, `listed` after the snapshot of each attempt,
+ * `parseError`, and the changes of the watch itself; the fleet publishes all other changes.
+ *
+ * The folder imports state, domain and platform/; the engine itself is behind the port EngineSource.
  */
 export class EngineWatch {
   readonly #options: EngineWatchOptions;
   readonly #backoff = new Backoff(ENGINE_BACKOFF);
   readonly #health: StreamHealth;
   readonly #faults: InspectFaults;
-  /** False while the engine can't be reached. */
+  /** True while the stream is open and its first snapshot was folded in. */
   up = false;
-  /** Since when it is as `up` says: Unix nanoseconds; 0n before the first attempt has ended. */
+  /** Time of the last change of `up`: Unix nanoseconds; 0n before the first attempt has ended. */
   sinceNs = 0n;
-  /** True once the first listing was folded in; it stays so. */
+  /** True once the first snapshot was folded in, for good. */
   listed = false;
   reconnects = 0;
 
@@ -68,7 +76,7 @@ export class EngineWatch {
       signal: attemptSignal,
     });
     const ended = events.then(() => {
-      throw new Error("the stream of events ended");
+      throw new Error("event stream ended");
     });
     const snapshot = session.snapshot();
     let more: Promise<void> | undefined;
@@ -103,7 +111,7 @@ export class EngineWatch {
     this.#health.up();
   }
 
-  /** A slow reader loses events without notice, and so may any stream: looks from time to time. */
+  /** Takes a snapshot at each interval: engines drop events of slow clients silently. */
   async #snapshots(session: EngineSession, signal: AbortSignal): Promise<void> {
     const { clock, log, fleet, snapshotIntervalMs = SNAPSHOT_INTERVAL_MS } = this.#options;
     while (!signal.aborted) {

@@ -2,23 +2,23 @@ import type { EngineEvent } from "../../domain/engine-event.ts";
 import type { CursorResume } from "../../domain/resume.ts";
 import { BoundedMap } from "../../platform/data/bounded-map.ts";
 
-/** Keys kept to tell a replayed event: more than the engine itself keeps (256 events). */
+/** Keys that recognise a replayed event: more than the 256 events that dockerd keeps. */
 const KEPT_KEYS = 1_024;
-/** Of these, what is kept for the next process. */
+/** Keys stored for the next process. */
 const RESUMED_KEYS = 300;
 
 /**
- * Events that come about together can be told in another order than that of their times: so the
- * engine is asked for them from a little before the newest.
+ * The engine can send simultaneous events out of the order of their times: a resume starts this long
+ * before the newest one.
  */
 const OVERLAP_NS = 1_000_000_000n;
 
-/** How far back the engine is asked where its clock was set back. */
+/** How far back a replay starts after the engine's clock was set back. */
 const SET_BACK_NS = 86_400_000_000_000n;
 
 /**
- * Where in the engine's stream of events we are. The engine replays from a time on, inclusively, so
- * that what was seen already is told apart by time, id and action.
+ * The position in the engine's stream of events. The engine replays from a time on, inclusively; the
+ * cursor recognises events that it has seen by time, id and action.
  */
 export class EventCursor {
   #beginNs = 0n;
@@ -28,9 +28,9 @@ export class EventCursor {
   #isListed = false;
   #count = 0;
   readonly #seen = new BoundedMap<string, true>(KEPT_KEYS);
-  /** While none was told that was seen: what isn't newer than this is older than all of those. */
+  /** Until a replay reaches the first seen event, events up to this time are older than all seen ones. */
   #oldUntilNs = -1n;
-  /** What was found to be so. It is told again by each stream that goes back as far. */
+  /** Keys of such older events: each stream that goes back as far sends them again. */
   readonly #old = new BoundedMap<string, true>(KEPT_KEYS);
 
   /** Begins at `nowNs` (Unix nanoseconds). Does nothing when it has begun or was restored. */
@@ -66,17 +66,17 @@ export class EventCursor {
     return this.#lastNs;
   }
 
-  /** Time to resume from. What is told from then on and was seen isn't new. */
+  /** Time to resume from: Unix nanoseconds. */
   get sinceNs(): bigint {
     const sinceNs = this.#lastNs - OVERLAP_NS;
     return sinceNs > this.#beginNs ? sinceNs : this.#beginNs;
   }
 
   /**
-   * The same at `nowNs`. Where the newest event is ahead of that, the clock may have been set back,
-   * and what came since bears earlier times: so it is as early as what was seen is told apart. Where
-   * that is ahead too, the engine is asked for much more, in the order in which it keeps it: what it
-   * tells before the first that was seen isn't new.
+   * Returns the time to resume from at `nowNs`. If the newest event is ahead of `nowNs`, the clock
+   * may have been set back, and later events have earlier times: the resume then starts at the
+   * oldest event that the cursor recognises. If that is ahead too, it starts a day back, in the
+   * engine's own order: events before the first seen one are not new.
    */
   sinceAt(nowNs: bigint): bigint {
     if (this.#lastNs <= nowNs) return this.sinceNs;
@@ -96,7 +96,7 @@ export class EventCursor {
     return oldestNs;
   }
 
-  /** The clock was set back, to `nowNs` or before. */
+  /** Moves the position back after the clock was set back to `nowNs` or before. */
   setBack(nowNs: bigint): void {
     if (this.#lastNs > nowNs) this.#lastNs = nowNs;
     if (this.#beginNs > nowNs) this.#beginNs = nowNs;
@@ -109,7 +109,7 @@ export class EventCursor {
     return { beginNs: this.#beginNs, lastNs: this.#lastNs, seen, count: this.#count };
   }
 
-  /** Takes note of an event; false where it was seen before. */
+  /** Records the event; returns false if it was seen before. */
   advance(event: EngineEvent): boolean {
     const key = `${event.timeNs} ${event.id} ${event.action}`;
     if (this.#seen.has(key)) {

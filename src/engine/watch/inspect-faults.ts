@@ -2,11 +2,12 @@ import type { Uninspected } from "../../domain/engine-source.ts";
 import type { Logger } from "../../domain/log.ts";
 import type { Publisher } from "../../state/event-bus.ts";
 
-/** Containers that can't be inspected: each failure is counted, and each container told once. */
+/** Counts each failed inspection, and logs each container whose inspection fails once. */
 export class InspectFaults {
   readonly #log: Logger;
   readonly #bus: Publisher;
-  readonly #told = new Set<string>();
+  /** Ids of containers that are logged as failing. */
+  readonly #failing = new Set<string>();
 
   constructor(log: Logger, bus: Publisher) {
     this.#log = log;
@@ -15,20 +16,20 @@ export class InspectFaults {
 
   failed({ id, error, summary }: Uninspected): void {
     this.#bus.publish("parseError", { source: "inspect" });
-    if (this.#told.has(id)) return;
-    this.#told.add(id);
+    if (this.#failing.has(id)) return;
+    this.#failing.add(id);
     this.#log.warn("container inspection failed, using its listing", {
       container: summary.identity.name,
       err: error,
     });
   }
 
-  /** It could be inspected, under this name. */
-  readable(id: string, container: string): void {
-    if (this.#told.delete(id)) this.#log.info("container inspection restored", { container });
+  /** Logs that the inspection of a failing container has succeeded. */
+  succeeded(id: string, container: string): void {
+    if (this.#failing.delete(id)) this.#log.info("container inspection restored", { container });
   }
 
   gone(id: string): void {
-    this.#told.delete(id);
+    this.#failing.delete(id);
   }
 }

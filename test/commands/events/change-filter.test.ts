@@ -12,7 +12,7 @@ const START = containerChange("container.start");
 const LOST = monitorChange("monitor.lost", { identity: undefined, container: "" });
 const ALL = [FAILED, START, systemChange("running"), monitorChange("monitor.error"), LOST];
 
-test("nothing asked for lets all through", () => {
+test("matches everything when no filter is set", () => {
   expect(ALL.filter(filter({}).matches)).toEqual(ALL);
 });
 
@@ -26,7 +26,7 @@ test.each([
   [idOf("sind-dev-worker-0"), true],
   [idOf("sind-dev-worker-0").slice(0, 12), true],
   [idOf("sind-dev-worker-0").slice(0, 11), false],
-])("the container %s is meant: %p", (container, isMeant) => {
+])("matches the container by %s: %p", (container, isMeant) => {
   const { matches } = filter({ containers: ["other", container] });
   expect(ALL.map(matches)).toEqual([isMeant, isMeant, isMeant, isMeant, false]);
 });
@@ -38,25 +38,25 @@ test.each([
   ["*", true],
   ["slurm.*", false],
   ["lurmd.service", false],
-])("the unit %s is meant: %p", (unit, isMeant) => {
+])("matches the unit by %s: %p", (unit, isMeant) => {
   const { matches } = filter({ units: ["other.service", unit] });
   expect(ALL.map(matches)).toEqual([isMeant, false, false, false, false]);
 });
 
-test("what stands for something in regular expressions stands for itself", () => {
+test("matches special characters of regular expressions literally", () => {
   const odd = String.raw`a\x2db@\x22(x)+\x22.service`;
   const { matches } = filter({ units: [odd] });
   expect(matches(unitChange("unit.active", { unit: odd }))).toBe(true);
   expect(matches(unitChange("unit.active", { unit: odd.replace("+", "++") }))).toBe(false);
 });
 
-test("all that is asked for has to hold", () => {
+test("matches only when every filter matches", () => {
   const options = { containers: ["sind-*"], units: ["slurmd*"], kinds: ["unit.failed"] } as const;
   expect(ALL.filter(filter(options).matches)).toEqual([FAILED]);
   expect(ALL.filter(filter({ ...options, kinds: ["unit.active"] }).matches)).toEqual([]);
 });
 
-test("systemd is watched only where something of it is wanted", () => {
+test("needs systemd only when a kind of units or systemd can match", () => {
   expect(filter({}).needsSystemd).toBe(true);
   expect(filter({ kinds: ["container.die", "container.start"] }).needsSystemd).toBe(false);
   for (const kind of ["unit.failed", "system.state", "monitor.lost"] as const) {

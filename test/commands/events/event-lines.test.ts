@@ -15,7 +15,7 @@ function lineOf(change: Parameters<typeof eventReport>[0], colour = false): stri
   return humanLines({ colour })(eventReport(change));
 }
 
-test("a line has the time, the container, the kind, the unit and what is known of it", () => {
+test("prints time, container, kind, unit and details", () => {
   expect(lineOf(FAILED)).toBe(
     "2026-11-22T11:02:19.060Z  sind-dev-worker-0  unit.failed        slurmd.service  ActiveState=failed SubState=failed Result=exit-code ExitStatus=3\n",
   );
@@ -27,7 +27,7 @@ test("a line has the time, the container, the kind, the unit and what is known o
   );
 });
 
-test("what isn't known is a dash, what was found later says so", () => {
+test("prints a dash for an absent value, and marks recovered changes", () => {
   const lost = monitorChange("monitor.lost", { identity: undefined, container: "", node: "" });
   expect(lineOf({ ...lost, timeNs: 0n })).toBe(
     "-  -  monitor.lost       -  systemd stream ended\n",
@@ -35,7 +35,7 @@ test("what isn't known is a dash, what was found later says so", () => {
   expect(lineOf({ ...FAILED, recovered: true })).toMatch(/ExitStatus=3 \(found later\)\n$/);
 });
 
-test("the column of containers grows with their names, up to a limit", () => {
+test("widens the container column with the names up to a limit", () => {
   const line = humanLines({ colour: false });
   const of = (container: string) =>
     line(eventReport({ ...containerChange("container.start"), container })).indexOf(
@@ -48,7 +48,7 @@ test("the column of containers grows with their names, up to a limit", () => {
   expect(of("a")).toBe(first + 39);
 });
 
-test("colours are by severity, and only where they are wanted", () => {
+test("colours by severity when colours are on", () => {
   expect(lineOf(FAILED, true)).toContain("\u001B[31munit.failed      \u001B[0m");
   expect(lineOf(unitChange("unit.restart"), true)).toContain("\u001B[33munit.restart");
   expect(lineOf(unitChange("unit.active"), true)).toContain("  unit.active        slurmd.service");
@@ -61,14 +61,14 @@ const HOSTILE = unitChange("unit.active", {
   detail: `x\n2026 forged ${"y".repeat(100_000)}`,
 });
 
-test("what containers say can't drive a terminal, nor end a line", () => {
+test("escapes control characters and line ends of foreign text", () => {
   const line = lineOf(HOSTILE);
   expect(line).toMatch(/^[^\p{C}]+\n$/u);
   expect(line).toContain(String.raw`a\u001b[2J\u000ab\u009b1m\u202e`);
   expect(line.length).toBeLessThan(3_000);
 });
 
-test("JSON is one line that says the same, and nothing that drives a terminal", () => {
+test("prints the change as one line of JSON without control characters", () => {
   const line = jsonLine(eventReport(HOSTILE));
   expect(line).toMatch(/^[^\p{C}]+\n$/u);
   expect(JSON.parse(line)).toEqual(JSON.parse(JSON.stringify(eventReport(HOSTILE))));

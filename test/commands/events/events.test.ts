@@ -36,7 +36,7 @@ async function shown(args: readonly string[], stdout: Writable) {
   const config = configOf(`unix://${engine.socketPath}`, args);
   const context = { config, clock: systemClock, log, signal: end.signal, stdout, colour: false };
   const showing = showEvents(context);
-  await eventually(() => lines.includes("level=debug msg=listed"));
+  await eventually(() => lines.includes('level=debug msg="containers listed"'));
   let timeNs = systemClock.nowNs();
   return {
     lines,
@@ -56,7 +56,7 @@ async function shown(args: readonly string[], stdout: Writable) {
   };
 }
 
-test("what is wanted is written, a line a change, and the signal ends it", async () => {
+test("prints one line for each matching change until the signal aborts", async () => {
   const stdout = new PassThrough();
   await using events = await shown(
     ["--container=a*", "--kind=container.die,container.oom"],
@@ -77,7 +77,7 @@ test("what is wanted is written, a line a change, and the signal ends it", async
   );
 });
 
-test("a reader that is too slow loses the oldest changes, is told how many, and costs no memory", async () => {
+test("drops the oldest changes, logs their number and bounds memory when the client is slow", async () => {
   const taken: string[] = [];
   let take: (() => void) | undefined;
   let isSlow = true;
@@ -108,7 +108,7 @@ test("a reader that is too slow loses the oldest changes, is told how many, and 
   expect(dropped).toBeGreaterThanOrEqual(COUNT - 11_000);
 });
 
-test("a reader that never takes anything doesn't hold up the end", async () => {
+test("ends within its limit when the client never reads", async () => {
   const stdout = new Writable({ write: () => {}, highWaterMark: 1 });
   await using events = await shown(["--kind=container.die"], stdout);
   events.tell("start", "a");
@@ -118,9 +118,9 @@ test("a reader that never takes anything doesn't hold up the end", async () => {
   expect(await events.showing).toBeUndefined();
 });
 
-test("a reader that has gone ends it, a disk that is full is a fault", async () => {
+test("ends when the client closes the pipe, and fails when the disk is full", async () => {
   for (const [code, kind] of [
-    ["EPIPE", "gone"],
+    ["EPIPE", "closed"],
     ["ENOSPC", "failed"],
   ] as const) {
     const stdout = new Writable({

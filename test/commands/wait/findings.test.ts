@@ -19,7 +19,7 @@ const isActive = (unit: string): Partial<WaitGoal> => ({
   units: [{ unit, states: ["active"] }],
 });
 
-test("a container has to run, and says why it doesn't", () => {
+test("requires the container to run, and reports its status when it does not", () => {
   const fleet = new WaitedFleet();
   expect(missingIn(fleet, A)).toEqual(["a: no such container yet"]);
   fleet.happens("create", "a");
@@ -40,7 +40,7 @@ test("a container has to run, and says why it doesn't", () => {
   expect(missingIn(fleet, A)).toEqual(["a: was created, and not started yet"]);
 });
 
-test("of a container that doesn't run, what else was asked for isn't known", () => {
+test("reports the other conditions as unknown when the container does not run", () => {
   const fleet = new WaitedFleet();
   expect(
     missingIn(fleet, {
@@ -56,26 +56,26 @@ test("of a container that doesn't run, what else was asked for isn't known", () 
   ]);
 });
 
-test("a container is found by its id too, and by no beginning that could be a name", () => {
+test("finds a container by its id, but not by a prefix that can be a name", () => {
   const fleet = new WaitedFleet();
   const { identity } = fleet.inspected("dead");
   expect(missingIn(fleet, { containers: [identity.id, identity.id.slice(0, 12)] })).toEqual([]);
   expect(missingIn(fleet, { containers: [identity.id.slice(0, 4)] })).toHaveLength(1);
 });
 
-test("a container that isn't there may be one that the filters keep out", () => {
+test("mentions the filters when the container is unknown", () => {
   expect(missingIn(new WaitedFleet(true), A)).toEqual([
-    "a: no such container yet, or the filters don't let it through",
+    "a: no such container yet, or the filters exclude it",
   ]);
 });
 
-test("one that is named twice is told of once", () => {
+test("reports a container once when it is named twice", () => {
   expect(missingIn(new WaitedFleet(), { containers: ["a", "a"] })).toHaveLength(1);
 });
 
-test("without names it is about all that are there, and one has to be", () => {
+test("requires all containers, and at least one, when none is named", () => {
   const fleet = new WaitedFleet();
-  expect(missingIn(fleet, {})).toEqual([": no container that the filters let through yet"]);
+  expect(missingIn(fleet, {})).toEqual([": no container matches the filters yet"]);
   fleet.inspected("a");
   fleet.inspected("b", { status: "exited", finishedAtNs: 600n, exitCode: 1 });
   expect(missingIn(fleet, {})).toEqual(["b: exited with code 1 (final)"]);
@@ -83,7 +83,7 @@ test("without names it is about all that are there, and one has to be", () => {
   expect(missingIn(fleet, {})).toEqual([]);
 });
 
-test("health is the health check's", () => {
+test("reports the health of the health check", () => {
   const fleet = new WaitedFleet();
   const goal: Partial<WaitGoal> = { ...A, health: ["healthy"] };
   fleet.inspected("a");
@@ -97,7 +97,7 @@ test("health is the health check's", () => {
   expect(missingIn(fleet, goal)).toEqual([]);
 });
 
-test("a container that has just started isn't said to have no health check", () => {
+test("reports health as unknown when the container has just started", () => {
   const fleet = new WaitedFleet();
   const goal: Partial<WaitGoal> = { ...A, health: ["healthy"] };
   const unknown = ["a: health isn't known, expected healthy"];
@@ -111,7 +111,7 @@ test("a container that has just started isn't said to have no health check", () 
   expect(missingIn(fleet, goal)).toEqual(unknown);
 });
 
-test("a unit is in the state that systemd says, and inactive where it isn't loaded", () => {
+test("reports a unit as inactive when it is not loaded", () => {
   const fleet = new WaitedFleet();
   const node = fleet.node("a", [
     active("on.service"),
@@ -136,7 +136,7 @@ test("a unit is in the state that systemd says, and inactive where it isn't load
   ).toEqual([]);
 });
 
-test("degraded says which units failed", () => {
+test("names failed units when systemd is degraded", () => {
   const fleet = new WaitedFleet();
   const goal: Partial<WaitGoal> = { ...A, system: ["running"] };
   const node = fleet.node("a", [active("1.service")], "starting");
@@ -150,7 +150,7 @@ test("degraded says which units failed", () => {
   expect(missingIn(fleet, { ...A, system: ["running", "degraded"] })).toEqual([]);
 });
 
-test("a container without systemd never has units", () => {
+test("reports units as out of reach when the container has no systemd", () => {
   const fleet = new WaitedFleet();
   fleet.inspected("a", { runsSystemd: false });
   expect(missingIn(fleet, { ...isActive("b.service"), system: ["running"] })).toEqual([
@@ -159,7 +159,7 @@ test("a container without systemd never has units", () => {
   ]);
 });
 
-test("units aren't known before they are listed, after a gap, and in the next life", () => {
+test("reports units as unknown before a listing, after a gap and after a restart", () => {
   const fleet = new WaitedFleet();
   const goal = isActive("b.service");
   const unknown = ["a: b.service: systemd doesn't answer yet, expected active"];
@@ -175,7 +175,7 @@ test("units aren't known before they are listed, after a gap, and in the next li
   expect(missingIn(fleet, goal)).toEqual(unknown);
 });
 
-test("why systemd can't be watched is said, until it can", () => {
+test("reports why the systemd watch fails until it is restored", () => {
   const fleet = new WaitedFleet();
   const { identity } = fleet.inspected("a", { runsSystemd: true });
   const change = {
@@ -196,7 +196,7 @@ test("why systemd can't be watched is said, until it can", () => {
   ]);
 });
 
-test("what is true is told", () => {
+test("reports the conditions that hold", () => {
   const fleet = new WaitedFleet();
   fleet.node("a", [active("b.service")]);
   fleet.happens("health_status: healthy", "a");

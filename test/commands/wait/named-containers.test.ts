@@ -32,14 +32,14 @@ function engineWith(...names: readonly string[]) {
   return { source, asked, named };
 }
 
-test("no other container than those that are named is asked about", async () => {
+test("inspects only the named containers", async () => {
   const { source, asked, named } = engineWith("a", "b", "c");
   expect(await named(["a", "c", "none"]).list(signal)).toEqual([idOf("a"), idOf("c")]);
   expect(asked).toEqual([["a", "c", "none"]]);
   expect(source.calls).toEqual([]);
 });
 
-test("an id names a container, its beginning from twelve digits on", async () => {
+test("accepts a prefix of an id when it has twelve digits or more", async () => {
   const { named } = engineWith("a", "b");
   const id = idOf("b");
   expect(await named([id]).list(signal)).toEqual([id]);
@@ -47,26 +47,26 @@ test("an id names a container, its beginning from twelve digits on", async () =>
   expect(await named([id.slice(0, 4)]).list(signal)).toEqual([]);
 });
 
-test("a name that is the beginning of several ids isn't one of theirs", async () => {
+test("finds nothing when a name is the prefix of several ids", async () => {
   const { named } = engineWith("a1", "a2", "b");
   expect(await named(["6", "b"]).list(signal)).toEqual([idOf("b")]);
   expect(await named(["6"]).list(signal)).toEqual([]);
 });
 
-test("what the filters don't let through isn't there", async () => {
+test("finds nothing when the filters exclude the container", async () => {
   const { source, named } = engineWith("a", "b");
   source.containers.delete(idOf("b"));
   expect(await named(["a", "b"], true).list(signal)).toEqual([idOf("a")]);
 });
 
-test("a fault of the engine is passed on", async () => {
+test("rejects when the engine fails", async () => {
   const { source } = engineWith();
   const runtime = { inspect: () => Promise.reject(new Error("no engine")) };
   const named = new NamedContainers(source, { names: ["a"], runtime, isFiltered: false });
   await expect(named.list(signal)).rejects.toThrow("no engine");
 });
 
-test("one that is named and can't be inspected is a fault", async () => {
+test("rejects when the inspection of a named container fails", async () => {
   const { source } = engineWith();
   const failures = [{ id: "a", error: new Error("boom") }];
   const runtime = { inspect: async () => ({ documents: [], failures }) };
@@ -74,7 +74,7 @@ test("one that is named and can't be inspected is a fault", async () => {
   await expect(named.list(signal)).rejects.toThrow("boom");
 });
 
-test("events of others are kept from who asked, and so are replayed ones", async () => {
+test("passes on live and replayed events of named containers only", async () => {
   const { source, named } = engineWith("a", "b");
   const seen: EngineEvent[] = [];
   const sink = { event: (event: EngineEvent) => void seen.push(event), parseError: () => {} };

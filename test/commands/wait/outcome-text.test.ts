@@ -6,7 +6,7 @@ const missing = (container: string, text: string, isFinal = false) => {
   return { container, about: text, text, isFinal };
 };
 
-test("what became true is one line, with how long it took", () => {
+test("prints one line with the time it took when the goal is true", () => {
   expect(outcomeText({ kind: "true", afterMs: 4_230, met: [met("a"), met("c")] })).toBe(
     "true after 4.2s: a runs, b.service is active; c runs, b.service is active\n",
   );
@@ -16,7 +16,7 @@ test("what became true is one line, with how long it took", () => {
   );
 });
 
-test("what is missing is a line each, what it was given up for first", () => {
+test("prints a line for each missing condition, final ones first", () => {
   const all = [
     missing("a", "is paused"),
     missing("b", "was removed", true),
@@ -33,14 +33,14 @@ test("what is missing is a line each, what it was given up for first", () => {
   );
 });
 
-test("more lines than anybody reads are counted", () => {
+test("counts missing conditions past the limit of lines", () => {
   const all = Array.from({ length: 250 }, (_, index) => missing(`n${index}`, "is paused"));
   const lines = outcomeText({ kind: "time", afterMs: 0, missing: all }).trimEnd().split("\n");
   expect(lines).toHaveLength(102);
   expect(lines.at(-1)).toBe("  and 150 more");
 });
 
-test("what containers say can't drive a terminal, nor end a line", () => {
+test("escapes control characters and line ends of foreign text", () => {
   const text = outcomeText({
     kind: "time",
     afterMs: 0,

@@ -66,7 +66,7 @@ function engineWithA(): Promise<FakeEngine> {
   });
 }
 
-test("of all containers none but those that are named is asked about, nor any looked into", async () => {
+test("inspects only the named container and starts no exec", async () => {
   await using engine = await engineWithA();
   const { outcome, stdout, stderr, lines } = await waited(`unix://${engine.socketPath}`, [
     "--container=a",
@@ -81,7 +81,7 @@ test("of all containers none but those that are named is asked about, nor any lo
   ]);
 });
 
-test("an engine that isn't there is said at once, and is what is missing in the end", async () => {
+test("logs an unavailable engine at once and reports it as missing", async () => {
   const { outcome, stdout, stderr, lines } = await waited("unix:///nowhere", [
     "--container=a",
     "--timeout=400ms",
@@ -98,7 +98,7 @@ test("an engine that isn't there is said at once, and is what is missing in the 
   ]);
 });
 
-test("at the level debug the log says what is missing each time that something else is", async () => {
+test("logs what is missing when that changes, at debug", async () => {
   const { lines } = await waited("unix:///nowhere", [
     "--container=a",
     "--timeout=400ms",
@@ -111,7 +111,7 @@ test("at the level debug the log says what is missing each time that something e
   );
 });
 
-test("--quiet says nothing at all", async () => {
+test("prints and logs nothing when --quiet is set", async () => {
   const args = ["--container=a", "--timeout=400ms", "--quiet"];
   const { outcome, stdout, stderr, lines } = await waited("unix:///nowhere", args);
   expect(outcome).toMatchObject({ kind: "time" });
@@ -152,7 +152,7 @@ function isExec(body: unknown): boolean {
   return typeof body === "object" && body !== null && "Cmd" in body;
 }
 
-test("a node that has no bus is watched without one at once, unless it may still boot", async () => {
+test("skips the bus at once when the node has none and has booted", async () => {
   const bus = "systemd-stdio-bridge";
   const direct = "systemd-stdio-bridge -p unix:path=/run/systemd/private";
   expect(await firstCommands("2020-01-01T00:00:00Z", 2)).toEqual([bus, direct]);

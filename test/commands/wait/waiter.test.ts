@@ -24,7 +24,7 @@ function textsOf(outcome: WaitOutcome | "open"): readonly string[] {
     : outcome.missing.map(({ text }) => text);
 }
 
-test("what is true already is told at once", async () => {
+test("ends at once when the goal is true already", async () => {
   const fleet = new WaitedFleet();
   fleet.node("a", [active("b.service")]);
   const waiter = fleet.wait(GOAL, { timeoutMs: 1_000 });
@@ -36,7 +36,7 @@ test("what is true already is told at once", async () => {
   expect(fleet.clock.pendingTimers).toBe(0);
 });
 
-test("it ends at the event that makes it true, of the last of its conditions", async () => {
+test("ends when the last condition becomes true", async () => {
   const fleet = new WaitedFleet();
   const waiter = fleet.wait({ ...GOAL, system: ["running"] });
   await fleet.clock.advance(2_000);
@@ -52,7 +52,7 @@ test("it ends at the event that makes it true, of the last of its conditions", a
   expect(await now(waiter)).toMatchObject({ kind: "true", afterMs: 2_500 });
 });
 
-test("even what is true for a moment is true", async () => {
+test("ends when the goal is true for a moment", async () => {
   const fleet = new WaitedFleet();
   const node = fleet.node("a", []);
   const waiter = fleet.wait(GOAL);
@@ -61,7 +61,7 @@ test("even what is true for a moment is true", async () => {
   expect(await now(waiter)).toMatchObject({ kind: "true" });
 });
 
-test("the time limit ends it, and tells what was missing", async () => {
+test("ends with what is missing when the time is over", async () => {
   const fleet = new WaitedFleet();
   fleet.node("a", []);
   const waiter = fleet.wait(GOAL, { timeoutMs: 60_000 });
@@ -74,7 +74,7 @@ test("the time limit ends it, and tells what was missing", async () => {
   expect(fleet.clock.pendingTimers).toBe(0);
 });
 
-test("the limit counts from the beginning, not from when the watch stood", async () => {
+test("counts the limit from the start of the process", async () => {
   const fleet = new WaitedFleet();
   await fleet.clock.advance(700);
   const waiter = fleet.wait(GOAL, { timeoutMs: 1_000, sinceMs: 0 });
@@ -82,7 +82,7 @@ test("the limit counts from the beginning, not from when the watch stood", async
   expect(await now(waiter)).toMatchObject({ kind: "time", afterMs: 1_000 });
 });
 
-test("a limit that no timer can be as long as is kept", async () => {
+test("keeps a limit that is longer than any timer", async () => {
   const fleet = new WaitedFleet();
   const { clock } = fleet;
   const longestMs = 2 ** 31 - 1;
@@ -100,7 +100,7 @@ test("a limit that no timer can be as long as is kept", async () => {
   expect(await now(waiter)).toMatchObject({ kind: "time" });
 });
 
-test("a unit that stays failed ends it", async () => {
+test("ends when a unit stays failed", async () => {
   const fleet = new WaitedFleet();
   const node = fleet.node("a", [unitRow("b.service", "activating", "start")]);
   const waiter = fleet.wait(GOAL, { timeoutMs: 60_000 });
@@ -113,7 +113,7 @@ test("a unit that stays failed ends it", async () => {
   expect(textsOf(outcome)).toEqual(["b.service is failed (exit-code), expected active"]);
 });
 
-test("a service that systemd restarts passes through failed, and isn't given up", async () => {
+test("goes on when systemd restarts a failed service", async () => {
   const fleet = new WaitedFleet();
   const node = fleet.node("a", [waiting()]);
   const waiter = fleet.wait(GOAL);
@@ -128,7 +128,7 @@ test("a service that systemd restarts passes through failed, and isn't given up"
   expect(await now(waiter)).toMatchObject({ kind: "true", afterMs: 2_000 });
 });
 
-test("a container that exited is given up, one that is restarted isn't", async () => {
+test("ends when a container has exited, and goes on when it is restarted", async () => {
   const fleet = new WaitedFleet();
   fleet.node("a", []);
   const waiter = fleet.wait(GOAL);
@@ -144,7 +144,7 @@ test("a container that exited is given up, one that is restarted isn't", async (
   expect(textsOf(outcome)[0]).toBe("exited with code 137");
 });
 
-test("an exit and the removal after it are one reason, a second old at the first", async () => {
+test("counts an exit and the removal after it as one reason", async () => {
   const fleet = new WaitedFleet();
   fleet.node("a", []);
   const waiter = fleet.wait(GOAL);
@@ -157,7 +157,7 @@ test("an exit and the removal after it are one reason, a second old at the first
   expect(textsOf(outcome)[0]).toBe("was removed");
 });
 
-test("--keep-waiting goes on until it is true after all, or the time is over", async () => {
+test("waits until the goal is true or the time is over when --keep-waiting is set", async () => {
   const fleet = new WaitedFleet();
   const node = fleet.node("a", [failed("b.service")], "degraded");
   const waiter = fleet.wait(GOAL, { keepWaiting: true, timeoutMs: 60_000 });
@@ -173,14 +173,14 @@ test("--keep-waiting goes on until it is true after all, or the time is over", a
   expect(await now(vain)).toMatchObject({ kind: "time" });
 });
 
-test("a container that there never was is waited for", async () => {
+test("waits for a container that does not exist yet", async () => {
   const fleet = new WaitedFleet();
   const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
   await fleet.clock.advance(9_999);
   expect(await now(waiter)).toBe("open");
 });
 
-test("while the engine is away nothing is true, and nothing is given up", async () => {
+test("neither succeeds nor gives up while the engine is down", async () => {
   const fleet = new WaitedFleet();
   const node = fleet.node("a", [failed("b.service")]);
   fleet.engine.up = false;
@@ -202,7 +202,7 @@ const LOST = {
   recovered: false,
 };
 
-test("an engine that can't be reached is the first thing that is missing", async () => {
+test("reports an unavailable engine first", async () => {
   const fleet = new WaitedFleet();
   Object.assign(fleet.engine, { up: false, listed: false });
   const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
@@ -220,7 +220,7 @@ test("an engine that can't be reached is the first thing that is missing", async
   ]);
 });
 
-test("an engine that was there is lost, and why is said", async () => {
+test("reports why the engine was lost", async () => {
   const fleet = new WaitedFleet();
   const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
   fleet.engine.up = false;
@@ -229,7 +229,7 @@ test("an engine that was there is lost, and why is said", async () => {
   expect(textsOf(await now(waiter))[0]).toBe("the engine is lost: closed");
 });
 
-test("an engine that refuses this user is given up", async () => {
+test("ends when the engine refuses the user", async () => {
   const fleet = new WaitedFleet();
   Object.assign(fleet.engine, { up: false, listed: false });
   const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
@@ -240,7 +240,7 @@ test("an engine that refuses this user is given up", async () => {
   expect(await now(waiter)).toMatchObject({ kind: "final" });
 });
 
-test("it can be ended from outside, once, and tells what was missing", async () => {
+test("ends once with what is missing when it is aborted", async () => {
   const fleet = new WaitedFleet();
   const waiter = fleet.wait(GOAL, { timeoutMs: 10_000 });
   await fleet.clock.advance(100);
@@ -252,7 +252,7 @@ test("it can be ended from outside, once, and tells what was missing", async () 
   expect(await now(waiter)).toMatchObject({ kind: "ended" });
 });
 
-test("the names of a removed container's reasons are forgotten with it", () => {
+test("forgets the reasons of a container when it is removed", () => {
   const fleet = new WaitedFleet();
   const record = fleet.inspected("a", { runsSystemd: true });
   const change = { ...LOST, identity: identityOf("a"), container: "a", detail: "x" };

@@ -69,7 +69,7 @@ async function begun(): Promise<Recorded> {
   return result;
 }
 
-test("the first question is about all that was listed and all that happened before it", async () => {
+test("inspects all listed containers and earlier requests in the first request", async () => {
   const { refresh, questions, folded } = recorded();
   refresh.request("b");
   refresh.request("c");
@@ -83,7 +83,7 @@ test("the first question is about all that was listed and all that happened befo
   expect(questions).toHaveLength(1);
 });
 
-test("what happens during the first question is asked once it is answered", async () => {
+test("inspects containers with events during the first request after it", async () => {
   const { refresh, questions, folded } = recorded();
   const done = refresh.begin(["a", "b"]);
   refresh.request("b");
@@ -99,7 +99,7 @@ test("what happens during the first question is asked once it is answered", asyn
   expect(folded).toEqual(["a", "b stale", "b", "c"]);
 });
 
-test("the first question's failure is its caller's", async () => {
+test("rejects when the first request fails", async () => {
   const { refresh, questions, failures, folded } = recorded();
   const done = refresh.begin(["a"]);
   void questions[0]?.fail(new Error("engine gone"));
@@ -109,14 +109,14 @@ test("the first question's failure is its caller's", async () => {
   expect([questions.length, failures, folded]).toEqual([1, [], []]);
 });
 
-test("a burst of requests is one question, each container in it once", async () => {
+test("sends one request for a burst, with each container once", async () => {
   const { refresh, questions } = await begun();
   for (const id of ["a", "b", "a", "c", "b"]) refresh.request(id);
   await turns();
   expect(questions.map(({ ids }) => ids)).toEqual([["a", "b", "c"]]);
 });
 
-test("one question is under way at a time; what comes meanwhile is the next one", async () => {
+test("keeps one request open and collects others for the next one", async () => {
   const { refresh, questions, folded } = await begun();
   refresh.request("a");
   await turns();
@@ -131,7 +131,7 @@ test("one question is under way at a time; what comes meanwhile is the next one"
   expect(questions).toHaveLength(2);
 });
 
-test("an answer is stale where more happened since it was asked, and is asked for again", async () => {
+test("repeats a request when its answer is older than an event", async () => {
   const { refresh, questions, folded } = await begun();
   refresh.request("a");
   refresh.request("b");
@@ -144,7 +144,7 @@ test("an answer is stale where more happened since it was asked, and is asked fo
   expect(folded).toEqual(["a stale", "b", "a"]);
 });
 
-test("an event without news makes an answer that is under way stale, and asks for nothing else", async () => {
+test("repeats only an open request when the event needs no inspection", async () => {
   const { refresh, questions, folded } = await begun();
   refresh.happened("a");
   await turns();
@@ -163,7 +163,7 @@ test("an event without news makes an answer that is under way stale, and asks fo
   expect(questions).toHaveLength(2);
 });
 
-test("a container that is gone isn't brought back by an answer, nor asked about", async () => {
+test("ignores a destroyed container in answers and later requests", async () => {
   const { refresh, questions, folded } = await begun();
   refresh.request("a");
   refresh.request("b");
@@ -178,7 +178,7 @@ test("a container that is gone isn't brought back by an answer, nor asked about"
   expect(questions).toHaveLength(1);
 });
 
-test("one that is gone during the first question isn't folded in", async () => {
+test("ignores a container that is destroyed during the first request", async () => {
   const { refresh, questions, folded } = recorded();
   const done = refresh.begin(["a", "b"]);
   refresh.gone("a");
@@ -187,7 +187,7 @@ test("one that is gone during the first question isn't folded in", async () => {
   expect(folded).toEqual(["b"]);
 });
 
-test("containers that the engine no longer knows are left out", async () => {
+test("leaves out containers that the engine no longer has", async () => {
   const { refresh, questions, folded } = await begun();
   refresh.request("a");
   refresh.request("b");
@@ -197,7 +197,7 @@ test("containers that the engine no longer knows are left out", async () => {
   expect(folded).toEqual(["b"]);
 });
 
-test("what a failed question was about is asked again, but for what is gone", async () => {
+test("repeats a failed request without destroyed containers", async () => {
   const { refresh, questions, failures, folded } = await begun();
   for (const id of ["a", "b", "c"]) refresh.request(id);
   await turns();
@@ -211,7 +211,7 @@ test("what a failed question was about is asked again, but for what is gone", as
   expect(folded.sort()).toEqual(["a", "c", "d"]);
 });
 
-test("a failure can be the end of it", async () => {
+test("stops when a failed request is not to be repeated", async () => {
   const result = await begun();
   const { refresh, questions, failures } = result;
   result.again = false;
@@ -223,7 +223,7 @@ test("a failure can be the end of it", async () => {
   expect(questions).toHaveLength(1);
 });
 
-test("idle waits for all questions, and for none where none is under way", async () => {
+test("resolves idle when no request is open", async () => {
   const { refresh, questions } = await begun();
   await refresh.idle();
   refresh.request("a");
@@ -241,7 +241,7 @@ test("idle waits for all questions, and for none where none is under way", async
   expect(idle).toBe(true);
 });
 
-test("one that can't be inspected costs the others nothing, and isn't asked about again here", async () => {
+test("hands over a container whose inspection fails, and folds in the others", async () => {
   const { refresh, questions, folded, failures, broken } = await begun();
   broken.add("b").add("c");
   for (const id of ["a", "b", "c", "d"]) refresh.request(id);

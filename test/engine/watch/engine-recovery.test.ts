@@ -125,11 +125,11 @@ function live(container: ModelContainer, random: (n: number) => number, byPolicy
 
 const SEEDS = Array.from({ length: 30 }, (_, seed) => seed);
 
-/** Questions during which something happens where containers break: each of those asks for more. */
+/** Requests with events meanwhile, if inspections fail: each such request causes more. */
 const EVENTFUL = 12;
 
 test.each(SEEDS.flatMap((seed) => [[seed, "none"] as const, [seed, "some"] as const]))(
-  "as long as the engine still tells it, nothing is missed (seed %d, %s can't be inspected)",
+  "misses nothing while the engine replays all (seed %d, %s inspections fail)",
   async (seed, broken) => {
     const random = seededRandom(seed);
     const engine = new ModelEngine();
@@ -188,53 +188,56 @@ test.each(SEEDS.flatMap((seed) => [[seed, "none"] as const, [seed, "some"] as co
   },
 );
 
-test.each(SEEDS)("what the engine has forgotten is found by number (seed %d)", async (seed) => {
-  const random = seededRandom(seed);
-  const engine = new ModelEngine();
-  const everyone = ["a", "b", "c"].map((name) => engine.create(name));
-  const sum = new Map<string, Totals>();
-  let now = watching(engine);
-  await now.settle();
-  for (const container of everyone) engine.happen(container, (each) => each.start());
-  await now.settle();
-  for (let turn = 0; turn < 15; turn++) {
-    const loses = random(4);
-    engine.down = loses === 0;
-    for (const container of everyone) {
-      for (let i = random(5); i > 0; i--) {
-        engine.happen(container, (each) => live(each, random, true));
+test.each(SEEDS)(
+  "recovers the number of changes that the engine has dropped (seed %d)",
+  async (seed) => {
+    const random = seededRandom(seed);
+    const engine = new ModelEngine();
+    const everyone = ["a", "b", "c"].map((name) => engine.create(name));
+    const sum = new Map<string, Totals>();
+    let now = watching(engine);
+    await now.settle();
+    for (const container of everyone) engine.happen(container, (each) => each.start());
+    await now.settle();
+    for (let turn = 0; turn < 15; turn++) {
+      const loses = random(4);
+      engine.down = loses === 0;
+      for (const container of everyone) {
+        for (let i = random(5); i > 0; i--) {
+          engine.happen(container, (each) => live(each, random, true));
+        }
+        // After a stop by hand the policy does nothing: the next start is by hand, once a gap.
+        if (random(4) === 0 && container.status === "running") {
+          engine.happen(container, (each) => each.end());
+        }
       }
-      // After a stop by hand the policy does nothing: the next start is by hand, once a gap.
-      if (random(4) === 0 && container.status === "running") {
-        engine.happen(container, (each) => each.end());
+      engine.deliver(random(3));
+      if (loses === 1) engine.lose();
+      if (random(3) > 0) engine.forget();
+      engine.down = false;
+      if (random(4) === 0) {
+        const resume = now.resume();
+        addCounted(sum, now);
+        await now[Symbol.asyncDispose]();
+        now = watching(engine, structuredClone(resume));
       }
+      await now.settle();
+      await now.clock.advance(600_000);
+      await now.settle();
+      for (const container of everyone) {
+        if (container.status === "exited") engine.happen(container, (each) => each.start());
+      }
+      await now.settle();
+      for (const { name, status } of everyone) expect(now.record(name).status).toBe(status);
     }
-    engine.deliver(random(3));
-    if (loses === 1) engine.lose();
-    if (random(3) > 0) engine.forget();
-    engine.down = false;
-    if (random(4) === 0) {
-      const resume = now.resume();
-      addCounted(sum, now);
-      await now[Symbol.asyncDispose]();
-      now = watching(engine, structuredClone(resume));
-    }
-    await now.settle();
-    await now.clock.advance(600_000);
-    await now.settle();
-    for (const container of everyone) {
-      if (container.status === "exited") engine.happen(container, (each) => each.start());
-    }
-    await now.settle();
-    for (const { name, status } of everyone) expect(now.record(name).status).toBe(status);
-  }
-  addCounted(sum, now);
-  for (const { name, truth } of everyone) expect([name, sum.get(name)]).toEqual([name, truth]);
-  await now[Symbol.asyncDispose]();
-});
+    addCounted(sum, now);
+    for (const { name, truth } of everyone) expect([name, sum.get(name)]).toEqual([name, truth]);
+    await now[Symbol.asyncDispose]();
+  },
+);
 
 test.each(SEEDS)(
-  "what was missed of containers that couldn't be inspected is found when they can (seed %d)",
+  "recovers missed changes of a container when its inspection succeeds again (seed %d)",
   async (seed) => {
     const random = seededRandom(seed);
     const engine = new ModelEngine();
@@ -270,7 +273,7 @@ test.each(SEEDS)(
 );
 
 test.each(SEEDS)(
-  "what was before the watch isn't counted, whoever could be inspected then (seed %d)",
+  "counts nothing from before the watch, whichever inspections fail (seed %d)",
   async (seed) => {
     const random = seededRandom(seed);
     const engine = new ModelEngine();
@@ -326,7 +329,7 @@ test.each(SEEDS)(
   },
 );
 
-test("events that the stream loses are found by the snapshot every ten minutes", async () => {
+test("recovers events that the stream lost in the next snapshot", async () => {
   const engine = new ModelEngine();
   const web = engine.create("web");
   await using now = watching(engine);
@@ -347,7 +350,7 @@ test("events that the stream loses are found by the snapshot every ten minutes",
   expect(now.fleet.recovered).toBe(2);
 });
 
-test("a listing that lacks a container tells that it was removed, once", async () => {
+test("emits one destroy when a listing lacks a container", async () => {
   const engine = new ModelEngine();
   const [kept, lost] = ["kept", "lost"].map((name) => engine.create(name));
   if (kept === undefined || lost === undefined) throw new Error("no containers");
@@ -369,7 +372,7 @@ test("a listing that lacks a container tells that it was removed, once", async (
   expect(now.fleet.get(idOf("kept"))).toBeDefined();
 });
 
-test("a removal that the engine still tells isn't recovered", async () => {
+test("emits a destroy as not recovered when the engine replays it", async () => {
   const engine = new ModelEngine();
   const gone = engine.create("gone");
   await using now = watching(engine);
@@ -382,7 +385,7 @@ test("a removal that the engine still tells isn't recovered", async () => {
   expect(now.fleet.recovered).toBe(0);
 });
 
-test("an engine that can't tell its past is compared with all the same", async () => {
+test("recovers changes when the engine has no replay", async () => {
   const engine = new ModelEngine();
   Object.defineProperty(engine, "replay", { value: undefined });
   const web = engine.create("web");
@@ -396,7 +399,7 @@ test("an engine that can't tell its past is compared with all the same", async (
   expect(now.fleet.recovered).toBe(1);
 });
 
-test("the program that goes on says what it found", async () => {
+test("logs the recovered changes when it resumes", async () => {
   const engine = new ModelEngine();
   const web = engine.create("web");
   const before = watching(engine);

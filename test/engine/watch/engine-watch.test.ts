@@ -90,7 +90,7 @@ async function running(resume?: CursorResume): Promise<Watched> {
   return result;
 }
 
-test("it listens first, then lists, then asks for the details of all", async () => {
+test("opens the stream first, then lists, then inspects all", async () => {
   const source = new FakeEngineSource();
   source.put(containerDetails("web"), containerDetails("db", { status: "exited" }));
   await using watching = watched(source);
@@ -105,7 +105,7 @@ test("it listens first, then lists, then asks for the details of all", async () 
   expect(watching.listed()).toBe(1);
 });
 
-test("it isn't ready before the first listing is folded in", async () => {
+test("is not up before the first snapshot is folded in", async () => {
   const source = new FakeEngineSource();
   source.put(containerDetails("web"));
   const inspected = Promise.withResolvers<void>();
@@ -120,13 +120,13 @@ test("it isn't ready before the first listing is folded in", async () => {
   expect(watching.cursor.resume()).toBeDefined();
 });
 
-test("an engine without containers is watched too", async () => {
+test("watches an engine without containers", async () => {
   await using watching = watched(new FakeEngineSource());
   await turns();
   expect(watching.watch).toMatchObject({ up: true, listed: true });
 });
 
-test("what happens while it lists isn't lost, nor undone by the older answer", async () => {
+test("keeps events that arrive during the snapshot", async () => {
   const source = new FakeEngineSource();
   source.put(containerDetails("web"), containerDetails("db"));
   const listed = Promise.withResolvers<void>();
@@ -156,7 +156,7 @@ test("what happens while it lists isn't lost, nor undone by the older answer", a
 });
 
 test.each(["create", "start", "die", "rename", "restart", "health_status"])(
-  "%s makes it ask for details, a burst of them once",
+  "inspects once after a burst of %s",
   async (action) => {
     await using watching = await running();
     const { source, clock } = watching;
@@ -169,7 +169,7 @@ test.each(["create", "start", "die", "rename", "restart", "health_status"])(
   },
 );
 
-test("a container that gets a name that is wanted is asked about, though nothing was known of it", async () => {
+test("inspects an unknown container when it is renamed", async () => {
   await using watching = await running();
   const { source, clock, fleet } = watching;
   source.put(containerDetails("db"));
@@ -182,7 +182,7 @@ test("a container that gets a name that is wanted is asked about, though nothing
   expect(watching.kinds()).toEqual([]);
 });
 
-test.each(["oom", "health_status: healthy"])("%s says it all by itself", async (action) => {
+test.each(["oom", "health_status: healthy"])("inspects nothing after %s", async (action) => {
   await using watching = await running();
   watching.source.tell(engineEvent(action, "web", { timeNs: watching.clock.nowNs() + 1n }));
   await turns();
@@ -190,7 +190,7 @@ test.each(["oom", "health_status: healthy"])("%s says it all by itself", async (
   expect(watching.read).toEqual(["web"]);
 });
 
-test("an event without a question isn't undone by the answer to an older question", async () => {
+test("keeps the state of an event when an older answer arrives", async () => {
   await using watching = await running();
   const { source, clock, record } = watching;
   const inspected = Promise.withResolvers<void>();
@@ -205,7 +205,7 @@ test("an event without a question isn't undone by the answer to an older questio
   expect(record("web").health).toBe("unhealthy");
 });
 
-test("a container that is gone isn't brought back by the answer to an older question", async () => {
+test("ignores a destroyed container when an older answer arrives", async () => {
   await using watching = await running();
   const { source, clock, fleet, record } = watching;
   const inspected = Promise.withResolvers<void>();
@@ -220,7 +220,7 @@ test("a container that is gone isn't brought back by the answer to an older ques
   expect(watching.kinds()).toEqual(["die", "destroy"]);
 });
 
-test("a container that is gone before it was ever known isn't made up by a listing", async () => {
+test("ignores a container that is destroyed during the first listing", async () => {
   const source = new FakeEngineSource();
   source.put(containerDetails("web"));
   const inspected = Promise.withResolvers<void>();
@@ -233,7 +233,7 @@ test("a container that is gone before it was ever known isn't made up by a listi
   expect([...watching.fleet.containers()]).toEqual([]);
 });
 
-test("a stream that ends is lost after a moment, and opened again from the last event on", async () => {
+test("reopens a stream from the last event when it ends", async () => {
   await using watching = await running();
   const { source, clock, watch } = watching;
   const lastNs = clock.nowNs() + 5n * SECOND_NS;
@@ -264,7 +264,7 @@ test("a stream that ends is lost after a moment, and opened again from the last 
   expect(watching.kinds()).toHaveLength(4);
 });
 
-test("what the engine can still tell of a gap isn't missed, the rest is recovered", async () => {
+test("replays the events of a gap, and recovers the rest", async () => {
   await using watching = await running();
   const { source, clock } = watching;
   source.end();
@@ -288,7 +288,7 @@ test("what the engine can still tell of a gap isn't missed, the rest is recovere
   );
 });
 
-test("containers that vanished in a gap are destroyed, found later", async () => {
+test("emits recovered destroys when containers vanished in a gap", async () => {
   await using watching = await running();
   const { source, clock, record } = watching;
   source.end();
@@ -300,7 +300,7 @@ test("containers that vanished in a gap are destroyed, found later", async () =>
   expect(watching.read.at(-1)).toBe("web");
 });
 
-test("names that went on in a gap go on with those that bear them", async () => {
+test("keeps the names after renames in a gap", async () => {
   await using watching = await running();
   const { source, clock, record } = watching;
   source.tell(engineEvent("start", "web", { timeNs: clock.nowNs() }));
@@ -326,7 +326,7 @@ test("names that went on in a gap go on with those that bear them", async () => 
   expect(record("gone").counters.exits).toEqual(new Map([[undefined, 1]]));
 });
 
-test("an engine that isn't there is one error; it is tried for ever, ever more rarely", async () => {
+test("emits one error and retries with growing delays when the engine is unavailable", async () => {
   const source = new FakeEngineSource();
   source.fault = new Error("cannot connect");
   await using watching = watched(source);
@@ -347,7 +347,7 @@ test("an engine that isn't there is one error; it is tried for ever, ever more r
   expect(watching.kinds()).toEqual(["monitor.error", "monitor.recovered"]);
 });
 
-test("after a success the waits are short again", async () => {
+test("starts with short delays again after a success", async () => {
   await using watching = await running();
   const { source, clock, watch } = watching;
   for (let loss = 0; loss < 5; loss++) {
@@ -359,7 +359,7 @@ test("after a success the waits are short again", async () => {
   expect(watch.reconnects).toBe(5);
 });
 
-test("a listing that fails ends the attempt, and its stream", async () => {
+test("ends the attempt and its stream when the listing fails", async () => {
   const source = new FakeEngineSource();
   source.put(containerDetails("web"));
   const failed = Promise.reject(new Error("ps failed"));
@@ -378,7 +378,7 @@ test("a listing that fails ends the attempt, and its stream", async () => {
   expect(watching.watch.up).toBe(true);
 });
 
-test("a stream that ends while it is listed is a failure, whatever the listing says", async () => {
+test("fails the attempt when the stream ends during the listing", async () => {
   const source = new FakeEngineSource();
   source.put(containerDetails("web"));
   const inspected = Promise.withResolvers<void>();
@@ -394,7 +394,7 @@ test("a stream that ends while it is listed is a failure, whatever the listing s
   expect(watching.watch).toMatchObject({ up: true, listed: true });
 });
 
-test("a question that fails is asked again after a wait, and the stream goes on", async () => {
+test("repeats a failed inspection after a delay and keeps the stream", async () => {
   await using watching = await running();
   const { source, clock, watch, record, lines } = watching;
   const failed = Promise.reject(new Error("engine busy"));
@@ -413,7 +413,7 @@ test("a question that fails is asked again after a wait, and the stream goes on"
   expect(watching.kinds()).toEqual(["start"]);
 });
 
-test("from time to time it looks at everything, and finds what the stream has lost", async () => {
+test("takes a snapshot at the interval and recovers lost events", async () => {
   await using watching = await running();
   const { source, clock, lines } = watching;
   await clock.advance(599_999);
@@ -432,7 +432,7 @@ test("from time to time it looks at everything, and finds what the stream has lo
   expect(watching.kinds()).toEqual(["die!"]);
 });
 
-test("a look that fails costs nothing but a line in the log", async () => {
+test("only logs when a periodic snapshot fails", async () => {
   await using watching = await running();
   const { source, clock, watch, lines } = watching;
   source.fault = new Error("engine busy");
@@ -445,7 +445,7 @@ test("a look that fails costs nothing but a line in the log", async () => {
   expect(source.calls).toContain("list");
 });
 
-test("it goes on from where an earlier process was", async () => {
+test("resumes from the position of an earlier process", async () => {
   const first = await running();
   first.source.tell(engineEvent("pause", "web", { timeNs: first.clock.nowNs() + SECOND_NS }));
   await turns();
@@ -465,14 +465,14 @@ test("it goes on from where an earlier process was", async () => {
   expect(watching.lines).toContain('level=info msg="resumed from stored position" recovered=1');
 });
 
-test("what can't be read is told", async () => {
+test("publishes parse errors", async () => {
   await using watching = await running();
   watching.source.tellNonsense();
   watching.source.tellNonsense();
   expect(watching.parseErrors()).toBe(2);
 });
 
-test("an abort ends it all: the stream, every question and timer; nothing more is told", async () => {
+test("ends the stream, requests and timers when it is aborted", async () => {
   const watching = await running();
   const { source, clock } = watching;
   expect(source.isOpen).toBe(true);
@@ -483,7 +483,7 @@ test("an abort ends it all: the stream, every question and timer; nothing more i
   expect(watching.kinds()).toEqual([]);
 });
 
-test("an abort while the engine is waited for, or while it is asked, ends it too", async () => {
+test("ends when it is aborted during a delay or a request", async () => {
   const missing = new FakeEngineSource();
   missing.fault = new Error("cannot connect");
   const waiting = watched(missing);
@@ -505,7 +505,7 @@ test("an abort while the engine is waited for, or while it is asked, ends it too
   expect(asking.clock.pendingTimers).toBe(0);
 });
 
-test("where the clock was set back, no event is lost, and a second is waited once", async () => {
+test("loses no event when the clock was set back, and waits a second once", async () => {
   class Waiting extends FakeEngineSource {
     nowNs = 0n;
     /** As engines do it: what is to be told until later is waited for. */
@@ -543,7 +543,7 @@ test("where the clock was set back, no event is lost, and a second is waited onc
   expect(source.calls[0]).toBe(`events since ${nowNs - SECOND_NS}`);
 });
 
-test("where it was set back to before all that was seen, an exit keeps its code", async () => {
+test("keeps exit codes when the clock was set back before all seen events", async () => {
   const source = new FakeEngineSource();
   const nowNs = new FakeClock().nowNs();
   const hour = 3_600n * SECOND_NS;
@@ -585,7 +585,7 @@ test("where it was set back to before all that was seen, an exit keeps its code"
   expect(watching.fleet.recovered).toBe(0);
 });
 
-test("one that can't be inspected is shown as it is listed, counted, told once and tried again", async () => {
+test("lists, counts, logs once and retries a container when its inspection fails", async () => {
   const source = new FakeEngineSource();
   source.put(
     containerDetails("bad", { status: "paused", health: "healthy" }),
@@ -624,7 +624,7 @@ test("one that can't be inspected is shown as it is listed, counted, told once a
   expect(source.calls).toHaveLength(1);
 });
 
-test("an event has one that can't be inspected asked about at once, and others aren't held up", async () => {
+test("retries a failing container at once after its event, without delay of others", async () => {
   const source = new FakeEngineSource();
   source.put(containerDetails("bad"), containerDetails("web"));
   source.broken.add("bad");
@@ -653,7 +653,7 @@ test("an event has one that can't be inspected asked about at once, and others a
   expect(watching.kinds()).toEqual([]);
 });
 
-test("one that can't be inspected and goes is asked about no more", async () => {
+test("stops the retries of a container when it is destroyed", async () => {
   const source = new FakeEngineSource();
   source.put(containerDetails("bad"));
   source.broken.add("bad");

@@ -24,7 +24,7 @@ function resumeOf(cursor: EventCursor): CursorResume {
   return resume;
 }
 
-test("it resumes a second before the newest event seen, and not before its beginning", () => {
+test("resumes a second before the newest event, but not before its beginning", () => {
   const cursor = begunAt(100n);
   expect(cursor.sinceNs).toBe(100n);
   for (const timeNs of [50n, 200n, 150n]) {
@@ -37,7 +37,7 @@ test("it resumes a second before the newest event seen, and not before its begin
   expect(cursor.sinceNs).toBe(8n * SECOND);
 });
 
-test("the next process goes on where it was, and knows what it saw", () => {
+test("restores the position and the seen events in the next process", () => {
   const cursor = begunAt(0n);
   const at = (timeNs: bigint) => engineEvent("health_status: healthy", "web", { timeNs });
   for (let i = 1n; i <= 1_000n; i++) cursor.advance(at(i * SECOND));
@@ -54,7 +54,7 @@ test("the next process goes on where it was, and knows what it saw", () => {
   expect(resumeOf(next)).toMatchObject({ lastNs: 1_001n * SECOND, count: 1_001 });
 });
 
-test("while the newest event lies ahead, all that was seen is asked for", () => {
+test("resumes from the oldest seen event when the newest one is ahead", () => {
   const young = begunAt(5n * SECOND);
   for (const at of [90n, 91n]) {
     young.advance(engineEvent("start", "web", { timeNs: at * SECOND }));
@@ -71,7 +71,7 @@ test("while the newest event lies ahead, all that was seen is asked for", () => 
   expect(next.sinceAt(800n * SECOND)).toBe(701n * SECOND);
 });
 
-test("a clock that was set back takes the cursor along", () => {
+test("moves back when the clock was set back", () => {
   const cursor = begunAt(5n * SECOND);
   cursor.setBack(9n * SECOND);
   expect(cursor.lastNs).toBe(5n * SECOND);
@@ -79,7 +79,7 @@ test("a clock that was set back takes the cursor along", () => {
   expect([cursor.lastNs, cursor.sinceNs]).toEqual([3n * SECOND, 3n * SECOND]);
 });
 
-test("an event is new once: by its time, container and action together", () => {
+test("accepts an event once by its time, container and action", () => {
   const cursor = begunAt(0n);
   const event = engineEvent("start", "web", { timeNs: 7n });
   expect(cursor.advance(event)).toBe(true);
@@ -90,7 +90,7 @@ test("an event is new once: by its time, container and action together", () => {
   expect(cursor.advance(event)).toBe(false);
 });
 
-test("it knows more events than the engine can replay, and forgets the oldest past its bound", () => {
+test("keeps more events than the engine replays, and drops the oldest past its bound", () => {
   const cursor = begunAt(0n);
   const at = (timeNs: bigint): boolean => cursor.advance(engineEvent("start", "web", { timeNs }));
   for (let timeNs = 0n; timeNs < 1_024n; timeNs++) at(timeNs);
@@ -100,7 +100,7 @@ test("it knows more events than the engine can replay, and forgets the oldest pa
   expect(at(0n)).toBe(true);
 });
 
-test("where all that was seen lies ahead, what is told before it is old, and what after it is new", () => {
+test("treats events before the first seen one as old when all seen ones are ahead", () => {
   const DAY = 86_400n * SECOND;
   const at = (timeNs: bigint) => engineEvent("die", "web", { timeNs });
   const before = begunAt(5n * DAY);
