@@ -14,7 +14,7 @@ export function importTable(): string {
     imports.set(from, found);
     for (const [, name = ""] of text.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g)) {
       const to = topOf(relative(SRC, join(SRC, dirname(path), name)));
-      if (to !== from && to !== "") found.add(to);
+      if (to !== from && to !== "" && to !== "..") found.add(to);
     }
   }
   imports.delete("");

@@ -10,6 +10,7 @@ import { variableName } from "../../src/config/flag/flag.ts";
 import { FLAGS, SWITCHES } from "../../src/config/flags.ts";
 import { EventKind } from "../../src/domain/event.ts";
 import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
+import manifest from "../../package.json" with { type: "json" };
 import { brokenLinks } from "../support/markdown-links.ts";
 import { ownMetrics } from "../support/own-metrics.ts";
 
@@ -72,6 +73,16 @@ describe.each(USER_PAGES)("%s", (page) => {
       .filter((name) => !metrics.has(name) && !others.has(name));
     expect(unknown.filter((name) => name !== "unitwatch_unitwatch")).toEqual([]);
   });
+});
+
+test.each(PAGES)("%s names only scripts of package.json", (page) => {
+  const scripts = new Set(Object.keys(manifest.scripts));
+  const named = [...read(page).matchAll(/\bnpm run (?:-s )?([a-z][\w:-]*)/g)];
+  expect(named.map(([, name]) => name).filter((name) => !scripts.has(name!))).toEqual([]);
+});
+
+test("README.md has the two commands that show and test everything", () => {
+  expect(read("README.md")).toContain("\nnpm ci && npm run demo\nnpm ci && npm test\n");
 });
 
 test("README.md has at most 12 KiB", () => {
