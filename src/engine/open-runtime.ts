@@ -4,7 +4,8 @@ import type { Clock } from "../domain/clock.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerCli } from "./cli/docker-cli.ts";
 import { EngineApi } from "./api/engine-api.ts";
-import type { EngineAddress, EngineTls } from "./api/engine-http.ts";
+import type { TlsMaterial } from "../platform/data/tls-material.ts";
+import type { EngineAddress } from "./api/engine-http.ts";
 
 export interface RuntimeChoice {
   readonly runtime: "auto" | "engine" | "cli";
@@ -63,7 +64,7 @@ function engineAddress(choice: RuntimeChoice): EngineAddress | undefined {
   };
 }
 
-function readTls(folder: string): EngineTls {
+function readTls(folder: string): TlsMaterial {
   const read = (name: string): Buffer => {
     const path = join(folder, name);
     try {

@@ -3,22 +3,16 @@ import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node
 import type * as tls from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
+import type { TlsMaterial } from "../../platform/data/tls-material.ts";
 import { EngineError, UnreachableError } from "./engine-errors.ts";
 
 // Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
 const { Agent: PlainAgent, request } = process.getBuiltinModule("node:http");
 
-/** TLS material as PEM, for engines on `tcp://`. */
-export interface EngineTls {
-  readonly ca: Buffer | undefined;
-  readonly cert: Buffer | undefined;
-  readonly key: Buffer | undefined;
-}
-
 /** Where an engine listens. */
 export type EngineAddress =
   | { readonly socketPath: string }
-  | { readonly host: string; readonly port: number; readonly tls: EngineTls | undefined };
+  | { readonly host: string; readonly port: number; readonly tls: TlsMaterial | undefined };
 
 export interface EngineLimits {
   /** How long an engine may be silent while it owes an answer. Default 30 s. */

@@ -1,8 +1,9 @@
-import { constants, createPrivateKey, X509Certificate } from "node:crypto";
+import { constants } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { SecureContextOptions, SecureVersion } from "node:tls";
 import { alternatives } from "../../platform/data/alternatives.ts";
 import { asError } from "../../platform/data/as-error.ts";
+import { isCertificate, isKeyOf, isPrivateKey } from "../../platform/data/tls-material.ts";
 import type { Fields } from "./fields.ts";
 import { canonicalSan } from "./subject-alt-names.ts";
 import { CLIENT_AUTH_TYPES, WebConfigError } from "./web-config.ts";
@@ -193,20 +194,18 @@ async function pem(
 }
 
 function checkKeyPair(fields: Fields, cert: string, key: string): void {
-  const certificate =
-    tried(() => new X509Certificate(cert)) ??
-    fields.reject(given(fields, "cert"), "a PEM certificate");
-  const privateKey =
-    tried(() => createPrivateKey(key)) ??
+  if (!isCertificate(cert)) fields.reject(given(fields, "cert"), "a PEM certificate");
+  if (!isPrivateKey(key)) {
     fields.reject(given(fields, "key"), "a PEM private key without a passphrase");
-  if (!certificate.checkPrivateKey(privateKey)) {
+  }
+  if (!isKeyOf(key, cert)) {
     fields.reject(given(fields, "key"), "the private key of the certificate");
   }
 }
 
 function certificatesIn(pem: string): number {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.filter((block) => tried(() => new X509Certificate(block)) !== undefined).length;
+  return blocks.filter(isCertificate).length;
 }
 
 /** Returns which of the two fields a PEM text came from. */
@@ -223,12 +222,4 @@ function oneOf(
   if (text !== undefined && !known.has(text))
     fields.reject(name, alternatives([...known.keys()]), text);
   return text;
-}
-
-function tried<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,16 +1,10 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
+import { isCertificate, isKeyOf, isPrivateKey } from "../../platform/data/tls-material.ts";
+import type { TlsMaterial } from "../../platform/data/tls-material.ts";
 import type { OtlpTlsFiles } from "../protocol/endpoint.ts";
 
-/** PEM; undefined: the system's trust, no client certificate. */
-export interface TlsMaterial {
-  readonly ca: Buffer | undefined;
-  readonly key: Buffer | undefined;
-  readonly cert: Buffer | undefined;
-}
-
-/** The certificates of an endpoint, in files that somebody else renews. */
+/** The certificates of an endpoint, in files that another program renews. */
 export class TlsFiles {
   readonly #files: OtlpTlsFiles;
   #material: TlsMaterial;
@@ -20,7 +14,7 @@ export class TlsFiles {
     this.#material = material;
   }
 
-  /** @throws where a file can't be read, or isn't what it should be; it is named */
+  /** @throws an error that names the file if one is unreadable or invalid */
   static async open(files: OtlpTlsFiles): Promise<TlsFiles> {
     return new TlsFiles(files, await readAll(files));
   }
@@ -30,8 +24,8 @@ export class TlsFiles {
   }
 
   /**
-   * Reads the files again; true where they have changed. A file that can't be used, perhaps because
-   * it is just being written, leaves everything as it was.
+   * Reads the files again; returns whether they have changed. Keeps the old ones if a file is
+   * invalid, perhaps because it is just being written.
    */
   async renew(): Promise<boolean> {
     try {
@@ -53,10 +47,8 @@ async function readAll({ caFile, keyFile, certFile }: OtlpTlsFiles): Promise<Tls
     readPem(certFile, "certificate"),
     readPem(keyFile, "private key"),
   ]);
-  if (key !== undefined && cert !== undefined) {
-    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
-      throw new Error(`the private key in ${keyFile} isn't that of the certificate in ${certFile}`);
-    }
+  if (key !== undefined && cert !== undefined && !isKeyOf(key, cert)) {
+    throw new Error(`the private key in ${keyFile} isn't that of the certificate in ${certFile}`);
   }
   const material = { ca, key, cert };
   try {
@@ -79,14 +71,8 @@ async function readPem(
   } catch (error) {
     throw new Error(`cannot read the ${what} file ${file}`, { cause: error });
   }
-  try {
-    // Both would also take DER, which a connection doesn't.
-    if (!pem.includes("-----BEGIN ")) throw new Error("no PEM");
-    if (what === "certificate") new X509Certificate(pem);
-    else createPrivateKey(pem);
-  } catch (error) {
-    throw new Error(`there is no ${what} as PEM in the file ${file}`, { cause: error });
-  }
+  const isValid = what === "certificate" ? isCertificate(pem) : isPrivateKey(pem);
+  if (!isValid) throw new Error(`there is no ${what} as PEM in the file ${file}`);
   return pem;
 }
 
