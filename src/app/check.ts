@@ -3,7 +3,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import { WebConfigError } from "../http/web-config/web-config.ts";
 import type { WebSettings } from "../http/web-config/web-settings.ts";
-import { printable } from "../platform/data/quoted.ts";
+import { printable } from "../platform/data/escape.ts";
 import { errorText } from "../platform/log/log-line.ts";
 
 interface FileOptions {

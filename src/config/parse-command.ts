@@ -1,5 +1,5 @@
 import { alternatives } from "../platform/data/alternatives.ts";
-import { clipped, quoted } from "../platform/data/quoted.ts";
+import { clipped, quoted } from "../platform/data/escape.ts";
 import { readArguments } from "./flag/arguments.ts";
 import type { Arguments } from "./flag/arguments.ts";
 import type { EventsConfig, WaitConfig } from "./config.ts";

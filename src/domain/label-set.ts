@@ -1,8 +1,11 @@
-/** One label's value as the text exposition format wants it between quotes. */
+/** Escapes a HELP text for the text exposition format. */
+export function escapeHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+/** Escapes a label's value, or a HELP text of OpenMetrics, for between quotes. */
 export function escapeLabelValue(value: string): string {
-  return /["\\\n]/.test(value)
-    ? value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")
-    : value;
+  return /["\\\n]/.test(value) ? escapeHelp(value).replaceAll('"', '\\"') : value;
 }
 
 /** Since when something is counted. The same object stands for it as long as the counting goes on. */

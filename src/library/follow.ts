@@ -2,7 +2,7 @@ import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import { type Event, EventKind } from "../domain/event.ts";
 import type { Process } from "../domain/process.ts";
-import { clipped, quoted } from "../platform/data/quoted.ts";
+import { clipped, quoted } from "../platform/data/escape.ts";
 
 /** How long the end of a process is waited for when its output has ended, or it was killed. */
 const EXIT_GRACE_MS = 250;

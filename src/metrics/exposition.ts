@@ -1,4 +1,4 @@
-import type { LabelSet } from "../domain/label-set.ts";
+import { escapeHelp, escapeLabelValue, type LabelSet } from "../domain/label-set.ts";
 import type { MetricDefinition } from "./metric.ts";
 import { ByteBuffer } from "../platform/data/byte-buffer.ts";
 
@@ -50,8 +50,7 @@ export class ExpositionWriter {
     const openMetrics = this.#format === "openmetrics";
     const family =
       openMetrics && type === "counter" && name.endsWith("_total") ? name.slice(0, -6) : name;
-    const escaped = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-    const text = openMetrics ? escaped.replaceAll('"', '\\"') : escaped;
+    const text = openMetrics ? escapeLabelValue(help) : escapeHelp(help);
     this.#name = name;
     this.#room.write(`# HELP ${family} ${text}\n# TYPE ${family} ${type}\n`);
   }

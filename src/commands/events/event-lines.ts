@@ -1,4 +1,4 @@
-import { clipped, printable } from "../../platform/data/quoted.ts";
+import { clipped, printable } from "../../platform/data/escape.ts";
 import type { EventReport } from "../../domain/status.ts";
 
 /** Longer names don't widen the column of the others. */

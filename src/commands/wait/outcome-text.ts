@@ -1,4 +1,4 @@
-import { clipped, printable } from "../../platform/data/quoted.ts";
+import { clipped, printable } from "../../platform/data/escape.ts";
 import type { Met, Missing } from "./findings.ts";
 import type { WaitOutcome } from "./waiter.ts";
 

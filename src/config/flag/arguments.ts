@@ -1,4 +1,4 @@
-import { clipped, quoted } from "../../platform/data/quoted.ts";
+import { clipped, quoted } from "../../platform/data/escape.ts";
 import type { Flag } from "./flag.ts";
 import { nearest } from "./nearest.ts";
 import { ConfigError } from "./value-error.ts";

@@ -1,4 +1,4 @@
-import { clipped, quoted } from "../../platform/data/quoted.ts";
+import { clipped, quoted } from "../../platform/data/escape.ts";
 
 /** A text that is invalid for its setting. Parsers throw it; {@link parseSetting} adds the setting's name. */
 export class ValueError extends Error {

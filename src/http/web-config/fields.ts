@@ -1,4 +1,4 @@
-import { clipped, quoted } from "../../platform/data/quoted.ts";
+import { clipped, quoted } from "../../platform/data/escape.ts";
 import { WebConfigError } from "./web-config.ts";
 
 const MAX_SHOWN_LENGTH = 80;

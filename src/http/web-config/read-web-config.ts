@@ -1,5 +1,5 @@
 import { dirname, resolve } from "node:path";
-import { clipped, quoted } from "../../platform/data/quoted.ts";
+import { clipped, quoted } from "../../platform/data/escape.ts";
 import { Fields } from "./fields.ts";
 import { readTls } from "./tls-settings.ts";
 import { TrackedFiles } from "./tracked-files.ts";

@@ -1,4 +1,4 @@
-import { clipped, quoted } from "../../platform/data/quoted.ts";
+import { clipped, quoted } from "../../platform/data/escape.ts";
 
 const MAX_LENGTH = 300;
 const REDACTED = "[redacted]";

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import type { LogFields, LogFormat, LogLevel, LogValue } from "../../domain/log.ts";
-import { clipped, quoted } from "../data/quoted.ts";
+import { clipped, quoted } from "../data/escape.ts";
 
 /** Longest value, in UTF-16 units before escaping; the rest is cut. */
 export const MAX_VALUE_LENGTH = 2048;

@@ -1,5 +1,5 @@
 import { encodeMessage } from "./encode-message.ts";
-import { excerpt } from "./excerpt.ts";
+import { excerpt } from "../../platform/data/escape.ts";
 import { type Message, MessageFlag } from "./message.ts";
 
 /**

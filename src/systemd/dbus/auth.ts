@@ -1,5 +1,5 @@
 import { DBusProtocolError } from "./errors.ts";
-import { excerpt } from "./excerpt.ts";
+import { excerpt } from "../../platform/data/escape.ts";
 import { maxAuthLineBytes, maxAuthLines } from "./limits.ts";
 
 /** What to do after a chunk of the peer's. */

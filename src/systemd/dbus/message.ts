@@ -1,6 +1,6 @@
 import { decodeValues } from "./decode.ts";
 import { DBusProtocolError } from "./errors.ts";
-import { excerpt } from "./excerpt.ts";
+import { excerpt } from "../../platform/data/escape.ts";
 import type { Span } from "./cursor.ts";
 import { Reader } from "./reader.ts";
 import type { Value } from "./value.ts";

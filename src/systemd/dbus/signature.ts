@@ -1,5 +1,5 @@
 import { DBusProtocolError } from "./errors.ts";
-import { excerpt } from "./excerpt.ts";
+import { excerpt } from "../../platform/data/escape.ts";
 import { maxSignatureBytes, maxTypeDepth } from "./limits.ts";
 
 /** A type code of the specification's "Basic types". */
