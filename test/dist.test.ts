@@ -99,8 +99,7 @@ test("the packed library works elsewhere, with its types", async () => {
   const { stdout } = await execa(process.execPath, ["consumer.ts"], { cwd: project });
   expect(stdout).toBe('docker.container.oom\n[[],0,true,"1795345335788625649","function"]\n7 9');
 
-  const page = `import { assetOf } from "./node_modules/unitwatch/dist/page/assets.js";
-    import { CLIENT_MODULES } from "./node_modules/unitwatch/dist/page/asset-names.js";
+  const page = `import { assetOf, CLIENT_MODULES } from "./node_modules/unitwatch/dist/page/assets.js";
     const assets = await Promise.all(CLIENT_MODULES.map((name) => assetOf(name)));
     console.log(assets.every(({ body }) => body.length > 100), CLIENT_MODULES[0]);`;
   const modules = ["--input-type=module", "--eval", page];

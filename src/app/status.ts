@@ -6,7 +6,7 @@ import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
 import type { StatusRoutes } from "../http/handlers/status-page.ts";
 import { assetOf } from "../page/assets.ts";
-import { writeReport } from "../page/fleet-report.ts";
+import { writeReport } from "../page/report.ts";
 import { inSlices } from "../page/in-slices.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
 import { writePage } from "../page/render-page.ts";

@@ -1,10 +1,40 @@
 import { readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
-import { CLIENT_MODULES, ICON_FILE, MODULE_SUFFIX, STYLE_FILE } from "./asset-names.ts";
-import { ICON } from "./icon.ts";
 import { STYLE } from "./style.ts";
 
-/** A file of the status page. */
+/** Suffix of the modules: TypeScript in the sources, JavaScript in the build. */
+const MODULE_SUFFIX = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+
+/** Modules that the browser loads: below this folder, or of domain. They import values from each other alone. */
+export const CLIENT_MODULES: readonly string[] = [
+  "client/main",
+  "client/connection",
+  "client/dom",
+  "client/entries",
+  "client/feed",
+  "client/positions",
+  "client/state",
+  "view/change",
+  "view/element",
+  "view/format",
+  "view/node",
+  "view/overview",
+  "view/trouble",
+  "view/unit-table",
+  "domain/exit-code",
+].map((name) => `${name}${MODULE_SUFFIX}`);
+export const MAIN_MODULE = `client/main${MODULE_SUFFIX}`;
+export const STYLE_FILE = "style.css";
+export const ICON_FILE = "icon.svg";
+
+/** A pulse on a screen. */
+const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect width="32" height="32" rx="7" fill="#17324d"/>
+<path d="M4 17h6l3-9 6 16 3-7h6" fill="none" stroke="#5fd3a6" stroke-width="3" stroke-linecap="round" stroke-linejoin="round"/>
+</svg>
+`;
+
+/** A file that the status page loads. */
 export interface Asset {
   readonly contentType: string;
   readonly body: Buffer;
@@ -17,13 +47,11 @@ const known = new Map<string, Promise<Asset>>([
   ],
   [ICON_FILE, Promise.resolve({ contentType: "image/svg+xml", body: Buffer.from(ICON) })],
 ]);
-/** Folder of modules that the server runs too. */
-const SHARED = "domain/";
 const modules: ReadonlySet<string> = new Set(CLIENT_MODULES);
 
 /**
- * The file of this name; undefined where there is none. Modules are read when they are first asked
- * for; from the sources they are given without their types.
+ * Returns the asset of this name, or undefined if there is none. A module is read on its first
+ * request; from the sources it is served without its types.
  */
 export function assetOf(name: string): Promise<Asset> | undefined {
   const found = known.get(name);
@@ -35,11 +63,10 @@ export function assetOf(name: string): Promise<Asset> | undefined {
 }
 
 async function readModule(name: string): Promise<Asset> {
-  const isShared = name.startsWith(SHARED);
-  const file = new URL(isShared ? `../${name}` : name, import.meta.url);
-  const source = await readFile(file, "utf8");
-  // The browser gets the domain's modules from a folder within the page's.
-  const text = source.replaceAll(`from "../../${SHARED}`, `from "../${SHARED}`);
+  const path = name.startsWith("domain/") ? `../${name}` : name;
+  const source = await readFile(new URL(path, import.meta.url), "utf8");
+  // The browser gets the modules of domain from a folder within that of the page.
+  const text = source.replaceAll(/(from ")\.\.\/\.\.\/(?=domain\/)/g, "$1../");
   const script = MODULE_SUFFIX === ".ts" ? stripTypeScriptTypes(text) : text;
   return { contentType: "text/javascript; charset=utf-8", body: Buffer.from(script) };
 }

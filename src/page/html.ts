@@ -10,7 +10,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 const VOID: ReadonlySet<string> = new Set(["col", "input", "link", "meta"]);
 
-/** An element as HTML. */
+/** Returns an element as HTML. */
 export function toHtml({ tag, attributes, children }: VElement): string {
   let html = `<${tag}`;
   for (const [name, value] of Object.entries(attributes)) html += ` ${name}="${escapeHtml(value)}"`;
@@ -22,7 +22,7 @@ export function toHtml({ tag, attributes, children }: VElement): string {
   return `${html}</${tag}>`;
 }
 
-/** Text as it can stand between tags and in quoted attributes. */
+/** Escapes text for use between tags and in quoted attributes. */
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 
-/** How long work may keep the event loop to itself, in milliseconds. */
+/** Time that the work may block the event loop. */
 const SLICE_MS = 5;
 
-/** Does all steps, and makes way for others between them whenever a slice of time is used up. */
+/** Runs all steps, and yields to the event loop whenever a slice of time is used up. */
 export async function inSlices<T>(steps: Generator<void, T, void>): Promise<T> {
   let sliceEnd = performance.now() + SLICE_MS;
   for (;;) {

@@ -1,16 +1,16 @@
 import type { StatusReport } from "../domain/status.ts";
 import { ROUTES } from "../domain/routes.ts";
-import { CLIENT_MODULES, ICON_FILE, MAIN_MODULE, STYLE_FILE } from "./asset-names.ts";
+import { CLIENT_MODULES, ICON_FILE, MAIN_MODULE, STYLE_FILE } from "./assets.ts";
 import { escapeHtml } from "./html.ts";
 
-/** Links are relative, so that they work behind a proxy's prefix too. */
+/** Returns a relative link: it works behind a proxy's prefix too. */
 const asset = (name: string): string => `.${ROUTES.page}${name}`;
 
-/** The page up to the overview. */
+/** Returns the page up to the overview. */
 export function pageHead(page: {
   readonly title: string;
   readonly head: Omit<StatusReport, "containers">;
-  /** True where it shows some containers alone. */
+  /** True if the page shows only some containers. */
   readonly isPart: boolean;
 }): string {
   const { title, head, isPart } = page;
@@ -36,17 +36,17 @@ ${CLIENT_MODULES.map((name) => `<link rel="modulepreload" href="${asset(name)}">
 <form class="tool" role="search" hidden><label for="find">Find a node</label> <input id="find" type="search" autocomplete="off" spellcheck="false"></form>
 </header>
 <main>
-${isPart ? '<p class="aside">Only the containers that were asked for. <a href="./">Show all</a></p>' : ""}
+${isPart ? '<p class="aside">Only the requested containers. <a href="./">Show all</a></p>' : ""}
 <section aria-labelledby="overview-title">
 <h2 id="overview-title" class="unseen">Overview</h2>
 `;
 }
 
-/** The page from the feed on. */
+/** Returns the page from the feed on. */
 export function pageFoot(page: {
   readonly telemetryPath: string;
   readonly version: string;
-  /** Items of the feed, the newest first, as HTML. */
+  /** Items of the feed as HTML, newest first. */
   readonly changes: string;
 }): string {
   return `
@@ -59,8 +59,8 @@ export function pageFoot(page: {
 <label for="filter">Filter</label> <input id="filter" type="search" autocomplete="off" spellcheck="false" placeholder="unit, node, failed …">
 </form>
 </header>
-<noscript><p class="aside">Without JavaScript this page is a snapshot: load it again for a newer one.</p></noscript>
-<p class="empty aside">No change since unitwatch began to watch.</p>
+<noscript><p class="aside">Without JavaScript this page is a snapshot: reload it for a newer one.</p></noscript>
+<p class="empty aside">No change since unitwatch started.</p>
 <ol id="changes" reversed tabindex="0" aria-labelledby="feed-title">
 ${page.changes}
 </ol>

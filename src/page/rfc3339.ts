@@ -1,9 +1,9 @@
-/** Last moment that a date can have, in milliseconds. */
+/** The last moment of a Date, in milliseconds. */
 const MAX_MS = 8_640_000_000_000_000n;
 
 /**
- * Unix nanoseconds as RFC 3339 in UTC, with nine fractional digits. Null for 0n, which stands for a
- * time that isn't known, and for what lies beyond all dates: containers tell times, too.
+ * Formats Unix nanoseconds as RFC 3339 in UTC, with nine fractional digits. Returns null for 0n, an
+ * unknown time, and for a time beyond all dates: some times come from inside containers.
  */
 export function rfc3339(timeNs: bigint): string | null {
   const ms = timeNs / 1_000_000n;

@@ -1,4 +1,4 @@
-/** The status page's style. Colours tell nothing that words don't. */
+/** Style of the status page. Colours only repeat what words say. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

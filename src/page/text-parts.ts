@@ -1,6 +1,6 @@
 const PART_CHARS = 64 * 1024;
 
-/** Text that grows, turned into bytes bit by bit: done at the end, that would hold up everybody else. */
+/** Collects text, and encodes it in parts: one encoding at the end would block the event loop. */
 export class TextParts {
   readonly #parts: Buffer[] = [];
   #bytes = 0;
@@ -11,7 +11,7 @@ export class TextParts {
     if (this.#text.length > PART_CHARS) this.#cut();
   }
 
-  /** The whole text as bytes. Yields between parts: memory is paid for where it is first touched. */
+  /** Returns the whole text as bytes. Yields between parts, since the first write to new memory is slow. */
   *end(): Generator<void, Buffer, void> {
     this.#cut();
     const whole = Buffer.allocUnsafe(this.#bytes);

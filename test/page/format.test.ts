@@ -4,12 +4,12 @@ import {
   bytesText,
   count,
   exitCodeText,
-  placeOf,
+  positionOf,
   signalName,
   spanText,
 } from "../../src/page/view/format.ts";
 
-test("spans are told in their largest unit", () => {
+test("formats a span in its largest unit", () => {
   expect(
     [0, 0.0004, 0.0023, 0.123, 1, 59.9, 60, 3599, 3600, 172_799, 172_800].map(spanText),
   ).toEqual([
@@ -27,14 +27,14 @@ test("spans are told in their largest unit", () => {
   ]);
 });
 
-test("an age is never negative, and told in whole seconds", () => {
+test("formats an age in whole seconds, never negative", () => {
   const now = Date.parse("2026-01-01T00:01:00Z");
   expect(ageText("2026-01-01T00:00:59.500000000Z", now)).toBe("0 s");
   expect(ageText("2026-01-01T00:02:00Z", now)).toBe("0 s");
   expect(ageText("2026-01-01T00:00:00.123456789Z", now)).toBe("59 s");
 });
 
-test("counts, sizes and codes are told as people say them", () => {
+test("formats counts, sizes and exit codes", () => {
   expect([count(0, "unit"), count(1, "unit"), count(1_234, "unit")]).toEqual([
     "0 units",
     "1 unit",
@@ -58,10 +58,10 @@ test("counts, sizes and codes are told as people say them", () => {
   expect(signalName(34)).toBe("signal 34");
 });
 
-test("a place has no character that an address would change", () => {
-  expect(placeOf({ node: "a", cluster: "" })).toBe("node=a");
-  expect(placeOf({ node: "a b", cluster: 'x"<&' }, String.raw`a\x2d@1.service`)).toBe(
+test("escapes a position so that it is a valid fragment", () => {
+  expect(positionOf({ node: "a", cluster: "" })).toBe("node=a");
+  expect(positionOf({ node: "a b", cluster: 'x"<&' }, String.raw`a\x2d@1.service`)).toBe(
     "node=a%20b&cluster=x%22%3C%26&unit=a%5Cx2d%401.service",
   );
-  expect(placeOf({ node: "\uD800", cluster: "" })).toBe("node=%EF%BF%BD");
+  expect(positionOf({ node: "\uD800", cluster: "" })).toBe("node=%EF%BF%BD");
 });

@@ -1,7 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { assetOf } from "../../src/page/assets.ts";
-import { CLIENT_MODULES } from "../../src/page/asset-names.ts";
-import { MAX_ARTICLES, writePage } from "../../src/page/render-page.ts";
+import { assetOf, CLIENT_MODULES } from "../../src/page/assets.ts";
+import { MAX_ENTRIES, writePage } from "../../src/page/render-page.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 
 const pageOf = async (made: StatusFleet, ...names: string[]): Promise<string> =>
@@ -10,7 +9,7 @@ const pageOf = async (made: StatusFleet, ...names: string[]): Promise<string> =>
 const namesIn = (html: string): string[] =>
   [...html.matchAll(/data-container="([^"]*)"/g)].map(([, name = ""]) => name);
 
-test("nothing that comes from containers is more than text", async () => {
+test("escapes everything that comes from containers", async () => {
   const made = new StatusFleet();
   const evil = `"><script>alert(1)</script>'\u202E`;
   const labels = { "com.docker.compose.project": evil, image: evil };
@@ -26,7 +25,7 @@ test("nothing that comes from containers is more than text", async () => {
   expect(html).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
 });
 
-test("the worst comes first, then names as people count", async () => {
+test("sorts by level, then by name in natural order", async () => {
   const made = new StatusFleet();
   for (const name of ["node-10", "node-9", "bad-10", "bad-9"]) {
     const record = made.node(name, { units: 1 });
@@ -45,28 +44,28 @@ test("the worst comes first, then names as people count", async () => {
   ]);
 });
 
-test("what was removed is not on it", async () => {
+test("leaves out removed containers", async () => {
   const made = new StatusFleet();
   made.happens("start", "gone");
   made.happens("destroy", "gone");
   expect(namesIn(await pageOf(made))).toEqual([]);
 });
 
-test("it has a bound, and says what isn't on it", async () => {
+test("bounds the page, and shows how much is missing", async () => {
   const made = new StatusFleet();
-  for (let i = 0; i < MAX_ARTICLES + 2; i += 1) made.happens("start", `c-${i}`);
+  for (let i = 0; i < MAX_ENTRIES + 2; i += 1) made.happens("start", `c-${i}`);
   const worst = made.node("worst", { units: 5_000 });
   for (let i = 0; i < 60; i += 1) made.fails(worst, `failed-${i}.service`);
   const html = await pageOf(made);
   const names = namesIn(html);
-  expect([names.length, names[0]]).toEqual([MAX_ARTICLES, "worst"]);
+  expect([names.length, names[0]]).toEqual([MAX_ENTRIES, "worst"]);
   expect(html).toContain("3 more are not on this page");
   expect(html).toContain("and 10 more failed units");
-  expect(html).toContain('<a href="./?container=worst">All of it</a>');
+  expect(html).toContain('<a href="./?container=worst">Details</a>');
   expect(html).not.toContain("service-4999.service");
 });
 
-test("a container that is named is told as a whole", async () => {
+test("shows all units of a named container", async () => {
   const made = new StatusFleet();
   for (const name of ["a", "b"]) made.node(name, { units: 3 });
   const html = await pageOf(made, "b");
@@ -75,7 +74,7 @@ test("a container that is named is told as a whole", async () => {
   expect(html).toContain('<details class="fold" open>');
 });
 
-test("the newest changes are on it, and where the feed goes on", async () => {
+test("shows the newest changes, and the id after which the feed continues", async () => {
   const made = new StatusFleet();
   const record = made.node("a", { units: 1 });
   made.fails(record, "x.service");
@@ -85,7 +84,7 @@ test("the newest changes are on it, and where the feed goes on", async () => {
   expect(html).toContain(`data-last-event-id="${made.status.routes.events.lastId}"`);
 });
 
-test("every file that it loads is there, and no module loads another", async () => {
+test("serves every asset that the page loads, and its modules import no other", async () => {
   const made = new StatusFleet();
   const html = await pageOf(made);
   const loaded = [...html.matchAll(/(?:href|src)="\.\/-\/page\/([^"]+)"/g)].map(
@@ -106,7 +105,7 @@ test("every file that it loads is there, and no module loads another", async () 
   expect(assetOf("client/tsconfig.json")).toBeUndefined();
 });
 
-test("what happens while it is written comes by the feed, and is not on it too", () => {
+test("leaves changes to the feed when they happen while the page is written", () => {
   const made = new StatusFleet();
   const record = made.node("a", { units: 1 });
   const { events } = made.status.routes;

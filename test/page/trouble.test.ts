@@ -42,14 +42,14 @@ test.each<Case>([
   [{ status: "exited", exitCode: 143 }, 0, "idle", []],
   [{ status: "created" }, 0, "idle", []],
   [{ status: "exited", exitCode: 1 }, 0, "failing", ["exited with code 1"]],
-  [{ status: "exited" }, 0, "failing", ["exited, with a code that isn't known"]],
-  // The code of an earlier life is nobody's trouble.
+  [{ status: "exited" }, 0, "failing", ["exited with an unknown code"]],
+  // The exit code of an earlier run is no problem.
   [{ status: "running", exitCode: 1 }, 0, "fine", []],
   [
     { status: "restarting", exitCode: 137, oomKilled: true },
     0,
     "failing",
-    ["is being restarted", "exited with code 137 (SIGKILL)", "ran out of memory"],
+    ["restarting", "exited with code 137 (SIGKILL)", "ran out of memory"],
   ],
   [{ status: "dead" }, 0, "failing", ["dead"]],
   [{ health: "unhealthy" }, 0, "failing", ["unhealthy"]],
@@ -64,9 +64,9 @@ test.each<Case>([
   ],
   [systemd({ state: "degraded" }), 0, "failing", ["degraded"]],
   [systemd({ state: "maintenance" }), 0, "failing", ["in maintenance"]],
-  [systemd({ up: false }), 0, "warning", ["the watch of systemd is lost"]],
-  [systemd({ up: false, transport: null }), 0, "warning", ["systemd isn't watched yet"]],
-])("a container that is %j with %d failing units is %s", (more, failing, level, reasons) => {
+  [systemd({ up: false }), 0, "warning", ["systemd watch lost"]],
+  [systemd({ up: false, transport: null }), 0, "warning", ["systemd not watched yet"]],
+])("rates a container that is %j with %d failing units as %s", (more, failing, level, reasons) => {
   expect(troubleOf({ ...CONTAINER, ...more }, failing)).toEqual({ level, reasons });
 });
 
@@ -84,7 +84,7 @@ const unit = (more: Partial<UnitReport>): UnitReport => ({
   ...more,
 });
 
-test("a unit is told with why it is as it is", () => {
+test("returns the level of a unit, and why it fails", () => {
   const failed = { activeState: "failed", subState: "failed" } as const;
   const cases: [UnitReport, string, string][] = [
     [unit({}), "fine", ""],
@@ -114,7 +114,7 @@ test("a unit is told with why it is as it is", () => {
   }
 });
 
-test("units that had their troubles come before those that are well, and these before the idle", () => {
+test("sorts units with past failures before healthy ones, and these before idle ones", () => {
   const { failing, others } = sortedUnits([
     unit({ name: "idle", activeState: "inactive", subState: "dead" }),
     unit({ name: "well-b" }),

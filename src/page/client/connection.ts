@@ -1,35 +1,36 @@
 import type { EventReport } from "../../domain/status.ts";
 
-export interface ConnectionTells {
+/** Receives what the connection delivers. */
+export interface ConnectionListener {
   readonly event: (event: EventReport) => void;
-  /** A container's state was read anew, with no event for what it showed. */
+  /** unitwatch has read a container's state again; there may be changes without events. */
   readonly snapshot: (container: string) => void;
   readonly live: (isLive: boolean) => void;
-  /** Connected again, and nothing was missed but snapshots. */
-  readonly back: () => void;
-  /** Events are lost: only the page as a whole is true again. */
+  /** Connected again; no event was missed, but snapshots may have been. */
+  readonly reconnected: () => void;
+  /** Events were lost: the page has to be reloaded. */
   readonly gap: () => void;
 }
 
 const RETRY_MS = 3000;
-/** A page that nobody looks at gives its connection back after this time. */
+/** A hidden page closes its connection after this time. */
 const HIDDEN_MS = 120_000;
 
-/** The stream of events, from the one on that the page was made after. */
+/** Receives the events since the page was rendered, and reconnects when the stream ends. */
 export class Connection {
-  readonly #tells: ConnectionTells;
+  readonly #listener: ConnectionListener;
   #lastId: string;
   #source: EventSource | undefined;
   #wasLive = false;
   #hidden: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(lastId: string, tells: ConnectionTells) {
+  constructor(lastId: string, listener: ConnectionListener) {
     this.#lastId = lastId;
-    this.#tells = tells;
+    this.#listener = listener;
   }
 
   start(): void {
-    document.addEventListener("visibilitychange", () => this.#seen());
+    document.addEventListener("visibilitychange", () => this.#visibilityChanged());
     this.#open();
   }
 
@@ -39,28 +40,28 @@ export class Connection {
     );
     this.#source = source;
     source.addEventListener("open", () => {
-      this.#tells.live(true);
-      if (this.#wasLive) this.#tells.back();
+      this.#listener.live(true);
+      if (this.#wasLive) this.#listener.reconnected();
       this.#wasLive = true;
     });
     source.addEventListener("message", (message: MessageEvent<string>) => {
       this.#lastId = message.lastEventId;
-      this.#tells.event(JSON.parse(message.data) as EventReport);
+      this.#listener.event(JSON.parse(message.data) as EventReport);
     });
     source.addEventListener("snapshot", (message: MessageEvent<string>) => {
-      this.#tells.snapshot((JSON.parse(message.data) as { container: string }).container);
+      this.#listener.snapshot((JSON.parse(message.data) as { container: string }).container);
     });
-    source.addEventListener("gap", () => this.#tells.gap());
+    source.addEventListener("gap", () => this.#listener.gap());
     source.addEventListener("error", () => {
-      this.#tells.live(false);
+      this.#listener.live(false);
       if (source.readyState !== EventSource.CLOSED || this.#source !== source) return;
-      // The browser gives up where it was refused: there may be room later.
+      // The browser doesn't retry after an HTTP error, such as 503 for too many streams.
       this.#source = undefined;
-      setTimeout(() => this.#seen(), RETRY_MS);
+      setTimeout(() => this.#visibilityChanged(), RETRY_MS);
     });
   }
 
-  #seen(): void {
+  #visibilityChanged(): void {
     clearTimeout(this.#hidden);
     if (document.visibilityState === "visible") {
       if (this.#source === undefined) this.#open();
@@ -69,7 +70,7 @@ export class Connection {
     this.#hidden = setTimeout(() => {
       this.#source?.close();
       this.#source = undefined;
-      this.#tells.live(false);
+      this.#listener.live(false);
     }, HIDDEN_MS);
   }
 }

@@ -1,13 +1,13 @@
 import type { VElement } from "../view/element.ts";
 
-/** The element of the document with this id, of this kind. */
+/** Returns the element of the document with this id and class; throws if there is none. */
 export function byId<T extends HTMLElement>(id: string, kind: new () => T): T {
   const found = document.getElementById(id);
   if (!(found instanceof kind)) throw new Error(`the page has no ${id}`);
   return found;
 }
 
-/** Makes nodes of an element that is data. */
+/** Creates the DOM nodes of an element. */
 export function toDom(element: VElement): HTMLElement {
   const made = document.createElement(element.tag);
   for (const [name, value] of Object.entries(element.attributes)) made.setAttribute(name, value);
@@ -18,8 +18,8 @@ export function toDom(element: VElement): HTMLElement {
 }
 
 /**
- * Makes an element what it is to be, with as few changes as can be: what stays keeps its focus, its
- * selection, and whether it is unfolded. Children are told apart by `id` or `data-key`, else by order.
+ * Changes an element to the wanted one with few changes: kept nodes keep focus, selection and fold.
+ * Matches children by `id` or `data-key`, else by order.
  */
 export function patch(present: Element, wanted: VElement): void {
   for (const name of present.getAttributeNames()) {
@@ -47,7 +47,7 @@ export function patch(present: Element, wanted: VElement): void {
   }
 }
 
-/** Has the text stand before what comes next; returns what comes after it. */
+/** Puts a text before `next`, or into it. Returns the node that follows the text. */
 function placeText(parent: Element, next: ChildNode | null, text: string): ChildNode | null {
   if (next instanceof Text) {
     if (next.data !== text) next.data = text;
@@ -57,6 +57,7 @@ function placeText(parent: Element, next: ChildNode | null, text: string): Child
   return next;
 }
 
+/** Puts an element before `next`. Returns the node that follows it. */
 function placeElement(
   parent: Element,
   next: ChildNode | null,

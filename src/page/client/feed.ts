@@ -2,12 +2,12 @@ import type { EventReport } from "../../domain/status.ts";
 import { changeItem } from "../view/change.ts";
 import { byId, toDom } from "./dom.ts";
 
-/** Lines that are kept, in sight or waiting. */
+/** Lines that are kept, shown or waiting. */
 const MAX_LINES = 500;
-/** Screen readers are told no more often than this. */
+/** Minimum interval of announcements to screen readers. */
 const ANNOUNCE_MS = 5000;
 
-/** The feed: new lines on top, held back while it is paused, and only those with the filter's text. */
+/** Shows changes, newest first: those that match the filter, and none while it is paused. */
 export class Feed {
   readonly #list = byId("changes", HTMLOListElement);
   readonly #pause = byId("pause", HTMLButtonElement);
@@ -15,10 +15,10 @@ export class Feed {
   readonly #note = byId("waiting", HTMLSpanElement);
   readonly #announcer = byId("announcer", HTMLParagraphElement);
   #waiting: EventReport[] = [];
-  #missed = 0;
+  #dropped = 0;
   #isPaused = false;
   #incoming: HTMLElement[] = [];
-  #grave: string[] = [];
+  #errors: string[] = [];
   #announceAt = 0;
 
   constructor() {
@@ -27,16 +27,16 @@ export class Feed {
     this.#filterAll();
   }
 
-  /** One more change. */
+  /** Adds a change. */
   add(event: EventReport): void {
     if (event.severity === "ERROR") this.#announceLater(event.message);
     if (this.#isPaused) {
       this.#waiting.push(event);
       if (this.#waiting.length > MAX_LINES) {
         this.#waiting.shift();
-        this.#missed += 1;
+        this.#dropped += 1;
       }
-      this.#tellWaiting();
+      this.#showWaiting();
       return;
     }
     this.#show(event);
@@ -45,7 +45,7 @@ export class Feed {
   #show(event: EventReport): void {
     const line = toDom(changeItem(event));
     this.#hide(line);
-    // Many can come at once: the page is changed once for all of them.
+    // Many can come at once: the page changes once for all of them.
     if (this.#incoming.length === 0) queueMicrotask(() => this.#flush());
     this.#incoming.unshift(line);
     if (this.#incoming.length > MAX_LINES) this.#incoming.pop();
@@ -63,15 +63,15 @@ export class Feed {
     this.#pause.textContent = isPaused ? "Resume" : "Pause";
     const waiting = this.#waiting;
     this.#waiting = [];
-    this.#missed = 0;
-    this.#tellWaiting();
+    this.#dropped = 0;
+    this.#showWaiting();
     for (const event of waiting) this.#show(event);
   }
 
-  #tellWaiting(): void {
+  #showWaiting(): void {
     const { length } = this.#waiting;
-    const missed = this.#missed > 0 ? `, ${this.#missed} more not kept` : "";
-    this.#note.textContent = length === 0 ? "" : `${length} waiting${missed}`;
+    const dropped = this.#dropped > 0 ? `, ${this.#dropped} more dropped` : "";
+    this.#note.textContent = length === 0 ? "" : `${length} waiting${dropped}`;
   }
 
   #filterAll(): void {
@@ -83,14 +83,14 @@ export class Feed {
     line.hidden = words.some((word) => !(line.dataset["find"] ?? "").includes(word));
   }
 
-  /** Tells screen readers of what is grave, and of much at once only how much it is. */
+  /** Announces an error to screen readers; of several at once the first and the number of the others. */
   #announceLater(message: string): void {
-    this.#grave.push(message.slice(0, 300));
-    if (this.#grave.length > 1) return;
+    this.#errors.push(message.slice(0, 300));
+    if (this.#errors.length > 1) return;
     const delayMs = Math.max(0, this.#announceAt - performance.now());
     setTimeout(() => {
-      const [first = "", ...more] = this.#grave;
-      this.#grave = [];
+      const [first = "", ...more] = this.#errors;
+      this.#errors = [];
       this.#announceAt = performance.now() + ANNOUNCE_MS;
       this.#announcer.textContent = more.length === 0 ? first : `${first} And ${more.length} more.`;
     }, delayMs);

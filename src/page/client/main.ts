@@ -1,40 +1,45 @@
+/**
+ * The script of the status page. The server has rendered the page; from its last event on this
+ * script adds changes to the feed, and patches the entries whose containers changed. It runs in the
+ * browser, and imports values only from the modules that assets.ts lists.
+ */
 import { ageText } from "../view/format.ts";
 import { overview, titleOf } from "../view/overview.ts";
-import { Articles } from "./articles.ts";
 import { Connection } from "./connection.ts";
 import { byId, patch } from "./dom.ts";
+import { Entries } from "./entries.ts";
 import { Feed } from "./feed.ts";
-import { Places } from "./places.ts";
-import { StateReader } from "./state.ts";
+import { Positions } from "./positions.ts";
+import { StateClient } from "./state.ts";
 
 const AGES_MS = 5_000;
 
 const { lastEventId = "", part } = document.body.dataset;
-const articles = new Articles(part !== undefined);
+const entries = new Entries(part !== undefined);
 const feed = new Feed();
 const live = byId("live", HTMLParagraphElement);
 const find = byId("find", HTMLInputElement);
 
-const state = new StateReader((report, names) => {
+const state = new StateClient((report, names) => {
   const nowMs = Date.parse(report.time);
-  const told = new Set(report.containers.map(({ name }) => name));
-  for (const container of report.containers) articles.show(container, nowMs);
-  for (const name of names) if (!told.has(name)) articles.remove(name);
+  const known = new Set(report.containers.map(({ name }) => name));
+  for (const container of report.containers) entries.show(container, nowMs);
+  for (const name of names) if (!known.has(name)) entries.remove(name);
   patch(byId("overview", HTMLDListElement), overview(report));
   const title = titleOf(report);
   if (document.title !== title) document.title = title;
-  places.go();
+  positions.go();
 });
-const places = new Places(articles, (name) => state.changed(name));
+const positions = new Positions(entries, (name) => state.changed(name));
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form.tool")) {
   form.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
 }
-find.addEventListener("input", () => articles.find(find.value));
-if (find.value !== "") articles.find(find.value);
+find.addEventListener("input", () => entries.search(find.value));
+if (find.value !== "") entries.search(find.value);
 
-// What is unfolded is asked for when it isn't here.
+// Requests the units of a container when its fold is opened.
 document.addEventListener(
   "toggle",
   (event) => {
@@ -56,8 +61,8 @@ const connection = new Connection(lastEventId, {
     live.dataset["live"] = isLive ? "on" : "lost";
     live.textContent = isLive ? "Live" : "Reconnecting …";
   },
-  back: () => {
-    for (const name of articles.names()) state.changed(name);
+  reconnected: () => {
+    for (const name of entries.names()) state.changed(name);
     state.changed("");
   },
   gap: () => location.reload(),
@@ -72,4 +77,4 @@ setInterval(() => {
   }
 }, AGES_MS);
 
-places.go();
+positions.go();

@@ -1,41 +1,41 @@
 import type { StatusReport } from "../../domain/status.ts";
 
-/** Names in one request, as many as the server takes. */
+/** Names in one request, as many as the server accepts. */
 const MAX_NAMES = 100;
-/** From one question to the next: what happens meanwhile is asked for together. */
+/** Pause between requests: the next one covers all changes meanwhile. */
 const PAUSE_MS = 150;
-/** After the last change the rest is looked at once more: queues run empty without an event. */
+/** Delay from the last change to a request of the summary: the OTLP queue empties without an event. */
 const SETTLE_MS = 4000;
 const RETRY_MS = 2000;
 
-/** Asks for the state of containers that changed, one request at a time. */
-export class StateReader {
-  readonly #told: (report: StatusReport, names: readonly string[]) => void;
+/** Requests the state of changed containers, one request at a time. */
+export class StateClient {
+  readonly #onReport: (report: StatusReport, names: readonly string[]) => void;
   readonly #dirty = new Set<string>();
   #isWanted = false;
-  #isReading = false;
+  #isRequesting = false;
   #settle: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(told: (report: StatusReport, names: readonly string[]) => void) {
-    this.#told = told;
+  constructor(onReport: (report: StatusReport, names: readonly string[]) => void) {
+    this.#onReport = onReport;
   }
 
-  /** Something happened to this container, or, without one, to the whole. */
+  /** Requests the state of a container, or with "" the summary alone. */
   changed(container: string): void {
     this.#isWanted = true;
     if (container !== "") this.#dirty.add(container);
-    void this.#read();
+    void this.#request();
   }
 
-  async #read(): Promise<void> {
-    if (this.#isReading) return;
-    this.#isReading = true;
+  async #request(): Promise<void> {
+    if (this.#isRequesting) return;
+    this.#isRequesting = true;
     while (this.#isWanted) {
       const names = [...this.#dirty].slice(0, MAX_NAMES);
       for (const name of names) this.#dirty.delete(name);
       this.#isWanted = this.#dirty.size > 0;
       try {
-        this.#told(await stateOf(names), names);
+        this.#onReport(await stateOf(names), names);
         await wait(PAUSE_MS);
       } catch {
         for (const name of names) this.#dirty.add(name);
@@ -43,7 +43,7 @@ export class StateReader {
         await wait(RETRY_MS);
       }
     }
-    this.#isReading = false;
+    this.#isRequesting = false;
     this.#settleLater();
   }
 
@@ -51,7 +51,7 @@ export class StateReader {
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
       stateOf([]).then(
-        (report) => this.#told(report, []),
+        (report) => this.#onReport(report, []),
         () => {},
       );
     }, SETTLE_MS);
@@ -59,7 +59,7 @@ export class StateReader {
 }
 
 async function stateOf(names: readonly string[]): Promise<StatusReport> {
-  // No container has an empty name: asked for that one, the server tells of the whole alone.
+  // No container has an empty name: a request of it returns the summary without containers.
   const query = new URLSearchParams(
     (names.length === 0 ? [""] : names).map((name) => ["container", name]),
   );

@@ -1,12 +1,12 @@
 import type { EventReport } from "../../domain/status.ts";
 import { h } from "./element.ts";
 import type { VElement } from "./element.ts";
-import { clockTime, placeOf } from "./format.ts";
+import { clockTime, positionOf } from "./format.ts";
 
-/** One line of the feed. */
+/** Returns a line of the feed. */
 export function changeItem(event: EventReport): VElement {
   const { kind, time, severity, node, cluster, unit, message } = event;
-  const place = node === "" ? undefined : placeOf({ node, cluster }, unit);
+  const position = node === "" ? undefined : positionOf({ node, cluster }, unit);
   return h(
     "li",
     {
@@ -20,7 +20,7 @@ export function changeItem(event: EventReport): VElement {
     h(
       "bdi",
       { class: "message" },
-      place === undefined ? message : h("a", { href: `#${place}` }, message),
+      position === undefined ? message : h("a", { href: `#${position}` }, message),
     ),
   );
 }

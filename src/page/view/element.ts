@@ -1,4 +1,10 @@
-/** An element as data: the server writes it as HTML, the browser makes nodes of it. */
+/**
+ * The parts of the page as data, made from the reports of domain/status.ts. The server writes them as
+ * HTML, the browser makes DOM nodes of them. The browser loads this folder: it imports values from
+ * itself and from the modules of domain that assets.ts lists.
+ */
+
+/** An element as data. */
 export interface VElement {
   readonly tag: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -9,9 +15,8 @@ type Attributes = Readonly<Record<string, string | number | boolean | undefined>
 export type Child = VElement | string | number | undefined | false | readonly Child[];
 
 /**
- * Makes an element. An attribute that is undefined or false is left out, true stands for an empty
- * one; children that are undefined or false are left out, lists are flattened. All text is shown as
- * {@link visible} gives it.
+ * Creates an element. Leaves out attributes and children that are undefined or false; true gives an
+ * empty attribute. Flattens lists of children, and makes text {@link visible}.
  */
 export function h(tag: string, attributes: Attributes, ...children: readonly Child[]): VElement {
   const set: Record<string, string> = {};
@@ -33,9 +38,8 @@ function append(flat: (VElement | string)[], children: readonly Child[]): void {
 }
 
 /**
- * The text with all characters that aren't to be seen made so, as `\u{202e}`: control characters,
- * line ends, and those that turn the direction of what follows, with which a name can look like
- * another one.
+ * Replaces invisible characters by escapes such as `\u{202e}`: control characters, line ends, and those
+ * that change the direction of text, by which a name can look like another one.
  */
 export function visible(text: string): string {
   return text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {

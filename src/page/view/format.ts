@@ -16,17 +16,17 @@ const SIGNALS: Readonly<Record<number, string>> = {
   15: "SIGTERM",
 };
 
-/** `SIGKILL`; for others than the usual `signal 34`. */
+/** Returns `SIGKILL`, or `signal 34` for a number without a common name. */
 export function signalName(number: number): string {
   return SIGNALS[number] ?? `signal ${number}`;
 }
 
-/** A container's exit code, with the signal that it stands for. */
+/** Returns a container's exit code, with the signal that it stands for: `137 (SIGKILL)`. */
 export function exitCodeText(code: number): string {
   return code > 128 && code < 193 ? `${code} (${signalName(code - 128)})` : String(code);
 }
 
-/** `3 units`, `1 unit`. */
+/** Returns `3 units`, `1 unit`. */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
 }
@@ -37,7 +37,7 @@ export function bytesText(bytes: number): string {
   return `${size.toFixed(size < 10 ? 1 : 0)} ${unit}`;
 }
 
-/** A span of time in its largest unit: `1.2 ms`, `45 s`, `3 min`, `5 h`, `12 d`. */
+/** Formats a span in its largest unit: `1.2 ms`, `45 s`, `3 min`, `5 h`, `12 d`. */
 export function spanText(seconds: number): string {
   if (seconds < 0.001) return "under 1 ms";
   if (seconds < 1) return `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
@@ -47,13 +47,13 @@ export function spanText(seconds: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** How long it is from a moment to another, in seconds and more; `0 s` where a clock runs ahead. */
+/** Formats the span from `time` to `nowMs` in whole seconds or more; `0 s` if a clock runs ahead. */
 export function ageText(time: string, nowMs: number): string {
   const seconds = (nowMs - Date.parse(time)) / 1000;
   return seconds < 1 ? "0 s" : spanText(seconds);
 }
 
-/** A moment as how long ago it was; the browser keeps that true. The time itself is its tooltip. */
+/** Returns the age of a moment, which the browser updates. Its tooltip is the time. */
 export function age(time: string, nowMs: number): VElement {
   const at = `${time.slice(0, 19).replace("T", " ")} UTC`;
   return h(
@@ -63,14 +63,14 @@ export function age(time: string, nowMs: number): VElement {
   );
 }
 
-/** A moment by its time of day, in UTC, to the millisecond. */
+/** Returns the time of day of a moment, in UTC, to the millisecond. */
 export function clockTime(time: string): VElement {
   const at = `${time.slice(0, 19).replace("T", " ")} UTC`;
   return h("time", { datetime: time.slice(0, 23) + "Z", title: at }, time.slice(11, 23));
 }
 
-/** Where on the page a node is, or one of its units: the id of its element, and the link's fragment. */
-export function placeOf(
+/** Returns the position of a node or a unit on the page: the id of its element, a link's fragment. */
+export function positionOf(
   { node, cluster }: { readonly node: string; readonly cluster: string },
   unit = "",
 ): string {

@@ -1,27 +1,27 @@
 import type { ContainerReport, SystemdReport, UnitReport } from "../../domain/status.ts";
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
-import { age, count, exitCodeText, placeOf, spanText } from "./format.ts";
+import { age, count, exitCodeText, positionOf, spanText } from "./format.ts";
 import { hasPast, LEVELS, troubleOf, unitLevel } from "./trouble.ts";
 import type { Trouble } from "./trouble.ts";
 import { unitTable } from "./unit-table.ts";
 
 type Facts = Omit<ContainerReport, "units">;
 
-/** One container, as far as it is known here. */
+/** A container, with as many units as are shown. */
 export interface NodeViewOptions {
   readonly container: Facts;
-  /** Its failing units, or so many of them as are shown. */
+  /** Its failing units that are shown. */
   readonly failing: readonly UnitReport[];
   readonly failingCount: number;
-  /** How many of the others failed or were restarted since they are watched. */
+  /** Number of its other units that failed or restarted while unitwatch watched them. */
   readonly pastCount: number;
-  /** All its other units; undefined where they are left to be asked for. */
+  /** All its other units; undefined if the browser requests them later. */
   readonly others: readonly UnitReport[] | undefined;
   readonly nowMs: number;
 }
 
-/** All of a report's units, sorted into those that fail and the others. */
+/** Sorts the units of a report into failing and other ones. */
 export function sortedUnits(units: readonly UnitReport[]): {
   readonly failing: UnitReport[];
   readonly others: UnitReport[];
@@ -37,24 +37,24 @@ export function sortedUnits(units: readonly UnitReport[]): {
   };
 }
 
-/** What articles are sorted by, as text: the worst first, then by cluster and name. */
+/** Returns the sort key of an entry: the worst first, then by cluster and name. */
 export function orderOf({ level }: Trouble, { cluster, node, name }: Facts): string {
   const padded = (text: string): string =>
     text.replaceAll(/\d+/g, (digits) => digits.padStart(8, "0"));
   return [LEVELS.indexOf(level), padded(cluster), padded(node), name].join("\t");
 }
 
-/** A container as an article: what is wrong with it in sight, the rest folded away. */
-export function nodeArticle(options: NodeViewOptions): VElement {
+/** Returns the entry of a container: its problems are visible, the rest is folded. */
+export function nodeEntry(options: NodeViewOptions): VElement {
   const { container, failing, failingCount, others, nowMs } = options;
   const trouble = troubleOf(container, failingCount);
-  const place = placeOf(container);
+  const position = positionOf(container);
   const { name, node, cluster, image } = container;
   const hidden = failingCount - failing.length;
   return h(
     "article",
     {
-      id: place,
+      id: position,
       class: "node",
       tabindex: "-1",
       "data-container": name,
@@ -65,7 +65,7 @@ export function nodeArticle(options: NodeViewOptions): VElement {
     h(
       "header",
       {},
-      h("h3", {}, h("a", { href: `#${place}` }, h("bdi", {}, node))),
+      h("h3", {}, h("a", { href: `#${position}` }, h("bdi", {}, node))),
       cluster !== "" && h("span", { class: "cluster" }, h("bdi", {}, cluster)),
       h("span", { class: "chips" }, chips(container)),
       trouble.reasons.length > 0 && h("span", { class: "reasons" }, trouble.reasons.join(" · ")),
@@ -80,11 +80,7 @@ export function nodeArticle(options: NodeViewOptions): VElement {
         ? h(
             "p",
             {},
-            h(
-              "a",
-              { href: `./?container=${encodeURIComponent(name.toWellFormed())}` },
-              "All of it",
-            ),
+            h("a", { href: `./?container=${encodeURIComponent(name.toWellFormed())}` }, "Details"),
           )
         : [
             facts(container, nowMs),
@@ -117,7 +113,7 @@ function chips({ status, health, systemd }: Facts): Child[] {
   return list;
 }
 
-/** One line about the container: what there is to unfold. */
+/** Returns a line about the container, the summary of its fold. */
 function summaryOf({ container, pastCount, nowMs }: NodeViewOptions): Child[] {
   const { systemd, status, startedAt, restarts, image } = container;
   const parts: Child[][] = [];
@@ -126,7 +122,7 @@ function summaryOf({ container, pastCount, nowMs }: NodeViewOptions): Child[] {
     const all = Object.values(systemd.units).reduce((sum, units) => sum + units, 0);
     parts.push([`${count(active, "unit")} of ${all} active`]);
   }
-  if (pastCount > 0) parts.push([`${count(pastCount, "unit")} had failed or restarted`]);
+  if (pastCount > 0) parts.push([`${count(pastCount, "unit")} failed or restarted before`]);
   if (status === "running" && startedAt !== null) parts.push(["up ", age(startedAt, nowMs)]);
   if (restarts > 0) parts.push([`restarted ${restarts} ×`]);
   parts.push([h("bdi", {}, image)]);
@@ -148,7 +144,10 @@ function facts(container: Facts, nowMs: number): VElement {
     startedAt !== null && fact("Started", age(startedAt, nowMs), " ago"),
     (exitCode !== null || finishedAt !== null) &&
       fact("Last exit", `code ${exitCode === null ? "unknown" : exitCodeText(exitCode)}`, ended),
-    fact("Restarts", `${container.restarts} by its policy, ${container.starts} starts seen`),
+    fact(
+      "Restarts",
+      `${container.restarts} by restart policy, ${container.starts} starts observed`,
+    ),
     fact("Out of memory", container.oomKilled ? "yes, since its last start" : "no"),
     systemd !== null && systemdFacts(systemd, { fact, nowMs }),
   );
@@ -172,6 +171,6 @@ function systemdFacts(
       since !== null && [", for ", age(since, nowMs)],
     ),
     fact("Reconnects", String(reconnects)),
-    fact("Lag", lagSeconds === null ? "no change seen yet" : spanText(lagSeconds)),
+    fact("Lag", lagSeconds === null ? "no change yet" : spanText(lagSeconds)),
   ];
 }

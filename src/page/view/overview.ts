@@ -3,7 +3,7 @@ import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
 import { age, bytesText, spanText } from "./format.ts";
 
-/** What is true of the whole, at a glance. */
+/** Returns the overview of the fleet. */
 export function overview(report: Omit<StatusReport, "containers">): VElement {
   const { summary, engine, otlpQueue } = report;
   const nowMs = Date.parse(report.time);
@@ -54,7 +54,7 @@ export function overview(report: Omit<StatusReport, "containers">): VElement {
   );
 }
 
-/** What the page is called: the trouble can be seen in the tab. */
+/** Returns the title of the page: the browser's tab shows the number of failed units. */
 export function titleOf({ summary }: Pick<StatusReport, "summary">): string {
   return summary.failedUnits > 0 ? `(${summary.failedUnits}) unitwatch` : "unitwatch";
 }

@@ -2,29 +2,29 @@ import { isGoodExit } from "../../domain/exit-code.ts";
 import type { ContainerReport, UnitReport } from "../../domain/status.ts";
 import { count, exitCodeText, signalName } from "./format.ts";
 
-/** How bad it is, the worst first. `idle` is what has ended as it should, or never began. */
+/** Levels, worst first. `idle` is for what ended well or never began. */
 export const LEVELS = ["failing", "warning", "fine", "idle"] as const;
 export type Level = (typeof LEVELS)[number];
 
 export interface Trouble {
   readonly level: Level;
-  /** What is wrong, in a few words each; none where nothing is. */
+  /** Problems, in a few words each. */
   readonly reasons: readonly string[];
 }
 
-/** How bad it is with a unit. One that waits for its restart is no better than a failed one. */
+/** Returns the level of a unit. One that waits for its restart counts as failed. */
 export function unitLevel({ activeState, subState }: UnitReport): Level {
   if (activeState === "failed" || activeState === "maintenance") return "failing";
   if (subState.startsWith("auto-restart")) return "failing";
   return activeState === "active" ? "fine" : "idle";
 }
 
-/** True for a unit that is well, and wasn't always since it is watched. */
+/** Returns true if the unit failed or restarted while unitwatch watched it. */
 export function hasPast(unit: UnitReport): boolean {
   return unit.restarts > 0 || Object.keys(unit.failures).length > 0;
 }
 
-/** Why a unit is as it is, or what it went through: `exit-code, status 1`, `signal, SIGKILL`. */
+/** Returns why a unit fails (`exit-code, status 1`, `signal, SIGKILL`), else its past failures. */
 export function whyOf(unit: UnitReport): string {
   const { result, exitCode, failures } = unit;
   if (unitLevel(unit) === "failing" && result !== null && result !== "success") {
@@ -41,7 +41,11 @@ export function failureCount({ failures }: UnitReport): number {
   return Object.values(failures).reduce((sum, times) => sum + times, 0);
 }
 
-/** How bad it is with a container. `failing` is how many of its shown units are. */
+/**
+ * Returns the level of a container, with its problems.
+ *
+ * @param failing number of its units that are shown and fail
+ */
 export function troubleOf(container: Omit<ContainerReport, "units">, failing: number): Trouble {
   const failures = [...failingReasons(container), ...unitReasons(container, failing)];
   const warnings = warningReasons(container);
@@ -60,12 +64,11 @@ function failingReasons({
   const reasons: string[] = [];
   const hasFailed = exitCode !== null && !isGoodExit(exitCode);
   if (status === "dead") reasons.push("dead");
-  if (status === "restarting") reasons.push("is being restarted");
+  if (status === "restarting") reasons.push("restarting");
   if (hasFailed && (status === "exited" || status === "restarting" || status === "dead")) {
     reasons.push(`exited with code ${exitCodeText(exitCode)}`);
   }
-  if (status === "exited" && exitCode === null)
-    reasons.push("exited, with a code that isn't known");
+  if (status === "exited" && exitCode === null) reasons.push("exited with an unknown code");
   if (oomKilled) reasons.push("ran out of memory");
   if (health === "unhealthy") reasons.push("unhealthy");
   return reasons;
@@ -86,9 +89,7 @@ function warningReasons({ status, systemd }: Omit<ContainerReport, "units">): st
   const reasons: string[] = [];
   if (status === "paused") reasons.push("paused");
   if (systemd !== null && !systemd.up) {
-    reasons.push(
-      systemd.transport === null ? "systemd isn't watched yet" : "the watch of systemd is lost",
-    );
+    reasons.push(systemd.transport === null ? "systemd not watched yet" : "systemd watch lost");
   }
   return reasons;
 }

@@ -1,12 +1,12 @@
 import type { ContainerReport, UnitReport } from "../../domain/status.ts";
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
-import { age, placeOf } from "./format.ts";
+import { age, positionOf } from "./format.ts";
 import { failureCount, unitLevel, whyOf } from "./trouble.ts";
 
 const COLUMNS = ["Unit", "State", "Why", "Since", "Failed", "Restarted"] as const;
 
-/** Units as a table. Roles are told, since a narrow screen shows the rows as blocks. */
+/** Returns a table of units. Its roles are explicit, since a narrow screen shows rows as blocks. */
 export function unitTable(
   caption: string,
   container: Omit<ContainerReport, "units">,
@@ -36,18 +36,18 @@ function unitRow(
   unit: UnitReport,
   nowMs: number,
 ): VElement {
-  const place = placeOf(container, unit.name);
+  const position = positionOf(container, unit.name);
   const level = unitLevel(unit);
   const { activeState, subState, since, restarts } = unit;
   const isSame = activeState === subState || subState === "";
   const failures = failureCount(unit);
   return h(
     "tr",
-    { role: "row", id: place, tabindex: "-1", "data-level": level },
+    { role: "row", id: position, tabindex: "-1", "data-level": level },
     h(
       "th",
       { role: "rowheader", scope: "row" },
-      h("a", { href: `#${place}` }, h("bdi", {}, unit.name)),
+      h("a", { href: `#${position}` }, h("bdi", {}, unit.name)),
     ),
     cell(
       "State",

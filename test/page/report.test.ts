@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { StatusReport } from "../../src/domain/status.ts";
-import { writeReport } from "../../src/page/fleet-report.ts";
-import type { ReportSources } from "../../src/page/fleet-report.ts";
+import { writeReport } from "../../src/page/report.ts";
+import type { ReportSources } from "../../src/page/report.ts";
 import { inSlices } from "../../src/page/in-slices.ts";
 import { golden } from "../support/golden.ts";
 import { goldenFleet } from "../support/golden-fleet.ts";
@@ -24,15 +24,15 @@ function sources(more: Partial<ReportSources> = {}): ReportSources {
 const text = async (made: ReportSources, filter?: ReadonlySet<string>): Promise<string> =>
   (await inSlices(writeReport(made, filter))).toString();
 
-test("the state has the shape that is promised", async () => {
+test("writes the state in its documented shape", async () => {
   const report = JSON.parse(await text(sources())) as StatusReport;
   const shown = `${JSON.stringify(report, null, 2)}\n`;
   expect(shown).toBe(await golden("state.json", shown));
 });
 
-test("containers can be named; the whole is told whatever they are", async () => {
+test("writes the named containers alone, with the summary of all", async () => {
   const whole = JSON.parse(await text(sources())) as StatusReport;
-  const names = new Set(["sind-dev-controller", "nobody"]);
+  const names = new Set(["sind-dev-controller", "missing"]);
   const part = JSON.parse(await text(sources(), names)) as StatusReport;
   expect(part.containers.map(({ name }) => name)).toEqual(["sind-dev-controller"]);
   expect(part.summary).toEqual(whole.summary);
@@ -40,13 +40,13 @@ test("containers can be named; the whole is told whatever they are", async () =>
   expect(none.containers).toEqual([]);
 });
 
-test("where systemd isn't watched at all, no container is a node", async () => {
+test("counts no container as a node when systemd isn't watched", async () => {
   const report = JSON.parse(await text(sources({ watchesSystemd: false }))) as StatusReport;
   expect(report.containers.filter(({ systemd }) => systemd !== null)).toEqual([]);
   expect(report.summary).toMatchObject({ nodes: 0, watched: 0, degraded: 0, failedUnits: 0 });
 });
 
-test("without a queue there is none", async () => {
+test("writes null when there is no queue", async () => {
   const report = JSON.parse(await text(sources({ otlpQueue: () => undefined }))) as StatusReport;
   expect(report.otlpQueue).toBeNull();
 });

@@ -1,24 +1,24 @@
 import type { ContainerReport } from "../../domain/status.ts";
-import { nodeArticle, sortedUnits } from "../view/node.ts";
+import { nodeEntry, sortedUnits } from "../view/node.ts";
 import type { NodeViewOptions } from "../view/node.ts";
 import { hasPast } from "../view/trouble.ts";
 import { patch, toDom } from "./dom.ts";
 
-/** Failing units of one container that are shown. */
+/** Failing units of a container that are shown. */
 const MAX_FAILING = 200;
 
-/** The articles of the containers: those in trouble in one list, all others in another. */
-export class Articles {
+/** Shows an entry for each container: those in trouble in one list, the others in another. */
+export class Entries {
   readonly #trouble = listOf("trouble");
   readonly #rest = listOf("rest");
   readonly #byName = new Map<string, HTMLElement>();
   readonly #isPart: boolean;
-  #wanted = "";
+  #searched = "";
 
   constructor(isPart: boolean) {
     this.#isPart = isPart;
-    for (const article of document.querySelectorAll<HTMLElement>("article.node")) {
-      this.#byName.set(article.dataset["container"] ?? "", article);
+    for (const entry of document.querySelectorAll<HTMLElement>("article.node")) {
+      this.#byName.set(entry.dataset["container"] ?? "", entry);
     }
   }
 
@@ -30,12 +30,12 @@ export class Articles {
     return this.#byName.get(name);
   }
 
-  /** All articles, with what tells their places. */
+  /** Returns all entries; their ids are their positions. */
   all(): Iterable<HTMLElement> {
     return this.#byName.values();
   }
 
-  /** Shows a container as it is now. */
+  /** Shows the present state of a container. */
   show(container: ContainerReport, nowMs: number): void {
     if (container.removedAt !== null) {
       this.remove(container.name);
@@ -54,12 +54,12 @@ export class Articles {
       others: isFolded ? undefined : others,
       nowMs,
     };
-    const wanted = nodeArticle(options);
-    const article = present ?? toDom(wanted);
+    const wanted = nodeEntry(options);
+    const entry = present ?? toDom(wanted);
     if (present !== undefined) patch(present, wanted);
-    this.#byName.set(container.name, article);
-    this.#place(article);
-    this.#hide(article);
+    this.#byName.set(container.name, entry);
+    this.#place(entry);
+    this.#hide(entry);
     this.count();
   }
 
@@ -69,16 +69,16 @@ export class Articles {
     this.count();
   }
 
-  /** Shows only those whose names, cluster or image have this text. */
-  find(text: string): void {
-    this.#wanted = text.trim().toLowerCase();
-    for (const article of this.#byName.values()) this.#hide(article);
+  /** Shows only the containers whose names, cluster or image contain this text. */
+  search(text: string): void {
+    this.#searched = text.trim().toLowerCase();
+    for (const entry of this.#byName.values()) this.#hide(entry);
     const fold = document.querySelector<HTMLDetailsElement>("#rest > details");
-    if (fold !== null && this.#wanted !== "") fold.open = true;
+    if (fold !== null && this.#searched !== "") fold.open = true;
     this.count();
   }
 
-  /** Tells how many there are in each list, and how many of them are shown where some aren't. */
+  /** Shows the number of entries of each list, and of those that the search found. */
   count(): void {
     for (const list of [this.#trouble, this.#rest]) {
       const shown = list.closest("section")?.querySelector(".count");
@@ -88,30 +88,30 @@ export class Articles {
   }
 
   #numberOf({ children }: Element): string {
-    if (this.#wanted === "") return String(children.length);
-    const shown = [...children].filter((article) => !article.hasAttribute("hidden"));
+    if (this.#searched === "") return String(children.length);
+    const shown = [...children].filter((entry) => !entry.hasAttribute("hidden"));
     return `${shown.length} of ${children.length}`;
   }
 
-  #hide(article: HTMLElement): void {
-    article.hidden = this.#wanted !== "" && !(article.dataset["find"] ?? "").includes(this.#wanted);
+  #hide(entry: HTMLElement): void {
+    entry.hidden = this.#searched !== "" && !(entry.dataset["find"] ?? "").includes(this.#searched);
   }
 
-  /** Puts an article where it belongs by now; it isn't touched where it is there already. */
-  #place(article: HTMLElement): void {
-    const level = article.dataset["level"];
+  /** Moves an entry to its place in the order. Doesn't touch it if it is there, so it keeps its focus. */
+  #place(entry: HTMLElement): void {
+    const level = entry.dataset["level"];
     const list = level === "failing" || level === "warning" ? this.#trouble : this.#rest;
-    const { previousElementSibling: before, nextElementSibling: after } = article;
+    const { previousElementSibling: before, nextElementSibling: after } = entry;
     const isInOrder =
-      article.parentElement === list &&
-      (before === null || orderOf(before) <= orderOf(article)) &&
-      (after === null || orderOf(article) <= orderOf(after));
+      entry.parentElement === list &&
+      (before === null || orderOf(before) <= orderOf(entry)) &&
+      (after === null || orderOf(entry) <= orderOf(after));
     if (isInOrder) return;
-    const focused = article.contains(document.activeElement) ? document.activeElement : null;
+    const focused = entry.contains(document.activeElement) ? document.activeElement : null;
     const next = [...list.children].find(
-      (other) => other !== article && orderOf(other) > orderOf(article),
+      (other) => other !== entry && orderOf(other) > orderOf(entry),
     );
-    list.insertBefore(article, next ?? null);
+    list.insertBefore(entry, next ?? null);
     if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   }
 }
@@ -122,6 +122,6 @@ function listOf(section: string): Element {
   return list;
 }
 
-function orderOf(article: Element): string {
-  return article.getAttribute("data-order") ?? "";
+function orderOf(entry: Element): string {
+  return entry.getAttribute("data-order") ?? "";
 }

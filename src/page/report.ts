@@ -1,0 +1,175 @@
+import type {
+  ContainerReport,
+  EngineReport,
+  QueueReport,
+  StatusReport,
+  SummaryReport,
+  SystemdReport,
+  UnitReport,
+} from "../domain/status.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { SystemdState } from "../state/units/systemd-state.ts";
+import type { UnitRecord } from "../state/units/unit-record.ts";
+import { rfc3339 } from "./rfc3339.ts";
+import { TextParts } from "./text-parts.ts";
+
+/** Facts about containers that their records lack. */
+interface ReportContext {
+  /** False if unitwatch watches systemd in no container. */
+  readonly watchesSystemd: boolean;
+  /** Returns the seconds from the last change of this container's systemd to the state that showed it. */
+  readonly lagOf: (id: string) => number | undefined;
+}
+
+/** Supplies what a report shows. */
+export interface ReportSources extends ReportContext {
+  readonly containers: () => Iterable<ContainerRecord>;
+  readonly engine: () => EngineReport;
+  /** Returns the state of the OTLP queue; undefined if OTLP export is off or the state is unknown. */
+  readonly otlpQueue: () => QueueReport | undefined;
+  readonly lastEventId: () => string;
+  readonly nowNs: () => bigint;
+  readonly version: string;
+}
+
+/** Names of the containers in a report; undefined for all. */
+export type ContainerFilter = ReadonlySet<string> | undefined;
+
+/** Containers, and units, that are written between two yields. */
+const CONTAINERS_PER_STEP = 50;
+const UNITS_PER_STEP = 100;
+
+/** Returns a report without its containers, all of one moment. */
+export function reportHead(sources: ReportSources): Omit<StatusReport, "containers"> {
+  return {
+    time: rfc3339(sources.nowNs()) ?? "",
+    version: sources.version,
+    lastEventId: sources.lastEventId(),
+    engine: sources.engine(),
+    summary: summaryOf(sources),
+    otlpQueue: sources.otlpQueue() ?? null,
+  };
+}
+
+function summaryOf(sources: ReportSources): SummaryReport {
+  const summary = { containers: 0, running: 0, nodes: 0, watched: 0, degraded: 0, failedUnits: 0 };
+  for (const record of sources.containers()) {
+    if (record.destroyedAtNs !== undefined) continue;
+    summary.containers += 1;
+    if (!record.alive) continue;
+    summary.running += 1;
+    if (!sources.watchesSystemd || record.runsSystemd !== true) continue;
+    const { systemd } = record;
+    summary.nodes += 1;
+    if (systemd.up) summary.watched += 1;
+    const { systemState } = systemd.manager;
+    if (systemState === "degraded" || systemState === "maintenance") summary.degraded += 1;
+    summary.failedUnits += systemd.units.counts().get("failed") ?? 0;
+  }
+  return summary;
+}
+
+/** Yields the containers that a filter names, in the order in which they were discovered. */
+export function* filtered(
+  sources: ReportSources,
+  filter: ContainerFilter,
+): Generator<ContainerRecord> {
+  for (const record of sources.containers()) {
+    if (filter === undefined || filter.has(record.identity.name)) yield record;
+  }
+}
+
+/**
+ * Writes a {@link StatusReport} as JSON. Yields now and then, so the units of a container with many of
+ * them may be of several moments. The head is written first: events after its `lastEventId` report
+ * all changes since.
+ */
+export function* writeReport(
+  sources: ReportSources,
+  filter: ContainerFilter,
+): Generator<void, Buffer, void> {
+  const out = new TextParts();
+  out.add(`${JSON.stringify(reportHead(sources)).slice(0, -1)},"containers":[`);
+  yield;
+  let written = 0;
+  for (const record of filtered(sources, filter)) {
+    const facts = JSON.stringify(containerFacts(record, sources));
+    out.add(`${written === 0 ? "" : ","}\n${facts.slice(0, -1)},"units":[`);
+    written += 1;
+    let units = 0;
+    for (const unit of record.systemd.units.values()) {
+      if (!isReported(unit)) continue;
+      out.add(`${units === 0 ? "" : ","}${JSON.stringify(unitReport(unit))}`);
+      units += 1;
+      if (units % UNITS_PER_STEP === 0) yield;
+    }
+    out.add("]}");
+    if (units > 0 || written % CONTAINERS_PER_STEP === 0) yield;
+  }
+  out.add("]}\n");
+  return yield* out.end();
+}
+
+/** A container's report without its units. */
+export type ContainerFacts = Omit<ContainerReport, "units">;
+
+export function containerFacts(record: ContainerRecord, context: ReportContext): ContainerFacts {
+  const { id, name, node, cluster, image, runtime } = record.identity;
+  const isNode = context.watchesSystemd && record.runsSystemd === true && record.alive;
+  return {
+    name,
+    id,
+    node,
+    cluster,
+    image,
+    runtime,
+    status: record.status,
+    health: record.health ?? null,
+    exitCode: record.lastExitCode ?? null,
+    oomKilled: record.oom !== "none",
+    restarts: record.counters.restarts,
+    starts: record.counters.starts,
+    startedAt: rfc3339(record.startedAtNs),
+    finishedAt: rfc3339(record.finishedAtNs),
+    removedAt: rfc3339(record.destroyedAtNs ?? 0n),
+    systemd: isNode ? systemdReport(record.systemd, context.lagOf(id)) : null,
+  };
+}
+
+function systemdReport(systemd: SystemdState, lagSeconds: number | undefined): SystemdReport {
+  const { up, transport, reconnects, manager, sinceNs } = systemd;
+  const units: Record<string, number> = {};
+  for (const [state, count] of systemd.units.counts()) if (count > 0) units[state] = count;
+  return {
+    up,
+    transport: transport ?? null,
+    since: up ? rfc3339(sinceNs) : null,
+    reconnects,
+    lagSeconds: lagSeconds ?? null,
+    version: manager.version ?? null,
+    state: manager.systemState ?? null,
+    units,
+  };
+}
+
+/** Returns true for a unit that reports include: shown by the filters, and loaded or with counters. */
+export function isReported(unit: UnitRecord): boolean {
+  return unit.shown && (unit.activeState !== undefined || unit.hasCounters);
+}
+
+export function unitReport(unit: UnitRecord): UnitReport {
+  const { name, type, activeState = null, subState, result = null, restarts, lastFailure } = unit;
+  const sinceNs = unit.stateChangeNs > 0n ? unit.stateChangeNs : unit.activeEnterNs;
+  return {
+    name,
+    type,
+    activeState,
+    subState,
+    since: activeState === null ? null : rfc3339(sinceNs),
+    result,
+    exitCode: unit.exitStatus ?? null,
+    failures: Object.fromEntries(unit.failures),
+    lastFailureAt: rfc3339(lastFailure?.timeNs ?? 0n),
+    restarts,
+  };
+}
