@@ -81,7 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   otlp: ["domain", "otlp/protocol", "otlp/transport", "platform/data", "platform/time"],
   "otlp/protocol": ["domain", "platform/data"],
   "otlp/transport": ["domain", "otlp/protocol", "platform/data"],
-  page: ["..", "domain", "page/view", "state/containers", "state/units"],
+  page: ["domain", "page/view", "state/containers", "state/units"],
   "page/client": ["domain", "page/view"],
   "page/view": ["domain"],
   "platform/data": [],
