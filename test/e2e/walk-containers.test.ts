@@ -6,7 +6,7 @@ import type { Engine } from "../support/engine/docker.ts";
 import { shownContainer, trueContainer } from "../support/truth.ts";
 import {
   during,
-  expectToldAsByEngine,
+  expectEngineEvents,
   expectWellFormed,
   expectWithin,
   startWatchedSession,
@@ -153,7 +153,7 @@ describeEngine("the walk through containers", () => {
 
   test("in the end, what was counted and told is what the engine told", async () => {
     const names = [...containers.map(({ name }) => name), `sind-${CLUSTER}-gone`];
-    const actions = await expectToldAsByEngine(session, names);
+    const actions = await expectEngineEvents(session, names);
     expect([...actions]).toEqual(
       expect.arrayContaining(["create", "start", "die", "oom", "pause", "unpause", "destroy"]),
     );

@@ -14,7 +14,7 @@ import {
 } from "../support/truth.ts";
 import {
   during,
-  expectToldAsByEngine,
+  expectEngineEvents,
   expectWellFormed,
   expectWithin,
   startWatchedSession,
@@ -255,7 +255,7 @@ describeEngine("the walk through a node", () => {
   });
 
   test("in the end, what was counted and told of the node is what the engine told", async () => {
-    const actions = await expectToldAsByEngine(session, [NODE]);
+    const actions = await expectEngineEvents(session, [NODE]);
     expect([...actions]).toEqual(expect.arrayContaining(["start", "die", "pause", "unpause"]));
   });
 

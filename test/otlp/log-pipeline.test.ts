@@ -6,7 +6,7 @@ import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
 import type { LogPipeline } from "../../src/otlp/log-pipeline.ts";
 import type { SendOutcome } from "../../src/otlp/transport/sender.ts";
 import { Backoff } from "../../src/platform/time/backoff.ts";
-import { type FakeSender, fakeSender, retry, TAKEN } from "../support/fake-sender.ts";
+import { type FakeSender, fakeSender, retry, ACCEPTED } from "../support/fake-sender.ts";
 import { NO_ROOM, openQueue, recordOf, upTo } from "../support/opened-queue.ts";
 import type { OpenedQueue } from "../support/opened-queue.ts";
 import { recordedLog } from "../support/recorded-log.ts";
@@ -92,9 +92,9 @@ test("what waited goes in few requests, in its order", async () => {
     if (number % 300 === 0) await all.pass(200);
   }
   await all.pass(200);
-  answer.resolve(TAKEN);
+  answer.resolve(ACCEPTED);
   await all.pass(0);
-  expect(all.sender.taken).toEqual(texts(3_000));
+  expect(all.sender.accepted).toEqual(texts(3_000));
   expect(all.sender.requests.length).toBeLessThanOrEqual(5);
 });
 
@@ -104,7 +104,7 @@ test("an endpoint that can't take it now is asked again, ever more seldom, for e
   all.emit(7);
   await all.pass(200);
   const waits: number[] = [];
-  while (all.sender.taken.length === 0) {
+  while (all.sender.accepted.length === 0) {
     const requests = all.sender.requests.length;
     const ms = all.opened.clock.nextTimerMs ?? 0;
     await all.pass(ms - 1);
@@ -113,7 +113,7 @@ test("an endpoint that can't take it now is asked again, ever more seldom, for e
     waits.push(ms);
   }
   expect(waits).toEqual([1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30, 30].map((s) => s * 1_000));
-  expect(all.sender.taken).toEqual(["7"]);
+  expect(all.sender.accepted).toEqual(["7"]);
   expect(all.told.filter((what) => what === "failed http_503")).toHaveLength(12);
   expect(all.told.at(-1)).toBe("exported 1");
   expect(all.log.filter((line) => line.includes("can't be sent")).length).toBeLessThan(7);
@@ -134,7 +134,7 @@ test("an endpoint that says when is asked then, and not before; an hour is the m
   await all.pass(3_599_999);
   expect(all.sender.requests).toHaveLength(2);
   await all.pass(1);
-  expect(all.sender.taken).toEqual(["7"]);
+  expect(all.sender.accepted).toEqual(["7"]);
 });
 
 test("what comes while the endpoint is down goes after what waits", async () => {
@@ -144,7 +144,7 @@ test("what comes while the endpoint is down goes after what waits", async () => 
     all.emit(number);
     await all.pass(400);
   }
-  expect(all.sender.taken).toEqual(texts(20));
+  expect(all.sender.accepted).toEqual(texts(20));
 });
 
 test("what is refused for good is dropped, counted, and told once a minute", async () => {
@@ -157,7 +157,7 @@ test("what is refused for good is dropped, counted, and told once a minute", asy
   }
   all.emit(9);
   await all.pass(200);
-  expect(all.sender.taken).toEqual(["9"]);
+  expect(all.sender.accepted).toEqual(["9"]);
   expect(all.told.filter((what) => what === "failed http_400")).toHaveLength(5);
   expect(all.told.filter((what) => what === "dropped 2")).toHaveLength(5);
   expect(all.log).toEqual([expect.stringMatching(/^level=warn .*refuses records.* records=2/)]);
@@ -199,7 +199,7 @@ test("a request that is too large is halved until it fits, in order, and grows a
   all.sender.maxRecords = 10;
   all.emit(...upTo(1_000));
   await all.pass(200);
-  expect(all.sender.taken).toEqual(texts(1_000));
+  expect(all.sender.accepted).toEqual(texts(1_000));
   const sizes = all.sender.requests.map(({ length }) => length);
   expect(sizes.filter((size) => size > 10).length).toBeLessThan(10);
   expect(sizes.filter((size) => size <= 10).length).toBeLessThan(150);
@@ -226,7 +226,7 @@ test("a record that is too large by itself is dropped, and the others aren't", a
   all.emit(...upTo(20, 20));
   await all.pass(200);
   await all.pass(200);
-  expect(all.sender.taken).toEqual(texts(40));
+  expect(all.sender.accepted).toEqual(texts(40));
   expect(all.told.filter((what) => what.startsWith("dropped"))).toEqual(["dropped 1"]);
   expect(all.log).toEqual([expect.stringMatching(/^level=warn msg="a log record is too large/)]);
 });
@@ -237,10 +237,10 @@ test("an endpoint that takes too long over a request gets smaller ones, until it
   all.sender.answers.push(late, late, late, late, late, late);
   all.emit(...upTo(2_000));
   await all.pass(200);
-  while (all.sender.taken.length === 0) await all.pass(30_000);
+  while (all.sender.accepted.length === 0) await all.pass(30_000);
   const sizes = all.sender.requests.map(({ length }) => length);
   expect(sizes.slice(0, 7)).toEqual([1_024, 512, 256, 128, 64, 64, 64]);
-  expect(all.sender.taken).toEqual(texts(2_000));
+  expect(all.sender.accepted).toEqual(texts(2_000));
   expect(all.told.filter((what) => what.startsWith("dropped"))).toEqual([]);
 });
 
@@ -250,7 +250,7 @@ test("rows that make no sense are dropped and counted, and the others are sent",
   await all.pass(200);
   all.emit(1);
   await all.pass(200);
-  expect(all.sender.taken).toEqual(["1"]);
+  expect(all.sender.accepted).toEqual(["1"]);
   expect(all.told).toEqual(["failed damaged", "dropped 1", "exported 1"]);
 });
 
@@ -258,7 +258,7 @@ test("closing sends what waits, at once", async () => {
   await using all = await open();
   all.emit(1, 2);
   await all.pipeline.close(new AbortController().signal);
-  expect(all.sender.taken).toEqual(["1", "2"]);
+  expect(all.sender.accepted).toEqual(["1", "2"]);
   expect(all.sender.isDisposed).toBe(true);
   all.emit(3);
   expect(all.opened.queue.state.records).toBe(0);
@@ -276,7 +276,7 @@ test("closing tries an endpoint that is down once more, and leaves the rest in a
   await all.opened.store[Symbol.asyncDispose]();
   await using next = await open({ path });
   await next.pass(0);
-  expect(next.sender.taken).toEqual(["1", "2"]);
+  expect(next.sender.accepted).toEqual(["1", "2"]);
 });
 
 test("closing goes on asking where what waits would be lost, until it is told to end", async () => {
@@ -298,6 +298,6 @@ test("what can't be stored is sent all the same", async () => {
   all.opened.disk.commit = NO_ROOM;
   all.emit(1);
   await all.pass(200);
-  expect(all.sender.taken).toEqual(["1"]);
+  expect(all.sender.accepted).toEqual(["1"]);
   expect(all.opened.queue.state).toEqual({ records: 0, bytes: 0, durable: false });
 });

@@ -6,7 +6,7 @@ import type { MetricPush, MetricPushOptions } from "../../src/otlp/metric-push.t
 import type { MetricSlice, MetricSource } from "../../src/otlp/metric-source.ts";
 import type { SendOutcome } from "../../src/otlp/transport/sender.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { FakeOtlpSender, retry, TAKEN } from "../support/fake-otlp-sender.ts";
+import { FakeOtlpSender, retry, ACCEPTED } from "../support/fake-otlp-sender.ts";
 import { decodeOtlpMetrics } from "../support/otlp-metrics.ts";
 import { turns as eventLoopTurns } from "../support/turns.ts";
 
@@ -132,8 +132,8 @@ test("slices go together in one request, empty ones in none", async () => {
 
 test("what isn't taken is tried again, ever less often, with the same bytes", async () => {
   const { clock, source, sender, told } = pushed();
-  const answers = [retry(), retry(), TAKEN];
-  sender.answer = () => answers.shift() ?? TAKEN;
+  const answers = [retry(), retry(), ACCEPTED];
+  sender.answer = () => answers.shift() ?? ACCEPTED;
   await clock.advance(INTERVAL_MS);
   await turns();
   await clock.advance(999);
@@ -159,7 +159,7 @@ test("the next push takes the place of one that isn't taken; that is not asked f
   await clock.advance(INTERVAL_MS - 1);
   await turns();
   expect(received()).toEqual([["1/1"], ["1/1"], ["1/1"]]);
-  sender.answer = () => TAKEN;
+  sender.answer = () => ACCEPTED;
   await clock.advance(20_000);
   await turns();
   expect(received().at(-1)).toEqual(["2/1"]);
@@ -170,7 +170,7 @@ test("the next push takes the place of one that isn't taken; that is not asked f
 test("an endpoint is left alone for as long as it asks, the next push too", async () => {
   const { clock, sender } = pushed();
   const answers = [retry(90_000)];
-  sender.answer = () => answers.shift() ?? TAKEN;
+  sender.answer = () => answers.shift() ?? ACCEPTED;
   await clock.advance(INTERVAL_MS);
   await turns();
   await clock.advance(89_999);
@@ -223,7 +223,7 @@ test("what is refused for good isn't sent again; the rest of the push is", async
   source.slices = [400, 400];
   source.attributeChars = 2_000;
   const answers: SendOutcome[] = [{ kind: "refused", reason: "http_400", message: "no" }];
-  sender.answer = () => answers.shift() ?? TAKEN;
+  sender.answer = () => answers.shift() ?? ACCEPTED;
   await clock.advance(INTERVAL_MS);
   await sender.received(2);
   await turns();
@@ -263,7 +263,7 @@ test("a request that is too large is halved until it fits, and the next ones are
   source.attributeChars = 1_000;
   const limit = 100_000;
   const tooLarge: SendOutcome = { kind: "too-large", reason: "http_413", message: "too large" };
-  sender.answer = (request) => (request.length > limit ? tooLarge : TAKEN);
+  sender.answer = (request) => (request.length > limit ? tooLarge : ACCEPTED);
   const all = (collection: number): string[] =>
     Array.from({ length: 1_000 }, (_, i) => `${collection}/${i + 1}`);
   await clock.advance(INTERVAL_MS);
@@ -284,7 +284,7 @@ test("a single point that is too large is given up, and the others are sent", as
   sender.answer = (request) =>
     decodeOtlpMetrics(request).some(({ attributes }) => attributes["number"] === 3)
       ? tooLarge
-      : TAKEN;
+      : ACCEPTED;
   await clock.advance(INTERVAL_MS);
   await turns();
   expect(source.taken).toEqual(["1/1", "1/2", "1/4"]);
@@ -305,7 +305,7 @@ test("closing pushes once more, then disposes of the sender", async () => {
 test("closing doesn't wait for the next attempt of a push, but begins the last one", async () => {
   const { clock, source, sender, push, received } = pushed();
   const answers = [retry()];
-  sender.answer = () => answers.shift() ?? TAKEN;
+  sender.answer = () => answers.shift() ?? ACCEPTED;
   await clock.advance(INTERVAL_MS);
   await turns();
   await push.close(3_000);
@@ -317,13 +317,13 @@ test("closing waits for a request that is under way, so that nothing is sent twi
   const { clock, sender, push, received } = pushed();
   const answer = Promise.withResolvers<SendOutcome>();
   const answers = [answer.promise];
-  sender.answer = () => answers.shift() ?? TAKEN;
+  sender.answer = () => answers.shift() ?? ACCEPTED;
   await clock.advance(INTERVAL_MS);
   await sender.received(1);
   const closed = push.close(3_000);
   await turns();
   expect(sender.requests).toHaveLength(1);
-  answer.resolve(TAKEN);
+  answer.resolve(ACCEPTED);
   await closed;
   expect(received()).toEqual([["1/1"], ["2/1"]]);
 });

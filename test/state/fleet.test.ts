@@ -59,12 +59,12 @@ test("the state shows a change by the time it is told", () => {
 test.each(["create", "start", "die", "oom", "pause", "unpause", "health_status: healthy"])(
   "%s of an unknown container makes it known",
   (action) => {
-    const { fleet, record, news, happens } = recordedFleet();
+    const { fleet, record, takeKinds, happens } = recordedFleet();
     const known = happens(action, "web", { "sind.cluster": "dev2" });
     expect(known).toBe(record("web"));
     expect(fleet.get(idOf("web"))).toBe(known);
     expect(known?.identity).toEqual(identityOf("web", { cluster: "dev2" }));
-    expect(news()).toHaveLength(1);
+    expect(takeKinds()).toHaveLength(1);
   },
 );
 
@@ -85,12 +85,12 @@ test("an event without id or name is no container's", () => {
 });
 
 test("words that nobody knows change nothing", () => {
-  const { happens, record, news } = fleetAfter("create", "start");
-  news();
+  const { happens, record, takeKinds } = fleetAfter("create", "start");
+  takeKinds();
   for (const action of ["restart", "top", "exec_die", "", "toString", "health_status: odd"]) {
     happens(action, "web");
   }
-  expect(news()).toEqual([]);
+  expect(takeKinds()).toEqual([]);
   expect(record("web").status).toBe("running");
 });
 
@@ -154,9 +154,14 @@ test("the health word stands behind the colon, spaces or not", () => {
 });
 
 test("each oom event counts", () => {
-  const { record, news } = fleetAfter("start", "oom", "oom", "die");
+  const { record, takeKinds } = fleetAfter("start", "oom", "oom", "die");
   expect(record("web").counters.oomEvents).toBe(2);
-  expect(news()).toEqual(["container.start", "container.oom", "container.oom", "container.die"]);
+  expect(takeKinds()).toEqual([
+    "container.start",
+    "container.oom",
+    "container.oom",
+    "container.die",
+  ]);
 });
 
 const OOM_KILLED = containerDetails("web", {
@@ -210,8 +215,8 @@ test("a kill inside a container that lives on isn't inferred: only an exit is", 
 });
 
 test("fresh details are taken over as a whole", () => {
-  const { fleet, record, news } = fleetAfter("create");
-  news();
+  const { fleet, record, takeKinds } = fleetAfter("create");
+  takeKinds();
   fleet.details(
     containerDetails("web", {
       status: "restarting",
@@ -229,18 +234,18 @@ test("fresh details are taken over as a whole", () => {
     lastExitCode: 4,
     runsSystemd: true,
   });
-  expect(news()).toEqual([]);
+  expect(takeKinds()).toEqual([]);
 });
 
 test("a container that has ended isn't unhealthy, as the engine calls it", () => {
-  const { fleet, record, news } = fleetAfter("start", "health_status: healthy", "die");
-  news();
+  const { fleet, record, takeKinds } = fleetAfter("start", "health_status: healthy", "die");
+  takeKinds();
   const facts = { status: "exited", finishedAtNs: 2_500n, health: "unhealthy" } as const;
   fleet.details(containerDetails("web", facts), true);
   fleet.complete();
   fleet.reconcile(containerDetails("web", facts), 9_000n);
   expect(record("web").health).toBeUndefined();
-  expect(news()).toEqual([]);
+  expect(takeKinds()).toEqual([]);
   fleet.details(containerDetails("web", { health: "starting" }), true);
   expect(record("web").health).toBe("starting");
 });
@@ -277,7 +282,7 @@ test("a container that never exited has no last exit", () => {
 });
 
 test("what was before the watch is no change and counts nowhere", () => {
-  const { fleet, record, news } = recordedFleet();
+  const { fleet, record, takeKinds } = recordedFleet();
   fleet.details({ ...OOM_KILLED, restartCount: 12 }, true);
   expect(record("web")).toMatchObject({
     status: "exited",
@@ -285,7 +290,7 @@ test("what was before the watch is no change and counts nowhere", () => {
     counters: { starts: 0, restarts: 0, oomEvents: 0, exits: new Map() },
   });
   fleet.details({ ...OOM_KILLED, restartCount: 12 }, true);
-  expect(news()).toEqual([]);
+  expect(takeKinds()).toEqual([]);
 });
 
 test("restarts by policy are counted by RestartCount, which a manual start sets back to 0", () => {
@@ -328,8 +333,8 @@ test("restarts of a container that was created under watch are counted from the 
 });
 
 test("a destroyed container stays for the retention, and isn't alive", () => {
-  const { fleet, record, news } = fleetAfter("create", "start", "destroy");
-  expect(news().at(-1)).toBe("container.destroy");
+  const { fleet, record, takeKinds } = fleetAfter("create", "start", "destroy");
+  expect(takeKinds().at(-1)).toBe("container.destroy");
   expect(record("web")).toMatchObject({ destroyedAtNs: 3_000n, status: "exited", alive: false });
   expect(fleet.get(idOf("web"))).toBeUndefined();
   expect(fleet.ids()).toEqual(new Set());
@@ -346,8 +351,8 @@ test("the retention is for the destroyed alone", () => {
 });
 
 test("a second destroy is none", () => {
-  const { fleet, news } = fleetAfter("create", "destroy", "destroy");
-  expect(news()).toEqual(["container.create", "container.destroy"]);
+  const { fleet, takeKinds } = fleetAfter("create", "destroy", "destroy");
+  expect(takeKinds()).toEqual(["container.create", "container.destroy"]);
   expect(fleet.vanished(idOf("web"), 9n)).toBeUndefined();
 });
 
@@ -487,15 +492,15 @@ test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
 );
 
 test("an event that is older than what is known is counted and told, and changes no state", () => {
-  const { fleet, record, news } = recordedFleet();
+  const { fleet, record, takeKinds } = recordedFleet();
   const tell = (action: string, timeNs: bigint): void => {
     fleet.engineEvent(engineEvent(action, "web", { timeNs, exitCode: "9" }));
   };
   tell("create", 1n);
   tell("start", 20n);
-  news();
+  takeKinds();
   for (const action of ["create", "pause", "die"]) tell(action, 10n);
-  expect(news()).toEqual(["container.create", "container.pause", "container.die"]);
+  expect(takeKinds()).toEqual(["container.create", "container.pause", "container.die"]);
   expect(record("web")).toMatchObject({ status: "running", startedAtNs: 20n });
   expect([...record("web").counters.exits]).toEqual([[9, 1]]);
   tell("unpause", 5n);

@@ -27,7 +27,7 @@ test("what is put in is gathered, stored, lent in its order, and gone when it is
   const { clock, queue, disk } = opened;
   opened.push(upTo(5));
   expect(clock.nextTimerMs).toBe(200);
-  expect(await opened.lend()).toBeUndefined();
+  expect(await opened.lease()).toBeUndefined();
   await clock.advance(200);
   expect(disk.commits).toHaveLength(1);
   expect(queue.state).toEqual({ records: 5, bytes: 40, durable: true });
@@ -53,7 +53,7 @@ test("what wasn't done is there for the next process, in front of what comes the
     await using opened = await openQueue({ path });
     opened.push(upTo(1_200));
     await opened.queue.flush();
-    const batch = await opened.lend(1);
+    const batch = await opened.lease(1);
     expect(batch && numbersOf(batch)).toEqual(upTo(512));
     opened.queue.done(512);
     opened.queue.release();
@@ -102,10 +102,10 @@ test("what is given back is lent again, less what was done", async () => {
   await using opened = await openQueue({ path });
   opened.push(upTo(20));
   await opened.clock.advance(200);
-  await opened.lend();
+  await opened.lease();
   opened.queue.done(7);
   opened.queue.release();
-  expect(await opened.lend().then((batch) => batch && numbersOf(batch))).toEqual(upTo(13, 7));
+  expect(await opened.lease().then((batch) => batch && numbersOf(batch))).toEqual(upTo(13, 7));
   opened.queue.done(3);
   opened.queue.release();
   expect(await opened.drain()).toEqual(upTo(10, 10));
@@ -116,7 +116,7 @@ test("a long queue is lent from the disk, piece by piece", async () => {
   opened.push(upTo(400_000));
   await opened.queue.flush();
   expect(opened.queue.state).toEqual({ records: 400_000, bytes: 3_200_000, durable: true });
-  const batch = await opened.lend(100_000);
+  const batch = await opened.lease(100_000);
   expect(batch && numbersOf(batch).length).toBeLessThanOrEqual(12_500);
   opened.queue.release();
   opened.push([400_000]);
@@ -156,7 +156,7 @@ test("what is dropped while it is sent counts as dropped only if it wasn't taken
   await opened.clock.advance(200);
   for (const isTaken of [true, false]) {
     const before = total(opened.dropped);
-    const batch = await opened.lend(1);
+    const batch = await opened.lease(1);
     const lent = batch === undefined ? [] : numbersOf(batch);
     expect(lent.length).toBeGreaterThan(50);
     opened.push(upTo(1_000, 10_000));
@@ -181,10 +181,10 @@ test("a disk without room: lent from memory, told once, stored again when there 
     await clock.advance(1_000);
   }
   expect(queue.state).toEqual({ records: 100, bytes: 800, durable: false });
-  const batch = await opened.lend();
+  const batch = await opened.lease();
   expect(batch && numbersOf(batch)).toEqual([0, 1]);
   queue.done(2);
-  const more = await opened.lend();
+  const more = await opened.lease();
   expect(more && numbersOf(more)).toEqual(upTo(98, 2));
   queue.done(41);
   queue.release();
@@ -216,7 +216,7 @@ test("what was delivered from memory while it was being stored isn't lent again"
   const stored = Promise.withResolvers<void>();
   disk.commit = undefined;
   disk.wait = stored.promise;
-  const lent = await opened.lend();
+  const lent = await opened.lease();
   expect(lent && numbersOf(lent)).toEqual([1, 2, 3]);
   const flushed = queue.flush();
   queue.done(3);
@@ -266,7 +266,7 @@ test("a disk that turns out to be damaged is given up, and what it held is count
 async function fill(opened: OpenedQueue, count: number): Promise<void> {
   opened.push(upTo(count));
   await opened.queue.flush();
-  const held = await opened.lend();
+  const held = await opened.lease();
   opened.queue.done(held === undefined ? 0 : numbersOf(held).length);
 }
 
@@ -301,7 +301,7 @@ test("a disk that hangs as it is read doesn't hold up who ends, and is read once
 test("in memory, nothing is stored and nothing is said", async () => {
   await using opened = await openQueue({ path: undefined });
   opened.push([1, 2]);
-  expect(await opened.lend()).toBeUndefined();
+  expect(await opened.lease()).toBeUndefined();
   await opened.clock.advance(200);
   expect(opened.queue.state).toEqual({ records: 2, bytes: 16, durable: false });
   expect(await opened.drain()).toEqual([1, 2]);
@@ -417,7 +417,7 @@ test.each([1, 2, 3, 4, 5, 6])(
         } else if (dice < 6) await clock.advance(random(1_000));
         else if (dice === 6) disk.commit = random(3) === 0 ? NO_ROOM : undefined;
         else if (onLoan.length === 0) {
-          const batch = await opened.lend(random(5_000));
+          const batch = await opened.lease(random(5_000));
           onLoan = batch === undefined ? [] : numbersOf(batch);
         } else if (dice === 7) {
           queue.release();

@@ -4,15 +4,15 @@ import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 /**
- * A proxy before the engine's socket that lets through the calls of a list, and refuses all others
- * with 403: `GET /containers/{id}/json`, where `{…}` stands for one part of a path.
+ * Proxy in front of the engine's socket that forwards the calls of a list, and answers all others
+ * with 403: `GET /containers/{id}/json`, where `{…}` is one part of a path.
  */
 export class AllowListProxy implements AsyncDisposable {
-  /** As in DOCKER_HOST. */
+  /** Address in the format of DOCKER_HOST. */
   readonly host: string;
-  /** Calls that were let through, as the list has them. */
+  /** Forwarded calls, as written in the list. */
   readonly used = new Set<string>();
-  /** Calls that weren't, without their query. */
+  /** Rejected calls, without their query. */
   readonly refused: string[] = [];
   readonly #path: string;
   readonly #target: string;
@@ -51,7 +51,7 @@ export class AllowListProxy implements AsyncDisposable {
     });
   }
 
-  /** Listens at `path`, in front of the engine at `target` (`unix://…`). */
+  /** Listens at `path` and forwards to the engine at `target` (`unix://…`). */
   static async start(
     path: string,
     target: string,
@@ -64,7 +64,7 @@ export class AllowListProxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** Cuts every connection. New ones are let through. */
+  /** Cuts every connection. New ones are accepted. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -83,7 +83,7 @@ export class AllowListProxy implements AsyncDisposable {
     return known !== undefined;
   }
 
-  /** Bytes both ways, and the end of each direction by itself. */
+  /** Forwards bytes both ways, and the end of each direction separately. */
   #join({ method, url, rawHeaders }: IncomingMessage, near: Duplex, head: Buffer): void {
     const far = connect({ path: this.#target, allowHalfOpen: true });
     this.#keep(far);

@@ -11,20 +11,20 @@ import { ensureCommands, missingCommands } from "./engine/packages.ts";
 
 const COMMAND = "chromium";
 
-/** True where there is a browser, or it can be installed; in CI it has to be. */
+/** True if a browser is installed or can be; always true in CI. */
 export async function canBrowse(): Promise<boolean> {
   if (process.env["CI"] === "true" || process.getuid?.() === 0) return true;
   return (await missingCommands([COMMAND])).length === 0;
 }
 
-/** A page, and all that it complained of. */
+/** A page and its errors. */
 export interface OpenPage {
   readonly page: Page;
   /** Errors and warnings of the console, exceptions, and violations of the Content-Security-Policy. */
   readonly complaints: readonly string[];
 }
 
-/** Chromium without a screen, with a profile of its own. */
+/** Headless Chromium with its own profile. */
 export class Browser implements AsyncDisposable {
   readonly #open: (options: BrowserContextOptions) => Promise<BrowserContext>;
   readonly #close: () => Promise<void>;
@@ -37,7 +37,7 @@ export class Browser implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** A page of a fresh context, at this address. */
+  /** Opens a page at this address in a new context. */
   async visit(url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
     const context = await this.#open(options);
     const page = await context.newPage();
@@ -55,7 +55,7 @@ export class Browser implements AsyncDisposable {
   }
 }
 
-/** Starts it; installs Debian's with apt where there is none. */
+/** Starts Chromium; installs Debian's with apt if it is missing. */
 export async function startBrowser(): Promise<Browser> {
   await ensureCommands({ [COMMAND]: "chromium" });
   const home = await mkdtemp(join(tmpdir(), "unitwatch-browser-"));

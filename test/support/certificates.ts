@@ -6,27 +6,27 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Certificates and keys as files `NAME.crt` and `NAME.key` in a folder of their own. */
+/** Certificates and keys as files `NAME.crt` and `NAME.key` in a temporary folder. */
 export interface Certificates {
   readonly folder: string;
   [Symbol.asyncDispose](): Promise<void>;
-  /** Makes a certificate, signed by the one called `issuer`, or by itself. */
+  /** Makes a certificate that is signed by `issuer`, or self-signed. */
   make(name: string, options?: CertificateOptions): Promise<void>;
-  /** The PEM of a file, for clients. */
+  /** Returns the PEM of a file. */
   pem(file: string): Promise<string>;
-  /** Writes a file, and gives its path. */
+  /** Writes a file and returns its path. */
   write(file: string, text: string): Promise<string>;
 }
 
 export interface CertificateOptions {
   readonly issuer?: string;
-  /** As OpenSSL writes them: `DNS:localhost,IP:127.0.0.1`. */
+  /** In OpenSSL's format: `DNS:localhost,IP:127.0.0.1`. */
   readonly altNames?: string;
   readonly isCa?: boolean;
   readonly key?: "ec" | "rsa";
 }
 
-/** A folder with `ca`, `server` and `client` (both of that CA) and `stranger`, of its own, in it. */
+/** Makes a folder with `ca`, with `server` and `client` signed by it, and with self-signed `stranger`. */
 export async function makeCertificates(): Promise<Certificates> {
   const folder = await mkdtemp(join(tmpdir(), "unitwatch-tls-"));
   const at = (file: string): string => join(folder, file);

@@ -20,7 +20,7 @@ const COMMON = {
   recovered: false,
 } as const;
 
-/** A change of the container `sind-dev-worker-0`. */
+/** Makes a change of the container `sind-dev-worker-0`. */
 export function containerChange(
   kind: ContainerPlainChange["kind"],
   more: Partial<ContainerPlainChange> = {},
@@ -28,7 +28,7 @@ export function containerChange(
   return { ...COMMON, kind, ...more };
 }
 
-/** The end of that container. */
+/** Makes the `die` change of that container. */
 export function dieChange(
   exitCode: number | undefined,
   more: Partial<ContainerDieChange> = {},
@@ -41,7 +41,7 @@ export function healthChange(health: ContainerHealthChange["health"]): Container
   return { ...COMMON, kind: "container.health", health, detail: `health=${health}` };
 }
 
-/** A change of `slurmd.service` in that container. */
+/** Makes a change of `slurmd.service` in that container. */
 export function unitChange(kind: UnitChange["kind"], more: Partial<UnitChange> = {}): UnitChange {
   return {
     ...COMMON,
@@ -63,7 +63,7 @@ export function systemChange(systemState: string, previousState?: string): Syste
   return { ...COMMON, kind: "system.state", systemState, previousState, detail };
 }
 
-/** A change of the watch over that container, or, without an identity, over the engine. */
+/** Makes a monitor change of that container, or of the engine if there is no identity. */
 export function monitorChange(
   kind: MonitorChange["kind"],
   more: Partial<MonitorChange> = {},

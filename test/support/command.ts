@@ -5,15 +5,15 @@ import { eventually } from "./eventually.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
-/** How a command ended. */
+/** Outcome of a command. */
 export interface CommandExit {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended it. */
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** One of the program's commands in a process of its own. Disposing it kills it. */
+/** A command of unitwatch in its own process. Disposing it kills the process. */
 export class StartedCommand implements AsyncDisposable {
   readonly child: ChildProcess;
   stdout = "";
@@ -27,12 +27,12 @@ export class StartedCommand implements AsyncDisposable {
     this.exited = this.#exit();
   }
 
-  /** Waits for text on stderr that fits. */
+  /** Waits for text on stderr that matches. */
   async untilLogged(text: string | RegExp): Promise<void> {
     await eventually(() => {
       if (this.stderr.search(text) >= 0) return true;
       if (this.child.exitCode === null) return false;
-      throw new Error(`it has ended: ${this.stdout}${this.stderr}`);
+      throw new Error(`the command ended: ${this.stdout}${this.stderr}`);
     });
   }
 
@@ -47,7 +47,7 @@ export class StartedCommand implements AsyncDisposable {
   }
 }
 
-/** Starts `unitwatch` with these arguments, for this engine; by its API, unless they say otherwise. */
+/** Starts `unitwatch` with these arguments and this engine; the default runtime is its API. */
 export function startCommand(host: string, args: readonly string[]): StartedCommand {
   const foreign = /^(?:DOCKER_|OTEL_|UNITWATCH_|NODE_|NO_COLOR|FORCE_COLOR)/;
   const env = Object.entries(process.env).filter(([name]) => !foreign.test(name));
@@ -61,7 +61,7 @@ export function startCommand(host: string, args: readonly string[]): StartedComm
   );
 }
 
-/** The same, to its end. */
+/** Runs `unitwatch` to its end. */
 export function runCommand(host: string, args: readonly string[]): Promise<CommandExit> {
   return startCommand(host, args).exited;
 }

@@ -5,7 +5,7 @@ const FOLDER = join(import.meta.dirname, "../../deploy/grafana/dashboards");
 
 export interface Target {
   readonly expr: string;
-  /** Asked for one moment, else for a span of time. */
+  /** True for an instant query, false for a range query. */
   readonly instant: boolean;
 }
 
@@ -30,7 +30,7 @@ export interface Panel {
 export interface Variable {
   readonly name: string;
   readonly type: string;
-  /** Of Grafana: `label_values(SELECTOR, LABEL)`. */
+  /** In Grafana's format: `label_values(SELECTOR, LABEL)`. */
   readonly definition?: string;
 }
 
@@ -40,11 +40,11 @@ export interface Dashboard {
   readonly panels: readonly Panel[];
   readonly templating: { readonly list: readonly Variable[] };
   readonly links: readonly { readonly url: string }[];
-  /** The file as it is. */
+  /** Parsed file. */
   readonly text: string;
 }
 
-/** The dashboards of deploy/. */
+/** Reads the dashboards of deploy/. */
 export function readDashboards(): Dashboard[] {
   return readdirSync(FOLDER).map((name) => {
     const text = readFileSync(join(FOLDER, name), "utf8");
@@ -52,7 +52,7 @@ export function readDashboards(): Dashboard[] {
   });
 }
 
-/** A query as Grafana would send it, with these values for the variables. */
+/** Returns the query that Grafana sends for these values of the variables. */
 export function interpolate(expr: string, values: Readonly<Record<string, string>>): string {
   const all: Readonly<Record<string, string>> = {
     __rate_interval: "20s",
@@ -61,7 +61,7 @@ export function interpolate(expr: string, values: Readonly<Record<string, string
   };
   return expr.replaceAll(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => {
     const value = all[braced ?? bare ?? ""];
-    if (value === undefined) throw new Error(`no value of ${braced ?? bare} in ${expr}`);
+    if (value === undefined) throw new Error(`no value for ${braced ?? bare} in ${expr}`);
     return value;
   });
 }

@@ -5,8 +5,8 @@ import { cacheDir } from "./cache-dir.ts";
 import { missingCommands } from "./engine/packages.ts";
 
 /**
- * A command to run: the one that is installed, else that of Debian's package, unpacked in the cache.
- * Installing a package with a daemon would start it.
+ * Returns the path of a command: the installed one, else that of Debian's package, unpacked in the
+ * cache. The package is not installed, because that would start its daemon.
  */
 export async function debianCommand(command: string, packageName: string): Promise<string> {
   if ((await missingCommands([command])).length === 0) return command;
@@ -14,8 +14,8 @@ export async function debianCommand(command: string, packageName: string): Promi
 }
 
 /**
- * Folder with the files of Debian's package, as they would lie under `/`; `withDependencies` with
- * those of the packages that it needs, as far as they aren't installed.
+ * Returns a folder with the files of Debian's package, laid out as under `/`; `withDependencies` adds
+ * the packages that it needs and that aren't installed.
  */
 export async function unpackedPackage(
   packageName: string,
@@ -32,7 +32,7 @@ export async function unpackedPackage(
   return folder;
 }
 
-/** What only downloads needs no lock, and would fail while somebody installs, as who installs would. */
+/** Options that skip apt's lock: a download needs none, and would fail during an installation. */
 const INSTALL = [
   "install",
   "--yes",
@@ -53,7 +53,7 @@ async function unpack(folder: string, argsFor: (to: string) => string[]): Promis
     });
     await execa("sh", ["-ec", UNPACK], { cwd: work });
     await rename(work, folder).catch(async (error: unknown) => {
-      // Another test may have been first.
+      // Another test may have unpacked it already.
       if (!(await isThere(folder))) throw error;
     });
   } finally {

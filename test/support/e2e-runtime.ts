@@ -1,12 +1,12 @@
 declare global {
-  /** Set by the test project: what the e2e tests in it watch through. */
+  /** Runtime of the e2e tests, set by the test project. */
   var e2eRuntime: "engine" | "cli" | undefined;
 }
 
-/** `--docker.runtime` of this test project. */
+/** Value of `--docker.runtime` in this test project. */
 export const E2E_RUNTIME = globalThis.e2eRuntime ?? "engine";
 
-/** A cluster's name for this test project: others may run on the same engine at the same time. */
+/** Returns a cluster's name that differs between test projects, which share the engine. */
 export function clusterName(name: string): string {
   return `e2e${name}${E2E_RUNTIME}`;
 }

@@ -1,12 +1,12 @@
 import type { ContainerDetails, ContainerIdentity } from "../../src/domain/container.ts";
 import type { EngineEvent } from "../../src/domain/engine-event.ts";
 
-/** The id that the container of this name has in tests: 64 hex digits. */
+/** Returns the id of a container in tests: 64 hex digits made from its name. */
 export function idOf(name: string): string {
   return Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64);
 }
 
-/** Who the container of this name is: a node of the cluster `dev`. */
+/** Returns the identity of a container: a node of the cluster `dev`. */
 export function identityOf(name: string, more: Partial<ContainerIdentity> = {}): ContainerIdentity {
   return {
     id: idOf(name),
@@ -19,7 +19,7 @@ export function identityOf(name: string, more: Partial<ContainerIdentity> = {}):
   };
 }
 
-/** An event about the container of this name. */
+/** Makes an engine event of a container. */
 export function engineEvent(
   action: string,
   name: string,
@@ -36,7 +36,7 @@ export function engineEvent(
   return { action, id, attributes, timeNs };
 }
 
-/** What inspect says of the container of this name: it runs, and did so from the beginning. */
+/** Makes the inspection of a container that runs since it was created. */
 export function containerDetails(
   name: string,
   more: Partial<ContainerDetails> = {},

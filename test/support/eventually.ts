@@ -1,15 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface EventuallyOptions {
-  /** How long it may take to become so. Default 10,000. */
+  /** Time limit. Default 30,000. */
   readonly withinMs?: number;
-  /** From one look to the next, where nothing tells that it's time. Default 25. */
+  /** Interval between two checks. Default 25. */
   readonly everyMs?: number;
 }
 
 /**
- * Looks again and again until `check` neither throws nor gives false; gives what it gave then. At
- * the deadline throws what the last look threw. For what tells nobody that it has happened.
+ * Repeats `check` until it neither throws nor returns false; returns its result. Throws the last
+ * error at the time limit. For events that send no signal.
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
@@ -17,12 +17,12 @@ export async function eventually<T>(
 ): Promise<Exclude<T, false>> {
   const end = performance.now() + withinMs;
   for (;;) {
-    // A look that began before the deadline counts; at least one does.
+    // A check that begins before the limit counts, so at least one does.
     const isLast = performance.now() >= end;
     try {
       const seen = await check();
       if (seen !== false) return seen as Exclude<T, false>;
-      if (isLast) throw new Error(`not so after ${withinMs} ms: ${String(check)}`);
+      if (isLast) throw new Error(`not true after ${withinMs} ms: ${String(check)}`);
     } catch (error) {
       if (isLast) throw error;
     }

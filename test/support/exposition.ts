@@ -1,11 +1,11 @@
-/** One line of a scrape that carries a value. */
+/** Sample of a scrape. */
 export interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
-/** What `/metrics` answered, to look things up in. */
+/** Parsed scrape. */
 export class Scrape {
   readonly samples: readonly Sample[];
   readonly text: string;
@@ -15,7 +15,7 @@ export class Scrape {
     this.text = text;
   }
 
-  /** Samples of this name that have these labels, whatever else they have. */
+  /** Returns the samples of this name that have these labels, among others. */
   select(name: string, labels: Readonly<Record<string, string>> = {}): Sample[] {
     const wanted = Object.entries(labels);
     return this.samples.filter(
@@ -24,16 +24,16 @@ export class Scrape {
     );
   }
 
-  /** Value of the only such sample; undefined where there is none. Throws where there are more. */
+  /** Returns the value of the only such sample; undefined if there is none. @throws if there are several */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
     const found = this.select(name, labels);
     if (found.length > 1) {
-      throw new Error(`${found.length} series fit ${name}${JSON.stringify(labels)}`);
+      throw new Error(`${found.length} series match ${name}${JSON.stringify(labels)}`);
     }
     return found[0]?.value;
   }
 
-  /** Values of such samples by the value of one label, which has to tell them apart. */
+  /** Returns the values of such samples by the value of one label, which must be unique. */
   by(
     label: string,
     name: string,
@@ -61,9 +61,9 @@ const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Reads the text format 0.0.4, more strictly than it is meant: each family has its HELP and TYPE,
- * in this order, right before its samples, which have no timestamps. Throws on anything else, and
- * on a series that comes twice.
+ * Parses the text format 0.0.4 more strictly than specified: each family has HELP and TYPE, in this
+ * order, right before its samples, which have no timestamps. @throws on anything else, and on a
+ * repeated series
  */
 export function parseExposition(text: string): Scrape {
   if (!text.endsWith("\n")) throw new Error("the last line has no end");
@@ -117,7 +117,7 @@ function parseSample(line: string): Sample {
   return { name, labels, value: Number(value.replace("Inf", "Infinity")) };
 }
 
-/** The same for the same name and labels, in whatever order. */
+/** Returns a key of name and labels that doesn't depend on the order of the labels. */
 function seriesOf({ name, labels }: Sample): string {
   const names = Object.keys(labels).sort((one, other) => (one < other ? -1 : 1));
   return `${name} ${JSON.stringify(names.map((label) => [label, labels[label]]))}`;

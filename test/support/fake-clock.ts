@@ -6,7 +6,7 @@ interface FakeTimer {
   readonly run: () => void;
 }
 
-/** A clock that stands still until a test moves it. Starts at 2026-01-01T00:00:00Z. */
+/** Clock that a test advances. Starts at 2026-01-01T00:00:00Z. */
 export class FakeClock implements Clock {
   #elapsedMs = 0;
   #startMs: number;
@@ -16,12 +16,12 @@ export class FakeClock implements Clock {
     this.#startMs = startMs;
   }
 
-  /** Timers that haven't run yet. */
+  /** Number of timers that haven't fired. */
   get pendingTimers(): number {
     return this.#timers.size;
   }
 
-  /** Milliseconds until the next timer is due; undefined where there is none. */
+  /** Milliseconds until the next timer fires; undefined if there is none. */
   get nextTimerMs(): number | undefined {
     const next = this.#next();
     return next === undefined ? undefined : next.atMs - this.#elapsedMs;
@@ -64,8 +64,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * Moves time on by `ms`, runs the timers that come due in their order, and lets what they set
-   * off go on (as far as it needs no I/O) before the next.
+   * Advances time by `ms` and fires due timers in order. What a timer starts proceeds, as far as it
+   * needs no I/O, before the next one fires.
    */
   async advance(ms: number): Promise<void> {
     const targetMs = this.#elapsedMs + ms;
@@ -80,7 +80,7 @@ export class FakeClock implements Clock {
     this.#elapsedMs = targetMs;
   }
 
-  /** Sets Unix time, as an administrator can; spans and timers don't notice. */
+  /** Sets Unix time, as an administrator can; monotonic time and timers don't change. */
   setNowMs(nowMs: number): void {
     this.#startMs = nowMs - this.#elapsedMs;
   }

@@ -7,35 +7,35 @@ interface Stream {
   readonly end: PromiseWithResolvers<void>;
 }
 
-/** An engine that does what a test says. */
+/** Engine that a test controls. */
 export class FakeEngineSource implements EngineSource {
-  /** What was asked of it: `events since 7`, `list`, `inspect a b`, `replay 7 to 9`. */
+  /** Requests: `events since 7`, `list`, `inspect a b`, `replay 7 to 9`. */
   readonly calls: string[] = [];
-  /** What listings and inspections answer. */
+  /** Containers that listings and inspections return. */
   readonly containers = new Map<string, ContainerDetails>();
-  /** What a replay tells. */
+  /** Events that a replay returns. */
   kept: EngineEvent[] = [];
   /** Names of containers that can't be inspected. */
   readonly broken = new Set<string>();
-  /** While set, everything that is asked fails with it. */
+  /** While set, every request fails with it. */
   fault: Error | undefined;
-  /** Wait for these before they answer; what they answer is taken before. */
+  /** Requests await these after they have read their reply. */
   listing: Promise<void> = Promise.resolve();
   inspecting: Promise<void> = Promise.resolve();
   #stream: Stream | undefined;
 
-  /** True while somebody listens. */
+  /** True while events are followed. */
   get isOpen(): boolean {
     return this.#stream !== undefined;
   }
 
-  /** Puts a container there, or in place of what it was. */
+  /** Adds or replaces a container. */
   put(...all: readonly ContainerDetails[]): void {
     for (const details of all) this.containers.set(details.identity.id, details);
   }
 
-  /** Tells events to whoever listens; they are kept for replays. */
-  tell(...events: readonly EngineEvent[]): void {
+  /** Sends events to the open stream, and keeps them for replays. */
+  emit(...events: readonly EngineEvent[]): void {
     this.kept.push(...events);
     for (const event of events) this.#stream?.sink.event(event);
   }
@@ -44,7 +44,7 @@ export class FakeEngineSource implements EngineSource {
     this.#stream?.sink.parseError();
   }
 
-  /** Ends the stream of events, by a fault or without. */
+  /** Ends the stream of events, with or without an error. */
   end(error?: Error): void {
     if (error === undefined) this.#stream?.end.resolve();
     else this.#stream?.end.reject(error);

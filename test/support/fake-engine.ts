@@ -10,26 +10,26 @@ export interface FakeEngine extends AsyncDisposable {
   readonly socketPath: string;
   /** `GET /v1.41/containers/json?…`, in order, percent-decoded. */
   readonly requests: string[];
-  /** Bodies of the requests that had one, in order. */
+  /** Bodies of requests with a body, in order. */
   readonly bodies: unknown[];
 }
 
 export interface FakeAnswers {
-  /** Answers a request; false where it has no answer: then it is a 404. */
+  /** Answers a request; returns false for a 404. */
   readonly answer?: (path: string, response: ServerResponse, request: IncomingMessage) => boolean;
-  /** Takes a connection that was upgraded. */
+  /** Handles an upgraded connection. */
   readonly upgraded?: (socket: Duplex, path: string) => void;
-  /** As `_ping` tells it; 1.41 where it is left out, "" for none. */
+  /** Version in the reply to `_ping`; default 1.41, "" for none. */
   readonly apiVersion?: string;
-  /** Told of each upgrade, which then has no answer but what this gives. */
+  /** Handles each upgrade request in place of the default. */
   readonly hangsUpgrade?: (socket: Duplex) => void;
-  /** `answer` is asked for pings too. */
+  /** True if `answer` also handles pings. */
   readonly answersPing?: boolean;
-  /** Told of each ping; true where it is to have no answer. */
+  /** Called for each ping; returns true to leave it unanswered. */
   readonly ignoresPing?: () => boolean;
 }
 
-/** An engine's API on a unix socket, as far as a test answers it. */
+/** Starts an engine's API on a unix socket; the test answers its requests. */
 export async function fakeEngine(answers: FakeAnswers): Promise<FakeEngine> {
   const folder = await mkdtemp(join(tmpdir(), "fake-engine-"));
   const socketPath = join(folder, "docker.sock");

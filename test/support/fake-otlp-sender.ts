@@ -1,6 +1,6 @@
 import type { OtlpSender, SendOutcome } from "../../src/otlp/transport/sender.ts";
 
-export const TAKEN: SendOutcome = { kind: "taken", rejected: 0, message: "" };
+export const ACCEPTED: SendOutcome = { kind: "taken", rejected: 0, message: "" };
 
 /** An outcome that asks for another attempt. */
 export function retry(afterMs?: number): SendOutcome {
@@ -13,7 +13,7 @@ export class FakeOtlpSender implements OtlpSender {
   isDisposed = false;
   /** What it answers; by default that it took it all. */
   answer: (request: Uint8Array, signal: AbortSignal) => SendOutcome | Promise<SendOutcome> = () =>
-    TAKEN;
+    ACCEPTED;
   #arrived = Promise.withResolvers<void>();
 
   async send(request: Uint8Array, signal: AbortSignal): Promise<SendOutcome> {

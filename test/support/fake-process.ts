@@ -1,11 +1,11 @@
 import { PassThrough } from "node:stream";
 import type { Executor, Process } from "../../src/domain/process.ts";
 
-/** A process whose output and end a test makes up. */
+/** Process whose output and end a test controls. */
 export class FakeProcess implements Process {
   readonly stdout = new PassThrough();
   readonly exited: Promise<unknown>;
-  /** Settles `exited`; a process that is killed doesn't do so by itself. */
+  /** Settles `exited`; a kill doesn't do so by itself. */
   readonly exit: (exit?: unknown) => void;
   readonly failExit: (error: Error) => void;
   /** Resolves at the first kill. */
@@ -21,7 +21,7 @@ export class FakeProcess implements Process {
     this.killed = this.#killed.promise;
   }
 
-  /** Each line with its newline. */
+  /** Writes lines to stdout, with newlines. */
   say(...lines: readonly string[]): void {
     for (const line of lines) this.stdout.write(`${line}\n`);
   }
@@ -32,7 +32,7 @@ export class FakeProcess implements Process {
   }
 }
 
-/** Keeps what it was asked for, and answers by `answer`, the n-th call with n. */
+/** Records its calls and answers the n-th with `answer(n)`. */
 export class FakeExecutor implements Executor {
   readonly calls: (readonly [command: string, ...args: string[]])[] = [];
   readonly processes: FakeProcess[] = [];
@@ -47,10 +47,10 @@ export class FakeExecutor implements Executor {
     return this.#answer(this.calls.length - 1);
   }
 
-  /** The process of the n-th call. */
+  /** Returns the process of the n-th call. */
   process(call: number): FakeProcess {
     const process = this.processes[call];
-    if (process === undefined) throw new Error(`there is no process ${call}`);
+    if (process === undefined) throw new Error(`no process ${call}`);
     return process;
   }
 

@@ -1,20 +1,20 @@
 import type { OtlpSender, SendOutcome } from "../../src/otlp/transport/sender.ts";
 import { decodeOtlpLogs } from "./otlp-logs.ts";
 
-/** A sender that keeps the bodies of the records of each request, and answers as a test says. */
+/** Sender that keeps the record bodies of each request; a test sets its outcomes. */
 export interface FakeSender extends OtlpSender {
-  /** What was asked to be sent, taken or not. */
+  /** Bodies of all requests, accepted or not. */
   readonly requests: string[][];
-  /** What was taken. */
-  readonly taken: string[];
-  /** The answers to come; when there is none, everything is taken. */
+  /** Bodies of accepted requests. */
+  readonly accepted: string[];
+  /** Next outcomes; when empty, every request is accepted. */
   readonly answers: (SendOutcome | Promise<SendOutcome>)[];
-  /** More records than that are too large a request. */
+  /** Limit of records; a larger request is too large. */
   maxRecords: number;
   isDisposed: boolean;
 }
 
-export const TAKEN: SendOutcome = { kind: "taken", rejected: 0, message: "" };
+export const ACCEPTED: SendOutcome = { kind: "taken", rejected: 0, message: "" };
 
 export function retry(afterMs?: number): SendOutcome {
   return { kind: "retry", reason: "http_503", message: "it is busy", afterMs };
@@ -23,7 +23,7 @@ export function retry(afterMs?: number): SendOutcome {
 export function fakeSender(): FakeSender {
   const sender: FakeSender = {
     requests: [],
-    taken: [],
+    accepted: [],
     answers: [],
     maxRecords: Number.POSITIVE_INFINITY,
     isDisposed: false,
@@ -36,8 +36,8 @@ export function fakeSender(): FakeSender {
       const aborted = new Promise<SendOutcome>((resolve) => {
         signal.addEventListener("abort", () => resolve(retry()));
       });
-      const outcome = await Promise.race([sender.answers.shift() ?? TAKEN, aborted]);
-      if (outcome.kind === "taken") sender.taken.push(...bodies);
+      const outcome = await Promise.race([sender.answers.shift() ?? ACCEPTED, aborted]);
+      if (outcome.kind === "taken") sender.accepted.push(...bodies);
       return outcome;
     },
     async [Symbol.asyncDispose]() {

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { systemEnv } from "./engine/packages.ts";
 import { type Answer, fetchFrom } from "./http-client.ts";
 
-/** A server of somebody else's, on a free port of 127.0.0.1. Disposing it ends it. */
+/** Server of another project on a free port of 127.0.0.1. Disposing it ends it. */
 export interface Server extends AsyncDisposable {
   readonly port: number;
   get(path: string): Promise<Answer>;
@@ -13,15 +13,15 @@ export interface Server extends AsyncDisposable {
 
 export interface ServerOptions {
   readonly args: readonly string[];
-  /** Where it runs; removed when it has ended. */
+  /** Working folder; removed at the end. */
   readonly folder: string;
-  /** The line of its log that tells where it listens, with the port as the first group. */
+  /** Matches the log line of its address; the first group is the port. */
   readonly listening: RegExp;
-  /** Default false: its folder goes with it. */
+  /** True to keep its folder. Default false. */
   readonly keepFolder?: boolean;
 }
 
-/** Starts it, and waits until its log, on stderr, tells where it listens. */
+/** Starts the server and waits until its log, on stderr, has its address. */
 export async function startServer(command: string, options: ServerOptions): Promise<Server> {
   const { args, folder, listening, keepFolder = false } = options;
   const child = spawn(command, args, {
@@ -51,12 +51,12 @@ export async function startServer(command: string, options: ServerOptions): Prom
 async function portOf(child: ChildProcess, listening: RegExp): Promise<number> {
   const { stderr } = child;
   if (stderr === null) throw new Error("no stderr");
-  const said: string[] = [];
+  const output: string[] = [];
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", () => reject(new Error(`it has ended:\n${said.join("\n")}`)));
+    child.once("close", () => reject(new Error(`it ended:\n${output.join("\n")}`)));
     createInterface({ input: stderr }).on("line", (line) => {
-      if (said.length < 100) said.push(line);
+      if (output.length < 100) output.push(line);
       const [, port] = listening.exec(line) ?? [];
       if (port !== undefined) resolve(Number(port));
     });

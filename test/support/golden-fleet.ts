@@ -16,13 +16,13 @@ const START_NS = 1_767_225_600n * SECOND_NS;
 export interface GoldenFleet {
   readonly fleet: Fleet;
   readonly series: SeriesBudget;
-  /** Everything that was told while it came about. */
+  /** Every change while the fleet was built. */
   readonly changes: readonly Change[];
 }
 
 /**
- * A small fleet in which every metric of the state has a sample: a sind node that was through much,
- * one whose systemd is lost, containers of Compose, names that need escaping, one in retention.
+ * Builds a small fleet with a sample of every state metric: a sind node with many changes, one whose
+ * systemd watch is lost, containers of Compose, names that need escaping, one in retention.
  */
 export function goldenFleet(): GoldenFleet {
   const changes: Change[] = [];
@@ -47,7 +47,7 @@ export function goldenFleet(): GoldenFleet {
     more: Parameters<typeof containerDetails>[1] = {},
   ): SystemdState => {
     const known = fleet.get(idOf(name));
-    if (known === undefined) throw new Error(`there is no container ${name}`);
+    if (known === undefined) throw new Error(`no container ${name}`);
     const { identity, startedAtNs, finishedAtNs, status } = known;
     const facts = { identity, startedAtNs, finishedAtNs, status, ...more };
     return fleet.details(containerDetails(name, facts), true).systemd;
@@ -94,7 +94,7 @@ export function goldenFleet(): GoldenFleet {
   return { fleet, series, changes };
 }
 
-/** A systemd with a unit in each state, some of which failed and were restarted. */
+/** Gives a systemd one unit in each state, some of which failed and were restarted. */
 function busyNode(systemd: SystemdState, bootNs: bigint): void {
   let nowNs = bootNs + SECOND_NS;
   systemd.take({ kind: "attached", transport: "dbus", atNs: nowNs });

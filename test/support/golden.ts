@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 
 /**
- * The text of a file in test/golden, which `text` is expected to be. With UPDATE_GOLDEN=1 in the
- * environment `text` is written there first: look at the difference before you commit it.
+ * Returns the text of a file in test/golden, the expected value of `text`. UPDATE_GOLDEN=1 writes
+ * `text` to the file first: review the difference before a commit.
  */
 export async function golden(name: string, text: string): Promise<string> {
   const file = new URL(`../golden/${name}`, import.meta.url);

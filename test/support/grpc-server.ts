@@ -13,10 +13,10 @@ export interface TestGrpcServer extends AsyncDisposable {
   readonly calls: readonly GrpcCall[];
 }
 
-/** The bytes of the response, or how the call failed; a call isn't answered before that resolves. */
+/** Resolves to the bytes of the response, or rejects with the call's error. */
 export type GrpcAnswer = Buffer | (Partial<ServiceError> & { readonly code: number });
 
-/** A gRPC server that takes exports of logs and metrics, as bytes. */
+/** gRPC server that receives exports of logs and metrics as bytes. */
 export async function grpcServer(
   answer: (call: GrpcCall) => GrpcAnswer | Promise<GrpcAnswer>,
   {

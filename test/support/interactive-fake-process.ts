@@ -2,11 +2,11 @@ import type { ByteSink } from "../../src/domain/process.ts";
 import type { InteractiveProcess } from "../../src/domain/runtime.ts";
 import { FakeProcess } from "./fake-process.ts";
 
-/** Where a test sees what a process was told. */
+/** Input of a fake process, for a test to read. */
 export class FakeStdin implements ByteSink {
   text = "";
   ended = false;
-  /** Gets called once, at the first `end()`. */
+  /** Called once, at the first `end()`. */
   onEnd: () => void = () => {};
 
   write(bytes: Uint8Array | string): void {
@@ -20,7 +20,7 @@ export class FakeStdin implements ByteSink {
   }
 }
 
-/** A fake process whose input is open. */
+/** Fake process with an open input. */
 export class InteractiveFakeProcess extends FakeProcess implements InteractiveProcess {
   readonly stdin = new FakeStdin();
 }

@@ -4,15 +4,15 @@ import { containerDetails, engineEvent } from "./engine-facts.ts";
 
 const MS = 1_000_000n;
 
-/** The clock of a made-up engine: Unix nanoseconds. It goes on as things happen. */
+/** Clock of a model engine in Unix nanoseconds. Each event advances it. */
 export interface ModelTime {
   nowNs: bigint;
 }
 
-/** A container of a made-up engine: what happens to it, what the engine tells, and what is true. */
+/** Container of a model engine: its actions, the engine's events, and the truth. */
 export class ModelContainer {
   readonly name: string;
-  /** What truly happened. */
+  /** True counts. */
   readonly truth = { starts: 0, exits: 0, restarts: 0 };
   readonly #time: ModelTime;
   #status: ContainerStatus = "created";
@@ -22,7 +22,7 @@ export class ModelContainer {
   #restartCount = 0;
   #events: EngineEvent[] = [];
 
-  /** @param time shared with the other containers of the engine */
+  /** @param time shared by all containers of the engine */
   constructor(name: string, time: ModelTime = { nowNs: 1_700_000_000_000n * MS }) {
     this.name = name;
     this.#time = time;
@@ -36,7 +36,7 @@ export class ModelContainer {
     return this.#status;
   }
 
-  /** Events since the last time this was asked, in order. */
+  /** Returns the events since the last call, in order. */
   takeEvents(): EngineEvent[] {
     const events = this.#events;
     this.#events = [];
@@ -54,22 +54,22 @@ export class ModelContainer {
   }
 
   create(): void {
-    this.#tell("create");
+    this.#emit("create");
   }
 
-  /** Somebody starts it. */
+  /** Starts it, as a user does. */
   start(): void {
     this.#restartCount = 0;
     this.#start();
   }
 
-  /** It ends, and is not started again. */
+  /** Ends it without a restart. */
   end(exitCode = 1): void {
     this.#status = "exited";
     this.#finish(exitCode);
   }
 
-  /** It ends, and waits to be started by its policy. */
+  /** Ends it; its restart policy will start it. */
   crash(exitCode = 1): void {
     this.#restartCount += 1;
     this.truth.restarts += 1;
@@ -77,7 +77,7 @@ export class ModelContainer {
     this.#finish(exitCode);
   }
 
-  /** Its policy starts it after a crash. */
+  /** Starts it by its restart policy after a crash. */
   comeBack(): void {
     this.#start();
   }
@@ -87,18 +87,18 @@ export class ModelContainer {
     this.#status = "running";
     this.#startedAtNs = this.#pass(100n);
     this.#exitCode = 0;
-    this.#tell("start");
+    this.#emit("start");
   }
 
   #finish(exitCode: number): void {
     this.truth.exits += 1;
     this.#exitCode = exitCode;
     this.#finishedAtNs = this.#pass(100n);
-    this.#tell("die", { exitCode: String(exitCode) });
+    this.#emit("die", { exitCode: String(exitCode) });
   }
 
-  /** The engine writes an event a moment after what it tells of. */
-  #tell(action: string, more: Readonly<Record<string, string>> = {}): void {
+  /** Emits an event a moment after its cause, as the engine does. */
+  #emit(action: string, more: Readonly<Record<string, string>> = {}): void {
     this.#events.push(engineEvent(action, this.name, { ...more, timeNs: this.#pass(1n) }));
   }
 

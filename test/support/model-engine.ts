@@ -4,24 +4,24 @@ import { engineEvent, idOf } from "./engine-facts.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { ModelContainer, type ModelTime } from "./model-container.ts";
 
-/** As many events as the real engine keeps. */
+/** Number of events that the real engine keeps. */
 const RING = 256;
 
-/** A made-up engine: it has containers, keeps its newest events, and has a stream that can break. */
+/** Model of an engine: it has containers, keeps its newest events, and its stream can break. */
 export class ModelEngine implements EngineSource {
   readonly time: ModelTime = { nowNs: 1_700_000_000_000_000_000n };
   readonly containers = new Map<string, ModelContainer>();
   /** Names of containers that can't be inspected. */
   readonly broken = new Set<string>();
-  /** What happens while a question is on its way. */
+  /** Called while a request is under way. */
   meanwhile: () => void = () => {};
   #ring: EngineEvent[] = [];
-  /** Events that the reader of the stream hasn't got yet. */
+  /** Events that the stream hasn't delivered yet. */
   #pipe: EngineEvent[] = [];
   #stream: { readonly sink: EngineSink; readonly end: () => void } | undefined;
   #isDown = false;
 
-  /** A clock that shows the engine's time; its timers are moved by hand. */
+  /** Clock with the engine's time; a test fires its timers. */
   clock(): FakeClock {
     const { time } = this;
     return new (class extends FakeClock {
@@ -39,13 +39,13 @@ export class ModelEngine implements EngineSource {
     return container;
   }
 
-  /** Lets the container do something, and tells what it did. */
+  /** Runs an action of the container, and emits its events. */
   happen(container: ModelContainer, what: (container: ModelContainer) => void): void {
     what(container);
     this.#collect(container);
   }
 
-  /** It can't be inspected from now on, or can again. */
+  /** Makes inspections of the container fail, or succeed again. */
   toggle({ name }: ModelContainer): void {
     if (!this.broken.delete(name)) this.broken.add(name);
   }
@@ -53,10 +53,10 @@ export class ModelEngine implements EngineSource {
   remove(container: ModelContainer): void {
     this.containers.delete(container.name);
     this.time.nowNs += 1_000_000n;
-    this.#tell(engineEvent("destroy", container.name, { timeNs: this.time.nowNs }));
+    this.#emit(engineEvent("destroy", container.name, { timeNs: this.time.nowNs }));
   }
 
-  /** The reader of the stream gets the next so many events. */
+  /** Delivers the next `count` events of the stream. */
   deliver(count = Number.POSITIVE_INFINITY): void {
     for (let i = 0; i < count; i++) {
       const event = this.#pipe.shift();
@@ -65,26 +65,26 @@ export class ModelEngine implements EngineSource {
     }
   }
 
-  /** The stream ends, and nobody gets what is on its way. */
+  /** Ends the stream; undelivered events are lost. */
   cut(): void {
     this.#pipe = [];
     this.#stream?.end();
     this.#stream = undefined;
   }
 
-  /** What is on its way gets lost, the engine forgets it, and the stream goes on. */
+  /** Loses the undelivered events, also for replays; the stream continues. */
   lose(): void {
     this.#pipe = [];
     this.#ring = [];
   }
 
-  /** As a restart of the engine does. */
+  /** Drops all kept events, as a restart of the engine does. */
   forget(): void {
     this.cut();
     this.#ring = [];
   }
 
-  /** While it is down, nothing can be asked. */
+  /** Every request fails while the engine is down. */
   set down(isDown: boolean) {
     this.#isDown = isDown;
     if (isDown) this.cut();
@@ -131,7 +131,7 @@ export class ModelEngine implements EngineSource {
     const readable = all.filter((container) => !failed.has(container));
     const details = readable.map((container) => container.inspect());
     await this.#ask();
-    // The list is asked after that, and has what happened meanwhile.
+    // The list is read after that, and shows what happened in the meantime.
     const failures = [...this.containers.values()]
       .filter((container) => failed.has(container))
       .map((container) => {
@@ -149,10 +149,10 @@ export class ModelEngine implements EngineSource {
   }
 
   #collect(container: ModelContainer): void {
-    for (const event of container.takeEvents()) this.#tell(event);
+    for (const event of container.takeEvents()) this.#emit(event);
   }
 
-  #tell(event: EngineEvent): void {
+  #emit(event: EngineEvent): void {
     this.#ring = [...this.#ring, event].slice(-RING);
     if (this.#stream !== undefined) this.#pipe.push(event);
   }

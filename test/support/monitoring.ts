@@ -9,10 +9,10 @@ const DEPLOY = join(import.meta.dirname, "../../deploy");
 
 const LISTENING = /msg="Listening on".* address=\S+?:(\d+)$/;
 
-/** Replaces all that a pattern matches in a file of deploy/; throws where it matches nothing. */
+/** Replaces every match of a pattern in a file of deploy/. @throws if nothing matches */
 export type Edit = readonly [pattern: RegExp, replacement: string];
 
-/** A sample of an instant query, or a series of a range query. */
+/** Sample of an instant query, or series of a range query. */
 export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
   readonly value?: readonly [number, string];
@@ -36,7 +36,7 @@ export class Prometheus implements AsyncDisposable {
     return (await this.#api<{ result: QueryResult[] }>("query", { query: expr })).result;
   }
 
-  /** Of the last minute, second by second. */
+  /** Queries the last minute with a step of one second. */
   async queryRange(expr: string): Promise<readonly QueryResult[]> {
     const end = Date.now() / 1000;
     const span = { start: String(end - 60), end: String(end), step: "1" };
@@ -48,7 +48,7 @@ export class Prometheus implements AsyncDisposable {
     return this.#api(`label/${label}/values`, { "match[]": selector });
   }
 
-  /** Alerts that fire now. */
+  /** Returns the alerts that fire now. */
   async firing(): Promise<readonly Alert[]> {
     const { alerts } = await this.#api<{ alerts: Alert[] }>("alerts");
     return alerts.filter(({ state }) => state === "firing");
@@ -66,7 +66,7 @@ export class Prometheus implements AsyncDisposable {
   }
 }
 
-/** Prometheus with what deploy/ has for it, edited; it scrapes these targets. */
+/** Starts Prometheus with the edited files of deploy/; it scrapes these targets. */
 export async function startPrometheus(options: {
   /** `host:port` */
   readonly targets: readonly string[];
@@ -94,7 +94,7 @@ export async function startPrometheus(options: {
   );
 }
 
-/** Alertmanager with what deploy/ has for it, edited; it notifies this URL. */
+/** Starts Alertmanager with the edited files of deploy/; it notifies this URL. */
 export async function startAlertmanager(options: {
   readonly webhook: string;
   readonly config?: readonly Edit[];
@@ -118,7 +118,7 @@ export async function startAlertmanager(options: {
   });
 }
 
-/** It takes its templates from where its package has them, wherever it was unpacked itself. */
+/** Path of its templates inside its package, which may be unpacked anywhere. */
 async function alertmanagerCommand(): Promise<readonly [string, ...string[]]> {
   const name = "prometheus-alertmanager";
   const command = await debianCommand(name, name);

@@ -8,30 +8,30 @@ import type { Store } from "../../src/storage/store.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { recordedLog } from "./recorded-log.ts";
 
-/** A queue with the store below it, on a clock that a test moves. Its records are numbers. */
+/** Queue with its store, on a fake clock. Its records are numbers. */
 export interface OpenedQueue extends AsyncDisposable {
   readonly store: Store;
   readonly queue: RecordQueue;
   readonly clock: FakeClock;
   readonly log: string[];
-  /** What became of records that were given up: `queue_full 3`. */
+  /** Dropped records by reason: `queue_full 3`. */
   readonly dropped: string[];
   readonly disk: FaultyDisk;
   cursor: CursorResume | undefined;
   push(numbers: readonly number[]): void;
-  /** Lends what there is; undefined where that is nothing. */
-  lend(maxBytes?: number): Promise<RecordBatch | undefined>;
-  /** Lends, has done with it, and gives the numbers: until nothing is left. */
+  /** Leases the records that are queued; undefined if there are none. */
+  lease(maxBytes?: number): Promise<RecordBatch | undefined>;
+  /** Leases and acknowledges all records; returns their numbers. */
   drain(): Promise<number[]>;
 }
 
-/** What goes wrong with the disk, and what was written to it. */
+/** Errors and delays of the disk, and the commits. */
 export interface FaultyDisk {
   commit: StoreError | undefined;
   read: StoreError | undefined;
-  /** Commits that were made wait for it. */
+  /** Commits await it. */
   wait: Promise<void> | undefined;
-  /** So do reads that are asked for. */
+  /** Reads await it. */
   readWait: Promise<void> | undefined;
   readonly commits: StoreUpdate[];
 }
@@ -39,7 +39,7 @@ export interface FaultyDisk {
 export const NO_ROOM = new StoreError("database or disk is full", false);
 
 export interface QueueSettings {
-  /** undefined: in memory. */
+  /** Undefined: in memory. */
   readonly path: string | undefined;
   readonly maxBytes?: number;
   readonly scope?: string;
@@ -71,7 +71,7 @@ export async function openQueue(settings: QueueSettings): Promise<OpenedQueue> {
     },
   });
   const { queue } = store;
-  if (queue === undefined) throw new Error("there is no queue");
+  if (queue === undefined) throw new Error("no queue");
   const opened: OpenedQueue = {
     store,
     queue,
@@ -83,19 +83,19 @@ export async function openQueue(settings: QueueSettings): Promise<OpenedQueue> {
     push(numbers) {
       for (const number of numbers) queue.push(recordOf(number));
     },
-    async lend(maxBytes = 2 ** 20) {
+    async lease(maxBytes = 2 ** 20) {
       const idle = new AbortController();
-      const lent = queue.next(maxBytes, idle.signal);
-      const batch = await Promise.race([lent, clock.advance(0).then(() => clock.advance(0))]);
+      const leased = queue.next(maxBytes, idle.signal);
+      const batch = await Promise.race([leased, clock.advance(0).then(() => clock.advance(0))]);
       idle.abort();
-      return batch ?? (await lent);
+      return batch ?? (await leased);
     },
     async drain() {
       const numbers: number[] = [];
-      for (let batch = await opened.lend(); batch !== undefined; batch = await opened.lend()) {
-        const lent = numbersOf(batch);
-        for (const number of lent) numbers.push(number);
-        queue.done(lent.length);
+      for (let batch = await opened.lease(); batch !== undefined; batch = await opened.lease()) {
+        const leased = numbersOf(batch);
+        for (const number of leased) numbers.push(number);
+        queue.done(leased.length);
       }
       return numbers;
     },
@@ -121,17 +121,17 @@ function faulty(link: StoreLink, disk: FaultyDisk): StoreLink {
   };
 }
 
-/** A record as no other, of eight bytes. */
+/** Returns a unique record of eight bytes. */
 export function recordOf(number: number): Uint8Array {
   return Buffer.from(`${String(number).padStart(7, "0")};`);
 }
 
-/** The numbers of the records that are lent. */
+/** Returns the numbers of the leased records. */
 export function numbersOf({ rows, skip }: RecordBatch): number[] {
   const text = rows.map(({ bytes }) => Buffer.from(bytes).toString()).join("");
   const numbers = text.split(";").slice(0, -1).map(Number);
   const counted = rows.reduce((sum, { count }) => sum + count, 0);
-  if (counted !== numbers.length) throw new Error(`${numbers.length} records, said ${counted}`);
+  if (counted !== numbers.length) throw new Error(`${numbers.length} records, counted ${counted}`);
   return numbers.slice(skip);
 }
 

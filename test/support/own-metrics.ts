@@ -1,7 +1,7 @@
 import { OwnMetrics } from "../../src/metrics/own-metrics.ts";
 import type { OwnMetricsOptions } from "../../src/metrics/own-metrics.ts";
 
-/** Own metrics of a build that was made up, with everything else at rest. */
+/** Makes the own metrics of a fake build, with idle components. */
 export function ownMetrics(options: Partial<OwnMetricsOptions> = {}): OwnMetrics {
   return new OwnMetrics({
     version: "1.2.3",

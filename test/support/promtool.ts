@@ -4,11 +4,11 @@ import { systemEnv } from "./engine/packages.ts";
 
 export interface PromtoolResult {
   readonly exitCode: number | undefined;
-  /** Stdout and stderr as they came. */
+  /** Stdout and stderr, interleaved. */
   readonly output: string;
 }
 
-/** Runs promtool, of Debian's package where none is installed. */
+/** Runs promtool, from Debian's package if it isn't installed. */
 export async function promtool(args: readonly string[], input = ""): Promise<PromtoolResult> {
   const command = await debianCommand("promtool", "prometheus");
   const { exitCode, all } = await execa(command, args, {

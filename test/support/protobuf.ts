@@ -1,7 +1,7 @@
-/** Fields of one protobuf message by their number: varints and fixed ones as bigint, others as bytes. */
+/** Fields of a protobuf message by number: varints and fixed values as bigint, others as bytes. */
 export type ProtobufFields = ReadonlyMap<number, readonly (bigint | Buffer)[]>;
 
-/** Reads one message, knowing nothing of its schema. https://protobuf.dev/programming-guides/encoding/ */
+/** Reads one message without a schema, see https://protobuf.dev/programming-guides/encoding/. */
 export function readProtobuf(message: Buffer): ProtobufFields {
   const fields = new Map<number, (bigint | Buffer)[]>();
   let at = 0;
@@ -29,7 +29,7 @@ export function readProtobuf(message: Buffer): ProtobufFields {
       case 5n:
         return BigInt(bytes(4).readUInt32LE());
       default:
-        throw new Error(`wire type ${wireType} isn't one`);
+        throw new Error(`unknown wire type ${wireType}`);
     }
   };
   while (at < message.length) {

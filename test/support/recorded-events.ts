@@ -3,17 +3,17 @@ import { createInterface } from "node:readline";
 import type { Engine } from "./engine/docker.ts";
 import type { DockerEvent } from "./engine/events.ts";
 
-/** What the engine tells to somebody else than unitwatch. Disposing it ends it. */
+/** Events that the engine sends to `docker events`. Disposing it ends the recording. */
 export interface RecordedEvents extends Disposable {
   /** In the engine's order. */
   readonly all: readonly DockerEvent[];
-  /** Those of one container, by its name, with one of these actions: `die`, `exec_create`, … */
+  /** Returns the events of a container with one of these actions: `die`, `exec_create`, … */
   of(container: string, ...actions: readonly string[]): DockerEvent[];
-  /** Begins anew. */
-  forget(): void;
+  /** Removes the events so far. */
+  clear(): void;
 }
 
-/** Records the events, from now on, of containers with this label `sind.cluster`. */
+/** Records the events of containers with this label `sind.cluster`, from now on. */
 export function recordEvents(engine: Engine, cluster: string): RecordedEvents {
   const docker = spawn(
     "docker",
@@ -21,7 +21,7 @@ export function recordEvents(engine: Engine, cluster: string): RecordedEvents {
       `--host=${engine.host}`,
       "events",
       "--format={{json .}}",
-      // The engine tells once more what happens until the command has connected.
+      // Includes the events until the command has connected.
       `--since=${(Date.now() / 1000).toFixed(3)}`,
       "--filter=type=container",
       `--filter=label=sind.cluster=${cluster}`,
@@ -39,7 +39,7 @@ export function recordEvents(engine: Engine, cluster: string): RecordedEvents {
         ({ Actor, Action }) =>
           Actor.Attributes["name"] === container && actions.includes(Action.split(":")[0] ?? ""),
       ),
-    forget: () => void all.splice(0),
+    clear: () => void all.splice(0),
     [Symbol.dispose]: () => void docker.kill(),
   };
 }

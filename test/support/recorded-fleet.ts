@@ -6,15 +6,15 @@ import { engineEvent, identityOf } from "./engine-facts.ts";
 
 export interface RecordedFleet {
   readonly fleet: Fleet;
-  /** Every change that was told, in order. */
+  /** Every change, in order. */
   readonly changes: Change[];
-  /** Every bound that was told to be reached. */
+  /** Every bound that was reached. */
   readonly refused: string[];
-  /** The kinds that were told since the last time this was asked. */
-  readonly news: () => string[];
-  /** The record of the container of this name. Throws where there is none. */
+  /** Returns the kinds of the changes since the last call. */
+  readonly takeKinds: () => string[];
+  /** Returns the record of a container. @throws if there is none */
   readonly record: (name: string) => ContainerRecord;
-  /** Lets the engine tell this of the container of this name, 1 µs after the event before. */
+  /** Applies an engine event of a container, 1 µs after the previous one. */
   readonly happens: (
     action: string,
     name: string,
@@ -29,7 +29,7 @@ export interface RecordedFleetOptions {
   readonly series?: SeriesBudget;
 }
 
-/** A fleet whose changes a test can read. */
+/** Makes a fleet that records its changes. */
 export function recordedFleet({
   shown = () => true,
   series = new SeriesBudget(Number.POSITIVE_INFINITY),
@@ -37,7 +37,7 @@ export function recordedFleet({
   let nowNs = 0n;
   const changes: Change[] = [];
   const refused: string[] = [];
-  let told = 0;
+  let taken = 0;
   const fleet = new Fleet({
     events: {
       changed: (change) => void changes.push(change),
@@ -51,14 +51,14 @@ export function recordedFleet({
     fleet,
     changes,
     refused,
-    news() {
-      const kinds = changes.slice(told).map((change) => change.kind);
-      told = changes.length;
+    takeKinds() {
+      const kinds = changes.slice(taken).map((change) => change.kind);
+      taken = changes.length;
       return kinds;
     },
     record(name) {
       for (const record of fleet.containers()) if (record.identity.name === name) return record;
-      throw new Error(`there is no container ${name}`);
+      throw new Error(`no container ${name}`);
     },
     happens(action, name, more = {}) {
       nowNs += 1_000n;

@@ -3,7 +3,7 @@ import type { Logger } from "../../src/domain/log.ts";
 import { createLogger } from "../../src/platform/log/log.ts";
 import { FakeClock } from "./fake-clock.ts";
 
-/** A log of all levels whose lines a test can read, without their time. */
+/** Makes a log of all levels that records its lines without their time. */
 export function recordedLog(clock: Clock = new FakeClock()): {
   readonly log: Logger;
   readonly lines: string[];

@@ -5,7 +5,7 @@ import { LoggerProvider } from "@opentelemetry/sdk-logs";
 import type { LogRecordProcessor, ReadableLogRecord } from "@opentelemetry/sdk-logs";
 import type { LogOrigin } from "../../src/otlp/log-request.ts";
 
-/** A logger of OpenTelemetry's SDK, with this processor behind it. */
+/** Returns a logger of OpenTelemetry's SDK with this processor. */
 export function sdkLogger(origin: LogOrigin, processor: LogRecordProcessor): Logger {
   const provider = new LoggerProvider({
     resource: resourceFromAttributes(origin.resource),
@@ -15,7 +15,7 @@ export function sdkLogger(origin: LogOrigin, processor: LogRecordProcessor): Log
   return provider.getLogger(origin.scope.name, origin.scope.version);
 }
 
-/** The records that OpenTelemetry's SDK makes of these. */
+/** Returns the records that OpenTelemetry's SDK makes of these. */
 export function sdkRecords(origin: LogOrigin, records: readonly LogRecord[]): ReadableLogRecord[] {
   const emitted: ReadableLogRecord[] = [];
   const logger = sdkLogger(origin, {
@@ -27,7 +27,7 @@ export function sdkRecords(origin: LogOrigin, records: readonly LogRecord[]): Re
   return emitted;
 }
 
-/** The request that OpenTelemetry's SDK makes of these records. */
+/** Returns the request that OpenTelemetry's SDK makes of these records. */
 export function sdkRequest(origin: LogOrigin, records: readonly LogRecord[]): Buffer {
   return Buffer.from(ProtobufLogsSerializer.serializeRequest(sdkRecords(origin, records)) ?? []);
 }

@@ -1,4 +1,4 @@
-/** Numbers from 0 to below `bound` that look random, and are the same for the same seed. */
+/** Returns a generator of numbers from 0 to below `bound` that depend only on the seed. */
 export function seededRandom(seed: number): (bound: number) => number {
   let state = seed >>> 0;
   return (bound) => {

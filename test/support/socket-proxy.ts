@@ -1,16 +1,16 @@
 import { rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** An engine's address that can come and go, while the engine itself stays. */
+/** Proxy of an engine's socket that can be stopped while the engine keeps running. */
 export class SocketProxy implements AsyncDisposable {
-  /** As in DOCKER_HOST. */
+  /** Address in the format of DOCKER_HOST. */
   readonly host: string;
   readonly #path: string;
   readonly #target: string;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
-  /** Nothing is at `path` until {@link start}. */
+  /** Opens no socket until {@link start}. */
   constructor(path: string, target: string) {
     this.host = `unix://${path}`;
     this.#path = path;
@@ -25,7 +25,7 @@ export class SocketProxy implements AsyncDisposable {
     });
   }
 
-  /** Cuts every connection, and takes the socket away. */
+  /** Cuts every connection and removes the socket. */
   async stop(): Promise<void> {
     this.#server?.close();
     this.#server = undefined;
@@ -33,7 +33,7 @@ export class SocketProxy implements AsyncDisposable {
     await rm(this.#path, { force: true });
   }
 
-  /** Cuts every connection. New ones are let through. */
+  /** Cuts every connection. New ones are accepted. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -42,7 +42,7 @@ export class SocketProxy implements AsyncDisposable {
     return this.stop();
   }
 
-  /** The end of one direction, by which an exec learns of the end of its stdin, is handed on. */
+  /** Forwards the end of each direction separately, because an exec needs the end of its stdin. */
   #join(near: Socket): void {
     const far = connectTo(this.#target);
     for (const [from, to] of [

@@ -1,12 +1,12 @@
 import type { JournalEntry, ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../src/domain/unit.ts";
 
-/** A line of ListUnits. */
+/** Makes a row of ListUnits. */
 export function unitRow(name: string, activeState: ActiveState, subState = ""): UnitRow {
   return { name, activeState, subState };
 }
 
-/** A Unit signal of `a.service`, which has just become active. */
+/** Makes a Unit signal of `a.service`, which just became active. */
 export function unitSignal(more: Partial<UnitSignal> = {}): UnitSignal {
   return {
     kind: "unit",
@@ -21,7 +21,7 @@ export function unitSignal(more: Partial<UnitSignal> = {}): UnitSignal {
   };
 }
 
-/** A Service signal of `a.service` that tells nothing but that it came. */
+/** Makes a Service signal of `a.service` without facts. */
 export function serviceSignal(more: Partial<ServiceSignal> = {}): ServiceSignal {
   return {
     kind: "service",
@@ -34,7 +34,7 @@ export function serviceSignal(more: Partial<ServiceSignal> = {}): ServiceSignal 
   };
 }
 
-/** What the journal tells of a failure of `a.service`. */
+/** Makes a journal entry of a failure of `a.service`. */
 export function journalEntry(more: Partial<JournalEntry> = {}): JournalEntry {
   return {
     kind: "failure",

@@ -7,7 +7,7 @@ export interface CertificateFiles {
   readonly cert: string;
 }
 
-/** An authority in a folder of its own, and what it issues for 127.0.0.1. */
+/** Certificate authority in a temporary folder; it issues certificates for 127.0.0.1. */
 export class TestAuthority implements AsyncDisposable {
   readonly #certificates: Certificates;
 
@@ -19,12 +19,12 @@ export class TestAuthority implements AsyncDisposable {
     return new TestAuthority(await makeCertificates());
   }
 
-  /** The authority's own certificate. */
+  /** Certificate of the authority. */
   get cert(): string {
     return join(this.#certificates.folder, "ca.crt");
   }
 
-  /** A certificate for 127.0.0.1, good for servers and clients. */
+  /** Issues a certificate for 127.0.0.1, valid for servers and clients. */
   async issue(name: string): Promise<CertificateFiles> {
     await this.#certificates.make(name, { issuer: "ca", altNames: "IP:127.0.0.1" });
     const at = join(this.#certificates.folder, name);

@@ -1,6 +1,6 @@
 /**
- * What is true, by the engine's and systemd's own tools, and what a scrape says of it: each in the
- * same form, for `expect(shown…).toEqual(true…)`.
+ * The truth, from the engine's and systemd's own tools, and the values of a scrape in the same form,
+ * for `expect(shown…).toEqual(true…)`.
  */
 import type { TestContainer } from "./engine/container.ts";
 import type { TestNode } from "./engine/node.ts";
@@ -8,10 +8,10 @@ import type { Scrape } from "./exposition.ts";
 
 export interface ContainerTruth {
   readonly status: string;
-  /** Unix microseconds; undefined where it never happened. */
+  /** Unix microseconds; undefined if it never started. */
   readonly startedUs: number | undefined;
   readonly exitedUs: number | undefined;
-  /** Undefined while it runs: the engine has forgotten then. */
+  /** Undefined while it runs: the engine resets it. */
   readonly exitCode: number | undefined;
 }
 
@@ -40,33 +40,33 @@ export function shownContainer(scrape: Scrape, container: string): ContainerTrut
   };
 }
 
-/** What a node's systemd says now. */
+/** State of a node's systemd. */
 export interface SystemdTruth {
   readonly systemState: string;
   readonly version: string;
-  /** ActiveState by unit, of those that are shown. */
+  /** ActiveState of the shown units. */
   readonly states: Readonly<Record<string, string>>;
-  /** When those that are active became so: Unix microseconds; 0 for the others. */
+  /** Unix microseconds since when active units are active; 0 for others. */
   readonly activeUs: Readonly<Record<string, number>>;
-  /** How many units are in each ActiveState, those that aren't shown too. */
+  /** Number of units in each ActiveState, hidden units included. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** As the default of `--systemd.unit-exclude`. */
+/** Default of `--systemd.unit-exclude`. */
 const NOT_SHOWN = /\.(automount|device|mount|scope|slice|swap)$/;
 
 /** States that always have a count. */
 const STATES = ["active", "activating", "deactivating", "failed", "inactive"] as const;
 
-/** `systemctl is-system-running` fails where it says anything but `running`. */
-const ASK = `
+/** Script whose output {@link trueSystemd} parses. */
+const SCRIPT = `
 systemctl show --property=Version --value
 systemctl is-system-running
 systemctl list-units --all --output=json
 systemctl show --timestamp=us+utc --property=Id --property=ActiveEnterTimestamp '*'`;
 
 export async function trueSystemd(node: TestNode): Promise<SystemdTruth> {
-  const answer = await node.exec(["sh", "-c", ASK]);
+  const answer = await node.exec(["sh", "-c", SCRIPT]);
   const [version = "", systemState = "", json = "", ...properties] = answer.split("\n");
   const rows = JSON.parse(json) as { readonly unit: string; readonly active: string }[];
   const shown = rows.filter(({ unit }) => !NOT_SHOWN.test(unit));
@@ -81,7 +81,7 @@ export async function trueSystemd(node: TestNode): Promise<SystemdTruth> {
       /^ActiveEnterTimestamp=\w+ (\S+) (\S+)\.(\d{6}) UTC$/m.exec(block) ?? [];
     if (us !== undefined) times.set(id, Date.parse(`${day}T${time}Z`) * 1000 + Number(us));
   }
-  // Some were there from the beginning, and never became active.
+  // Some units exist from the beginning and have no time.
   const activeUs = shown.flatMap(({ unit, active }) => {
     const timeUs = active === "active" ? times.get(unit) : 0;
     return timeUs === undefined ? [] : [[unit, timeUs] as const];
@@ -99,7 +99,7 @@ export function shownSystemd(scrape: Scrape, container: string): SystemdTruth {
   const byUnit = new Map<string, Record<string, number>>();
   for (const { labels, value } of scrape.select("systemd_unit_state", { container })) {
     const { name = "", type, state = "" } = labels;
-    if (!name.endsWith(`.${type}`)) throw new Error(`${name} is no ${type}`);
+    if (!name.endsWith(`.${type}`)) throw new Error(`${name} is not a ${type}`);
     byUnit.set(name, { ...byUnit.get(name), [state]: value });
   }
   const started = scrape.by("name", "systemd_unit_start_time_seconds", { container });
@@ -117,7 +117,7 @@ export function shownSystemd(scrape: Scrape, container: string): SystemdTruth {
 /** Failures by unit and Result: `{ "a.service": { "exit-code": 2 } }`. */
 export type Failures = Record<string, Record<string, number>>;
 
-/** `systemd.journal-fields(7)`: the unit has failed, with UNIT_RESULT. */
+/** MESSAGE_ID of a failed unit, with UNIT_RESULT; see systemd.journal-fields(7). */
 const FAILURE_RESULT = "d9b373ed55a64feb8242e02dbe79a49c";
 
 /** One line `Failed with result …`. */
@@ -128,7 +128,7 @@ export interface TrueFailure {
   readonly timeUs: number;
 }
 
-/** What the journal has of failures, the oldest first. */
+/** Returns the failures in the journal, oldest first. */
 export async function trueFailures(node: TestNode): Promise<TrueFailure[]> {
   const records = await node.journal(`MESSAGE_ID=${FAILURE_RESULT}`);
   return records.map((record) => ({
@@ -156,24 +156,24 @@ export function shownFailures(scrape: Scrape, container: string): Failures {
   return counts;
 }
 
-/** Restarts by Restart=, of the services that had one. */
+/** Returns the restarts by Restart= of each service that had one. */
 export function shownRestarts(scrape: Scrape, container: string): Record<string, number> {
   const all = Object.entries(scrape.by("name", "systemd_service_restart_total", { container }));
   return Object.fromEntries(all.filter(([, count]) => count > 0));
 }
 
-/** The key of the only 1 among zeros. */
+/** Returns the key of the only 1 among zeros. */
 function onlyOne(values: Readonly<Record<string, number>>): string {
   const ones = Object.keys(values).filter((key) => values[key] === 1);
   const zeros = Object.keys(values).filter((key) => values[key] === 0);
   const [one] = ones;
   if (one === undefined || ones.length > 1 || zeros.length + 1 < Object.keys(values).length) {
-    throw new Error(`not one of them is 1: ${JSON.stringify(values)}`);
+    throw new Error(`expected exactly one 1: ${JSON.stringify(values)}`);
   }
   return one;
 }
 
-/** Of `2026-11-22T11:23:31.713123456Z`. The engine has the year 1 for what never happened. */
+/** Parses `2026-11-22T11:23:31.713123456Z`. Year 1 means that it never happened. */
 function microseconds(rfc3339: string): number | undefined {
   if (rfc3339.startsWith("0001-")) return undefined;
   const [, toSeconds = "", fraction = "", zone = ""] =

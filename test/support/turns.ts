@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 
-/** Lets the event loop go round a few times: what needs no I/O to go on has then gone on. */
+/** Turns the event loop a few times, so that everything that needs no I/O proceeds. */
 export async function turns(count = 5): Promise<void> {
   for (let i = 0; i < count; i++) await setImmediate();
 }

@@ -15,21 +15,21 @@ const START_MS = 30_000;
 const END_MS = 30_000;
 
 export interface UnitwatchOptions {
-  /** The container engine, as in DOCKER_HOST. */
+  /** Address of the engine in the format of DOCKER_HOST. */
   readonly host: string;
-  /** Watch only containers with this label `sind.cluster`. */
+  /** Watches only containers with this label `sind.cluster`. */
   readonly cluster: string;
-  /** Folder of what outlives the process. Default: none, nothing does. */
+  /** Value of --storage.path. Default: in memory. */
   readonly storagePath?: string;
-  /** More flags. */
+  /** Additional flags. */
   readonly args?: readonly string[];
-  /** Arguments of Node.js, then what it is to run. Default: the sources. */
+  /** Arguments of Node.js and the program. Default: the sources. */
   readonly run?: readonly string[];
-  /** More variables; those of this process that could change its ways are left out. */
+  /** Additional variables. Variables of this process that change unitwatch's behaviour are removed. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** One line of the program's log. */
+/** Line of the program's log. */
 export interface LogLine {
   readonly time: string;
   readonly level: string;
@@ -38,7 +38,7 @@ export interface LogLine {
 }
 
 export interface Exit {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
@@ -48,11 +48,11 @@ export interface HostProcess {
   readonly args: string;
 }
 
-/** The program in a process of its own. Disposing it ends it, and throws if it doesn't end well. */
+/** The program in its own process. Disposing it ends it. @throws if the exit code isn't 0 */
 export class Unitwatch implements AsyncDisposable {
   readonly pid: number;
   readonly port: number;
-  /** Settles when it has ended and all its output is here. */
+  /** Settles when it has ended and all its output is read. */
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   readonly #output: Output;
@@ -77,14 +77,14 @@ export class Unitwatch implements AsyncDisposable {
     return fetchFrom(this.port, path, options);
   }
 
-  /** Throws on an answer that isn't whole and well-formed. */
+  /** Scrapes `/metrics`. @throws if the response is malformed */
   async scrape(): Promise<Scrape> {
     const { status, text } = await this.get("/metrics");
-    if (status !== 200) throw new Error(`/metrics answers ${status}: ${text}`);
+    if (status !== 200) throw new Error(`/metrics responded ${status}: ${text}`);
     return parseExposition(text);
   }
 
-  /** Scrapes until `check` neither throws nor gives false; gives that scrape. */
+  /** Scrapes until `check` neither throws nor returns false; returns that scrape. */
   async until(
     check: (scrape: Scrape) => unknown,
     options: { readonly withinMs?: number } = {},
@@ -96,19 +96,19 @@ export class Unitwatch implements AsyncDisposable {
     }, options);
   }
 
-  /** Waits until this many nodes' systemd is watched. */
+  /** Waits until the systemd of `nodes` nodes is watched. */
   untilWatching(nodes: number): Promise<Scrape> {
     return this.until(
       (scrape) => scrape.select("unitwatch_systemd_up").filter(isOne).length === nodes,
     );
   }
 
-  /** Waits for a line that fits, of those before too. */
+  /** Waits for a log line that matches; earlier lines count. */
   async untilLogged(fits: (line: LogLine) => boolean): Promise<LogLine> {
     return eventually(() => this.log.find(fits) ?? this.#failure("hasn't logged that"));
   }
 
-  /** Resolves as soon as it has logged one line more. */
+  /** Resolves at the next log line. */
   nextLogged(): Promise<void> {
     return this.#output.next();
   }
@@ -117,12 +117,12 @@ export class Unitwatch implements AsyncDisposable {
     this.#child.kill(name);
   }
 
-  /** Processes that it started, and that run. */
+  /** Returns its running child processes. */
   children(): Promise<HostProcess[]> {
     return childrenOf(this.pid);
   }
 
-  /** SIGTERM, unless it has ended, and waits for the end. */
+  /** Sends SIGTERM unless it has ended, and waits for the end. */
   async stop(): Promise<Exit> {
     if (!this.hasExited) this.signal("SIGTERM");
     using _limit = killLater(this.#child);
@@ -144,11 +144,11 @@ interface Output {
   readonly lines: LogLine[];
   readonly exited: Promise<Exit>;
   text(): string;
-  /** Resolves with the next line. */
+  /** Resolves at the next line. */
   next(): Promise<void>;
 }
 
-/** Starts it, and waits until it listens. */
+/** Starts unitwatch and waits until it listens. */
 export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
   const { host, cluster, storagePath = "", args = [], env = {}, run = [MAIN] } = options;
   const child = spawn(
@@ -174,12 +174,12 @@ export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwat
       },
       { withinMs: START_MS },
     );
-    if (listening === true) throw new Error("it has ended");
+    if (listening === true) throw new Error("it ended");
     const port = Number(/:(\d+)$/.exec(String(listening["address"]))?.[1]);
     return new Unitwatch(child, output, port);
   } catch (cause) {
     child.kill("SIGKILL");
-    throw new Error(`unitwatch doesn't start: ${output.text()}`, { cause });
+    throw new Error(`unitwatch did not start: ${output.text()}`, { cause });
   }
 }
 
@@ -196,7 +196,7 @@ function readLog(child: ChildProcess): Output {
   };
 }
 
-/** What isn't of the log, such as the stack of a fault that nobody caught, has the level `none`. */
+/** Parses a line. Lines outside the log, such as the stack of an uncaught error, have the level `none`. */
 function parseLine(line: string): LogLine {
   try {
     return JSON.parse(line) as LogLine;
@@ -210,7 +210,7 @@ function cleanEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
-/** Processes whose parent has this pid. */
+/** Returns the child processes of a process. */
 export async function childrenOf(parent: number): Promise<HostProcess[]> {
   const { stdout } = await execa("ps", ["-A", "-o", "ppid=,pid=,args="]);
   return stdout.split("\n").flatMap((line) => {

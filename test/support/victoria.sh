@@ -1,10 +1,9 @@
 #!/bin/sh
-# victoria.sh OUT [MIRROR]: brings a log store and a metrics store, as Debian 13 has them: its package
-# of VictoriaMetrics has that as a program, and VictoriaLogs as source. Makes OUT/victoria-logs and
-# OUT/victoria-metrics.
+# victoria.sh OUT [MIRROR]: makes OUT/victoria-logs and OUT/victoria-metrics from Debian 13's package
+# of VictoriaMetrics, which has VictoriaMetrics as a program, and VictoriaLogs as source.
 #
-# To be run under a lock of OUT. Nothing is installed: all it downloads lies in a folder of its own,
-# and neither the suite nor the version of Go has to be this machine's.
+# Run it under a lock of OUT. It installs nothing: all downloads go into a temporary folder, and the
+# suite and the version of Go may differ from this machine's.
 set -eu
 out=$1
 mirror=${2:-http://deb.debian.org/debian}
@@ -55,7 +54,7 @@ done
 
 export GOROOT="$work/root/usr/lib/go-$go" GOPATH="$work/root/usr/share/gocode"
 export GOCACHE="$work/cache" GO111MODULE=off GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0
-# Without inlining it is built in three quarters of the time.
+# Without inlining the build takes three quarters of the time.
 "$GOROOT/bin/go" build -gcflags=all=-l -ldflags=-s -o "$work/victoria-logs" \
   github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-logs
 mv "$work/root/usr/bin/victoria-metrics" "$work/victoria-logs" "$out/"

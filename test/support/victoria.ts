@@ -11,28 +11,28 @@ import { type Server, startServer } from "./foreign-server.ts";
 
 const SCRIPT = join(import.meta.dirname, "victoria.sh");
 const LISTENING = /started server at http:\/\/127\.0\.0\.1:(\d+)\//;
-/** Both would take what they find of the machine's memory. */
+/** Memory limit; by default both use a share of the machine's memory. */
 const MODEST = "-memory.allowedBytes=64MiB";
 
-/** A record as VictoriaLogs has it: body, attributes and those of the resource, all of them text. */
+/** Record of VictoriaLogs: body, attributes and resource attributes, all as text. */
 export type StoredLog = Readonly<Record<string, string>>;
 
-/** A sample as VictoriaMetrics has it. */
+/** Sample of VictoriaMetrics. */
 export interface StoredSample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: readonly [number, string];
 }
 
-/** A log store that takes OTLP. Disposing it ends it, and leaves its folder. */
+/** Log store with an OTLP endpoint. Disposing it ends it, and keeps its folder. */
 export interface VictoriaLogs extends AsyncDisposable {
   readonly port: number;
-  /** Where it takes log records, for OTEL_EXPORTER_OTLP_LOGS_ENDPOINT. */
+  /** Value of OTEL_EXPORTER_OTLP_LOGS_ENDPOINT. */
   readonly endpoint: string;
-  /** By LogsQL, in the order of their times. */
+  /** Runs a LogsQL query; returns records in the order of their times. */
   query(logsQl: string): Promise<readonly StoredLog[]>;
 }
 
-/** What is in the folder, which is made, stays there; at this port, or a free one. */
+/** Starts VictoriaLogs on its folder, which is created and kept, at this port or a free one. */
 export async function startVictoriaLogs(folder: string, port = 0): Promise<VictoriaLogs> {
   await mkdir(folder, { recursive: true });
   const server = await startServer(join(await victoria(), "victoria-logs"), {
@@ -55,11 +55,11 @@ export async function startVictoriaLogs(folder: string, port = 0): Promise<Victo
   };
 }
 
-/** A metrics store that takes OTLP, and names what it takes as Prometheus would. */
+/** Metrics store with an OTLP endpoint; it uses Prometheus's names. */
 export interface VictoriaMetrics extends AsyncDisposable {
-  /** Where it takes metrics, for OTEL_EXPORTER_OTLP_METRICS_ENDPOINT. */
+  /** Value of OTEL_EXPORTER_OTLP_METRICS_ENDPOINT. */
   readonly endpoint: string;
-  /** By PromQL, what was last taken. */
+  /** Runs a PromQL query on the latest samples. */
   query(promQl: string): Promise<readonly StoredSample[]>;
 }
 
@@ -72,7 +72,7 @@ export async function startVictoriaMetrics(): Promise<VictoriaMetrics> {
       `-storageDataPath=${folder}`,
       "-httpListenAddr=127.0.0.1:0",
       "-opentelemetry.usePrometheusNaming",
-      // A query is to see what has just come.
+      // Makes queries see the newest samples.
       "-search.latencyOffset=0s",
       "-search.disableCache",
       MODEST,
@@ -81,7 +81,7 @@ export async function startVictoriaMetrics(): Promise<VictoriaMetrics> {
   return {
     endpoint: `http://127.0.0.1:${server.port}/opentelemetry/v1/metrics`,
     async query(promQl) {
-      // What has come can't be found before.
+      // Received data is visible only after a flush.
       await server.get("/internal/force_flush");
       const query = new URLSearchParams({ query: promQl }).toString();
       const { status, text } = await server.get(`/api/v1/query?${query}`);
@@ -93,13 +93,13 @@ export async function startVictoriaMetrics(): Promise<VictoriaMetrics> {
 }
 
 /**
- * Folder of both programs, from the cache or else made: that takes half a minute on two processors.
- * Two processes that ask at once get the same: one of them waits.
+ * Returns the folder of both programs from the cache, or makes it, which takes half a minute on two
+ * processors. A lock makes concurrent processes wait for one build.
  */
 async function victoria(): Promise<string> {
   const recipe = createHash("sha256").update(readFileSync(SCRIPT)).digest("hex").slice(0, 12);
   const folder = join(cacheDir(), `victoria-${recipe}`);
-  // Made last.
+  // Written last.
   if (existsSync(join(folder, "victoria-logs"))) return folder;
   await ensureCommands({ flock: "util-linux" });
   await mkdir(folder, { recursive: true });

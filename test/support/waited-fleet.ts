@@ -21,10 +21,10 @@ export const NOTHING: WaitGoal = {
   health: undefined,
 };
 
-/** A fleet that somebody waits for: a test says what happens in it, and its clock stands still. */
+/** Fleet with a waiter; a test controls its events and its clock. */
 export class WaitedFleet {
   readonly clock = new FakeClock();
-  /** What the watch of the engine says of itself. */
+  /** State of the engine's watch. */
   readonly engine = { up: true, listed: true };
   readonly view: WatchView;
   readonly fleet: Fleet;
@@ -39,7 +39,7 @@ export class WaitedFleet {
     this.view = new WatchView(this.fleet, { engine: this.engine, isFiltered });
   }
 
-  /** Waits from now on, and for ever where nothing else is said. */
+  /** Starts a waiter, by default without a time limit. */
   wait(goal: Partial<WaitGoal>, options: Partial<WaiterOptions> = {}): Waiter {
     this.#waiter = new Waiter({
       goal: { ...NOTHING, ...goal },
@@ -59,13 +59,13 @@ export class WaitedFleet {
     this.#waiter?.check();
   }
 
-  /** The engine tells this of a container. */
+  /** Applies an engine event of a container. */
   happens(action: string, name: string, more: Readonly<Record<string, string>> = {}): void {
     this.fleet.engineEvent(engineEvent(action, name, { timeNs: this.clock.nowNs(), ...more }));
     this.#waiter?.check();
   }
 
-  /** Inspect says this of a container. */
+  /** Applies an inspection of a container. */
   inspected(name: string, more: Partial<ContainerDetails> = {}): ContainerRecord {
     const startedAtNs = this.clock.nowNs();
     const record = this.fleet.details(containerDetails(name, { startedAtNs, ...more }), true);
@@ -73,32 +73,32 @@ export class WaitedFleet {
     return record;
   }
 
-  /** A container whose systemd is watched, with these units. */
+  /** Adds a container whose systemd is watched, with these units. */
   node(name: string, rows: readonly UnitRow[], state: SystemState = "running"): ContainerRecord {
     const record = this.inspected(name, { runsSystemd: true });
     this.listed(record, rows, state);
     return record;
   }
 
-  /** A stream to its systemd stands, and lists these units. */
+  /** Opens a stream to the container's systemd, which lists these units. */
   listed(record: ContainerRecord, rows: readonly UnitRow[], state?: SystemState): void {
     const { systemd } = record;
     const nowNs = this.clock.nowNs();
     systemd.take({ kind: "attached", transport: "dbus", atNs: nowNs });
     systemd.take({ kind: "recovered", entries: [] });
     systemd.take({ kind: "listed", rows, asOfNs: nowNs });
-    this.told(record);
+    this.stateRead(record);
     if (state === undefined) return;
     systemd.take({ kind: "manager", systemState: state, timeNs: nowNs });
-    this.told(record);
+    this.stateRead(record);
   }
 
-  told(record: ContainerRecord): void {
+  stateRead(record: ContainerRecord): void {
     this.view.stateRead(record);
     this.#waiter?.check();
   }
 
-  /** A unit comes into a state, as systemd tells it. */
+  /** Applies systemd's signals of a unit's new state. */
   unit(record: ContainerRecord, row: UnitRow, result?: string): void {
     const timeNs = this.clock.nowNs();
     const { name: unit, activeState, subState } = row;

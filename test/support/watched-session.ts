@@ -4,19 +4,19 @@ import { type OtlpReceiver, type ReceivedLog, startOtlpReceiver } from "./otlp-r
 import { recordEvents, type RecordedEvents } from "./recorded-events.ts";
 import { startUnitwatch, type Unitwatch } from "./unitwatch.ts";
 
-/** unitwatch at work, somebody who takes its records, and somebody who hears the engine too. */
+/** Running unitwatch, an OTLP receiver for its records, and a recorder of the engine's events. */
 export interface WatchedSession extends AsyncDisposable {
   readonly unitwatch: Unitwatch;
   readonly receiver: OtlpReceiver;
-  /** From the moment on when unitwatch knew of everything that was there before. */
+  /** Events since unitwatch had listed everything. */
   readonly events: RecordedEvents;
-  /** Records of this name that came; without a unit: of the container itself. */
+  /** Returns the received records of this name; without a unit: of the container itself. */
   logsOf(container: string, eventName: string, unit?: string): ReceivedLog[];
-  /** Waits until that many of them have come. */
+  /** Waits until `count` of them have arrived. */
   arrived(count: number, container: string, eventName: string, unit?: string): Promise<void>;
 }
 
-/** Watches the containers with this label `sind.cluster`, of which `nodes` run systemd. */
+/** Watches the containers with this label `sind.cluster`; `nodes` of them run systemd. */
 export async function startWatchedSession(
   engine: Engine,
   { cluster, nodes }: { readonly cluster: string; readonly nodes: number },
@@ -29,7 +29,7 @@ export async function startWatchedSession(
   );
   await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 1);
   await unitwatch.untilWatching(nodes);
-  events.forget();
+  events.clear();
 
   const logsOf: WatchedSession["logsOf"] = (container, eventName, unit) =>
     receiver.logs.filter(
@@ -49,25 +49,25 @@ export async function startWatchedSession(
   };
 }
 
-/** When a deed began and ended, in Unix nanoseconds. */
-export interface Deed {
+/** Start and end of an action, in Unix nanoseconds. */
+export interface TimeSpan {
   readonly fromNs: bigint;
   readonly toNs: bigint;
 }
 
-export async function during(deed: () => Promise<unknown>): Promise<Deed> {
+export async function during(action: () => Promise<unknown>): Promise<TimeSpan> {
   const fromNs = BigInt(Date.now()) * 1_000_000n;
-  await deed();
+  await action();
   return { fromNs, toNs: BigInt(Date.now() + 1) * 1_000_000n };
 }
 
-export function expectWithin({ fromNs, toNs }: Deed, log: ReceivedLog | undefined): void {
+export function expectWithin({ fromNs, toNs }: TimeSpan, log: ReceivedLog | undefined): void {
   expect(log?.timeNs).toBeGreaterThanOrEqual(fromNs);
   expect(log?.timeNs).toBeLessThanOrEqual(toNs);
 }
 
-/** Actions of the engine that have a record each, and the counters of those that are counted. */
-const TOLD = [
+/** Engine actions with a log record each, and their counters. */
+const LOGGED_ACTIONS = [
   { action: "create", metric: undefined },
   { action: "start", metric: "container_starts_total" },
   { action: "die", metric: "container_exits_total" },
@@ -78,31 +78,31 @@ const TOLD = [
 ] as const;
 
 /**
- * What was counted and told of the containers is what the engine told, to the nanosecond as far as
- * a number holds it. Gives the actions that it told of.
+ * Expects that counters and records of the containers equal the engine's events, in times to the
+ * nanosecond as far as a number holds it. Returns the actions of the events.
  */
-export async function expectToldAsByEngine(
+export async function expectEngineEvents(
   session: WatchedSession,
   containers: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const { unitwatch, receiver, events } = session;
   for (const container of containers) {
-    const truth = TOLD.map(({ action }) => ({
+    const truth = LOGGED_ACTIONS.map(({ action }) => ({
       action,
       times: events.of(container, action).map(({ timeNano }) => timeNano),
     }));
     await receiver.until(() => {
-      const told = TOLD.map(({ action }) => ({
+      const logged = LOGGED_ACTIONS.map(({ action }) => ({
         action,
         times: session
           .logsOf(container, `docker.container.${action}`)
           .map(({ timeNs }) => Number(timeNs)),
       }));
-      expect({ container, told }).toEqual({ container, told: truth });
+      expect({ container, logged }).toEqual({ container, logged: truth });
     });
 
     const scrape = await unitwatch.scrape();
-    for (const [index, { metric }] of TOLD.entries()) {
+    for (const [index, { metric }] of LOGGED_ACTIONS.entries()) {
       if (metric === undefined) continue;
       const counted = scrape.select(metric, { container }).map(({ value }) => value);
       const sum = counted.reduce((total, value) => total + value, 0);
@@ -116,7 +116,7 @@ export async function expectToldAsByEngine(
   return new Set(events.all.map(({ Action }) => Action));
 }
 
-/** What is so of every record, whatever it tells. All are of containers of this cluster. */
+/** Expects the common properties of every record; all are of containers of this cluster. */
 export function expectWellFormed(logs: readonly ReceivedLog[], cluster: string): void {
   for (const log of logs) {
     const { attributes, eventName, timeNs, observedNs } = log;
@@ -149,7 +149,7 @@ export function expectWellFormed(logs: readonly ReceivedLog[], cluster: string):
   expect(uids.size).toBe(logs.length);
 }
 
-/** Number and text. */
+/** Returns severity number and text. */
 function severityOf(kind: string, attributes: ReceivedLog["attributes"]): [number, string] {
   const isBad =
     ["unit.failed", "container.oom", "monitor.error"].includes(kind) ||

@@ -87,7 +87,7 @@ test("passes on live and replayed events of named containers only", async () => 
     engineEvent("rename", "a", { id: idOf("x"), oldName: "/x" }),
     engineEvent("rename", "y", { oldName: "/a" }),
   ];
-  source.tell(engineEvent("start", "b"), ...mine, engineEvent("rename", "b", { oldName: "/z" }));
+  source.emit(engineEvent("start", "b"), ...mine, engineEvent("rename", "b", { oldName: "/z" }));
   expect(seen).toEqual(mine);
   await containers.replay(sink, { sinceNs: 0n, untilNs: 10_000n, signal: end.signal });
   expect(seen).toEqual([...mine, ...mine]);

@@ -48,7 +48,7 @@ test("ends when the last condition becomes true", async () => {
   fleet.unit(node, active("b.service"));
   expect(await now(waiter)).toBe("open");
   node.systemd.take({ kind: "manager", systemState: "running", timeNs: 1n });
-  fleet.told(node);
+  fleet.stateRead(node);
   expect(await now(waiter)).toMatchObject({ kind: "true", afterMs: 2_500 });
 });
 
@@ -189,7 +189,7 @@ test("neither succeeds nor gives up while the engine is down", async () => {
   fleet.unit(node, active("b.service"));
   expect(await now(waiter)).toBe("open");
   fleet.engine.up = true;
-  fleet.told(node);
+  fleet.stateRead(node);
   expect(await now(waiter)).toMatchObject({ kind: "true" });
 });
 

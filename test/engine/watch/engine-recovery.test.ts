@@ -358,12 +358,12 @@ test("emits one destroy when a listing lacks a container", async () => {
   await now.settle();
   engine.happen(lost, (each) => each.start());
   await now.settle();
-  now.news();
+  now.takeKinds();
   engine.remove(lost);
   engine.forget();
   await now.settle();
   await now.settle();
-  expect(now.news()).toEqual(["container.die", "container.destroy"]);
+  expect(now.takeKinds()).toEqual(["container.die", "container.destroy"]);
   expect(now.changes.slice(-2).every((change) => change.recovered)).toBe(true);
   expect(now.all.at(-1)).toMatchObject({
     kind: "monitor.recovered",
@@ -377,11 +377,11 @@ test("emits a destroy as not recovered when the engine replays it", async () => 
   const gone = engine.create("gone");
   await using now = watching(engine);
   await now.settle();
-  now.news();
+  now.takeKinds();
   engine.cut();
   engine.remove(gone);
   await now.settle();
-  expect(now.news()).toEqual(["container.destroy"]);
+  expect(now.takeKinds()).toEqual(["container.destroy"]);
   expect(now.fleet.recovered).toBe(0);
 });
 
@@ -391,11 +391,11 @@ test("recovers changes when the engine has no replay", async () => {
   const web = engine.create("web");
   await using now = watching(engine);
   await now.settle();
-  now.news();
+  now.takeKinds();
   engine.happen(web, (each) => each.start());
   engine.forget();
   await now.settle();
-  expect(now.news()).toEqual(["container.start"]);
+  expect(now.takeKinds()).toEqual(["container.start"]);
   expect(now.fleet.recovered).toBe(1);
 });
 

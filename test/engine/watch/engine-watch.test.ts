@@ -138,8 +138,8 @@ test("keeps events that arrive during the snapshot", async () => {
   listed.resolve();
   await turns();
   const nowNs = watching.clock.nowNs() + 1n;
-  source.tell(engineEvent("die", "web", { timeNs: nowNs, exitCode: "3" }));
-  source.tell(engineEvent("pause", "db", { timeNs: nowNs }));
+  source.emit(engineEvent("die", "web", { timeNs: nowNs, exitCode: "3" }));
+  source.emit(engineEvent("pause", "db", { timeNs: nowNs }));
   source.put(
     containerDetails("web", { status: "exited", finishedAtNs: nowNs - 1n, exitCode: 3 }),
     containerDetails("db", { status: "paused" }),
@@ -161,7 +161,7 @@ test.each(["create", "start", "die", "rename", "restart", "health_status"])(
     await using watching = await running();
     const { source, clock } = watching;
     for (const timeNs of [1n, 2n, 3n]) {
-      source.tell(engineEvent(action, "web", { timeNs: clock.nowNs() + timeNs }));
+      source.emit(engineEvent(action, "web", { timeNs: clock.nowNs() + timeNs }));
     }
     await turns();
     expect(source.calls).toEqual(["inspect web"]);
@@ -173,7 +173,7 @@ test("inspects an unknown container when it is renamed", async () => {
   await using watching = await running();
   const { source, clock, fleet } = watching;
   source.put(containerDetails("db"));
-  source.tell(
+  source.emit(
     engineEvent("rename", "db", { timeNs: clock.nowNs() + 1n, oldName: "/of-no-interest" }),
   );
   await turns();
@@ -184,7 +184,7 @@ test("inspects an unknown container when it is renamed", async () => {
 
 test.each(["oom", "health_status: healthy"])("inspects nothing after %s", async (action) => {
   await using watching = await running();
-  watching.source.tell(engineEvent(action, "web", { timeNs: watching.clock.nowNs() + 1n }));
+  watching.source.emit(engineEvent(action, "web", { timeNs: watching.clock.nowNs() + 1n }));
   await turns();
   expect(watching.source.calls).toEqual([]);
   expect(watching.read).toEqual(["web"]);
@@ -196,10 +196,10 @@ test("keeps the state of an event when an older answer arrives", async () => {
   const inspected = Promise.withResolvers<void>();
   source.inspecting = inspected.promise;
   const nowNs = clock.nowNs();
-  source.tell(engineEvent("start", "web", { timeNs: nowNs }));
+  source.emit(engineEvent("start", "web", { timeNs: nowNs }));
   await turns();
   source.put(containerDetails("web", { health: "unhealthy", startedAtNs: nowNs }));
-  source.tell(engineEvent("health_status: unhealthy", "web", { timeNs: nowNs + 1n }));
+  source.emit(engineEvent("health_status: unhealthy", "web", { timeNs: nowNs + 1n }));
   inspected.resolve();
   await turns();
   expect(record("web").health).toBe("unhealthy");
@@ -210,9 +210,9 @@ test("ignores a destroyed container when an older answer arrives", async () => {
   const { source, clock, fleet, record } = watching;
   const inspected = Promise.withResolvers<void>();
   source.inspecting = inspected.promise;
-  source.tell(engineEvent("die", "web", { timeNs: clock.nowNs() + 1n }));
+  source.emit(engineEvent("die", "web", { timeNs: clock.nowNs() + 1n }));
   await turns();
-  source.tell(engineEvent("destroy", "web", { timeNs: clock.nowNs() + 2n }));
+  source.emit(engineEvent("destroy", "web", { timeNs: clock.nowNs() + 2n }));
   inspected.resolve();
   await turns();
   expect(fleet.get(idOf("web"))).toBeUndefined();
@@ -227,7 +227,7 @@ test("ignores a container that is destroyed during the first listing", async () 
   source.inspecting = inspected.promise;
   await using watching = watched(source);
   await turns();
-  source.tell(engineEvent("destroy", "web", { timeNs: watching.clock.nowNs() + 1n }));
+  source.emit(engineEvent("destroy", "web", { timeNs: watching.clock.nowNs() + 1n }));
   inspected.resolve();
   await turns();
   expect([...watching.fleet.containers()]).toEqual([]);
@@ -241,7 +241,7 @@ test("reopens a stream from the last event when it ends", async () => {
     engineEvent("die", "web", { timeNs: lastNs, exitCode: "1" }),
     engineEvent("start", "web", { timeNs: lastNs }),
   ];
-  source.tell(...events);
+  source.emit(...events);
   await turns();
   source.end(new Error("broken pipe"));
   await turns();
@@ -259,7 +259,7 @@ test("reopens a stream from the last event when it ends", async () => {
   });
   expect(source.calls[0]).toBe(`events since ${lastNs - SECOND_NS}`);
   expect(watch).toMatchObject({ up: true, listed: true, reconnects: 1 });
-  source.tell(...events);
+  source.emit(...events);
   expect(watching.record("web").counters).toMatchObject({ starts: 1 });
   expect(watching.kinds()).toHaveLength(4);
 });
@@ -303,8 +303,8 @@ test("emits recovered destroys when containers vanished in a gap", async () => {
 test("keeps the names after renames in a gap", async () => {
   await using watching = await running();
   const { source, clock, record } = watching;
-  source.tell(engineEvent("start", "web", { timeNs: clock.nowNs() }));
-  source.tell(engineEvent("start", "gone", { timeNs: clock.nowNs() }));
+  source.emit(engineEvent("start", "web", { timeNs: clock.nowNs() }));
+  source.emit(engineEvent("start", "gone", { timeNs: clock.nowNs() }));
   source.end();
   const web = record("web");
   source.containers.clear();
@@ -401,7 +401,7 @@ test("repeats a failed inspection after a delay and keeps the stream", async () 
   failed.catch(() => {});
   source.inspecting = failed;
   source.put(containerDetails("web", { runsSystemd: true }));
-  source.tell(engineEvent("start", "web", { timeNs: clock.nowNs() }));
+  source.emit(engineEvent("start", "web", { timeNs: clock.nowNs() }));
   await turns();
   expect(lines).toContain('level=warn msg="inspect failed" err="engine busy"');
   expect(record("web").runsSystemd).toBe(false);
@@ -447,7 +447,7 @@ test("only logs when a periodic snapshot fails", async () => {
 
 test("resumes from the position of an earlier process", async () => {
   const first = await running();
-  first.source.tell(engineEvent("pause", "web", { timeNs: first.clock.nowNs() + SECOND_NS }));
+  first.source.emit(engineEvent("pause", "web", { timeNs: first.clock.nowNs() + SECOND_NS }));
   await turns();
   const resume = first.cursor.resume();
   const web = first.record("web").resume();
@@ -617,7 +617,7 @@ test("lists, counts, logs once and retries a container when its inspection fails
   expect(lines.at(-1)).toBe('level=info msg="container inspection restored" container=bad');
   expect(watching.kinds()).toEqual([]);
   source.calls.length = 0;
-  source.tell(engineEvent("pause", "bad", { timeNs: clock.nowNs() }));
+  source.emit(engineEvent("pause", "bad", { timeNs: clock.nowNs() }));
   await turns();
   expect(source.calls).toEqual(["inspect bad"]);
   await clock.advance(60_000);
@@ -635,17 +635,17 @@ test("retries a failing container at once after its event, without delay of othe
   const hanging = Promise.withResolvers<void>();
   source.inspecting = hanging.promise;
   source.calls.length = 0;
-  source.tell(engineEvent("restart", "bad", { timeNs: clock.nowNs() }));
+  source.emit(engineEvent("restart", "bad", { timeNs: clock.nowNs() }));
   await turns();
   expect(source.calls).toContain("inspect bad");
   source.inspecting = Promise.resolve();
   source.put(containerDetails("web", { runsSystemd: true }));
-  source.tell(engineEvent("restart", "web", { timeNs: clock.nowNs() }));
+  source.emit(engineEvent("restart", "web", { timeNs: clock.nowNs() }));
   await turns();
   expect(record("web").runsSystemd).toBe(true);
   expect(record("bad").runsSystemd).toBeUndefined();
   // While it is asked about, something happens to it: the answer may not know of that.
-  source.tell(engineEvent("restart", "bad", { timeNs: clock.nowNs() + 1n }));
+  source.emit(engineEvent("restart", "bad", { timeNs: clock.nowNs() + 1n }));
   source.put(containerDetails("bad", { runsSystemd: true }));
   hanging.resolve();
   await turns();
@@ -660,7 +660,7 @@ test("stops the retries of a container when it is destroyed", async () => {
   await using watching = watched(source);
   await turns();
   source.containers.clear();
-  source.tell(engineEvent("destroy", "bad", { timeNs: watching.clock.nowNs() }));
+  source.emit(engineEvent("destroy", "bad", { timeNs: watching.clock.nowNs() }));
   await turns();
   source.calls.length = 0;
   await watching.clock.advance(60_000);

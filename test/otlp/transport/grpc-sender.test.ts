@@ -19,7 +19,7 @@ import { endpointOf, logsRequest } from "../../support/otlp-requests.ts";
 const REQUEST = logsRequest(3);
 const NEVER = new AbortController().signal;
 const OK = Buffer.alloc(0);
-const TAKEN = { kind: "taken", rejected: 0, message: "" };
+const ACCEPTED = { kind: "taken", rejected: 0, message: "" };
 
 function endpointAt(address: string, special: Partial<OtlpEndpoint> = {}): OtlpEndpoint {
   return endpointOf({ url: `http://${address}`, protocol: "grpc", ...special });
@@ -71,7 +71,7 @@ test("the bytes are sent as they are, with headers as metadata", async () => {
     ],
     userAgent: "unitwatch/1.2.3",
   });
-  expect(outcome).toEqual(TAKEN);
+  expect(outcome).toEqual(ACCEPTED);
   const [call] = server.calls;
   expect(call?.path).toBe("/opentelemetry.proto.collector.logs.v1.LogsService/Export");
   expect(call?.message).toEqual(Buffer.from(REQUEST));
@@ -86,7 +86,7 @@ test("metrics go to their own service, and a user agent among the headers wins",
   const headers = [["user-agent", "mine"]] as const;
   const endpoint = endpointAt(server.address, { headers, userAgent: "unitwatch" });
   await using sender = await openSender(endpoint, "metrics");
-  expect(await sender.send(REQUEST, NEVER)).toEqual(TAKEN);
+  expect(await sender.send(REQUEST, NEVER)).toEqual(ACCEPTED);
   const [call] = server.calls;
   expect(call?.path).toBe("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export");
   expect(call?.metadata.get("user-agent")).toEqual([expect.stringMatching(/^mine /)]);
@@ -130,8 +130,8 @@ test("gzip is used where asked", async () => {
     stream.once("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
     stream.end(Buffer.alloc(5));
   });
-  expect(await sendOnce(server.address, { compression: "gzip" })).toEqual(TAKEN);
-  expect(await sendOnce(server.address)).toEqual(TAKEN);
+  expect(await sendOnce(server.address, { compression: "gzip" })).toEqual(ACCEPTED);
+  expect(await sendOnce(server.address)).toEqual(ACCEPTED);
   const [zipped, plain] = received;
   expect(zipped?.encoding).toBe("gzip");
   expect(zipped?.message[0]).toBe(1);
@@ -195,7 +195,7 @@ test("a refusal is one, even where the server goes away with it", async () => {
 
 test("a path in the endpoint counts for nothing", async () => {
   await using server = await grpcServer(() => OK);
-  expect(await sendOnce("", { url: `http://${server.address}/v1/logs` })).toEqual(TAKEN);
+  expect(await sendOnce("", { url: `http://${server.address}/v1/logs` })).toEqual(ACCEPTED);
 });
 
 test.each([
@@ -327,7 +327,7 @@ test("an endpoint that doesn't answer is given up in time, and asked anew", asyn
   while (outcome.kind === "retry" && outcome.reason === "timeout") {
     outcome = await sender.send(REQUEST, NEVER);
   }
-  expect(outcome).toEqual(TAKEN);
+  expect(outcome).toEqual(ACCEPTED);
 });
 
 test("a request that is called off ends, and so does one at the sender's end", async () => {
@@ -363,7 +363,7 @@ test("an endpoint that comes back is reached by the next request", async () => {
   for (let round = 0; round < 2; round++) {
     {
       await using server = await grpcServer(() => OK, { address });
-      expect(await sender.send(REQUEST, NEVER)).toEqual(TAKEN);
+      expect(await sender.send(REQUEST, NEVER)).toEqual(ACCEPTED);
       expect(server.calls).toHaveLength(1);
     }
     expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "retry" });
@@ -399,7 +399,7 @@ test("over TLS, certificates are checked on both sides, and renewed ones are tak
   await using server = await grpcServer(() => OK, { credentials });
   const url = `https://${server.address}`;
   const files = { caFile: authority.cert, keyFile: mine.key, certFile: mine.cert };
-  expect(await sendOnce("", { url, tls: files })).toEqual(TAKEN);
+  expect(await sendOnce("", { url, tls: files })).toEqual(ACCEPTED);
 
   const wrong = await sendOnce("", { url, tls: { ...files, caFile: other.cert } });
   expect(wrong).toMatchObject({ kind: "retry", reason: "tls" });
@@ -415,5 +415,5 @@ test("over TLS, certificates are checked on both sides, and renewed ones are tak
   expect(await sender.send(REQUEST, NEVER)).toMatchObject({ reason: "tls" });
   await copyFile(authority.cert, renewed.caFile);
   expect(await sender.send(REQUEST, NEVER)).toMatchObject({ reason: "tls" });
-  expect(await sender.send(REQUEST, NEVER)).toEqual(TAKEN);
+  expect(await sender.send(REQUEST, NEVER)).toEqual(ACCEPTED);
 });

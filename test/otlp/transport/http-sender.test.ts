@@ -45,7 +45,7 @@ async function written(text: string | Uint8Array): Promise<SendOutcome> {
 
 const PROTOBUF = { "content-type": "application/x-protobuf" };
 const JSON_TYPE = { "content-type": "application/json" };
-const TAKEN = { kind: "taken", rejected: 0, message: "" };
+const ACCEPTED = { kind: "taken", rejected: 0, message: "" };
 
 test("http/protobuf posts the bytes as they are, to the URL as it is", async () => {
   await using server = await httpServer((response) => response.end());
@@ -57,7 +57,7 @@ test("http/protobuf posts the bytes as they are, to the URL as it is", async () 
     ],
     userAgent: "unitwatch/1.2.3",
   });
-  expect(outcome).toEqual(TAKEN);
+  expect(outcome).toEqual(ACCEPTED);
   const [request] = server.requests;
   expect(request).toMatchObject({
     path: "/custom/v1/logs?tenant=a",
@@ -76,7 +76,7 @@ test("http/protobuf posts the bytes as they are, to the URL as it is", async () 
 test("http/json posts the same as JSON", async () => {
   await using server = await httpServer((response) => response.end("{}"));
   const url = `http://${server.address}/v1/logs`;
-  expect(await sendOnce({ url, protocol: "http/json" })).toEqual(TAKEN);
+  expect(await sendOnce({ url, protocol: "http/json" })).toEqual(ACCEPTED);
   const [request] = server.requests;
   expect(request?.headers["content-type"]).toBe("application/json");
   expect(JSON.parse(String(request?.body))).toMatchObject({
@@ -378,7 +378,7 @@ test("a kept connection that the other side closes costs no failure", async () =
     else socket?.destroy();
   });
   await using sender = await openSender(endpointOf({ url: `http://${server.address}/` }), "logs");
-  for (let i = 0; i < 3; i++) expect(await sender.send(REQUEST, NEVER)).toEqual(TAKEN);
+  for (let i = 0; i < 3; i++) expect(await sender.send(REQUEST, NEVER)).toEqual(ACCEPTED);
   expect(server.connections).toBe(3);
 });
 

@@ -38,9 +38,9 @@ function watched(): Watched {
       return { starts, restarts, exits: [...exits.values()].reduce((sum, n) => sum + n, 0) };
     },
     told() {
-      const news = changes.slice(seen);
+      const takeKinds = changes.slice(seen);
       seen = changes.length;
-      return news.map((change) => {
+      return takeKinds.map((change) => {
         const what = change.kind.replace("container.", "");
         const code = change.kind === "container.die" ? ` ${change.exitCode ?? "?"}` : "";
         return `${what}${code}${change.recovered ? " recovered" : ""}`;
@@ -236,15 +236,15 @@ describe("a container that a listing shows for the first time", () => {
   });
 
   test("tells what came after, like any other", () => {
-    const { fleet, record, news } = recordedFleet();
+    const { fleet, record, takeKinds } = recordedFleet();
     fleet.reconcile(containerDetails("web"), 1_000n);
     fleet.complete();
-    news();
+    takeKinds();
     fleet.reconcile(
       containerDetails("web", { status: "exited", finishedAtNs: 700n, exitCode: 5 }),
       1_000n,
     );
-    expect(news()).toEqual(["container.die"]);
+    expect(takeKinds()).toEqual(["container.die"]);
     expect([...record("web").counters.exits]).toEqual([[5, 1]]);
   });
 });

@@ -2,7 +2,7 @@ import { describe } from "@jest/globals";
 import { type Engine, engineAt } from "./docker.ts";
 import { EngineEnv } from "./engine-env.ts";
 
-/** The engine of this run, with the images of nodes in it. Throws where there is none. */
+/** Returns the engine of this run, which has the images of nodes. @throws if there is none */
 export function attachEngine(): Engine {
   const host = process.env[EngineEnv.Host];
   const runId = process.env[EngineEnv.RunId];
@@ -13,16 +13,16 @@ export function attachEngine(): Engine {
 }
 
 /**
- * `describe` for tests that need an engine; skipped where there is none. `attachEngine()` may be
- * called in its hooks and tests, not while it describes.
+ * `describe` for tests that need an engine; skipped if there is none. Call `attachEngine()` only in
+ * its hooks and tests.
  */
 export function describeEngine(name: string, fn: () => void): void {
   describeIf(process.env[EngineEnv.Skip] === undefined)(name, fn);
 }
 
 /**
- * `describe` for tests that start an engine of their own, to stop and kill it; skipped for users
- * who can't start one, even where there is an engine.
+ * `describe` for tests that start, stop and kill a private engine; skipped for users who can't
+ * start one.
  */
 export function describePrivateEngine(name: string, fn: () => void): void {
   const isRoot = process.platform === "linux" && process.getuid?.() === 0;

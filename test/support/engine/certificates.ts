@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { type Certificates, makeCertificates } from "../certificates.ts";
 import { ensureCommands } from "./packages.ts";
 
-/** Folders with ca.pem, cert.pem and key.pem, as DOCKER_CERT_PATH names one. */
+/** Folders with ca.pem, cert.pem and key.pem, for DOCKER_CERT_PATH. */
 export interface EngineCertificates extends AsyncDisposable {
-  /** For localhost and 127.0.0.1. */
+  /** Certificate of localhost and 127.0.0.1. */
   readonly server: string;
   readonly client: string;
-  /** Of another authority. */
+  /** Certificate of another authority. */
   readonly stranger: string;
 }
 
-/** Lays certificates out as docker wants them. */
+/** Writes certificates in docker's layout. */
 export async function makeEngineCertificates(): Promise<EngineCertificates> {
   await ensureCommands({ openssl: "openssl" });
   const certificates = await makeCertificates();

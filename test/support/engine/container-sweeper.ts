@@ -1,6 +1,6 @@
 /**
- * `node container-sweeper.ts HOST RUN-ID`: when stdin ends, because the owner closed it or died in
- * whatever way, removes the run's containers from an engine that itself stays.
+ * `node container-sweeper.ts HOST RUN-ID`: removes the run's containers from an engine when stdin
+ * ends, because the owner closed it or died.
  */
 import { engineAt, TEST_LABEL } from "./docker.ts";
 

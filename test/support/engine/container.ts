@@ -2,12 +2,12 @@ import { type DockerOptions, type DockerResult, type Engine, TEST_LABEL } from "
 import { eventually } from "../eventually.ts";
 import { ensureImage, imageName } from "./images.ts";
 
-/** What `docker inspect` says of a container, as far as tests look at it. */
+/** Part of `docker inspect` that tests read. */
 export interface ContainerInfo {
   readonly Id: string;
-  /** With a slash in front. */
+  /** With a leading slash. */
   readonly Name: string;
-  /** By the restart policy alone. */
+  /** Restarts by the restart policy. */
   readonly RestartCount: number;
   readonly State: {
     readonly Status: string;
@@ -22,19 +22,19 @@ export interface ContainerInfo {
   readonly Config: { readonly Image: string; readonly Labels: Readonly<Record<string, string>> };
 }
 
-/** A process in a container, by its pid as the engine sees it. */
+/** Process in a container; its pid is that of the engine's namespace. */
 export interface ContainerProcess {
   readonly pid: number;
   readonly args: string;
 }
 
-/** How a command runs in a container. */
+/** Options of a command in a container. */
 export interface ExecOptions extends DockerOptions {
-  /** As `docker exec --user` takes it. Default: the image's. */
+  /** Value of `docker exec --user`. Default: the image's user. */
   readonly user?: string;
 }
 
-/** A container that a test made; disposing it removes it. */
+/** Container of a test; disposing it removes it. */
 export class TestContainer implements AsyncDisposable {
   readonly engine: Engine;
   readonly id: string;
@@ -50,7 +50,7 @@ export class TestContainer implements AsyncDisposable {
     return this.#name;
   }
 
-  /** Gives the command's stdout; throws, with its stderr, on another exit code than 0. */
+  /** Returns the command's stdout. @throws with its stderr if the exit code isn't 0 */
   exec(args: readonly string[], options: ExecOptions = {}): Promise<string> {
     return this.engine.docker(this.#execArgs(args, options), options);
   }
@@ -59,7 +59,7 @@ export class TestContainer implements AsyncDisposable {
     return this.engine.tryDocker(this.#execArgs(args, options), options);
   }
 
-  /** All processes in the container; a paused or stopped one can't be asked. */
+  /** Returns all processes in the container, which must be running. */
   async processes(): Promise<ContainerProcess[]> {
     const lines = await this.engine.docker(["top", this.id, "-eo", "pid,args"]);
     return lines
@@ -80,12 +80,12 @@ export class TestContainer implements AsyncDisposable {
   pause = (): Promise<void> => this.#do("pause");
   unpause = (): Promise<void> => this.#do("unpause");
   start = (): Promise<void> => this.#do("start");
-  /** As by its stop signal; by SIGKILL after `graceSeconds`. */
+  /** Stops it with its stop signal, and with SIGKILL after `graceSeconds`. */
   stop = (graceSeconds = 10): Promise<void> => this.#do("stop", "--time", String(graceSeconds));
   restart = (graceSeconds = 10): Promise<void> =>
     this.#do("restart", "--time", String(graceSeconds));
   kill = (signal = "SIGKILL"): Promise<void> => this.#do("kill", "--signal", signal);
-  /** Whatever state it is in; does nothing if it is gone. */
+  /** Removes it in any state; does nothing if it is gone. */
   remove = (): Promise<void> => this.#do("rm", "--force", "--volumes");
 
   async rename(name: string): Promise<void> {
@@ -94,15 +94,15 @@ export class TestContainer implements AsyncDisposable {
   }
 
   /**
-   * Waits until the command that {@link startContainer} has by default heeds SIGTERM in the life of
-   * this number. Sent before that, the signal is lost, or ends it in another way.
+   * Waits until the default command of {@link startContainer} handles SIGTERM in the run of this
+   * number. An earlier signal is lost, or ends it in another way.
    */
   async heeds(life = 1): Promise<void> {
     const lives = async () => (await this.engine.docker(["logs", this.id])).split(HEEDS).length - 1;
     await eventually(async () => (await lives()) >= life);
   }
 
-  /** Waits until it has ended, at most a minute; gives the exit code. */
+  /** Waits until it ended, at most a minute; returns the exit code. */
   async wait(): Promise<number> {
     return Number(await this.engine.docker(["wait", this.id]));
   }
@@ -130,7 +130,7 @@ export class TestContainer implements AsyncDisposable {
 export interface ContainerOptions {
   readonly name: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Default: that of busybox. */
+  /** Default: the busybox image. */
   readonly image?: string;
   /** Default: sleeps, and ends at once, with exit code 0, on SIGTERM. */
   readonly command?: readonly string[];
@@ -138,10 +138,10 @@ export interface ContainerOptions {
   readonly args?: readonly string[];
 }
 
-/** What the default command says once it heeds SIGTERM. */
+/** Line that the default command prints once it handles SIGTERM. */
 const HEEDS = "heeds SIGTERM";
 
-/** Starts an ordinary container, without systemd and without network. */
+/** Starts a container without systemd and without network. */
 export async function startContainer(
   engine: Engine,
   options: ContainerOptions,
@@ -158,8 +158,8 @@ export async function startContainer(
 }
 
 /**
- * Starts a container that the kernel's OOM killer ends at once: `oom`, then `die` with exit code
- * 137, and `State.OOMKilled`.
+ * Starts a container that the OOM killer ends at once: the engine sends `oom`, then `die` with exit
+ * code 137, and sets `State.OOMKilled`.
  */
 export function oomContainer(
   engine: Engine,
@@ -173,7 +173,7 @@ export function oomContainer(
   });
 }
 
-/** `docker run`, detached, labelled as this run's; gives the container's id. */
+/** Runs a detached container with the label of this run; returns its id. */
 export function runContainer(
   engine: Engine,
   options: Required<Pick<ContainerOptions, "image" | "command">> & ContainerOptions,

@@ -3,13 +3,13 @@ import { execa } from "execa";
 
 export interface DebianMirror {
   readonly url: string;
-  /** What apt reaches it through, if anything. */
+  /** Proxy of apt, if any. */
   readonly proxy: string | undefined;
 }
 
 /**
- * The mirror that this machine's apt installs its own suite from. Undefined where that isn't
- * Debian, or is no place that debootstrap can read: debootstrap then has its own default.
+ * Returns the mirror of this machine's apt. Undefined if the machine isn't Debian, or debootstrap
+ * can't read the mirror: debootstrap then uses its default.
  */
 export async function debianMirror(): Promise<DebianMirror | undefined> {
   const release = await readFile("/etc/os-release", "utf8");

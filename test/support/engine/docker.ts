@@ -1,39 +1,39 @@
 import { execa } from "execa";
 
-/** How one `docker` command is run. */
+/** Options of a `docker` command. */
 export interface DockerOptions {
-  /** Sent to the command's stdin, which is closed after it. */
+  /** Input of the command; stdin is then closed. */
   readonly input?: string | Uint8Array;
   readonly signal?: AbortSignal;
   /** Default 60,000. */
   readonly timeoutMs?: number;
 }
 
-/** What a `docker` command gave, whether it succeeded or not; without the last newlines. */
+/** Outcome of a `docker` command; output without its last newlines. */
 export interface DockerResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A running container engine. Disposing it removes what the tests of this run made in it. */
+/** Running container engine. Disposing it removes the containers of this run. */
 export interface Engine extends AsyncDisposable {
-  /** As in DOCKER_HOST: `unix:///…/docker.sock`. */
+  /** Address in the format of DOCKER_HOST: `unix:///…/docker.sock`. */
   readonly host: string;
-  /** Whether it was started for these tests, rather than found. */
+  /** True if it was started for these tests. */
   readonly isPrivate: boolean;
-  /** Value of {@link TEST_LABEL} on each container that these tests make. */
+  /** Value of {@link TEST_LABEL} on each container of these tests. */
   readonly runId: string;
-  /** Runs `docker`; gives its stdout without the last newline. Throws, with stderr, on failure. */
+  /** Runs `docker`; returns its stdout without the last newline. @throws with stderr on failure */
   docker(args: readonly string[], options?: DockerOptions): Promise<string>;
-  /** Like `docker`, with failure as data. Still throws when aborted or out of time. */
+  /** Runs `docker`; returns a failure as data. @throws when aborted or at the time limit */
   tryDocker(args: readonly string[], options?: DockerOptions): Promise<DockerResult>;
 }
 
-/** The label that every container made by tests carries; its value is the run's id. */
+/** Label of every container of tests; its value is the run's id. */
 export const TEST_LABEL = "unitwatch.test";
 
-/** Short, unique and fit for names of files, cgroups and containers. */
+/** Returns a short unique id that is valid in names of files, cgroups and containers. */
 export const newRunId = (): string => crypto.randomUUID().slice(0, 8);
 
 export interface EngineAddress {
@@ -41,11 +41,11 @@ export interface EngineAddress {
   readonly runId: string;
   /** Default false. */
   readonly isPrivate?: boolean;
-  /** The command, and its flag for the host; its other words are docker's. Default: docker. */
+  /** Command and its flag for the host; it takes docker's arguments. Default: docker. */
   readonly cli?: readonly [command: string, hostFlag: string];
 }
 
-/** An engine that somebody else looks after: disposing it does nothing. */
+/** Returns an engine that is managed elsewhere: disposing it does nothing. */
 export function engineAt(address: EngineAddress): Engine {
   const { host, runId, isPrivate = false, cli = ["docker", "--host"] } = address;
   const [command, hostFlag] = cli;
@@ -56,7 +56,7 @@ export function engineAt(address: EngineAddress): Engine {
       timeout: options.timeoutMs ?? 60_000,
       ...(options.signal && { cancelSignal: options.signal }),
     });
-    // Some docker commands end with an exit code of their own when they are told to end.
+    // Some docker commands set their own exit code when a signal ends them.
     if (result.exitCode === undefined || result.timedOut || result.isCanceled) {
       throw new Error(`docker ${args.join(" ")}: ${result.shortMessage}`);
     }

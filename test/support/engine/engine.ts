@@ -5,14 +5,14 @@ import { execa } from "execa";
 import { type Engine, engineAt, newRunId } from "./docker.ts";
 import { startPrivateEngine, whyNoPrivateEngine } from "./private-engine.ts";
 
-/** There is no engine, and none can be started; the message says why. */
+/** No engine is available, and none can be started; the message has the reason. */
 export class NoEngineError extends Error {
   override name = "NoEngineError";
 }
 
 /**
- * The engine at hand (DOCKER_HOST, the CLI's context, the default socket) if one answers, else a
- * private one. Throws {@link NoEngineError} where neither can be had.
+ * Returns the engine of DOCKER_HOST, of the CLI's context or at the default socket if it responds,
+ * else starts a private one. @throws NoEngineError if neither works
  */
 export async function acquireEngine(options: { signal?: AbortSignal } = {}): Promise<Engine> {
   const host = await hostAtHand();
@@ -25,8 +25,8 @@ export async function acquireEngine(options: { signal?: AbortSignal } = {}): Pro
 }
 
 /**
- * An engine that was there before. When it is disposed, or this process ends in whatever way, the
- * containers of this run are removed from it.
+ * Returns an existing engine. The containers of this run are removed from it when it is disposed or
+ * this process ends.
  */
 function adoptEngine(host: string): Engine {
   const engine = engineAt({ host, runId: newRunId() });
@@ -45,7 +45,7 @@ function adoptEngine(host: string): Engine {
   };
 }
 
-/** The host that the docker CLI would talk to, if a Linux engine answers there. */
+/** Returns the docker CLI's host if a Linux engine responds there. */
 async function hostAtHand(): Promise<string | undefined> {
   const run = (args: readonly string[]) =>
     execa("docker", args, { reject: false, timeout: 5_000, input: "" });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Engine } from "./docker.ts";
 
-/** A record of `docker events --format {{json .}}`, in the form that all API versions share. */
+/** Record of `docker events --format {{json .}}`, with the fields that all API versions share. */
 export interface DockerEvent {
   readonly Type: string;
   readonly Action: string;
@@ -19,13 +19,13 @@ export interface EventFilter {
   readonly action: string;
   /** Name or id of a container. */
   readonly container: string;
-  /** Unix time; events from then on count, if the engine still has them. Default: from now on. */
+  /** Unix time of the first event that counts. Default: now. */
   readonly sinceMs?: number;
   /** Default 15,000. */
   readonly timeoutMs?: number;
 }
 
-/** Waits for the first event that fits; throws when none comes in time. */
+/** Waits for the first event that matches. @throws at the time limit */
 export async function waitForEvent(engine: Engine, filter: EventFilter): Promise<DockerEvent> {
   const { action, container, sinceMs = Date.now(), timeoutMs = 15_000 } = filter;
   const filters = ["type=container", `event=${action}`, `container=${container}`];

@@ -4,24 +4,24 @@ import { acquireEngine, NoEngineError } from "./engine.ts";
 import { ensureImage } from "./images.ts";
 
 declare global {
-  /** From the global setup to the global teardown, which share nothing else. */
+  /** Passes the engine from the global setup to the global teardown. */
   var unitwatchTestEngine: Engine | undefined;
 }
 
-/** Before the first e2e test: one engine, with images, for all test files of this run. */
+/** Provides one engine with images for all e2e test files of a run. */
 export default async function globalSetup(): Promise<void> {
   let engine: Engine;
   try {
     engine = await acquireEngine();
   } catch (error) {
-    // In CI a run without these tests would pass for a run with them.
+    // In CI a run that skips these tests must fail.
     if (!(error instanceof NoEngineError) || process.env["CI"] === "true") throw error;
     console.warn(`e2e tests are skipped: ${error.message}`);
     process.env[EngineEnv.Skip] = error.message;
     return;
   }
   try {
-    // Both now: to make one takes a minute or more, which no test's limit has room for.
+    // Makes both images now: each takes a minute or more, which exceeds a test's limit.
     await Promise.all([ensureImage(engine, "bookworm"), ensureImage(engine, "trixie")]);
   } catch (error) {
     await engine[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 import "./global-setup.ts";
 
-/** After the last e2e test. */
+/** Removes the engine of the run. */
 export default async function globalTeardown(): Promise<void> {
   await globalThis.unitwatchTestEngine?.[Symbol.asyncDispose]();
 }

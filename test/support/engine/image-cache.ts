@@ -5,20 +5,20 @@ import { cacheDir } from "../cache-dir.ts";
 import { debianMirror } from "./debian-mirror.ts";
 import { ensureCommands, systemEnv } from "./packages.ts";
 
-/** Folder of the files that the images are made with. */
+/** Folder of the scripts that make the images. */
 export const IMAGE_DIR = join(import.meta.dirname, "image");
 
 export interface ImageRecipe {
   /** A Debian suite. */
   readonly suite: string;
-  /** Names this very recipe. */
+  /** Key of this recipe. */
   readonly recipe: string;
   /** Names of Debian packages, separated by commas. */
   readonly packages: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Paths of uncompressed tars: compressed they are imported more slowly, or not at all. */
+/** Paths of uncompressed tars, because engines import compressed ones slowly or not at all. */
 export interface ImageTars {
   readonly node: string;
   readonly busybox: string;
@@ -33,8 +33,8 @@ const COMMANDS = {
 } as const;
 
 /**
- * The recipe's tars, from the cache or else made with debootstrap, as root. Two processes that ask
- * at once get the same: one of them waits.
+ * Returns the recipe's tars from the cache, or makes them with debootstrap, which requires root. A
+ * lock makes concurrent processes wait for one build.
  */
 export async function debootstrapTars(image: ImageRecipe): Promise<ImageTars> {
   const { suite, recipe, packages, signal } = image;
@@ -42,8 +42,8 @@ export async function debootstrapTars(image: ImageRecipe): Promise<ImageTars> {
   const dir = join(cacheDir(), `${suite}-${recipe}`);
   await mkdir(dir, { recursive: true });
   const mirror = await debianMirror();
-  // In namespaces, and bound to this process, so that its end is the end of all it started and
-  // mounted, even if it is killed.
+  // In namespaces bound to this process, so that its processes and mounts end with it, even if it
+  // is killed.
   const bound = ["--pdeathsig=KILL", "unshare", "-mpf", "--mount-proc", "--kill-child"];
   const make = ["sh", join(IMAGE_DIR, "debootstrap.sh"), suite, dir, packages, mirror?.url ?? ""];
   await execa("setpriv", [...bound, "flock", join(dir, "lock"), ...make], {

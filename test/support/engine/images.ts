@@ -7,34 +7,34 @@ import { debootstrapTars, IMAGE_DIR, type ImageTars } from "./image-cache.ts";
 /** Debian suite of a node: bookworm has systemd 252, trixie 257. */
 export type Suite = "bookworm" | "trixie";
 
-/** A node of a suite; or a container of busybox alone, without systemd. */
+/** A node of a suite, or busybox without systemd. */
 export type ImageKind = Suite | "busybox";
 
-/** What the image of this kind is called in the engine. */
+/** Returns the image's name in the engine. */
 export const imageName = (kind: ImageKind): string =>
   kind === "busybox" ? "unitwatch-test/busybox" : `unitwatch-test/node:${kind}`;
 
-/** Part of each node, beside what Debian has in every installation. */
+/** Packages of each node, besides Debian's base system. */
 const PACKAGES = "systemd,systemd-sysv,dbus,iproute2,procps,busybox-static";
 
 const LIMIT_MS = 10 * 60_000;
 
-const asked = new Map<string, Promise<void>>();
+const ensured = new Map<string, Promise<void>>();
 
 /**
- * Sees to it that the engine has the image, {@link imageName}. It is made once a machine
- * (debootstrap, for root) or once an engine (docker build, for others), imported once an engine,
- * and looked for once a process.
+ * Ensures that the engine has the image {@link imageName}. It is made once per machine (debootstrap,
+ * for root) or once per engine (docker build, for others), imported once per engine, and looked up
+ * once per process.
  */
 export function ensureImage(engine: Engine, kind: ImageKind, signal?: AbortSignal): Promise<void> {
   const key = `${engine.host} ${kind}`;
-  const running = asked.get(key) ?? bringImage(engine, kind, signal);
-  asked.set(key, running);
-  running.catch(() => asked.delete(key));
+  const running = ensured.get(key) ?? bringImage(engine, kind, signal);
+  ensured.set(key, running);
+  running.catch(() => ensured.delete(key));
   return running;
 }
 
-/** What the suite's images are made of, where that isn't an engine's business. For root. */
+/** Returns the recipe of the suite's images. Requires root. */
 export function nodeTars(suite: Suite): Promise<ImageTars> {
   return debootstrapTars({ suite, recipe: recipeOf(suite), packages: PACKAGES });
 }
@@ -43,7 +43,7 @@ async function bringImage(engine: Engine, kind: ImageKind, signal?: AbortSignal)
   const options = { timeoutMs: LIMIT_MS, ...(signal && { signal }) };
   const suite = kind === "busybox" ? "bookworm" : kind;
   const target = kind === "busybox" ? "busybox" : "node";
-  // Under its plain name the engine may have an image that an older recipe made.
+  // The plain name may belong to an image of an older recipe.
   const recipe = recipeOf(suite);
   const exact = `unitwatch-test/${target}:${suite}-${recipe}`;
 
@@ -61,13 +61,13 @@ async function bringImage(engine: Engine, kind: ImageKind, signal?: AbortSignal)
   await engine.docker(["tag", exact, imageName(kind)], options);
 }
 
-/** What a Dockerfile would say, for what has none. */
+/** Settings of imported images, which have no Dockerfile. */
 const CONFIG = {
   node: ["-c", 'CMD ["/sbin/init"]', "-c", "ENV container=docker"],
   busybox: ["-c", 'CMD ["sh"]'],
 } as const;
 
-/** Another for anything else that the images are made of, the packages' versions aside. */
+/** Key that changes with everything the images are made of, except package versions. */
 function recipeOf(suite: Suite): string {
   const hash = createHash("sha256").update(suite).update(PACKAGES);
   for (const file of readdirSync(IMAGE_DIR).sort())

@@ -3,8 +3,8 @@ import type { Engine } from "./docker.ts";
 import { ensureImage, imageName, type Suite } from "./images.ts";
 
 /**
- * What the node has of the usual: all of it, no logind (as a container made for one service), or
- * no dbus and so no logind (as a kind or minikube node).
+ * Services of the node: all, no logind (as in a container for one service), or neither dbus nor
+ * logind (as in a kind or minikube node).
  */
 export type NodeVariant = "full" | "no-logind" | "no-dbus";
 
@@ -14,27 +14,27 @@ export interface NodeOptions extends Omit<ContainerOptions, "image" | "command">
   /** Default bookworm. The first use of trixie takes a minute to make its image. */
   readonly suite?: Suite;
   /**
-   * Whether systemd has cgroup v2 alone before it, whatever the host has; on a host with cgroup v1
-   * it has no controllers then. Default false.
+   * True to give systemd only cgroup v2; on a host with cgroup v1 it then has no controllers.
+   * Default false.
    */
   readonly unified?: boolean;
-  /** Default true: only return when systemd has booted. */
+  /** True to return only when systemd has booted. Default true. */
   readonly waitReady?: boolean;
 }
 
-/** One record of the journal; fields with several or binary values are arrays. */
+/** Record of the journal; fields with several or binary values are arrays. */
 export type JournalRecord = Readonly<Record<string, string | readonly unknown[] | null>>;
 
-/** A container with systemd. */
+/** Container with systemd. */
 export class TestNode extends TestContainer {
   /**
-   * Waits, for at most 30 s, until systemd has booted; gives `running`, or `degraded` where a unit
-   * has failed. After a start or restart of the container, wait again.
+   * Waits at most 30 s until systemd has booted; returns `running`, or `degraded` if a unit failed.
+   * Call it again after each start of the container.
    */
   async ready(): Promise<string> {
     const state = await this.exec(["sh", "-c", WAIT_READY]);
     if (state !== "running" && state !== "degraded") {
-      throw new Error(`node ${this.name} doesn't boot: ${state || "systemd doesn't answer"}`);
+      throw new Error(`node ${this.name} did not boot: ${state || "no reply from systemd"}`);
     }
     return state;
   }
@@ -43,7 +43,7 @@ export class TestNode extends TestContainer {
     return this.exec(["systemctl", "--no-pager", ...args]);
   }
 
-  /** Writes a unit file, in place of one that is there, and makes systemd read it. */
+  /** Writes or replaces a unit file, and reloads systemd. */
   async writeUnit(name: string, text: string): Promise<void> {
     const write = 'cat >"/etc/systemd/system/$1"';
     await this.exec(["sh", "-c", write, "sh", name], { input: text });
@@ -54,33 +54,32 @@ export class TestNode extends TestContainer {
     await this.systemctl("start", "--", name);
   }
 
-  /** Sends the signal to the unit's main process. Returns before systemd has noticed its end. */
+  /** Sends the signal to the unit's main process. Returns before systemd notices its end. */
   async crash(name: string, signal = "SIGKILL"): Promise<void> {
     await this.systemctl("kill", "--kill-whom=main", `--signal=${signal}`, "--", name);
   }
 
   /**
-   * Ends the service as systemd-oomd does where memory is short: its cgroup is marked, which systemd
-   * looks at when a process of the service ends, and its main process killed. Its Result is
-   * `oom-kill` then. Takes a node that is `unified`.
+   * Ends the service as systemd-oomd does: marks its cgroup, which systemd checks when a process of
+   * the service ends, and kills its main process. The Result is `oom-kill`. Requires `unified`.
    */
   async oomdKill(name: string): Promise<void> {
     await this.exec(["sh", "-c", OOMD_KILL, "sh", name]);
   }
 
-  /** Waits, for at most 15 s, until the unit's ActiveState is this one; throws otherwise. */
+  /** Waits at most 15 s until the unit has this ActiveState. @throws at the limit */
   async waitUnit(name: string, activeState: string): Promise<void> {
     await this.exec(["timeout", "15", "sh", "-c", WAIT_UNIT, "sh", name, activeState]);
   }
 
-  /** `journalctl` with these arguments, record by record. */
+  /** Runs `journalctl` with these arguments; returns its records. */
   async journal(...args: readonly string[]): Promise<JournalRecord[]> {
     const lines = await this.exec(["journalctl", "--no-pager", "--output=json", ...args]);
     return lines === "" ? [] : lines.split("\n").map((line) => JSON.parse(line) as JournalRecord);
   }
 }
 
-/** Starts a node. It carries the labels of `options` and {@link TEST_LABEL}, and has no network. */
+/** Starts a node without network, with the labels of `options` and {@link TEST_LABEL}. */
 export async function startNode(engine: Engine, options: NodeOptions): Promise<TestNode> {
   const { variant = "full", suite = "bookworm", unified = false, waitReady = true } = options;
   const [, v2] = await Promise.all([ensureImage(engine, suite), isCgroupV2(engine)]);
@@ -121,8 +120,8 @@ const SYSTEMD_ARGS = [
   "--tmpfs=/tmp",
 ];
 
-// systemctl fails as long as systemd doesn't listen. Looked for inside the container, so that it
-// takes one exec and no more: each leaves three events in the engine.
+// systemctl fails until systemd listens. The script polls inside the container, because each exec
+// leaves three events in the engine.
 const WAIT_READY = `
 end=$(($(date +%s) + 30))
 until [ -S /run/systemd/private ] && state=$(systemctl is-system-running --wait) || [ -n "$state" ]
@@ -137,7 +136,7 @@ until [ "$(systemctl show --property=ActiveState --value -- "$1")" = "$2" ]
 do sleep 0.02
 done`;
 
-/** The number of setxattr(2), as include/uapi/asm-generic/unistd.h has it for all but x86. */
+/** Number of setxattr(2) on all platforms but x86, see include/uapi/asm-generic/unistd.h. */
 const OOMD_KILL = `
 set -eu
 cgroup=/sys/fs/cgroup$(systemctl show --property=ControlGroup --value -- "$1")
@@ -149,7 +148,7 @@ for name in user.oomd_ooms user.oomd_kill; do
 done
 systemctl kill --kill-whom=main --signal=SIGKILL -- "$1"`;
 
-// On v2 the container has a cgroup tree of its own, which docker mounts for reading alone.
+// On v2 the container has its own cgroup tree, which docker mounts read-only.
 const REMOUNT = 'mount -o remount,bind,rw /sys/fs/cgroup && exec "$0" "$@"';
 
 const cgroupV2 = new Map<string, Promise<boolean>>();

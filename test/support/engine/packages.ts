@@ -2,17 +2,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 
-/** The environment with the folders of system commands on the PATH, which a user's may lack. */
+/** Returns the environment with the folders of system commands on PATH, which a user's may lack. */
 export const systemEnv = (): { readonly PATH: string } => ({
   PATH: `${process.env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
 });
 
-/** apt doesn't wait for another apt: two test files at once would fail. */
+/** Lock for apt, which fails if another apt runs. */
 const APT_LOCK = join(tmpdir(), "unitwatch-apt.lock");
 
 /**
- * Installs with apt, without recommended packages, what provides the commands that are missing.
- * `providers` maps a command to its packages, separated by spaces. Throws where a command is missing and can't be had.
+ * Installs the packages of missing commands with apt, without recommended packages. `providers` maps
+ * a command to its packages, separated by spaces. @throws if a command is still missing
  */
 export async function ensureCommands(
   providers: Readonly<Record<string, string>>,
@@ -26,14 +26,15 @@ export async function ensureCommands(
   const install = ["install", "-y", "--no-install-recommends", ...packages];
   await execa("flock", [APT_LOCK, "apt-get", "update"], options);
   await execa("flock", [APT_LOCK, "apt-get", ...install, "--download-only"], options);
-  // Cut short, it would leave dpkg to be repaired by hand.
+  // Has no time limit: an interrupted dpkg must be repaired by hand.
   await execa("flock", [APT_LOCK, "apt-get", ...install], uncut);
   signal?.throwIfAborted();
   const still = await missingCommands(missing);
-  if (still.length > 0) throw new Error(`${packages.join(", ")} brought no ${still.join(", ")}`);
+  if (still.length > 0)
+    throw new Error(`${packages.join(", ")} did not provide ${still.join(", ")}`);
 }
 
-/** Those of the commands that aren't installed. */
+/** Returns the commands that aren't installed. */
 export async function missingCommands(commands: readonly string[]): Promise<string[]> {
   const found = await Promise.all(
     commands.map((command) =>

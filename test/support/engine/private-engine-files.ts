@@ -2,14 +2,14 @@ import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface EngineSettings {
-  /** The cgroup, of the host's hierarchies, that all containers go into. */
+  /** Cgroup of all containers, in the host's hierarchies. */
   readonly cgroup: string;
   readonly liveRestore: boolean;
-  /** Where it listens with TLS, for clients with a certificate alone; undefined: nowhere. */
+  /** Address for TLS clients with a certificate; undefined: none. */
   readonly tls: EngineTlsSettings | undefined;
 }
 
-/** A free port of the loopback, and paths of PEM files. */
+/** Free port of the loopback interface, and paths of PEM files. */
 export interface EngineTlsSettings {
   readonly port: number;
   readonly caFile: string;
@@ -17,13 +17,13 @@ export interface EngineTlsSettings {
   readonly keyFile: string;
 }
 
-/** Lays `private-engine.sh` into its folder, with the script that says which engine it runs. */
+/** Copies `private-engine.sh` into its folder, with the script of the engine that it runs. */
 export async function layEngineScripts(dir: string, engine: string): Promise<void> {
   await copyFile(join(import.meta.dirname, "private-engine.sh"), join(dir, "private-engine.sh"));
   await copyFile(engine, join(dir, "engine.sh"));
 }
 
-/** Writes what `private-engine.sh` needs in its folder for docker: the daemons' configurations too. */
+/** Writes the files that `private-engine.sh` needs for docker, with the daemons' configurations. */
 export async function writeEngineFiles(dir: string, settings: EngineSettings): Promise<void> {
   const at = (name: string) => join(dir, name);
   const dockerd = {
@@ -38,14 +38,14 @@ export async function writeEngineFiles(dir: string, settings: EngineSettings): P
     containerd: at("containerd.sock"),
     "live-restore": settings.liveRestore,
     "cgroup-parent": `/${settings.cgroup}`,
-    // The systemd driver would make units of the host's systemd.
+    // The systemd driver would create units in the host's systemd.
     "exec-opts": ["native.cgroupdriver=cgroupfs"],
     bridge: "none",
     iptables: false,
     "ip-forward": false,
     "ip-masq": false,
   };
-  // The two plugins are off because one wants a network, and the other writes to /opt.
+  // Disabled: one plugin needs a network, the other writes to /opt.
   const containerd = `version = 2
 root = ${JSON.stringify(at("containerd"))}
 state = ${JSON.stringify(at("containerd-state"))}

@@ -1,20 +1,20 @@
 #!/bin/sh
-# A container engine in mount and pid namespaces of its own. DIR/engine.sh says which, by two
-# functions: "prepare" mounts and starts what its daemon needs, "daemon" becomes that.
+# Runs a container engine in its own mount and pid namespaces. DIR/engine.sh defines the engine with
+# two functions: "prepare" mounts and starts what its daemon needs, "daemon" executes the daemon.
 #
 #   private-engine.sh run DIR CGROUP     as pid 1 of new namespaces (unshare -m -p -f --mount-proc)
 #   private-engine.sh sweep DIR CGROUP   in a new mount namespace, after "run" has ended
 #
-# "run" reads commands from stdin, a line each (start, stop, kill), and says "exited STATUS" on
-# stdout when the daemon has ended. When stdin ends, pid 1 ends, and with it, by the kernel, every
-# process in the namespace: the daemons, shims, containers; then the mounts go.
+# "run" reads commands from stdin, one a line (start, stop, kill), and prints "exited STATUS" to
+# stdout when the daemon has ended. When stdin ends, pid 1 ends; the kernel then kills every process
+# in the namespace (daemons, shims, containers) and removes the mounts.
 set -eu
 
 mode=$1
 dir=$2
 cgroup=$3
 
-# containerd learns of an OOM through the memory hierarchy, and runc wants each controller that the
+# containerd detects an OOM through the memory hierarchy, and runc requires each controller that the
 # kernel has; a host may have mounted only some. Each hierarchy is mounted again under a fresh
 # tmpfs, with the controllers that already share one kept together. cgroup v2 needs none of it.
 mount_cgroups() {
@@ -36,7 +36,7 @@ mount_cgroups() {
   mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
 }
 
-# A frozen process of a v1 freezer can't be killed: paused containers would hold pid 1 for ever.
+# A frozen process of a v1 freezer can't be killed: paused containers would block pid 1 for ever.
 thaw() {
   [ -d "/sys/fs/cgroup/freezer/$cgroup" ] || return 0
   find "/sys/fs/cgroup/freezer/$cgroup" -name freezer.state | while read -r state; do
@@ -73,7 +73,7 @@ mount_cgroups
 case $mode in
   sweep) sweep_cgroups ;;
   run)
-    # Engines write under /run whatever they are told; the host's stays as it is.
+    # Engines always write under /run; this keeps the host's unchanged.
     mount -t tmpfs -o mode=755 tmpfs /run
     . "$dir/engine.sh"
     prepare

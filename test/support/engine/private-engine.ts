@@ -8,31 +8,31 @@ import { type EngineTlsSettings, writeEngineFiles } from "./private-engine-files
 import { superviseDaemon } from "./supervised-daemon.ts";
 
 export interface PrivateEngineOptions {
-  /** Whether containers outlive dockerd. Default false: stopping dockerd stops them. */
+  /** True to let containers outlive dockerd. Default false. */
   readonly liveRestore?: boolean;
-  /** Holds all that the engine writes; made, and removed at the end. Default: a temp folder. */
+  /** Folder of the engine's files; created, and removed at the end. Default: a temporary folder. */
   readonly dir?: string;
   readonly tls?: EngineTlsSettings;
   readonly signal?: AbortSignal;
 }
 
 /**
- * A containerd and a dockerd of its own, out of the host's sight, in mount and pid namespaces of
- * their own (so pids that it tells aren't the host's). It ends with the process that started it,
- * however that ends. Its containers have no networks but `none` and `host`.
+ * Private containerd and dockerd in their own mount and pid namespaces; the pids that it reports
+ * aren't the host's. It ends with the process that started it. Its containers have only the networks
+ * `none` and `host`.
  */
 export interface PrivateEngine extends Engine {
   readonly isPrivate: true;
   readonly dir: string;
-  /** The process that ends the engine, and ends last itself. */
+  /** Process that ends the engine; it ends last. */
   readonly supervisorPid: number;
-  /** SIGTERM to dockerd, and waits for its end. containerd runs on. */
+  /** Ends dockerd with SIGTERM and waits for its end. containerd keeps running. */
   stopDaemon(): Promise<void>;
-  /** SIGKILL to dockerd, and waits for its end. containerd and the containers run on. */
+  /** Kills dockerd and waits for its end. containerd and the containers keep running. */
   killDaemon(): Promise<void>;
-  /** Starts dockerd again after its end, and waits until it answers. */
+  /** Starts dockerd again and waits until it responds. */
   startDaemon(): Promise<void>;
-  /** Ends all of it and waits until processes and folder are gone. Once more does nothing. */
+  /** Ends the engine and waits until processes and folder are gone. A second call does nothing. */
   dispose(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ const COMMANDS = {
   dockerd: "docker.io",
 } as const;
 
-/** Why a private engine can't be started here; undefined where it can. */
+/** Returns why a private engine can't be started; undefined if it can. */
 export async function whyNoPrivateEngine(): Promise<string | undefined> {
   if (process.platform !== "linux") return "it takes Linux";
   if (process.getuid?.() !== 0) return "it takes root";
@@ -59,7 +59,7 @@ export async function whyNoPrivateEngine(): Promise<string | undefined> {
   return undefined;
 }
 
-/** Starts one, and waits until it answers. Installs with apt what is missing. */
+/** Starts a private engine and waits until it responds. Installs missing packages with apt. */
 export async function startPrivateEngine(
   options: PrivateEngineOptions = {},
 ): Promise<PrivateEngine> {

@@ -8,37 +8,37 @@ import { setTimeout as delay } from "node:timers/promises";
 import { systemEnv } from "./packages.ts";
 
 export interface DaemonPlace {
-  /** What `private-engine.sh` needs, and all that the engine writes. The end removes it. */
+  /** Folder of `private-engine.sh` and of the engine's files; removed at the end. */
   readonly dir: string;
-  /** The cgroup, of the host's hierarchies, that all containers go into. */
+  /** Cgroup of all containers, in the host's hierarchies. */
   readonly cgroup: string;
-  /** Where its API answers. */
+  /** Socket of its API. */
   readonly socket: string;
 }
 
-/** An engine's daemon in namespaces of its own. It ends with this process, however that ends. */
+/** An engine's daemon in its own namespaces. It ends with this process. */
 export interface SupervisedDaemon {
   readonly supervisorPid: number;
-  /** Starts the daemon, and waits until it answers. */
+  /** Starts the daemon and waits until it responds. */
   start(signal?: AbortSignal): Promise<void>;
-  /** Ends the daemon by SIGTERM or SIGKILL; containers run on. */
+  /** Ends the daemon with SIGTERM or SIGKILL; containers keep running. */
   end(command: "stop" | "kill"): Promise<void>;
-  /** Ends all of it, and waits until processes and folder are gone. Once more does nothing. */
+  /** Ends the engine and waits until processes and folder are gone. A second call does nothing. */
   dispose(): Promise<void>;
 }
 
-/** Starts the supervisor of an engine, which doesn't run yet. */
+/** Starts the supervisor of an engine, but not the engine. */
 export function superviseDaemon({ dir, cgroup, socket }: DaemonPlace): SupervisedDaemon {
   const supervisor = spawn(
     process.execPath,
     [join(import.meta.dirname, "supervisor.ts"), dir, cgroup],
-    // In a session of its own, so that a Ctrl-C reaches the owner alone. A DOCKER_HOST or a
-    // NODE_OPTIONS of the owner is no business of the daemons'.
+    // In its own session, so that Ctrl-C reaches only the owner, and without the owner's DOCKER_HOST
+    // and NODE_OPTIONS.
     { detached: true, stdio: ["pipe", "pipe", "pipe"], env: systemEnv() },
   );
   let stderr = "";
   supervisor.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  // Writing after its end is no fault: the answer that never comes is.
+  // Ignores errors of writes after its end; the missing reply is the error.
   supervisor.stdin.on("error", () => {});
   const closed = once(supervisor, "close");
   const answers = createInterface({ input: supervisor.stdout });
@@ -59,8 +59,8 @@ export function superviseDaemon({ dir, cgroup, socket }: DaemonPlace): Supervise
       } catch (cause) {
         signal?.throwIfAborted();
         const log = await readFile(join(dir, "daemon.log"), "utf8").catch(() => "");
-        const said = `${stderr}\n${log.slice(-4_000)}`;
-        throw new Error(`the private engine doesn't start: ${said}`, { cause });
+        const output = `${stderr}\n${log.slice(-4_000)}`;
+        throw new Error(`the private engine did not start: ${output}`, { cause });
       }
     },
 
@@ -76,7 +76,7 @@ export function superviseDaemon({ dir, cgroup, socket }: DaemonPlace): Supervise
   };
 }
 
-/** Resolves when the engine answers a ping; rejects when the signal fires first. */
+/** Resolves when the engine answers a ping; rejects if the signal aborts first. */
 async function answered(socketPath: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     const status = await new Promise<number | undefined>((resolve) => {

@@ -1,10 +1,10 @@
 /**
- * Owns one private engine for another process: `node supervisor.ts DIR CGROUP`.
+ * Runs a private engine for another process: `node supervisor.ts DIR CGROUP`.
  *
- * Lines on stdin are commands for `private-engine.sh`, lines on stdout its answers. When stdin ends,
- * because the owner closed it or died in whatever way, the engine ends with all its containers, and
- * its cgroups and folder are removed. If this process itself is killed, the engine still ends; only
- * the folder and empty cgroups stay.
+ * Lines on stdin are commands for `private-engine.sh`, lines on stdout its replies. When stdin ends,
+ * because the owner closed it or died, the engine ends with all its containers, and its cgroups and
+ * folder are removed. If this process is killed, the engine still ends, but the folder and empty
+ * cgroups stay.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { rm } from "node:fs/promises";

@@ -5,21 +5,21 @@ import { existsSync } from "node:fs";
 import type { Engine } from "../engine/docker.ts";
 import { ensureImage, imageName } from "../engine/images.ts";
 
-/** Folder of the program: of package.json and Dockerfile. */
+/** Folder of package.json and Dockerfile. */
 export const ROOT = join(import.meta.dirname, "../../..");
 
-/** What the program's Dockerfile takes for its base images, by build argument. */
+/** Base images of the Dockerfile, by build argument. */
 export const BASE_IMAGES = {
   NODE_IMAGE: "unitwatch-test/node-js",
   DOCKER_CLI_IMAGE: "unitwatch-test/docker-cli",
 } as const;
 
-/** What a build needs beside the dependencies of the program. */
+/** Packages that a build needs besides the program's dependencies. */
 const BUILD_PACKAGES = /^(?:typescript|@typescript\/.+|@types\/.+)$/;
 
 /**
- * Makes the base images from what this machine has, without a registry: the Node.js and the packages
- * that `npm ci` installed, and its docker command, on the Debian of the test nodes.
+ * Makes the base images without a registry: the Node.js and the packages that `npm ci` installed, and
+ * the machine's docker command, on the Debian of the test nodes.
  */
 export async function ensureBaseImages(engine: Engine): Promise<void> {
   await ensureImage(engine, "bookworm");
@@ -41,7 +41,7 @@ export async function ensureBaseImages(engine: Engine): Promise<void> {
   }
 }
 
-/** `docker build` without network, by the builder that every engine has. */
+/** Runs `docker build` without network, with the builder that every engine has. */
 export async function buildImage(
   engine: Engine,
   context: string,
@@ -49,7 +49,7 @@ export async function buildImage(
 ): Promise<void> {
   const args = ["build", "--network=none", "--pull=false", "--force-rm", ...options, context];
   const { exitCode, stdout, stderr } = await engine.tryDocker(args, { timeoutMs: 5 * 60_000 });
-  // What the commands of the build say is on stdout.
+  // The commands of the build print to stdout.
   if (exitCode !== 0) throw new Error(`docker build: ${stdout.slice(-4_000)}\n${stderr}`);
 }
 
@@ -69,7 +69,7 @@ async function fillContext(context: string): Promise<void> {
   }
 }
 
-/** Names of the packages that are no one else's, as the lock file has them. */
+/** Returns the names of the top-level packages in the lock file. */
 async function neededPackages(): Promise<string[]> {
   const lock = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8")) as {
     readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
@@ -80,7 +80,7 @@ async function neededPackages(): Promise<string[]> {
   });
 }
 
-/** The docker command on the PATH. */
+/** Returns the path of the docker command. */
 async function dockerCommand(): Promise<string> {
   const path = (process.env["PATH"] ?? "").split(delimiter);
   const found = path.map((folder) => join(folder, "docker")).find((file) => existsSync(file));

@@ -1,5 +1,5 @@
-# For private-engine.sh: podman, and its API by `podman system service`. Where $dir/packages is there,
-# podman isn't installed, and is had from there with all that it needs.
+# For private-engine.sh: podman, with its API by `podman system service`. If $dir/packages exists,
+# podman isn't installed, and runs from there with all that it needs.
 
 prepare() {
   [ -d "$dir/packages" ] || return 0

@@ -12,20 +12,20 @@ import { layEngineScripts } from "../engine/private-engine-files.ts";
 import { superviseDaemon } from "../engine/supervised-daemon.ts";
 
 /**
- * A podman of its own, out of the host's sight, in mount and pid namespaces of its own, with its API
- * on a socket. It ends with the process that started it, however that ends. Its containers have no
- * network. Where podman isn't installed, it is that of Debian's package, unpacked in the cache.
+ * Private podman in its own mount and pid namespaces, with its API on a socket. It ends with the
+ * process that started it. Its containers have no network. If podman isn't installed, Debian's
+ * package is unpacked in the cache.
  */
 export interface PrivatePodman extends Engine {
-  /** Path of a command called podman; without a host it would look for another one. */
+  /** Path of a podman command for this engine. */
   readonly command: string;
-  /** Ends the service of the API, and waits for its end. The containers run on. */
+  /** Ends the API service and waits for its end. The containers keep running. */
   stopService(): Promise<void>;
-  /** Starts it again, and waits until it answers. */
+  /** Starts the API service again and waits until it responds. */
   startService(): Promise<void>;
-  /** Starts a container with systemd, and waits until it has booted. */
+  /** Starts a container with systemd and waits until it has booted. */
   startNode(container: PodmanContainer): Promise<TestNode>;
-  /** Starts an ordinary container of busybox. */
+  /** Starts a busybox container. */
   startContainer(
     container: PodmanContainer & { readonly command: readonly string[] },
   ): Promise<TestContainer>;
@@ -38,7 +38,7 @@ export interface PodmanContainer {
   readonly args?: readonly string[];
 }
 
-// Where systemd runs, podman would ask it for cgroups, and keep its events in the journal.
+// If systemd runs, podman would by default use it for cgroups, and keep its events in the journal.
 const CONTAINERS_CONF = `[engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -67,7 +67,7 @@ export async function startPrivatePodman(): Promise<PrivatePodman> {
     isPrivate: true,
     cli: [command, "--url"],
   });
-  /** Its root is a folder, which needs no image in podman. */
+  /** Root folder of the container; podman needs no image for it. */
   const run = async (
     tar: string,
     { name, labels, args = [], command: words }: PodmanContainer & { command: readonly string[] },
@@ -114,7 +114,7 @@ export async function startPrivatePodman(): Promise<PrivatePodman> {
   };
 }
 
-/** A script called podman that runs the one among the packages, with their libraries. */
+/** Writes a script that runs the unpacked podman with its libraries. */
 async function writeCommand(folder: string, packages: string): Promise<string> {
   await mkdir(folder);
   const path = join(folder, "podman");

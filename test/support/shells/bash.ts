@@ -4,9 +4,9 @@ import type { CompletingShell, ShellOptions } from "./shell.ts";
 import { terminalShell } from "./terminal-shell.ts";
 
 /**
- * The system's bash, without bash-completion.
+ * Starts the system's bash, without bash-completion.
  *
- * @param setup what is run before the script is read
+ * @param setup command that runs before the script
  */
 export async function startBash(
   { script, bin, folder, env }: ShellOptions,
@@ -25,8 +25,8 @@ ${setup}
 source unitwatch.bash
 offer() { _unitwatch "$@"; printf '%s\\n' "\${COMPREPLY[@]}" >offers; }
 complete -F offer unitwatch
-tell() { printf '%s' "$READLINE_LINE" >.line; mv .line line; }
-bind -x '"\\C-xd": tell'
+write_line() { printf '%s' "$READLINE_LINE" >.line; mv .line line; }
+bind -x '"\\C-xd": write_line'
 `,
   );
   const { PATH = "" } = process.env;

@@ -7,7 +7,7 @@ import { missingCommands } from "../engine/packages.ts";
 import type { CompletingShell, ShellOptions } from "./shell.ts";
 import { offersOf } from "./shell.ts";
 
-/** The system's fish, else Debian's. It tells by itself what it offers. */
+/** Starts the system's fish, else Debian's. It has a command that prints its offers. */
 export async function startFish({
   script,
   bin,

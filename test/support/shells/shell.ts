@@ -1,32 +1,32 @@
-/** What a shell makes of a line when Tab is pressed at its end. */
+/** Result of Tab at the end of a line. */
 export interface Completed {
-  /** What it offers, sorted: of a flag its name alone, of a value the value alone. */
+  /** Offers, sorted: only the name of a flag, only the value of a value. */
   readonly offers: readonly string[];
-  /** The line afterwards; undefined where the shell isn't asked for that. */
+  /** Line after completion; undefined if the shell doesn't report it. */
   readonly line: string | undefined;
 }
 
-/** A real shell that has read the completion of unitwatch. */
+/** Real shell that has loaded the completion of unitwatch. */
 export interface CompletingShell extends AsyncDisposable {
   complete(line: string): Promise<Completed>;
-  /** How it shows an offer: zsh quotes it, and has its last part alone. */
+  /** Returns an offer as the shell displays it: zsh quotes it, and displays only its last part. */
   shows(offer: string): string;
-  /** All that came to its terminal, or to its stderr. */
+  /** Output on its terminal or stderr. */
   readonly shown: string;
 }
 
 export interface ShellOptions {
-  /** The completion's script. */
+  /** Completion script. */
   readonly script: string;
-  /** Folder of commands that come before the system's. */
+  /** Folder that precedes the system's on PATH. */
   readonly bin: string;
-  /** Where it runs, and puts what it needs. */
+  /** Working folder, also for its own files. */
   readonly folder: string;
   /** More variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Offers as each shell has them, alike. */
+/** Normalizes the offers of a shell. */
 export function offersOf(words: readonly string[]): string[] {
   return [
     ...new Set(

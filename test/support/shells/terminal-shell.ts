@@ -6,15 +6,15 @@ import { eventually } from "../eventually.ts";
 import type { CompletingShell } from "./shell.ts";
 import { offersOf } from "./shell.ts";
 
-/** Kills the line; what comes then is typed. */
+/** Deletes the line before typing. */
 const ANEW = "\u0015";
 const TAB = "\t";
-/** What the shell is to bind to putting its line into the file `line`. */
-export const TELL_LINE = "\u0018d";
+/** Key that the shell binds to writing its line into the file `line`. */
+export const WRITE_LINE = "\u0018d";
 
 /**
- * A shell in a terminal of its own: its line editor takes the keys. It is to put what it offers into
- * the file `offers`, a word a line, and its line into the file `line` at the key {@link TELL_LINE}.
+ * Starts a shell in its own terminal; its line editor reads the keys. It writes its offers into the
+ * file `offers`, one a line, and its line into the file `line` at the key {@link WRITE_LINE}.
  */
 export function terminalShell(
   command: string,
@@ -34,14 +34,14 @@ export function terminalShell(
   return {
     async complete(typed) {
       await Promise.all([offers, line].map((file) => rm(file, { force: true })));
-      child.stdin.write(`${ANEW}${typed}${TAB}${TELL_LINE}`);
-      const told = await eventually(() => readFile(line, "utf8").then((text) => ({ text })), {
+      child.stdin.write(`${ANEW}${typed}${TAB}${WRITE_LINE}`);
+      const written = await eventually(() => readFile(line, "utf8").then((text) => ({ text })), {
         everyMs: 5,
       }).catch((cause: unknown) => {
-        throw new Error(`the shell tells nothing: ${shown}`, { cause });
+        throw new Error(`the shell did not write its line: ${shown}`, { cause });
       });
       const words = await readFile(offers, "utf8").catch(() => "");
-      return { offers: offersOf(words.split("\n")), line: told.text };
+      return { offers: offersOf(words.split("\n")), line: written.text };
     },
     shows: (offer) => offer,
     get shown() {

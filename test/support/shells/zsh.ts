@@ -7,9 +7,9 @@ import type { CompletingShell, ShellOptions } from "./shell.ts";
 import { terminalShell } from "./terminal-shell.ts";
 
 /**
- * The system's zsh, else Debian's.
+ * Starts the system's zsh, else Debian's.
  *
- * @param way how it gets at the script: as at its own, in $fpath, or by `source`
+ * @param way loads the script from $fpath, or with `source`
  */
 export async function startZsh(
   { script, bin, folder, env }: ShellOptions,
@@ -37,9 +37,9 @@ compadd() {
   (( $#hits )) && print -rl -- $hits >>${folder}/offers
   builtin compadd "$@"
 }
-tell() { print -rn -- "$BUFFER" >${folder}/.line; mv ${folder}/.line ${folder}/line }
-zle -N tell
-bindkey '^Xd' tell
+write_line() { print -rn -- "$BUFFER" >${folder}/.line; mv ${folder}/.line ${folder}/line }
+zle -N write_line
+bindkey '^Xd' write_line
 bindkey '^U' kill-whole-line
 `,
   );
