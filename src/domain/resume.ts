@@ -11,13 +11,14 @@ export interface ContainerResume {
   readonly restartsSeen: number | undefined;
   readonly oom: "none" | "event" | "inferred";
   readonly runsSystemd: boolean | undefined;
-  readonly lives: LivesResume;
+  /** Its runs; the name is that of the stored JSON. */
+  readonly lives: RunsResume;
   /** What the systemd side wants to find again; only it can read it. */
   readonly systemd: string | undefined;
 }
 
 /** Which of a container's lives were counted. */
-export interface LivesResume {
+export interface RunsResume {
   /** Lives counted as begun, less those counted as ended. */
   readonly open: number;
   /** Time of the newest start that was counted. */

@@ -1,39 +1,57 @@
+/*
+ * state: what is true of every container and its systemd, and what was counted of them.
+ *
+ * Sources (engine/, systemd/) call the Fleet and its SystemdStates; readers (metrics/, page/,
+ * commands/) read records when asked. Rules are folds: containers/ for the engine's events and
+ * snapshots, units/ for systemd's messages. event-bus.ts connects the parts, subscription.ts is the
+ * bounded queue of one subscriber, stream-health.ts turns a stream's ups and downs into monitor
+ * changes.
+ *
+ * Always true: calls are synchronous, no input is dropped, and the state shows a change before it is
+ * emitted. Applying an input twice counts once.
+ *
+ * May import: domain/, platform/data/.
+ */
 import type { ContainerDetails, ContainerIdentity, ContainerSummary } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { EventKind } from "../domain/event.ts";
-import type { ContainerResume, LivesResume } from "../domain/resume.ts";
+import type { ContainerResume, RunsResume } from "../domain/resume.ts";
 import { ContainerChanges } from "./containers/container-changes.ts";
-import type { ChangeOrigin } from "./containers/container-changes.ts";
-import { applyEvent } from "./containers/container-events.ts";
+import type { ContainerOutcome, Occurrence } from "./containers/container-outcome.ts";
+import { foldEvent } from "./containers/fold-event.ts";
 import { RunTracker } from "./containers/run-tracker.ts";
 import { ContainerRecord } from "./containers/container-record.ts";
-import { foldDetails, foldSummary, reconcile } from "./containers/container-recovery.ts";
+import { foldDetails, foldFinalDetails, foldSummary } from "./containers/fold-snapshot.ts";
 import type { FleetEvents } from "../domain/fleet-events.ts";
-import type { Identify } from "./containers/identify.ts";
 import type { UnitAdmission } from "./units/unit-admission.ts";
 
 export interface FleetOptions {
   readonly events: FleetEvents;
   readonly admission: UnitAdmission;
-  readonly identify: Identify;
+  /** Returns the identity that an event of the container, or inspect, shows. */
+  readonly identify: (facts: {
+    readonly id: string;
+    readonly name: string;
+    readonly image: string;
+    readonly label: (key: string) => string | undefined;
+  }) => ContainerIdentity;
 }
 
 export interface SummaryContext {
+  /** False if events came since the engine was queried. */
   readonly fresh: boolean;
+  /** True after all events that the list knows of. */
   readonly exact: boolean;
   readonly nowNs: bigint;
 }
 
-/**
- * Every container of the engine that is watched, and what is true of it. Changed by the methods
- * below alone, synchronously; each change is told to `events` after the state shows it.
- */
+/** Every container of the engine that is watched. */
 export class Fleet {
   readonly #byId = new Map<string, ContainerRecord>();
   readonly #byName = new Map<string, ContainerRecord>();
   readonly #options: FleetOptions;
   readonly #changes: ContainerChanges;
-  /** True once every container is known that there was when the watch began. */
+  /** True once every container is known that existed when the watch began. */
   #isComplete = false;
 
   constructor(options: FleetOptions) {
@@ -41,12 +59,12 @@ export class Fleet {
     this.#changes = new ContainerChanges(options.events);
   }
 
-  /** How many changes were told as recovered. */
+  /** Recovered changes so far. */
   get recovered(): number {
     return this.#changes.recovered;
   }
 
-  /** Every container, destroyed ones in retention too, one a name. */
+  /** Every container, destroyed ones in retention too, one per name. */
   containers(): Iterable<ContainerRecord> {
     return this.#byName.values();
   }
@@ -56,58 +74,57 @@ export class Fleet {
   }
 
   /**
-   * Applies one event of the engine. An event of an unknown container makes it known.
-   * Returns the container; undefined where the event tells of none.
+   * Folds in one event of the engine; one of an unknown container adds it. Returns the container;
+   * undefined if the event names none.
    */
   engineEvent(event: EngineEvent): ContainerRecord | undefined {
     const record = this.#recordOf(event);
     if (record === undefined) return undefined;
     if (event.action === "rename") this.#rename(record, event);
-    else if (event.action === "destroy") this.#destroy(record, { timeNs: event.timeNs });
-    else applyEvent(record, event, this.#changes);
+    else if (event.action === "destroy") {
+      this.#destroy(record, { timeNs: event.timeNs, recovered: false });
+    } else this.#changes.emit(record, foldEvent(record, event));
     return record;
   }
 
   /**
-   * Folds in what inspect says of one container, while events may be on their way that it knows of;
-   * `fresh` is false where events came since it was asked. What is so already is no change.
+   * Folds in what inspect says of one container, while events may be on their way that it knows of.
+   * What is known already is no change.
+   *
+   * @param fresh false if events came since inspect was called
    */
   details(details: ContainerDetails, fresh: boolean): ContainerRecord {
     const known = this.#byId.get(details.identity.id);
     if (known === undefined) {
       const record = this.#add(details.identity, { isNew: false });
       record.oom = details.oomKilled ? "event" : "none";
-      foldDetails(record, details, { changes: this.#changes, fresh: true });
+      this.#changes.emit(record, foldDetails(record, details, true));
       return record;
     }
     if (fresh) this.#named(known, details.identity);
-    foldDetails(known, details, { changes: this.#changes, fresh });
+    this.#changes.emit(known, foldDetails(known, details, fresh));
     return known;
   }
 
   /**
-   * Folds in what inspect says of one container, where every event that it knows of was applied.
-   * What it shows beyond those was missed: it is counted, and told as recovered.
+   * Folds in what inspect says of one container, after every event that it knows of. What it shows
+   * beyond those was missed: it counts, and is recovered.
    */
   reconcile(details: ContainerDetails, nowNs: bigint): ContainerRecord {
     let record = this.#byId.get(details.identity.id);
     if (record === undefined) {
       if (!this.#isComplete) return this.details(details, true);
       record = this.#add(details.identity, { isNew: true });
-      const origin = { timeNs: details.createdAtNs, recovered: true };
-      this.#changes.plain(record, EventKind.ContainerCreate, origin);
+      this.#created(record, details.createdAtNs);
     }
     this.#named(record, details.identity);
-    reconcile(record, details, { changes: this.#changes, nowNs });
+    this.#changes.emit(record, foldFinalDetails(record, details, nowNs));
     return record;
   }
 
   /**
    * Folds in what the engine's list says of a container that can't be inspected. Returns the
-   * container; undefined where nothing follows.
-   *
-   * @param context `fresh` is false where events came since it was asked about; `exact` is true
-   *   where every event that the list knows of was applied
+   * container; undefined if nothing follows.
    */
   listed(summary: ContainerSummary, context: SummaryContext): ContainerRecord | undefined {
     const { identity, status } = summary;
@@ -116,49 +133,47 @@ export class Fleet {
     if (known !== undefined) {
       if (!fresh) return undefined;
       this.#named(known, identity);
-      foldSummary(known, summary, { changes: this.#changes, exact, nowNs });
+      this.#changes.emit(known, foldSummary(known, summary, { exact, nowNs }));
       return known;
     }
     const record = this.#add(identity, { isNew: this.#isComplete });
     record.status = status;
-    if (this.#isComplete) {
-      const origin = { timeNs: nowNs, recovered: true };
-      this.#changes.plain(record, EventKind.ContainerCreate, origin);
-    } else if (exact) record.lives.beginListed(status, nowNs);
+    if (this.#isComplete) this.#created(record, nowNs);
+    else if (exact) record.runs.beginListed(status, nowNs);
     return record;
   }
 
-  /** Every container is known now: one that turns up later was created since. */
+  /** Ends the first listing: a container that turns up later was created since. */
   complete(): void {
     this.#isComplete = true;
   }
 
-  /** Begins with what an earlier process knew, in place of nothing. */
+  /** Begins with what an earlier process knew. */
   restore(containers: readonly ContainerResume[]): void {
     for (const resume of containers) {
-      this.#add(resume.identity, { isNew: true, lives: resume.lives }).restore(resume);
+      this.#add(resume.identity, { isNew: true, runs: resume.lives }).restore(resume);
     }
     this.#isComplete = true;
   }
 
-  /** How many containers exist as far as is known. */
+  /** Number of containers that exist. */
   get size(): number {
     return this.#byId.size;
   }
 
-  /** Their ids. */
+  /** Ids of the containers that exist. */
   ids(): ReadonlySet<string> {
     return new Set(this.#byId.keys());
   }
 
-  /** A complete listing no longer has the container: it was destroyed unseen. */
+  /** Destroys a container that a complete listing lacks; returns it. */
   vanished(id: string, nowNs: bigint): ContainerRecord | undefined {
     const record = this.#byId.get(id);
     if (record !== undefined) this.#destroy(record, { timeNs: nowNs, recovered: true });
     return record;
   }
 
-  /** Drops what was destroyed before `beforeNs`. */
+  /** Forgets containers and units that were removed before `beforeNs`. */
   forgetDestroyed(beforeNs: bigint): void {
     for (const [name, record] of this.#byName) {
       if (record.destroyedAtNs !== undefined && record.destroyedAtNs < beforeNs) {
@@ -190,7 +205,7 @@ export class Fleet {
 
   #add(
     identity: ContainerIdentity,
-    past: { readonly isNew: boolean; readonly lives?: LivesResume },
+    past: { readonly isNew: boolean; readonly runs?: RunsResume },
   ): ContainerRecord {
     const earlier = this.#byName.get(identity.name);
     const sameSeries =
@@ -203,7 +218,7 @@ export class Fleet {
       events: this.#options.events,
       admission: this.#options.admission,
       counters: sameSeries ? earlier.counters : undefined,
-      lives: new RunTracker(past.lives ?? past),
+      runs: new RunTracker(past.runs ?? past),
     });
     if (past.isNew) record.restartsSeen = 0;
     record.systemd.units.inherit(counted);
@@ -230,20 +245,27 @@ export class Fleet {
     this.#byName.set(identity.name, record);
   }
 
-  #destroy(record: ContainerRecord, origin: ChangeOrigin): void {
+  /** The creation was missed. */
+  #created(record: ContainerRecord, timeNs: bigint): void {
+    this.#changes.emit(record, [{ kind: EventKind.ContainerCreate, timeNs, recovered: true }]);
+  }
+
+  #destroy(record: ContainerRecord, when: Occurrence): void {
     this.#byId.delete(record.identity.id);
     if (record.destroyedAtNs !== undefined) return;
-    const { timeNs } = origin;
+    const { timeNs } = when;
     record.systemd.ended();
     if (record.alive) record.status = "exited";
     record.destroyedAtNs = timeNs;
+    const outcomes: ContainerOutcome[] = [];
     // It was seen to be alive, and not to end.
-    for (let open = record.lives.close(); open > 0; open -= 1) {
+    for (let open = record.runs.close(); open > 0; open -= 1) {
       record.finishedAtNs = timeNs;
       record.lastExitCode = undefined;
-      this.#changes.died(record, undefined, { timeNs, recovered: true });
+      const exitCode = undefined;
+      outcomes.push({ kind: EventKind.ContainerDie, timeNs, recovered: true, exitCode });
     }
-    this.#changes.plain(record, EventKind.ContainerDestroy, origin);
+    this.#changes.emit(record, [...outcomes, { kind: EventKind.ContainerDestroy, ...when }]);
     // Another container has its name: nothing of it is kept.
     if (this.#byName.get(record.identity.name) !== record) record.forget();
   }

@@ -1,77 +1,55 @@
 import type { ContainerChange } from "../../domain/change.ts";
-import { EventKind } from "../../domain/event.ts";
-import type { ContainerRecord } from "./container-record.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
+import { countOutcome } from "./container-counters.ts";
+import type { ContainerOutcome } from "./container-outcome.ts";
+import type { ContainerRecord } from "./container-record.ts";
 
-type OwnFacts<C> = C extends ContainerChange
-  ? Omit<C, "identity" | "node" | "container" | "unit" | "recovered">
-  : never;
-
-/** What a change of a container says beside whose it is. */
-type ContainerFacts = OwnFacts<ContainerChange> & { readonly recovered?: boolean };
-
-type PlainKind = Exclude<ContainerChange["kind"], "container.die" | "container.health">;
-
-/** When it happened, and whether a snapshot alone told of it. */
-export interface ChangeOrigin {
-  readonly timeNs: bigint;
-  readonly recovered?: boolean;
-}
-
-/** Counts and tells the changes of containers, each with the container it is of. */
+/** Counts outcomes and emits a change for each, with the container's identity. */
 export class ContainerChanges {
   readonly #events: FleetEvents;
-  /** How many were told that a snapshot alone told of. */
-  recovered = 0;
+  #recovered = 0;
 
   constructor(events: FleetEvents) {
     this.#events = events;
   }
 
-  tell(record: ContainerRecord, facts: ContainerFacts): void {
-    const { identity } = record;
-    if (facts.recovered === true) this.recovered += 1;
-    this.#events.changed({
-      recovered: false,
-      ...facts,
-      node: identity.node,
-      container: identity.name,
-      unit: "",
-      identity,
-    });
+  /** Recovered changes so far. */
+  get recovered(): number {
+    return this.#recovered;
   }
 
-  /** A change of which its kind and time say all. */
-  plain(record: ContainerRecord, kind: PlainKind, origin: ChangeOrigin): void {
-    this.tell(record, { ...origin, kind, detail: "" });
+  emit(record: ContainerRecord, outcomes: readonly ContainerOutcome[]): void {
+    for (const outcome of outcomes) {
+      countOutcome(record.counters, outcome);
+      if (outcome.recovered) this.#recovered += 1;
+      this.#events.changed(changeOf(record, outcome));
+    }
   }
+}
 
-  started(record: ContainerRecord, origin: ChangeOrigin): void {
-    record.counters.starts += 1;
-    this.plain(record, EventKind.ContainerStart, origin);
-  }
-
-  /** @param exitCode undefined where it can't be known any more */
-  died(record: ContainerRecord, exitCode: number | undefined, origin: ChangeOrigin): void {
-    const { exits } = record.counters;
-    exits.set(exitCode, (exits.get(exitCode) ?? 0) + 1);
-    this.tell(record, {
-      ...origin,
-      kind: EventKind.ContainerDie,
-      detail: `exitCode=${exitCode ?? "unknown"}`,
-      exitCode,
-    });
-  }
-
-  oom(record: ContainerRecord, origin: ChangeOrigin): void {
-    record.counters.oomEvents += 1;
-    this.plain(record, EventKind.ContainerOom, origin);
-  }
-
-  /** @param restartCount how many policy restarts it was with this one */
-  restarted(record: ContainerRecord, restartCount: number, origin: ChangeOrigin): void {
-    record.counters.restarts += 1;
-    const detail = `restartCount=${restartCount}`;
-    this.tell(record, { ...origin, kind: EventKind.ContainerRestart, detail });
+function changeOf({ identity }: ContainerRecord, outcome: ContainerOutcome): ContainerChange {
+  const { timeNs, recovered } = outcome;
+  const { node, name: container } = identity;
+  const common = { timeNs, recovered, node, container, unit: "", identity };
+  switch (outcome.kind) {
+    case "container.die": {
+      const { kind, exitCode } = outcome;
+      return { ...common, kind, exitCode, detail: `exitCode=${exitCode ?? "unknown"}` };
+    }
+    case "container.health": {
+      const { kind, health } = outcome;
+      return { ...common, kind, health, detail: `health=${health}` };
+    }
+    case "container.restart":
+      return { ...common, kind: outcome.kind, detail: `restartCount=${outcome.restartCount}` };
+    case "container.create":
+    case "container.destroy":
+    case "container.start":
+    case "container.pause":
+    case "container.unpause":
+    case "container.oom":
+      return { ...common, kind: outcome.kind, detail: "" };
+    default:
+      return outcome satisfies never;
   }
 }

@@ -1,3 +1,26 @@
+/*
+ * state/containers: the facts of each container, and what is counted of it.
+ *
+ * An input of the engine goes through one fold: fold-event.ts for events, fold-snapshot.ts for what
+ * inspect and the engine's list say. A fold changes the facts of one ContainerRecord and returns
+ * what has happened; ContainerChanges adds that to the counters (container-counters.ts, the one
+ * place that counts) and emits a change for each. A fold emits nothing and reads no clock.
+ *
+ *   input                          counts
+ *   -----------------------------  -----------------------------------------------------------------
+ *   event start, die, oom          1 start, exit, OOM kill, unless a snapshot reported it first
+ *   inspect, events on their way   policy restarts: the difference of RestartCount
+ *   inspect, after all its events  the same, and the starts and exits that RunTracker misses:
+ *                                  recovered
+ *   inspect, OOMKilled after exit  1 OOM kill, unless its event came
+ *   the engine's list              nothing: it corrects what is shown
+ *   list without the container     the exit of an open run, recovered, and the removal
+ *
+ * Always true: each start, exit and restart counts once, whichever input reports it first. An event
+ * that is older than the status counts, and leaves the status alone. Counters go on for the name.
+ *
+ * May import: domain/, state/units/.
+ */
 import type {
   ContainerDetails,
   ContainerIdentity,
@@ -7,54 +30,47 @@ import type {
 import { LabelSet } from "../../domain/label-set.ts";
 import type { Counting } from "../../domain/label-set.ts";
 import type { ContainerResume } from "../../domain/resume.ts";
-import type { RunTracker } from "./run-tracker.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
 import type { SeriesBudget } from "../units/series-budget.ts";
 import { SystemdState } from "../units/systemd-state.ts";
 import type { UnitAdmission } from "../units/unit-admission.ts";
+import { newCounters } from "./container-counters.ts";
+import type { ContainerCounters } from "./container-counters.ts";
+import type { RunTracker } from "./run-tracker.ts";
 
-/** What was counted of a container under one name, over all of its lives. */
-export interface ContainerCounters extends Counting {
-  starts: number;
-  restarts: number;
-  oomEvents: number;
-  /** Exits by exit code; undefined stands for codes that can't be known. */
-  readonly exits: Map<number | undefined, number>;
-}
-
-/** Series of a container, those of its systemd as a whole included. */
+/** Series of a container, with those of its systemd as a whole. */
 const CONTAINER_SERIES = 36;
 
-/** One container: what is true of it now, and what was counted. */
+/** One container: the facts of it now, and what was counted. The folds of this folder change them. */
 export class ContainerRecord {
   identity: ContainerIdentity;
   /** `container`, `node`, `cluster`. */
   labels: LabelSet;
   counters: ContainerCounters;
-  readonly lives: RunTracker;
+  readonly runs: RunTracker;
   readonly systemd: SystemdState;
 
   status: ContainerStatus = "created";
   health: HealthStatus | undefined = undefined;
-  /** undefined until it was told while it ran. */
+  /** undefined until it is known; only a running container has one. */
   hasHealthCheck: boolean | undefined = undefined;
   startedAtNs = 0n;
   finishedAtNs = 0n;
-  /** undefined until it exited once, and where the code of its last exit can't be known. */
+  /** undefined before the first exit, and if the code of the last one is lost. */
   lastExitCode: number | undefined = undefined;
-  /** Policy restarts as inspect last told; it goes back to 0 at a manual start. */
+  /** RestartCount of the last inspection; a manual start sets it back to 0. */
   restartsSeen: number | undefined = undefined;
   /** How an OOM kill became known since the last start: by its event, or by inspect alone. */
   oom: "none" | "event" | "inferred" = "none";
-  /** undefined until inspect told it. */
+  /** undefined before the first inspection. */
   runsSystemd: boolean | undefined = undefined;
-  /** Set when it was removed; its series stay for the retention. */
+  /** When it was removed: Unix nanoseconds; its series stay for the retention. */
   destroyedAtNs: bigint | undefined = undefined;
   readonly #series: SeriesBudget;
   #hasSeries: boolean;
   /** True while another container has its name. */
   #isForgotten = false;
-  /** Time of the newest fact that the status is from. */
+  /** Time of the newest fact that set the status. */
   #statusNs = 0n;
 
   constructor(
@@ -62,29 +78,29 @@ export class ContainerRecord {
     context: {
       readonly events: FleetEvents;
       readonly admission: UnitAdmission;
-      /** Of an earlier container with this name, whose series go on. */
+      /** Counters of an earlier container with this name, whose series go on. */
       readonly counters: ContainerCounters | undefined;
-      readonly lives: RunTracker;
+      readonly runs: RunTracker;
     },
   ) {
     this.#series = context.admission.series;
     this.#hasSeries = this.#series.take(CONTAINER_SERIES);
     this.identity = identity;
-    this.counters = context.counters ?? noCounters(this.#series.nowNs());
+    this.counters = context.counters ?? newCounters(this.#series.nowNs());
     this.labels = labelsOf(identity, this.counters);
-    this.lives = context.lives;
+    this.runs = context.runs;
     this.systemd = new SystemdState(() => this.identity, context.events, {
       admission: context.admission,
       labels: this.labels,
     });
   }
 
-  /** False where there is no room for its series. Its changes are told all the same. */
+  /** False if its series were refused. Its changes are emitted all the same. */
   get hasSeries(): boolean {
     return this.#hasSeries;
   }
 
-  /** Nothing of it is shown any more: another container has its name, and goes on with its counters. */
+  /** Releases its series: another container has its name, and goes on with its counters. */
   forget(): void {
     this.systemd.units.forgetAll();
     if (this.#hasSeries) this.#series.give(CONTAINER_SERIES);
@@ -101,26 +117,26 @@ export class ContainerRecord {
     return this.status === "paused";
   }
 
-  /** It has another name from now on: its series go on under that one. */
+  /** Takes another name: its series go on under that one. */
   rename(identity: ContainerIdentity): void {
     if (this.#isForgotten) {
       this.#isForgotten = false;
       this.#hasSeries = this.#series.take(CONTAINER_SERIES);
-      this.counters = noCounters(this.#series.nowNs());
+      this.counters = newCounters(this.#series.nowNs());
     }
     this.identity = identity;
     this.labels = labelsOf(identity, this.counters);
     this.systemd.units.relabel(this.labels);
   }
 
-  /** Takes note of the time of something that sets the status; false where a newer one was known. */
-  isNews(timeNs: bigint): boolean {
+  /** Advances to the time of a fact that sets the status; returns false if a newer one is known. */
+  advance(timeNs: bigint): boolean {
     if (timeNs < this.#statusNs) return false;
     this.#statusNs = timeNs;
     return true;
   }
 
-  /** Takes over what inspect says. What follows from the difference is the fleet's business. */
+  /** Takes over what inspect says. The folds compare it with what was known before. */
   adopt(details: ContainerDetails): void {
     this.status = details.status;
     // The engine calls a container unhealthy that has ended, however well it was.
@@ -133,9 +149,9 @@ export class ContainerRecord {
     this.#statusNs = newest(details.startedAtNs, details.finishedAtNs);
   }
 
-  /** What the next process is to go on from; undefined while too little is known. */
+  /** Returns what the next process goes on from; undefined if it is removed, or its runs are unknown. */
   resume(): ContainerResume | undefined {
-    const lives = this.lives.resume;
+    const lives = this.runs.resume;
     if (lives === undefined || this.destroyedAtNs !== undefined) return undefined;
     return {
       identity: this.identity,
@@ -165,10 +181,6 @@ export class ContainerRecord {
     this.systemd.journalCursor.restore(resume.systemd);
     this.#statusNs = newest(resume.startedAtNs, resume.finishedAtNs);
   }
-}
-
-function noCounters(sinceNs: bigint): ContainerCounters {
-  return { sinceNs, starts: 0, restarts: 0, oomEvents: 0, exits: new Map() };
 }
 
 function labelsOf(identity: ContainerIdentity, counting: Counting): LabelSet {

@@ -1,35 +1,37 @@
 import type { ContainerDetails } from "../../domain/container.ts";
-import type { LivesResume } from "../../domain/resume.ts";
+import type { RunsResume } from "../../domain/resume.ts";
 
-/** How long after the time that inspect tells the engine may give its event: Unix nanoseconds. */
+/** Most that an event's time is later than the time in inspect. */
 const EVENT_LAG_NS = 5_000_000_000n;
-/** The least time from an end to the next start: the engine's own wait before a policy restart. */
+/** Least time from an end to the next start: the engine waits before a policy restart. */
 const LEAST_WAIT_NS = 100_000_000n;
 
-/** Lives that nothing told of. */
-export interface MissedLives {
+/** Starts and ends that no event reported. */
+export interface MissedRuns {
   readonly starts: number;
   readonly exits: number;
 }
 
-type LifeFacts = Pick<ContainerDetails, "status" | "startedAtNs" | "finishedAtNs">;
+type RunFacts = Pick<ContainerDetails, "status" | "startedAtNs" | "finishedAtNs">;
 
 /**
- * Keeps account of the lives of one container: which starts and ends were counted, so that a
- * snapshot can tell how many were not. Starts and ends take turns, so each one that is missed shows
- * in the balance; lives that were missed as a whole show in the policy restarts and in StartedAt.
+ * Tracks the runs of one container: which starts and ends were counted, so that a snapshot shows how
+ * many were missed. Starts and ends alternate, so each one that is missed shows in the balance; runs
+ * that were missed as a whole show in the policy restarts and in StartedAt.
  *
- * What a snapshot was the first to tell of is owed an event: where that is still on its way, it is
- * the same change. The engine tells of one container in order, so that the first event which isn't
- * owed ends the debt.
+ * The event for a change that a snapshot reported first is pending: if it still comes, it is the
+ * same change. The engine reports one container in order, so the first event that isn't pending
+ * cancels the rest.
  */
 export class RunTracker {
-  /** False where lives from before it was watched can't be told from missed ones. */
+  /** False until counting begins: the runs before it was watched are unknown. */
   #isKnown: boolean;
   #open: number;
   #lastStartNs = 0n;
+  /** Policy restarts that were counted, less starts that were. */
   #unmatched = 0;
-  readonly #owed = {
+  /** Events still to come: how many, time of the newest, and before when they happened. */
+  #pending = {
     starts: 0,
     startNs: 0n,
     startsBeforeNs: 0n,
@@ -38,8 +40,8 @@ export class RunTracker {
     exitsBeforeNs: 0n,
   };
 
-  /** @param from what was known before; else whether the container is watched since its creation */
-  constructor(from: LivesResume | { readonly isNew: boolean }) {
+  /** @param from what an earlier process knew; else whether the container is watched since its creation */
+  constructor(from: RunsResume | { readonly isNew: boolean }) {
     this.#isKnown = !("isNew" in from) || from.isNew;
     this.#open = "open" in from ? from.open : 0;
     if (!("open" in from)) return;
@@ -47,140 +49,137 @@ export class RunTracker {
     this.#unmatched = from.unmatched;
   }
 
-  get resume(): LivesResume | undefined {
+  get resume(): RunsResume | undefined {
     if (!this.#isKnown) return undefined;
     return { open: this.#open, lastStartNs: this.#lastStartNs, unmatched: this.#unmatched };
   }
 
-  /** True where missed lives can be told from those before it was watched. */
+  /** True if counting has begun: runs can be missed. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** Lives counted as begun and not as ended. */
+  /** Runs counted as begun, less those counted as ended. */
   get open(): number {
     return this.#open;
   }
 
-  /** An event tells of a start. False where that was counted already. */
+  /** Takes a start that an event reports; returns false if it was counted already. */
   started(timeNs: bigint): boolean {
     const isFirst = this.#lastStartNs === 0n;
     if (timeNs > this.#lastStartNs) this.#lastStartNs = timeNs;
-    const owed = this.#owed;
-    if (owed.starts > 0 && timeNs < owed.startsBeforeNs) {
-      owed.starts = timeNs >= owed.startNs ? 0 : owed.starts - 1;
+    const pending = this.#pending;
+    if (pending.starts > 0 && timeNs < pending.startsBeforeNs) {
+      pending.starts = timeNs >= pending.startNs ? 0 : pending.starts - 1;
       return false;
     }
-    this.#forgive();
+    this.#cancelPending();
     this.#open += 1;
-    // The first of all is nobody's restart.
+    // The first start is no restart.
     if (!isFirst) this.#unmatched -= 1;
     return true;
   }
 
-  /** An event tells of an end. False where that was counted already. */
+  /** Takes an end that an event reports; returns false if it was counted already. */
   ended(timeNs: bigint): boolean {
-    const owed = this.#owed;
-    if (owed.exits > 0 && timeNs < owed.exitsBeforeNs) {
-      owed.exits = timeNs >= owed.exitNs ? 0 : owed.exits - 1;
+    const pending = this.#pending;
+    if (pending.exits > 0 && timeNs < pending.exitsBeforeNs) {
+      pending.exits = timeNs >= pending.exitNs ? 0 : pending.exits - 1;
       return false;
     }
-    this.#forgive();
+    this.#cancelPending();
     this.#open -= 1;
     return true;
   }
 
-  /** So many policy restarts were counted. The engine counts them at the end of a life. */
+  /** Adds policy restarts that were counted. The engine counts them at the end of a run. */
   restarted(count: number): void {
     this.#unmatched += count;
   }
 
-  /** The events tell as much as inspect does: starts without a policy restart were others'. */
+  /** Settles the balance: the events report as much as inspect does, so other starts were manual. */
   settle({ status }: Pick<ContainerDetails, "status">): void {
     this.#unmatched = Math.max(status === "restarting" ? 1 : 0, this.#unmatched);
   }
 
-  /**
-   * Counting begins with what the engine's list says at `nowNs`, which has no times: whatever start
-   * there was, it was before.
-   */
+  /** Begins counting with what the engine's list says at `nowNs`. It has no times: any start was before. */
   beginListed(status: ContainerDetails["status"], nowNs: bigint): void {
     if (!this.#isKnown) this.#take({ status, startedAtNs: nowNs, finishedAtNs: 0n });
   }
 
   /**
-   * Of so many policy restarts in all, those that can have been since counting began: no more than
+   * Returns how many of all policy restarts can have been since counting began: at most as many as
    * there were starts since, and one that waits for its start.
    */
-  restartsSince(facts: LifeFacts, restartCount: number): number {
+  restartsSince(facts: RunFacts, restartCount: number): number {
     const isMissed = facts.startedAtNs > this.#lastStartNs || (isAlive(facts) && this.#open <= 0);
     const waits = facts.status === "restarting" ? 1 : 0;
     const starts = (isMissed ? 1 : 0) + waits - this.#unmatched;
     return Math.max(0, Math.min(restartCount, starts));
   }
 
-  /** Takes over what inspect says as where counting begins, unless it began before. */
-  begin(facts: LifeFacts): void {
+  /** Begins counting with what inspect says, unless it began before. */
+  begin(facts: RunFacts): void {
     if (!this.#isKnown) this.#take(facts);
   }
 
   /**
-   * Takes over what inspect says while no event is on its way that it knows of.
+   * Takes over what inspect says after all events that it knows of.
    *
-   * @returns the lives that no event told of, which are counted from now on; undefined where
-   *   counting begins here
+   * @returns the missed starts and ends, which count as known from now on; undefined if counting
+   *   begins here
    */
-  reconcile(facts: LifeFacts): MissedLives | undefined {
+  reconcile(facts: RunFacts): MissedRuns | undefined {
     const alive = isAlive(facts) ? 1 : 0;
     if (!this.#isKnown) {
       this.#take(facts);
       return undefined;
     }
     const isStartNew = facts.startedAtNs > this.#lastStartNs;
-    // A policy restart waits for its start, or was called off while it waited.
-    const isPending = alive === 0 && (facts.status === "restarting" || !isStartNew);
+    // A policy restart waits for its start, or was cancelled while it waited.
+    const isWaiting = alive === 0 && (facts.status === "restarting" || !isStartNew);
     const isFirst = this.#lastStartNs === 0n && isStartNew;
     const starts = Math.max(
-      this.#unmatched - (isPending ? 1 : 0) + (isFirst ? 1 : 0),
+      this.#unmatched - (isWaiting ? 1 : 0) + (isFirst ? 1 : 0),
       isStartNew ? 1 : 0,
       alive - this.#open,
     );
     const exits = this.#open + starts - alive;
     this.#take(facts);
     const { startedAtNs, finishedAtNs } = facts;
-    // Of a life that has ended, the engine may have the end before the start: it ends at once.
+    // Of a run that has ended, the engine may have the end before the start: it ends at once.
     const endNs = finishedAtNs > startedAtNs ? finishedAtNs : startedAtNs;
-    Object.assign(this.#owed, {
+    this.#pending = {
       starts,
       startNs: startedAtNs,
       startsBeforeNs: alive === 1 ? startedAtNs + EVENT_LAG_NS : endNs + LEAST_WAIT_NS,
       exits,
       exitNs: finishedAtNs,
       exitsBeforeNs: alive === 1 ? startedAtNs : finishedAtNs + EVENT_LAG_NS,
-    });
+    };
     return { starts, exits };
   }
 
-  /** It is gone: the lives that weren't seen to end have ended. */
+  /** Ends all runs: the container is removed. Returns how many weren't seen to end. */
   close(): number {
     const open = this.#isKnown ? Math.max(0, this.#open) : 0;
     this.#open = 0;
     return open;
   }
 
-  #take(facts: LifeFacts): void {
+  #take(facts: RunFacts): void {
     this.#isKnown = true;
     this.#open = isAlive(facts) ? 1 : 0;
     if (facts.startedAtNs > this.#lastStartNs) this.#lastStartNs = facts.startedAtNs;
     this.#unmatched = facts.status === "restarting" ? 1 : 0;
   }
 
-  #forgive(): void {
-    this.#owed.starts = 0;
-    this.#owed.exits = 0;
+  #cancelPending(): void {
+    this.#pending.starts = 0;
+    this.#pending.exits = 0;
   }
 }
 
-function isAlive({ status }: LifeFacts): boolean {
+function isAlive({ status }: RunFacts): boolean {
   return status === "running" || status === "paused";
 }

@@ -1,0 +1,33 @@
+import type { ContainerPlainChange } from "../../domain/change.ts";
+import type { HealthStatus } from "../../domain/container.ts";
+import type { EventKind } from "../../domain/event.ts";
+
+/** When something happened: Unix nanoseconds; and whether it was missed then. */
+export interface Occurrence {
+  readonly timeNs: bigint;
+  readonly recovered: boolean;
+}
+
+interface PlainOutcome extends Occurrence {
+  readonly kind: Exclude<ContainerPlainChange["kind"], "container.restart">;
+}
+
+interface DieOutcome extends Occurrence {
+  readonly kind: typeof EventKind.ContainerDie;
+  /** undefined if it is lost, or the engine gave none. */
+  readonly exitCode: number | undefined;
+}
+
+interface RestartOutcome extends Occurrence {
+  readonly kind: typeof EventKind.ContainerRestart;
+  /** Number of policy restarts, this one included. */
+  readonly restartCount: number;
+}
+
+interface HealthOutcome extends Occurrence {
+  readonly kind: typeof EventKind.ContainerHealth;
+  readonly health: HealthStatus;
+}
+
+/** What has happened to a container, by one input. */
+export type ContainerOutcome = PlainOutcome | DieOutcome | RestartOutcome | HealthOutcome;

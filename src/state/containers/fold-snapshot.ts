@@ -1,0 +1,191 @@
+import type { ContainerDetails, ContainerSummary } from "../../domain/container.ts";
+import { EventKind } from "../../domain/event.ts";
+import type { ContainerOutcome, Occurrence } from "./container-outcome.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import type { MissedRuns } from "./run-tracker.ts";
+
+/**
+ * Folds in what inspect says while events may be on their way, and returns what has happened.
+ *
+ * @param fresh false if events came since inspect was called
+ */
+export function foldDetails(
+  record: ContainerRecord,
+  details: ContainerDetails,
+  fresh: boolean,
+): readonly ContainerOutcome[] {
+  const restarts = restartsIn(record, details, fresh);
+  record.runs.restarted(restarts);
+  record.runsSystemd = details.runsSystemd;
+  if (fresh) {
+    record.runs.settle(details);
+    record.runs.begin(details);
+    record.adopt(details);
+  }
+  const outcomes = restartOutcomes(details, { restarts, recovered: 0 });
+  return fresh && isOomInferred(record, details)
+    ? [...outcomes, oomOutcome(details, false)]
+    : outcomes;
+}
+
+/**
+ * Folds in what inspect says after all events that it knows of, and returns what has happened: what
+ * it shows beyond them was missed, and is recovered.
+ *
+ * @param nowNs time of what the engine gives no time of
+ */
+export function foldFinalDetails(
+  record: ContainerRecord,
+  details: ContainerDetails,
+  nowNs: bigint,
+): readonly ContainerOutcome[] {
+  const { alive: wasAlive, paused: wasPaused, health: healthBefore } = record;
+  const isFirst = beganListed(record);
+  const wasEnded = record.finishedAtNs > 0n;
+  const restarts = restartsIn(record, details, true);
+  record.runs.restarted(restarts);
+  const missed = record.runs.reconcile(details);
+  record.adopt(details);
+  if (wasAlive && !record.alive) record.systemd.ended();
+  if (missed === undefined) {
+    return isOomInferred(record, details) ? [oomOutcome(details, false)] : [];
+  }
+
+  const outcomes: ContainerOutcome[] = [];
+  if (missed.starts > 0) record.oom = "none";
+  // Of an exit before the present run the engine has the time alone.
+  if (missed.exits > 0 && record.alive) record.lastExitCode = undefined;
+  const wasBefore = isFirst && !wasEnded && missed.exits === 0;
+  if (isOomInferred(record, details) && !wasBefore) outcomes.push(oomOutcome(details, true));
+  outcomes.push(...runOutcomes(details, { missed, nowNs, alive: record.alive }));
+  outcomes.push(...restartOutcomes(details, { restarts, recovered: missed.exits }));
+
+  const now = { timeNs: nowNs, recovered: true };
+  const isSameRun = missed.starts === 0 && missed.exits === 0;
+  if (isSameRun && wasAlive && record.alive && wasPaused !== record.paused) {
+    outcomes.push(pauseOutcome(record, now));
+  }
+  const { health } = record;
+  if (!isFirst && health !== undefined && health !== "starting" && health !== healthBefore) {
+    outcomes.push({ kind: EventKind.ContainerHealth, ...now, health });
+  }
+  return outcomes;
+}
+
+/**
+ * Folds in what the engine's list says of a container that can't be inspected, and returns what has
+ * happened. It corrects what is shown: what was missed is counted when the container can be
+ * inspected again, and its times and codes are known.
+ *
+ * @param context `exact` is true after all events that the list knows of
+ */
+export function foldSummary(
+  record: ContainerRecord,
+  { status }: ContainerSummary,
+  context: { readonly exact: boolean; readonly nowNs: bigint },
+): readonly ContainerOutcome[] {
+  const { alive: wasAlive, paused: wasPaused } = record;
+  const { exact, nowNs } = context;
+  record.status = status;
+  if (record.alive && wasAlive) {
+    const isChange = exact && record.paused !== wasPaused;
+    return isChange ? [pauseOutcome(record, { timeNs: nowNs, recovered: true })] : [];
+  }
+  if (record.alive === wasAlive) return [];
+  record.health = undefined;
+  if (record.alive) {
+    record.startedAtNs = 0n;
+    return [];
+  }
+  record.finishedAtNs = 0n;
+  record.lastExitCode = undefined;
+  record.systemd.ended();
+  return [];
+}
+
+/** True if counting began with the engine's list, and the container wasn't inspected yet. */
+function beganListed(record: ContainerRecord): boolean {
+  return record.runs.isKnown && record.restartsSeen === undefined;
+}
+
+/** Returns the policy restarts since the last inspection. Those before it became known don't count. */
+function restartsIn(record: ContainerRecord, details: ContainerDetails, fresh: boolean): number {
+  const { restartCount } = details;
+  const isFirst = beganListed(record);
+  // The starts bound how many there can have been, and this answer may not know all of those.
+  if (isFirst && !fresh) return 0;
+  const before = record.restartsSeen ?? restartCount;
+  record.restartsSeen = restartCount;
+  if (isFirst) return record.runs.restartsSince(details, restartCount);
+  // A manual start set it back to 0.
+  return restartCount >= before ? restartCount - before : restartCount;
+}
+
+/** The first `recovered` restarts were missed, with the ends that led to them. */
+function restartOutcomes(
+  { restartCount, startedAtNs: timeNs }: ContainerDetails,
+  counts: { readonly restarts: number; readonly recovered: number },
+): ContainerOutcome[] {
+  const { restarts, recovered } = counts;
+  return Array.from({ length: restarts }, (_, i) => ({
+    kind: EventKind.ContainerRestart,
+    timeNs,
+    recovered: i < recovered,
+    restartCount: restartCount - restarts + 1 + i,
+  }));
+}
+
+/**
+ * Returns true, once a run, if inspect reports an OOM kill that no event did. A container that
+ * survives a kill inside it has its event, or none is counted.
+ */
+function isOomInferred(record: ContainerRecord, details: ContainerDetails): boolean {
+  if (!details.oomKilled || record.alive || record.oom !== "none") return false;
+  record.oom = "inferred";
+  return true;
+}
+
+function oomOutcome({ finishedAtNs }: ContainerDetails, recovered: boolean): ContainerOutcome {
+  return { kind: EventKind.ContainerOom, timeNs: finishedAtNs, recovered };
+}
+
+function pauseOutcome(record: ContainerRecord, when: Occurrence): ContainerOutcome {
+  const kind = record.paused ? EventKind.ContainerPause : EventKind.ContainerUnpause;
+  return { kind, ...when };
+}
+
+/**
+ * Returns the starts and ends of runs that were missed, which alternate. The engine keeps the times
+ * of the newest start and end alone: those before get the time of what followed, less a nanosecond
+ * each.
+ */
+function runOutcomes(
+  details: ContainerDetails,
+  facts: { readonly missed: MissedRuns; readonly nowNs: bigint; readonly alive: boolean },
+): ContainerOutcome[] {
+  const { missed, nowNs, alive } = facts;
+  let { starts, exits } = missed;
+  const newestNs = alive ? details.startedAtNs : details.finishedAtNs;
+  let timeNs = (newestNs === 0n ? nowNs : newestNs) + 1n;
+  let startTimeNs: bigint | undefined = details.startedAtNs;
+  let exitTimeNs: bigint | undefined = details.finishedAtNs;
+  const newestFirst: ContainerOutcome[] = [];
+  for (let isStart = alive; starts + exits > 0; isStart = !isStart) {
+    const known = isStart ? startTimeNs : exitTimeNs;
+    timeNs = known !== undefined && known > 0n && known < timeNs ? known : timeNs - 1n;
+    const when = { timeNs, recovered: true };
+    if (isStart) {
+      startTimeNs = undefined;
+      if (starts === 0) continue;
+      starts -= 1;
+      newestFirst.push({ kind: EventKind.ContainerStart, ...when });
+    } else {
+      const exitCode = !alive && exitTimeNs !== undefined ? details.exitCode : undefined;
+      exitTimeNs = undefined;
+      if (exits === 0) continue;
+      exits -= 1;
+      newestFirst.push({ kind: EventKind.ContainerDie, ...when, exitCode });
+    }
+  }
+  return newestFirst.reverse();
+}
