@@ -4,7 +4,7 @@ export type { ByteSink, Executor, Process, ProcessExit } from "./domain/process.
 export { execaExecutor } from "./platform/process/execa-executor.ts";
 export { DockerMonitor, dockerEventsArgs } from "./library/docker-monitor.ts";
 export type { ByteInput, RunOptions } from "./platform/process/line-events.ts";
-export { SystemdMonitor, systemdMonitorArgs } from "./systemd/transport/monitor.ts";
+export { SystemdMonitor, systemdMonitorArgs } from "./library/systemd-monitor.ts";
 export { emitLogRecords, type EmitLogRecordsOptions } from "./logs/emit-log-records.ts";
 export type { Subscription } from "./state/subscription.ts";
 export { type StartOptions, Watcher, type WatcherOptions } from "./library/watcher.ts";

@@ -9,7 +9,7 @@ import { parseSummary } from "./format/docker-list.ts";
 import { eventFilter } from "./format/event-filter.ts";
 import type { IdentityFacts } from "./format/identity.ts";
 import { objectOf, textOf } from "../platform/data/json.ts";
-import { LineSplitter } from "../platform/data/lines.ts";
+import { lineEvents } from "../platform/process/line-events.ts";
 
 /**
  * The actions that change the state. The engine keeps few events, and each `docker exec` adds three:
@@ -66,21 +66,16 @@ export class DockerEngineSource implements EngineSource {
     const { signal } = options;
     const stream = await this.#runtime.events({ ...options, actions: ACTIONS });
     const concerns = this.#concerns;
-    const lines = new LineSplitter({
-      onLine(line) {
-        const event = parseDockerEvent(line);
-        if (event === "malformed") sink.parseError();
-        else if (event !== undefined && concerns(event)) sink.event(event);
-      },
+    const events = lineEvents(stream.stdout, {
+      signal,
+      parse: parseDockerEvent,
       onBadLine: () => sink.parseError(),
     });
     try {
-      for await (const chunk of stream.stdout) {
-        if (signal.aborted) return;
-        lines.push(chunk);
+      for await (const event of events) {
+        if (concerns(event)) sink.event(event);
       }
       if (signal.aborted) return;
-      lines.end();
       const exit = (await stream.exited) as Partial<ProcessExit> | undefined;
       const why = exit?.stderr?.trim();
       if (!signal.aborted && why !== undefined && why !== "") throw new Error(why);

@@ -1,19 +1,20 @@
-import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import { type Event, EventKind } from "../domain/event.ts";
 import type { Process } from "../domain/process.ts";
+import { asError } from "../platform/data/as-error.ts";
 import { clipped, quoted } from "../platform/data/escape.ts";
+import { atMost } from "../platform/time/at-most.ts";
 
-/** How long the end of a process is waited for when its output has ended, or it was killed. */
+/** Time that a process has to end after its output, or after it was killed. */
 const EXIT_GRACE_MS = 250;
 const MAX_STDERR_LENGTH = 200;
 
 export interface FollowOptions {
-  /** What its output is turned into. Ends by itself when `signal` aborts. */
+  /** Events in the process's output. They end when `signal` aborts. */
   readonly events: AsyncIterable<Event>;
-  /** What the stream is, for people: `docker events`. */
+  /** Name of the stream, for people: `docker events`. */
   readonly what: string;
-  /** Node and container that it watches; "" for the engine as a whole. */
+  /** Watched node and container; "" for the engine as a whole. */
   readonly node: string;
   readonly container: string;
   readonly clock: Clock;
@@ -22,15 +23,15 @@ export interface FollowOptions {
 }
 
 /**
- * Emits a process's events until its output ends, fails, or the signal aborts, and then sees to it
- * that the process has ended too. An end that nobody asked for is an event: `monitor.lost` for EOF,
- * `monitor.error` for a failure. After the signal nothing is emitted. Never rejects.
+ * Emits a process's events until its output ends or fails or the signal aborts, then kills the
+ * process. Emits `monitor.lost` for an end and `monitor.error` for a failure, but nothing after the
+ * signal. Never rejects.
  */
 export async function follow(process: Process, options: FollowOptions): Promise<void> {
   const { events, what, node, container, clock, signal, emit } = options;
   const isAborted = (): boolean => signal?.aborted === true;
   const exited = exitOf(process);
-  const tell = (event: Pick<Event, "kind" | "timeNs" | "detail" | "error">): void => {
+  const emitEnd = (event: Pick<Event, "kind" | "timeNs" | "detail" | "error">): void => {
     if (!isAborted()) emit({ node, container, unit: "", ...event });
   };
   try {
@@ -39,26 +40,26 @@ export async function follow(process: Process, options: FollowOptions): Promise<
       emit(event);
     }
     const timeNs = clock.nowNs();
-    // Its last words are worth a moment, where it has said them in time.
-    const exit = isAborted() ? undefined : await within(EXIT_GRACE_MS, exited, clock);
+    // Its exit says why it ended, if it comes in time.
+    const exit = isAborted() ? undefined : await atMost(EXIT_GRACE_MS, clock, exited);
     const detail = `${what} stream ended${exitDetail(exit)}`;
-    tell({ kind: EventKind.MonitorLost, timeNs, detail });
+    emitEnd({ kind: EventKind.MonitorLost, timeNs, detail });
   } catch (thrown) {
     const error = asError(thrown);
     const detail = `${what} stream failed: ${error.message}`;
-    tell({ kind: EventKind.MonitorError, timeNs: clock.nowNs(), detail, error });
+    emitEnd({ kind: EventKind.MonitorError, timeNs: clock.nowNs(), detail, error });
   }
   kill(process);
-  await within(EXIT_GRACE_MS, exited, clock);
+  await atMost(EXIT_GRACE_MS, clock, exited);
 }
 
-/** Ends a process that nobody needs. Never throws. */
+/** Kills a process of the caller's executor. Never throws. */
 export function kill(process: Process): void {
   const attempt = async (): Promise<void> => {
     try {
       await process.kill();
     } catch {
-      // It has ended already, or nothing can end it.
+      // It has ended already, or can't be killed.
     }
   };
   void attempt();
@@ -72,14 +73,7 @@ async function exitOf(process: Process): Promise<unknown> {
   }
 }
 
-/** Undefined where it takes longer than `ms`. */
-async function within(ms: number, work: Promise<unknown>, clock: Clock): Promise<unknown> {
-  const late = Promise.withResolvers<undefined>();
-  using _timer = clock.setTimeout(() => late.resolve(undefined), ms);
-  return await Promise.race([work, late.promise]);
-}
-
-/** `: exit code 1, "Error: No such container: x"`; "" where nothing is known of it. */
+/** Returns `: exit code 1, "Error: No such container: x"`; "" for an unknown exit. */
 function exitDetail(exit: unknown): string {
   if (typeof exit !== "object" || exit === null) return "";
   const { exitCode, signal, stderr } = exit as Record<string, unknown>;

@@ -1,16 +1,32 @@
-import { asError } from "../platform/data/as-error.ts";
+/*
+ * library/ is the published API: DockerMonitor, SystemdMonitor and the Watcher over both. It may
+ * import domain, platform, the parsers of engine/format and systemd/format, and state/subscription.ts.
+ *
+ * Why the Watcher doesn't run the daemon's watch: its contract is an Executor of the caller's and
+ * exactly two commands, `docker events` and `docker exec … busctl monitor`. The daemon's sessions
+ * list, inspect, read the journal and choose a transport: commands that the caller never agreed to.
+ * So the Watcher passes on what the two streams say; it keeps no state, recovers nothing, and opens
+ * no stream again.
+ *
+ * Both share one implementation of each part: the parsers, `lineEvents` (following a process's
+ * output), `Subscription` (bound and counter of a slow subscriber), `untilAborted` and `atMost`.
+ *
+ * After the signal aborts, no event is emitted and every process is killed. A subscriber never
+ * delays another.
+ */
 import type { Clock } from "../domain/clock.ts";
 import { type Event, EventKind, type NodeTarget } from "../domain/event.ts";
 import type { Executor, Process } from "../domain/process.ts";
-import { untilAborted } from "../platform/time/until-aborted.ts";
+import { asError } from "../platform/data/as-error.ts";
 import { systemClock } from "../platform/time/clock.ts";
-import { DockerMonitor, dockerEventsArgs } from "./docker-monitor.ts";
-import { SystemdMonitor, systemdMonitorArgs } from "../systemd/transport/monitor.ts";
-import { follow, type FollowOptions, kill } from "./follow.ts";
+import { untilAborted } from "../platform/time/until-aborted.ts";
 import { Subscription } from "../state/subscription.ts";
+import { DockerMonitor, dockerEventsArgs } from "./docker-monitor.ts";
+import { follow, type FollowOptions, kill } from "./follow.ts";
+import { SystemdMonitor, systemdMonitorArgs } from "./systemd-monitor.ts";
 
 export interface StartOptions {
-  /** Ends the watch: all processes are killed, and no event comes after it. */
+  /** Ends the watch: kills all processes, and no event follows. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -21,10 +37,10 @@ export interface WatcherOptions {
 
 /**
  * Watches one sind cluster: its containers by `docker events`, and the systemd units of each node by
- * a `busctl monitor` inside it. What happens goes to every subscriber.
+ * a `busctl monitor` inside it. Every subscriber gets every event.
  *
- * A watcher watches once. It has ended when its signal aborted, or when every stream has ended;
- * streams are not opened again (a `monitor.lost` or `monitor.error` event tells of each).
+ * A watcher runs once. It ends when its signal aborts, or when every stream has ended; it opens no
+ * stream again, and reports each end by a `monitor.lost` or `monitor.error` event.
  */
 export class Watcher {
   readonly #executor: Executor;
@@ -34,7 +50,7 @@ export class Watcher {
   readonly #subscriptions = new Set<Subscription>();
   #state: "new" | "running" | "failed" | "ended" = "new";
   #signal: AbortSignal | undefined;
-  /** There while `docker events` is being started. */
+  /** Settles when `docker events` has been started; undefined at other times. */
   #starting: Promise<void> | undefined;
   /** Streams that are open or being opened. */
   #open = 0;
@@ -42,7 +58,7 @@ export class Watcher {
 
   /**
    * @param executor starts the `docker` commands: `execaExecutor()`
-   * @param containerPrefix what the names of the cluster's containers start with: `sind-dev-`
+   * @param containerPrefix start of the names of the cluster's containers: `sind-dev-`
    * @param clusterName value of their label `sind.cluster`: `dev`
    */
   constructor(
@@ -58,11 +74,11 @@ export class Watcher {
   }
 
   /**
-   * Starts `docker events`, and then a monitor for each node; resolves when all are started. A node's
-   * monitor that can't be started is a `monitor.error` event. With a signal that is aborted already
-   * nothing is started, and the watch has ended.
+   * Starts `docker events`, and then a monitor for each node; resolves when all are started. Emits
+   * `monitor.error` for a node's monitor that can't be started. If the signal is aborted already,
+   * starts nothing, and the watch has ended.
    *
-   * @throws where `docker events` can't be started (`start` may be tried again then), and where the
+   * @throws if `docker events` can't be started (the caller may call `start` again), or if the
    *   watcher was started before
    */
   async start(nodes: readonly NodeTarget[], options: StartOptions = {}): Promise<void> {
@@ -89,11 +105,11 @@ export class Watcher {
   }
 
   /**
-   * Starts a monitor for each of these nodes too; resolves when all are started, or failed to, which
-   * is a `monitor.error` event. Does nothing once the watch has ended. A node that is added twice is
-   * watched twice.
+   * Starts a monitor for each of these nodes too; resolves when all are started, or failed to start,
+   * which emits `monitor.error`. Does nothing once the watch has ended. Watches a node twice that is
+   * added twice.
    *
-   * @throws where the watcher isn't started
+   * @throws if the watcher isn't started
    */
   async addNodes(nodes: readonly NodeTarget[]): Promise<void> {
     if (this.#starting !== undefined) await this.#starting;
@@ -104,9 +120,8 @@ export class Watcher {
   }
 
   /**
-   * A copy of every event from now on. It holds 1,024 events; when its reader is slower than that,
-   * the oldest are lost, and counted in `dropped`. It ends when the watch does, after the events that
-   * it still holds.
+   * Returns a subscription to every event from now on. It holds 1,024 events; a full one drops its
+   * oldest, counted in `dropped`. It ends when the watch does, after the events that it holds.
    */
   subscribe(): Subscription {
     const subscription: Subscription = new Subscription({
@@ -117,15 +132,14 @@ export class Watcher {
     return subscription;
   }
 
-  /** Ends a subscription, after the events that it still holds. One of another watcher is left be. */
+  /** Ends a subscription, after the events that it holds. Ignores one of another watcher. */
   unsubscribe(subscription: Subscription): void {
     if (this.#subscriptions.delete(subscription)) subscription.end();
   }
 
   /**
-   * Resolves when the watch has ended: no stream is open, and every subscription has ended. Killed
-   * processes have a moment to end first, and then are no longer waited for. Resolves at once where
-   * nothing was started.
+   * Resolves when the watch has ended: no stream is open, and every subscription has ended. Waits up
+   * to 250 ms for a killed process. Resolves at once if nothing was started.
    */
   async wait(): Promise<void> {
     if (this.#state === "new") return;
@@ -165,7 +179,7 @@ export class Watcher {
     }
   }
 
-  /** Undefined once aborted; a process that comes after that is killed. */
+  /** Returns undefined once aborted, and kills a process that starts after that. */
   async #launch(args: readonly string[]): Promise<Process | undefined> {
     if (this.#isAborted) return undefined;
     const starting = (async () => this.#executor.start("docker", args))();
@@ -199,7 +213,7 @@ export class Watcher {
     return this.#signal?.aborted === true;
   }
 
-  /** The watch ends with the last work that is tracked. */
+  /** Ends the watch after the last work that is tracked. */
   async #track(work: () => Promise<void>): Promise<void> {
     this.#open += 1;
     try {

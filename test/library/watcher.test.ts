@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import type { Event, NodeTarget } from "../../src/domain/event.ts";
 import type { Process } from "../../src/domain/process.ts";
 import { dockerEventsArgs } from "../../src/library/docker-monitor.ts";
-import { systemdMonitorArgs } from "../../src/systemd/transport/monitor.ts";
+import { systemdMonitorArgs } from "../../src/library/systemd-monitor.ts";
 import { Subscription } from "../../src/state/subscription.ts";
 import { Watcher } from "../../src/library/watcher.ts";
 import { FakeClock } from "../support/fake-clock.ts";

@@ -1,8 +1,12 @@
 import type { Clock } from "../../domain/clock.ts";
 
-/** Resolves when `work` has, and after `ms` milliseconds at the latest, whatever becomes of it then. */
-export async function atMost(ms: number, clock: Clock, work: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  using _limit = clock.setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
+/** Returns the result of `work`, or undefined after `ms` milliseconds. Ignores `work` from then on. */
+export async function atMost<T>(
+  ms: number,
+  clock: Pick<Clock, "setTimeout">,
+  work: Promise<T>,
+): Promise<T | undefined> {
+  const late = Promise.withResolvers<undefined>();
+  using _limit = clock.setTimeout(() => late.resolve(undefined), ms);
+  return await Promise.race([work, late.promise]);
 }

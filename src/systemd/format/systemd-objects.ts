@@ -16,6 +16,11 @@ export const TYPE_INTERFACES: ReadonlySet<string> = new Set([
 ]);
 export const PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties";
 
+/** Match rule for each change of a property of systemd and its units. */
+export const MATCH_RULE =
+  `type=signal,interface=${PROPERTIES_INTERFACE},member=PropertiesChanged,` +
+  `path_namespace=${MANAGER_PATH}`;
+
 const MAX_KNOWN_PATHS = 20_000;
 const namesByPath = new BoundedMap<string, string>(MAX_KNOWN_PATHS);
 

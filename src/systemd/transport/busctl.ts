@@ -1,12 +1,11 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
-import { SYSTEMD } from "../format/systemd-objects.ts";
+import { MATCH_RULE, SYSTEMD } from "../format/systemd-objects.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
 import { BusctlTransport } from "./busctl-transport.ts";
 import { GracefulClose } from "./graceful-close.ts";
-import { MATCH_RULE } from "./monitor.ts";
 
 /**
  * `busctl monitor` doesn't read its stdin and would outlive every process that started it. So a

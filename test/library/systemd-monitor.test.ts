@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
-import type { Event } from "../../../src/domain/event.ts";
-import { SystemdMonitor, systemdMonitorArgs } from "../../../src/systemd/transport/monitor.ts";
+import type { Event } from "../../src/domain/event.ts";
+import { SystemdMonitor, systemdMonitorArgs } from "../../src/library/systemd-monitor.ts";
 
 const UNIT = "org.freedesktop.systemd1.Unit";
 const MUNGE = "/org/freedesktop/systemd1/unit/munge_2eservice";
@@ -93,7 +93,7 @@ test.each([
 });
 
 test("recorded output gives its events", async () => {
-  const bytes = readFileSync(new URL("../../fixtures/busctl/monitor.jsonl", import.meta.url));
+  const bytes = readFileSync(new URL("../fixtures/busctl/monitor.jsonl", import.meta.url));
   const monitor = new SystemdMonitor("node", "sind-fix-node");
   const events = await Array.fromAsync(monitor.run([bytes]));
   expect(events.map(({ kind, unit }) => `${kind} ${unit}`)).toEqual([
