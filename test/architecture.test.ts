@@ -74,7 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "platform/process",
     "platform/time",
     "state",
-    "systemd/transport",
+    "systemd/format",
   ],
   logs: ["domain", "platform/time"],
   metrics: ["domain", "platform/data", "platform/time", "state", "state/containers", "state/units"],
@@ -98,7 +98,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "systemd/transport": [
     "domain",
     "platform/data",
-    "platform/process",
     "systemd/dbus",
     "systemd/format",
     "systemd/session",
