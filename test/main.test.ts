@@ -137,7 +137,7 @@ test.each(["json", "logfmt"] as const)("writes only log lines to stderr, in %s",
     ]);
     const line = (name: string) => lines.find(({ msg }) => msg === name);
     expect(line("storage")).toMatchObject({ path: folder });
-    // The time is that of all of the start: at least what lies between these lines, which are
+    // `seconds` counts from the start of the process: at least the time between these lines, which are
     // written to the millisecond.
     const sinceMs = Date.parse(String(line("unitwatch starting")?.["time"]));
     const tookMs = Date.parse(String(line("ready")?.["time"])) - sinceMs;

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(path, { recursive: true, force: true }));
 
-/** Without an engine, which is worth a log record. */
+/** Starts without an engine, which causes one log record. */
 function started(url: string, storagePath = path): Promise<Unitwatch> {
   return startUnitwatch({
     host: `unix://${join(path, "no-engine.sock")}`,

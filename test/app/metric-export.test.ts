@@ -28,7 +28,7 @@ async function started(env: Readonly<Record<string, string>>, args: readonly str
     log,
     signal: end.signal,
   });
-  /** By their labels without the signal, which is `metrics`. */
+  /** Values by the labels other than `signal="metrics"`. */
   const counted = async (name: string): Promise<unknown[]> => {
     const values = (await own.registry.getSingleMetric(name)?.get())?.values ?? [];
     return values

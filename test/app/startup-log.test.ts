@@ -36,11 +36,11 @@ function started(args: readonly string[] = []) {
     clock,
     runtime,
     happens,
-    /** Those since the last time. */
-    news: () => lines.splice(0),
+    /** Returns the lines since the last call. */
+    newLines: () => lines.splice(0),
     node: (name: string): ContainerRecord =>
       fleet.details(containerDetails(name, { runsSystemd: true }), true),
-    /** Its systemd has been listed. */
+    /** Lists the systemd of the container. */
     watched: (record: ContainerRecord, units: number): void => {
       record.systemd.take({ kind: "attached", transport: "dbus", atNs: clock.nowNs() });
       record.systemd.take({ kind: "recovered", entries: [] });
@@ -57,100 +57,100 @@ const ANSWERS =
   'level=info msg="connected to container engine" engine=docker version=20.10.24+dfsg1 api=1.41';
 
 test("logs ready after the first listing, and all nodes watched after the last one", async () => {
-  const { startup, clock, happens, node, watched, news } = started();
+  const { startup, clock, happens, node, watched, newLines } = started();
   using _startup = startup;
   happens("start", "web");
   const [a, b] = [node("a"), node("b")];
   await clock.advance(412.4);
   startup.listed();
-  expect(news()).toEqual([ANSWERS, "level=info msg=ready containers=3 nodes=2 seconds=0.412"]);
+  expect(newLines()).toEqual([ANSWERS, "level=info msg=ready containers=3 nodes=2 seconds=0.412"]);
   watched(a, 3);
   startup.stateRead(a);
-  expect(news()).toEqual([]);
+  expect(newLines()).toEqual([]);
   await clock.advance(500);
   watched(b, 4);
-  expect(news()).toEqual([
+  expect(newLines()).toEqual([
     'level=info msg="all nodes watched" nodes=2 watched=2 units=7 seconds=0.912',
   ]);
   watched(node("c"), 1);
   startup.listed();
   await clock.advance(60_000);
-  expect([news(), clock.pendingTimers]).toEqual([[], 0]);
+  expect([newLines(), clock.pendingTimers]).toEqual([[], 0]);
 });
 
 test("waits for a node that starts meanwhile", () => {
-  const { startup, node, watched, news } = started();
+  const { startup, node, watched, newLines } = started();
   using _startup = startup;
   const a = node("a");
   startup.listed();
   const b = node("b");
   startup.stateRead(b);
-  news();
+  newLines();
   watched(a, 3);
-  expect(news()).toEqual([]);
+  expect(newLines()).toEqual([]);
   watched(b, 4);
-  expect(news()).toEqual([
+  expect(newLines()).toEqual([
     'level=info msg="all nodes watched" nodes=2 watched=2 units=7 seconds=0',
   ]);
 });
 
 test("does not wait for a node that was destroyed", () => {
-  const { startup, happens, node, watched, news } = started();
+  const { startup, happens, node, watched, newLines } = started();
   using _startup = startup;
   const [a, b] = [node("a"), node("b")];
   startup.listed();
   watched(a, 3);
   happens("die", "b", { exitCode: "0" });
   startup.stateRead(b);
-  expect(news().at(-1)).toContain("nodes=1 watched=1 units=3");
+  expect(newLines().at(-1)).toContain("nodes=1 watched=1 units=3");
 });
 
 test("logs unwatched nodes when 30 s have passed", async () => {
-  const { startup, clock, node, watched, news } = started();
+  const { startup, clock, node, watched, newLines } = started();
   using _startup = startup;
   const [a] = [node("a"), node("b")];
   startup.listed();
   watched(a, 3);
-  news();
+  newLines();
   await clock.advance(29_999);
-  expect(news()).toEqual([]);
+  expect(newLines()).toEqual([]);
   await clock.advance(1);
-  expect(news()).toEqual([
+  expect(newLines()).toEqual([
     'level=warn msg="some nodes not watched yet" nodes=2 watched=1 units=3 seconds=30',
   ]);
   expect(clock.pendingTimers).toBe(0);
 });
 
 test("waits for nothing when there is no node or systemd is off", () => {
-  for (const { startup, clock, happens, news } of [
+  for (const { startup, clock, happens, newLines } of [
     started(),
     started(["--systemd.transport=off"]),
   ]) {
     happens("start", "web");
     startup.listed();
-    expect(news().at(-1)).toBe("level=info msg=ready containers=1 nodes=0 seconds=0");
+    expect(newLines().at(-1)).toBe("level=info msg=ready containers=1 nodes=0 seconds=0");
     expect(clock.pendingTimers).toBe(0);
   }
 });
 
 test("logs the engine again only when it has changed", () => {
-  const { startup, runtime, news } = started();
+  const { startup, runtime, newLines } = started();
   using _startup = startup;
   startup.listed();
-  news();
+  newLines();
   startup.listed();
-  expect(news()).toEqual([]);
+  expect(newLines()).toEqual([]);
   runtime.versions = { engine: "28.0.1", api: "1.48" };
   startup.listed();
-  expect(news()).toEqual([
+  expect(newLines()).toEqual([
     'level=info msg="connected to container engine" engine=docker version=28.0.1 api=1.48',
   ]);
 });
 
 test("logs no version when the runtime has none", () => {
-  const { startup, runtime, news } = started();
+  const { startup, runtime, newLines } = started();
   using _startup = startup;
   Object.assign(runtime, { engine: "podman", versions: undefined });
   startup.listed();
-  expect(news()[0]).toBe('level=info msg="connected to container engine" engine=podman');
+  expect(newLines()[0]).toBe('level=info msg="connected to container engine" engine=podman');
 });

@@ -73,6 +73,6 @@ test("includes every event up to lastEventId in the state", async () => {
     transport: "dbus",
     lagSeconds: expect.any(Number),
   });
-  const told = events.newest(10).map((data) => (JSON.parse(data) as EventReport).kind);
-  expect(told).toContain("unit.failed");
+  const kinds = events.newest(10).map((data) => (JSON.parse(data) as EventReport).kind);
+  expect(kinds).toContain("unit.failed");
 });

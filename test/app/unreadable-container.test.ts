@@ -31,7 +31,7 @@ test("shows a container as listed when its inspection fails, and all others in f
   await using engine = await fakeEngine({
     answer(path, response) {
       if (path.includes("/containers/json")) response.end(JSON.stringify(LISTED));
-      // A stream that is asked up to a time ends there.
+      // A replay ends at its time.
       else if (path.includes("until=")) response.end();
       else if (path.includes("/events")) response.flushHeaders();
       else return inspect(path, response);

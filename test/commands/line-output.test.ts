@@ -9,7 +9,7 @@ function failing(code: string): Writable {
   });
 }
 
-/** A reader that takes what waits for it when it is told to. */
+/** A client that reads only when the test calls `take`. */
 class SlowReader extends Writable {
   readonly taken: string[] = [];
   #done: (() => void) | undefined;

@@ -13,12 +13,12 @@ const fixture = (name: string): string =>
 interface Watched {
   readonly source: DockerEngineSource;
   readonly process: FakeProcess;
-  /** What the runtime was asked. */
+  /** Requests to the runtime. */
   readonly asked: unknown[];
   readonly events: EngineEvent[];
   readonly parseErrors: () => number;
   readonly end: AbortController;
-  /** Listens; "" where that resolved, else the error's message. */
+  /** Follows the events; resolves to the error's message, or "" without an error. */
   readonly listen: () => Promise<string>;
 }
 

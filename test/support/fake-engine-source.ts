@@ -15,7 +15,7 @@ export class FakeEngineSource implements EngineSource {
   readonly containers = new Map<string, ContainerDetails>();
   /** Events that a replay returns. */
   kept: EngineEvent[] = [];
-  /** Names of containers that can't be inspected. */
+  /** Names of containers whose inspection fails. */
   readonly broken = new Set<string>();
   /** While set, every request fails with it. */
   fault: Error | undefined;

@@ -13,12 +13,12 @@ import { containerDetails, engineEvent } from "./engine-facts.ts";
 import { recordedLog } from "./recorded-log.ts";
 import { serviceSignal, unitRow, unitSignal } from "./systemd-facts.ts";
 
-/** A fleet with all that shows it, without an engine: a test says what happens in it. */
+/** A fleet and its status page without an engine, driven by a test. */
 export class StatusFleet {
   readonly bus = new EventBus(recordedLog().log);
   readonly fleet: Fleet;
   readonly status: Status;
-  /** What the watch of the engine says of itself. */
+  /** State of the engine's watch. */
   readonly watch = { up: true, sinceNs: systemClock.nowNs(), reconnects: 0 };
 
   constructor(options: Partial<StatusOptions> & { readonly args?: readonly string[] } = {}) {
@@ -47,7 +47,7 @@ export class StatusFleet {
     this.bus.subscribe("change", this.status.changed);
   }
 
-  /** The engine tells this of a container. */
+  /** Applies an event of the engine. */
   happens(
     action: string,
     name: string,
@@ -61,7 +61,7 @@ export class StatusFleet {
     return record;
   }
 
-  /** A container that runs systemd, with so many units that are active, and is watched. */
+  /** Adds a container whose systemd is watched, with so many active units. */
   node(
     name: string,
     more: { readonly units?: number; readonly labels?: Readonly<Record<string, string>> } = {},
@@ -89,7 +89,7 @@ export class StatusFleet {
     return record;
   }
 
-  /** A unit fails, as systemd tells it. */
+  /** Applies the signals of a failing unit. */
   fails(record: ContainerRecord, unit: string, more: Partial<ServiceSignal> = {}): void {
     const { systemd } = record;
     this.unit(record, { unit, activeState: "active", subState: "running" });

@@ -15,8 +15,8 @@ import type { Fleet } from "../../state/fleet.ts";
 import { Backoff, STREAM_BACKOFF } from "../../platform/time/backoff.ts";
 import { DetailsRefresh } from "./details-refresh.ts";
 import { DetailsRetry } from "./details-retry.ts";
+import type { InspectFaults } from "./details-retry.ts";
 import type { EventCursor } from "./event-cursor.ts";
-import type { InspectFaults } from "./inspect-faults.ts";
 import { Wake } from "../../platform/time/supervise.ts";
 
 export interface EngineSessionOptions {

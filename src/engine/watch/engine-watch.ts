@@ -2,7 +2,7 @@ import { asError } from "../../platform/data/as-error.ts";
 import { Backoff, ENGINE_BACKOFF } from "../../platform/time/backoff.ts";
 import { EngineSession } from "./engine-session.ts";
 import type { EngineSessionOptions } from "./engine-session.ts";
-import { InspectFaults } from "./inspect-faults.ts";
+import { InspectFaults } from "./details-retry.ts";
 import { StreamHealth } from "../../state/stream-health.ts";
 import { supervise, Wake } from "../../platform/time/supervise.ts";
 

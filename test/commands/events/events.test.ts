@@ -16,7 +16,7 @@ function configOf(host: string, args: readonly string[]): EventsConfig {
   return parsed.config;
 }
 
-/** An engine without containers, that tells what a test says, and whoever shows it. */
+/** Starts the command on an engine without containers, which emits events for the test. */
 async function shown(args: readonly string[], stdout: Writable) {
   let events: ServerResponse | undefined;
   const engine = await fakeEngine({
@@ -42,7 +42,7 @@ async function shown(args: readonly string[], stdout: Writable) {
     lines,
     showing,
     stop: () => end.abort(),
-    tell: (action: string, name: string) => {
+    emit: (action: string, name: string) => {
       const Actor = { ID: idOf(name), Attributes: { name, exitCode: "1" } };
       timeNs += 1n;
       const text = JSON.stringify({ Type: "container", Action: action, Actor });
@@ -62,10 +62,10 @@ test("prints one line for each matching change until the signal aborts", async (
     ["--container=a*", "--kind=container.die,container.oom"],
     stdout,
   );
-  events.tell("start", "a1");
-  events.tell("die", "a1");
-  events.tell("die", "b");
-  events.tell("oom", "a2");
+  events.emit("start", "a1");
+  events.emit("die", "a1");
+  events.emit("die", "b");
+  events.emit("oom", "a2");
   await eventually(() => stdout.readableLength > 0 && events.lines.length > 1);
   let text = "";
   stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -91,19 +91,19 @@ test("drops the oldest changes, logs their number and bounds memory when the cli
   await using events = await shown(["--json", "--kind=container.die"], stdout);
   const COUNT = 15_000;
   for (let index = 0; index < COUNT; index += 1) {
-    events.tell("start", `c${index}`);
-    events.tell("die", `c${index}`);
+    events.emit("start", `c${index}`);
+    events.emit("die", `c${index}`);
   }
-  events.tell("oom", "last");
+  events.emit("oom", "last");
   await eventually(() => events.lines.some((line) => line.includes("container=last")));
   expect(stdout.writableLength).toBeLessThan(100_000);
 
   isSlow = false;
   take?.();
   await eventually(() => taken.at(-1)?.includes(`"c${COUNT - 1}"`) === true);
-  const told = events.lines.find((line) => line.includes("changes dropped"));
-  const dropped = Number(/ dropped=(\d+)$/.exec(told ?? "")?.[1]);
-  expect(told).toMatch(/^level=warn msg="changes dropped" dropped=/);
+  const line = events.lines.find((each) => each.includes("changes dropped"));
+  const dropped = Number(/ dropped=(\d+)$/.exec(line ?? "")?.[1]);
+  expect(line).toMatch(/^level=warn msg="changes dropped" dropped=/);
   expect(taken.length + dropped).toBe(COUNT);
   expect(dropped).toBeGreaterThanOrEqual(COUNT - 11_000);
 });
@@ -111,8 +111,8 @@ test("drops the oldest changes, logs their number and bounds memory when the cli
 test("ends within its limit when the client never reads", async () => {
   const stdout = new Writable({ write: () => {}, highWaterMark: 1 });
   await using events = await shown(["--kind=container.die"], stdout);
-  events.tell("start", "a");
-  events.tell("die", "a");
+  events.emit("start", "a");
+  events.emit("die", "a");
   await eventually(() => stdout.writableLength > 0);
   events.stop();
   expect(await events.showing).toBeUndefined();
@@ -127,8 +127,8 @@ test("ends when the client closes the pipe, and fails when the disk is full", as
       write: (_chunk, _encoding, done) => done(Object.assign(new Error(code), { code })),
     });
     await using events = await shown(["--kind=container.die"], stdout);
-    events.tell("start", "a");
-    events.tell("die", "a");
+    events.emit("start", "a");
+    events.emit("die", "a");
     expect(await events.showing).toMatchObject({ kind });
   }
 });

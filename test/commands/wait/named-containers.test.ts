@@ -7,7 +7,7 @@ import { FakeEngineSource } from "../../support/fake-engine-source.ts";
 
 const { signal } = new AbortController();
 
-/** An engine that finds containers as docker does: by name, id, or a beginning of that. */
+/** Finds containers as docker does: by name, id, or a prefix of an id. */
 function engineWith(...names: readonly string[]) {
   const source = new FakeEngineSource();
   source.put(...names.map((name) => containerDetails(name)));

@@ -52,7 +52,7 @@ const RUNNING = {
   Config: { Image: "x", Labels: {} },
 };
 
-/** An engine with one container that runs, `a`. */
+/** Starts an engine with one running container, `a`. */
 function engineWithA(): Promise<FakeEngine> {
   return fakeEngine({
     answer(path, response) {
@@ -118,7 +118,7 @@ test("prints and logs nothing when --quiet is set", async () => {
   expect([stdout, stderr, lines]).toEqual(["", "", []]);
 });
 
-/** The first commands that are run in a node that started then, and in which they find nothing. */
+/** Returns the first commands that run in a node which started then, and which all fail. */
 async function firstCommands(startedAt: string, count: number): Promise<readonly string[]> {
   const node = {
     ...RUNNING,

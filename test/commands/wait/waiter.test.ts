@@ -11,7 +11,7 @@ const GOAL: Partial<WaitGoal> = {
 };
 const waiting = (unit = "b.service") => unitRow(unit, "activating", "auto-restart");
 
-/** The outcome as far as there is one yet. */
+/** Returns the outcome; undefined if there is none yet. */
 async function now(waiter: {
   readonly outcome: Promise<WaitOutcome>;
 }): Promise<WaitOutcome | "open"> {

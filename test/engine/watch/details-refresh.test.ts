@@ -6,7 +6,7 @@ import { turns } from "../../support/turns.ts";
 
 interface Question {
   readonly ids: readonly string[];
-  /** Answers with all containers that were asked about, or these. */
+  /** Answers with all requested containers, or these. */
   answer(ids?: readonly string[]): Promise<void>;
   fail(error: Error): Promise<void>;
 }
@@ -14,10 +14,10 @@ interface Question {
 interface Recorded {
   readonly refresh: DetailsRefresh;
   readonly questions: Question[];
-  /** `id` or `id stale`, as they were folded in. */
+  /** `id` or `id stale`, in the order of folding. */
   readonly folded: string[];
   readonly failures: unknown[];
-  /** Containers that can't be inspected. */
+  /** Containers whose inspection fails. */
   readonly broken: Set<string>;
   again: boolean;
 }
@@ -60,7 +60,7 @@ function recorded(): Recorded {
   return result;
 }
 
-/** One whose first question, about nothing, is behind it. */
+/** Returns one whose first request, of no container, has succeeded. */
 async function begun(): Promise<Recorded> {
   const result = recorded();
   const done = result.refresh.begin([]);

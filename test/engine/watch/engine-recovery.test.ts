@@ -21,13 +21,13 @@ interface Resume {
 interface Watching extends RecordedFleet, AsyncDisposable {
   readonly clock: FakeClock;
   readonly watch: EngineWatch;
-  /** All changes, those of the watch itself too. */
+  /** All changes, including those of the watch. */
   readonly all: Change[];
   readonly log: readonly string[];
   readonly uninspected: () => number;
-  /** Lets the engine's stream be read and everything be asked, again and again, until all is done. */
+  /** Delivers events and answers until no request is open. */
   settle(): Promise<void>;
-  /** What the next process is to go on from. */
+  /** Returns the resume point of the next process. */
   resume(): Resume;
 }
 
@@ -108,7 +108,7 @@ function addCounted(sum: Map<string, Totals>, { fleet }: RecordedFleet): void {
   }
 }
 
-/** One random thing that can happen to the container; by its policy alone where `byPolicy`. */
+/** Does one random action on the container; only its restart policy's if `byPolicy`. */
 function live(container: ModelContainer, random: (n: number) => number, byPolicy: boolean): void {
   switch (container.status) {
     case "running":
@@ -160,7 +160,7 @@ test.each(SEEDS.flatMap((seed) => [[seed, "none"] as const, [seed, "some"] as co
       await turns(random(4));
       if (random(3) === 0) engine.cut();
       if (random(5) === 0) {
-        // Killed, at the moment when all was written down; what goes on is another process.
+        // Killed after everything was stored; another process resumes.
         const resume = now.resume();
         addCounted(sum, now);
         expect(now.fleet.recovered).toBe(0);
@@ -176,7 +176,7 @@ test.each(SEEDS.flatMap((seed) => [[seed, "none"] as const, [seed, "some"] as co
     for (let i = 0; i < 3; i++) await now.settle();
     addCounted(sum, now);
     for (const { name, truth } of everyone) {
-      // Policy restarts are told by inspect alone: of some that a manual start followed none is left.
+      // Only inspect shows policy restarts, and a manual start resets their count.
       const { starts, exits } = truth;
       expect({ name, ...sum.get(name) }).toMatchObject({ name, starts, exits });
     }
@@ -206,7 +206,7 @@ test.each(SEEDS)(
         for (let i = random(5); i > 0; i--) {
           engine.happen(container, (each) => live(each, random, true));
         }
-        // After a stop by hand the policy does nothing: the next start is by hand, once a gap.
+        // After a manual stop the policy does nothing: the next start is manual, one a gap.
         if (random(4) === 0 && container.status === "running") {
           engine.happen(container, (each) => each.end());
         }

@@ -20,12 +20,12 @@ interface Watched extends RecordedFleet, AsyncDisposable {
   readonly cursor: EventCursor;
   readonly read: string[];
   readonly lines: string[];
-  /** What happened in all, but for creations and starts of containers: `die!` was recovered. */
+  /** Kinds of all changes except creations and starts; `die!` was recovered. */
   readonly kinds: () => string[];
   readonly parseErrors: () => number;
   readonly uninspected: () => number;
   readonly listed: () => number;
-  /** Aborts, and waits for the end. */
+  /** Aborts the watch and waits for its end. */
   readonly stop: () => Promise<void>;
 }
 
@@ -79,7 +79,7 @@ function watched(source: FakeEngineSource, resume?: CursorResume): Watched {
   };
 }
 
-/** A watch over `web`, which runs and was listed. */
+/** Returns a watch that has listed the running container `web`. */
 async function running(resume?: CursorResume): Promise<Watched> {
   const source = new FakeEngineSource();
   source.put(containerDetails("web", { startedAtNs: 500n }));
@@ -248,7 +248,7 @@ test("reopens a stream from the last event when it ends", async () => {
   expect(watch.up).toBe(false);
   expect(watching.kinds()).toEqual(["die", "start"]);
   source.calls.length = 0;
-  // So that the events are of the past.
+  // The events are in the past.
   clock.setNowMs(clock.nowMs() + 5_000);
   await clock.advance(250);
   await turns();
@@ -310,7 +310,7 @@ test("keeps the names after renames in a gap", async () => {
   source.containers.clear();
   const named = (name: string, id: string) =>
     containerDetails(name, { identity: identityOf(name, { id }) });
-  // The new one is told of before the one whose name it has.
+  // The new one is inspected before the one that had its name.
   source.put(
     named("web", idOf("new")),
     named("old-web", idOf("web")),
@@ -321,7 +321,7 @@ test("keeps the names after renames in a gap", async () => {
   expect(record("old-web")).toBe(web);
   expect(web.counters.starts).toBe(1);
   expect(record("web").counters.starts).toBe(1);
-  // Removed unseen, and made again: its counters go on.
+  // Removed and created again unseen: its counters continue.
   expect(record("gone").counters.starts).toBe(2);
   expect(record("gone").counters.exits).toEqual(new Map([[undefined, 1]]));
 });
@@ -508,7 +508,7 @@ test("ends when it is aborted during a delay or a request", async () => {
 test("loses no event when the clock was set back, and waits a second once", async () => {
   class Waiting extends FakeEngineSource {
     nowNs = 0n;
-    /** As engines do it: what is to be told until later is waited for. */
+    /** Waits, as engines do, if the end of a replay is in the future. */
     override async replay(...asked: Parameters<FakeEngineSource["replay"]>): Promise<void> {
       await super.replay(...asked);
       if (asked[1].untilNs > this.nowNs) await new Promise(() => {});
@@ -644,7 +644,7 @@ test("retries a failing container at once after its event, without delay of othe
   await turns();
   expect(record("web").runsSystemd).toBe(true);
   expect(record("bad").runsSystemd).toBeUndefined();
-  // While it is asked about, something happens to it: the answer may not know of that.
+  // An event during the request: the answer may be older.
   source.emit(engineEvent("restart", "bad", { timeNs: clock.nowNs() + 1n }));
   source.put(containerDetails("bad", { runsSystemd: true }));
   hanging.resolve();

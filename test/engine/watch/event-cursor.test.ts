@@ -111,7 +111,7 @@ test("treats events before the first seen one as old when all seen ones are ahea
   const cursor = restored(resumeOf(before));
   expect(cursor.sinceAt(nowNs)).toBe(3n * DAY);
   expect(kept.map((event) => cursor.advance(event))).toEqual([false, false, false, true]);
-  // Another stream goes back as far.
+  // Another stream starts as early.
   cursor.sinceAt(nowNs);
   expect(kept.map((event) => cursor.advance(event))).toEqual([false, false, false, false]);
   expect(cursor.advance(at(4n * DAY - 6n))).toBe(true);

@@ -22,7 +22,7 @@ interface Setting {
   readonly built?: Partial<Pick<SetupLogOptions, "runtime" | "store">>;
 }
 
-async function told({ args = [], env = {}, built = {} }: Setting): Promise<string[]> {
+async function logged({ args = [], env = {}, built = {} }: Setting): Promise<string[]> {
   const parsed = parseConfig(args, env);
   if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
   const { config } = parsed;
@@ -42,7 +42,7 @@ async function told({ args = [], env = {}, built = {} }: Setting): Promise<strin
 }
 
 test("logs one line a subject when no flag is set", async () => {
-  expect(await told({})).toEqual([
+  expect(await logged({})).toEqual([
     '"engine settings" runtime=engine host=unix:///var/run/docker.sock',
     '"container settings" filters=none',
     '"systemd settings" transport=auto',
@@ -53,7 +53,7 @@ test("logs one line a subject when no flag is set", async () => {
 });
 
 test("logs the flags that differ from the default", async () => {
-  const lines = await told({
+  const lines = await logged({
     args: [
       "--watch.filter=label=a b",
       "--watch.cluster=dev",
@@ -76,14 +76,14 @@ test("logs the flags that differ from the default", async () => {
 
 test("logs no patterns when systemd is off", async () => {
   const args = ["--systemd.transport=off", "--systemd.unit-include=a"];
-  expect(await told({ args })).toContain('"systemd settings" transport=off');
+  expect(await logged({ args })).toContain('"systemd settings" transport=off');
 });
 
 test("logs the command and its context when the cli runtime is used", async () => {
   const runtime = { kind: "cli", where: undefined } as const;
   const setting = { args: ["--docker.command=/usr/bin/podman"], built: { runtime } };
-  expect((await told(setting))[0]).toBe('"engine settings" runtime=cli command=/usr/bin/podman');
-  expect((await told({ ...setting, env: { DOCKER_CONTEXT: "far" } }))[0]).toBe(
+  expect((await logged(setting))[0]).toBe('"engine settings" runtime=cli command=/usr/bin/podman');
+  expect((await logged({ ...setting, env: { DOCKER_CONTEXT: "far" } }))[0]).toBe(
     '"engine settings" runtime=cli command=/usr/bin/podman context=far',
   );
 });
@@ -92,10 +92,10 @@ test("logs what the store restored, and nothing when the store is unavailable", 
   const queue = { state: { records: 12, bytes: 5, durable: true } } as RecordQueue;
   const cursor = { beginNs: 1n, lastNs: 1_795_345_335_788_625_649n, seen: [], count: 0 };
   const restored = { cursor, containers: [{}, {}] as ContainerResume[] };
-  expect(await told({ built: { store: { folder: "/kept", queue, restored } } })).toContain(
+  expect(await logged({ built: { store: { folder: "/kept", queue, restored } } })).toContain(
     "storage path=/kept durable=true records=12 containers=2 resume_from=2026-11-22T11:02:15.788625649Z",
   );
-  const failed = await told({
+  const failed = await logged({
     built: { store: { folder: undefined, queue, restored: undefined } },
   });
   expect(failed.filter((line) => line.startsWith("storage"))).toEqual([]);
@@ -110,7 +110,7 @@ test("logs one line a signal without secrets", async () => {
     OTEL_RESOURCE_ATTRIBUTES: "secret=hunter2",
     OTEL_METRIC_EXPORT_INTERVAL: "2500",
   };
-  const lines = await told({ env });
+  const lines = await logged({ env });
   expect(lines).toEqual(
     expect.arrayContaining([
       '"OTLP log export enabled" endpoint=https://logs.example protocol=http/protobuf compression=none',
@@ -118,7 +118,7 @@ test("logs one line a signal without secrets", async () => {
     ]),
   );
   expect(lines.join("\n")).not.toMatch(/hunter2|disabled/);
-  const some = await told({ env, args: ["--otlp.metrics=off"] });
+  const some = await logged({ env, args: ["--otlp.metrics=off"] });
   expect(some.filter((line) => line.includes("OTLP"))).toHaveLength(1);
 });
 
@@ -128,11 +128,11 @@ test("logs the number of users without their passwords", async () => {
   const tls =
     "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
   const path = await files.write("web.yml", `${tls}${users}`);
-  expect((await told({ args: [`--web.config.file=${path}`] })).at(-1)).toBe(
+  expect((await logged({ args: [`--web.config.file=${path}`] })).at(-1)).toBe(
     `"web access" tls=true client_auth=RequireAndVerifyClientCert users=2 file=${path}`,
   );
   await files.write("web.yml", users);
-  expect((await told({ args: [`--web.config.file=${path}`] })).at(-1)).toBe(
+  expect((await logged({ args: [`--web.config.file=${path}`] })).at(-1)).toBe(
     `"web access" tls=false users=2 file=${path}`,
   );
 });
