@@ -125,7 +125,7 @@ export class Watcher {
    */
   subscribe(): Subscription {
     const subscription: Subscription = new Subscription({
-      onLeave: () => this.#subscriptions.delete(subscription),
+      onCancel: () => this.#subscriptions.delete(subscription),
     });
     if (this.#state === "ended") subscription.end();
     else this.#subscriptions.add(subscription);

@@ -4,8 +4,8 @@ import type { ContainerIdentity } from "../domain/container.ts";
 import { EventKind } from "../domain/event.ts";
 
 export interface StreamHealthOptions {
-  /** What the stream is, for people: `docker events`, `systemd over busctl`. */
-  readonly what: string;
+  /** Name of the stream, for people: `docker events`, `systemd`. */
+  readonly name: string;
   readonly identity: ContainerIdentity | undefined;
   readonly clock: Clock;
   readonly changed: (change: MonitorChange) => void;
@@ -16,9 +16,9 @@ export interface StreamHealthOptions {
 /** Turns the ups and downs of one stream into `monitor.lost`, `.error` and `.recovered`, once each. */
 export class StreamHealth {
   readonly #options: StreamHealthOptions;
-  #up = false;
-  /** What was told since the stream was last good. */
-  #told: "nothing" | "lost" | "error" = "nothing";
+  #isUp = false;
+  /** Kind of the change that was emitted since the stream was last up. */
+  #emitted: typeof EventKind.MonitorLost | typeof EventKind.MonitorError | undefined = undefined;
   #failures = 0;
   #corrected = 0;
 
@@ -26,50 +26,48 @@ export class StreamHealth {
     this.#options = options;
   }
 
-  /** The stream stands. */
+  /** The stream is open. */
   up(): void {
-    if (this.#up) return;
-    this.#up = true;
+    if (this.#isUp) return;
+    this.#isUp = true;
     this.#failures = 0;
-    if (this.#told !== "nothing") {
+    if (this.#emitted !== undefined) {
       const found = this.#corrected === 0 ? "" : `, ${this.#corrected} missed changes found`;
-      const { what, clock } = this.#options;
+      const { name, clock } = this.#options;
       const atNs = clock.nowNs();
-      this.#tell(EventKind.MonitorRecovered, `${what} stream is back${found}`, { atNs });
+      this.#emit(EventKind.MonitorRecovered, `${name} stream restored${found}`, { atNs });
     }
-    this.#told = "nothing";
+    this.#emitted = undefined;
     this.#corrected = 0;
   }
 
-  /** So many changes had been missed while the stream was gone, and were found. */
+  /** Adds changes that were missed while the stream was down, and found since. */
   corrected(count: number): void {
     this.#corrected += count;
   }
 
   /**
-   * The stream ended, or could not be had, at `atNs` (Unix nanoseconds); `error` is the cause where
-   * there is one.
+   * The stream ended, or an attempt to open it failed, at `atNs` (Unix nanoseconds).
+   *
+   * @param error the cause, if it isn't a plain end
    */
   down(error: Error | undefined, atNs: bigint): void {
-    const { what, quietFailures } = this.#options;
-    if (this.#up) {
-      this.#up = false;
-      this.#told = "lost";
-      this.#tell(EventKind.MonitorLost, `${what} stream ${error ? "failed" : "ended"}`, {
-        atNs,
-        error,
-      });
+    const { name, quietFailures } = this.#options;
+    if (this.#isUp) {
+      this.#isUp = false;
+      this.#emitted = EventKind.MonitorLost;
+      this.#emit(this.#emitted, `${name} stream ${error ? "failed" : "ended"}`, { atNs, error });
       return;
     }
     this.#failures += 1;
-    if (this.#told !== "nothing" || this.#failures <= quietFailures) return;
-    this.#told = "error";
-    this.#tell(EventKind.MonitorError, `${what} can't be had`, { atNs, error });
+    if (this.#emitted !== undefined || this.#failures <= quietFailures) return;
+    this.#emitted = EventKind.MonitorError;
+    this.#emit(this.#emitted, `${name} unavailable`, { atNs, error });
   }
 
-  #tell(
+  #emit(
     kind: MonitorChange["kind"],
-    what: string,
+    phrase: string,
     end: { readonly atNs: bigint; readonly error?: Error | undefined },
   ): void {
     const { identity, changed } = this.#options;
@@ -80,7 +78,7 @@ export class StreamHealth {
       container: identity?.name ?? "",
       unit: "",
       timeNs: atNs,
-      detail: error === undefined ? what : `${what}: ${error.message}`,
+      detail: error === undefined ? phrase : `${phrase}: ${error.message}`,
       identity,
       recovered: false,
       ...(error === undefined ? {} : { error }),

@@ -1,32 +1,31 @@
 import type { Event } from "../domain/event.ts";
 
 export interface SubscriptionOptions<T> {
-  /** How many values wait for the reader at most. Default 1,024. */
+  /** Most values that wait for the subscriber. Default 1,024. */
   readonly capacity?: number;
-  /** Called once when the reader leaves: by `break`, `return()` or disposal. Not after `end()`. */
-  readonly onLeave?: (subscription: Subscription<T>) => void;
+  /** Called once when the subscriber cancels: by `break`, `return()` or disposal. Not after `end()`. */
+  readonly onCancel?: (subscription: Subscription<T>) => void;
 }
 
 const DEFAULT_CAPACITY = 1024;
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
 /**
- * One reader's queue. Its owner pushes and never waits: when the reader is slower, the oldest value
- * is lost and counted.
+ * Bounded queue of one subscriber. Its owner pushes and never waits: a subscriber that is slower
+ * loses its oldest value, which is counted.
  *
- * It is read once, as a whole: all iterators are the same one, and leaving a `for await` loop ends
- * the subscription.
+ * All iterators are the same one, and the end of a `for await` loop cancels the subscription.
  */
 export class Subscription<T = Event> implements AsyncIterableIterator<T, undefined>, Disposable {
   readonly #capacity: number;
-  readonly #onLeave: ((subscription: Subscription<T>) => void) | undefined;
+  readonly #onCancel: ((subscription: Subscription<T>) => void) | undefined;
   /** A ring: `#count` values from `#first` on. */
   readonly #ring: (T | undefined)[];
   #first = 0;
   #count = 0;
   #dropped = 0;
   #isOpen = true;
-  /** Readers that came before their value. While there is one, the ring is empty. */
+  /** Calls of `next` that came before their value. While there is one, the ring is empty. */
   readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
 
   constructor(options: SubscriptionOptions<T> = {}) {
@@ -34,21 +33,21 @@ export class Subscription<T = Event> implements AsyncIterableIterator<T, undefin
     if (!Number.isInteger(this.#capacity) || this.#capacity < 1) {
       throw new RangeError(`capacity is ${this.#capacity}, expected a whole number from 1 on`);
     }
-    this.#onLeave = options.onLeave;
+    this.#onCancel = options.onCancel;
     this.#ring = Array.from({ length: this.#capacity });
   }
 
-  /** Values that were lost because the reader was too slow. */
+  /** Values that were dropped because the subscriber was too slow. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** For the owner: gives the reader a value. Does nothing once it has ended. */
+  /** Queues a value, for the owner. Does nothing after the end. */
   push(value: T): void {
     if (!this.#isOpen) return;
-    const reader = this.#waiting.shift();
-    if (reader !== undefined) {
-      reader({ done: false, value });
+    const resolve = this.#waiting.shift();
+    if (resolve !== undefined) {
+      resolve({ done: false, value });
       return;
     }
     if (this.#count === this.#capacity) {
@@ -59,20 +58,20 @@ export class Subscription<T = Event> implements AsyncIterableIterator<T, undefin
     this.#count += 1;
   }
 
-  /** For the owner: nothing more will come. The reader gets what is there, and then the end. */
+  /** Ends it, for the owner. The subscriber gets the queued values, and then the end. */
   end(): void {
     this.#isOpen = false;
-    for (const reader of this.#waiting.splice(0)) reader(DONE);
+    for (const resolve of this.#waiting.splice(0)) resolve(DONE);
   }
 
-  /** The next value, when there is one. Several calls are answered in their order. */
+  /** Resolves with the next value. Concurrent calls resolve in their order. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#count > 0) return Promise.resolve({ done: false, value: this.#take() });
     if (!this.#isOpen) return Promise.resolve(DONE);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The reader leaves: the subscription ends at once, and what it held is gone. */
+  /** Cancels the subscription: it ends at once, and its queued values are dropped. */
   return(): Promise<IteratorResult<T, undefined>> {
     this[Symbol.dispose]();
     return Promise.resolve(DONE);
@@ -83,7 +82,7 @@ export class Subscription<T = Event> implements AsyncIterableIterator<T, undefin
     this.end();
     this.#count = 0;
     this.#ring.fill(undefined);
-    if (wasOpen) this.#onLeave?.(this);
+    if (wasOpen) this.#onCancel?.(this);
   }
 
   [Symbol.asyncIterator](): this {

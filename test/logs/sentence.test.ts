@@ -57,8 +57,8 @@ const CASES: readonly (readonly [string, Change])[] = [
   [`systemd in ${NODE} is degraded`, systemChange("degraded")],
   [`Watching ${NODE}: systemd stream ended`, monitorChange("monitor.lost")],
   [
-    "Watching the engine: docker events can't be had",
-    monitorChange("monitor.error", { container: "", detail: "docker events can't be had" }),
+    "Watching the engine: docker events unavailable",
+    monitorChange("monitor.error", { container: "", detail: "docker events unavailable" }),
   ],
 ];
 

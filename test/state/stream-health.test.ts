@@ -19,7 +19,7 @@ function recorded(quietFailures = 0, identity?: ContainerIdentity): Recorded {
   const changes: MonitorChange[] = [];
   const clock = new FakeClock();
   const health = new StreamHealth({
-    what: "docker events",
+    name: "docker events",
     identity,
     clock,
     changed: (change) => void changes.push(change),
@@ -28,14 +28,14 @@ function recorded(quietFailures = 0, identity?: ContainerIdentity): Recorded {
   return { health, clock, changes, kinds: () => changes.map(({ kind }) => kind) };
 }
 
-test("a stream that comes up at first is no news", () => {
+test("emits nothing when a stream opens for the first time", () => {
   const { health, kinds } = recorded();
   health.up();
   health.up();
   expect(kinds()).toEqual([]);
 });
 
-test("a loss is told once, however many attempts fail after it, and so is the return", () => {
+test("emits one loss and one recovery when many attempts fail in between", () => {
   const { health, kinds } = recorded();
   health.up();
   for (let attempt = 0; attempt < 5; attempt++) health.down(new Error("refused"), AT_NS);
@@ -47,14 +47,14 @@ test("a loss is told once, however many attempts fail after it, and so is the re
   expect(kinds().slice(2)).toEqual(["monitor.lost", "monitor.recovered"]);
 });
 
-test("a stream that can't be had is an error once, and recovers", () => {
+test("emits one error and one recovery when the first attempts fail", () => {
   const { health, kinds } = recorded();
   for (let attempt = 0; attempt < 5; attempt++) health.down(new Error("refused"), AT_NS);
   health.up();
   expect(kinds()).toEqual(["monitor.error", "monitor.recovered"]);
 });
 
-test("failures that are normal at first are quiet, and so is the success after them", () => {
+test("emits nothing when only the quiet failures precede the first success", () => {
   const { health, kinds } = recorded(3);
   for (let attempt = 0; attempt < 3; attempt++) health.down(new Error("booting"), AT_NS);
   health.up();
@@ -63,13 +63,13 @@ test("failures that are normal at first are quiet, and so is the success after t
   expect(kinds()).toEqual(["monitor.lost"]);
 });
 
-test("the first failure past the quiet ones is told", () => {
+test("emits an error when a failure follows the quiet ones", () => {
   const { health, kinds } = recorded(3);
   for (let attempt = 0; attempt < 4; attempt++) health.down(new Error("booting"), AT_NS);
   expect(kinds()).toEqual(["monitor.error"]);
 });
 
-test("a success begins the quiet failures anew", () => {
+test("allows the quiet failures again when a success came between", () => {
   const { health, kinds } = recorded(2);
   health.down(undefined, AT_NS);
   health.down(undefined, AT_NS);
@@ -80,7 +80,7 @@ test("a success begins the quiet failures anew", () => {
   expect(kinds()).toEqual(["monitor.lost", "monitor.recovered", "monitor.lost"]);
 });
 
-test("a change says when, which container and why", () => {
+test("names time, container and cause when a stream fails", () => {
   const identity = identityOf("sind-dev-worker-0");
   const { health, changes } = recorded(0, identity);
   const error = new Error("no such container");
@@ -92,7 +92,7 @@ test("a change says when, which container and why", () => {
       container: "sind-dev-worker-0",
       unit: "",
       timeNs: AT_NS,
-      detail: "docker events can't be had: no such container",
+      detail: "docker events unavailable: no such container",
       identity,
       recovered: false,
       error,
@@ -100,7 +100,7 @@ test("a change says when, which container and why", () => {
   ]);
 });
 
-test("a loss of the engine's stream is no container's", () => {
+test("names no container when the stream is the engine's", () => {
   const { health, changes } = recorded();
   health.up();
   health.down(undefined, AT_NS);
@@ -113,7 +113,7 @@ test("a loss of the engine's stream is no container's", () => {
   expect(changes[0]).not.toHaveProperty("error");
 });
 
-test("the return tells what was corrected meanwhile, the next one only what is new", () => {
+test("counts the corrected changes of each recovery when a stream recovers more than once", () => {
   const { health, changes } = recorded();
   const comeBack = (...corrected: number[]): string | undefined => {
     health.down(new Error("cut"), AT_NS);
@@ -122,7 +122,7 @@ test("the return tells what was corrected meanwhile, the next one only what is n
     return changes.at(-1)?.detail;
   };
   health.up();
-  expect(comeBack()).toBe("docker events stream is back");
-  expect(comeBack(2, 3)).toBe("docker events stream is back, 5 missed changes found");
-  expect(comeBack(0)).toBe("docker events stream is back");
+  expect(comeBack()).toBe("docker events stream restored");
+  expect(comeBack(2, 3)).toBe("docker events stream restored, 5 missed changes found");
+  expect(comeBack(0)).toBe("docker events stream restored");
 });

@@ -4,7 +4,7 @@ import { Subscription } from "../../src/state/subscription.ts";
 const DONE = { done: true, value: undefined };
 const value = (n: number): object => ({ done: false, value: n });
 
-test("values are read in order, whether they or the reader came first", async () => {
+test("returns values in order when they, or the calls of next, come first", async () => {
   const subscription = new Subscription<number>({ capacity: 3 });
   subscription.push(1);
   subscription.push(2);
@@ -16,7 +16,7 @@ test("values are read in order, whether they or the reader came first", async ()
   expect(subscription.dropped).toBe(0);
 });
 
-test("a full one loses its oldest values, and counts them", async () => {
+test("drops and counts the oldest values when it is full", async () => {
   const subscription = new Subscription<number>({ capacity: 3 });
   for (let n = 1; n <= 10; n++) subscription.push(n);
   expect(subscription.dropped).toBe(7);
@@ -24,14 +24,14 @@ test("a full one loses its oldest values, and counts them", async () => {
   expect(await Array.fromAsync(subscription)).toEqual([8, 9, 10]);
 });
 
-test("it holds 1,024 unless told otherwise", async () => {
+test("holds 1,024 values when no capacity is given", async () => {
   const subscription = new Subscription<number>();
   for (let n = 1; n <= 1025; n++) subscription.push(n);
   expect(subscription.dropped).toBe(1);
   expect(await subscription.next()).toEqual(value(2));
 });
 
-test("the ring goes round", async () => {
+test("keeps the order when the ring wraps around", async () => {
   const subscription = new Subscription<number>({ capacity: 4 });
   const read: number[] = [];
   for (let n = 0; n < 100; n += 3) {
@@ -41,7 +41,7 @@ test("the ring goes round", async () => {
   expect(read).toEqual(Array.from({ length: 102 }, (_, n) => n));
 });
 
-test("an end comes after what is there, and for all who wait", async () => {
+test("returns the queued values, then the end, to every caller when the owner ends it", async () => {
   const subscription = new Subscription<number>();
   subscription.push(1);
   subscription.end();
@@ -55,9 +55,9 @@ test("an end comes after what is there, and for all who wait", async () => {
   expect(await Promise.all(waiting)).toEqual([DONE, DONE]);
 });
 
-test("leaving a loop ends it, and tells the owner once", async () => {
-  let left = 0;
-  const subscription = new Subscription<number>({ onLeave: () => (left += 1) });
+test("ends and notifies the owner once when a loop breaks", async () => {
+  let cancelled = 0;
+  const subscription = new Subscription<number>({ onCancel: () => (cancelled += 1) });
   subscription.push(1);
   subscription.push(2);
   for await (const n of subscription) {
@@ -66,23 +66,23 @@ test("leaving a loop ends it, and tells the owner once", async () => {
   }
   expect(await subscription.next()).toEqual(DONE);
   await subscription.return();
-  expect(left).toBe(1);
+  expect(cancelled).toBe(1);
 });
 
-test("disposing it ends it, for those who wait too", async () => {
-  let left = 0;
-  const leave = (): Promise<IteratorResult<number, undefined>> => {
-    using subscription = new Subscription<number>({ onLeave: () => (left += 1) });
+test("resolves pending calls with the end when it is disposed", async () => {
+  let cancelled = 0;
+  const cancel = (): Promise<IteratorResult<number, undefined>> => {
+    using subscription = new Subscription<number>({ onCancel: () => (cancelled += 1) });
     return subscription.next();
   };
-  expect(await leave()).toEqual(DONE);
-  expect(left).toBe(1);
+  expect(await cancel()).toEqual(DONE);
+  expect(cancelled).toBe(1);
 });
 
-test("the owner's end tells the owner nothing", async () => {
+test("notifies no owner when the owner ends it", async () => {
   const subscription = new Subscription<number>({
-    onLeave: () => {
-      throw new Error("told");
+    onCancel: () => {
+      throw new Error("notified");
     },
   });
   subscription.end();
@@ -90,7 +90,7 @@ test("the owner's end tells the owner nothing", async () => {
 });
 
 test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
-  "a capacity of %d is refused",
+  "throws a RangeError when the capacity is %d",
   (n) => {
     expect(() => new Subscription({ capacity: n })).toThrow(RangeError);
   },

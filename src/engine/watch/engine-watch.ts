@@ -43,7 +43,7 @@ export class EngineWatch {
     this.#options = options;
     this.#faults = new InspectFaults(log, bus);
     this.#health = new StreamHealth({
-      what: "docker events",
+      name: "docker events",
       identity: undefined,
       clock: options.clock,
       changed: (change) => bus.publish("change", change),

@@ -42,7 +42,7 @@ export class SystemdWatch {
   constructor(options: SystemdWatchOptions) {
     this.#options = options;
     this.#health = new StreamHealth({
-      what: "systemd",
+      name: "systemd",
       // Its name can change.
       get identity() {
         return options.record.identity;

@@ -186,9 +186,9 @@ test("reports why the systemd watch fails until it is restored", () => {
     identity,
     recovered: false,
   } as const;
-  fleet.changed({ ...change, kind: "monitor.error", detail: "systemd can't be had: no bus" });
+  fleet.changed({ ...change, kind: "monitor.error", detail: "systemd unavailable: no bus" });
   expect(missingIn(fleet, isActive("b.service"))).toEqual([
-    "a: b.service: not known: systemd can't be had: no bus, expected active",
+    "a: b.service: not known: systemd unavailable: no bus, expected active",
   ]);
   fleet.changed({ ...change, kind: "monitor.recovered", detail: "" });
   expect(missingIn(fleet, isActive("b.service"))).toEqual([

@@ -89,7 +89,7 @@ test("logs an unavailable engine at once and reports it as missing", async () =>
   expect(outcome).toMatchObject({ kind: "time" });
   expect(stdout).toBe("");
   expect(lines[0]).toMatch(
-    /^level=error msg="engine watch failed" detail="docker events can't be had: /,
+    /^level=error msg="engine watch failed" detail="docker events unavailable: /,
   );
   expect(stderr.split("\n").slice(1)).toEqual([
     "  the engine can't be watched: cannot connect to the engine at /nowhere (ENOENT): is it running?",

@@ -367,7 +367,7 @@ test("emits one destroy when a listing lacks a container", async () => {
   expect(now.changes.slice(-2).every((change) => change.recovered)).toBe(true);
   expect(now.all.at(-1)).toMatchObject({
     kind: "monitor.recovered",
-    detail: "docker events stream is back, 2 missed changes found",
+    detail: "docker events stream restored, 2 missed changes found",
   });
   expect(now.fleet.get(idOf("kept"))).toBeDefined();
 });

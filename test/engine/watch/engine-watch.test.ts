@@ -284,7 +284,7 @@ test("replays the events of a gap, and recovers the rest", async () => {
   const kinds = ["die", "oom!", "create!", "start!"];
   expect(watching.kinds()).toEqual(["monitor.lost", ...kinds, "monitor.recovered"]);
   expect(watching.changes.at(-1)?.detail).toBe(
-    "docker events stream is back, 3 missed changes found",
+    "docker events stream restored, 3 missed changes found",
   );
 });
 
@@ -338,7 +338,7 @@ test("emits one error and retries with growing delays when the engine is unavail
   expect(clock.nextTimerMs).toBeLessThanOrEqual(30_000);
   expect(watching.kinds()).toEqual(["monitor.error"]);
   expect(watching.changes[0]).toMatchObject({
-    detail: "docker events can't be had: cannot connect",
+    detail: "docker events unavailable: cannot connect",
   });
   expect(watch).toMatchObject({ up: false, listed: false, reconnects: 0 });
   source.fault = undefined;
@@ -371,7 +371,7 @@ test("ends the attempt and its stream when the listing fails", async () => {
   await watching.clock.advance(250);
   expect(watching.changes[0]).toMatchObject({
     kind: "monitor.error",
-    detail: "docker events can't be had: ps failed",
+    detail: "docker events unavailable: ps failed",
   });
   source.listing = Promise.resolve();
   await watching.clock.advance(1_000);
