@@ -20,7 +20,7 @@ export interface Subscribers {
   readonly log: Logger;
 }
 
-/** Subscribes the parts that don't know the bus. Each event reaches them in the order of the lines. */
+/** Subscribes the parts that don't know the bus. An event reaches them in the order of these lines. */
 export function subscribeParts(bus: EventBus, parts: Subscribers): void {
   const { own, store, status, startup, service, heap, clock, log } = parts;
 
@@ -32,7 +32,7 @@ export function subscribeParts(bus: EventBus, parts: Subscribers): void {
   bus.subscribe("change", status.changed);
 
   bus.subscribe("stateRead", ({ record, source }) => {
-    // What systemd says of itself is stored with the next change.
+    // A listing of systemd is stored with the next change.
     if (source === "engine") store.touch(record.identity.id);
   });
   bus.subscribe("stateRead", ({ record }) => status.stateRead(record));

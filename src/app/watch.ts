@@ -37,8 +37,8 @@ export interface Watch {
 const BOOT_NS = 10_000_000_000n;
 
 /**
- * Builds both watches, which publish to the bus. The systemd watches follow what the engine's watch
- * reads from the moment that its `run` is called.
+ * Builds both watches, which publish to the bus. The watch of the engine starts with its `run`; each
+ * container that it reads starts, wakes or stops the watch of the container's systemd.
  */
 export function buildWatch(options: WatchOptions): Watch {
   const { config, runtime, fleet, cursor, bus, clock, log, through, watchesSystemd } = options;

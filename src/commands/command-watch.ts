@@ -1,9 +1,8 @@
 /**
- * `unitwatch wait` and `unitwatch events`: commands that watch until they have their answer. Each
- * has a folder with the command's own rules; this folder has what they share, a watch without
- * metrics, exports or a store.
+ * The commands that watch: `wait/` and `events/` have the rules of each command, this folder has the
+ * parts they share. A command's watch has no metrics, exports or store, and ends with its command.
  *
- * May import every folder but main.ts. Nothing but main.ts imports it.
+ * May import app and what app imports; only main.ts imports the commands.
  */
 import { buildWatch } from "../app/watch.ts";
 import type { WatchOptions } from "../app/watch.ts";
@@ -22,7 +21,7 @@ import { EventBus, fleetEvents } from "../state/event-bus.ts";
 import { Fleet } from "../state/fleet.ts";
 import type { UnitAdmission } from "../state/units/unit-admission.ts";
 
-/** How long the streams, and a client that reads the last lines, have to close. */
+/** Limit for the streams to close, and for a client to read the last lines. */
 export const CLOSE_MS = 1_000;
 
 const SWEEP_MS = 10_000;
@@ -45,7 +44,7 @@ export interface CommandWatch {
   readonly bus: EventBus;
   readonly fleet: Fleet;
   readonly engine: Pick<EngineWatch, "up" | "listed">;
-  /** Starts to watch. Subscribe before. */
+  /** Starts to watch. A subscriber that is added later misses events. */
   start(): void;
   /** Resolves when every stream has ended, or after {@link CLOSE_MS}. */
   stop(): Promise<void>;

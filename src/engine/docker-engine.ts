@@ -1,3 +1,10 @@
+/**
+ * The container engine. `api/` and `cli/` are the two ways to it (`ContainerRuntime`), `format/` parses
+ * what it sends, `watch/` follows it. This file joins a runtime and the formats to an `EngineSource`.
+ *
+ * May import domain and platform; only `watch/` imports state. Foreign input is bounded and checked
+ * here: what passes on is valid.
+ */
 import type { ContainerDetails, ContainerIdentity } from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
 import type { EngineSink, EngineSource, Inspection, Uninspected } from "../domain/engine-source.ts";

@@ -1,3 +1,11 @@
+/**
+ * `unitwatch events`: prints each matching change to stdout.
+ *
+ * `change-filter.ts` selects changes, `event-lines.ts` formats them. Changes wait in a queue of 10,000
+ * for a slow client; a full queue drops its oldest change and logs how many.
+ *
+ * May import what app imports, app, and the shared files of commands.
+ */
 import type { Writable } from "node:stream";
 import { logChange } from "../../app/change-log.ts";
 import { eventReport } from "../../app/event-report.ts";

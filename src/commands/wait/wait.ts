@@ -1,3 +1,12 @@
+/**
+ * `unitwatch wait`: watches until containers, units or systemd are in the states of its goal.
+ *
+ * `findings.ts` compares the goal with the state, `waiter.ts` decides when the wait is over,
+ * `outcome-text.ts` prints the outcome. The goal counts as true as soon as it is true for one moment;
+ * nothing counts as true while the engine is down.
+ *
+ * May import what app imports, app, and the shared files of commands.
+ */
 import type { Writable } from "node:stream";
 import { logChange } from "../../app/change-log.ts";
 import type { WaitConfig } from "../../config/config.ts";

@@ -1,3 +1,16 @@
+/**
+ * The watch of the container engine: follows its events and keeps the fleet equal to it.
+ *
+ * Each attempt opens the stream of events first and takes a snapshot (list and inspect) second, so
+ * that no change falls between. After a loss the stream resumes from the last event. A snapshot every
+ * 10 minutes finds changes that the stream lost. An inspection that is older than an event of its
+ * container is repeated, and never overwrites newer state.
+ *
+ * Publishes `stateRead` for each container it reads, `listed` after the first snapshot of each
+ * attempt, `parseError`, and changes of the watch itself; the fleet publishes all other changes.
+ *
+ * May import state, domain and platform. The engine is behind the port `EngineSource`.
+ */
 import { asError } from "../../platform/data/as-error.ts";
 import { Backoff, ENGINE_BACKOFF } from "../../platform/time/backoff.ts";
 import { EngineSession } from "./engine-session.ts";
@@ -13,18 +26,7 @@ export interface EngineWatchOptions extends EngineSessionOptions {
 
 const SNAPSHOT_INTERVAL_MS = 600_000;
 
-/**
- * Follows one container engine and keeps the fleet equal to it.
- *
- * Each attempt opens the stream of events first and takes a snapshot (list and inspect) second, so
- * that no change falls between. After a loss the stream resumes from the last event. A snapshot
- * every 10 minutes finds changes that the stream lost.
- *
- * Publishes `stateRead` for each container it reads, `listed` after the snapshot of each attempt,
- * `parseError`, and the changes of the watch itself; the fleet publishes all other changes.
- *
- * The folder imports state, domain and platform/; the engine itself is behind the port EngineSource.
- */
+/** Follows one container engine and keeps the fleet equal to it. */
 export class EngineWatch {
   readonly #options: EngineWatchOptions;
   readonly #backoff = new Backoff(ENGINE_BACKOFF);
