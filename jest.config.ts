@@ -11,14 +11,14 @@ const engine = {
   globalTeardown: "<rootDir>/test/support/engine/global-teardown.ts",
 } as const;
 
-/** Tests that run with each runtime; the others choose one themselves, or have no use for two. */
+/** E2E tests that run with each runtime; the others choose one, or don't depend on it. */
 const BOTH_RUNTIMES =
   "@(boot|count/count|engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk|walk-containers)";
 
 const config: Config = {
-  // Tests with an engine mostly wait for it: more of them at a time than there are processors.
+  // More workers than processors, because tests with an engine mostly wait for it.
   maxWorkers: 3,
-  // A limit for what hangs, and no measure of speed: the machine may be busy with the other tests.
+  // A limit for hangs, not a measure of speed: other tests may load the machine.
   testTimeout: 60_000,
   projects: [
     {
@@ -34,7 +34,7 @@ const config: Config = {
       ...engine,
     },
     {
-      // What is watched, and how, once more through the engine's command.
+      // The watch tests again, with the cli runtime.
       ...common,
       displayName: "e2e-cli",
       testMatch: [`<rootDir>/test/e2e/${BOTH_RUNTIMES}.test.ts`],

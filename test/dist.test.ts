@@ -6,7 +6,7 @@ import { execa } from "execa";
 
 const ROOT = join(import.meta.dirname, "..");
 const MODULES = join(ROOT, "node_modules");
-/** What the library needs beside it, as npm would install it. */
+/** Dependencies of the library that npm would install beside it. */
 const DEPENDENCIES = ["execa", "@opentelemetry", "@types"];
 
 const CONSUMER = `
@@ -35,7 +35,7 @@ console.log(JSON.stringify([rest, dropped, isOom, String(timeNs), typeof open]))
 console.log(dockerEventsArgs("dev").length, systemdMonitorArgs("a").length);
 `;
 
-/** Built, the thread of the queue is another file than in the source. */
+/** Returns a script that opens the store's thread, whose file differs between source and build. */
 function threadScript(module: string, path: string): string {
   return `
     import { threadLink } from ${JSON.stringify(module)};
@@ -57,10 +57,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("the packed library works elsewhere, with its types", async () => {
+test("works with its types when it is installed from the package", async () => {
   const source = join(folder, "source");
   const project = join(folder, "project");
-  // In a copy: building replaces dist/, which somebody may be using.
+  // In a copy, because a build replaces dist/, which another test may use.
   await mkdir(source);
   for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "LICENSE"]) {
     await cp(join(ROOT, name), join(source, name), { recursive: true });

@@ -5,7 +5,7 @@ import { expect, test } from "@jest/globals";
 import * as library from "../src/index.ts";
 import { type Event, EventKind, execaExecutor, type Subscription, Watcher } from "../src/index.ts";
 
-test("the public names", () => {
+test("exports the public names", () => {
   expect(Object.keys(library).sort()).toEqual([
     "DockerMonitor",
     "EventKind",
@@ -18,7 +18,7 @@ test("the public names", () => {
   ]);
 });
 
-/** Stands in for the docker command: says a line, says who it is, and then nothing more. */
+/** Replaces the docker command: prints an event, then an event with its pid, then waits. */
 const DOCKER = `#!/bin/sh
 case $1 in
   events) echo '{"Type":"container","Action":"start","Actor":{"Attributes":{"name":"sind-dev-a"}},"time":1}';;
@@ -38,7 +38,7 @@ async function take(subscription: Subscription, count: number): Promise<Event[]>
   return events;
 }
 
-test("a watch with real processes, from start to end", async () => {
+test("watches with real processes and ends them when aborted", async () => {
   const folder = await mkdtemp(join(tmpdir(), "unitwatch-library-"));
   await writeFile(join(folder, "docker"), DOCKER);
   await chmod(join(folder, "docker"), 0o755);

@@ -20,7 +20,7 @@ import {
 import { SocketProxy } from "../support/socket-proxy.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-/** With so many rounds: nothing but the time from a crash to the webhook, at the shipped intervals. */
+/** Number of rounds; if set, only the time from a crash to the webhook is measured, with the shipped intervals. */
 const ROUNDS = Number(process.env["UNITWATCH_ALERT_ROUNDS"] ?? 0);
 
 jest.setTimeout(60_000 + ROUNDS * 60_000);
@@ -28,8 +28,8 @@ jest.setTimeout(60_000 + ROUNDS * 60_000);
 const CLUSTER = "e2ealert";
 const nameOf = (node: string): string => `sind-${CLUSTER}-${node}`;
 
-/** In a hurry: what is shipped waits longer. */
-const HASTE: Readonly<Record<"config" | "rules" | "alertmanager", readonly Edit[]>> = {
+/** Shorter intervals than shipped. */
+const SHORT_INTERVALS: Readonly<Record<"config" | "rules" | "alertmanager", readonly Edit[]>> = {
   config: [[/_interval: 5s/g, "_interval: 400ms"]],
   rules: [
     [/for: \w+/g, "for: 1s"],
@@ -40,13 +40,13 @@ const HASTE: Readonly<Record<"config" | "rules" | "alertmanager", readonly Edit[
     [/group_interval: 1m/, "group_interval: 500ms"],
   ],
 };
-const SHIPPED: typeof HASTE = {
+const SHIPPED: typeof SHORT_INTERVALS = {
   config: [],
   rules: [],
-  // Each crash is then the first of its group, as one alone would be.
+  // Makes each crash the first of its group, like a single one.
   alertmanager: [[/group_by: \[/, "group_by: [name, "]],
 };
-const EDITS = ROUNDS > 0 ? SHIPPED : HASTE;
+const EDITS = ROUNDS > 0 ? SHIPPED : SHORT_INTERVALS;
 
 interface Notification {
   readonly alerts: readonly {
@@ -64,8 +64,8 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
   let other: TestNode;
   let unitwatch: Unitwatch;
   /**
-   * Has no room for more than one container and a few records, which its endpoint never takes, and
-   * is to watch no systemd.
+   * unitwatch with room for only one container and a few records, with an endpoint that never
+   * accepts them, and without systemd watch.
    */
   let small: Unitwatch;
   let webhook: HttpEndpoint;
@@ -86,12 +86,12 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
     const watched = { host: proxy.host, cluster: CLUSTER };
     const limits = ["--metrics.series-limit=40", "--otlp.queue-bytes=4KiB"];
     const args = [...limits, "--systemd.transport=off"];
-    // Nobody is there.
+    // No process listens there.
     const env = { OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://127.0.0.1:9/v1/logs" };
     unitwatch = stack.use(await startUnitwatch(watched));
     small = await startUnitwatch({ ...watched, args, env });
     stack.defer(async () => {
-      // Told to end, it would try its endpoint a last time.
+      // SIGTERM would make it try its endpoint a last time.
       small.signal("SIGKILL");
       await small.exited;
     });
@@ -114,7 +114,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
   });
   afterAll(() => stack.disposeAsync());
 
-  /** Notifications of this alert, as they came. */
+  /** Returns the notifications of this alert, in order. */
   function notified(status: "firing" | "resolved", alertname: string, unit: string) {
     return webhook.requests
       .flatMap(({ body }) => (JSON.parse(body.toString()) as Notification).alerts)
@@ -126,7 +126,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
     while (notified(...of).length === 0) await webhook.received(webhook.requests.length + 1);
   }
 
-  /** Milliseconds from the crash of a new service to the webhook's notification. */
+  /** Measures the milliseconds from the crash of a new service to the webhook's notification. */
   async function crashToWebhook(unit: string): Promise<number> {
     await node.writeUnit(unit, "[Service]\nExecStart=sleep infinity\n");
     await node.startUnit(unit);
@@ -136,7 +136,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
     return performance.now() - crashed;
   }
 
-  test("a service crashes, and the webhook is told; it runs again, and the webhook is told", async () => {
+  test("notifies the webhook when a service crashes and when it recovers", async () => {
     const unit = "slurmctld.service";
     const tookMs = await crashToWebhook(unit);
     const [alert] = notified("firing", "SystemdUnitFailed", unit);
@@ -158,7 +158,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
 
     const times = [tookMs];
     for (let round = 1; round < ROUNDS; round += 1) {
-      // At another moment between two scrapes each time.
+      // Starts at a random moment between two scrapes.
       await delay((round * 1_700) % 5_000);
       times.push(await crashToWebhook(`round-${round}.service`));
     }
@@ -168,7 +168,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
 
   if (ROUNDS > 0) return;
 
-  test("each alert fires when what it is about is done", async () => {
+  test("fires each alert when its cause occurs", async () => {
     const engine = attachEngine();
     const container = async (name: string, script: string, ...args: string[]) => {
       const command = ["sh", "-c", script];
@@ -226,8 +226,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       expect(of(small)).toContainEqual(["UnitwatchRecordsDropped", ""]);
       expect(of(small)).not.toContainEqual(["SystemdWatchLost", nameOf("plain")]);
     });
-    // A node that is stopped as it should be isn't taken for a failure: with the capability to
-    // reboot, systemd ends by SIGINT.
+    // A regular stop of a node is no failure: with the capability to reboot, systemd ends by SIGINT.
     expect([0, 130]).toContain((await other.inspect()).State.ExitCode);
   });
 
@@ -247,7 +246,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       return target.instant ? prometheus.query(expr) : prometheus.queryRange(expr);
     };
 
-    // The node itself has exited once, and not all in it is well.
+    // The node itself has exited once, and some of its units failed.
     beforeAll(async () => {
       await node.restart();
       await node.ready();
@@ -285,7 +284,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
               .map((target) => run(target, without)),
           );
           expect(results.length).toBeGreaterThan(0);
-          // What counts says 0; what lists says nothing.
+          // Counting panels show 0; listing panels show nothing.
           const left = results
             .flat()
             .flatMap((each) => (each.values ?? [each.value]).map((at) => at?.[1]));
@@ -294,7 +293,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       });
     }
 
-    test("Grafana's own alert asks for what there is", async () => {
+    test("queries existing series in Grafana's alert", async () => {
       const path = "../../deploy/grafana/provisioning/alerting/unitwatch.yml";
       const { groups } = parse(readFileSync(join(import.meta.dirname, path), "utf8")) as {
         groups: readonly { rules: readonly { data: readonly { model: { expr?: string } }[] }[] }[];
@@ -306,7 +305,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
     });
   });
 
-  test("the engine is gone, then unitwatch is", async () => {
+  test("fires when the engine goes down, and when unitwatch does", async () => {
     const firing = async () => (await prometheus.firing()).map(({ labels: of }) => of["alertname"]);
     await proxy.stop();
     await eventually(async () => expect(await firing()).toContain("EngineWatchLost"));

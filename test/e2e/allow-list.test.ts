@@ -45,7 +45,7 @@ describeEngine("behind a proxy that allows only the calls of docs/security.md", 
   });
   afterAll(() => stack.disposeAsync());
 
-  test("it watches, comes back after a cut, and asks for nothing else", async () => {
+  test("watches and reconnects with only the allowed calls", async () => {
     const calls = await callsOf("engine calls");
     expect(calls.length).toBeGreaterThan(4);
     await using proxy = await AllowListProxy.start(join(dir, "all.sock"), engine.host, calls);
@@ -84,7 +84,7 @@ describeEngine("behind a proxy that allows only the calls of docs/security.md", 
     expect([...proxy.used].toSorted()).toEqual(calls.toSorted());
   });
 
-  test("without systemd it needs no exec", async () => {
+  test("needs no exec when systemd is off", async () => {
     const calls = (await callsOf("engine calls")).filter((call) => !call.includes("exec"));
     await using proxy = await AllowListProxy.start(join(dir, "few.sock"), engine.host, calls);
     await using unitwatch = await startUnitwatch({

@@ -17,7 +17,7 @@ jest.setTimeout(60_000);
 const CLUSTER = clusterName("boot");
 const labels = { "sind.cluster": CLUSTER };
 
-/** Holds up the boot at its beginning: there is no bus as long as it runs. */
+/** Blocks the boot at its beginning: there is no bus while it runs. */
 const SLOW = `[Unit]
 DefaultDependencies=no
 Before=sysinit.target
@@ -28,7 +28,7 @@ ExecStart=sleep 2
 WantedBy=sysinit.target
 `;
 
-/** Fails at boot, when there is a journal, and no bus yet. */
+/** Fails at boot, when there is a journal but no bus yet. */
 const EARLY = `[Unit]
 DefaultDependencies=no
 After=systemd-journald.service
@@ -57,7 +57,7 @@ describeEngine("a node that boots", () => {
       expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
     });
 
-  test("is watched from its first moments on", async () => {
+  test("is watched from the beginning of its boot", async () => {
     [node, unitwatch] = await Promise.all([
       startNode(engine, { name: `sind-${CLUSTER}-controller`, labels, waitReady: false }),
       startUnitwatch({ host: engine.host, cluster: CLUSTER }),
@@ -70,7 +70,7 @@ describeEngine("a node that boots", () => {
     await expectWatched();
   });
 
-  test("is watched in the end, though it takes its time", async () => {
+  test("is watched when its boot is slow", async () => {
     await node.writeUnit("slow.service", SLOW);
     await node.writeUnit("early.service", EARLY);
     await node.systemctl("enable", "slow.service", "early.service");
@@ -80,10 +80,10 @@ describeEngine("a node that boots", () => {
     expect(performance.now() - from).toBeGreaterThan(2_000);
 
     const scrape = await expectWatched();
-    // What had happened before anybody could listen is known too.
+    // Failures from before the first connection are known too.
     expect(shownFailures(scrape, node.name)).toEqual({ "early.service": { "exit-code": 1 } });
     expect(countFailures(await trueFailures(node))).toEqual(shownFailures(scrape, node.name));
-    // A boot is no trouble.
+    // A boot logs no warnings.
     expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);
   });
 });

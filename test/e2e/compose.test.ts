@@ -10,8 +10,8 @@ jest.setTimeout(120_000);
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
 
-// Not what they start, but that the real tool takes them.
-describeEngine("what Compose says of deploy/", () => {
+// Checks that the real tool accepts the files, without starting them.
+describeEngine("deploy/ with Compose", () => {
   beforeAll(() => ensureCommands({ "docker-compose": "docker-compose" }));
 
   const config = async (file: string, env: Readonly<Record<string, string>>) => {
@@ -21,7 +21,7 @@ describeEngine("what Compose says of deploy/", () => {
     return { exitCode, stderr, config: parse(stdout) as Record<string, object> | null };
   };
 
-  test("compose.yaml is sound, and wants the socket's group", async () => {
+  test("accepts compose.yaml and requires the socket's group", async () => {
     const good = await config("compose.yaml", { DOCKER_GID: "999" });
     expect(good).toMatchObject({ exitCode: 0, stderr: "" });
     expect(Object.keys(good.config?.["services"] ?? {})).toEqual([
@@ -41,7 +41,7 @@ describeEngine("what Compose says of deploy/", () => {
     });
   });
 
-  test("swarm.yaml is sound, and wants the socket's group and an image", async () => {
+  test("accepts swarm.yaml and requires the socket's group and an image", async () => {
     const image = "registry.example/unitwatch:0.1.0";
     const good = await config("swarm.yaml", { DOCKER_GID: "999", UNITWATCH_IMAGE: image });
     expect(good).toMatchObject({
@@ -55,9 +55,9 @@ describeEngine("what Compose says of deploy/", () => {
   });
 });
 
-// Up to the task that waits for an image which isn't there.
-describePrivateEngine("what Swarm makes of deploy/", () => {
-  test("swarm.yaml becomes a task on each node, confined", async () => {
+// Runs until the task waits for an image that doesn't exist.
+describePrivateEngine("deploy/ with Swarm", () => {
+  test("starts a confined task on each node from swarm.yaml", async () => {
     await using engine = await startPrivateEngine();
     const loopback = ["--advertise-addr=127.0.0.1", "--listen-addr=127.0.0.1:0"];
     await engine.docker(["swarm", "init", ...loopback]);

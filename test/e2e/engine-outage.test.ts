@@ -21,7 +21,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(60_000);
 
-// One session: the engine isn't there at first, comes, goes, and comes back.
+// One session: the engine is missing at first, starts, stops, and starts again.
 describeEngine("without an engine", () => {
   describe.each(["engine", "cli"])("watching through %s", (runtime) => {
     outage(runtime);
@@ -66,7 +66,7 @@ function outage(runtime: string): void {
   const troubles = () =>
     unitwatch.log.filter(({ level, container }) => level === "error" && container === undefined);
 
-  test("it is healthy, not ready, and says once what is missing", async () => {
+  test("is healthy, not ready, and logs the missing engine once", async () => {
     const line = await unitwatch.untilLogged(({ level }) => level === "error");
     expect(line).toMatchObject({
       msg: "engine watch failed",
@@ -79,7 +79,7 @@ function outage(runtime: string): void {
     expect(scrape.select("container_info")).toEqual([]);
   });
 
-  test("it is ready once the engine is there", async () => {
+  test("becomes ready when the engine starts", async () => {
     await proxy.start();
     await unitwatch.untilWatching(1);
 
@@ -94,7 +94,7 @@ function outage(runtime: string): void {
     expect(troubles()).toHaveLength(1);
   });
 
-  test("it notices that the engine goes", async () => {
+  test("reports the engine as down when it stops", async () => {
     await proxy.stop();
     await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 0);
 
@@ -106,7 +106,7 @@ function outage(runtime: string): void {
     );
   });
 
-  test("what happened meanwhile is known when it is back", async () => {
+  test("recovers missed changes when the engine is back", async () => {
     await web.restart();
     await web.kill();
     await node.crash("victim.service");

@@ -17,28 +17,28 @@ jest.setTimeout(60_000);
 const CLUSTER = clusterName("recovery");
 const labels = { "sind.cluster": CLUSTER };
 
-/** A container that ends, with code 9, as soon as it is told to, though no engine runs. */
-interface Obedient {
+/** Container that a test can end with code 9 while no engine runs. */
+interface EndableContainer {
   readonly container: TestContainer;
-  /** Resolves when it is about to end. */
+  /** Ends the container; resolves just before its end. */
   end(): Promise<void>;
 }
 
-interface Stage extends AsyncDisposable {
+interface EngineSetup extends AsyncDisposable {
   readonly engine: PrivateEngine;
   container(name: string, ...args: string[]): Promise<TestContainer>;
-  obedient(name: string, ...args: string[]): Promise<Obedient>;
-  /** The program, ready; what it keeps is in the folder of this name. */
+  endable(name: string, ...args: string[]): Promise<EndableContainer>;
+  /** Starts unitwatch with its storage in the folder of this name, and waits until it is ready. */
   unitwatch(data: string): Promise<Unitwatch>;
 }
 
-async function openStage(liveRestore: boolean): Promise<Stage> {
+async function openSetup(liveRestore: boolean): Promise<EngineSetup> {
   const engine = await startPrivateEngine({ liveRestore });
   const dir = mkdtempSync(join(tmpdir(), "unitwatch-recovery-"));
   return {
     engine,
     container: (name, ...args) => startContainer(engine, { name, labels, args }),
-    async obedient(name, ...args) {
+    async endable(name, ...args) {
       const folder = join(dir, name);
       mkdirSync(folder);
       const command = ["sh", "-c", "until rm /told/end; do sleep 0.02; done; >/told/ended; exit 9"];
@@ -68,7 +68,7 @@ async function openStage(liveRestore: boolean): Promise<Stage> {
   };
 }
 
-/** What was counted of a container; `unknown` are exits whose code was lost. */
+/** Counters of a container; `unknown` are exits whose code was lost. */
 interface Counted {
   readonly starts: number;
   readonly restarts: number;
@@ -98,21 +98,21 @@ async function agrees(scrape: Scrape, containers: readonly TestContainer[]): Pro
 
 const recovered = (scrape: Scrape) => scrape.by("kind", "unitwatch_recovered_changes_total");
 
-describePrivateEngine("an engine that restarts under its containers", () => {
-  let stage: Stage;
+describePrivateEngine("an engine that restarts while its containers run", () => {
+  let setup: EngineSetup;
   beforeAll(async () => {
-    stage = await openStage(true);
+    setup = await openSetup(true);
   });
-  afterAll(async () => stage[Symbol.asyncDispose]());
+  afterAll(async () => setup[Symbol.asyncDispose]());
 
-  test("what happened meanwhile is found, counted, and told as recovered", async () => {
-    const { engine } = stage;
-    await using stays = await stage.container("stays");
-    const ends = await stage.obedient("ends");
+  test("counts and logs missed changes as recovered", async () => {
+    const { engine } = setup;
+    await using stays = await setup.container("stays");
+    const ends = await setup.endable("ends");
     await using _ends = ends.container;
-    const comesBack = await stage.obedient("comes-back", "--restart=always");
+    const comesBack = await setup.endable("comes-back", "--restart=always");
     await using _comesBack = comesBack.container;
-    await using unitwatch = await stage.unitwatch("meanwhile");
+    await using unitwatch = await setup.unitwatch("meanwhile");
 
     await engine.stopDaemon();
     await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 0);
@@ -135,10 +135,10 @@ describePrivateEngine("an engine that restarts under its containers", () => {
     );
   });
 
-  test("nothing is counted twice where dockerd is killed and nothing happens", async () => {
-    const { engine } = stage;
-    await using stays = await stage.container("stays");
-    await using unitwatch = await stage.unitwatch("nothing");
+  test("counts nothing twice when dockerd is killed and no change is missed", async () => {
+    const { engine } = setup;
+    await using stays = await setup.container("stays");
+    await using unitwatch = await setup.unitwatch("nothing");
     await stays.restart(0);
     await unitwatch.until((scrape) => {
       expect(counted(scrape, "stays")).toEqual({ ...NOTHING, starts: 1, exits: 1 });
@@ -158,24 +158,24 @@ describePrivateEngine("an engine that restarts under its containers", () => {
   test.each([
     { how: "while the engine still tells", restarted: false },
     { how: "while the engine forgets", restarted: true },
-  ])("what happened while unitwatch was killed is caught up: $how", async ({ how, restarted }) => {
-    const { engine } = stage;
+  ])("recovers the changes since unitwatch was killed: $how", async ({ how, restarted }) => {
+    const { engine } = setup;
     const [a, b, c, gone] = await Promise.all(
-      ["restarted", "stopped", "old-name", "gone"].map((name) => stage.container(name)),
+      ["restarted", "stopped", "old-name", "gone"].map((name) => setup.container(name)),
     );
     if (!a || !b || !c || !gone) throw new Error("no containers");
-    const before = await stage.unitwatch(how);
+    const before = await setup.unitwatch(how);
     before.signal("SIGKILL");
     await before.exited;
 
     await Promise.all([a.restart(0), b.stop(0), c.rename("new-name"), gone.remove()]);
-    const made = await stage.container("made");
+    const made = await setup.container("made");
     if (restarted) {
       await engine.stopDaemon();
       await engine.startDaemon();
     }
 
-    await using unitwatch = await stage.unitwatch(how);
+    await using unitwatch = await setup.unitwatch(how);
     const scrape = await unitwatch.scrape();
     await agrees(scrape, [a, b, c, made]);
     const lost = restarted ? "unknown" : "exits";
@@ -199,33 +199,36 @@ describePrivateEngine("an engine that restarts under its containers", () => {
   });
 });
 
-describePrivateEngine("an engine that takes its containers down", () => {
-  let stage: Stage;
+describePrivateEngine("an engine that stops its containers", () => {
+  let setup: EngineSetup;
   beforeAll(async () => {
-    stage = await openStage(false);
+    setup = await openSetup(false);
   });
-  afterAll(async () => stage[Symbol.asyncDispose]());
+  afterAll(async () => setup[Symbol.asyncDispose]());
 
-  test.each(["stopDaemon", "killDaemon"] as const)("%s", async (end) => {
-    const { engine } = stage;
-    await using goesDown = await stage.container("goes-down");
-    await using comesBack = await stage.container("comes-back", "--restart=always");
-    await using unitwatch = await stage.unitwatch(end);
+  test.each(["stopDaemon", "killDaemon"] as const)(
+    "counts exits and restarts after %s",
+    async (end) => {
+      const { engine } = setup;
+      await using goesDown = await setup.container("goes-down");
+      await using comesBack = await setup.container("comes-back", "--restart=always");
+      await using unitwatch = await setup.unitwatch(end);
 
-    await engine[end]();
-    await engine.startDaemon();
+      await engine[end]();
+      await engine.startDaemon();
 
-    const scrape = await unitwatch.until(async (scrape) => {
-      expect(scrape.value("unitwatch_engine_up")).toBe(1);
-      await agrees(scrape, [goesDown, comesBack]);
-    });
-    expect((await trueContainer(goesDown)).status).toBe("exited");
-    expect((await trueContainer(comesBack)).status).toBe("running");
-    const total = (name: string) => {
-      const { starts, exits, unknown } = counted(scrape, name);
-      return { starts, exits: exits + unknown };
-    };
-    expect(total("goes-down")).toEqual({ starts: 0, exits: 1 });
-    expect(total("comes-back")).toEqual({ starts: 1, exits: 1 });
-  });
+      const scrape = await unitwatch.until(async (scrape) => {
+        expect(scrape.value("unitwatch_engine_up")).toBe(1);
+        await agrees(scrape, [goesDown, comesBack]);
+      });
+      expect((await trueContainer(goesDown)).status).toBe("exited");
+      expect((await trueContainer(comesBack)).status).toBe("running");
+      const total = (name: string) => {
+        const { starts, exits, unknown } = counted(scrape, name);
+        return { starts, exits: exits + unknown };
+      };
+      expect(total("goes-down")).toEqual({ starts: 0, exits: 1 });
+      expect(total("comes-back")).toEqual({ starts: 1, exits: 1 });
+    },
+  );
 });

@@ -14,7 +14,7 @@ jest.setTimeout(60_000);
 
 const CLUSTER = clusterName("tls");
 
-describePrivateEngine("an engine on tcp:// that wants certificates", () => {
+describePrivateEngine("an engine on tcp:// that requires certificates", () => {
   const stack = new AsyncDisposableStack();
   let port: number;
   let certificates: EngineCertificates;
@@ -39,7 +39,7 @@ describePrivateEngine("an engine on tcp:// that wants certificates", () => {
   });
   afterAll(() => stack.disposeAsync());
 
-  /** The address by its name: its number is in the certificate too. */
+  /** Address by name; the certificate is also valid for the IP address. */
   const reach = (host: string, certPath: string, args: readonly string[] = []) =>
     startUnitwatch({
       host: `tcp://${host}:${port}`,
@@ -52,8 +52,8 @@ describePrivateEngine("an engine on tcp:// that wants certificates", () => {
     ["engine", "localhost"],
     ["engine", "127.0.0.1"],
     ["cli", "localhost"],
-  ])("by the runtime %s, at %s", (runtime, host) => {
-    test("its nodes are watched", async () => {
+  ])("with the runtime %s, at %s", (runtime, host) => {
+    test("watches its nodes", async () => {
       await using unitwatch = await reach(host, certificates.client, [
         `--docker.runtime=${runtime}`,
       ]);
@@ -71,7 +71,7 @@ describePrivateEngine("an engine on tcp:// that wants certificates", () => {
 
   test.each([
     ["a certificate of another authority", /self-signed certificate|certificate|SSL|TLS/i],
-  ])("%s is refused on both sides, in words", async (_what, words) => {
+  ])("logs the reason when %s is rejected", async (_what, words) => {
     await using unitwatch = await reach("localhost", certificates.stranger);
     const { detail } = await unitwatch.untilLogged(({ level }) => level === "error");
     expect(String(detail)).toMatch(words);

@@ -48,7 +48,7 @@ describeEngine("the engine of this run", () => {
     expect(state.stdout).toBe(`${dbus}\ninactive`);
   });
 
-  test("crashes a unit, whatever its name", async () => {
+  test("crashes a unit with any name", async () => {
     const unit = String.raw`a\x2db@\x22x\x22.service`;
     await using node = await startNode(engine, { name: "engine-unit" });
 
@@ -63,7 +63,7 @@ describeEngine("the engine of this run", () => {
     );
   });
 
-  test("tells of an OOM kill by event and by state", async () => {
+  test("reports an OOM kill in an event and in the state", async () => {
     const sinceMs = Date.now();
     await using container = await oomContainer(engine, { name: "engine-oom" });
 
@@ -75,7 +75,7 @@ describeEngine("the engine of this run", () => {
 });
 
 describePrivateEngine("a private engine", () => {
-  test("restarts under its containers, and leaves nothing behind", async () => {
+  test("restarts while its containers run, and leaves nothing behind", async () => {
     await using engine = await startPrivateEngine({ liveRestore: true });
     const container = await startContainer(engine, { name: "survivor" });
     const paused = await startContainer(engine, { name: "paused" });
@@ -99,7 +99,7 @@ describePrivateEngine("a private engine", () => {
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(engine.dir);
   });
 
-  test("goes with the process that started it", async () => {
+  test("ends with the process that started it", async () => {
     using owner = await startOwner("private-engine.ts", "startPrivateEngine");
     const traces = tracesOf(owner.engine as PrivateEngine);
     expect(traces.length).toBeGreaterThan(6);
@@ -108,8 +108,8 @@ describePrivateEngine("a private engine", () => {
     await gone(traces);
   });
 
-  describe("at hand", () => {
-    test("stays, and loses the containers of the process that used it", async () => {
+  describe("an existing engine", () => {
+    test("keeps running and loses the containers of the process that used it", async () => {
       await using engine = await startPrivateEngine();
       await using other = await startContainer(engine, { name: "other" });
       using owner = await startOwner("engine.ts", "acquireEngine", { DOCKER_HOST: engine.host });
@@ -123,7 +123,7 @@ describePrivateEngine("a private engine", () => {
   });
 });
 
-/** Paths that exist as long as the engine does: of its processes, its folder, its cgroups. */
+/** Returns paths that exist while the engine does: of its processes, its folder, its cgroups. */
 function tracesOf({ supervisorPid, dir, runId }: PrivateEngine): string[] {
   const parents = new Map<number, number>();
   for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
@@ -144,13 +144,13 @@ function tryRead(path: string): string {
   }
 }
 
-/** The processes are nobody's children here any more, so that there is no event to wait for. */
+/** Polls, because these processes are no longer children of this one, so that no event marks their end. */
 async function gone(paths: readonly string[]): Promise<void> {
   const limit = AbortSignal.timeout(20_000);
   while (paths.some((path) => existsSync(path))) await delay(20, undefined, { signal: limit });
 }
 
-/** A process that got itself an engine, and started a container `owned` in it. */
+/** Starts a process that acquires an engine and starts a container `owned` in it. */
 async function startOwner(file: string, from: string, env: Record<string, string> = {}) {
   const urlOf = (name: string) =>
     pathToFileURL(join(import.meta.dirname, "../support/engine", name)).href;

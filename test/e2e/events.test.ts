@@ -27,7 +27,7 @@ describeEngine("unitwatch events", () => {
   });
   afterAll(() => stack.disposeAsync());
 
-  /** Starts it, and waits until it watches the node. */
+  /** Starts the command and waits until it watches the node. */
   async function startEvents(...args: readonly string[]): Promise<StartedCommand> {
     const started = startCommand(engine.host, [
       "events",
@@ -39,7 +39,7 @@ describeEngine("unitwatch events", () => {
     return started;
   }
 
-  test("changes are shown as they happen, to people and to programs", async () => {
+  test("prints changes as they happen, as text and as JSON", async () => {
     await using human = await startEvents();
     await using json = await startEvents(
       "--json",
@@ -82,9 +82,9 @@ describeEngine("unitwatch events", () => {
 
     const end = await json.exited;
     expect(end.code).toBe(143);
-    const told = end.stdout.trimEnd().split("\n");
-    expect(told).toHaveLength(1);
-    expect(JSON.parse(told[0] ?? "")).toMatchObject({
+    const printed = end.stdout.trimEnd().split("\n");
+    expect(printed).toHaveLength(1);
+    expect(JSON.parse(printed[0] ?? "")).toMatchObject({
       kind: "unit.failed",
       severity: "ERROR",
       container: NODE,
@@ -96,7 +96,7 @@ describeEngine("unitwatch events", () => {
     });
   });
 
-  test("a reader that has gone ends it quietly", async () => {
+  test("ends without an error when its output is closed", async () => {
     await using events = await startEvents("--container=sind-*", "--unit=oth*");
     await node.systemctl("restart", "other.service");
     await eventually(() => events.stdout.includes("\n"));

@@ -14,7 +14,7 @@ import { BASE_IMAGES, buildImage, ensureBaseImages, ROOT } from "../support/imag
 
 jest.setTimeout(240_000);
 
-/** Another than the usual one, so that the health check has to find it. */
+/** Differs from the default, so that the health check must find it. */
 const PORT = 9_000;
 
 describeEngine("the container image", () => {
@@ -24,18 +24,18 @@ describeEngine("the container image", () => {
   beforeAll(async () => {
     engine = attachEngine();
     image = `unitwatch-test/image:${engine.runId}`;
-    // The builder that needs no plugin of the client.
+    // The builder that needs no client plugin.
     process.env["DOCKER_BUILDKIT"] = "0";
     await ensureBaseImages(engine);
     const args = Object.entries({ ...BASE_IMAGES, REVISION: "abc123" });
     const options = args.map(([name, value]) => `--build-arg=${name}=${value}`);
-    // By itself first, so that it has a name to be removed by.
+    // Tagged first, so that it can be removed by name.
     await buildImage(engine, ROOT, [...options, "--target=build", `--tag=${image}-build`]);
     await buildImage(engine, ROOT, [...options, `--tag=${image}`]);
   });
   afterAll(() => engine.docker(["rmi", "--force", image, `${image}-build`]));
 
-  test("says what it is, and isn't root", async () => {
+  test("has labels, and does not run as root", async () => {
     const [info] = JSON.parse(await engine.docker(["image", "inspect", image])) as [
       { Config: { User: string; Labels: Record<string, string>; ExposedPorts: object } },
     ];
@@ -52,7 +52,7 @@ describeEngine("the container image", () => {
     });
   });
 
-  test("holds what runs, and nothing of what made it", async () => {
+  test("contains the program without build files", async () => {
     const script = "ls /app /app/node_modules; du -sk /app; test -w $UNITWATCH_STORAGE_PATH";
     const found = await runOnce("sh", "-c", script);
 
@@ -63,7 +63,7 @@ describeEngine("the container image", () => {
     expect(Number(/^(\d+)\t\/app$/m.exec(found)?.[1])).toBeLessThan(60_000);
   });
 
-  test("watches the engine whose socket it is given with no rights but that, and is healthy", async () => {
+  test("watches the engine with no rights but its socket, and is healthy", async () => {
     const label = `image-test=${engine.runId}`;
     const labels = { "image-test": engine.runId };
     await using node = await startNode(engine, { name: `image-${engine.runId}`, labels });
@@ -109,17 +109,17 @@ describeEngine("the container image", () => {
     expect(log).not.toMatch(/level=(?:warn|error)/);
   });
 
-  test("is unhealthy where nothing answers", async () => {
+  test("is unhealthy when unitwatch does not respond", async () => {
     await expect(runOnce("node", "/app/dist/healthcheck.js")).rejects.toThrow("exit code 1");
   });
 
-  /** The stdout of a command, in a container of its own. */
+  /** Runs a command in a new container; returns its stdout. */
   function runOnce(command: string, ...args: readonly string[]): Promise<string> {
     const run = ["run", "--rm", "--pull=never", "--network=none", `--entrypoint=${command}`];
     return engine.docker([...run, image, ...args]);
   }
 
-  /** Runs it as deploy/ does, for root's group or another that the socket belongs to. */
+  /** Runs the image as deploy/ does, with the socket's group. */
   async function startImage(...flags: readonly string[]): Promise<TestContainer> {
     const socket = new URL(engine.host).pathname;
     const { gid } = await stat(socket);
@@ -128,7 +128,7 @@ describeEngine("the container image", () => {
       ...(await confinement()),
       `--volume=${socket}:/var/run/docker.sock`,
       `--group-add=${gid}`,
-      // The engine removes a volume without a name with the container.
+      // The engine removes an anonymous volume with the container.
       "--volume=/var/lib/unitwatch",
       "--health-interval=1s",
     ];
@@ -142,7 +142,7 @@ async function inspectHost(engine: Engine, id: string): Promise<{ HostConfig: ob
   return info;
 }
 
-/** Options of `docker run` for what compose.yaml says of unitwatch's rights and limits. */
+/** Returns the options of `docker run` for the rights and limits in compose.yaml. */
 async function confinement(): Promise<string[]> {
   const text = await readFile(join(ROOT, "deploy/compose.yaml"), "utf8");
   const { services } = parse(text, { merge: true }) as {
@@ -161,7 +161,7 @@ async function confinement(): Promise<string[]> {
   ];
 }
 
-/** Scrapes from inside, where it has a network, until the scrape is as wanted; at most 20 s. */
+/** Scrapes from inside the container until the check passes, at most 20 s. */
 async function until(
   container: TestContainer,
   isWanted: (scrape: Scrape) => boolean,

@@ -23,7 +23,7 @@ const SIGNALS = [
   { signal: "SIGINT", number: 2 },
 ] as const;
 
-describeEngine("the end", () => {
+describeEngine("the end of unitwatch", () => {
   const stack = new AsyncDisposableStack();
   let engine: Engine;
   let node: TestNode;
@@ -42,7 +42,7 @@ describeEngine("the end", () => {
 
   const start = async (options: Partial<UnitwatchOptions> = {}): Promise<Unitwatch> => {
     const unitwatch = await startUnitwatch({ host: engine.host, cluster: CLUSTER, ...options });
-    // What is asked only once has been asked then.
+    // All initial requests are done by then.
     await unitwatch.until((scrape) => shownSystemd(scrape, node.name).systemState);
     return unitwatch;
   };
@@ -51,7 +51,7 @@ describeEngine("the end", () => {
   const expectNothingLeft = () =>
     eventually(async () => expect(await ours()).toEqual([]), { withinMs: 5_000 });
 
-  test("SIGINT ends it well, and leaves nothing behind", async () => {
+  test("exits with 0 and leaves nothing behind when SIGINT comes", async () => {
     await using unitwatch = await start();
 
     expect(await endedBy(unitwatch, "SIGINT")).toMatchObject({ code: 0, signal: null });
@@ -63,10 +63,10 @@ describeEngine("the end", () => {
     { runtime: "engine", transport: "busctl" },
     { runtime: "cli", transport: "dbus" },
     { runtime: "cli", transport: "busctl" },
-  ])("watching through $runtime by $transport", ({ runtime, transport }) => {
+  ])("with the runtime $runtime and the transport $transport", ({ runtime, transport }) => {
     const args = [`--docker.runtime=${runtime}`, `--systemd.transport=${transport}`];
 
-    test("SIGTERM ends it well, and leaves nothing behind", async () => {
+    test("exits with 0 and leaves nothing behind when SIGTERM comes", async () => {
       await using unitwatch = await start({ args });
       const children = await unitwatch.children();
       expect(children.length > 0).toBe(runtime === "cli");
@@ -79,14 +79,14 @@ describeEngine("the end", () => {
       await expectNothingLeft();
     });
 
-    test("SIGKILL leaves nothing behind in the node", async () => {
+    test("leaves nothing behind in the node when it is killed", async () => {
       await using unitwatch = await start({ args });
       const children = await unitwatch.children();
       expect(await ours()).not.toEqual([]);
 
       expect(await endedBy(unitwatch, "SIGKILL")).toMatchObject({ signal: "SIGKILL" });
       await expectNothingLeft();
-      // The command that listens to the engine notices when it next has something to say.
+      // The command that follows the engine ends at its next event.
       await node.pause();
       await node.unpause();
       await eventually(() => expect(children.filter(isRunning)).toEqual([]));
@@ -94,7 +94,7 @@ describeEngine("the end", () => {
   });
 
   test.each(["dbus", "busctl"])(
-    "its %s command is killed: it starts another",
+    "restarts its %s command when that is killed",
     async (transport) => {
       const args = ["--docker.runtime=cli", `--systemd.transport=${transport}`];
       await using unitwatch = await start({ args });
@@ -114,7 +114,7 @@ describeEngine("the end", () => {
     },
   );
 
-  test("a paused node holds nothing up, and is left clean", async () => {
+  test("exits in time and leaves nothing behind when a node is paused", async () => {
     await using unitwatch = await start();
     const children = await unitwatch.children();
     await node.pause();
@@ -127,14 +127,14 @@ describeEngine("the end", () => {
     await expectNothingLeft();
   });
 
-  describe("with an endpoint that doesn't answer", () => {
+  describe("with an endpoint that does not respond", () => {
     let endpoint: SilentServer;
     beforeAll(async () => {
       endpoint = await startSilentServer();
       stack.use(endpoint);
     });
 
-    /** A session with a record on its way. */
+    /** Starts a session with a request under way. */
     const startSending = async (): Promise<Unitwatch> => {
       const asked = endpoint.asked();
       const unitwatch = await start({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.url } });
@@ -144,20 +144,20 @@ describeEngine("the end", () => {
       return unitwatch;
     };
 
-    test("one signal is enough, in 5 s", async () => {
+    test("exits within 5 s after one signal", async () => {
       await using unitwatch = await startSending();
       const children = await unitwatch.children();
 
       const exit = await endedBy(unitwatch, "SIGTERM");
       expect(exit).toMatchObject({ code: 0, signal: null });
-      // Else the next test would show nothing.
+      // Without this the next test would prove nothing.
       expect(exit.tookMs).toBeGreaterThan(1_000);
       expect(exit.tookMs).toBeLessThan(5_000);
       expect(children.filter(isRunning)).toEqual([]);
       await expectNothingLeft();
     });
 
-    test.each(SIGNALS)("a second $signal ends it at once", async ({ signal, number }) => {
+    test.each(SIGNALS)("exits at once when a second $signal comes", async ({ signal, number }) => {
       await using unitwatch = await startSending();
       const children = await unitwatch.children();
 
@@ -182,12 +182,12 @@ async function endedBy(
   return { ...exit, tookMs: performance.now() - from };
 }
 
-/** `123 /sbin/init` and so on. */
+/** Returns the processes as `123 /sbin/init`. */
 async function processesIn(node: TestNode): Promise<string[]> {
   return (await node.processes()).map(({ pid, args }) => `${pid} ${args}`);
 }
 
-/** Accepts everything, and answers nothing. */
+/** Server that accepts requests and never responds. */
 interface SilentServer extends AsyncDisposable {
   readonly url: string;
   /** Resolves when the next request begins. */

@@ -22,7 +22,7 @@ describeEngine("containers that can't be inspected", () => {
   });
   afterAll(() => stack.disposeAsync());
 
-  test.each(["engine", "cli"] as const)("are read as the engine lists them (%s)", async (kind) => {
+  test.each(["engine", "cli"] as const)("are taken from the engine's list (%s)", async (kind) => {
     const { signal } = new AbortController();
     const runtime = await openRuntime({
       runtime: kind,

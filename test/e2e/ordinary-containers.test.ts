@@ -15,7 +15,7 @@ const CLUSTER = clusterName("ordinary");
 const name = (node: string): string => `sind-${CLUSTER}-${node}`;
 const labels = { "sind.cluster": CLUSTER };
 
-describeEngine("which containers are looked into", () => {
+describeEngine("which containers are entered", () => {
   const stack = new AsyncDisposableStack();
   let engine: Engine;
   let events: RecordedEvents;
@@ -51,18 +51,18 @@ describeEngine("which containers are looked into", () => {
   const shown = async (): Promise<Record<string, number>> =>
     (await unitwatch.scrape()).by("container", "unitwatch_systemd_up");
 
-  test("a node is", async () => {
+  test("enters a node", async () => {
     expect(await shown()).toMatchObject({ [node.name]: 1 });
     await eventually(() => execs(node).length > 0);
   });
 
-  test("a container that the label wrongly says has systemd is, again and again", async () => {
+  test("retries a container that the label wrongly marks as systemd", async () => {
     await eventually(() => execs(wrongly).length > 2);
 
     expect(await shown()).toMatchObject({ [wrongly.name]: 0 });
   });
 
-  test("a node that isn't recognised is, where the label says so", async () => {
+  test("enters an unrecognised node when the label marks it", async () => {
     const booting = await runContainer(engine, await unrecognisable(node));
     stack.use(new TestContainer(engine, booting, name("secret")));
 
@@ -72,7 +72,7 @@ describeEngine("which containers are looked into", () => {
     });
   });
 
-  test("a node that isn't recognised isn't, without the label", async () => {
+  test("does not enter an unrecognised node without the label", async () => {
     const options = await unrecognisable(node);
     const id = await runContainer(engine, { ...options, name: name("shy"), labels });
     const shy = new TestNode(engine, id, name("shy"));
@@ -88,7 +88,7 @@ describeEngine("which containers are looked into", () => {
     expect(execs(shy)).toEqual([]);
   });
 
-  test("no other is, whatever happens to it", async () => {
+  test("enters no other container in any state", async () => {
     for (const container of [web, hidden]) {
       await container.pause();
       await container.unpause();
@@ -116,7 +116,7 @@ describeEngine("which containers are looked into", () => {
     }
   });
 
-  /** Waits until the engine has told of all that happened before. */
+  /** Waits until the engine has sent all earlier events. */
   async function toldOfAll(): Promise<void> {
     const before = execs(node).length;
     await node.exec(["true"]);
@@ -124,7 +124,7 @@ describeEngine("which containers are looked into", () => {
   }
 });
 
-/** A container with systemd that neither its command nor its stop signal gives away. */
+/** Starts a container with systemd that neither its command nor its stop signal reveals. */
 async function unrecognisable(node: TestNode): Promise<Parameters<typeof runContainer>[1]> {
   const json = await node.engine.docker(["inspect", "--format={{json .HostConfig}}", node.id]);
   const host = JSON.parse(json) as {

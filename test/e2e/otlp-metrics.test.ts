@@ -53,7 +53,7 @@ describeEngine("metrics over OTLP", () => {
       env: { ...receiver.env, ...env },
     });
 
-  /** Kills the unit's main process so often, and waits until unitwatch has counted each time. */
+  /** Kills the unit's main process repeatedly, and waits until unitwatch has counted each kill. */
   const crash = async (unitwatch: Unitwatch, times: number): Promise<void> => {
     for (let time = 1; time <= times; time += 1) {
       await node.crash(UNIT);
@@ -69,7 +69,7 @@ describeEngine("metrics over OTLP", () => {
   let instance: unknown;
   let firstStartNs = 0n;
 
-  test("are those of /metrics, and what they count is what the journal has", async () => {
+  test("equal those of /metrics, and their counts equal the journal's", async () => {
     await using unitwatch = await start("200ms");
     await unitwatch.untilWatching(1);
     await crash(unitwatch, 2);
@@ -113,7 +113,7 @@ describeEngine("metrics over OTLP", () => {
     expect(instance).toMatch(/^[\da-f-]{36}$/);
   });
 
-  test("as deltas add up, and come a last time at the end, from the same instance", async () => {
+  test("add up as deltas, with a last push at the end from the same instance", async () => {
     const from = receiver.metrics.length;
     const env = { OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: "delta" };
     const unitwatch = await start("1h", env);

@@ -16,7 +16,7 @@ import {
   type VictoriaMetrics,
 } from "../support/victoria.ts";
 
-// Where the stores have to be built first: half a minute on two processors that do nothing else.
+// Building the stores first takes half a minute on two idle processors.
 const BUILD_MS = 300_000;
 jest.setTimeout(60_000);
 
@@ -30,7 +30,7 @@ ExecStart=sleep infinity
 Restart=always
 `;
 
-// Somebody else's stores, by their own queries.
+// Real stores of another project, read with their own queries.
 describeEngine("VictoriaLogs and VictoriaMetrics", () => {
   const stack = new AsyncDisposableStack();
   let engine: Engine;
@@ -70,7 +70,7 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
   }, BUILD_MS);
   afterAll(() => stack.disposeAsync());
 
-  /** Kills the unit's main process, and waits until systemd has started it again, so often. */
+  /** Kills the unit's main process repeatedly, and waits for each restart. */
   const crash = async (times: number): Promise<void> => {
     for (let time = 0; time < times; time += 1) {
       const pid = await node.systemctl("show", "--property=MainPID", "--value", UNIT);
@@ -79,13 +79,13 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
     }
   };
 
-  /** What the log store has of this kind, one of each. */
+  /** Returns the log store's records of this kind, without duplicates. */
   const stored = async (kind: string): Promise<readonly StoredLog[]> => {
     const all = await logs.query(`"event.name":="${kind}" "container.name":="${NODE}"`);
     return [...new Map(all.map((log) => [log["log.record.uid"], log])).values()];
   };
 
-  test("have each failure that the journal has, with all that is told of it", async () => {
+  test("store each failure of the journal with all its attributes", async () => {
     await crash(3);
     const failures = await trueFailures(node);
     expect(failures).toHaveLength(3);
@@ -126,7 +126,7 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
     });
   });
 
-  test("have what happened while the log store was down, and unitwatch was killed", async () => {
+  test("store the changes from while the log store was down and unitwatch was killed", async () => {
     await logs[Symbol.asyncDispose]();
     await crash(2);
     await unitwatch.until((scrape) => Number(scrape.value("unitwatch_otlp_queue_records")) >= 4);
@@ -143,7 +143,7 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
       const found = await stored("systemd.unit.failed");
       return found.length === failures.length && found;
     });
-    // What nobody saw is of the journal, and says so.
+    // Missed changes come from the journal, and are marked as recovered.
     expect(records[0]).toMatchObject({ "unitwatch.recovered": "false" });
     expect(records.at(-1)).toMatchObject({ "unitwatch.recovered": "true" });
     await eventually(async () => {

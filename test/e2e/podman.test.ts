@@ -15,15 +15,15 @@ const labels = { "sind.cluster": CLUSTER };
 const name = (node: string): string => `sind-${CLUSTER}-${node}`;
 const VICTIM = "[Service]\nExecStart=sleep infinity\n";
 
-// One podman that two watch, by its socket and by its command, and one thing after the other
-// happens. Its events come up to 250 ms late.
+// One session: two sidecars watch one podman, through its socket and its command. Its events come up
+// to 250 ms late.
 describePrivateEngine("podman", () => {
   const stack = new AsyncDisposableStack();
   const watchers: Unitwatch[] = [];
   let podman: PrivatePodman;
   let node: TestNode;
 
-  /** Both say so. */
+  /** Waits until both sidecars pass the check. */
   const until = (check: (scrape: Scrape) => unknown): Promise<unknown> =>
     Promise.all(watchers.map((unitwatch) => unitwatch.until(check)));
   const startShell = async (node: string, ...args: string[]): Promise<TestContainer> => {
@@ -48,7 +48,7 @@ describePrivateEngine("podman", () => {
   });
   afterAll(() => stack.disposeAsync());
 
-  test("a node is found, and its systemd is watched over D-Bus", async () => {
+  test("finds a node and watches its systemd over D-Bus", async () => {
     await until(async (scrape) => {
       expect(scrape.by("transport", "unitwatch_systemd_up")).toEqual({ dbus: 1 });
       expect(shownSystemd(scrape, NODE)).toEqual(await trueSystemd(node));
@@ -57,7 +57,7 @@ describePrivateEngine("podman", () => {
     });
   });
 
-  test("a crash is counted", async () => {
+  test("counts a crash", async () => {
     await node.startUnit("victim.service");
     await node.crash("victim.service");
     await until((scrape) => {
@@ -65,13 +65,13 @@ describePrivateEngine("podman", () => {
     });
   });
 
-  test("ends, restarts by the policy and health checks are told", async () => {
+  test("logs exits, policy restarts and health checks", async () => {
     const [policy, brief, sick] = await Promise.all([
       startShell("policy", "--restart=on-failure:2", "sleep 0.1; exit 3"),
       startShell("brief", "exit 0"),
       startShell("sick", "--health-cmd=false", "--health-retries=1", "sleep 600"),
     ]);
-    // By version 4 a check tells what the one before it has found.
+    // In version 4 a check reports the result of the previous one.
     for (let i = 0; i < 2; i += 1) await podman.tryDocker(["healthcheck", "run", sick.id]);
 
     await until(async (scrape) => {
@@ -87,7 +87,7 @@ describePrivateEngine("podman", () => {
     });
   });
 
-  test("a node is paused, renamed and restarted, and another container is removed", async () => {
+  test("follows a node that is paused, renamed and restarted, and a removed container", async () => {
     await node.pause();
     await until((scrape) => shownContainer(scrape, NODE).status === "paused");
     await node.unpause();
@@ -105,8 +105,8 @@ describePrivateEngine("podman", () => {
     });
   });
 
-  test("what happens while podman's service is away is found afterwards", async () => {
-    // The service is away before the crash: a little later, by a timer of the node's own.
+  test("recovers changes from while podman's service was down", async () => {
+    // A timer in the node causes the crash after the service has stopped.
     await node.startUnit("victim.service");
     const kill = ["systemctl", "kill", "--signal=KILL", "victim.service"];
     await node.exec(["systemd-run", "--on-active=1s", "--timer-property=AccuracySec=1ms", ...kill]);
@@ -121,7 +121,7 @@ describePrivateEngine("podman", () => {
     });
   });
 
-  test("in the end, nothing is left in the node, and the log tells of nothing bad", async () => {
+  test("leaves nothing in the node and logs no error", async () => {
     for (const unitwatch of watchers) {
       expect(await unitwatch.stop()).toEqual({ code: 0, signal: null });
       expect(unitwatch.log.filter(({ level }) => level !== "info" && level !== "warn")).toEqual([]);

@@ -14,7 +14,7 @@ const CLUSTER = clusterName("retention");
 const RETENTION_MS = 3_000;
 const labels = { "sind.cluster": CLUSTER };
 
-describeEngine("what stays of a removed container", () => {
+describeEngine("a removed container", () => {
   const stack = new AsyncDisposableStack();
   let engine: Engine;
   let unitwatch: Unitwatch;
@@ -31,7 +31,7 @@ describeEngine("what stays of a removed container", () => {
   const seriesOf = (scrape: Scrape, container: string) =>
     scrape.samples.filter(({ labels }) => labels["container"] === container);
 
-  test("its series do for the retention, and then go", async () => {
+  test("keeps its series for the retention", async () => {
     const name = `sind-${CLUSTER}-web`;
     const container = await startContainer(engine, { name, labels });
     await unitwatch.until((scrape) => scrape.value("container_starts_total", { container: name }));
@@ -50,7 +50,7 @@ describeEngine("what stays of a removed container", () => {
     expect(Date.now() - atMs).toBeLessThan(RETENTION_MS + 3_000);
   });
 
-  test("its counters go on where it is made anew meanwhile", async () => {
+  test("continues its counters when it is created again in that time", async () => {
     const name = `sind-${CLUSTER}-controller`;
     const options = { name, labels };
     const unit = "exits.service";

@@ -10,7 +10,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 jest.setTimeout(300_000);
 
-/** A label's value as somebody would choose it who wants to be more than text. */
+/** Label value that tries to inject markup. */
 const CLUSTER = `e2epage<script>globalThis.pwned=1</script>"'><img src=x onerror=pwned=2>\u202Egnp`;
 const SHOWN_CLUSTER = CLUSTER.replace("\u202E", String.raw`\u{202e}`);
 
@@ -80,7 +80,7 @@ describeBrowser("the status page in Chromium", () => {
       await page.waitForFunction(`document.title === "unitwatch"`);
     });
 
-    test("shows a node that comes and goes, without being loaded again", async () => {
+    test("shows a node that starts and is removed, without a reload", async () => {
       const page = await open(url);
       await page.evaluate("globalThis.isTheSame = true");
       const labels = { "sind.cluster": CLUSTER };
@@ -92,7 +92,7 @@ describeBrowser("the status page in Chromium", () => {
       expect(await page.evaluate("'isTheSame' in globalThis")).toBe(true);
     });
 
-    test("without JavaScript is a snapshot, with the place that a link names unfolded", async () => {
+    test("is a snapshot without JavaScript, with the linked part unfolded", async () => {
       const state = JSON.parse((await unitwatch.get("/api/v1/state")).text) as StatusReport;
       const known = state.containers.find(({ name }) => name === node.name);
       expect(known?.cluster).toBe(CLUSTER);
@@ -112,7 +112,7 @@ describeBrowser("the status page in Chromium", () => {
     });
   });
 
-  describe("of containers that are made up", () => {
+  describe("of fake containers", () => {
     const EVIL_UNIT = `"><img src=x onerror="pwned=4"><script>pwned=5</script>'\u202E.service`;
     let made: StatusFleet;
     let server: StatusServer;
@@ -130,7 +130,7 @@ describeBrowser("the status page in Chromium", () => {
       page = await open(url);
     });
 
-    test("shows as text what would be more", async () => {
+    test("shows markup in names as text", async () => {
       const row = page.locator("#trouble").getByRole("row", { name: "<script>" });
       expect(await row.getByRole("rowheader").innerText()).toBe(
         EVIL_UNIT.replace("\u202E", String.raw`\u{202e}`),
@@ -145,7 +145,7 @@ describeBrowser("the status page in Chromium", () => {
       expect(await page.locator("img").count()).toBe(0);
     });
 
-    test("goes to the node and unit that a link names", async () => {
+    test("scrolls to the node and unit of a link", async () => {
       const there = await open(`${url}#node=calm-1&unit=service-3.service`);
       const row = there.getByRole("row", { name: /service-3\.service/ });
       await row.waitFor();
@@ -157,7 +157,7 @@ describeBrowser("the status page in Chromium", () => {
       await there.locator("article.reached", { hasText: "calm-0" }).waitFor();
     });
 
-    test("holds the feed while it is paused, and shows only what the filter names", async () => {
+    test("stops the feed while it is paused, and shows only changes that match the filter", async () => {
       const calm = made.node("calm-2", { units: 1 });
       const lines = page.locator("#changes li:not([hidden])");
       await page.getByRole("button", { name: "Pause" }).press("Enter");
@@ -189,7 +189,7 @@ describeBrowser("the status page in Chromium", () => {
       await narrow.getByRole("link", { name: "service-4.service" }).waitFor();
     });
 
-    test("leads the keyboard past the tools to what matters, and shows where it is", async () => {
+    test("moves the keyboard focus past the tools, visibly", async () => {
       const there = await open(url);
       const focused = (what: string) => there.evaluate(`document.activeElement.${what}`);
       await there.keyboard.press("Tab");
@@ -202,7 +202,7 @@ describeBrowser("the status page in Chromium", () => {
       expect(await there.evaluate(outline)).toBe("solid");
     });
 
-    test("is drawn in the colours that the system is set to", async () => {
+    test("follows the system's colour scheme", async () => {
       const grounds = [];
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
@@ -211,7 +211,7 @@ describeBrowser("the status page in Chromium", () => {
       expect(new Set(grounds).size).toBe(2);
     });
 
-    test("is live again when the server is, and has what happened meanwhile", async () => {
+    test("reconnects when the server is back, and shows missed changes", async () => {
       const { port } = server;
       await server[Symbol.asyncDispose]();
       await page.locator('#live[data-live="lost"]').waitFor();
@@ -226,7 +226,7 @@ describeBrowser("the status page in Chromium", () => {
     });
   });
 
-  test("has room for a thousand nodes with a hundred units each, on every screen", async () => {
+  test("shows a thousand nodes with a hundred units each on every screen size", async () => {
     const longUnit = `${"a-name-that-has-room-in-no-column".repeat(4)}.service`;
     const made = new StatusFleet();
     const records = Array.from({ length: 1000 }, (_, index) =>
@@ -257,7 +257,7 @@ describeBrowser("the status page in Chromium", () => {
     expect(await page.locator("article:not([hidden])").count()).toBe(11);
   });
 
-  test("nothing of it made the browser complain", () => {
+  test("causes no error in the browser", () => {
     expect(opened.length).toBeGreaterThan(0);
     const complaints = opened.flatMap((each) => each.complaints);
     expect(complaints.filter((text) => !text.includes("net::ERR_"))).toEqual([]);
@@ -268,7 +268,7 @@ async function isLive(page: Page): Promise<void> {
   await page.locator('#live[data-live="on"]').waitFor();
 }
 
-/** The browser's time when the element has the text. */
+/** Waits until the element has the text; returns the browser's time. */
 function whenShown(page: Page, selector: string, text: string): Promise<number> {
   return page.evaluate<number>(`new Promise((resolve) => {
     const look = () => {

@@ -26,8 +26,8 @@ Restart=always
 RestartSec=100ms
 `;
 
-// One session on three nodes, in each of which a service crashes in a loop while something is done.
-describeEngine("systemd's life, in the middle of a crash loop", () => {
+// One session on three nodes; in each a service crashes in a loop during every action.
+describeEngine("systemd's lifecycle during a crash loop", () => {
   const stack = new AsyncDisposableStack();
   const nodes = new Map<NodeVariant, TestNode>();
   let engine: Engine;
@@ -61,7 +61,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     return node;
   };
 
-  /** Waits until so many more failures were seen than there were. */
+  /** Waits until this many more failures were counted. */
   const moreFailures = async (node: TestNode, more: number): Promise<void> => {
     const loop = { container: node.name, name: LOOP };
     const total = async (): Promise<number> =>
@@ -70,7 +70,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     await unitwatch.until(async () => (await total()) >= wanted);
   };
 
-  /** Everything that was counted, told and shown of the node is so. */
+  /** Expects that counters, records and state of the node equal the truth. */
   const expectTruth = async (node: TestNode, truth: Truth): Promise<void> => {
     await unitwatch.until(async (scrape) => {
       expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
@@ -79,10 +79,10 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     await receiver.until(() => expect(wrongRecords(truth, receiver.logs, node.name)).toEqual([]));
   };
 
-  const duringLoop = async (node: TestNode, deed: () => Promise<unknown>): Promise<Truth> => {
+  const duringLoop = async (node: TestNode, action: () => Promise<unknown>): Promise<Truth> => {
     await node.startUnit(LOOP);
     await moreFailures(node, 2);
-    await deed();
+    await action();
     await moreFailures(node, 2);
     await node.systemctl("stop", LOOP);
     const truth = await truthOf(node);
@@ -94,7 +94,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     (node: TestNode): Promise<unknown> =>
       node.systemctl(...args);
 
-  const DEEDS: readonly [string, NodeVariant, (node: TestNode) => Promise<unknown>][] = [
+  const ACTIONS: readonly [string, NodeVariant, (node: TestNode) => Promise<unknown>][] = [
     ["logind is masked", "no-logind", async () => {}],
     ["there is no dbus at all", "no-dbus", async () => {}],
     ["dbus is restarted", "full", systemctl("restart", "dbus")],
@@ -106,19 +106,19 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     ["daemon-reexec without dbus", "no-dbus", systemctl("daemon-reexec")],
     ["the bridge is killed", "full", (node) => node.exec(["pkill", "-x", "systemd-stdio-b"])],
     [
-      "dbus is restarted, and systemd runs itself anew",
+      "dbus is restarted and systemd re-executes itself",
       "no-logind",
       (node) => node.exec(["sh", "-c", "systemctl restart dbus; systemctl daemon-reexec"]),
     ],
   ];
 
-  test.each(DEEDS)("%s", async (_name, variant, deed) => {
+  test.each(ACTIONS)("counts every failure when %s", async (_name, variant, action) => {
     const node = nodeOf(variant);
-    const { failures } = await duringLoop(node, () => deed(node));
+    const { failures } = await duringLoop(node, () => action(node));
     expect(failures.length).toBeGreaterThanOrEqual(4);
   });
 
-  test("the node is paused for 10 s", async () => {
+  test("counts every failure when the node is paused for 10 s", async () => {
     const node = nodeOf("full");
     const before = await truthOf(node);
     const truth = await duringLoop(node, async () => {
@@ -136,7 +136,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     expect(Math.max(...gaps)).toBeGreaterThan(9_000_000);
   });
 
-  test("unit files are deleted", async () => {
+  test("follows units whose files are deleted", async () => {
     const node = nodeOf("full");
     const stateOf = (unit: string) => async (): Promise<string | undefined> =>
       shownSystemd(await unitwatch.scrape(), node.name).states[unit];
@@ -147,7 +147,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     await duringLoop(node, async () => {
       await node.startUnit("gone.service");
       await deleteFile("gone.service");
-      // It runs on without its file.
+      // It keeps running without its file.
       expect(await stateOf("gone.service")()).toBe("active");
       await node.systemctl("stop", "gone.service");
       await unitwatch.until(async () => (await stateOf("gone.service")()) === undefined, SOON);
@@ -155,7 +155,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     await node.startUnit(LOOP);
     await moreFailures(node, 2);
     await deleteFile(LOOP);
-    // Without its file it can't be started again.
+    // Without its file it can't be restarted.
     await node.waitUnit(LOOP, "failed");
     await expectTruth(node, await truthOf(node));
     await node.systemctl("reset-failed", LOOP);
@@ -170,7 +170,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     expect(removed).toContain(LOOP);
   });
 
-  test("50 containers come and go meanwhile", async () => {
+  test("counts every failure when 50 containers start and are removed", async () => {
     const node = nodeOf("no-logind");
     const names = Array.from({ length: 50 }, (_, index) => `sind-${CLUSTER}-brief-${index}`);
     const waiting = [...names];
@@ -202,7 +202,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     }
   });
 
-  test("the node is killed, and its journal is lost with it", async () => {
+  test("counts failures when the node is killed and its journal is lost", async () => {
     const node = nodeOf("no-dbus");
     const loop = { container: node.name, name: LOOP };
     const counted = async (): Promise<number> =>
@@ -225,7 +225,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     await unitwatch.until(async (scrape) => {
       expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
     }, SOON);
-    // What the journal had is counted, lost or not, and nothing is told twice.
+    // Every failure of the journal is counted, and none is logged twice.
     const total = await counted();
     const known = lost.failures.length + kept.failures.length;
     expect(total - earlier).toBeGreaterThanOrEqual(known);
@@ -239,7 +239,7 @@ describeEngine("systemd's life, in the middle of a crash loop", () => {
     });
   });
 
-  test("the log tells of no error", () => {
+  test("logs no error", () => {
     expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);
   });
 });

@@ -13,7 +13,7 @@ jest.setTimeout(60_000);
 const ROOT = join(import.meta.dirname, "../..");
 const UNIT = "unitwatch.service";
 
-// The unit as it is shipped, under a systemd of its own, which is the node's.
+// The shipped unit file, under the systemd of a node.
 describeEngine("unitwatch as a service of systemd", () => {
   const stack = new AsyncDisposableStack();
   let node: TestNode;
@@ -22,9 +22,9 @@ describeEngine("unitwatch as a service of systemd", () => {
     const engine = attachEngine();
     const built = await mkdtemp(join(tmpdir(), "unitwatch-service-"));
     stack.defer(() => rm(built, { recursive: true }));
-    // For another user than this one.
+    // Readable by other users.
     await chmod(built, 0o755);
-    // In a copy: building replaces dist/, which somebody may be using.
+    // In a copy, because a build replaces dist/, which another test may use.
     for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json"]) {
       await cp(join(ROOT, name), join(built, name), { recursive: true });
     }
@@ -54,19 +54,19 @@ describeEngine("unitwatch as a service of systemd", () => {
   const shown = async (property: string): Promise<string> =>
     node.systemctl("show", `--property=${property}`, "--value", UNIT);
 
-  test("the unit file is sound, and exposes little", async () => {
+  test("has a valid unit file with a low exposure level", async () => {
     const verified = await node.tryExec(["systemd-analyze", "verify", UNIT]);
     expect(verified).toEqual({ exitCode: 0, stdout: "", stderr: "" });
 
     const { stdout } = await node.tryExec(["systemd-analyze", "--no-pager", "security", UNIT]);
     const [, exposure] = /Overall exposure level for \S+: ([\d.]+)/.exec(stdout) ?? [];
-    // From 0, nothing, to 10; as deploy/README.md has it.
+    // From 0 (best) to 10; deploy/README.md has the value.
     const readme = await readFile(join(ROOT, "deploy/README.md"), "utf8");
     expect(readme).toContain(`rates the exposure ${exposure} (OK)`);
     expect(Number(exposure)).toBeLessThan(2);
   });
 
-  test("systemd takes it for started once it knows the containers", async () => {
+  test("is started for systemd once it knows the containers", async () => {
     const failed = await node.tryExec(["systemctl", "start", UNIT]);
     const log = await node.exec(["journalctl", "--no-pager", "-u", UNIT]);
     expect({ ...failed, log }).toMatchObject({ exitCode: 0 });
@@ -79,14 +79,14 @@ describeEngine("unitwatch as a service of systemd", () => {
     expect(await node.exec(["ls", "/var/lib/unitwatch/"])).toMatch(/\w/);
   });
 
-  test("it isn't root, and has no capability", async () => {
+  test("is not root and has no capability", async () => {
     const status = await node.exec(["cat", `/proc/${await shown("MainPID")}/status`]);
     expect(status).toMatch(/^Uid:\t[1-9]/m);
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
   });
 
-  test("it keeps systemd's watchdog quiet while it lives, and is started again when it hangs", async () => {
+  test("notifies systemd's watchdog while it runs, and is restarted when it hangs", async () => {
     const hurry = "[Service]\\nWatchdogSec=1s\\nTimeoutAbortSec=100ms\\nRestartSec=100ms\\n";
     await node.exec(["sh", "-c", `mkdir /run/systemd/system/${UNIT}.d`]);
     const path = `/run/systemd/system/${UNIT}.d/hurry.conf`;
@@ -96,9 +96,9 @@ describeEngine("unitwatch as a service of systemd", () => {
     const pid = await shown("MainPID");
 
     await eventually(async () => {
-      const told = Number(await shown("WatchdogTimestampMonotonic"));
+      const notified = Number(await shown("WatchdogTimestampMonotonic"));
       const started = Number(await shown("ExecMainStartTimestampMonotonic"));
-      return told - started > 2_500_000;
+      return notified - started > 2_500_000;
     });
     expect(await shown("MainPID")).toBe(pid);
     expect(await shown("NRestarts")).toBe("0");
@@ -110,7 +110,7 @@ describeEngine("unitwatch as a service of systemd", () => {
     await eventually(async () => (await shown("ActiveState")) === "active");
   });
 
-  test("it ends well when it is told to", async () => {
+  test("exits with 0 when it is stopped", async () => {
     await node.systemctl("stop", UNIT);
     expect(await shown("Result")).toBe("success");
     expect(await shown("ExecMainStatus")).toBe("0");

@@ -28,17 +28,17 @@ const UNITS: Readonly<Record<string, string>> = {
   "shut.service": "[Service]\nExecStart=sleep infinity\n",
 };
 /**
- * Its reference keeps the victim loaded. An inactive unit that nothing refers to comes and goes with
- * each question that names it, and whoever asks in between sees it or doesn't.
+ * Its reference keeps the victim loaded. An inactive unit without references is loaded and unloaded
+ * by each query that names it, so that other queries see it only sometimes.
  */
 const KEEPER =
   "[Unit]\nAfter=victim.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n";
-/** With RestartMode=direct it is never seen to be failed. */
+/** With RestartMode=direct it never enters the state failed. */
 const DIRECT =
   "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=1min\n" +
   "[Service]\nExecStart=sh -c 'exit 9'\nRestart=on-failure\nRestartMode=direct\nRestartSec=100ms\n";
 
-// Two sidecars watch the same node at the same time, each in its own way.
+// Two sidecars watch the same node at the same time over different transports.
 for (const suite of ["bookworm", "trixie"] as const) {
   describeEngine(`dbus and busctl, side by side, on ${suite}`, () => {
     const stack = new AsyncDisposableStack();
@@ -54,7 +54,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
           const unitwatch = await startUnitwatch({
             host: attachEngine().host,
             cluster: CLUSTER,
-            // Records of every state, those that are only passed through too.
+            // Records of every state, transient ones included.
             args: [`--systemd.transport=${transport}`, "--log.level=debug"],
             env: receiver.env,
           });
@@ -77,7 +77,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
     });
     afterAll(() => stack.disposeAsync());
 
-    test("they tell the same events of the same crashes", async () => {
+    test("log the same events for the same crashes", async () => {
       const units = unitsOf(suite);
       for (const unit of Object.keys(units)) {
         await node.tryExec(["systemctl", "start", unit]);
@@ -97,7 +97,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
       const [dbus, busctl] = TRANSPORTS.map((transport) => receivers.get(transport));
       if (dbus === undefined || busctl === undefined) throw new Error("a receiver is missing");
       for (const unit of Object.keys(units)) {
-        // The last states may still be on their way.
+        // The last states may arrive later.
         await busctl.until(() => {
           expect({ unit, told: toldOf(busctl.logs, unit) }).toEqual({
             unit,
@@ -127,12 +127,12 @@ async function startLoadedNode(suite: Suite): Promise<TestNode> {
   return node;
 }
 
-/** What the records tell of a unit, in order, but for what belongs to the process that told it. */
+/** Returns a unit's records in order, without attributes that differ between processes. */
 function toldOf(logs: readonly ReceivedLog[], unit: string): unknown[] {
   return logs
     .filter(({ attributes }) => attributes["systemd.unit.name"] === unit)
     .map(({ eventName, timeNs, severityText, body, attributes }) => {
-      // A restart is told without a time: it is that of its arrival.
+      // A restart has no time of its own: it has the time of its arrival.
       const isRestart = eventName === "systemd.unit.restart";
       return {
         eventName,

@@ -12,7 +12,7 @@ jest.setTimeout(60_000);
 const CLUSTER = clusterName("names");
 const NODE = `sind-${CLUSTER}-controller`;
 
-/** systemd takes ASCII letters, digits and `:-_.\`, and `@` once or more; escapes stand for the rest. */
+/** systemd accepts ASCII letters, digits, `:-_.\` and `@`; other characters are escaped. */
 const UNITS = [
   String.raw`a\x2db@\x22x\x22.service`,
   String.raw`caf\xc3\xa9\x20\x7b\x7d\x2c.service`,
@@ -28,7 +28,7 @@ const UNITS = [
 ];
 const LIVE = "[Service]\nExecStart=sleep infinity\n";
 
-describeEngine("odd names of units", () => {
+describeEngine("unusual unit names", () => {
   const stack = new AsyncDisposableStack();
   let engine: Engine;
   let node: TestNode;
@@ -51,7 +51,7 @@ describeEngine("odd names of units", () => {
   afterAll(() => stack.disposeAsync());
 
   test.each(["dbus", "busctl"])(
-    "are shown and told as systemctl does, by %s",
+    "are shown and logged as in systemctl, over %s",
     async (transport) => {
       const from = receiver.logs.length;
       await using unitwatch: Unitwatch = await startUnitwatch({
@@ -85,7 +85,7 @@ describeEngine("odd names of units", () => {
     },
   );
 
-  test("are shown where they were there before", async () => {
+  test("are shown when the units existed before the start", async () => {
     await node.systemctl("start", "--", ...UNITS);
     await using unitwatch = await startUnitwatch({ host: engine.host, cluster: CLUSTER });
 

@@ -9,11 +9,11 @@ import { eventually } from "../support/eventually.ts";
 jest.setTimeout(60_000);
 
 const CLUSTER = "e2ewait";
-/** Through the engine's command. */
+/** Uses the engine's command. */
 const BY_COMMAND = "--docker.runtime=cli";
 const NODE = `sind-${CLUSTER}-controller`;
 const labels = { "sind.cluster": CLUSTER };
-/** Fails until there is the file. */
+/** Fails until the file exists. */
 const GATED = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=test -e /run/open-%N\n";
 
 describeEngine("unitwatch wait", () => {
@@ -24,7 +24,7 @@ describeEngine("unitwatch wait", () => {
   beforeAll(async () => {
     engine = attachEngine();
     node = stack.use(await startNode(engine, { name: NODE, labels }));
-    for (const unit of ["later", "bad", "mended"]) await node.writeUnit(`${unit}.service`, GATED);
+    for (const unit of ["later", "bad", "fixed"]) await node.writeUnit(`${unit}.service`, GATED);
   });
   afterAll(() => stack.disposeAsync());
 
@@ -33,7 +33,7 @@ describeEngine("unitwatch wait", () => {
   const startWait = (...args: readonly string[]) =>
     startCommand(engine.host, ["wait", "--timeout=40s", "--log.level=debug", ...args]);
 
-  /** An ordinary container that is healthy as soon as there is the file. */
+  /** Starts a container without systemd that is healthy once the file exists. */
   const startWeb = (name: string): Promise<TestContainer> =>
     startContainer(engine, {
       name: `sind-${CLUSTER}-${name}`,
@@ -43,24 +43,27 @@ describeEngine("unitwatch wait", () => {
   test.each([
     ["auto", BY_COMMAND],
     ["busctl", "--docker.runtime=engine"],
-  ])("what is true already ends it with 0, by %s with %s", async (transport, runtime) => {
-    const { code, stdout, stderr } = await wait(
-      `--container=${NODE}`,
-      "--unit=dbus",
-      "--unit=none.service=inactive",
-      "--system=running,degraded",
-      "--log.level=error",
-      `--systemd.transport=${transport}`,
-      runtime,
-    );
-    expect(stderr).toBe("");
-    expect(stdout).toMatch(
-      /^true after \d+\.\ds: \S+-controller runs, dbus\.service is active, none\.service is inactive, systemd is (?:running|degraded)\n$/,
-    );
-    expect(code).toBe(0);
-  });
+  ])(
+    "exits with 0 when all conditions hold already, over %s with %s",
+    async (transport, runtime) => {
+      const { code, stdout, stderr } = await wait(
+        `--container=${NODE}`,
+        "--unit=dbus",
+        "--unit=none.service=inactive",
+        "--system=running,degraded",
+        "--log.level=error",
+        `--systemd.transport=${transport}`,
+        runtime,
+      );
+      expect(stderr).toBe("");
+      expect(stdout).toMatch(
+        /^true after \d+\.\ds: \S+-controller runs, dbus\.service is active, none\.service is inactive, systemd is (?:running|degraded)\n$/,
+      );
+      expect(code).toBe(0);
+    },
+  );
 
-  test("an event that makes it true ends it with 0, and nothing is left in the container", async () => {
+  test("exits with 0 when an event makes the conditions hold, and leaves nothing in the container", async () => {
     await using waiting = startWait("--watch.cluster", CLUSTER, "--unit", "later.service=active");
     await waiting.untilLogged("later.service isn't loaded, expected active");
     await node.exec(["touch", "/run/open-later"]);
@@ -75,7 +78,7 @@ describeEngine("unitwatch wait", () => {
     });
   });
 
-  test("the time limit ends it with 1, and tells what was missing", async () => {
+  test("exits with 1 at the time limit and lists what is missing", async () => {
     const args = ["--container=never-there", "--unit=none.service", "--timeout=500ms"];
     const { code, stdout, stderr } = await wait(...args);
     expect(stdout).toBe("");
@@ -87,7 +90,7 @@ describeEngine("unitwatch wait", () => {
     expect(code).toBe(1);
   });
 
-  test("a unit that fails ends it with 1", async () => {
+  test("exits with 1 when a unit fails", async () => {
     await using waiting = startWait(`--container=${NODE}`, "--unit=bad", "--system=running");
     await waiting.untilLogged("bad.service isn't loaded");
     await node.systemctl("start", "--no-block", "bad.service");
@@ -100,16 +103,16 @@ describeEngine("unitwatch wait", () => {
     expect(code).toBe(1);
   });
 
-  test("a unit that failed and is mended ends it with 0 where it is to keep waiting", async () => {
-    await node.tryExec(["systemctl", "start", "mended.service"]);
-    await using waiting = startWait(`--container=${NODE}`, "--unit=mended", "--keep-waiting");
-    await waiting.untilLogged("mended.service is failed");
-    await node.exec(["touch", "/run/open-mended"]);
-    await node.startUnit("mended.service");
+  test("exits with 0 when a failed unit recovers and --keep-waiting is given", async () => {
+    await node.tryExec(["systemctl", "start", "fixed.service"]);
+    await using waiting = startWait(`--container=${NODE}`, "--unit=fixed", "--keep-waiting");
+    await waiting.untilLogged("fixed.service is failed");
+    await node.exec(["touch", "/run/open-fixed"]);
+    await node.startUnit("fixed.service");
     expect(await waiting.exited).toMatchObject({ code: 0 });
   });
 
-  test("a container that is made later is waited for, and so is its health", async () => {
+  test("waits for a container that is created later, and for its health", async () => {
     const name = `sind-${CLUSTER}-healthy`;
     await using waiting = startWait("--container", name, "--health", "healthy");
     await waiting.untilLogged("no such container yet");
@@ -121,7 +124,7 @@ describeEngine("unitwatch wait", () => {
     expect(code).toBe(0);
   });
 
-  test("a container that is removed ends it with 1, and so does one without systemd", async () => {
+  test("exits with 1 when a container is removed or has no systemd", async () => {
     await using web = await startWeb("web");
     await using waiting = startWait("--container", web.id, "--health=healthy", BY_COMMAND);
     const plain = await wait(`--container=${web.name}`, "--system=running");
@@ -138,7 +141,7 @@ describeEngine("unitwatch wait", () => {
     expect(code).toBe(1);
   });
 
-  test("a signal ends it with 128 and its number", async () => {
+  test("exits with 128 plus the number of the signal", async () => {
     await using waiting = startWait(`--container=${NODE}`, "--unit=none");
     await waiting.untilLogged("none.service isn't loaded");
     waiting.child.kill("SIGTERM");

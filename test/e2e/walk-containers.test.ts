@@ -17,11 +17,10 @@ jest.setTimeout(60_000);
 
 const CLUSTER = clusterName("containers");
 const labels = { "sind.cluster": CLUSTER };
-/** State is to agree this soon after the last fault. */
+/** Limit until state agrees after the last fault. */
 const SOON = { withinMs: 2_000 };
 
-// One session, in which one thing after the other happens; what is so after all of it is looked at
-// in the end.
+// One session of several actions; the last tests check the result of all of them.
 describeEngine("the walk through containers", () => {
   const stack = new AsyncDisposableStack();
   const containers: TestContainer[] = [];
@@ -40,7 +39,7 @@ describeEngine("the walk through containers", () => {
     return container;
   };
 
-  test("an ordinary container is paused, stopped, restarted and killed", async () => {
+  test("follows a container that is paused, stopped, restarted and killed", async () => {
     const name = `sind-${CLUSTER}-web`;
     const web = watched(await startContainer(engine, { name, labels }));
     const pause = await during(web.pause);
@@ -81,7 +80,7 @@ describeEngine("the walk through containers", () => {
     expect(session.logsOf(name, "docker.container.restart")).toEqual([]);
   });
 
-  test("a restart policy restarts a container", async () => {
+  test("counts a restart by the restart policy", async () => {
     const name = `sind-${CLUSTER}-loop`;
     const args = ["--restart=on-failure:2"];
     const command = ["sh", "-c", "exit 5"];
@@ -104,7 +103,7 @@ describeEngine("the walk through containers", () => {
     }
   });
 
-  test("a container runs out of memory", async () => {
+  test("counts an OOM kill", async () => {
     const name = `sind-${CLUSTER}-hog`;
     const hog = watched(await oomContainer(engine, { name, labels }));
     await hog.wait();
@@ -116,7 +115,7 @@ describeEngine("the walk through containers", () => {
         "137": 1,
       });
     }, SOON);
-    // Where the event comes late, OOMKilled stays false.
+    // If the event comes late, OOMKilled stays false.
     const { OOMKilled } = (await hog.inspect()).State;
     expect(OOMKilled || session.events.of(name, "oom").length > 0).toBe(true);
     await session.arrived(1, name, "docker.container.oom");
@@ -126,13 +125,13 @@ describeEngine("the walk through containers", () => {
     });
   });
 
-  test("a container is removed", async () => {
+  test("follows the removal of a container", async () => {
     const name = `sind-${CLUSTER}-gone`;
     const gone = await startContainer(engine, { name, labels });
-    const deed = await during(gone.remove);
+    const span = await during(gone.remove);
 
     await session.arrived(1, name, "docker.container.destroy");
-    expectWithin(deed, session.logsOf(name, "docker.container.destroy")[0]);
+    expectWithin(span, session.logsOf(name, "docker.container.destroy")[0]);
     const scrape = await session.unitwatch.scrape();
     expect(shownContainer(scrape, name).status).not.toBe("running");
     expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
@@ -140,7 +139,7 @@ describeEngine("the walk through containers", () => {
     });
   });
 
-  test("in the end, state is as docker inspect says", async () => {
+  test("has the state of docker inspect at the end", async () => {
     await session.unitwatch.until(async (scrape) => {
       for (const container of containers) {
         expect(shownContainer(scrape, container.name)).toEqual(await trueContainer(container));
@@ -151,7 +150,7 @@ describeEngine("the walk through containers", () => {
     }, SOON);
   });
 
-  test("in the end, what was counted and told is what the engine told", async () => {
+  test("has counted and logged the engine's events at the end", async () => {
     const names = [...containers.map(({ name }) => name), `sind-${CLUSTER}-gone`];
     const actions = await expectEngineEvents(session, names);
     expect([...actions]).toEqual(
@@ -159,12 +158,12 @@ describeEngine("the walk through containers", () => {
     );
   });
 
-  test("in the end, all records are well-formed", () => {
+  test("has sent only well-formed records at the end", () => {
     expect(session.receiver.logs.length).toBeGreaterThan(20);
     expectWellFormed(session.receiver.logs, CLUSTER);
   });
 
-  test("in the end, the log tells of nothing bad", async () => {
+  test("has logged no warning at the end", async () => {
     const exit = await session.unitwatch.stop();
 
     expect(exit).toEqual({ code: 0, signal: null });

@@ -26,11 +26,10 @@ jest.setTimeout(60_000);
 
 const CLUSTER = clusterName("walk");
 const NODE = `sind-${CLUSTER}-controller`;
-/** State is to agree this soon after the last fault. */
+/** Limit until state agrees after the last fault. */
 const SOON = { withinMs: 2_000 };
 
-// One session, in which one thing after the other happens; what is so after all of it is looked at
-// in the end.
+// One session of several actions; the last tests check the result of all of them.
 describeEngine("the walk through a node", () => {
   const stack = new AsyncDisposableStack();
   let node: TestNode;
@@ -40,7 +39,7 @@ describeEngine("the walk through a node", () => {
     const engine = attachEngine();
     const labels = { "sind.cluster": CLUSTER };
     node = stack.use(await startNode(engine, { name: NODE, labels }));
-    // A journal that outlives the container's /run.
+    // Keeps the journal when the container's /run is gone.
     await node.exec(["sh", "-c", "mkdir -p /var/log/journal && journalctl --flush"]);
     session = stack.use(await startWatchedSession(engine, { cluster: CLUSTER, nodes: 1 }));
   });
@@ -48,10 +47,10 @@ describeEngine("the walk through a node", () => {
 
   const failures = (unit: string) => ({ container: NODE, name: unit });
 
-  test("a service exits with a status", async () => {
+  test("counts a service that exits with a status", async () => {
     const unit = "exits.service";
     await node.writeUnit(unit, "[Service]\nExecStart=sh -c 'exit 3'\n");
-    const deed = await during(async () => {
+    const span = await during(async () => {
       await node.startUnit(unit);
       await node.waitUnit(unit, "failed");
     });
@@ -79,14 +78,14 @@ describeEngine("the walk through a node", () => {
         "unitwatch.recovered": false,
       },
     });
-    expectWithin(deed, log);
+    expectWithin(span, log);
   });
 
-  test("a service is killed", async () => {
+  test("counts a service that is killed", async () => {
     const unit = "victim.service";
     await node.writeUnit(unit, "[Service]\nExecStart=sleep infinity\n");
     await node.startUnit(unit);
-    const deed = await during(async () => {
+    const span = await during(async () => {
       await node.crash(unit, "SIGKILL");
       await node.waitUnit(unit, "failed");
     });
@@ -95,13 +94,13 @@ describeEngine("the walk through a node", () => {
     const [log] = session.logsOf(NODE, "systemd.unit.failed", unit);
     expect(log?.attributes).toMatchObject({ "systemd.service.result": "signal" });
     expect(log?.attributes).not.toHaveProperty("process.exit.code");
-    expectWithin(deed, log);
+    expectWithin(span, log);
   });
 
-  test("a service recovers", async () => {
+  test("follows a service that recovers", async () => {
     const unit = "exits.service";
     await node.writeUnit(unit, "[Service]\nExecStart=sleep infinity\n");
-    const deed = await during(() => node.startUnit(unit));
+    const span = await during(() => node.startUnit(unit));
 
     await session.unitwatch.until(
       (scrape) => shownSystemd(scrape, NODE).states[unit] === "active",
@@ -117,24 +116,24 @@ describeEngine("the walk through a node", () => {
       body: `Unit ${unit} in ${NODE} is active.`,
       attributes: { "systemd.unit.active_state": "active", "systemd.unit.sub_state": "running" },
     });
-    expectWithin(deed, log);
+    expectWithin(span, log);
   });
 
-  test("a service crashes in a loop up to its limit", async () => {
+  test("counts each crash of a loop up to the start limit", async () => {
     const unit = "loop.service";
     const limit = "[Unit]\nStartLimitBurst=4\nStartLimitIntervalSec=1min\n";
     const service = "[Service]\nExecStart=sh -c 'exit 7'\nRestart=on-failure\nRestartSec=20ms\n";
     await node.writeUnit(unit, limit + service);
-    const deed = await during(async () => {
+    const span = await during(async () => {
       await node.startUnit(unit);
       await eventually(async () => {
         expect((await trueFailures(node)).filter((each) => each.unit === unit)).toHaveLength(5);
       });
-      // A restart bears the time at which it was seen.
+      // A restart has the time at which it was observed.
       await session.arrived(4, NODE, "systemd.unit.restart", unit);
     });
 
-    // Each crash, and the fifth start that systemd refused.
+    // Each crash, and the fifth start, which systemd refused.
     await session.unitwatch.until((scrape) => {
       expect(scrape.by("result", "systemd_unit_failures_total", failures(unit))).toEqual({
         "exit-code": 5,
@@ -146,11 +145,11 @@ describeEngine("the walk through a node", () => {
     expect(restarts.map((log) => log.attributes["systemd.service.restarts"])).toEqual([1, 2, 3, 4]);
     for (const log of restarts) {
       expect(log).toMatchObject({ severityNumber: 13, severityText: "WARN" });
-      expectWithin(deed, log);
+      expectWithin(span, log);
     }
   });
 
-  test("units fail in other ways", async () => {
+  test("counts units that fail in other ways", async () => {
     const sleeps = "ExecStart=sleep infinity\n";
     await node.writeUnit("late.service", `[Service]\nType=notify\nTimeoutStartSec=50ms\n${sleeps}`);
     await node.writeUnit("stuck.service", `[Service]\nWatchdogSec=50ms\n${sleeps}`);
@@ -172,7 +171,7 @@ describeEngine("the walk through a node", () => {
     }, SOON);
   });
 
-  test("units come and go", async () => {
+  test("follows units that are created and removed", async () => {
     const run = ["systemd-run", "--collect", "--wait", "--unit=brief"];
     expect((await node.tryExec([...run, "false"])).exitCode).toBe(1);
     await node.systemctl("reset-failed", "victim.service");
@@ -188,7 +187,7 @@ describeEngine("the walk through a node", () => {
     await session.arrived(1, NODE, "systemd.unit.removed", "victim.service");
   });
 
-  test("systemd is reloaded, and runs itself anew", async () => {
+  test("continues when systemd is reloaded and re-executes itself", async () => {
     await node.systemctl("reset-failed", "late.service");
     await node.exec(["rm", "/etc/systemd/system/late.service"]);
     await node.systemctl("daemon-reload");
@@ -205,7 +204,7 @@ describeEngine("the walk through a node", () => {
     }, SOON);
   });
 
-  test("a node is paused, stopped and killed", async () => {
+  test("follows a node that is paused, stopped and killed", async () => {
     await node.pause();
     await session.unitwatch.until(
       (scrape) => shownContainer(scrape, NODE).status === "paused",
@@ -238,14 +237,14 @@ describeEngine("the walk through a node", () => {
     await session.unitwatch.untilWatching(1);
   });
 
-  test("in the end, state is as systemctl and docker inspect say", async () => {
+  test("has the state of systemctl and docker inspect at the end", async () => {
     await session.unitwatch.until(async (scrape) => {
       expect(shownSystemd(scrape, NODE)).toEqual(await trueSystemd(node));
       expect(shownContainer(scrape, NODE)).toEqual(await trueContainer(node));
     }, SOON);
   });
 
-  test("in the end, what was counted and told of units is what the journal has", async () => {
+  test("has counted and logged the journal's failures at the end", async () => {
     const truth = await truthOf(node);
     const scrape = await session.unitwatch.scrape();
 
@@ -254,17 +253,17 @@ describeEngine("the walk through a node", () => {
     await session.receiver.until((logs) => expect(wrongRecords(truth, logs, NODE)).toEqual([]));
   });
 
-  test("in the end, what was counted and told of the node is what the engine told", async () => {
+  test("has counted and logged the engine's events of the node at the end", async () => {
     const actions = await expectEngineEvents(session, [NODE]);
     expect([...actions]).toEqual(expect.arrayContaining(["start", "die", "pause", "unpause"]));
   });
 
-  test("in the end, all records are well-formed", () => {
+  test("has sent only well-formed records at the end", () => {
     expect(session.receiver.logs.length).toBeGreaterThan(30);
     expectWellFormed(session.receiver.logs, CLUSTER);
   });
 
-  test("in the end, promtool has nothing against the metrics", async () => {
+  test("has metrics that promtool accepts at the end", async () => {
     const { text } = await session.unitwatch.scrape();
 
     expect(await promtool(["check", "metrics"], text)).toEqual({ exitCode: 0, output: "" });
@@ -272,7 +271,7 @@ describeEngine("the walk through a node", () => {
     expect(bad.exitCode).not.toBe(0);
   });
 
-  test("in the end, the log tells of nothing bad", async () => {
+  test("has logged no warning at the end", async () => {
     const exit = await session.unitwatch.stop();
 
     expect(exit).toEqual({ code: 0, signal: null });

@@ -24,17 +24,17 @@ export interface NodePlan {
   readonly variant?: NodeVariant;
 }
 
-/** A node with units that fail, and what its journal had before anything was harmed. */
+/** Node with failing units, and its journal's counts before the first fault. */
 export interface LoadedNode {
   readonly node: TestNode;
   readonly plan: NodePlan;
   readonly units: readonly LoadUnit[];
   before: Truth;
-  /** What was done to it, in order, with the time at which that began. */
+  /** Faults in order, with the time of their start. */
   readonly history: string[];
 }
 
-/** Starts the node, with its load written and nothing of it started. */
+/** Starts the node and writes its load without starting it. */
 export async function startLoadedNode(
   engine: Engine,
   plan: NodePlan,
@@ -65,16 +65,16 @@ export interface Campaign {
   readonly proxy: SocketProxy;
 }
 
-/** What was done to whom, how often. */
+/** Number of faults by node and kind. */
 export type Deeds = Readonly<Record<string, number>>;
 
 /**
- * Lets all units of all nodes fail, and harms nodes and streams all the while, as the seed says.
- * Afterwards nothing fails any more, and every node is watched.
+ * Makes all units of all nodes fail, and injects faults into nodes and streams, as the seed decides.
+ * Afterwards no unit fails any more, and every node is watched.
  */
 export async function runCampaign(campaign: Campaign): Promise<Deeds> {
   const { nodes, seed, durationMs, faults, unitwatch, proxy } = campaign;
-  const deeds: Record<string, number> = {};
+  const counts: Record<string, number> = {};
   const end = new AbortController();
   for (const each of nodes) each.before = await truthOf(each.node);
   await Promise.all(nodes.map(({ node, units }) => startLoad(node, units)));
@@ -93,7 +93,7 @@ export async function runCampaign(campaign: Campaign): Promise<Deeds> {
         signal: end.signal,
         does(fault) {
           history.push(`${new Date().toISOString().slice(11, -1)} ${fault}`);
-          deeds[fault] = (deeds[fault] ?? 0) + 1;
+          counts[fault] = (counts[fault] ?? 0) + 1;
         },
       },
     ),
@@ -106,7 +106,7 @@ export async function runCampaign(campaign: Campaign): Promise<Deeds> {
   }
   await Promise.all(harming);
   await Promise.all(nodes.map(({ node, units }) => stopLoad(node, units)));
-  // The last deed may have been a restart: a young node without a bus is asked for one a few times.
+  // The last fault may be a restart: a node without a bus yet is retried a few times.
   await unitwatch.untilWatching(nodes.length);
-  return deeds;
+  return counts;
 }

@@ -11,7 +11,7 @@ import {
 } from "../../support/truth.ts";
 import type { LoadUnit } from "./load.ts";
 
-/** What a node's journal has of failures and restarts. */
+/** Failures and restarts in a node's journal. */
 export interface Truth {
   readonly failures: readonly TrueFailure[];
   readonly restarts: readonly TrueRestart[];
@@ -26,7 +26,7 @@ export interface TrueRestart {
   readonly timeUs: number;
 }
 
-/** systemd.journal-fields(7): Restart= has led to a restart. */
+/** MESSAGE_ID of a restart by Restart=; see systemd.journal-fields(7). */
 const RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3";
 
 export async function truthOf(node: TestNode): Promise<Truth> {
@@ -42,7 +42,7 @@ export async function truthOf(node: TestNode): Promise<Truth> {
   };
 }
 
-/** What there is in `truth` beyond what was there `before`. */
+/** Returns the entries of `truth` that aren't in `before`. */
 export function truthSince(truth: Truth, before: Truth): Truth {
   return {
     failures: truth.failures.slice(before.failures.length),
@@ -50,7 +50,7 @@ export function truthSince(truth: Truth, before: Truth): Truth {
   };
 }
 
-/** Where what a scrape shows isn't the truth: a line each, for people. */
+/** Returns a line for each difference between a scrape and the truth. */
 export function wrongCounters(truth: Truth, scrape: Scrape, container: string): string[] {
   return [
     ...differences(
@@ -62,14 +62,14 @@ export function wrongCounters(truth: Truth, scrape: Scrape, container: string): 
   ];
 }
 
-/** Where the log records of a container aren't the truth. */
+/** Returns a line for each difference between a container's log records and the truth. */
 export function wrongRecords(
   truth: Truth,
   logs: readonly ReceivedLog[],
   container: string,
 ): string[] {
   const own = logs.filter(({ attributes }) => attributes["container.name"] === container);
-  const told = own
+  const logged = own
     .filter(({ eventName }) => eventName === "systemd.unit.failed")
     .map(failureOf)
     .sort((one, other) => one.timeUs - other.timeUs);
@@ -84,25 +84,27 @@ export function wrongRecords(
     ...differences(
       "failure records",
       flat(countFailures(truth.failures)),
-      flat(countFailures(told)),
+      flat(countFailures(logged)),
     ),
-    ...unpaired(truth.failures, told),
+    ...unpaired(truth.failures, logged),
     ...wrongRestarts(truth.restarts, restarted),
     ...repeated(own),
   ];
 }
 
-/** The numbers of each unit's restarts; not by time, as a signal of one tells no time. */
-function wrongRestarts(truth: readonly TrueRestart[], told: readonly TrueRestart[]): string[] {
-  return [...new Set([...truth, ...told].map(({ unit }) => unit))].flatMap((unit) => {
+/** Compares the numbers of each unit's restarts, without times, because their signals have none. */
+function wrongRestarts(truth: readonly TrueRestart[], logged: readonly TrueRestart[]): string[] {
+  return [...new Set([...truth, ...logged].map(({ unit }) => unit))].flatMap((unit) => {
     const numbersOf = (restarts: readonly TrueRestart[]): string =>
       restarts
         .filter((each) => each.unit === unit)
         .map(({ number }) => number)
         .toSorted((one, other) => one - other)
         .join(" ");
-    const [are, says] = [numbersOf(truth), numbersOf(told)];
-    return are === says ? [] : [`restart records: ${unit} has ${says}\n    expected ${are}`];
+    const [expected, actual] = [numbersOf(truth), numbersOf(logged)];
+    return expected === actual
+      ? []
+      : [`restart records: ${unit} has ${actual}\n    expected ${expected}`];
   });
 }
 
@@ -112,7 +114,7 @@ function countRestarts(restarts: readonly TrueRestart[]): Record<string, number>
   return counts;
 }
 
-/** Records of failures that tell another exit status than the one that the unit ends with. */
+/** Returns the failure records with another exit status than the unit's. */
 export function wrongExitCodes(
   logs: readonly ReceivedLog[],
   container: string,
@@ -123,17 +125,17 @@ export function wrongExitCodes(
     if (eventName !== "systemd.unit.failed" || attributes["container.name"] !== container)
       return [];
     const unit = String(attributes["systemd.unit.name"]);
-    const [told, expected] = [attributes["process.exit.code"], codes.get(unit)];
-    if (told === undefined || expected === undefined || told === expected) return [];
-    return [`${unit} exits with ${expected}, a record says ${Number(told)}`];
+    const [logged, expected] = [attributes["process.exit.code"], codes.get(unit)];
+    if (logged === undefined || expected === undefined || logged === expected) return [];
+    return [`${unit} exits with ${expected}, a record has ${Number(logged)}`];
   });
 }
 
-interface ToldFailure extends TrueFailure {
+interface LoggedFailure extends TrueFailure {
   readonly recovered: boolean;
 }
 
-function failureOf({ attributes, timeNs }: ReceivedLog): ToldFailure {
+function failureOf({ attributes, timeNs }: ReceivedLog): LoggedFailure {
   return {
     unit: String(attributes["systemd.unit.name"]),
     result: textOf(attributes["systemd.service.result"]) ?? "unknown",
@@ -146,12 +148,12 @@ function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** systemd writes its line, and then changes the state: one record is in each such turn of a unit. */
-function unpaired(truth: readonly TrueFailure[], told: readonly ToldFailure[]): string[] {
+/** Matches records with lines: systemd logs its line, then changes the state, so each cycle of a unit has one record. */
+function unpaired(truth: readonly TrueFailure[], logged: readonly LoggedFailure[]): string[] {
   const wrong: string[] = [];
-  for (const unit of new Set([...truth, ...told].map((each) => each.unit))) {
+  for (const unit of new Set([...truth, ...logged].map((each) => each.unit))) {
     const lines = truth.filter((each) => each.unit === unit);
-    const records = told.filter((each) => each.unit === unit);
+    const records = logged.filter((each) => each.unit === unit);
     for (const [index, line] of lines.entries()) {
       const endUs = lines[index + 1]?.timeUs ?? Number.POSITIVE_INFINITY;
       const own = records.filter(({ timeUs }) => timeUs >= line.timeUs && timeUs < endUs);
@@ -188,7 +190,7 @@ function repeated(logs: readonly ReceivedLog[]): string[] {
   return wrong;
 }
 
-/** `failures`: `loop.service exit-code is 3, expected 4`. */
+/** Returns lines such as `loop.service exit-code is 3, expected 4`. */
 function differences(
   what: string,
   expected: Readonly<Record<string, number>>,

@@ -12,19 +12,19 @@ import { type LoadedNode, type NodePlan, runCampaign, startLoadedNode } from "./
 import { LOSSLESS_FAULTS } from "./faults.ts";
 import { judge } from "./judge.ts";
 
-/** Through the command it is shorter, and on fewer nodes: what it is about is the way there. */
+/** With the command the campaign is shorter and has fewer nodes, because only the runtime differs. */
 const IS_SHORT = E2E_RUNTIME === "cli";
 const SECONDS = Number(process.env["UNITWATCH_COUNT_SECONDS"] ?? (IS_SHORT ? 5 : 12));
-/** `cli` runs a command for each stream, which can be killed. */
+/** `cli` runs a command for each stream, which the faults can kill. */
 const RUNTIME = process.env["UNITWATCH_COUNT_RUNTIME"] ?? E2E_RUNTIME;
 const SEED = Number(process.env["UNITWATCH_COUNT_SEED"] ?? 1);
-/** Tells of every state of a unit whose count is wrong. */
+/** Prints every state of a unit whose count is wrong. */
 const DEBUG = process.env["UNITWATCH_COUNT_DEBUG"] !== undefined;
 const CLUSTER = clusterName("count");
 
 jest.setTimeout(120_000 + SECONDS * 2_000);
 
-/** There is the time for these too. */
+/** Time for the other steps. */
 const LONG_PLANS: readonly NodePlan[] = [
   { name: "trixie-no-logind", suite: "trixie", variant: "no-logind" },
   { name: "trixie-no-dbus", suite: "trixie", variant: "no-dbus" },
@@ -77,7 +77,7 @@ describeEngine("the count", () => {
   });
   afterAll(() => stack.disposeAsync());
 
-  test("counters, records, journals and state agree after faults that lose nothing", async () => {
+  test("counts every failure and restart when faults lose nothing", async () => {
     const campaign = {
       seed: SEED,
       durationMs: SECONDS * 1_000,
@@ -86,17 +86,17 @@ describeEngine("the count", () => {
       unitwatch,
       proxy,
     };
-    const [deeds, verdict] = await tellingLog(unitwatch, async () => [
+    const [faults, verdict] = await withWarnings(unitwatch, async () => [
       await runCampaign(campaign),
       await judge(campaign, { receiver, trace: DEBUG }),
     ]);
 
-    console.log({ seed: SEED, deeds, verdict });
+    console.log({ seed: SEED, faults, verdict });
     expect(verdict.failures).toBeGreaterThan(2 * SECONDS * nodes.length);
     expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("nothing is left behind in the nodes", async () => {
+  test("leaves nothing behind in the nodes", async () => {
     expect(await unitwatch.stop()).toEqual({ code: 0, signal: null });
     for (const { node } of nodes) {
       const left = (await node.processes()).filter(({ args }) =>
@@ -107,13 +107,13 @@ describeEngine("the count", () => {
   });
 });
 
-/** Adds what unitwatch said of its trouble to the error, where there is one. */
-async function tellingLog<T>(unitwatch: Unitwatch, work: () => Promise<T>): Promise<T> {
+/** Adds unitwatch's own warnings to an error. */
+async function withWarnings<T>(unitwatch: Unitwatch, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     const lines = unitwatch.log.filter(({ level }) => level === "warn" || level === "error");
     const log = lines.slice(-50).map((line) => JSON.stringify(line));
-    throw new Error(`${String(cause)}\nunitwatch said:\n${log.join("\n")}`, { cause });
+    throw new Error(`${String(cause)}\nlog of unitwatch:\n${log.join("\n")}`, { cause });
   }
 }

@@ -5,13 +5,13 @@ import type { Unitwatch } from "../../support/unitwatch.ts";
 import type { LoadUnit } from "./load.ts";
 import type { Random } from "./random.ts";
 
-/** One node with its load, and what is needed to harm it. */
+/** Target of faults: a node with its load. */
 export interface Scene {
   readonly node: TestNode;
   readonly units: readonly LoadUnit[];
   readonly hasBus: boolean;
   readonly unitwatch: () => Unitwatch;
-  /** What unitwatch reaches the engine through. */
+  /** Proxy between unitwatch and the engine. */
   readonly proxy: SocketProxy;
   readonly random: Random;
 }
@@ -23,7 +23,7 @@ export interface Fault {
   do(scene: Scene): Promise<unknown>;
 }
 
-/** What unitwatch runs in a node. */
+/** Commands that unitwatch runs in a node. */
 const WATCHING = /^(?:systemd-stdio-bridge|journalctl|busctl)/;
 
 /** Nodes that are about to be paused. */
@@ -31,7 +31,7 @@ let pausing = 0;
 
 const SIGNALS = ["SIGKILL", "SIGKILL", "SIGSEGV", "SIGABRT", "SIGTERM", "SIGHUP", "SIGUSR1"];
 
-/** All of these lose nothing: what they hide from a stream, the journal has. */
+/** None of these loses anything: the journal has what a stream misses. */
 export const LOSSLESS_FAULTS: readonly Fault[] = [
   {
     name: "crash",
@@ -150,15 +150,15 @@ export const LOSSLESS_FAULTS: readonly Fault[] = [
     weight: 3,
     async do({ node, random, unitwatch }) {
       const lengthMs = random.between(0, 1_500);
-      // dockerd hangs for good where it freezes a command that is just being started. So this waits
-      // until the stream stands, and its command too: then unitwatch starts none.
+      // dockerd hangs if it freezes a command that is just being started. So this waits until the
+      // stream is open and its command runs: then unitwatch starts none.
       pausing += 1;
       await unitwatch().until(async (scrape) => {
         const commands = (await node.processes()).filter(({ args }) => WATCHING.test(args));
         const up = scrape.value("unitwatch_systemd_up", { container: node.name });
         return up === 1 && commands.length === 1;
       });
-      // What forks all the time can't always be frozen on cgroup v1: then there is no fault.
+      // A cgroup v1 that forks all the time can't always be frozen: then there is no fault.
       const paused = await node.engine.tryDocker(["pause", node.id]);
       pausing -= 1;
       if (paused.exitCode !== 0) return;
@@ -177,13 +177,13 @@ export const LOSSLESS_FAULTS: readonly Fault[] = [
   },
 ];
 
-/** Harms the node, one fault after the other, until `signal` aborts. Returns what it did. */
+/** Injects one fault after the other until `signal` aborts. Returns the faults. */
 export async function harm(
   scene: Scene,
   options: {
     readonly faults: readonly Fault[];
     readonly signal: AbortSignal;
-    /** Told as it begins. */
+    /** Called when a fault begins. */
     readonly does: (fault: string) => void;
   },
 ): Promise<void> {
@@ -216,6 +216,6 @@ function killProcess(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended meanwhile.
+    // It ended in the meantime.
   }
 }

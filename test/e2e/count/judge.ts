@@ -13,7 +13,7 @@ import {
   wrongRecords,
 } from "./compare.ts";
 
-/** How much happened that was counted right. */
+/** Number of changes that were counted correctly. */
 export interface Verdict {
   readonly failures: number;
   readonly restarts: number;
@@ -21,15 +21,14 @@ export interface Verdict {
 
 export interface JudgeOptions {
   readonly receiver: OtlpReceiver;
-  /** Whether to tell all that was told of a unit whose count is wrong. */
+  /** True to print all records of a unit whose count is wrong. */
   readonly trace: boolean;
 }
 
 /**
- * Compares counters, records and state with what the nodes themselves say; all are to agree within
- * 2 s.
+ * Compares counters, records and state with the nodes' own; all must agree within 2 s.
  *
- * @throws with every difference, what was done to the node, and the seed
+ * @throws with every difference, the node's faults and the seed
  */
 export async function judge(campaign: Campaign, options: JudgeOptions): Promise<Verdict> {
   const { nodes, unitwatch, seed } = campaign;
@@ -77,7 +76,7 @@ async function wrongIn(
   ];
 }
 
-/** How the node is watched: whether it is, by what, and what of that runs in the node. */
+/** Returns whether the node is watched, by which transport, and its processes in the node. */
 async function watchOf(node: TestNode, scrape: Scrape): Promise<string> {
   const watches = scrape
     .select("unitwatch_systemd_up", { container: node.name })

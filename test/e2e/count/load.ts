@@ -1,25 +1,25 @@
 import type { TestNode } from "../../support/engine/node.ts";
 import type { Random } from "./random.ts";
 
-/** A unit that fails, in a way that is known beforehand. */
+/** Unit that fails in a known way. */
 export interface LoadUnit {
   readonly name: string;
   readonly text: string;
-  /** Runs until somebody ends it. */
+  /** True if it runs until a fault ends it. */
   readonly isVictim: boolean;
-  /** The exit status that it ends with, where it ends by itself. */
+  /** Exit status if it ends by itself. */
   readonly exitCode: number | undefined;
 }
 
 export interface LoadOptions {
   readonly random: Random;
-  /** RestartMode=direct, which came with systemd 254. */
+  /** True if it needs RestartMode=direct, which systemd has since 254. */
   readonly hasDirectMode: boolean;
 }
 
 const NO_LIMIT = "[Unit]\nStartLimitIntervalSec=0\n";
 
-/** Units of every kind that matters for the count. */
+/** Units of every kind that affects the counts. */
 export function loadUnits({ random, hasDirectMode }: LoadOptions): LoadUnit[] {
   const units: LoadUnit[] = [];
   const add = (name: string, text: string, exitCode?: number): void => {
@@ -91,7 +91,6 @@ export function loadUnits({ random, hasDirectMode }: LoadOptions): LoadUnit[] {
   return units;
 }
 
-/** Units that need no more than to be there are started by {@link startLoad}. */
 const WRITE = `
 mkdir -p /etc/systemd/system
 cd /etc/systemd/system
@@ -101,6 +100,7 @@ while IFS= read -r name; do
 done
 systemctl daemon-reload`;
 
+/** Writes the units without starting them. */
 export async function writeLoad(node: TestNode, units: readonly LoadUnit[]): Promise<void> {
   const lines = units.flatMap(({ name, text }) => [name, text.replaceAll("\n", String.raw`\n`)]);
   await node.exec(["sh", "-c", WRITE], { input: `${lines.join("\n")}\n` });
@@ -111,20 +111,20 @@ export async function startLoad(node: TestNode, units: readonly LoadUnit[]): Pro
   await node.exec(["systemctl", "start", "--no-block", "--", ...names]);
 }
 
-/** Ends what goes on by itself: afterwards nothing fails any more. */
+/** Stops the units that restart by themselves; afterwards no unit fails. */
 export async function stopLoad(node: TestNode, units: readonly LoadUnit[]): Promise<void> {
   await node.exec(["systemctl", "stop", "--", ...units.map(({ name }) => name)]);
 }
 
 /**
- * For the `docker run` of a node whose journal is to be true: with the usual 10, systemd's lines don't
- * all get through to a journald that is late.
+ * Arguments of `docker run` for a node whose journal must be complete: with the default of 10, a slow
+ * journald loses lines of systemd.
  */
 export const LOSSLESS_NODE_ARGS: readonly string[] = ["--sysctl=net.unix.max_dgram_qlen=4096"];
 
 /**
- * Has the node keep its journal over restarts of the container, and leave nothing out: else there
- * would be no truth to compare with.
+ * Makes the node keep its journal over restarts of the container, without rate limits: the journal is
+ * the truth to compare with.
  */
 export async function keepJournal(node: TestNode): Promise<void> {
   await node.exec(["sh", "-c", KEEP_JOURNAL]);

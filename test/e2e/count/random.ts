@@ -1,4 +1,4 @@
-/** Random numbers that are the same for the same seed. */
+/** Random numbers that depend only on the seed. */
 export class Random {
   #state: number;
 
@@ -6,14 +6,14 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** One of its own for each `key`: what one of them is asked changes no other. */
+  /** Returns an independent generator for each `key`. */
   static of(seed: number, key: string): Random {
     let hash = seed >>> 0;
     for (const char of key) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01_00_01_93) >>> 0;
     return new Random(hash);
   }
 
-  /** From 0 up to, and without, 1. Mulberry32. */
+  /** Returns a number from 0 to below 1, by Mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d_2b_79_f5) >>> 0;
     let mixed = this.#state;
@@ -22,7 +22,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number, both bounds included. */
+  /** Returns a whole number, both bounds included. */
   between(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
@@ -33,7 +33,7 @@ export class Random {
     return choice;
   }
 
-  /** One of the choices, the likelier the greater its weight. */
+  /** Returns one of the choices, with a probability in proportion to its weight. */
   weighted<T extends { readonly weight: number }>(choices: readonly T[]): T {
     let at = this.next() * choices.reduce((sum, { weight }) => sum + weight, 0);
     for (const choice of choices) {
