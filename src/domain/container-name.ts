@@ -1,12 +1,12 @@
 /** An id of 64 hex digits, or the start of one: engines show 12 digits, and a shorter one is a name. */
 const ID = /^[0-9a-f]{12,64}$/;
 
-/** Returns whether a value can be a container's id, whole or shortened as engines show it. */
+/** Returns true if a value can be a container's id, whole or shortened as engines show it. */
 export function isContainerId(value: unknown): value is string {
   return typeof value === "string" && ID.test(value);
 }
 
-/** Returns whether `wanted` is the container's name, its id, or at least the short form of that. */
+/** Returns true if `wanted` is the container's name, its id, or at least the short form of that. */
 export function isNamed(
   container: { readonly id: string; readonly name: string },
   wanted: string,

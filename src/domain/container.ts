@@ -14,17 +14,17 @@ export type ContainerStatus = (typeof CONTAINER_STATUSES)[number];
 export const HEALTH_STATUSES = ["starting", "healthy", "unhealthy"] as const;
 export type HealthStatus = (typeof HEALTH_STATUSES)[number];
 
-/** Who a container is: the labels that every one of its series and records bears. */
+/** Identity of a container: the labels of all its series and records. */
 export interface ContainerIdentity {
   /** Full id, 64 hex digits. */
   readonly id: string;
   /** Full name, without the engine's leading slash. */
   readonly name: string;
-  /** Short node name; the container's name where no label gives a shorter one. */
+  /** Short node name; the container's name if no label gives a shorter one. */
   readonly node: string;
-  /** Cluster that the labels tell; "" where none does. */
+  /** Cluster by the labels; "" if none has it. */
   readonly cluster: string;
-  /** Image as the container was created with it. */
+  /** Image that the container was created with. */
   readonly image: string;
   /** Name of the engine: `docker`, `podman`. */
   readonly runtime: string;
@@ -37,7 +37,7 @@ export interface ContainerSummary {
 }
 
 /**
- * What inspect says of one container, checked and bounded. Times are Unix nanoseconds, 0n where
+ * What inspect says of one container, checked and bounded. Times are Unix nanoseconds, 0n if
  * the engine gives its zero time (never started, never finished).
  */
 export interface ContainerDetails {
@@ -51,6 +51,6 @@ export interface ContainerDetails {
   readonly oomKilled: boolean;
   /** Restarts by the restart policy since the last manual start. */
   readonly restartCount: number;
-  /** True where PID 1 is systemd: told by init path, stop signal or label (never by looking in). */
+  /** True if PID 1 is systemd, by init path, stop signal or label: no process is started in it to find out. */
   readonly runsSystemd: boolean;
 }

@@ -2,10 +2,10 @@
 export interface EngineEvent {
   /**
    * The engine's word: `create`, `start`, `die`, `oom`, `pause`, `unpause`, `destroy`, `restart`,
-   * `rename`, `health_status: healthy`, … Words that nobody knows are passed on, and ignored later.
+   * `rename`, `health_status: healthy`, … Unknown words are passed on, and ignored later.
    */
   readonly action: string;
-  /** Full container id; "" where the engine gives none. */
+  /** Full container id; "" if the engine gives none. */
   readonly id: string;
   /** The attributes: `name`, `image`, `exitCode`, `oldName`, and every label of the container. */
   readonly attributes: ReadonlyMap<string, string>;

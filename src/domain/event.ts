@@ -32,9 +32,9 @@ export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 /** One change, as library subscribers see it. */
 export interface Event {
   readonly kind: EventKind;
-  /** Short node name, such as `worker-0`; "" where the event belongs to no node. */
+  /** Short node name, such as `worker-0`; "" if the event belongs to no node. */
   readonly node: string;
-  /** Full container name; "" where the event belongs to no container. */
+  /** Full container name; "" if the event belongs to no container. */
   readonly container: string;
   /** systemd unit name; "" for container events. */
   readonly unit: string;
@@ -42,7 +42,7 @@ export interface Event {
   readonly timeNs: bigint;
   /** For people: `exitCode=137`, `ActiveState=failed`. No stable format beyond that. */
   readonly detail: string;
-  /** The cause, on `monitor.error` and `monitor.lost` where there is one. */
+  /** The cause, on `monitor.error` and `monitor.lost` if there is one. */
   readonly error?: Error;
 }
 

@@ -1,9 +1,9 @@
 import type { Change } from "./change.ts";
 
-/** What the state tells while it is changed. Called synchronously; must not throw. */
+/** Port through which state emits while it is changed. Called synchronously; must not throw. */
 export interface FleetEvents {
-  /** Something happened, and the state shows it already. */
+  /** Emits a change that the state shows already. */
   changed(change: Change): void;
-  /** A bound of the state was reached, and something was left out. `what` names the bound. */
-  refused(what: string): void;
+  /** Reports that a bound was reached and something was left out. `stage` names the bound. */
+  refused(stage: string): void;
 }

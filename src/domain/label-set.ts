@@ -8,13 +8,13 @@ export function escapeLabelValue(value: string): string {
   return /["\\\n]/.test(value) ? escapeHelp(value).replaceAll('"', '\\"') : value;
 }
 
-/** Since when something is counted. The same object stands for it as long as the counting goes on. */
+/** The counting that a series is of. It is the same object as long as the counting goes on. */
 export interface Counting {
-  /** Unix nanoseconds by our clock; 0n where nobody kept it. */
+  /** When counting began: Unix nanoseconds by our clock; 0n if unknown. */
   readonly sinceNs: bigint;
 }
 
-/** What exporters tell of series beside their labels. */
+/** What exporters need of a series beside its labels. */
 export interface SeriesOrigin {
   readonly containerId: string;
   readonly counting: Counting;
@@ -23,14 +23,14 @@ export interface SeriesOrigin {
 type Pair = readonly [name: string, value: string];
 
 /**
- * Labels that several series share, made once: as pairs for exporters, and as the text that stands
- * between the braces of the exposition format, escaped. There is one for each unit of each container,
- * so what it shares with others it doesn't hold itself.
+ * Labels that several series share: as pairs for exporters, and as the escaped text between the
+ * braces of the exposition format, made once. There is one for each unit of each container, so it
+ * holds its own labels alone and refers to its base for the rest.
  */
 export class LabelSet {
   readonly #base: LabelSet | undefined;
   readonly #own: readonly Pair[];
-  /** Undefined where they belong to no container. */
+  /** undefined if they belong to no container. */
   readonly origin: SeriesOrigin | undefined;
   #text: string | undefined;
 
@@ -53,7 +53,7 @@ export class LabelSet {
     return this.#text;
   }
 
-  /** A new set: these labels, then `more`; of the same origin, with a counting of its own if given. */
+  /** Returns a new set: these labels, then `more`; of the same origin, with its own counting if given. */
   with(more: readonly Pair[], counting?: Counting): LabelSet {
     const { origin } = this;
     const isOwn = origin !== undefined && counting !== undefined;

@@ -1,6 +1,6 @@
 import type { ContainerIdentity, ContainerStatus, HealthStatus } from "./container.ts";
 
-/** What was known of one container, for the next process to go on from. Times: Unix nanoseconds. */
+/** The facts of one container that the next process goes on from. Times: Unix nanoseconds. */
 export interface ContainerResume {
   readonly identity: ContainerIdentity;
   readonly status: ContainerStatus;
@@ -13,13 +13,13 @@ export interface ContainerResume {
   readonly runsSystemd: boolean | undefined;
   /** Its runs; the name is that of the stored JSON. */
   readonly lives: RunsResume;
-  /** What the systemd side wants to find again; only it can read it. */
+  /** The position of its systemd; only `JournalCursor` reads it. */
   readonly systemd: string | undefined;
 }
 
-/** Which of a container's lives were counted. */
+/** The runs of a container that were counted. */
 export interface RunsResume {
-  /** Lives counted as begun, less those counted as ended. */
+  /** Runs counted as begun, less those counted as ended. */
   readonly open: number;
   /** Time of the newest start that was counted. */
   readonly lastStartNs: bigint;
@@ -27,19 +27,19 @@ export interface RunsResume {
   readonly unmatched: number;
 }
 
-/** Where in the engine's stream of events a process was. */
+/** Position of a process in the engine's stream of events. */
 export interface CursorResume {
   /** When watching began: what happened before is no change. */
   readonly beginNs: bigint;
   /** Time of the newest event seen. */
   readonly lastNs: bigint;
-  /** Keys of the newest events seen, oldest first: of more than the engine can tell again. */
+  /** Keys of the newest events seen, oldest first: more than the engine can repeat. */
   readonly seen: readonly string[];
-  /** How many events it saw in all: how many of the keys are new since it was asked last. */
+  /** Number of events seen in all: shows how many of the keys are new since the last resume. */
   readonly count: number;
 }
 
-/** What a process left for the next one. */
+/** What a process leaves for the next one. */
 export interface Resume {
   readonly cursor: CursorResume;
   readonly containers: readonly ContainerResume[];

@@ -4,9 +4,9 @@ import type { SystemdTransport, SystemState } from "./systemd.ts";
 import type { ActiveState } from "./unit.ts";
 
 /**
- * What `/api/v1/state` and `/api/v1/events` tell, as JSON. Times are RFC 3339 in UTC with up to nine
- * fractional digits; what isn't known, or doesn't apply, is null. Members may be added, and are
- * neither renamed nor removed.
+ * Time in the JSON of `/api/v1/state` and `/api/v1/events`: RFC 3339 in UTC with up to nine
+ * fractional digits. What is unknown, or doesn't apply, is null. Members may be added, and are neither
+ * renamed nor removed.
  */
 export type Time = string;
 
@@ -15,10 +15,10 @@ export interface UnitReport {
   readonly name: string;
   /** Suffix of the name: `service`, `timer`, … */
   readonly type: string;
-  /** ActiveState; null where the unit isn't loaded any more, and only its counters are left. */
+  /** ActiveState; null if the unit isn't loaded any more, and only its counters are left. */
   readonly activeState: ActiveState | null;
   readonly subState: string;
-  /** When it came into its state. */
+  /** When it entered its state. */
   readonly since: Time | null;
   /** Result, as systemd names it: `success`, `exit-code`, `signal`, … */
   readonly result: string | null;
@@ -33,18 +33,18 @@ export interface UnitReport {
 
 /** The systemd of one container. */
 export interface SystemdReport {
-  /** False while it should be watched, and can't. */
+  /** False while it should be watched, and isn't. */
   readonly up: boolean;
   /** How it is watched, or was last. */
   readonly transport: SystemdTransport | null;
-  /** Since when the stream stands; null while it doesn't. */
+  /** When the stream was opened; null while it isn't open. */
   readonly since: Time | null;
   /** Streams opened again after one was lost. */
   readonly reconnects: number;
   /** From the last change, by its own time, to the state that showed it. */
   readonly lagSeconds: number | null;
   readonly version: string | null;
-  /** As `systemctl is-system-running` says it. */
+  /** As `systemctl is-system-running` has it. */
   readonly state: SystemState | null;
   /** Units in each ActiveState, filters not applied. */
   readonly units: Readonly<Partial<Record<ActiveState, number>>>;
@@ -61,18 +61,18 @@ export interface ContainerReport {
   readonly status: ContainerStatus;
   /** Null without a health check, and while the container doesn't run. */
   readonly health: HealthStatus | null;
-  /** Of the last exit. */
+  /** Exit code of the last exit. */
   readonly exitCode: number | null;
-  /** True where the kernel killed for want of memory since the last start. */
+  /** True if the kernel killed for lack of memory since the last start. */
   readonly oomKilled: boolean;
-  /** Restarts by the restart policy, and starts by whomever, since it is watched. */
+  /** Restarts by the restart policy, and all starts, since it is watched. */
   readonly restarts: number;
   readonly starts: number;
   readonly startedAt: Time | null;
   readonly finishedAt: Time | null;
   /** When it was removed; its counters stay for the retention. */
   readonly removedAt: Time | null;
-  /** Null where there is none to be watched. */
+  /** null if it has none that is watched. */
   readonly systemd: SystemdReport | null;
   readonly units: readonly UnitReport[];
 }
@@ -81,17 +81,17 @@ export interface ContainerReport {
 export interface EngineReport {
   readonly runtime: string;
   readonly up: boolean;
-  /** Since when it is as `up` says; null before the first attempt has ended. */
+  /** When `up` changed last; null before the first attempt has ended. */
   readonly since: Time | null;
   readonly reconnects: number;
   readonly lagSeconds: number | null;
 }
 
-/** Of the whole fleet, whatever containers were asked for. Removed ones don't count. */
+/** Summary of the whole fleet, whatever containers were requested. Removed ones don't count. */
 export interface SummaryReport {
   readonly containers: number;
   readonly running: number;
-  /** Containers whose systemd is to be watched, those of which it is, and those that are degraded. */
+  /** Containers whose systemd should be watched, those whose systemd is, and those that are degraded. */
   readonly nodes: number;
   readonly watched: number;
   readonly degraded: number;
@@ -99,7 +99,7 @@ export interface SummaryReport {
   readonly failedUnits: number;
 }
 
-/** What waits to be sent over OTLP. */
+/** Records that wait for OTLP export. */
 export interface QueueReport {
   readonly records: number;
   readonly bytes: number;
@@ -108,11 +108,11 @@ export interface QueueReport {
 export interface StatusReport {
   readonly time: Time;
   readonly version: string;
-  /** Id of the newest event that the report includes: where `/api/v1/events` is to go on. */
+  /** Id of the newest event that the report includes: `/api/v1/events` goes on from it. */
   readonly lastEventId: string;
   readonly engine: EngineReport;
   readonly summary: SummaryReport;
-  /** Null where nothing is sent over OTLP, or its queue isn't known. */
+  /** null if OTLP export is disabled, or its queue is unknown. */
   readonly otlpQueue: QueueReport | null;
   readonly containers: readonly ContainerReport[];
 }
@@ -125,15 +125,15 @@ export interface EventReport {
   readonly container: string;
   readonly node: string;
   readonly cluster: string;
-  /** "" where it isn't about a unit. */
+  /** "" if it isn't about a unit. */
   readonly unit: string;
   /** One English sentence. */
   readonly message: string;
   readonly detail: string;
-  /** True where it was missed when it happened, and found later. */
+  /** True if it was missed when it happened, and found later. */
   readonly recovered: boolean;
-  /** The same as `log.record.uid` of its log record. */
+  /** `log.record.uid` of its log record. */
   readonly uid: string;
-  /** The attributes of its log record. */
+  /** Attributes of its log record. */
   readonly attributes: Readonly<Record<string, unknown>>;
 }
