@@ -72,7 +72,7 @@ export class DetailsRetry {
     this.#byId.get(id)?.wake.wake();
   }
 
-  /** Gives up the container, which was destroyed. */
+  /** Drops the container, which was destroyed. */
   gone(id: string): void {
     this.#byId.get(id)?.wake.wake();
     this.#byId.delete(id);
