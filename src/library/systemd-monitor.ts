@@ -1,7 +1,11 @@
 import { type Event, EventKind } from "../domain/event.ts";
 import { parseBusctlSignal } from "../systemd/format/busctl-line.ts";
-import { MATCH_RULE, SYSTEMD, UNIT_INTERFACE } from "../systemd/format/systemd-objects.ts";
-import { unitNameFromPath } from "../systemd/format/unit-path.ts";
+import {
+  MATCH_RULE,
+  SYSTEMD,
+  UNIT_INTERFACE,
+  unitNameFromPath,
+} from "../systemd/format/objects.ts";
 import { Monitor } from "./monitor.ts";
 
 /**

@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { Framer } from "../../src/systemd/dbus/framer.ts";
 import { decodeMessage } from "../../src/systemd/dbus/header.ts";
 import { parseBusctlSignal } from "../../src/systemd/format/busctl-line.ts";
-import { PropertyReader } from "../../src/systemd/format/dbus-unit-signals.ts";
+import { PropertyReader } from "../../src/systemd/format/dbus-signals.ts";
 import { parseDockerEvent } from "../../src/engine/format/docker-event-line.ts";
 import { serviceSignalOf, unitSignalOf } from "../../src/systemd/format/unit-signals.ts";
 import { splitFrames } from "../systemd/dbus/support/frames.ts";

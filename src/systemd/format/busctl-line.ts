@@ -1,6 +1,9 @@
+import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
+import type { ManagerSignal } from "./manager.ts";
+import { MANAGER_INTERFACE, PROPERTIES_INTERFACE, SYSTEMD } from "./objects.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../../platform/data/json.ts";
 
-/** D-Bus types whose values can be asked for, and what they are here. */
+/** D-Bus types that `property` reads, with the type of their values. */
 export interface PropertyTypes {
   readonly s: string;
   readonly i: number;
@@ -9,7 +12,6 @@ export interface PropertyTypes {
   readonly ay: Uint8Array;
 }
 
-const PROPERTIES_INTERFACE = "org.freedesktop.DBus.Properties";
 const MAX_UINT32 = 2 ** 32 - 1;
 const MIN_INT32 = -(2 ** 31);
 const MAX_INT32 = 2 ** 31 - 1;
@@ -20,7 +22,7 @@ export class PropertiesSignal {
   readonly path: string;
   /** The interface that the properties are of: `org.freedesktop.systemd1.Unit`. */
   readonly interfaceName: string;
-  /** When busctl saw it, by the container's clock: Unix nanoseconds; 0n where it doesn't say. */
+  /** Time at which busctl saw it, by the container's clock: Unix nanoseconds; 0n if it has none. */
   readonly timeNs: bigint;
   readonly #changed: JsonObject;
 
@@ -35,8 +37,8 @@ export class PropertiesSignal {
   }
 
   /**
-   * The new value of a property. Undefined where the signal doesn't carry it, or not as this type,
-   * and for a `t` past 2^53, of which JSON keeps no exact value (systemd's "never" is 2^64-1).
+   * Returns the new value of a property. Undefined if the signal doesn't have it, or not as this
+   * type, and for a `t` past 2^53, which JSON can't hold exactly (systemd's "never" is 2^64-1).
    */
   property<Type extends keyof PropertyTypes>(
     name: string,
@@ -72,8 +74,8 @@ const READERS: Readers = {
  *      "payload":{"type":"sa{sv}as","data":["org.freedesktop.systemd1.Unit",
  *      {"ActiveState":{"type":"s","data":"active"},…},["Conditions"]]}}
  *
- * @returns undefined for messages of any other kind, and `malformed` for what is no JSON or has
- *   something else than the shape above.
+ * @returns undefined for messages of any other kind, and `malformed` if the line is no JSON or
+ *   has another shape.
  */
 export function parseBusctlSignal(line: string): PropertiesSignal | "malformed" | undefined {
   const message = parseJsonObject(line);
@@ -100,4 +102,47 @@ export function parseBusctlSignal(line: string): PropertiesSignal | "malformed" 
 
 function isIntegerIn(value: unknown, min: number, max: number): value is number {
   return Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
+/** Texts of which each line with a manager signal has one, so that others aren't parsed twice. */
+const MANAGER_TEXTS = [`"interface":"${MANAGER_INTERFACE}"`, '"member":"NameOwnerChanged"'];
+
+/**
+ * Reads a signal of the manager, or of the bus about systemd's name, from one line of `busctl
+ * monitor --json=short`. Returns undefined for any other line.
+ *
+ *     {"type":"signal","timestamp-realtime":1795345333696753,"sender":":1.0",
+ *      "path":"/org/freedesktop/systemd1","interface":"org.freedesktop.systemd1.Manager",
+ *      "member":"UnitRemoved","payload":{"type":"so","data":["munge.service","/org/…"]}}
+ */
+export function parseManagerSignal(line: string): ManagerSignal | undefined {
+  if (!MANAGER_TEXTS.some((text) => line.includes(text))) return undefined;
+  const message = parseJsonObject(line);
+  if (message?.["type"] !== "signal") return undefined;
+  const { member, payload, interface: sentBy } = message;
+  const data = isJsonObject(payload) ? payload["data"] : undefined;
+  const args: readonly unknown[] = Array.isArray(data) ? data : [];
+  if (member === "NameOwnerChanged" && sentBy === "org.freedesktop.DBus") {
+    return args[0] === SYSTEMD ? { kind: "owner-changed", isOwned: args[2] !== "" } : undefined;
+  }
+  if (sentBy !== MANAGER_INTERFACE) return undefined;
+  const [first] = args;
+  switch (member) {
+    case "UnitNew":
+    case "UnitRemoved": {
+      if (typeof first !== "string" || first === "" || first.length >= MAX_UNIT_NAME_BYTES)
+        return undefined;
+      const unit = first.toWellFormed();
+      if (member === "UnitNew") return { kind: "unit-new", unit };
+      const timeUs = message["timestamp-realtime"];
+      const timeNs = Number.isSafeInteger(timeUs) ? BigInt(timeUs as number) * 1_000n : 0n;
+      return { kind: "removed", unit, timeNs };
+    }
+    case "Reloading":
+      return { kind: "reloading", isActive: first === true };
+    case "StartupFinished":
+      return { kind: "startup-finished" };
+    default:
+      return undefined;
+  }
 }

@@ -8,7 +8,7 @@ import { systemdWord } from "./unit-signals.ts";
  *
  *     {"type":"a(ssssssouso)","data":[[["munge.service","MUNGE","loaded","active","running",…],…]]}
  *
- * undefined where it has another shape; a row that isn't one of systemd's is left out.
+ * Returns undefined if it has another shape, and leaves out rows that systemd can't have sent.
  */
 export function parseListUnits(text: string): UnitRow[] | undefined {
   const answer = parseJsonObject(text);
@@ -36,7 +36,7 @@ export function parseStrings(text: string): (string | undefined)[] {
  *     Id=munge.service
  *     ActiveEnterTimestamp=Sun 2026-11-22 11:23:31.713123 UTC
  *
- * with an empty line between units. Those that were never active are left out.
+ * with an empty line between units. Leaves out units that were never active.
  */
 export function parseStartTimes(text: string): [unit: string, timeNs: bigint][] {
   const times: [string, bigint][] = [];

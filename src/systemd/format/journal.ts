@@ -4,23 +4,23 @@ import type { JournalEntry } from "../../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { parseJsonObject } from "../../platform/data/json.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
-import { systemdWord, toldTimeNs } from "./unit-signals.ts";
+import { systemdWord, timeNsOf } from "./unit-signals.ts";
 
-/** `Failed with result …` and `Scheduled restart job …`, as systemd marks them in its journal. */
+/** MESSAGE_ID of `Failed with result …` and of `Scheduled restart job …` in the journal. */
 const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
 const RESTART = "5eb03494b6584870a536b337290809b3";
 
-/** Its last line tells that the output is whole, and how the command ended. */
+/** Its last line marks the output as complete, and has the command's exit code. */
 const SCRIPT = 'journalctl "$@"; echo "end $?"';
 const LAST_LINE_CHARS = 16;
 
 const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 const NS_PER_US = 1_000n;
 
-/** journalctl isn't there, or says that it can't read the journal. */
+/** journalctl is missing, or fails to read the journal. */
 export class JournalError extends Error {
   override readonly name = "JournalError";
-  /** True where the container has no journalctl. */
+  /** True if the container has no journalctl. */
   readonly isFinal: boolean;
 
   constructor(message: string, isFinal: boolean) {
@@ -29,7 +29,7 @@ export class JournalError extends Error {
   }
 }
 
-/** What comes meanwhile is held back: a journal that hangs must not hold it for ever. */
+/** Limit on reading: messages are buffered meanwhile, and a journal that hangs must not stop them. */
 const JOURNAL_LIMIT_MS = 20_000;
 
 export interface JournalQuery {
@@ -43,11 +43,11 @@ export interface JournalQuery {
 }
 
 /**
- * What a container's journal tells of failures and restarts of units from `sinceNs` on, oldest
- * first. It runs `journalctl` twice: first so that journald takes in what was said up to now.
+ * Reads failures and restarts of units from a container's journal, from `sinceNs` on, oldest first.
+ * It runs `journalctl` twice: first so that journald writes what it has received up to now.
  *
- * @throws JournalError where journalctl isn't there, fails, or tells nothing because no journald
- * runs; Error where it can't be run now, or doesn't come to its end
+ * @throws JournalError if journalctl is missing, fails, or finds nothing because no journald runs;
+ * Error if journalctl can't be run now, or is cut off
  */
 export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
   const { runtime, container, sinceNs, clock } = query;
@@ -71,12 +71,12 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
     MAX_JOURNAL_BYTES,
   );
   const { stdout, exitCode, stderr } = output;
-  // journalctl exits with 1 where it found nothing at all.
+  // journalctl exits with 1 if it found nothing at all.
   if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
     throw new JournalError(`journalctl failed: ${whyOf(output)}`, isMissing(output));
   }
   const entries = parseJournal(stdout, clock.nowNs()).filter((entry) => entry.timeNs >= sinceNs);
-  // Where no journald runs, journalctl finds nothing and is content with that.
+  // If no journald runs, journalctl finds nothing, and doesn't fail.
   if (entries.length === 0 && synced.exitCode !== 0) {
     throw new JournalError(`journalctl --sync failed: ${whyOf(synced)}`, isMissing(synced));
   }
@@ -84,8 +84,8 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
 }
 
 /**
- * What the command in the script gave. Where the way to it was cut off, or it was killed, the
- * script's last line lacks: the engine may call even that an exit with 0.
+ * Returns the output of the command in the script. If it was cut off or killed, the script's last
+ * line is missing, though the engine may report exit code 0 even then.
  */
 function whole(output: CommandOutput): CommandOutput {
   const { stdout, stderr } = output;
@@ -109,10 +109,10 @@ function whyOf({ stdout, stderr }: CommandOutput): string {
 }
 
 /**
- * Reads the JSON lines of the command above. A line that is none of systemd's is left out, and so is
- * one of a time that can't be: counted, it would outdo every true one after it.
+ * Reads the JSON lines of the command above. Leaves out lines that systemd can't have written, and
+ * those of an impossible time: counted, such an entry would hide every true one after it.
  *
- * @param nowNs when it was read: Unix nanoseconds
+ * @param nowNs time of reading, in Unix nanoseconds
  */
 export function parseJournal(text: string, nowNs: bigint): JournalEntry[] {
   const entries: JournalEntry[] = [];
@@ -140,7 +140,7 @@ function entryOf(line: string, nowNs: bigint): JournalEntry | undefined {
   const time = text("_SOURCE_REALTIME_TIMESTAMP") || text("__REALTIME_TIMESTAMP");
   const known = id === FAILURE || id === RESTART;
   if (!known || unit === "" || unit.length >= MAX_UNIT_NAME_BYTES) return undefined;
-  const timeNs = /^\d{1,18}$/.test(time) ? toldTimeNs(BigInt(time), nowNs, 0n) : 0n;
+  const timeNs = /^\d{1,18}$/.test(time) ? timeNsOf(BigInt(time), nowNs, 0n) : 0n;
   if (timeNs === 0n) return undefined;
   const invocationId = text("INVOCATION_ID");
   const restarts = text("N_RESTARTS");

@@ -1,37 +1,37 @@
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import { isActiveState } from "../../domain/unit.ts";
 import type { PropertiesSignal } from "./busctl-line.ts";
-import { unitNameFromPath } from "./unit-path.ts";
+import { unitNameFromPath } from "./objects.ts";
 
-/** Longest SubState or Result that is taken: systemd's longest has 23 characters. */
+/** Longest SubState or Result that is accepted: systemd's longest has 23 characters. */
 const MAX_WORD_CHARS = 64;
 const WORD = /^[a-z0-9-]+$/;
 
-/** A word of systemd's own, such as a SubState or a Result; undefined for anything else. */
+/** Returns a word of systemd's own, such as a SubState or a Result; undefined for anything else. */
 export function systemdWord(text: string | undefined): string | undefined {
   return text !== undefined && text.length <= MAX_WORD_CHARS && WORD.test(text) ? text : undefined;
 }
 
-/** A time that is so much later than its signal is none, and would outdo every true one after it. */
+/** A time further ahead of its signal is invalid: it would hide every true one after it. */
 const MAX_AHEAD_NS = 86_400_000_000_000n;
 
-/** True for a time, Unix nanoseconds, that can have been told at `nowNs`. */
+/** Returns true if a message received at `nowNs` can have this time. Both in Unix nanoseconds. */
 export function isTimeAt(timeNs: bigint, nowNs: bigint): boolean {
   return timeNs <= nowNs + MAX_AHEAD_NS;
 }
 
 /**
- * Unix nanoseconds of a time that systemd tells in microseconds, and `otherwise` where it tells
- * none that can be.
+ * Returns a time of systemd, which is in microseconds, in Unix nanoseconds; `otherwise` if it is
+ * missing or impossible.
  *
- * @param timeNs when the signal was sent or received
+ * @param timeNs time at which the signal was sent or received
  */
-export function toldTimeNs(us: bigint | undefined, timeNs: bigint, otherwise: bigint): bigint {
-  const toldNs = us === undefined ? undefined : us * 1_000n;
-  return toldNs === undefined || !isTimeAt(toldNs, timeNs) ? otherwise : toldNs;
+export function timeNsOf(us: bigint | undefined, timeNs: bigint, otherwise: bigint): bigint {
+  const ns = us === undefined ? undefined : us * 1_000n;
+  return ns === undefined || !isTimeAt(ns, timeNs) ? otherwise : ns;
 }
 
-/** Reads a Unit signal; undefined where it tells of no unit, or of no state that systemd has. */
+/** Reads a Unit signal; undefined if it has no unit, or no state of systemd. */
 export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
   const unit = unitNameFromPath(signal.path);
   const activeState = signal.property("ActiveState", "s");
@@ -43,8 +43,8 @@ export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
     unit,
     activeState,
     subState: systemdWord(signal.property("SubState", "s")) ?? "",
-    stateChangeNs: toldTimeNs(signal.property("StateChangeTimestamp", "t"), timeNs, timeNs),
-    activeEnterNs: toldTimeNs(signal.property("ActiveEnterTimestamp", "t"), timeNs, 0n),
+    stateChangeNs: timeNsOf(signal.property("StateChangeTimestamp", "t"), timeNs, timeNs),
+    activeEnterNs: timeNsOf(signal.property("ActiveEnterTimestamp", "t"), timeNs, 0n),
     invocationId: invocationId === undefined ? "" : invocationText(invocationId),
     timeNs,
   };
@@ -52,12 +52,12 @@ export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
 
 export const INVOCATION_BYTES = 16;
 
-/** An InvocationID as the journal writes it: 32 hex digits; "" for none. */
+/** Returns an InvocationID as the journal writes it: 32 hex digits; "" if it is missing. */
 export function invocationText(bytes: Uint8Array): string {
   return bytes.length === INVOCATION_BYTES ? Buffer.from(bytes).toString("hex") : "";
 }
 
-/** Reads a Service signal; undefined where it tells of no unit. */
+/** Reads a Service signal; undefined if it has no unit. */
 export function serviceSignalOf(signal: PropertiesSignal): ServiceSignal | undefined {
   const unit = unitNameFromPath(signal.path);
   if (unit === undefined) return undefined;

@@ -4,17 +4,17 @@ import type { JournalEntry } from "../../domain/systemd.ts";
 import { JournalError, readJournal } from "../format/journal.ts";
 import type { JournalQuery } from "../format/journal.ts";
 
-/** Fewer failures in a row say nothing. */
+/** Failures in a row before the journal can count as unavailable. */
 const LEAST_ATTEMPTS = 3;
-/** For how long it may fail before it counts as a journal that can't be read. */
+/** Time for which journalctl may fail before the journal counts as unavailable. */
 const JOURNALCTL_LIMIT_NS = 3_000_000_000n;
-/** The same, where it isn't journalctl that fails, but the way to it. */
+/** The same limit if the engine fails to run journalctl. */
 const ENGINE_LIMIT_NS = 60_000_000_000n;
 
-/** Each systemd that runs itself anew asks for one: a container can make up that as often as it likes. */
+/** Reads in the queue: each re-execution of systemd adds one, and a container can fake any number. */
 const MAX_WAITING = 4;
 
-/** What was missed can't be read from the journal just now. */
+/** The journal can't be read now, so the gap stays open. */
 export class GapError extends Error {
   override readonly name = "GapError";
 
@@ -27,10 +27,10 @@ export interface JournalRecoveryOptions extends Pick<JournalQuery, "runtime" | "
   readonly clock: Clock;
 }
 
-/** Reads from one container's journal what was missed. */
+/** Reads missed failures and restarts from one container's journal. */
 export class JournalRecovery {
   readonly #options: JournalRecoveryOptions;
-  /** Reads that aren't through. */
+  /** Number of pending reads. */
   #waiting = 0;
   #failures = 0;
   #failingSinceNs = 0n;
@@ -41,11 +41,10 @@ export class JournalRecovery {
   }
 
   /**
-   * What the journal tells from `sinceNs` on, nothing where that is undefined. Answers undefined
-   * where it can't be read: a container without a journal is one to be watched all the same.
+   * Reads the entries from `sinceNs` on; none if that is undefined. Returns undefined if the journal
+   * is unavailable: a container without one is watched too.
    *
-   * @throws GapError where another attempt, on another stream, may do better: the container may have been
-   * paused just now
+   * @throws GapError if another attempt, on another stream, may succeed: the container may be paused
    */
   async missed(
     sinceNs: bigint | undefined,
@@ -53,10 +52,12 @@ export class JournalRecovery {
   ): Promise<readonly JournalEntry[] | undefined> {
     if (sinceNs === undefined) return [];
     if (this.#waiting >= MAX_WAITING) {
-      throw new GapError(new Error("systemd begins anew faster than its journal can be read"));
+      throw new GapError(
+        new Error("systemd executes itself again faster than its journal can be read"),
+      );
     }
     this.#waiting += 1;
-    // What a later one finds follows on what an earlier one did.
+    // Entries of a later read follow those of an earlier one.
     const read = this.#lastRead.then(() => this.#read(sinceNs, signal));
     this.#lastRead = read
       .catch(() => {})

@@ -7,7 +7,7 @@ import type {
 import type { UnitRow } from "../../domain/unit.ts";
 import type { ManagerProperties, ManagerSignal } from "../format/manager.ts";
 
-/** What a transport receives from systemd without a call. */
+/** A message that systemd sends without a call. */
 export type TransportMessage = UnitSignal | ServiceSignal | ManagerSignal | ParseErrorMessage;
 
 /** Number of units that `findUnits` looks up by name. */

@@ -2,76 +2,78 @@ import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import { BridgeError } from "./bridge-error.ts";
 import { GapError } from "../session/journal-recovery.ts";
 
-/** Attempts that a way is given before the next one: a node's bus is there after a second or so. */
+/** Attempts over one source before the next: a node's bus comes up in a second or so. */
 const ATTEMPTS = 4;
 
 export interface AutoSourceOptions {
-  /** False while what isn't there may be there in a moment. Default: always so. */
+  /** Returns false while the container may still boot. Default: always. */
   readonly hasBooted?: () => boolean;
 }
 
 /**
- * The best of several ways that can be had. Each gets some attempts, since a node may be booting;
- * a way that once stood is preferred until it fails as often, and the others then get one attempt
- * each before it is its turn again. The first one isn't waited for where it is not there, and the
- * node has long booted: the second is as good.
+ * Watches over the best source that works. Each gets some attempts, since a node may be booting. A
+ * source that worked is preferred until it fails as often; the others then get one attempt each
+ * before its next turn. If the first is absent in a node that has booted, the second comes at once:
+ * it is as good.
  */
 export class AutoSource implements SystemdSource {
-  readonly #ways: readonly SystemdSource[];
+  readonly #sources: readonly SystemdSource[];
   readonly #hasBooted: () => boolean;
   #at = 0;
   #failures = 0;
-  /** The way that stood last. */
-  #stoodAt: number | undefined = undefined;
+  /** Index of the source that worked last. */
+  #workedAt: number | undefined = undefined;
   readonly #errors = new Map<number, Error>();
 
-  constructor(ways: readonly SystemdSource[], { hasBooted = () => false }: AutoSourceOptions = {}) {
-    this.#ways = ways;
+  constructor(
+    sources: readonly SystemdSource[],
+    { hasBooted = () => false }: AutoSourceOptions = {},
+  ) {
+    this.#sources = sources;
     this.#hasBooted = hasBooted;
   }
 
   async run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void> {
     const at = this.#at;
-    const way = this.#ways[at];
-    if (way === undefined) throw new Error("there is no way to watch systemd");
-    let stood = false;
+    const source = this.#sources[at];
+    if (source === undefined) throw new Error("no transport to systemd is configured");
+    let worked = false;
     const noticing: TakeMessage = (message) => {
-      if (message.kind === "listed") stood = true;
+      if (message.kind === "listed") worked = true;
       return take(message);
     };
     try {
-      await way.run(noticing, options);
+      await source.run(noticing, options);
     } catch (error) {
       if (options.signal.aborted) return;
       if (error instanceof Error) this.#errors.set(at, error);
-      // Where it is the journal that can't be read, the way itself is there.
-      const stands = stood || error instanceof GapError;
-      this.#failed(at, this.#isFinal(error), stands);
+      // If only the journal is unreadable, the source itself works.
+      this.#ended(at, this.#isFinal(error), worked || error instanceof GapError);
       throw this.#failure(error);
     }
-    if (!options.signal.aborted) this.#failed(at, false, stood);
+    if (!options.signal.aborted) this.#ended(at, false, worked);
   }
 
   #isFinal(error: unknown): boolean {
     if (!(error instanceof BridgeError)) return false;
-    const isFirst = this.#at === 0 && this.#stoodAt === undefined;
+    const isFirst = this.#at === 0 && this.#workedAt === undefined;
     return error.isFinal || (error.isAbsent && isFirst && this.#hasBooted());
   }
 
-  #failed(at: number, isFinal: boolean, stood: boolean): void {
-    if (stood) {
+  #ended(at: number, isFinal: boolean, worked: boolean): void {
+    if (worked) {
       this.#failures = 0;
-      this.#stoodAt = at;
+      this.#workedAt = at;
       return;
     }
     this.#failures += 1;
-    const attempts = this.#stoodAt === undefined || this.#stoodAt === at ? ATTEMPTS : 1;
+    const attempts = this.#workedAt === undefined || this.#workedAt === at ? ATTEMPTS : 1;
     if (!isFinal && this.#failures < attempts) return;
     this.#failures = 0;
-    this.#at = (at + 1) % this.#ways.length;
+    this.#at = (at + 1) % this.#sources.length;
   }
 
-  /** Says why each way failed, the best one first. */
+  /** Returns an error with the reason of each source, the best source first. */
   #failure(error: unknown): unknown {
     if (this.#errors.size < 2) return error;
     const reasons = [...this.#errors.values()].map((each) => each.message);

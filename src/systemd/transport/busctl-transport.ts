@@ -4,11 +4,10 @@ import type { CommandOutput, ContainerRuntime, InteractiveProcess } from "../../
 import type { UnitRow } from "../../domain/unit.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
-import { parseBusctlSignal } from "../format/busctl-line.ts";
+import { parseBusctlSignal, parseManagerSignal } from "../format/busctl-line.ts";
 import { parseListUnits, parseStartTimes, parseStrings } from "../format/busctl-list.ts";
-import { parseManagerSignal } from "../format/busctl-manager.ts";
 import type { ManagerProperties } from "../format/manager.ts";
-import { TYPE_INTERFACES, UNIT_INTERFACE } from "../format/systemd-objects.ts";
+import { TYPE_INTERFACES, UNIT_INTERFACE } from "../format/objects.ts";
 import { isTimeAt, serviceSignalOf, unitSignalOf } from "../format/unit-signals.ts";
 import type { Transport, TransportMessage } from "../session/transport.ts";
 import type { GracefulClose } from "./graceful-close.ts";
@@ -52,7 +51,7 @@ export interface BusctlTransportOptions {
 
 /**
  * One `busctl monitor`, whose output is the stream, and a command in the container for each call:
- * so an answer has no place in the order of the stream, and calls are dear.
+ * so an answer has no place in the order of the stream, and each call costs a process.
  */
 export class BusctlTransport implements Transport {
   readonly name = "busctl";

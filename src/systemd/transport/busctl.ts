@@ -1,7 +1,7 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
-import { MATCH_RULE, SYSTEMD } from "../format/systemd-objects.ts";
+import { MATCH_RULE, SYSTEMD } from "../format/objects.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
 import { BusctlTransport } from "./busctl-transport.ts";
@@ -20,7 +20,7 @@ p=$!
 exec 3<&-
 wait $p`;
 
-/** systemd executes itself again. Its own signals come because busctl is given its name. */
+/** Reports re-execution. systemd's own signals match because busctl is given its name. */
 const OWNER_RULE = `type=signal,sender=org.freedesktop.DBus,member=NameOwnerChanged,arg0=${SYSTEMD}`;
 
 export interface BusctlSourceOptions {

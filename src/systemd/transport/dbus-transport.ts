@@ -5,7 +5,7 @@ import { DBusConnection } from "../dbus/connection.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
 import type { Message } from "../dbus/message.ts";
 import type { CallRequest } from "../dbus/options.ts";
-import { PropertyReader, readUnitRows } from "../format/dbus-unit-signals.ts";
+import { PropertyReader, readUnitRows } from "../format/dbus-signals.ts";
 import type { ManagerProperties } from "../format/manager.ts";
 import {
   MANAGER_INTERFACE,
@@ -15,7 +15,7 @@ import {
   TYPE_INTERFACES,
   UNIT_INTERFACE,
   unitPath,
-} from "../format/systemd-objects.ts";
+} from "../format/objects.ts";
 import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "../session/transport.ts";
 
 const FROM_SYSTEMD = `type='signal',sender='${SYSTEMD}'`;

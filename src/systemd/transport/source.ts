@@ -10,11 +10,11 @@ export interface SystemdSourceOptions {
   /** Container id. */
   readonly container: string;
   readonly clock: Clock;
-  /** False while the container may still boot. Default: always so. */
+  /** Returns false while the container may still boot. Default: always. */
   readonly hasBooted?: () => boolean;
 }
 
-/** The ways to a container's systemd that are asked for, the best one first; undefined for none. */
+/** Returns the source that `--systemd.transport` selects; undefined for `off`. */
 export function systemdSource(
   transport: "auto" | "dbus" | "busctl" | "off",
   options: SystemdSourceOptions,

@@ -2,9 +2,9 @@ import type { SystemdMessage, SystemdReply, TakeMessage } from "../../domain/sys
 
 export interface BufferingSinkOptions {
   readonly take: TakeMessage;
-  /** After its abort nothing is passed on: what still comes is of a container that has died. */
+  /** After its abort nothing is passed on: the container has died. */
   readonly signal: AbortSignal;
-  /** Called when the buffer is full: the stream has to be ended. */
+  /** Called when the buffer is full: the caller has to end the stream. */
   readonly overflow: () => void;
 }
 

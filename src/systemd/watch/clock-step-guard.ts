@@ -6,52 +6,52 @@ import type { SystemdState } from "../../state/units/systemd-state.ts";
 const SET_BACK_MS = 1_000;
 
 /**
- * Notices that the clock was set back, and keeps what is known of one systemd from lying ahead of it:
- * what happens then would pass for older than that, and for told already. A clock that can't be set
- * tells how long ago the last news was.
+ * Detects that the clock was set back, and sets back the known times of one systemd that lie ahead
+ * of it: later changes would pass for older ones, and for counted already. The monotonic clock says
+ * how long ago the last message came.
  */
 export class ClockStepGuard {
   readonly #clock: Clock;
   readonly #systemd: Pick<SystemdState, "journalCursor" | "units">;
-  #newsAtMs: number;
-  /** What the clock was ahead of the one that can't be set. */
+  #observedAtMs: number;
+  /** Distance of the clock from the monotonic one. */
   #offsetMs: number;
   #hasAttached = false;
-  /** True where it was set back since the journal was read. */
+  /** True if the clock was set back since the journal was read. */
   #wasSetBack = false;
 
   constructor(clock: Clock, systemd: Pick<SystemdState, "journalCursor" | "units">) {
     this.#clock = clock;
     this.#systemd = systemd;
-    this.#newsAtMs = clock.monotonicMs();
-    this.#offsetMs = clock.nowMs() - this.#newsAtMs;
+    this.#observedAtMs = clock.monotonicMs();
+    this.#offsetMs = clock.nowMs() - this.#observedAtMs;
   }
 
-  /** Something is about to be told: what was told before is known. */
-  news(): void {
+  /** Compares the clocks; called before a message is applied. */
+  observe(): void {
     const monotonicMs = this.#clock.monotonicMs();
     const offsetMs = this.#clock.nowMs() - monotonicMs;
     if (this.#offsetMs - offsetMs > SET_BACK_MS) {
-      this.#setBack(BigInt(Math.floor(this.#newsAtMs + offsetMs)) * 1_000_000n);
+      this.#setBack(BigInt(Math.floor(this.#observedAtMs + offsetMs)) * 1_000_000n);
     }
     this.#offsetMs = offsetMs;
-    this.#newsAtMs = monotonicMs;
+    this.#observedAtMs = monotonicMs;
   }
 
   /**
-   * A stream stands. What an earlier process knew can lie ahead too; how far it got, nobody knows. What
-   * this one was told itself isn't measured by that: an engine elsewhere has a clock of its own.
+   * Compares the clock with the resume point at the first attach: the clock may have been set back
+   * before this process began, by an unknown span. Later attaches aren't compared, since a remote
+   * engine has a clock of its own.
    */
   attached(atNs: bigint): void {
-    this.news();
+    this.observe();
     if (!this.#hasAttached && this.#systemd.journalCursor.isAhead(atNs)) this.#setBack(atNs);
     this.#hasAttached = true;
   }
 
   /**
-   * Those of the journal's entries that were written since the clock was set back: it had the same
-   * times before. They come in the order in which they were written, so that whatever is before one
-   * from the future is older than that.
+   * Returns the journal's entries that were written since the clock was set back: it had the same
+   * times before. Entries come in the order of writing, so all before one from the future are older.
    */
   since(entries: readonly JournalEntry[]): readonly JournalEntry[] {
     if (!this.#wasSetBack) return entries;

@@ -22,14 +22,14 @@ export interface SystemdWatchOptions {
   readonly log: Logger;
   readonly changed: (change: Change) => void;
   readonly parseError: () => void;
-  /** What was so already was folded into the container's state, or a part of it. */
+  /** Called after a listing, start times or the manager's state changed the container's state. */
   readonly snapshotted?: (record: ContainerRecord) => void;
 }
 
-/** Failures while a node boots: systemd and its bus are there after about a second. */
+/** Failures that aren't reported while a node boots: systemd and its bus come up in about a second. */
 const QUIET_FAILURES = 6;
 
-/** Keeps one container's systemd watched, from its start until it dies. */
+/** Watches one container's systemd, from its start until it dies. */
 export class SystemdWatch {
   readonly #options: SystemdWatchOptions;
   readonly #backoff = new Backoff(STREAM_BACKOFF);
@@ -43,7 +43,7 @@ export class SystemdWatch {
     this.#options = options;
     this.#health = new StreamHealth({
       name: "systemd",
-      // Its name can change.
+      // A rename changes it.
       get identity() {
         return options.record.identity;
       },
@@ -59,7 +59,7 @@ export class SystemdWatch {
       backoff: this.#backoff,
       wake: this.#wake,
       ended: (error, atNs) => {
-        // What happens from the first attempt on is to be counted, whenever one succeeds.
+        // Changes from the first attempt on count, whichever attempt succeeds.
         options.record.systemd.journalCursor.from(sinceNs);
         this.#health.down(error, atNs);
       },
@@ -71,7 +71,7 @@ export class SystemdWatch {
     this.#wake.wake();
   }
 
-  /** Ends it. Resolves when its process in the container is gone, as far as that can be had. */
+  /** Ends the watch. Resolves when its process in the container is gone, or was cut off. */
   async stop(): Promise<void> {
     this.#end.abort();
     await this.#done;
@@ -85,11 +85,11 @@ export class SystemdWatch {
       const sink = new BufferingSink({
         take: (message) => this.#take(message),
         signal: either,
-        overflow: () => attempt.abort(new Error("systemd tells more than can be held")),
+        overflow: () => attempt.abort(new Error("systemd sends more than the buffer can hold")),
       });
       await source.run(sink.take, { signal: either });
     } finally {
-      // After an abort the container's next life may be watched already.
+      // After an abort the container's next run may be watched already.
       if (!signal.aborted) record.systemd.lost();
     }
     if (!signal.aborted) attempt.signal.throwIfAborted();
@@ -101,7 +101,7 @@ export class SystemdWatch {
     switch (message.kind) {
       case "unit":
       case "removed":
-        this.#steps.news();
+        this.#steps.observe();
         return systemd.take(message);
       case "service":
       case "loaded":
@@ -136,7 +136,7 @@ export class SystemdWatch {
     const { record, log } = this.#options;
     const reply = record.systemd.take({ kind, entries: entries && this.#steps.since(entries) });
     if (entries === undefined) {
-      log.limited("journal").warn("the journal can't be read: what was missed is guessed", {
+      log.limited("journal").warn("journal unavailable, missed changes estimated", {
         container: record.identity.name,
       });
     }
@@ -148,7 +148,7 @@ export class SystemdWatch {
     const { record, log } = this.#options;
     if (transport !== "busctl" || record.systemd.transport === "busctl") return;
     log.warn(
-      "watching by busctl: systemd tells changes only while some client, such as logind, subscribes",
+      "watching by busctl: systemd sends changes only while a client such as logind subscribes",
       { container: record.identity.name },
     );
   }

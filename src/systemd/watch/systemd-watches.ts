@@ -4,14 +4,14 @@ import { SystemdWatch } from "./systemd-watch.ts";
 import type { SystemdWatchOptions } from "./systemd-watch.ts";
 
 export interface SystemdWatchesOptions extends Omit<SystemdWatchOptions, "record" | "source"> {
-  /** The way to watch a container's systemd; undefined where it isn't to be watched at all. */
+  /** Returns the source of a container's systemd; undefined if systemd isn't watched. */
   readonly sourceOf: (record: ContainerRecord) => SystemdSource | undefined;
 }
 
-/** The engine's time of a start can be a little after the container's first moments. */
+/** The engine's start time can be a little after the container's first moments. */
 const START_MARGIN_NS = 500_000_000n;
 
-/** One watch for each container whose systemd runs, and none for any other. */
+/** Has one watch for each container whose systemd runs, and none for any other. */
 export class SystemdWatches {
   readonly #options: SystemdWatchesOptions;
   readonly #byId = new Map<string, SystemdWatch>();
@@ -21,7 +21,7 @@ export class SystemdWatches {
     this.#options = options;
   }
 
-  /** Starts, wakes or stops the container's watch, as its state now asks for. */
+  /** Starts, wakes or stops the container's watch, as its state requires. */
   sync(record: ContainerRecord): void {
     const { id } = record.identity;
     const watch = this.#byId.get(id);
@@ -35,7 +35,7 @@ export class SystemdWatches {
     }
     const source = this.#options.sourceOf(record);
     if (source === undefined) return;
-    // What its units went through since this life began is to be counted, however long it boots.
+    // Changes since this run began count, however long it boots.
     if (record.counters.starts > 0 && record.startedAtNs > 0n) {
       record.systemd.journalCursor.from(record.startedAtNs - START_MARGIN_NS);
     }

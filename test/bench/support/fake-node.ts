@@ -3,7 +3,7 @@ import { Framer } from "../../../src/systemd/dbus/framer.ts";
 import { decodeMessage, type Frame } from "../../../src/systemd/dbus/header.ts";
 import type { Message } from "../../../src/systemd/dbus/message.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
-import { unitPath } from "../../../src/systemd/format/systemd-objects.ts";
+import { unitPath } from "../../../src/systemd/format/objects.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";
 const GREETING = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";

@@ -3,7 +3,7 @@ import { Framer } from "../../../src/systemd/dbus/framer.ts";
 import { decodeMessage } from "../../../src/systemd/dbus/header.ts";
 import type { Message } from "../../../src/systemd/dbus/message.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
-import { unitPath } from "../../../src/systemd/format/systemd-objects.ts";
+import { unitPath } from "../../../src/systemd/format/objects.ts";
 import { globMatches } from "./glob.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";

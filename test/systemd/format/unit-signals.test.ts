@@ -4,7 +4,7 @@ import {
   invocationText,
   serviceSignalOf,
   systemdWord,
-  toldTimeNs,
+  timeNsOf,
   unitSignalOf,
 } from "../../../src/systemd/format/unit-signals.ts";
 
@@ -123,10 +123,10 @@ test.each([
 test("a time that is none, or days ahead of its signal, isn't believed", () => {
   const dayUs = 86_400_000_000n;
   const us = TIME_NS / 1_000n;
-  expect(toldTimeNs(us, TIME_NS, 5n)).toBe(TIME_NS);
-  expect(toldTimeNs(us + dayUs, TIME_NS, 5n)).toBe(TIME_NS + dayUs * 1_000n);
-  expect(toldTimeNs(us + dayUs + 1n, TIME_NS, 5n)).toBe(5n);
-  expect(toldTimeNs(undefined, TIME_NS, 5n)).toBe(5n);
+  expect(timeNsOf(us, TIME_NS, 5n)).toBe(TIME_NS);
+  expect(timeNsOf(us + dayUs, TIME_NS, 5n)).toBe(TIME_NS + dayUs * 1_000n);
+  expect(timeNsOf(us + dayUs + 1n, TIME_NS, 5n)).toBe(5n);
+  expect(timeNsOf(undefined, TIME_NS, 5n)).toBe(5n);
 });
 
 test("an InvocationID has 16 bytes, or is none", () => {

@@ -124,7 +124,9 @@ test("a single way is tried for ever", async () => {
 });
 
 test("where there is no way at all, it says so", async () => {
-  expect(await run(new AutoSource([]), 1)).toEqual(["Error: there is no way to watch systemd"]);
+  expect(await run(new AutoSource([]), 1)).toEqual([
+    "Error: no transport to systemd is configured",
+  ]);
 });
 
 test("the error tells why each way failed, the best one first, and no reason twice", async () => {

@@ -3,7 +3,7 @@ import type { OutgoingMessage } from "../../../src/systemd/dbus/encode-message.t
 import { encodeMessage } from "../../../src/systemd/dbus/encode-message.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
 import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
-import { unitPath } from "../../../src/systemd/format/systemd-objects.ts";
+import { unitPath } from "../../../src/systemd/format/objects.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import {
   standingBridge,

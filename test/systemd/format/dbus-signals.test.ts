@@ -2,8 +2,8 @@ import { expect, test } from "@jest/globals";
 import { encodeMessage } from "../../../src/systemd/dbus/encode-message.ts";
 import type { Message } from "../../../src/systemd/dbus/message.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
-import { PropertyReader, readUnitRows } from "../../../src/systemd/format/dbus-unit-signals.ts";
-import { unitPath } from "../../../src/systemd/format/systemd-objects.ts";
+import { PropertyReader, readUnitRows } from "../../../src/systemd/format/dbus-signals.ts";
+import { unitPath } from "../../../src/systemd/format/objects.ts";
 import { messageOf, recordedFrames } from "../dbus/support/frames.ts";
 import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 

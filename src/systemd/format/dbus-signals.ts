@@ -3,14 +3,14 @@ import type { Reader } from "../dbus/reader.ts";
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
 import { isActiveState, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
-import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./systemd-objects.ts";
-import { INVOCATION_BYTES, systemdWord, toldTimeNs } from "./unit-signals.ts";
+import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./objects.ts";
+import { INVOCATION_BYTES, systemdWord, timeNsOf } from "./unit-signals.ts";
 
 const PROPERTIES_CHANGED = "sa{sv}as";
 
 /**
- * Lengths of the names of the properties that matter, a bit each: most of the others needn't be
- * looked at, and there are about twenty in each signal.
+ * Lengths of the names of the properties that are read, a bit each. Most others are skipped without
+ * being decoded; each signal has about twenty.
  */
 const UNIT_LENGTHS = lengthsOf([
   "ActiveState",
@@ -24,8 +24,8 @@ const SERVICE_LENGTHS = lengthsOf(["Result", "NRestarts", "ExecMainStatus"]);
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
- * Reads PropertiesChanged signals of units and services: those of their properties that matter,
- * without building the rest. One object of each kind serves all signals.
+ * Reads PropertiesChanged signals of units and services, and decodes no more of their properties
+ * than needed. One object of each kind serves all signals: `take` must copy what it keeps.
  */
 export class PropertyReader {
   readonly #take: (signal: UnitSignal | ServiceSignal) => void;
@@ -52,7 +52,7 @@ export class PropertyReader {
     this.#take = take;
   }
 
-  /** @param timeNs when it was received: Unix nanoseconds */
+  /** @param timeNs time of receipt, in Unix nanoseconds */
   read(message: Message, timeNs: bigint): void {
     const name = knownUnitName(message.path);
     if (name === undefined) return;
@@ -89,7 +89,7 @@ export class PropertyReader {
           stateChangeUs = reader.enterVariant("t").uint64();
           break;
         case "ActiveEnterTimestamp":
-          signal.activeEnterNs = toldTimeNs(reader.enterVariant("t").uint64(), timeNs, 0n);
+          signal.activeEnterNs = timeNsOf(reader.enterVariant("t").uint64(), timeNs, 0n);
           break;
         case "InvocationID":
           signal.invocationId = reader.enterVariant("ay").hexBytes(INVOCATION_BYTES);
@@ -102,7 +102,7 @@ export class PropertyReader {
     if (activeState === undefined) return;
     signal.unit = name;
     signal.activeState = activeState;
-    signal.stateChangeNs = toldTimeNs(stateChangeUs, timeNs, timeNs);
+    signal.stateChangeNs = timeNsOf(stateChangeUs, timeNs, timeNs);
     signal.timeNs = timeNs;
     this.#take(signal);
   }
@@ -139,10 +139,10 @@ export class PropertyReader {
   }
 }
 
-/** Type of the rows that ListUnits and ListUnitsByPatterns answer with. */
+/** Type of the rows in an answer of ListUnits or ListUnitsByPatterns. */
 export const UNIT_ROWS = "a(ssssssouso)";
 
-/** Reads the answer of ListUnits; rows that are none of systemd's are left out. */
+/** Reads the answer of ListUnits. Leaves out rows that systemd can't have sent. */
 export function readUnitRows(reply: Message): UnitRow[] {
   const rows: UnitRow[] = [];
   reply.read(UNIT_ROWS, (reader) => {
