@@ -11,7 +11,7 @@ import { eventually } from "./support/eventually.ts";
 
 const MAIN = join(import.meta.dirname, "../src/main.ts");
 
-const READERS = {
+const PARSERS = {
   json: (line: string) => JSON.parse(line) as Record<string, unknown>,
   logfmt(line: string): Record<string, unknown> {
     const field = /(?:^| )([\w.-]+)=([^\s"=\\]+|"(?:[^"\\]|\\.)*")/gy;
@@ -104,17 +104,17 @@ test.each(["json", "logfmt"] as const)("writes only log lines to stderr, in %s",
       reject: false,
       timeout: 30_000,
     });
-    let told = "";
+    let output = "";
     const { promise: ready, resolve } = Promise.withResolvers<void>();
     child.stderr.on("data", (chunk) => {
-      told += String(chunk);
-      if (/\bready\b.*\n/.test(told)) resolve();
+      output += String(chunk);
+      if (/\bready\b.*\n/.test(output)) resolve();
     });
     await Promise.race([ready, child]);
     child.kill("SIGTERM");
     const { exitCode, stdout, stderr } = await child;
     expect([exitCode, stdout]).toEqual([0, ""]);
-    const lines = stderr.split("\n").map(READERS[format]);
+    const lines = stderr.split("\n").map(PARSERS[format]);
     for (const line of lines) {
       expect(line).toMatchObject({
         time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),

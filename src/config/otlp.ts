@@ -169,7 +169,7 @@ function defaultUrl(signal: OtlpSignal, protocol: OtlpProtocol): string {
   return protocol === "grpc" ? "http://localhost:4317" : `http://localhost:4318/v1/${signal}`;
 }
 
-/** Parses the first variable that is set and not empty; returns undefined if there is none. */
+/** Parses the first variable that is set and not empty; undefined if all are unset. */
 function read<T>(
   env: Environment,
   names: readonly string[],

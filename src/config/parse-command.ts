@@ -15,7 +15,7 @@ import { readSettings } from "./flag/settings.ts";
 import type { Environment, Settings } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
 
-/** What the command line requests: a command or the sidecar. */
+/** Parsed command line: a command or the sidecar. */
 export type ParsedCommandLine =
   | ParsedConfig
   | { readonly kind: "wait"; readonly config: WaitConfig }

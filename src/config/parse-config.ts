@@ -10,7 +10,7 @@ import { helpText, versionText } from "./help.ts";
 import { readOtlp } from "./otlp.ts";
 import { readServiceManager } from "./service-manager.ts";
 
-/** What the command line requests: run, check the configuration and its files, or print and exit. */
+/** Parsed command line of the sidecar: run, check the configuration and its files, or print and exit. */
 export type ParsedConfig =
   | { readonly kind: "run" | "check"; readonly config: Config }
   | {

@@ -1,6 +1,6 @@
 import type { Environment } from "./flag/settings.ts";
 
-/** What systemd requires of a service of Type=notify. */
+/** Requirements of systemd on a service of Type=notify. */
 export interface ServiceManager {
   /** Socket for notifications: a path, or an abstract name that begins with `@`. */
   readonly notifySocket: string;

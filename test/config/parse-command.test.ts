@@ -150,7 +150,7 @@ test("reads every condition of wait", () => {
   expect(Object.isFrozen(config.units[0])).toBe(true);
 });
 
-test("gives wait a time limit unless it is none", () => {
+test("limits wait to five minutes unless --timeout is given", () => {
   expect(waitConfigOf(["--container=a"])).toMatchObject({
     units: [],
     timeoutMs: 300_000,

@@ -9,7 +9,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 import { startContainers, type DemoContainers } from "./containers.ts";
 import { terminal } from "./terminal.ts";
 
-/** What the demo runs with. */
+/** Environment of the demo. */
 export interface Setup {
   readonly containers: DemoContainers;
   readonly receiver: OtlpReceiver;

@@ -106,7 +106,7 @@ function outage(runtime: string): void {
     );
   });
 
-  test("recovers missed changes when the engine is back", async () => {
+  test("recovers missed changes when the engine restarts", async () => {
     await web.restart();
     await web.kill();
     await node.crash("victim.service");

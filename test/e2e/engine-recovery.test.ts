@@ -41,8 +41,12 @@ async function openSetup(liveRestore: boolean): Promise<EngineSetup> {
     async endable(name, ...args) {
       const folder = join(dir, name);
       mkdirSync(folder);
-      const command = ["sh", "-c", "until rm /told/end; do sleep 0.02; done; >/told/ended; exit 9"];
-      const options = { name, labels, command, args: [`--volume=${folder}:/told`, ...args] };
+      const command = [
+        "sh",
+        "-c",
+        "until rm /control/end; do sleep 0.02; done; >/control/ended; exit 9",
+      ];
+      const options = { name, labels, command, args: [`--volume=${folder}:/control`, ...args] };
       return {
         container: await startContainer(engine, options),
         async end() {
@@ -156,7 +160,7 @@ describePrivateEngine("an engine that restarts while its containers run", () => 
   });
 
   test.each([
-    { how: "while the engine still tells", restarted: false },
+    { how: "while the engine still has the events", restarted: false },
     { how: "while the engine forgets", restarted: true },
   ])("recovers the changes since unitwatch was killed: $how", async ({ how, restarted }) => {
     const { engine } = setup;

@@ -84,7 +84,7 @@ describeEngine("which containers are entered", () => {
     await shy.start();
 
     expect(await shown()).not.toHaveProperty([shy.name]);
-    await toldOfAll();
+    await allEventsSent();
     expect(execs(shy)).toEqual([]);
   });
 
@@ -108,7 +108,7 @@ describeEngine("which containers are entered", () => {
     expect(Object.keys(await shown())).not.toContain(web.name);
     expect(Object.keys(await shown())).not.toContain(hidden.name);
     await unitwatch.stop();
-    await toldOfAll();
+    await allEventsSent();
     for (const container of [web, hidden]) {
       const own = events.all.filter(({ Actor }) => Actor.ID === container.id);
       expect(own.map(({ Action }) => Action)).toContain("pause");
@@ -117,7 +117,7 @@ describeEngine("which containers are entered", () => {
   });
 
   /** Waits until the engine has sent all earlier events. */
-  async function toldOfAll(): Promise<void> {
+  async function allEventsSent(): Promise<void> {
     const before = execs(node).length;
     await node.exec(["true"]);
     await eventually(() => execs(node).length > before);

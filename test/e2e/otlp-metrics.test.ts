@@ -84,9 +84,9 @@ describeEngine("metrics over OTLP", () => {
       }
     });
     const failures = countFailures(await trueFailures(node));
-    const [told] = select(latest(), "systemd.unit.failures");
-    expect(failures).toEqual({ [UNIT]: { signal: told?.value } });
-    expect(told).toMatchObject({
+    const [pushed] = select(latest(), "systemd.unit.failures");
+    expect(failures).toEqual({ [UNIT]: { signal: pushed?.value } });
+    expect(pushed).toMatchObject({
       kind: "sum",
       isMonotonic: true,
       temporality: "cumulative",
@@ -109,7 +109,7 @@ describeEngine("metrics over OTLP", () => {
     );
     expect(new Set(starts).size).toBe(1);
     firstStartNs = starts[0] ?? 0n;
-    instance = told?.resource["service.instance.id"];
+    instance = pushed?.resource["service.instance.id"];
     expect(instance).toMatch(/^[\da-f-]{36}$/);
   });
 

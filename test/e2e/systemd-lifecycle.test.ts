@@ -190,8 +190,8 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
       ).length;
     await receiver.until(() => {
       for (const name of names) {
-        const told = ["create", "start", "die", "destroy"].map((event) => counts(name, event));
-        expect([name, ...told]).toEqual([name, 1, 1, 1, 1]);
+        const logged = ["create", "start", "die", "destroy"].map((event) => counts(name, event));
+        expect([name, ...logged]).toEqual([name, 1, 1, 1, 1]);
       }
     });
     const scrape = await unitwatch.scrape();
@@ -230,12 +230,12 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     const known = lost.failures.length + kept.failures.length;
     expect(total - earlier).toBeGreaterThanOrEqual(known);
     await receiver.until((logs) => {
-      const told = logs.filter(
+      const logged = logs.filter(
         ({ eventName, attributes }) =>
           eventName === "systemd.unit.failed" && attributes["container.name"] === node.name,
       );
-      expect(new Set(told.map((log) => log.attributes["log.record.uid"])).size).toBe(total);
-      expect(told).toHaveLength(total);
+      expect(new Set(logged.map((log) => log.attributes["log.record.uid"])).size).toBe(total);
+      expect(logged).toHaveLength(total);
     });
   });
 

@@ -99,13 +99,13 @@ for (const suite of ["bookworm", "trixie"] as const) {
       for (const unit of Object.keys(units)) {
         // The last states may arrive later.
         await busctl.until(() => {
-          expect({ unit, told: toldOf(busctl.logs, unit) }).toEqual({
+          expect({ unit, records: recordsOf(busctl.logs, unit) }).toEqual({
             unit,
-            told: toldOf(dbus.logs, unit),
+            records: recordsOf(dbus.logs, unit),
           });
         });
       }
-      expect(toldOf(dbus.logs, "loop.service").length).toBeGreaterThan(10);
+      expect(recordsOf(dbus.logs, "loop.service").length).toBeGreaterThan(10);
     });
   });
 }
@@ -128,7 +128,7 @@ async function startLoadedNode(suite: Suite): Promise<TestNode> {
 }
 
 /** Returns a unit's records in order, without attributes that differ between processes. */
-function toldOf(logs: readonly ReceivedLog[], unit: string): unknown[] {
+function recordsOf(logs: readonly ReceivedLog[], unit: string): unknown[] {
   return logs
     .filter(({ attributes }) => attributes["systemd.unit.name"] === unit)
     .map(({ eventName, timeNs, severityText, body, attributes }) => {

@@ -76,10 +76,10 @@ describeEngine("unusual unit names", () => {
         expect(shownSystemd(scrape, NODE).states).toEqual((await trueSystemd(node)).states);
       });
       await receiver.until((logs) => {
-        const told = logs
+        const logged = logs
           .slice(from)
           .filter(({ eventName }) => eventName === "systemd.unit.failed");
-        const names = told.map(({ attributes }) => String(attributes["systemd.unit.name"]));
+        const names = logged.map(({ attributes }) => String(attributes["systemd.unit.name"]));
         expect(names.sort()).toEqual([...UNITS].sort());
       });
     },

@@ -46,7 +46,7 @@ describeEngine("the walk through containers", () => {
     const unpause = await during(web.unpause);
     const stop = await during(() => web.stop());
     const start = await during(web.start);
-    await web.heeds(2);
+    await web.untilTrapSet(2);
     const restart = await during(() => web.restart());
     const kill = await during(() => web.kill());
 

@@ -50,7 +50,7 @@ describe("what is refused", () => {
     ["a TYPE without HELP", "# TYPE a_total counter\na_total 1\n"],
     ["a negative counter", `${HEAD}a_total -1\n`],
     ["a counter that is no number", `${HEAD}a_total NaN\n`],
-    ["a value that is none", `${HEAD}a_total one\n`],
+    ["an invalid value", `${HEAD}a_total one\n`],
     ["a value that is hexadecimal", `${HEAD}a_total 0x10\n`],
     ["no value", `${HEAD}a_total \n`],
     ["a timestamp", `${HEAD}a_total 1 1700000000000\n`],

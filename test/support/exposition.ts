@@ -24,7 +24,7 @@ export class Scrape {
     );
   }
 
-  /** Returns the value of the only such sample; undefined if there is none. @throws if there are several */
+  /** Returns the value of the only such sample; undefined if it is missing. @throws if there are several */
   value(name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
     const found = this.select(name, labels);
     if (found.length > 1) {

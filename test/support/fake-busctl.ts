@@ -1,11 +1,11 @@
 import type { CommandOutput, ContainerRuntime } from "../../src/domain/runtime.ts";
 import { InteractiveFakeProcess } from "./interactive-fake-process.ts";
 
-type Answer = Partial<CommandOutput> | Error | Promise<Partial<CommandOutput>>;
+type Reply = Partial<CommandOutput> | Error | Promise<Partial<CommandOutput>>;
 
-/** `busctl monitor` behind its shell. It ends, as that does, when its input ends, unless told not to. */
+/** `busctl monitor` behind its shell. It ends when its input ends, unless it is stuck. */
 export class FakeMonitor extends InteractiveFakeProcess {
-  /** While true, it ends neither by the end of its input nor by a kill. */
+  /** While true, it ends neither when its input ends nor when it is killed. */
   isStuck = false;
 
   constructor(note: (what: string) => void) {
@@ -27,34 +27,34 @@ export class FakeMonitor extends InteractiveFakeProcess {
     this.onKill();
   }
 
-  /** It ends, and so does its output. */
+  /** Ends it and its output. */
   end(exit: unknown = { exitCode: 0, signal: undefined, stderr: "" }): void {
     this.stdout.end();
     this.exit(exit);
   }
 }
 
-/** A container in which busctl can be run. */
+/** Container in which busctl can run. */
 export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
-  /** What happened, in order; whoever takes part can write to it too. */
+  /** Events in order; tests can append to it. */
   readonly history: string[] = [];
   readonly commands: (readonly string[])[] = [];
   readonly monitors: FakeMonitor[] = [];
-  /** Fails every exec while it is set. */
+  /** While set, every exec fails with it. */
   fault: Error | undefined;
-  /** Answers of ListUnits, of journalctl, of Version and SystemState, and of `systemctl show`. */
-  units: Answer = { stdout: '{"type":"a(ssssssouso)","data":[[]]}\n' };
-  journal: Answer = { stdout: "end 0\n" };
-  /** Answer of `systemctl show`; undefined answers as for the facts. */
-  startTimes: Answer | undefined = undefined;
-  /** While set, a listing is answered when it resolves, with what was there when it was asked. */
+  /** Replies of ListUnits, of journalctl, and of Version and SystemState. */
+  units: Reply = { stdout: '{"type":"a(ssssssouso)","data":[[]]}\n' };
+  journal: Reply = { stdout: "end 0\n" };
+  /** Reply of `systemctl show`; undefined: the same as `facts`. */
+  startTimes: Reply | undefined = undefined;
+  /** While set, a listing replies when it resolves, with the units from before. */
   listingHold: Promise<void> | undefined = undefined;
-  facts: Answer = { stdout: '{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n' };
+  facts: Reply = { stdout: '{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n' };
 
-  /** The latest one. */
+  /** Latest monitor. */
   get monitor(): FakeMonitor {
     const monitor = this.monitors.at(-1);
-    if (monitor === undefined) throw new Error("there is no monitor yet");
+    if (monitor === undefined) throw new Error("no monitor yet");
     return monitor;
   }
 
@@ -74,15 +74,15 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
     this.commands.push(command);
     const what = command.includes("journalctl") ? "journalctl" : (command.at(-1) ?? "");
     this.history.push(what);
-    const answer = this.#answerTo(what, command);
+    const reply = this.#replyTo(what, command);
     if (what === "ListUnits") await this.listingHold;
-    if (answer instanceof Error) throw answer;
-    const output = await answer;
+    if (reply instanceof Error) throw reply;
+    const output = await reply;
     signal.throwIfAborted();
     return { stdout: "", exitCode: 0, stderr: "", ...output };
   }
 
-  #answerTo(what: string, command: readonly string[]): Answer {
+  #replyTo(what: string, command: readonly string[]): Reply {
     if (what === "ListUnits") return this.units;
     if (what === "journalctl") return this.journal;
     return (command[0] === "systemctl" ? this.startTimes : undefined) ?? this.facts;

@@ -21,7 +21,7 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Milliseconds until the next timer fires; undefined if there is none. */
+  /** Milliseconds until the next timer fires; undefined without a timer. */
   get nextTimerMs(): number | undefined {
     const next = this.#next();
     return next === undefined ? undefined : next.atMs - this.#elapsedMs;

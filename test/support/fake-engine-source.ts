@@ -40,7 +40,7 @@ export class FakeEngineSource implements EngineSource {
     for (const event of events) this.#stream?.sink.event(event);
   }
 
-  tellNonsense(): void {
+  emitNonsense(): void {
     this.#stream?.sink.parseError();
   }
 

@@ -5,24 +5,24 @@ import type { UnitRow } from "../../src/domain/unit.ts";
 export interface FakeSystemdRun {
   readonly take: TakeMessage;
   readonly signal: AbortSignal;
-  /** The stream stands, nothing was missed, and these units are loaded. */
+  /** Opens the stream; no change was missed, and these units are loaded. */
   attach(rows?: readonly UnitRow[]): void;
-  /** It ends, by a fault or without. */
+  /** Ends it, with or without an error. */
   end(error?: Error): void;
 }
 
-/** A systemd that is watched as a test says. An attempt ends when its signal aborts, unless told not to. */
+/** Systemd whose watch a test controls. A run ends when its signal aborts, unless it is stubborn. */
 export class FakeSystemdSource implements SystemdSource {
   readonly runs: FakeSystemdRun[] = [];
-  /** While set, every attempt fails with it at once. */
+  /** While set, every run fails with it at once. */
   fault: Error | undefined;
-  /** While true, an abort doesn't end an attempt. */
+  /** While true, an abort doesn't end a run. */
   isStubborn = false;
 
-  /** The latest attempt. Throws where there was none. */
+  /** Latest run. @throws before the first one */
   get latest(): FakeSystemdRun {
     const run = this.runs.at(-1);
-    if (run === undefined) throw new Error("nobody has tried to watch it");
+    if (run === undefined) throw new Error("no run yet");
     return run;
   }
 

@@ -19,7 +19,7 @@ export interface OpenedQueue extends AsyncDisposable {
   readonly disk: FaultyDisk;
   cursor: CursorResume | undefined;
   push(numbers: readonly number[]): void;
-  /** Leases the records that are queued; undefined if there are none. */
+  /** Leases the records that are queued; undefined if the queue is empty. */
   lease(maxBytes?: number): Promise<RecordBatch | undefined>;
   /** Leases and acknowledges all records; returns their numbers. */
   drain(): Promise<number[]>;

@@ -12,7 +12,7 @@ export interface RecordedFleet {
   readonly refused: string[];
   /** Returns the kinds of the changes since the last call. */
   readonly takeKinds: () => string[];
-  /** Returns the record of a container. @throws if there is none */
+  /** Returns the record of a container. @throws if it is unknown */
   readonly record: (name: string) => ContainerRecord;
   /** Applies an engine event of a container, 1 µs after the previous one. */
   readonly happens: (

@@ -45,7 +45,7 @@ export interface Flag<T> extends FlagText {
   /** Undefined if the flag can't be repeated. */
   readonly separator: Separator | undefined;
   /**
-   * Parses the texts; returns the default if there are none.
+   * Parses the texts; or returns the default.
    *
    * @throws ConfigError that names the source of the invalid text
    */

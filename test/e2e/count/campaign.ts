@@ -66,13 +66,13 @@ export interface Campaign {
 }
 
 /** Number of faults by node and kind. */
-export type Deeds = Readonly<Record<string, number>>;
+export type FaultCounts = Readonly<Record<string, number>>;
 
 /**
  * Makes all units of all nodes fail, and injects faults into nodes and streams, as the seed decides.
  * Afterwards no unit fails any more, and every node is watched.
  */
-export async function runCampaign(campaign: Campaign): Promise<Deeds> {
+export async function runCampaign(campaign: Campaign): Promise<FaultCounts> {
   const { nodes, seed, durationMs, faults, unitwatch, proxy } = campaign;
   const counts: Record<string, number> = {};
   const end = new AbortController();

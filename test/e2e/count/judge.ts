@@ -100,8 +100,11 @@ async function wrongState(node: TestNode, scrape: Scrape): Promise<string[]> {
     lines.push(`state: system is shown ${shown.systemState}, is ${truth.systemState}`);
   }
   for (const unit of new Set([...Object.keys(truth.states), ...Object.keys(shown.states)])) {
-    const [is, says] = [truth.states[unit] ?? "not loaded", shown.states[unit] ?? "not loaded"];
-    if (is !== says) lines.push(`state: ${unit} is shown ${says}, is ${is}`);
+    const [actual, displayed] = [
+      truth.states[unit] ?? "not loaded",
+      shown.states[unit] ?? "not loaded",
+    ];
+    if (actual !== displayed) lines.push(`state: ${unit} is shown ${displayed}, is ${actual}`);
     const [isUs, saysUs] = [truth.activeUs[unit], shown.activeUs[unit]];
     if (isUs !== saysUs) lines.push(`state: ${unit} active since ${saysUs}, is ${isUs}`);
   }

@@ -467,8 +467,8 @@ test("resumes from the position of an earlier process", async () => {
 
 test("publishes parse errors", async () => {
   await using watching = await running();
-  watching.source.tellNonsense();
-  watching.source.tellNonsense();
+  watching.source.emitNonsense();
+  watching.source.emitNonsense();
   expect(watching.parseErrors()).toBe(2);
 });
 

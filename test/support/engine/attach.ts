@@ -2,7 +2,7 @@ import { describe } from "@jest/globals";
 import { type Engine, engineAt } from "./docker.ts";
 import { EngineEnv } from "./engine-env.ts";
 
-/** Returns the engine of this run, which has the images of nodes. @throws if there is none */
+/** Returns the engine of this run, which has the images of nodes. @throws if no engine is available */
 export function attachEngine(): Engine {
   const host = process.env[EngineEnv.Host];
   const runId = process.env[EngineEnv.RunId];
@@ -13,7 +13,7 @@ export function attachEngine(): Engine {
 }
 
 /**
- * `describe` for tests that need an engine; skipped if there is none. Call `attachEngine()` only in
+ * `describe` for tests that need an engine; skipped without one. Call `attachEngine()` only in
  * its hooks and tests.
  */
 export function describeEngine(name: string, fn: () => void): void {

@@ -97,9 +97,9 @@ export class TestContainer implements AsyncDisposable {
    * Waits until the default command of {@link startContainer} handles SIGTERM in the run of this
    * number. An earlier signal is lost, or ends it in another way.
    */
-  async heeds(life = 1): Promise<void> {
-    const lives = async () => (await this.engine.docker(["logs", this.id])).split(HEEDS).length - 1;
-    await eventually(async () => (await lives()) >= life);
+  async untilTrapSet(run = 1): Promise<void> {
+    const runs = async () => (await this.engine.docker(["logs", this.id])).split(READY).length - 1;
+    await eventually(async () => (await runs()) >= run);
   }
 
   /** Waits until it ended, at most a minute; returns the exit code. */
@@ -139,7 +139,7 @@ export interface ContainerOptions {
 }
 
 /** Line that the default command prints once it handles SIGTERM. */
-const HEEDS = "heeds SIGTERM";
+const READY = "untilTrapSet SIGTERM";
 
 /** Starts a container without systemd and without network. */
 export async function startContainer(
@@ -149,11 +149,11 @@ export async function startContainer(
   await ensureImage(engine, "busybox");
   const id = await runContainer(engine, {
     image: imageName("busybox"),
-    command: ["sh", "-c", `trap 'exit 0' TERM; echo ${HEEDS}; sleep 1000000 & wait`],
+    command: ["sh", "-c", `trap 'exit 0' TERM; echo ${READY}; sleep 1000000 & wait`],
     ...options,
   });
   const container = new TestContainer(engine, id, options.name);
-  if (options.command === undefined) await container.heeds();
+  if (options.command === undefined) await container.untilTrapSet();
   return container;
 }
 

@@ -7,7 +7,7 @@ import type { CompletingShell } from "./shell.ts";
 import { offersOf } from "./shell.ts";
 
 /** Deletes the line before typing. */
-const ANEW = "\u0015";
+const DELETE_LINE = "\u0015";
 const TAB = "\t";
 /** Key that the shell binds to writing its line into the file `line`. */
 export const WRITE_LINE = "\u0018d";
@@ -34,7 +34,7 @@ export function terminalShell(
   return {
     async complete(typed) {
       await Promise.all([offers, line].map((file) => rm(file, { force: true })));
-      child.stdin.write(`${ANEW}${typed}${TAB}${WRITE_LINE}`);
+      child.stdin.write(`${DELETE_LINE}${typed}${TAB}${WRITE_LINE}`);
       const written = await eventually(() => readFile(line, "utf8").then((text) => ({ text })), {
         everyMs: 5,
       }).catch((cause: unknown) => {
@@ -48,7 +48,7 @@ export function terminalShell(
       return shown;
     },
     async [Symbol.asyncDispose]() {
-      child.stdin.end(`${ANEW}exit\n`);
+      child.stdin.end(`${DELETE_LINE}exit\n`);
       await ended;
     },
   };

@@ -30,7 +30,7 @@ autoload -Uz compinit
 compinit -D -u
 ${way === "source" ? "source ./unitwatch.zsh" : ""}
 compadd() {
-  # What is put into an array isn't offered.
+  # Words that go into an array are not offered.
   if [[ " $* " == *" -"(O|A|D)" "* ]]; then builtin compadd "$@"; return; fi
   local -a hits
   builtin compadd -A hits "$@"
