@@ -39,7 +39,7 @@ export const AVOIDED_WORDS: readonly AvoidedWord[] = [
   {
     instead: "is none",
     write: "is missing, absent, invalid",
-    pattern: /\b(?:is|are|was|were) none\b/i,
+    pattern: /(?<!there )\b(?:is|are|was|were) none\b/i,
   },
   { instead: "undefined where", write: "undefined if", pattern: /\bundefined:? where\b/i },
   { instead: "anew", write: "again", pattern: /\banew\b/i },
@@ -56,12 +56,12 @@ export const AVOIDED_WORDS: readonly AvoidedWord[] = [
   {
     instead: "is away, is back",
     write: "is down, has reconnected",
-    pattern: /\b(?:is|are|was|were) (?:away|back)\b/i,
+    pattern: /\b(?:is|are|was|were) (?:away|back)\b/,
   },
   { instead: "lives", write: "runs", pattern: /\blives\b/i },
   { instead: "deed", write: "action", pattern: /\bdeeds?\b/i },
   { instead: "mend", write: "fix", pattern: /\bmend(?:s|ed|ing)?\b/i },
-  { instead: "reader", write: "client, subscriber", pattern: /\breaders?\b/i },
+  { instead: "reader", write: "client, subscriber", pattern: /(?<!screen )\breaders?\b/ },
   {
     instead: "somebody, nobody, whoever, whomever",
     write: "the caller, the user, no subscriber",
