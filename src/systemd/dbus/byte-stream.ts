@@ -1,4 +1,5 @@
-import type { Readable, Writable } from "node:stream";
+import { DBusProtocolError } from "./errors.ts";
+import { maxUnsentBytes } from "./limits.ts";
 
 /** Both ways of a byte stream: a socket, a process's stdout and stdin, a runtime's exec. */
 export interface ByteStream {
@@ -13,29 +14,40 @@ export interface ByteStream {
   close(): void;
 }
 
-/**
- * A byte stream of Node's streams.
- *
- * @param readable of bytes, without an encoding set
- * @param writable the same object for a Duplex such as a socket
- */
-export function nodeByteStream(readable: Readable, writable: Writable): ByteStream {
-  // A stream's error is unhandled without a listener. The iteration and the writes report it.
-  writable.on("error", () => {});
-  readable.on("error", () => {});
-  return {
-    readable,
-    write(bytes) {
-      return new Promise((resolve, reject) => {
-        writable.write(bytes, (error) => {
-          if (error) reject(error);
-          else resolve();
-        });
-      });
-    },
-    close() {
-      writable.destroy();
-      readable.destroy();
-    },
-  };
+/** Writes to a stream, and counts what it has not taken yet. */
+export class Sender {
+  readonly #stream: ByteStream;
+  readonly #onError: (error: DBusProtocolError) => void;
+  #unsentBytes = 0;
+
+  /** @param onError told of a stream that fails or that takes nothing; maybe more than once */
+  constructor(stream: ByteStream, onError: (error: DBusProtocolError) => void) {
+    this.#stream = stream;
+    this.#onError = onError;
+  }
+
+  send(bytes: Uint8Array): void {
+    const unsentBytes = this.#unsentBytes + bytes.length;
+    if (unsentBytes > maxUnsentBytes) {
+      const what = `the peer does not read: ${unsentBytes} bytes wait to be sent`;
+      this.#onError(new DBusProtocolError("limit", what));
+      return;
+    }
+    try {
+      const sending = this.#stream.write(bytes);
+      if (sending === undefined) return;
+      this.#unsentBytes = unsentBytes;
+      const sent = () => {
+        this.#unsentBytes -= bytes.length;
+      };
+      void sending.then(sent, (cause: unknown) => this.#fail(cause));
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    const what = `the byte stream can't be written to: ${String(cause)}`;
+    this.#onError(new DBusProtocolError("stream", what, { cause }));
+  }
 }

@@ -1,18 +1,54 @@
 import type { Clock } from "../../domain/clock.ts";
 import { systemClock } from "../../platform/time/clock.ts";
-import { answerCall } from "./answer.ts";
 import { AuthClient } from "./auth.ts";
-import type { ByteStream } from "./byte-stream.ts";
-import { encodeMessage } from "./encode-message.ts";
+import { type ByteStream, Sender } from "./byte-stream.ts";
+import { answerCall, PendingCalls } from "./calls.ts";
+import { encodeMessage } from "./encode.ts";
 import { abortedError, DBusProtocolError, type DBusProtocolErrorCode } from "./errors.ts";
 import { Framer } from "./framer.ts";
 import { decodeMessage, type Frame } from "./header.ts";
 import { maxPendingCalls } from "./limits.ts";
 import type { Message } from "./message.ts";
-import { type CallRequest, type ConnectOptions, defaultTimeoutMs } from "./options.ts";
-import { PendingCalls } from "./pending-calls.ts";
-import { Sender } from "./sender.ts";
 import { bufferOf } from "./text.ts";
+import type { Value } from "./value.ts";
+
+/** Limit on the handshake and on each call, unless told otherwise. */
+export const defaultTimeoutMs = 10_000;
+
+/** For `DBusConnection.connect`. */
+export interface ConnectOptions {
+  /** Who we say we are, a user id. By default we let the peer see for itself. */
+  readonly uid?: number | string;
+  /** Whether to say Hello, as a bus wants it; false for a peer that is no bus. Default true. */
+  readonly hello?: boolean;
+  /** Called with each signal, in the stream's order and while it is read: be quick. */
+  readonly onSignal?: (message: Message) => void;
+  /** Ends the handshake, and later the connection. */
+  readonly signal?: AbortSignal;
+  /** For authentication and Hello together. Default 10,000. */
+  readonly handshakeTimeoutMs?: number;
+  /** For each call that has no limit of its own. Default 10,000. */
+  readonly callTimeoutMs?: number;
+  /** Runs the timers of these limits. Default: the machine's. */
+  readonly clock?: Pick<Clock, "setTimeout">;
+  /** Where serials start. Default 1. */
+  readonly firstSerial?: number;
+}
+
+/** A method call, for `DBusConnection.call`. */
+export interface CallRequest {
+  readonly destination?: string;
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+  /** The types of `body`; `""` by default. */
+  readonly signature?: string;
+  readonly body?: readonly Value[];
+  /** Past it the connection is closed: its peer is stuck. */
+  readonly timeoutMs?: number;
+  /** Gives up waiting. The connection goes on, and ignores the reply. */
+  readonly signal?: AbortSignal;
+}
 
 /**
  * A client's connection to a bus, or to a single peer.

@@ -1,8 +1,8 @@
 import { DBusProtocolError } from "./errors.ts";
 import { maxBodyValues } from "./limits.ts";
-import type { Span } from "./cursor.ts";
+import type { Span } from "./reader.ts";
 import { Reader } from "./reader.ts";
-import { parseSignature, parseSingleType, type Type } from "./signature.ts";
+import { parseSignature, type Type } from "./signature.ts";
 import { type BasicValue, type Value, Variant } from "./value.ts";
 
 /**
@@ -16,11 +16,6 @@ export function decodeValues(span: Span, signature: string): Value[] {
   const values = parseSignature(signature).map((type) => decoder.value(type));
   if (decoder.reader.more) throw decoder.reader.fail(`bytes after the values of "${signature}"`);
   return values;
-}
-
-/** Decodes one value where a reader stands. */
-export function decodeValue(reader: Reader, signature: string): Value {
-  return new Decoder(reader).value(parseSingleType(signature));
 }
 
 class Decoder {

@@ -1,8 +1,81 @@
-import { maxValueDepth } from "./limits.ts";
-import { isObjectPath } from "./names.ts";
+import { ByteBuffer } from "../../platform/data/byte-buffer.ts";
+import { maxMessageBytes, maxValueDepth } from "./limits.ts";
+import type { MessageType } from "./message.ts";
+import { isBusName, isInterfaceName, isMemberName, isObjectPath } from "./names.ts";
 import { isSignature, parseSignature, parseSingleType, type Type } from "./signature.ts";
 import { type BasicValue, type Value, Variant } from "./value.ts";
-import type { Writer } from "./writer.ts";
+
+const typeCodes: Readonly<Record<MessageType, number>> = {
+  method_call: 1,
+  method_return: 2,
+  error: 3,
+  signal: 4,
+};
+
+/** A message to be sent; the fields are those of `MessageHeader`. */
+export interface OutgoingMessage {
+  readonly type: MessageType;
+  readonly flags?: number;
+  readonly serial: number;
+  readonly replySerial?: number;
+  readonly path?: string;
+  readonly interface?: string;
+  readonly member?: string;
+  readonly errorName?: string;
+  readonly destination?: string;
+  readonly sender?: string;
+  /** The types of `body`; `""` by default. */
+  readonly signature?: string;
+  readonly body?: readonly Value[];
+}
+
+/**
+ * A message's bytes, in little-endian order unless told otherwise.
+ *
+ * Source: D-Bus specification, "Message Format".
+ *
+ * @throws TypeError for a name or a value that is not valid, RangeError for more than 16 MiB
+ */
+export function encodeMessage(message: OutgoingMessage, littleEndian = true): Buffer {
+  const body = new Writer(littleEndian);
+  encodeValues(body, message.signature ?? "", message.body ?? []);
+  const writer = new Writer(littleEndian);
+  writer.byte(littleEndian ? 0x6c : 0x42);
+  writer.byte(typeCodes[message.type]);
+  writer.byte(message.flags ?? 0);
+  writer.byte(1);
+  writer.uint32(body.length);
+  writer.uint32(message.serial);
+  encodeValues(writer, "a(yv)", [headerFields(message)]);
+  writer.align(8);
+  writer.raw(body.bytes);
+  return writer.bytes;
+}
+
+function headerFields(message: OutgoingMessage): Value[] {
+  const fields: Value[] = [];
+  const add = (code: number, signature: string, value: string | number | undefined) => {
+    if (value !== undefined) fields.push([code, new Variant(signature, value)]);
+  };
+  add(1, "o", message.path);
+  add(2, "s", named(message.interface, isInterfaceName, "an interface name"));
+  add(3, "s", named(message.member, isMemberName, "a member name"));
+  add(4, "s", named(message.errorName, isInterfaceName, "an error name"));
+  add(5, "u", message.replySerial);
+  add(6, "s", named(message.destination, isBusName, "a bus name"));
+  add(7, "s", named(message.sender, isBusName, "a bus name"));
+  add(8, "g", message.signature === "" ? undefined : message.signature);
+  return fields;
+}
+
+function named(
+  name: string | undefined,
+  isValid: (name: string) => boolean,
+  what: string,
+): string | undefined {
+  if (name === undefined || isValid(name)) return name;
+  throw new TypeError(`${JSON.stringify(name.slice(0, 80))} is not ${what}`);
+}
 
 const integers: Readonly<Record<string, readonly [least: number, greatest: number]>> = {
   y: [0, 0xff],
@@ -132,4 +205,95 @@ function text(type: Type, value: Value): string {
 function wrong(type: Type, value: Value): TypeError {
   const shown = typeof value === "object" ? value.constructor.name : String(value).slice(0, 80);
   return new TypeError(`${typeof value} ${shown} is no value of the type ${type.signature}`);
+}
+
+const FIRST_BYTES = 256;
+
+/** Grows a message's bytes, with padding as the reader wants it. Nothing is checked here. */
+export class Writer {
+  readonly littleEndian: boolean;
+  readonly #out = new ByteBuffer({ minBytes: FIRST_BYTES });
+
+  constructor(littleEndian: boolean) {
+    this.littleEndian = littleEndian;
+  }
+
+  get length(): number {
+    return this.#out.end;
+  }
+
+  /** What was written: a view, good until the next write. */
+  get bytes(): Buffer {
+    return this.#out.written;
+  }
+
+  align(alignment: number): void {
+    const padding = -this.#out.end & (alignment - 1);
+    const at = this.#reserve(padding);
+    this.#out.memory.fill(0, at, at + padding);
+  }
+
+  byte(value: number): void {
+    const at = this.#reserve(1);
+    this.#out.memory[at] = value;
+  }
+
+  uint16(value: number): void {
+    this.align(2);
+    const at = this.#reserve(2);
+    if (this.littleEndian) this.#out.memory.writeUInt16LE(value, at);
+    else this.#out.memory.writeUInt16BE(value, at);
+  }
+
+  uint32(value: number): void {
+    this.align(4);
+    this.setUint32(this.#reserve(4), value);
+  }
+
+  /** Overwrites 4 bytes that were written, such as a length not known before. */
+  setUint32(at: number, value: number): void {
+    if (this.littleEndian) this.#out.memory.writeUInt32LE(value, at);
+    else this.#out.memory.writeUInt32BE(value, at);
+  }
+
+  uint64(value: bigint): void {
+    this.align(8);
+    const at = this.#reserve(8);
+    if (this.littleEndian) this.#out.memory.writeBigUInt64LE(value, at);
+    else this.#out.memory.writeBigUInt64BE(value, at);
+  }
+
+  double(value: number): void {
+    this.align(8);
+    const at = this.#reserve(8);
+    if (this.littleEndian) this.#out.memory.writeDoubleLE(value, at);
+    else this.#out.memory.writeDoubleBE(value, at);
+  }
+
+  /** `s` and `o`: length, UTF-8, NUL. */
+  string(text: string): void {
+    this.uint32(Buffer.byteLength(text));
+    this.raw(Buffer.from(text));
+    this.byte(0);
+  }
+
+  /** `g`: the same with one byte of length. */
+  signature(text: string): void {
+    this.byte(text.length);
+    this.raw(Buffer.from(text));
+    this.byte(0);
+  }
+
+  raw(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length);
+    this.#out.memory.set(bytes, at);
+  }
+
+  /** Adds bytes at the end, and returns where they start. */
+  #reserve(size: number): number {
+    if (this.#out.end + size > maxMessageBytes) {
+      throw new RangeError(`a message of more than ${maxMessageBytes} bytes`);
+    }
+    return this.#out.reserve(size);
+  }
 }

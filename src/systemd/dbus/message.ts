@@ -1,7 +1,7 @@
 import { decodeValues } from "./decode.ts";
 import { DBusProtocolError } from "./errors.ts";
 import { excerpt } from "../../platform/data/escape.ts";
-import type { Span } from "./cursor.ts";
+import type { Span } from "./reader.ts";
 import { Reader } from "./reader.ts";
 import type { Value } from "./value.ts";
 

@@ -1,10 +1,9 @@
 import type { Clock } from "../../domain/clock.ts";
 import { MAX_UNIT_NAME_BYTES, type UnitRow } from "../../domain/unit.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
-import { DBusConnection } from "../dbus/connection.ts";
+import { type CallRequest, DBusConnection } from "../dbus/connection.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
 import type { Message } from "../dbus/message.ts";
-import type { CallRequest } from "../dbus/options.ts";
 import { PropertyReader, readUnitRows } from "../format/dbus-signals.ts";
 import type { ManagerProperties } from "../format/manager.ts";
 import {

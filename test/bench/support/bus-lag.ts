@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
-import { nodeByteStream } from "../../../src/systemd/dbus/byte-stream.ts";
+import { nodeByteStream } from "../../support/systemd/node-byte-stream.ts";
 import { systemClock } from "../../../src/platform/time/clock.ts";
 import { DbusTransport } from "../../../src/systemd/transport/dbus-transport.ts";
 import type { TestNode } from "../../support/engine/node.ts";

@@ -1,4 +1,4 @@
-import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode.ts";
 import { Framer } from "../../../src/systemd/dbus/framer.ts";
 import { decodeMessage } from "../../../src/systemd/dbus/header.ts";
 import type { Message } from "../../../src/systemd/dbus/message.ts";

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { expect, test } from "@jest/globals";
-import { nodeByteStream } from "../../../src/systemd/dbus/byte-stream.ts";
+import { nodeByteStream } from "../../support/systemd/node-byte-stream.ts";
 import { DBusConnection } from "../../../src/systemd/dbus/connection.ts";
 import { guid, rejection } from "./support/fake-peer.ts";
 

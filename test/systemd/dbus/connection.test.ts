@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { DBusConnection } from "../../../src/systemd/dbus/connection.ts";
-import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode.ts";
 import { DBusError, DBusProtocolError } from "../../../src/systemd/dbus/errors.ts";
 import { maxPendingCalls } from "../../../src/systemd/dbus/limits.ts";
 import {

@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
 import { decodeValues } from "../../../src/systemd/dbus/decode.ts";
 import { encodeValues } from "../../../src/systemd/dbus/encode.ts";
-import { encodeMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage } from "../../../src/systemd/dbus/encode.ts";
 import { maxMessageBytes } from "../../../src/systemd/dbus/limits.ts";
 import { viewOf } from "../../../src/systemd/dbus/text.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
-import { Writer } from "../../../src/systemd/dbus/writer.ts";
+import { Writer } from "../../../src/systemd/dbus/encode.ts";
 
 function marshalled(signature: string, values: Value[], littleEndian: boolean): Buffer {
   const writer = new Writer(littleEndian);

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode.ts";
 import { Framer } from "../../../src/systemd/dbus/framer.ts";
 import { maxMessageBytes } from "../../../src/systemd/dbus/limits.ts";
 import { recordedFrames } from "./support/frames.ts";

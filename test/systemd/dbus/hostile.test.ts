@@ -1,9 +1,9 @@
 import { expect, test } from "@jest/globals";
 import { DBusConnection } from "../../../src/systemd/dbus/connection.ts";
-import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode.ts";
 import { DBusProtocolError, type DBusProtocolErrorCode } from "../../../src/systemd/dbus/errors.ts";
 import { maxMessageBytes, maxUnsentBytes } from "../../../src/systemd/dbus/limits.ts";
-import type { ConnectOptions } from "../../../src/systemd/dbus/options.ts";
+import type { ConnectOptions } from "../../../src/systemd/dbus/connection.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
 import { connected, FakeClock, FakePeer, guid, rejection, settled } from "./support/fake-peer.ts";
 

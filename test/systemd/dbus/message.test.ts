@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode.ts";
 import { DBusProtocolError } from "../../../src/systemd/dbus/errors.ts";
 import { decodeMessage, frameLength } from "../../../src/systemd/dbus/header.ts";
 import { frameOf, messageOf } from "./support/frames.ts";

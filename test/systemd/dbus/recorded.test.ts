@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage, type OutgoingMessage } from "../../../src/systemd/dbus/encode.ts";
 import { Reader } from "../../../src/systemd/dbus/reader.ts";
 import { messageOf, recordedFrames, recordings } from "./support/frames.ts";
 import { decodedByOracle, decodedByUs } from "./support/oracle.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { encodeMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage } from "../../../src/systemd/dbus/encode.ts";
 import type { Message } from "../../../src/systemd/dbus/message.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
 import { PropertyReader, readUnitRows } from "../../../src/systemd/format/dbus-signals.ts";

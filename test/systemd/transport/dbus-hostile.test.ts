@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import type { OutgoingMessage } from "../../../src/systemd/dbus/encode-message.ts";
-import { encodeMessage } from "../../../src/systemd/dbus/encode-message.ts";
+import type { OutgoingMessage } from "../../../src/systemd/dbus/encode.ts";
+import { encodeMessage } from "../../../src/systemd/dbus/encode.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
 import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
 import { unitPath } from "../../../src/systemd/format/objects.ts";

@@ -1,12 +1,9 @@
 import type { ByteStream } from "../../../../src/systemd/dbus/byte-stream.ts";
 import type { Clock } from "../../../../src/domain/clock.ts";
 import { DBusConnection } from "../../../../src/systemd/dbus/connection.ts";
-import {
-  encodeMessage,
-  type OutgoingMessage,
-} from "../../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage, type OutgoingMessage } from "../../../../src/systemd/dbus/encode.ts";
 import type { Message } from "../../../../src/systemd/dbus/message.ts";
-import type { ConnectOptions } from "../../../../src/systemd/dbus/options.ts";
+import type { ConnectOptions } from "../../../../src/systemd/dbus/connection.ts";
 import { messageOf, splitFrames } from "./frames.ts";
 
 export const guid = "0123456789abcdef0123456789abcdef";

@@ -12,9 +12,10 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { type ByteStream, nodeByteStream } from "../../../../src/systemd/dbus/byte-stream.ts";
+import { nodeByteStream } from "../../../support/systemd/node-byte-stream.ts";
+import { type ByteStream } from "../../../../src/systemd/dbus/byte-stream.ts";
 import { DBusConnection } from "../../../../src/systemd/dbus/connection.ts";
-import { encodeMessage } from "../../../../src/systemd/dbus/encode-message.ts";
+import { encodeMessage } from "../../../../src/systemd/dbus/encode.ts";
 import { type Value, Variant } from "../../../../src/systemd/dbus/value.ts";
 
 const bus = {

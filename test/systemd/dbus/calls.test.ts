@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { PendingCalls } from "../../../src/systemd/dbus/pending-calls.ts";
+import { PendingCalls } from "../../../src/systemd/dbus/calls.ts";
 
 const call = { resolve: () => {}, reject: () => {}, release: () => {} };
 
