@@ -21,7 +21,7 @@ const read = (page: string): string => readFileSync(join(ROOT, page), "utf8");
 const withoutCode = (page: string): string => read(page).replaceAll(/^```[^]*?^```$/gm, "");
 
 const USER_PAGES = ["README.md", ...globSync("docs/*.md", { cwd: ROOT }), "deploy/README.md"];
-const PAGES = globSync("{*.md,{docs,deploy,test}/**/*.md}", { cwd: ROOT });
+const PAGES = globSync("{*.md,{docs,deploy,findings,test}/**/*.md}", { cwd: ROOT });
 
 describe.each(GENERATED_PARTS)("$page", ({ page, name, content }) => {
   test(`has the ${name} that \`npm run docs\` writes`, () => {
