@@ -42,9 +42,9 @@ test("lets the status page load its own assets, and nothing else", async () => {
 });
 
 test("serves the assets of the status page by name, and no other file", async () => {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const asset = (name: string) => {
-    asked.push(name);
+    requested.push(name);
     if (name !== "style.css") return undefined;
     return Promise.resolve({ contentType: "text/css", body: Buffer.from("a{}") });
   };
@@ -67,7 +67,7 @@ test("serves the assets of the status page by name, and no other file", async ()
   ]) {
     expect((await fetchFrom(started.port, `/-/page/${name}`)).status).toBe(404);
   }
-  expect(asked).not.toContain("app.ts");
+  expect(requested).not.toContain("app.ts");
 });
 
 test.each(["/", "/metrics", "/-/healthy", "/nowhere"])(

@@ -148,6 +148,6 @@ test("ends a pending login when the server closes", async () => {
   const started = await startWebServer(files, `basic_auth_users:\n  alice: ${slow}\n`);
   const lost = ask(started, "/metrics", ALICE);
   await ask(started, "/-/healthy");
-  const [told] = await Promise.allSettled([lost, started[Symbol.asyncDispose]()]);
-  expect(told).toMatchObject({ status: "rejected", reason: { code: "ECONNRESET" } });
+  const [outcome] = await Promise.allSettled([lost, started[Symbol.asyncDispose]()]);
+  expect(outcome).toMatchObject({ status: "rejected", reason: { code: "ECONNRESET" } });
 });

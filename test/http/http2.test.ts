@@ -216,13 +216,13 @@ test("limits streams of events and pending renderings to 6 each on a session", a
     const [answer] = (await once(stream, "response")) as [Record<string, unknown>];
     return { stream, status: answer[":status"] };
   };
-  const readers = await Promise.all(Array.from({ length: 6 }, () => open("/api/v1/events")));
-  expect(readers.map(({ status: code }) => code)).toEqual(Array.from({ length: 6 }, () => 200));
+  const streams = await Promise.all(Array.from({ length: 6 }, () => open("/api/v1/events")));
+  expect(streams.map(({ status: code }) => code)).toEqual(Array.from({ length: 6 }, () => 200));
   expect((await open("/api/v1/events")).status).toBe(503);
   using other = new Http2Client(started.port, { ca });
   const another = other.session.request({ ":path": "/api/v1/events" });
   expect((await once(another, "response"))[0]).toMatchObject({ ":status": 200 });
-  readers[0]?.stream.close();
+  streams[0]?.stream.close();
   await eventually(() => events.subscribers === 6);
   expect((await open("/api/v1/events")).status).toBe(200);
 
@@ -247,8 +247,8 @@ test("limits a session to 32 streams at a time and 1,000 in all", async () => {
   const answers: unknown[] = [];
   // One request was made before.
   for (let round = 0; round < 37; round += 1) {
-    const asked = Array.from({ length: 27 }, () => client.ask("/-/healthy"));
-    for (const { status } of await Promise.all(asked)) answers.push(status);
+    const requests = Array.from({ length: 27 }, () => client.ask("/-/healthy"));
+    for (const { status } of await Promise.all(requests)) answers.push(status);
   }
   expect(new Set(answers)).toEqual(new Set([200]));
   expect(answers).toHaveLength(999);
@@ -269,16 +269,16 @@ test("closes a session without requests when other frames still arrive", async (
   await using started = await startWebServer(files, TLS);
   using silent = new Http2Client(started.port, { ca });
   await once(silent.session, "remoteSettings");
-  using asked = new Http2Client(started.port, { ca });
-  await asked.ask("/metrics");
+  using active = new Http2Client(started.port, { ca });
+  await active.ask("/metrics");
   const ended = once(silent.session, "close");
   await promisify(silent.session.ping.bind(silent.session))();
   await started.clock.advance(10_000);
   await ended;
-  expect((await asked.ask("/metrics")).status).toBe(200);
-  const over = once(asked.session, "close");
+  expect((await active.ask("/metrics")).status).toBe(200);
+  const over = once(active.session, "close");
   await started.clock.advance(64_999);
-  expect((await asked.ask("/metrics")).status).toBe(200);
+  expect((await active.ask("/metrics")).status).toBe(200);
   await started.clock.advance(65_000);
   await over;
 });

@@ -66,14 +66,14 @@ export async function askTls(
   sent.end();
   const [response] = (await once(sent, "response")) as [IncomingMessage];
   const socket = response.socket as unknown as ReturnType<typeof connect>;
-  const told = {
+  const peer = {
     protocol: socket.getProtocol(),
     cipher: socket.getCipher().standardName,
     serial: socket.getPeerX509Certificate()?.serialNumber ?? "",
   };
   let text = "";
   for await (const chunk of response as AsyncIterable<Buffer>) text += chunk.toString();
-  return { status: response.statusCode ?? 0, headers: response.headers, text, ...told };
+  return { status: response.statusCode ?? 0, headers: response.headers, text, ...peer };
 }
 
 /** Sends one request, and returns the answer or the error that its connection ended with. */

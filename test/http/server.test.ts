@@ -34,7 +34,7 @@ test("listens on several addresses, and logs the assigned ports", async () => {
 
 test("names an address when it is in use, and keeps no other", async () => {
   await using started = await startServer();
-  const taken = { host: "127.0.0.1", port: started.port };
+  const used = { host: "127.0.0.1", port: started.port };
   const free = createServer();
   free.listen(0, "127.0.0.1");
   await once(free, "listening");
@@ -42,7 +42,7 @@ test("names an address when it is in use, and keeps no other", async () => {
   free.close();
   await once(free, "close");
 
-  await expect(started.server.listen([{ host: "127.0.0.1", port }, taken])).rejects.toMatchObject({
+  await expect(started.server.listen([{ host: "127.0.0.1", port }, used])).rejects.toMatchObject({
     name: "ListenError",
     message: `can't listen on 127.0.0.1:${started.port}: the address is in use`,
     cause: { code: "EADDRINUSE" },

@@ -71,8 +71,8 @@ test("offers weak cipher suites only when they are configured", async () => {
   const withoutSecrecy = { ...cbc, ciphers: "AES128-SHA:AES256-GCM-SHA384" };
   expect(await tlsFailure(started.port, withoutSecrecy)).toMatch(/HANDSHAKE_FAILURE/);
   expect(await tlsFailure(started.port, cbc)).toMatch(/HANDSHAKE_FAILURE/);
-  const asked = `${TLS}  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA]\n`;
-  await using older = await startWebServer(files, asked);
+  const text = `${TLS}  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA]\n`;
+  await using older = await startWebServer(files, text);
   expect((await askTls(older.port, "/metrics", cbc)).status).toBe(200);
 });
 
@@ -164,8 +164,8 @@ test("keeps the last configuration when a file becomes invalid", async () => {
   expect(await askTls(started.port, "/metrics", { ca })).toMatchObject({ status: 200, serial });
   await started.rewrite("");
   expect(await askTls(started.port, "/metrics", { ca })).toMatchObject({ status: 200, serial });
-  const told = started.lines.filter((line) => line.includes("the last one stays in force"));
-  expect(told).toEqual([
+  const logged = started.lines.filter((line) => line.includes("the last one stays in force"));
+  expect(logged).toEqual([
     expect.stringContaining("gone.crt"),
     expect.stringContaining("turning TLS off requires a restart"),
   ]);

@@ -10,7 +10,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** One request to 127.0.0.1 on a connection of its own (or `options.agent`), read to its end. */
+/** Sends a request to 127.0.0.1 on a new connection or `options.agent`, and reads the whole answer. */
 export async function fetchFrom(
   port: number,
   path: string,

@@ -13,15 +13,15 @@ export interface ReceivedRequest {
 export interface HttpEndpoint extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
-  /** In the order in which their bodies were complete. */
+  /** Requests in the order in which their bodies were complete. */
   readonly requests: readonly ReceivedRequest[];
-  /** What is answered; with a promise, when that resolves. */
+  /** Status of the answers; a promise delays them until it resolves. */
   status: number | Promise<number>;
-  /** Resolves when there were so many requests. */
+  /** Resolves when this many requests have arrived. */
   received(count: number): Promise<void>;
 }
 
-/** A server on a free port of 127.0.0.1 that keeps what it gets, and answers without a body. */
+/** Starts a server on a free port of 127.0.0.1 that records requests, and answers without a body. */
 export async function httpEndpoint(status: number | Promise<number> = 200): Promise<HttpEndpoint> {
   const requests: ReceivedRequest[] = [];
   let arrived = Promise.withResolvers<void>();

@@ -15,9 +15,9 @@ export interface PostedRequest {
 export interface TestServer extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly address: string;
-  /** Connections that there were. */
+  /** Number of connections so far. */
   readonly connections: number;
-  /** Resolves when a connection was closed that is open now, or is to come. */
+  /** Resolves when the next connection closes. */
   closed(): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export interface TestHttpServer extends TestServer {
   readonly requests: readonly PostedRequest[];
 }
 
-/** Answers each request once its body is there. */
+/** Starts a server that answers each request when its body is complete. */
 export async function httpServer(
   answer: (response: ServerResponse, request: PostedRequest) => void,
   tls?: ServerOptions,
@@ -46,7 +46,7 @@ export async function httpServer(
   return Object.defineProperty(started, "requests", { value: requests }) as TestHttpServer;
 }
 
-/** Is handed each connection as it is, once something came over it. */
+/** Starts a server that passes on each connection with the first bytes that it received. */
 export async function rawServer(talk: (socket: Socket, received: Buffer) => void) {
   const server = createRawServer((socket) => {
     socket.on("error", () => {});

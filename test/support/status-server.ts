@@ -6,11 +6,11 @@ import type { StatusFleet } from "./status-fleet.ts";
 export interface StatusServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
-  /** What it logged. */
+  /** Lines of its log. */
   readonly lines: readonly string[];
 }
 
-/** The HTTP side of the program with a fleet that is made up, on a free port if not on this one. */
+/** Starts the HTTP server of a test's fleet, on this port or a free one. */
 export async function startStatusServer(
   made: StatusFleet,
   { port: wanted = 0 }: { readonly port?: number } = {},

@@ -155,16 +155,16 @@ function readNegotiated(fields: Fields): SecureContextOptions {
 
 function ciphers(fields: Fields, min: string, max: string): string {
   const is13 = (name: string): boolean => TLS13_CIPHER_SUITES.some((suite) => suite === name);
-  const names = fields.list("cipher_suites") ?? [];
+  const configured = fields.list("cipher_suites") ?? [];
   const isOld = min === "TLS10" || min === "TLS11";
   const usual = isOld ? [...TLS12_CIPHER_SUITES.keys()] : TLS12_AEAD_SUITES;
-  const asked = names.length === 0 ? usual : names;
-  for (const name of asked) {
+  const names = configured.length === 0 ? usual : configured;
+  for (const name of names) {
     if (!TLS12_CIPHER_SUITES.has(name) && !is13(name)) {
       fields.reject("cipher_suites", "suites that Go's crypto/tls lists as secure", name);
     }
   }
-  const older = asked.filter((name) => !is13(name)).map((name) => TLS12_CIPHER_SUITES.get(name));
+  const older = names.filter((name) => !is13(name)).map((name) => TLS12_CIPHER_SUITES.get(name));
   if (older.length === 0 && max !== "TLS13") {
     fields.reject("cipher_suites", `a suite for ${max}`);
   }

@@ -43,8 +43,11 @@ test("ends the idle thread, and starts it again when needed", async () => {
 test("rejects pending checks when it closes", async () => {
   await using checks = started();
   const lost = checks.compare("wonder", HASH);
-  const [told] = await Promise.allSettled([lost, checks.close()]);
-  expect(told).toMatchObject({ status: "rejected", reason: { message: "the server is closed" } });
+  const [outcome] = await Promise.allSettled([lost, checks.close()]);
+  expect(outcome).toMatchObject({
+    status: "rejected",
+    reason: { message: "the server is closed" },
+  });
   expect(checks.isRunning).toBe(false);
 });
 

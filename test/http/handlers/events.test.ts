@@ -185,8 +185,8 @@ test("answers 503 with Retry-After when there are too many streams", async () =>
 test("ends all streams of a connection when it closes, queued ones included", async () => {
   const { feed, started } = await startFeed();
   await using _started = started;
-  const asked = `GET ${PATH} HTTP/1.1\r\nHost: a\r\n\r\n`;
-  for (const sent of [asked.repeat(3), `GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n${asked}`]) {
+  const request = `GET ${PATH} HTTP/1.1\r\nHost: a\r\n\r\n`;
+  for (const sent of [request.repeat(3), `GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n${request}`]) {
     const socket = connect({ host: "127.0.0.1", port: started.port });
     socket.on("error", () => {});
     socket.write(sent);

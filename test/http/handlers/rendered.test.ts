@@ -32,18 +32,18 @@ test("sends a rendering with its type, gzipped when accepted", async () => {
 });
 
 test("renders the containers that the query names", async () => {
-  const asked: (readonly string[] | undefined)[] = [];
+  const requested: (readonly string[] | undefined)[] = [];
   await using started = await startWith((names) => {
-    asked.push(names);
+    requested.push(names);
     return Promise.resolve(Buffer.from("{}"));
   });
   await fetchFrom(started.port, STATE);
   await fetchFrom(started.port, `${STATE}?container=b&container=a%20%22&container=b`);
   await fetchFrom(started.port, `${STATE}?container=`);
-  expect(asked).toEqual([undefined, ['a "', "b"], [""]]);
+  expect(requested).toEqual([undefined, ['a "', "b"], [""]]);
   const names = Array.from({ length: MAX_NAMED + 1 }, (_, index) => `container=${index}`);
   const { status } = await fetchFrom(started.port, `${STATE}?${names.join("&")}`);
-  expect([status, asked.length]).toEqual([400, 3]);
+  expect([status, requested.length]).toEqual([400, 3]);
 });
 
 test("shares a rendering between concurrent requests for it", async () => {
