@@ -1,19 +1,19 @@
 import { alternatives } from "../platform/data/alternatives.ts";
 import { clipped, quoted } from "../platform/data/escape.ts";
-import { readArguments } from "./flag/arguments.ts";
-import type { Arguments } from "./flag/arguments.ts";
-import type { EventsConfig, WaitConfig } from "./config.ts";
 import { COMMANDS, SHELLS } from "./commands.ts";
 import type { Command, CommandName, Shell } from "./commands.ts";
-import { FLAGS } from "./flags.ts";
-import { commandHelp } from "./help.ts";
+import type { EventsConfig, WaitConfig } from "./config.ts";
+import { readArguments } from "./flag/arguments.ts";
+import type { Arguments } from "./flag/arguments.ts";
 import { nearest } from "./flag/nearest.ts";
-import { deepFrozen, parseConfig, watchConfig } from "./parse-config.ts";
-import type { ParsedConfig } from "./parse-config.ts";
 import { oneOf } from "./flag/scalars.ts";
 import { readSettings } from "./flag/settings.ts";
 import type { Environment, Settings } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
+import { FLAGS } from "./flags.ts";
+import { commandHelp } from "./help.ts";
+import { deepFrozen, parseConfig, watchConfig } from "./parse-config.ts";
+import type { ParsedConfig } from "./parse-config.ts";
 
 /** Parsed command line: a command or the sidecar. */
 export type ParsedCommandLine =
