@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { EventKind } from "../../src/domain/event.ts";
 
-test("kinds are the dotted names of the contract, each once", () => {
+test("has each dotted name of the contract once", () => {
   const kinds = Object.values(EventKind);
   expect(new Set(kinds).size).toBe(kinds.length);
   for (const kind of kinds) expect(kind).toMatch(/^(container|unit|system|monitor)\.[a-z]+$/);

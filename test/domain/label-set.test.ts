@@ -9,11 +9,11 @@ test.each([
   [String.raw`\n` + '\n"\\', String.raw`\\n\n\"\\`],
   ['{a="b"} 1 # é €', String.raw`{a=\"b\"} 1 # é €`],
   ["", ""],
-])("%j between quotes is %j", (value, escaped) => {
+])("escapes %j as %j", (value, escaped) => {
   expect(escapeLabelValue(value)).toBe(escaped);
 });
 
-test("the text has the labels in their order, and none for no labels", () => {
+test("writes the labels in their order, and nothing for no labels", () => {
   expect(new LabelSet([]).text).toBe("");
   expect(
     new LabelSet([
@@ -23,7 +23,7 @@ test("the text has the labels in their order, and none for no labels", () => {
   ).toBe(String.raw`b="1",a="q\""`);
 });
 
-test("more labels come last, in a set of their own", () => {
+test("appends more labels in a new set", () => {
   const labels = new LabelSet([["a", "1"]]);
   const more = labels.with([
     ["c", "3"],
@@ -38,7 +38,7 @@ test("more labels come last, in a set of their own", () => {
   expect(labels.text).toBe('a="1"');
 });
 
-test("labels that are made of others are of the same origin, with another counting if it is given", () => {
+test("keeps the origin when labels are added, with another counting if it is given", () => {
   const counting = { sinceNs: 1n };
   const labels = new LabelSet([["a", "1"]], { containerId: "id", counting });
   expect(labels.with([["b", "2"]]).origin).toEqual({ containerId: "id", counting });

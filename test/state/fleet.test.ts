@@ -11,7 +11,7 @@ function fleetAfter(...actions: readonly string[]): RecordedFleet {
   return recorded;
 }
 
-test("a container goes through its life, each step told once and shown", () => {
+test("emits and shows each step once when a container goes through its states", () => {
   const { fleet, changes, record } = recordedFleet();
   const steps = [
     ["create", "created", false],
@@ -44,7 +44,7 @@ test("a container goes through its life, each step told once and shown", () => {
   });
 });
 
-test("the state shows a change by the time it is told", () => {
+test("shows a change in the state before it is emitted", () => {
   const seen: string[] = [];
   const { happens, changes, record } = recordedFleet();
   const push = changes.push.bind(changes);
@@ -57,7 +57,7 @@ test("the state shows a change by the time it is told", () => {
 });
 
 test.each(["create", "start", "die", "oom", "pause", "unpause", "health_status: healthy"])(
-  "%s of an unknown container makes it known",
+  "adds the container when it is unknown and the event is %s",
   (action) => {
     const { fleet, record, takeKinds, happens } = recordedFleet();
     const known = happens(action, "web", { "sind.cluster": "dev2" });
@@ -68,14 +68,17 @@ test.each(["create", "start", "die", "oom", "pause", "unpause", "health_status: 
   },
 );
 
-test.each(["destroy", "rename"])("%s of an unknown container tells nothing", (action) => {
-  const { fleet, changes, happens } = recordedFleet();
-  expect(happens(action, "web")).toBeUndefined();
-  expect([...fleet.containers()]).toEqual([]);
-  expect(changes).toEqual([]);
-});
+test.each(["destroy", "rename"])(
+  "ignores the event when the container is unknown and the event is %s",
+  (action) => {
+    const { fleet, changes, happens } = recordedFleet();
+    expect(happens(action, "web")).toBeUndefined();
+    expect([...fleet.containers()]).toEqual([]);
+    expect(changes).toEqual([]);
+  },
+);
 
-test("an event without id or name is no container's", () => {
+test("ignores an event when it has no id or no name", () => {
   const { fleet, happens } = recordedFleet();
   const nameless = { ...engineEvent("start", "web"), attributes: new Map<string, string>() };
   expect(happens("start", "web", { id: "" })).toBeUndefined();
@@ -84,7 +87,7 @@ test("an event without id or name is no container's", () => {
   expect([...fleet.containers()]).toEqual([]);
 });
 
-test("words that nobody knows change nothing", () => {
+test("changes nothing when the action is unknown", () => {
   const { happens, record, takeKinds } = fleetAfter("create", "start");
   takeKinds();
   for (const action of ["restart", "top", "exec_die", "", "toString", "health_status: odd"]) {
@@ -107,18 +110,18 @@ test.each([
   ["Infinity", undefined],
   ["'; rm", undefined],
   [undefined, undefined],
-])("an exit code told as %j counts as %s", (text, exitCode) => {
+])("parses the exit code %j as %s", (text, exitCode) => {
   const { fleet, record, changes } = fleetAfter("start");
   const { attributes, ...event } = engineEvent("die", "web", { timeNs: 2_000n });
-  const told = new Map(attributes);
-  if (text !== undefined) told.set("exitCode", text);
-  fleet.engineEvent({ ...event, attributes: told });
+  const withCode = new Map(attributes);
+  if (text !== undefined) withCode.set("exitCode", text);
+  fleet.engineEvent({ ...event, attributes: withCode });
   expect([...record("web").counters.exits]).toEqual([[exitCode, 1]]);
   expect(record("web").lastExitCode).toBe(exitCode);
   expect(changes.at(-1)).toMatchObject({ exitCode, detail: `exitCode=${exitCode ?? "unknown"}` });
 });
 
-test("exits are counted by exit code", () => {
+test("counts exits by exit code", () => {
   const { happens, record } = recordedFleet();
   for (const exitCode of ["0", "1", "1", "0", "1"]) {
     happens("start", "web");
@@ -130,7 +133,7 @@ test("exits are counted by exit code", () => {
   ]);
 });
 
-test("health is told where it changes, and gone with the process", () => {
+test("emits health when it changes, and clears it when the process ends", () => {
   const { happens, record, changes } = fleetAfter("start");
   const health = (word: string): void => {
     happens(`health_status: ${word}`, "web");
@@ -147,13 +150,13 @@ test("health is told where it changes, and gone with the process", () => {
   expect(record("web").health).toBeUndefined();
 });
 
-test("the health word stands behind the colon, spaces or not", () => {
+test("reads the health status behind the colon when there are spaces or none", () => {
   const { happens, record } = fleetAfter("start");
   happens("health_status:unhealthy", "web");
   expect(record("web").health).toBe("unhealthy");
 });
 
-test("each oom event counts", () => {
+test("counts each oom event", () => {
   const { record, takeKinds } = fleetAfter("start", "oom", "oom", "die");
   expect(record("web").counters.oomEvents).toBe(2);
   expect(takeKinds()).toEqual([
@@ -172,7 +175,7 @@ const OOM_KILLED = containerDetails("web", {
   finishedAtNs: 2_500n,
 });
 
-test("an exit that inspect calls OOM-killed counts where no event told it", () => {
+test("counts an OOM kill when inspect reports one that no event did", () => {
   const { fleet, record, changes } = fleetAfter("start", "die");
   fleet.details(OOM_KILLED, true);
   fleet.details(OOM_KILLED, true);
@@ -180,7 +183,7 @@ test("an exit that inspect calls OOM-killed counts where no event told it", () =
   expect(changes.slice(2)).toMatchObject([{ kind: "container.oom", timeNs: 2_500n }]);
 });
 
-test("an oom event after the inference is the same kill, a second one is another", () => {
+test("counts one kill when its event follows inspect, and another when a second event does", () => {
   const { fleet, happens, record } = fleetAfter("start", "die");
   fleet.details(OOM_KILLED, true);
   happens("oom", "web");
@@ -189,7 +192,7 @@ test("an oom event after the inference is the same kill, a second one is another
   expect(record("web").counters.oomEvents).toBe(2);
 });
 
-test("an oom event before inspect isn't counted twice, and the next life begins anew", () => {
+test("counts one kill when its event precedes inspect, and starts over with the next run", () => {
   const { fleet, happens, record } = fleetAfter("start", "oom", "die");
   fleet.details(OOM_KILLED, true);
   expect(record("web").counters.oomEvents).toBe(1);
@@ -199,13 +202,13 @@ test("an oom event before inspect isn't counted twice, and the next life begins 
   expect(record("web").counters.oomEvents).toBe(2);
 });
 
-test("what inspect said before a newer event tells of no kill", () => {
+test("counts no kill when the inspection is older than an event", () => {
   const { fleet, record } = fleetAfter("start", "die");
   fleet.details(OOM_KILLED, false);
   expect(record("web").counters.oomEvents).toBe(0);
 });
 
-test("a kill inside a container that lives on isn't inferred: only an exit is", () => {
+test("infers no kill when the container still runs", () => {
   const { fleet, happens, record } = fleetAfter("start");
   fleet.details(containerDetails("web", { oomKilled: true }), true);
   expect(record("web").counters.oomEvents).toBe(0);
@@ -214,7 +217,7 @@ test("a kill inside a container that lives on isn't inferred: only an exit is", 
   expect(record("web").counters.oomEvents).toBe(1);
 });
 
-test("fresh details are taken over as a whole", () => {
+test("takes over all details when they are fresh", () => {
   const { fleet, record, takeKinds } = fleetAfter("create");
   takeKinds();
   fleet.details(
@@ -237,7 +240,7 @@ test("fresh details are taken over as a whole", () => {
   expect(takeKinds()).toEqual([]);
 });
 
-test("a container that has ended isn't unhealthy, as the engine calls it", () => {
+test("shows no health when the container has ended, whatever the engine says", () => {
   const { fleet, record, takeKinds } = fleetAfter("start", "health_status: healthy", "die");
   takeKinds();
   const facts = { status: "exited", finishedAtNs: 2_500n, health: "unhealthy" } as const;
@@ -250,7 +253,7 @@ test("a container that has ended isn't unhealthy, as the engine calls it", () =>
   expect(record("web").health).toBe("starting");
 });
 
-test("details that are older than an event don't undo it, but tell what no event tells", () => {
+test("keeps an event's facts and takes over the rest when the details are older", () => {
   const { fleet, record } = fleetAfter("create", "start", "die");
   fleet.details(
     containerDetails("web", { status: "running", health: "healthy", runsSystemd: true }),
@@ -265,7 +268,7 @@ test("details that are older than an event don't undo it, but tell what no event
   });
 });
 
-test("the exit code of a running container is that of its last exit, not of inspect", () => {
+test("shows the code of the last exit, not that of inspect, when the container runs", () => {
   const { fleet, happens, record } = recordedFleet();
   fleet.details(containerDetails("web", { finishedAtNs: 5n, exitCode: 0 }), true);
   expect(record("web").lastExitCode).toBeUndefined();
@@ -275,13 +278,13 @@ test("the exit code of a running container is that of its last exit, not of insp
   expect(record("web").lastExitCode).toBe(7);
 });
 
-test("a container that never exited has no last exit", () => {
+test("shows no last exit when the container never exited", () => {
   const { fleet, record } = recordedFleet();
   fleet.details(containerDetails("web", { status: "created", startedAtNs: 0n }), true);
   expect(record("web")).toMatchObject({ lastExitCode: undefined, finishedAtNs: 0n });
 });
 
-test("what was before the watch is no change and counts nowhere", () => {
+test("counts nothing when it happened before the watch", () => {
   const { fleet, record, takeKinds } = recordedFleet();
   fleet.details({ ...OOM_KILLED, restartCount: 12 }, true);
   expect(record("web")).toMatchObject({
@@ -293,15 +296,21 @@ test("what was before the watch is no change and counts nowhere", () => {
   expect(takeKinds()).toEqual([]);
 });
 
-test("restarts by policy are counted by RestartCount, which a manual start sets back to 0", () => {
+test("counts policy restarts by RestartCount, also when a manual start sets it back to 0", () => {
   const { fleet, record, changes } = fleetAfter("create", "start");
-  const told = (restartCount: number, fresh = true): number => {
+  const countAt = (restartCount: number, fresh = true): number => {
     fleet.details(containerDetails("web", { restartCount, startedAtNs: 77n }), fresh);
     return record("web").counters.restarts;
   };
-  expect([told(0), told(1), told(1), told(3, false), told(0), told(0), told(2)]).toEqual([
-    0, 1, 1, 3, 3, 3, 5,
-  ]);
+  expect([
+    countAt(0),
+    countAt(1),
+    countAt(1),
+    countAt(3, false),
+    countAt(0),
+    countAt(0),
+    countAt(2),
+  ]).toEqual([0, 1, 1, 3, 3, 3, 5]);
   expect(changes.slice(2).map(({ kind, detail, timeNs }) => [kind, detail, timeNs])).toEqual([
     ["container.restart", "restartCount=1", 77n],
     ["container.restart", "restartCount=2", 77n],
@@ -311,14 +320,14 @@ test("restarts by policy are counted by RestartCount, which a manual start sets 
   ]);
 });
 
-test("a lower RestartCount that isn't 0 counts from 0: the manual start went unseen", () => {
+test("counts from 0 when RestartCount is lower than before", () => {
   const { fleet, record } = recordedFleet();
   fleet.details(containerDetails("web", { restartCount: 5 }), true);
   fleet.details(containerDetails("web", { restartCount: 2 }), true);
   expect(record("web").counters.restarts).toBe(2);
 });
 
-test("restarts of an old container that an event made known aren't counted", () => {
+test("counts no earlier restarts when an event adds an old container", () => {
   const { fleet, record } = fleetAfter("die");
   fleet.details(containerDetails("web", { restartCount: 9 }), true);
   expect(record("web").counters.restarts).toBe(0);
@@ -326,13 +335,13 @@ test("restarts of an old container that an event made known aren't counted", () 
   expect(record("web").counters.restarts).toBe(1);
 });
 
-test("restarts of a container that was created under watch are counted from the first", () => {
+test("counts restarts from the first when the container was created under watch", () => {
   const { fleet, record } = fleetAfter("create", "start", "die", "start");
   fleet.details(containerDetails("web", { restartCount: 1 }), true);
   expect(record("web").counters.restarts).toBe(1);
 });
 
-test("a destroyed container stays for the retention, and isn't alive", () => {
+test("keeps a container for the retention, not alive, when it is destroyed", () => {
   const { fleet, record, takeKinds } = fleetAfter("create", "start", "destroy");
   expect(takeKinds().at(-1)).toBe("container.destroy");
   expect(record("web")).toMatchObject({ destroyedAtNs: 3_000n, status: "exited", alive: false });
@@ -344,19 +353,19 @@ test("a destroyed container stays for the retention, and isn't alive", () => {
   expect([...fleet.containers()]).toEqual([]);
 });
 
-test("the retention is for the destroyed alone", () => {
+test("forgets no container when it isn't destroyed", () => {
   const { fleet, record } = fleetAfter("create", "start", "die");
   fleet.forgetDestroyed(10n ** 30n);
   expect(record("web").status).toBe("exited");
 });
 
-test("a second destroy is none", () => {
+test("emits nothing when a container is destroyed again", () => {
   const { fleet, takeKinds } = fleetAfter("create", "destroy", "destroy");
   expect(takeKinds()).toEqual(["container.create", "container.destroy"]);
   expect(fleet.vanished(idOf("web"), 9n)).toBeUndefined();
 });
 
-test("a container that comes again under its name goes on counting", () => {
+test("goes on counting when a container is created again under its name", () => {
   const { fleet, happens, record } = fleetAfter("create", "start", "oom", "die", "destroy");
   happens("create", "web", { id: "second" });
   happens("start", "web", { id: "second" });
@@ -369,26 +378,26 @@ test("a container that comes again under its name goes on counting", () => {
   expect([...fleet.containers()]).toHaveLength(1);
 });
 
-test("a container of the same name in another cluster has series of its own", () => {
+test("begins its own counters when the name is used in another cluster", () => {
   const { happens, record } = fleetAfter("create", "start", "destroy");
   happens("create", "web", { id: "second", "sind.cluster": "other" });
   expect(record("web").counters.starts).toBe(0);
 });
 
-test("after the retention a name begins at 0", () => {
+test("counts from 0 when the name is used again after the retention", () => {
   const { fleet, happens, record } = fleetAfter("create", "start", "destroy");
   fleet.forgetDestroyed(10n ** 30n);
   happens("create", "web", { id: "second" });
   expect(record("web").counters.starts).toBe(0);
 });
 
-test("an event of the destroyed one's id is of a container that is made known anew", () => {
+test("adds the container again when an event has the id of a destroyed one", () => {
   const { happens, record } = fleetAfter("create", "start", "destroy");
   happens("die", "web");
   expect(record("web")).toMatchObject({ destroyedAtNs: undefined, counters: { starts: 1 } });
 });
 
-test("a container that a listing lacks is told as destroyed, marked as found later", () => {
+test("emits a recovered destroy when a listing lacks the container", () => {
   const { fleet, record, changes } = fleetAfter("create", "start");
   expect(fleet.vanished(idOf("web"), 9_000n)).toBe(record("web"));
   expect(changes.at(-1)).toMatchObject({
@@ -400,7 +409,7 @@ test("a container that a listing lacks is told as destroyed, marked as found lat
   expect(fleet.vanished("unknown", 9_000n)).toBeUndefined();
 });
 
-test("a renamed container goes on under the new name, its units too", () => {
+test("goes on under the new name, units included, when a container is renamed", () => {
   const { fleet, happens, record, changes } = fleetAfter("create", "start");
   record("web").systemd.take({
     kind: "listed",
@@ -417,7 +426,7 @@ test("a renamed container goes on under the new name, its units too", () => {
   expect(changes.at(-1)?.container).toBe("www");
 });
 
-test("two containers that swap their names are both kept", () => {
+test("keeps both containers when they swap names", () => {
   const { fleet, happens, record } = recordedFleet();
   const rename = (id: string, to: string): void => {
     happens("rename", to, { id: idOf(id) });
@@ -434,7 +443,7 @@ test("two containers that swap their names are both kept", () => {
   expect(record("b").identity.id).toBe(idOf("a"));
 });
 
-test("a name that only inspect tells is taken over", () => {
+test("takes over the name when only inspect reports it", () => {
   const { fleet, record } = fleetAfter("create");
   fleet.details(
     containerDetails("web", { identity: identityOf("www", { id: idOf("web") }) }),
@@ -444,14 +453,14 @@ test("a name that only inspect tells is taken over", () => {
   expect([...fleet.containers()]).toHaveLength(1);
 });
 
-test("a listing that is folded in twice changes nothing the second time", () => {
+test("changes nothing when a listing is folded in twice", () => {
   const { fleet, changes, record } = fleetAfter("create", "start");
   const listing = [
     containerDetails("web", { restartCount: 2, health: "healthy" }),
     containerDetails("db", { status: "exited", exitCode: 1, finishedAtNs: 9n, restartCount: 4 }),
   ];
   for (const details of listing) fleet.details(details, true);
-  const told = changes.length;
+  const { length } = changes;
   const shown = (name: string): unknown => {
     const { status, health, counters, lastExitCode, startedAtNs } = record(name);
     return structuredClone({ status, health, counters, lastExitCode, startedAtNs });
@@ -459,11 +468,11 @@ test("a listing that is folded in twice changes nothing the second time", () => 
   const before = [shown("web"), shown("db")];
   for (const details of listing) fleet.details(details, true);
   expect([shown("web"), shown("db")]).toEqual(before);
-  expect(changes).toHaveLength(told);
+  expect(changes).toHaveLength(length);
   expect([...fleet.containers()]).toHaveLength(2);
 });
 
-test("systemd's units are gone with the container's process", () => {
+test("unloads systemd's units when the container's process ends", () => {
   const { happens, record } = fleetAfter("start");
   const { systemd } = record("web");
   systemd.take({
@@ -477,7 +486,7 @@ test("systemd's units are gone with the container's process", () => {
 });
 
 test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
-  "%s is a name like any other",
+  "accepts the name %s",
   (name) => {
     const { fleet, happens, record, changes } = recordedFleet();
     const attributes = { exitCode: "1", __proto__: "x" };
@@ -491,23 +500,23 @@ test.each(["__proto__", "constructor", "toString", "hasOwnProperty"])(
   },
 );
 
-test("an event that is older than what is known is counted and told, and changes no state", () => {
+test("counts and emits an event, and leaves the status alone, when it is older than the status", () => {
   const { fleet, record, takeKinds } = recordedFleet();
-  const tell = (action: string, timeNs: bigint): void => {
+  const happen = (action: string, timeNs: bigint): void => {
     fleet.engineEvent(engineEvent(action, "web", { timeNs, exitCode: "9" }));
   };
-  tell("create", 1n);
-  tell("start", 20n);
+  happen("create", 1n);
+  happen("start", 20n);
   takeKinds();
-  for (const action of ["create", "pause", "die"]) tell(action, 10n);
+  for (const action of ["create", "pause", "die"]) happen(action, 10n);
   expect(takeKinds()).toEqual(["container.create", "container.pause", "container.die"]);
   expect(record("web")).toMatchObject({ status: "running", startedAtNs: 20n });
   expect([...record("web").counters.exits]).toEqual([[9, 1]]);
-  tell("unpause", 5n);
+  happen("unpause", 5n);
   expect(record("web").status).toBe("running");
 });
 
-test("a unit's counters go on where its container comes again under its name", () => {
+test("keeps a unit's counters when its container is created again under its name", () => {
   const { happens, record } = fleetAfter("create", "start");
   const { systemd } = record("web");
   const unit = systemd.units.obtain("a.service");
@@ -523,7 +532,7 @@ test("a unit's counters go on where its container comes again under its name", (
   expect(units[0]).toMatchObject({ activeState: undefined, facts: { restartsSeen: undefined } });
 });
 
-test("room for series is given back by all that is gone, whichever way it went", () => {
+test("releases series when containers and units are gone in any way", () => {
   const series = new SeriesBudget(1_000);
   const { fleet, happens, record } = recordedFleet({ series });
   const rows = [{ name: "a.service", activeState: "active", subState: "running" } as const];
@@ -545,7 +554,7 @@ test("room for series is given back by all that is gone, whichever way it went",
   expect(series.take(1_000)).toBe(true);
 });
 
-test("a living container whose name another takes gives its room back once", () => {
+test("releases series once when another container takes the name of a running one", () => {
   const series = new SeriesBudget(1_000);
   const { fleet, happens, record } = recordedFleet({ series });
   const rows = [{ name: "a.service", activeState: "active", subState: "running" } as const];
@@ -566,7 +575,7 @@ test("a living container whose name another takes gives its room back once", () 
   happens("create", "web", { id: "second" });
   happens("create", "db", { id: "third" });
   expect(1_000 - room()).toBe(2 * 36);
-  // It lives on, and is told of under its old name.
+  // It still runs, and its changes have its old name.
   web.systemd.take({ kind: "listed", rows, asOfNs: 1n });
   expect(web.hasSeries).toBe(false);
   // Of one the new name becomes known, the other goes without.

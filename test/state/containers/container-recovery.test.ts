@@ -14,8 +14,8 @@ interface Watched extends RecordedFleet {
   readonly reconcile: () => void;
   /** What was counted, in the form of the model's truth. */
   readonly counted: () => ModelContainer["truth"];
-  /** What was told since the last time this was asked: `die 1 recovered`. */
-  readonly told: () => string[];
+  /** Changes that were emitted since the last call: `die 1 recovered`. */
+  readonly emitted: () => string[];
 }
 
 /** A container that is watched from its creation on. */
@@ -37,7 +37,7 @@ function watched(): Watched {
       const { starts, restarts, exits } = record("web").counters;
       return { starts, restarts, exits: [...exits.values()].reduce((sum, n) => sum + n, 0) };
     },
-    told() {
+    emitted() {
       const takeKinds = changes.slice(seen);
       seen = changes.length;
       return takeKinds.map((change) => {
@@ -49,7 +49,7 @@ function watched(): Watched {
   };
   container.create();
   result.see();
-  result.told();
+  result.emitted();
   return result;
 }
 
@@ -58,57 +58,57 @@ function running(): Watched {
   const result = watched();
   result.container.start();
   result.see();
-  result.told();
+  result.emitted();
   return result;
 }
 
-test("where nothing was missed, nothing is told", () => {
-  const { reconcile, told, container, see } = running();
+test("emits nothing when nothing was missed", () => {
+  const { reconcile, emitted, container, see } = running();
   reconcile();
   reconcile();
   container.end();
   see();
-  expect(told()).toEqual(["die 1"]);
+  expect(emitted()).toEqual(["die 1"]);
   reconcile();
-  expect(told()).toEqual([]);
+  expect(emitted()).toEqual([]);
 });
 
-test("a missed end is counted with its code and its time", () => {
-  const { container, miss, reconcile, told, changes, record } = running();
+test("counts an end with its code and time when it was missed", () => {
+  const { container, miss, reconcile, emitted, changes, record } = running();
   container.end(3);
   const { finishedAtNs } = container.inspect();
   miss();
   reconcile();
-  expect(told()).toEqual(["die 3 recovered"]);
+  expect(emitted()).toEqual(["die 3 recovered"]);
   expect(changes.at(-1)).toMatchObject({ timeNs: finishedAtNs, exitCode: 3 });
   expect(record("web")).toMatchObject({ status: "exited", lastExitCode: 3 });
   expect([...record("web").counters.exits]).toEqual([[3, 1]]);
 });
 
-test("a missed start is counted with its time", () => {
-  const { container, miss, reconcile, told, changes } = watched();
+test("counts a start with its time when it was missed", () => {
+  const { container, miss, reconcile, emitted, changes } = watched();
   container.start();
   const { startedAtNs } = container.inspect();
   miss();
   reconcile();
-  expect(told()).toEqual(["start recovered"]);
+  expect(emitted()).toEqual(["start recovered"]);
   expect(changes.at(-1)?.timeNs).toBe(startedAtNs);
 });
 
-test("a missed restart by hand is an end, whose code nobody knows any more, and a start", () => {
-  const { container, miss, reconcile, told, changes, record } = running();
+test("counts an end without a code and a start when a manual restart was missed", () => {
+  const { container, miss, reconcile, emitted, changes, record } = running();
   container.end(3);
   container.start();
   const { startedAtNs, finishedAtNs } = container.inspect();
   miss();
   reconcile();
-  expect(told()).toEqual(["die ? recovered", "start recovered"]);
+  expect(emitted()).toEqual(["die ? recovered", "start recovered"]);
   expect(changes.slice(-2).map(({ timeNs }) => timeNs)).toEqual([finishedAtNs, startedAtNs]);
   expect(record("web")).toMatchObject({ status: "running", lastExitCode: undefined });
 });
 
-test("missed restarts by policy are as many ends and starts, each at a time of its own", () => {
-  const { container, miss, reconcile, told, changes, counted } = running();
+test("counts as many ends and starts, each with its own time, when policy restarts were missed", () => {
+  const { container, miss, reconcile, emitted, changes, counted } = running();
   for (let crash = 0; crash < 3; crash++) {
     container.crash(crash);
     container.comeBack();
@@ -117,21 +117,21 @@ test("missed restarts by policy are as many ends and starts, each at a time of i
   reconcile();
   const life = ["die ? recovered", "start recovered"];
   const restart = "restart recovered";
-  expect(told()).toEqual([...life, ...life, ...life, restart, restart, restart]);
-  const lives = changes.slice(-9, -3).map(({ timeNs }) => timeNs);
-  expect(lives.toSorted((a, b) => Number(a - b))).toEqual(lives);
-  expect(new Set(lives).size).toBe(6);
+  expect(emitted()).toEqual([...life, ...life, ...life, restart, restart, restart]);
+  const times = changes.slice(-9, -3).map(({ timeNs }) => timeNs);
+  expect(times.toSorted((a, b) => Number(a - b))).toEqual(times);
+  expect(new Set(times).size).toBe(6);
   expect(counted()).toEqual(container.truth);
 });
 
-test("a policy that has given up: the last end has its code, those before don't", () => {
-  const { container, miss, reconcile, told, counted } = running();
+test("gives only the last end its code when the policy has stopped restarting", () => {
+  const { container, miss, reconcile, emitted, counted } = running();
   container.crash(1);
   container.comeBack();
   container.end(2);
   miss();
   reconcile();
-  expect(told()).toEqual([
+  expect(emitted()).toEqual([
     "die ? recovered",
     "start recovered",
     "die 2 recovered",
@@ -140,36 +140,36 @@ test("a policy that has given up: the last end has its code, those before don't"
   expect(counted()).toEqual(container.truth);
 });
 
-test("a crash that waits for its restart is one end; the start that follows isn't missed", () => {
-  const { container, miss, reconcile, see, told, counted } = running();
+test("counts one end, and no missed start, when a crash waits for its restart", () => {
+  const { container, miss, reconcile, see, emitted, counted } = running();
   container.crash(4);
   miss();
   reconcile();
-  expect(told()).toEqual(["die 4 recovered", "restart recovered"]);
+  expect(emitted()).toEqual(["die 4 recovered", "restart recovered"]);
   container.comeBack();
   see();
   reconcile();
-  expect(told()).toEqual(["start"]);
+  expect(emitted()).toEqual(["start"]);
   expect(counted()).toEqual(container.truth);
 });
 
-test("what events tell after the snapshot did is the same change", () => {
-  const { container, reconcile, see, told, counted, record } = running();
+test("counts once when events report what a snapshot reported first", () => {
+  const { container, reconcile, see, emitted, counted, record } = running();
   container.crash(7);
   container.comeBack();
   reconcile();
-  told();
+  emitted();
   see();
-  expect(told()).toEqual([]);
+  expect(emitted()).toEqual([]);
   expect(counted()).toEqual(container.truth);
   expect(record("web").status).toBe("running");
   container.end(8);
   see();
-  expect(told()).toEqual(["die 8"]);
+  expect(emitted()).toEqual(["die 8"]);
   expect(counted()).toEqual(container.truth);
 });
 
-test("the last exit's code comes with a late event where the snapshot has it no more", () => {
+test("takes the last exit's code from a late event when the snapshot has lost it", () => {
   const { container, reconcile, see, record } = running();
   container.end(7);
   container.start();
@@ -179,28 +179,28 @@ test("the last exit's code comes with a late event where the snapshot has it no 
   expect(record("web").lastExitCode).toBe(7);
 });
 
-test("pauses and health that were missed are told, where the life is the same", () => {
-  const { fleet, container, told } = running();
+test("emits missed pauses and health when the run is the same", () => {
+  const { fleet, container, emitted } = running();
   const inspected = container.inspect();
   fleet.reconcile({ ...inspected, status: "paused" }, 9n);
   fleet.reconcile({ ...inspected, status: "paused" }, 9n);
   fleet.reconcile({ ...inspected, health: "starting" }, 9n);
   fleet.reconcile({ ...inspected, health: "unhealthy" }, 9n);
   fleet.reconcile({ ...inspected, health: "unhealthy" }, 9n);
-  expect(told()).toEqual(["pause recovered", "unpause recovered", "health recovered"]);
+  expect(emitted()).toEqual(["pause recovered", "unpause recovered", "health recovered"]);
 });
 
-test("an OOM kill that was missed is told before the end it led to", () => {
-  const { fleet, container, miss, told, counted } = running();
+test("emits a missed OOM kill before its end", () => {
+  const { fleet, container, miss, emitted, counted } = running();
   container.end(137);
   miss();
   fleet.reconcile({ ...container.inspect(), oomKilled: true }, container.nowNs);
   fleet.reconcile({ ...container.inspect(), oomKilled: true }, container.nowNs);
-  expect(told()).toEqual(["oom recovered", "die 137 recovered"]);
+  expect(emitted()).toEqual(["oom recovered", "die 137 recovered"]);
   expect(counted()).toEqual(container.truth);
 });
 
-test("systemd's units are gone where the container was found to have ended", () => {
+test("unloads systemd's units when inspect shows that the container has ended", () => {
   const { container, miss, reconcile, record } = running();
   const { systemd } = record("web");
   systemd.take({
@@ -216,7 +216,7 @@ test("systemd's units are gone where the container was found to have ended", () 
 });
 
 describe("a container that a listing shows for the first time", () => {
-  test("is taken as it is, where the first listing isn't complete", () => {
+  test("is no change when the first listing isn't complete", () => {
     const { fleet, changes, record } = recordedFleet();
     const old = containerDetails("web", { restartCount: 7, oomKilled: true, status: "exited" });
     fleet.reconcile({ ...old, finishedAtNs: 600n }, 1_000n);
@@ -224,7 +224,7 @@ describe("a container that a listing shows for the first time", () => {
     expect(record("web").counters).toMatchObject({ starts: 0, restarts: 0, oomEvents: 0 });
   });
 
-  test("was created since, where every container was known", () => {
+  test("is created when every container was known", () => {
     const { fleet, changes, record } = recordedFleet();
     fleet.complete();
     fleet.reconcile(containerDetails("web", { restartCount: 2 }), 1_000n);
@@ -235,7 +235,7 @@ describe("a container that a listing shows for the first time", () => {
     expect([...record("web").counters.exits]).toEqual([[undefined, 2]]);
   });
 
-  test("tells what came after, like any other", () => {
+  test("emits later changes when it is known", () => {
     const { fleet, record, takeKinds } = recordedFleet();
     fleet.reconcile(containerDetails("web"), 1_000n);
     fleet.complete();
@@ -249,24 +249,24 @@ describe("a container that a listing shows for the first time", () => {
   });
 });
 
-test("a container that vanished while it ran has ended, nobody knows how, before it went", () => {
-  const { fleet, told, record, counted } = running();
+test("counts an end without a code when a running container vanishes", () => {
+  const { fleet, emitted, record, counted } = running();
   fleet.vanished(idOf("web"), 99n);
-  expect(told()).toEqual(["die ? recovered", "destroy recovered"]);
+  expect(emitted()).toEqual(["die ? recovered", "destroy recovered"]);
   expect(record("web")).toMatchObject({ status: "exited", lastExitCode: undefined });
   expect(counted()).toMatchObject({ starts: 1, exits: 1 });
 });
 
-test("an end that was seen isn't told again when the container goes", () => {
-  const { fleet, container, see, told } = running();
+test("emits no second end when a container whose end was seen is removed", () => {
+  const { fleet, container, see, emitted } = running();
   container.end();
   see();
   fleet.vanished(idOf("web"), 99n);
-  expect(told()).toEqual(["die 1", "destroy recovered"]);
+  expect(emitted()).toEqual(["die 1", "destroy recovered"]);
 });
 
 describe("a process that takes over from another", () => {
-  test("goes on from what that knew, and finds what was missed meanwhile", () => {
+  test("recovers what was missed when it goes on from an earlier process", () => {
     const before = running();
     before.reconcile();
     const resume = before.record("web").resume();
@@ -290,7 +290,7 @@ describe("a process that takes over from another", () => {
     expect(record("web").lastExitCode).toBe(6);
   });
 
-  test("has nothing to go on from where too little is known, or nothing is left", () => {
+  test("has no resume when runs are unknown or the container is removed", () => {
     const { fleet, record, happens } = recordedFleet();
     happens("die", "web");
     expect(record("web").resume()).toBeUndefined();
@@ -322,23 +322,23 @@ describe("a container that can't be inspected", () => {
         const { starts, restarts, exits } = record("web").counters;
         return { starts, restarts, exits: [...exits.values()].reduce((sum, n) => sum + n, 0) };
       },
-      told: () =>
+      emitted: () =>
         changes.splice(0).map(({ kind, recovered }) => {
           return kind.replace("container.", "") + (recovered ? " recovered" : "");
         }),
     };
   }
 
-  test("is shown as it is listed, and nothing of that is a change", () => {
-    const { record, told, container } = listed((each) => each.start());
+  test("is shown as listed, without a change, when it is listed first", () => {
+    const { record, emitted, container } = listed((each) => each.start());
     expect(record("web")).toMatchObject({ status: "running", startedAtNs: 0n });
     expect(record("web").runsSystemd).toBeUndefined();
-    expect(told()).toEqual([]);
+    expect(emitted()).toEqual([]);
     expect(container.status).toBe("running");
   });
 
-  test("nothing that was so before is counted when it can be", () => {
-    const { fleet, told, counted, container } = listed((each) => {
+  test("counts nothing from before when it can be inspected", () => {
+    const { fleet, emitted, counted, container } = listed((each) => {
       each.start();
       for (let crash = 0; crash < 3; crash++) {
         each.crash();
@@ -349,14 +349,14 @@ describe("a container that can't be inspected", () => {
     const details = { ...container.inspect(), oomKilled: true };
     fleet.reconcile(details, container.nowNs);
     fleet.reconcile(details, container.nowNs);
-    expect(told()).toEqual([]);
+    expect(emitted()).toEqual([]);
     expect(counted()).toEqual({ starts: 0, restarts: 0, exits: 0 });
   });
 
   test.each(["running", "waiting for its restart"])(
-    "%s: what was missed since is counted when it can be, the code with it",
+    "counts what was missed, with its code, when it is %s and can be inspected",
     (how) => {
-      const { container, miss, reconcile, told, record } = listed((each) => {
+      const { container, miss, reconcile, emitted, record } = listed((each) => {
         each.start();
         each.crash();
         if (how === "running") each.comeBack();
@@ -369,12 +369,12 @@ describe("a container that can't be inspected", () => {
       reconcile();
       const end = how === "running" ? ["die recovered"] : [];
       const restart = how === "running" ? ["restart recovered"] : [];
-      expect(told()).toEqual([...end, "start recovered", "die recovered", ...restart]);
+      expect(emitted()).toEqual([...end, "start recovered", "die recovered", ...restart]);
       expect(record("web").lastExitCode).toBe(4);
     },
   );
 
-  test("restarts that events told of since are counted when it can be", () => {
+  test("counts restarts that events reported when it can be inspected", () => {
     const { container, see, reconcile, counted, record } = listed((each) => {
       each.start();
       each.crash();
@@ -393,7 +393,7 @@ describe("a container that can't be inspected", () => {
     expect(record("web").lastExitCode).toBe(2);
   });
 
-  test("an end by hand after restarts of before is none of them", () => {
+  test("counts no earlier restart when it ends by hand", () => {
     const { container, see, reconcile, counted } = listed((each) => {
       each.start();
       each.crash();
@@ -405,7 +405,7 @@ describe("a container that can't be inspected", () => {
     expect(counted()).toEqual({ starts: 0, restarts: 0, exits: 1 });
   });
 
-  test("what the next process finds is the same", () => {
+  test("counts the same when the next process inspects it", () => {
     const before = listed((each) => each.start());
     const resume = before.record("web").resume();
     if (resume === undefined) throw new Error("nothing to resume from");
@@ -418,8 +418,8 @@ describe("a container that can't be inspected", () => {
     expect([starts, restarts, [...exits]]).toEqual([1, 1, [[undefined, 1]]]);
   });
 
-  test("its state is set right by the list; it is counted once, when it can be inspected", () => {
-    const { fleet, container, miss, reconcile, told, record } = running();
+  test("is corrected by the list, and counts once, when it can be inspected", () => {
+    const { fleet, container, miss, reconcile, emitted, record } = running();
     container.end(3);
     miss();
     const { identity, status } = container.inspect();
@@ -429,31 +429,31 @@ describe("a container that can't be inspected", () => {
     fleet.listed({ identity, status }, context);
     fleet.listed({ identity, status }, context);
     expect(record("web")).toMatchObject({ status: "exited", finishedAtNs: 0n });
-    expect(told()).toEqual([]);
+    expect(emitted()).toEqual([]);
     reconcile();
-    expect(told()).toEqual(["die 3 recovered"]);
+    expect(emitted()).toEqual(["die 3 recovered"]);
     fleet.listed({ identity, status: "running" }, context);
     expect(record("web")).toMatchObject({ status: "running", startedAtNs: 0n });
     fleet.listed({ identity, status: "paused" }, context);
-    expect(told()).toEqual(["pause recovered"]);
+    expect(emitted()).toEqual(["pause recovered"]);
   });
 
-  test("one that turns up later was created since", () => {
-    const { fleet, told, container, reconcile, counted } = watched();
+  test("is created when it appears after the first listing", () => {
+    const { fleet, emitted, container, reconcile, counted } = watched();
     fleet.vanished(idOf("web"), 1n);
-    told();
+    emitted();
     container.start();
     container.takeEvents();
     const { identity, status } = container.inspect();
     fleet.listed({ identity, status }, { fresh: true, exact: true, nowNs: container.nowNs });
-    expect(told()).toEqual(["create recovered"]);
+    expect(emitted()).toEqual(["create recovered"]);
     reconcile();
-    expect(told()).toEqual(["start recovered"]);
+    expect(emitted()).toEqual(["start recovered"]);
     expect(counted()).toEqual(container.truth);
   });
 });
 
-/** One random thing that can happen to the container now; by policy alone where `byPolicy`. */
+/** One random thing that can happen to the container now; with `byPolicy`, by policy alone. */
 function live(
   container: ModelContainer,
   random: (bound: number) => number,
@@ -473,7 +473,7 @@ function live(
 }
 
 test.each(Array.from({ length: 40 }, (_, seed) => seed))(
-  "whatever is missed, what is counted is what happened (seed %d)",
+  "counts what happened when any events are missed (seed %d)",
   (seed) => {
     const random = seededRandom(seed);
     const { fleet, container, see, miss, reconcile, counted, record } = watched();
@@ -504,7 +504,7 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))(
 );
 
 test.each(Array.from({ length: 40 }, (_, seed) => seed))(
-  "however late the events of a gap come, nothing is counted twice (seed %d)",
+  "counts nothing twice when the events of a gap come late (seed %d)",
   (seed) => {
     const random = seededRandom(seed);
     const { fleet, container, see, reconcile, counted, record } = watched();

@@ -3,13 +3,13 @@ import { JournalCursor } from "../../../src/state/units/journal-cursor.ts";
 
 const SECOND = 1_000_000_000n;
 
-test("the first stream of all has no gap before it", () => {
+test("returns no gap when the first stream is attached", () => {
   const journalCursor = new JournalCursor();
   expect(journalCursor.attached(100n * SECOND)).toBeUndefined();
   expect(journalCursor.baselineNs).toBe(100n * SECOND);
 });
 
-test("the next stream's gap begins a second before what was counted last", () => {
+test("begins the gap a second before the last counted change when another stream is attached", () => {
   const journalCursor = new JournalCursor();
   journalCursor.attached(100n * SECOND);
   journalCursor.reached(110n * SECOND);
@@ -18,7 +18,7 @@ test("the next stream's gap begins a second before what was counted last", () =>
   expect(journalCursor.attached(300n * SECOND)).toBe(109n * SECOND);
 });
 
-test("no gap begins before counting did", () => {
+test("begins no gap before counting began", () => {
   const journalCursor = new JournalCursor();
   journalCursor.attached(100n * SECOND);
   expect(journalCursor.attached(200n * SECOND)).toBe(100n * SECOND);
@@ -26,7 +26,7 @@ test("no gap begins before counting did", () => {
   expect(journalCursor.attached(300n * SECOND)).toBe(100n * SECOND);
 });
 
-test("what is to be counted before a stream stands is the first stream's gap", () => {
+test("returns a gap for the first stream when counting began before it", () => {
   const journalCursor = new JournalCursor();
   journalCursor.from(50n * SECOND);
   journalCursor.from(70n * SECOND);
@@ -36,7 +36,7 @@ test("what is to be counted before a stream stands is the first stream's gap", (
   expect(journalCursor.attached(110n * SECOND)).toBe(50n * SECOND);
 });
 
-test("what happens from an attach on is under watch", () => {
+test("puts under watch what happens after the newest attach", () => {
   const journalCursor = new JournalCursor();
   journalCursor.attached(100n);
   expect([99n, 100n, 101n].map((timeNs) => timeNs >= journalCursor.attachedAtNs)).toEqual([

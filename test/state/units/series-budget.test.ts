@@ -10,7 +10,7 @@ function tableOf(limit: number): { table: UnitTable; series: SeriesBudget } {
   return { table: new UnitTable(admission, new LabelSet([])), series };
 }
 
-test("room is taken whole or not at all, and what is refused is counted", () => {
+test("takes room whole or not at all, and counts what it refuses", () => {
   const budget = new SeriesBudget(10);
   expect(budget.take(8)).toBe(true);
   expect(budget.take(3)).toBe(false);
@@ -21,7 +21,7 @@ test("room is taken whole or not at all, and what is refused is counted", () => 
   expect(budget.refused).toBe(3);
 });
 
-test("past the limit new units have no series, and old ones live on", () => {
+test("refuses series of new units, and keeps old ones, when the limit is reached", () => {
   const { table, series } = tableOf(20);
   expect(table.obtain("a.service")?.hasSeries).toBe(true);
   expect(table.obtain("b.service")?.hasSeries).toBe(true);
@@ -32,7 +32,7 @@ test("past the limit new units have no series, and old ones live on", () => {
   expect(table.obtain("a.service")?.hasSeries).toBe(true);
 });
 
-test("hidden units take no room, and what is unloaded gives it back", () => {
+test("takes no room for hidden units, and releases it when a unit is unloaded", () => {
   const { table, series } = tableOf(8);
   expect(table.obtain("a.mount")?.hasSeries).toBe(false);
   expect(series.refused).toBe(0);
@@ -42,7 +42,7 @@ test("hidden units take no room, and what is unloaded gives it back", () => {
   expect(table.obtain("b.service")?.hasSeries).toBe(true);
 });
 
-test("a removed unit that was counted is kept until the retention is over", () => {
+test("keeps a removed unit with counters until the retention ends", () => {
   const { table } = tableOf(100);
   const unit = table.obtain("a.service");
   if (unit === undefined) throw new Error("no unit");
@@ -54,7 +54,7 @@ test("a removed unit that was counted is kept until the retention is over", () =
   expect(table.get("a.service")).toBeUndefined();
 });
 
-test("made-up results share one series", () => {
+test("counts made-up results in one series", () => {
   const { table } = tableOf(100);
   const unit = table.obtain("a.service");
   for (let i = 0; i < 100; i += 1) unit?.counters.countFailure(`made-up-${i}`);

@@ -12,17 +12,17 @@ const KINDS: readonly LifeKind[] = ["no restart", "restart", "direct restart"];
 
 /** What systemd says of some services that live side by side. */
 function livesOf(random: Random): LifeStep[] {
-  const lives = Array.from({ length: 1 + random.below(3) }, (_, i) => {
+  const units = Array.from({ length: 1 + random.below(3) }, (_, i) => {
     const kind = random.pick(KINDS);
     const life = new UnitLife(`u${i}.service`, { kind, random, startNs: START_NS });
     const things = 3 + random.below(15);
     for (let each = 0; each < things; each += 1) life.goOn();
     return life.steps;
   });
-  return lives.flat().sort((a, b) => Number(a.atNs - b.atNs));
+  return units.flat().sort((a, b) => Number(a.atNs - b.atNs));
 }
 
-/** When a stream may be attached to for the first time: not within a change, which would be half told. */
+/** When a stream may be attached to for the first time: not within a change, of which it would see a half. */
 function quietTime(steps: readonly LifeStep[], random: Random): bigint {
   const gaps = steps.slice(1).flatMap(({ atNs }, i) => {
     const before = steps[i]!.atNs;
@@ -63,18 +63,18 @@ function playedCase(seed: number): { readonly stream: CutStream; readonly steps:
   return { stream, steps };
 }
 
-/** What was counted and told, and what it should be: both the same, or it is a bug. */
+/** Returns what was counted and emitted, and what it should be: a difference is a bug. */
 function countedAndTrue(seed: number): readonly [counted: unknown[], truth: unknown[]] {
   const { stream, steps } = playedCase(seed);
   const entries = steps.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
   const truth = entries.filter(({ timeNs }) => timeNs > stream.baselineNs);
-  const told = stream.changes.filter(
+  const emitted = stream.changes.filter(
     (change): change is UnitChange =>
       change.kind === "unit.failed" || change.kind === "unit.restart",
   );
-  const runs = new Set(told.map((change) => `${change.unit} ${change.run}`));
-  const counted: unknown[] = [{ seed, told: told.length, runs: runs.size }];
-  const expected: unknown[] = [{ seed, told: truth.length, runs: truth.length }];
+  const runs = new Set(emitted.map((change) => `${change.unit} ${change.run}`));
+  const counted: unknown[] = [{ seed, emitted: emitted.length, runs: runs.size }];
+  const expected: unknown[] = [{ seed, emitted: truth.length, runs: truth.length }];
   for (const [name, row] of new Map(steps.map((step) => [step.row.name, step.row]))) {
     const count = (kind: JournalEntry["kind"]): number =>
       truth.filter((entry) => entry.kind === kind && entry.unit === name).length;
@@ -87,9 +87,9 @@ function countedAndTrue(seed: number): readonly [counted: unknown[], truth: unkn
   return [counted, expected];
 }
 
-// The journal is the truth: each line about a failure or a restart is one, whoever told of it.
+// The journal is the truth: each line about a failure or a restart is one, whatever reported it.
 test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
-  "counts equal the journal's, wherever the stream was cut: cases from %s on",
+  "counts what the journal has when the stream is cut anywhere: cases from %s on",
   (first) => {
     for (let seed = first; seed < first + 300; seed += 1) {
       const [counted, truth] = countedAndTrue(seed);

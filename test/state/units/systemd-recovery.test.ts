@@ -14,7 +14,7 @@ const START_NS = 1_000_000_000_000n;
 const MS = 1_000_000n;
 const A = "a.service";
 
-/** So many milliseconds after the first stream stood. */
+/** Returns a time in milliseconds after the first attach. */
 const at = (ms: number): bigint => START_NS + BigInt(ms) * MS;
 
 /** A watched systemd whose one unit failed once, and then runs; the stream was lost at 1,000 ms. */
@@ -34,12 +34,12 @@ function interrupted() {
   state.take(serviceSignal(at(200), { restarts: 1 }));
   state.take(unitSignal("active/running", at(201), { invocationId: runOf(2) }));
   state.lost();
-  recorded.news();
+  recorded.newChanges();
   const counts = (): number[] => [failuresOf(state.units.get(A)), recorded.unit(A).restarts];
   return {
     ...recorded,
     counts,
-    /** A stream stands again, at 2,000 ms; the journal tells this. */
+    /** A stream is opened again, at 2,000 ms; the journal has these entries. */
     resume: (...entries: JournalEntry[]): number | undefined => {
       const attached = { kind: "attached", transport: "dbus", atNs: at(2_000) } as const;
       expect(state.take(attached)?.journalSinceNs).toBe(START_NS);
@@ -52,19 +52,19 @@ function interrupted() {
   };
 }
 
-/** What the journal tells of what was counted before the gap. */
+/** Journal entries of what was counted before the gap. */
 const KNOWN = [failure(at(100) - 50_000n), restart(1, at(199))];
 const SECOND = { invocationId: runOf(2) };
 
-test("what was counted before the gap isn't counted again", () => {
-  const { resume, list, counts, news } = interrupted();
+test("counts nothing again when the journal repeats what was counted before the gap", () => {
+  const { resume, list, counts, newChanges } = interrupted();
   expect(resume(...KNOWN)).toBe(0);
   list("active");
   expect(counts()).toEqual([1, 1]);
-  expect(news()).toEqual([]);
+  expect(newChanges()).toEqual([]);
 });
 
-test("what was missed is counted, told as recovered, and bears the journal's time and run", () => {
+test("counts and emits missed changes as recovered, with the journal's time and run", () => {
   const { resume, list, counts, unitChanges } = interrupted();
   const missed = [
     failure(at(1_500), { ...SECOND, result: "signal" }),
@@ -74,8 +74,8 @@ test("what was missed is counted, told as recovered, and bears the journal's tim
   expect(resume(...KNOWN, ...missed)).toBe(3);
   list("failed");
   expect(counts()).toEqual([3, 2]);
-  const told = unitChanges().filter(({ recovered }) => recovered);
-  expect(told.map(({ kind, timeNs, result, run }) => [kind, timeNs, result, run])).toEqual(
+  const emitted = unitChanges().filter(({ recovered }) => recovered);
+  expect(emitted.map(({ kind, timeNs, result, run }) => [kind, timeNs, result, run])).toEqual(
     [
       ["unit.failed", at(1_500), "signal", `${runOf(2)} failure 1`],
       ["unit.restart", at(1_600), undefined, `${runOf(2)} restart 2`],
@@ -84,14 +84,14 @@ test("what was missed is counted, told as recovered, and bears the journal's tim
   );
 });
 
-test("what was before counting began isn't counted", () => {
+test("counts nothing from before counting began", () => {
   const { state, resume, counts } = interrupted();
   expect(state.journalCursor.baselineNs).toBe(START_NS);
   resume(failure(START_NS), failure(START_NS - 1n), restart(9, START_NS), ...KNOWN);
   expect(counts()).toEqual([1, 1]);
 });
 
-test("the signal for a failure that the journal told already is the same failure", () => {
+test("counts one failure when a signal follows the journal's entry", () => {
   const { state, resume, list, counts, unitChanges } = interrupted();
   resume(...KNOWN, failure(at(2_050), SECOND));
   state.take(serviceSignal(at(2_050), { result: "exit-code", restarts: 1 }));
@@ -103,7 +103,7 @@ test("the signal for a failure that the journal told already is the same failure
   expect(runs.filter((run) => run.includes(" failure "))).toHaveLength(2);
 });
 
-test("the same run fails once more when its restart hits the start limit: that is another", () => {
+test("counts another failure when the restart of the same run hits the start limit", () => {
   const { state, resume, list, counts, unitChanges } = interrupted();
   resume(...KNOWN, failure(at(1_900), SECOND), restart(2, at(2_000), SECOND));
   list("activating", "auto-restart");
@@ -113,7 +113,7 @@ test("the same run fails once more when its restart hits the start limit: that i
   expect(unitChanges().at(-1)).toMatchObject({ run: `${runOf(2)} failure 2`, recovered: false });
 });
 
-test("a failed unit's signal that repeats what the gap brought is no failure", () => {
+test("counts no failure when a signal repeats what the journal reported", () => {
   const { state, resume, list, counts } = interrupted();
   resume(...KNOWN, failure(at(1_500), SECOND));
   list("failed");
@@ -121,7 +121,7 @@ test("a failed unit's signal that repeats what the gap brought is no failure", (
   expect(counts()).toEqual([2, 1]);
 });
 
-test("restarts that the journal told aren't counted by signals that were held back", () => {
+test("counts no restart twice when buffered signals follow the journal's entries", () => {
   const { state, resume, list, counts } = interrupted();
   resume(...KNOWN, ...[2, 3, 4].map((number) => restart(number, at(2_000 + number * 10), SECOND)));
   for (const restarts of [1, 2, 2, 3, 4, 4]) {
@@ -136,7 +136,7 @@ test("restarts that the journal told aren't counted by signals that were held ba
   expect(counts()).toEqual([1, 5]);
 });
 
-test("NRestarts that was set back before the gap doesn't bring old restarts back", () => {
+test("counts no old restarts when NRestarts was set back before the gap", () => {
   const { state, resume, counts } = interrupted();
   state.take(serviceSignal(at(300), { restarts: 0 }));
   state.take(unitSignal("active/running", at(300), { invocationId: runOf(3) }));
@@ -145,21 +145,21 @@ test("NRestarts that was set back before the gap doesn't bring old restarts back
   expect(counts()).toEqual([1, 1]);
 });
 
-test("NRestarts that was set back in the gap begins anew", () => {
+test("counts from 1 when NRestarts was set back in the gap", () => {
   const { resume, counts } = interrupted();
   const run = { invocationId: runOf(7) };
   resume(...KNOWN, restart(2, at(1_300), SECOND), restart(1, at(1_500), run));
   expect(counts()).toEqual([1, 3]);
 });
 
-test("a restart without a number is one more", () => {
+test("counts one restart when its entry has no number", () => {
   const { resume, counts, unitChanges } = interrupted();
   resume(...KNOWN, restart(0, at(1_500), { ...SECOND, restarts: undefined }));
   expect(counts()).toEqual([1, 2]);
   expect(unitChanges().at(-1)?.restarts).toBe(2);
 });
 
-test("entries without a run are matched by their time", () => {
+test("matches entries by time when they have no run", () => {
   const { state, resume, list, counts, unitChanges } = interrupted();
   resume(failure(at(1_500), { invocationId: "" }), failure(at(2_050), { invocationId: "" }));
   state.take(unitSignal("failed/failed", at(2_050) + 60_000n, SECOND));
@@ -171,7 +171,7 @@ test("entries without a run are matched by their time", () => {
   ]);
 });
 
-test("units that weren't known before are counted by the journal alone", () => {
+test("counts by the journal alone when the unit was unknown before", () => {
   const { state, resume, list, unit } = interrupted();
   const other = { unit: "b.service" };
   resume(failure(at(1_500), other), restart(1, at(1_600), other));
@@ -180,7 +180,7 @@ test("units that weren't known before are counted by the journal alone", () => {
   expect(state.units.counts().get("active")).toBe(1);
 });
 
-test("a gap that was read and cut again before it was listed isn't counted twice", () => {
+test("counts nothing twice when the stream is cut again before the listing", () => {
   const { state, resume, list, counts } = interrupted();
   const entries = [...KNOWN, failure(at(1_500), SECOND), restart(2, at(1_600), SECOND)];
   expect(resume(...entries)).toBe(2);
@@ -192,7 +192,7 @@ test("a gap that was read and cut again before it was listed isn't counted twice
   expect(counts()).toEqual([2, 2]);
 });
 
-test("a unit that fails in the gap, runs and fails again while the journal is read", () => {
+test("counts each failure once when a unit fails in the gap and while the journal is read", () => {
   const { state, resume, list, counts } = interrupted();
   const third = { invocationId: runOf(3) };
   resume(...KNOWN, failure(at(1_500), SECOND), failure(at(2_020), third));
@@ -204,8 +204,8 @@ test("a unit that fails in the gap, runs and fails again while the journal is re
   expect(counts()).toEqual([4, 1]);
 });
 
-test("without a journal, a unit that is failed and wasn't before counts as failed once", () => {
-  const { state, counts, news } = interrupted();
+test("counts one failure when the journal is unavailable and the unit is failed after the gap", () => {
+  const { state, counts, newChanges } = interrupted();
   state.take({ kind: "attached", transport: "dbus", atNs: at(2_000) });
   expect(state.take({ kind: "recovered", entries: undefined })?.recoveredChanges).toBe(0);
   state.take({
@@ -213,7 +213,7 @@ test("without a journal, a unit that is failed and wasn't before counts as faile
     rows: [{ name: A, activeState: "failed", subState: "failed" }],
     asOfNs: at(2_100),
   });
-  expect(news()).toEqual([`unit.failed ${A} ActiveState=failed recovered`]);
+  expect(newChanges()).toEqual([`unit.failed ${A} ActiveState=failed recovered`]);
   state.take(unitSignal("failed/failed", at(1_500), { ...SECOND, timeNs: at(2_200) }));
   state.lost();
   state.take({ kind: "attached", transport: "dbus", atNs: at(3_000) });
@@ -228,7 +228,7 @@ test("without a journal, a unit that is failed and wasn't before counts as faile
   expect(counts()).toEqual([3, 1]);
 });
 
-test("without a journal, restarts are found by their number", () => {
+test("counts restarts by their number when the journal is unavailable", () => {
   const { state, list, counts } = interrupted();
   state.take({ kind: "attached", transport: "dbus", atNs: at(2_000) });
   state.take({ kind: "recovered", entries: undefined });
@@ -238,8 +238,8 @@ test("without a journal, restarts are found by their number", () => {
   expect(counts()).toEqual([2, 4]);
 });
 
-test("the listing after a gap is a reconnect; another one on the same stream is none", () => {
-  const { state, resume, list, news, unit } = interrupted();
+test("counts a reconnect when the listing follows a gap, and none when it is on the same stream", () => {
+  const { state, resume, list, newChanges, unit } = interrupted();
   expect([state.up, state.reconnects]).toEqual([false, 0]);
   resume(...KNOWN);
   state.take({
@@ -249,14 +249,14 @@ test("the listing after a gap is a reconnect; another one on the same stream is 
   });
   expect([state.up, state.reconnects]).toEqual([true, 1]);
   // What is gone after a gap is no change; later it is one.
-  expect(news()).toEqual([]);
+  expect(newChanges()).toEqual([]);
   expect(unit(A).activeState).toBeUndefined();
   list("active");
-  expect(news()).toEqual(["unit.removed b.service"]);
+  expect(newChanges()).toEqual(["unit.removed b.service"]);
   expect(state.reconnects).toBe(1);
 });
 
-test("when systemd has ended, nothing of its units is true, and the counters stay", () => {
+test("clears the units and keeps the counters when systemd has ended", () => {
   const { state, counts, unit } = interrupted();
   state.take({ kind: "manager", systemState: "running", timeNs: at(1_000) });
   state.ended();
@@ -265,7 +265,7 @@ test("when systemd has ended, nothing of its units is true, and the counters sta
   expect(counts()).toEqual([1, 1]);
 });
 
-test("a clock that was set back doesn't make old signals newer than a listing", () => {
+test("takes the listing when the clock was set back since the last signal", () => {
   const { state, unit } = interrupted();
   const backNs = START_NS - 500_000n * MS;
   state.take({ kind: "attached", transport: "dbus", atNs: backNs });
@@ -278,7 +278,7 @@ test("a clock that was set back doesn't make old signals newer than a listing", 
   expect(unit(A).activeState).toBe("inactive");
 });
 
-test("counters of a unit that the next listing lacks are forgotten after the retention", () => {
+test("forgets a unit's counters after the retention when the next listing lacks it", () => {
   const { state, resume, list } = interrupted();
   resume(failure(at(1_500), { unit: "gone.service" }));
   list("active");

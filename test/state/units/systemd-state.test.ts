@@ -11,10 +11,10 @@ import type { RecordedState } from "../../support/systemd/recorded-state.ts";
 
 const ATTACHED_NS = 1_000_000_000_000n;
 const MS = 1_000_000n;
-/** Before the stream stood. */
+/** A time before the attach. */
 const BEFORE_NS = ATTACHED_NS - 1n;
 
-/** The time so many milliseconds after the stream stood. */
+/** Returns a time in milliseconds after the attach. */
 const at = (ms: number): bigint => ATTACHED_NS + BigInt(ms) * MS;
 
 /** A systemd that is watched, in which `a.service` runs. */
@@ -35,7 +35,7 @@ function counted({ unit }: RecordedState): unknown {
   return { ...Object.fromEntries(failures), restarts };
 }
 
-test("what a snapshot shows is so, and no change", () => {
+test("emits nothing when a listing shows the state", () => {
   const { state, changes } = watched([
     unitRow("a.service", "active", "running"),
     unitRow("b.service", "failed", "failed"),
@@ -53,9 +53,9 @@ test("what a snapshot shows is so, and no change", () => {
   expect(changes).toEqual([]);
 });
 
-test("each entry into a state is one change, however often it is told", () => {
-  const { state, news } = watched();
-  for (const [ms, told] of [
+test("emits one change for each state when signals repeat", () => {
+  const { state, newChanges } = watched();
+  for (const [ms, entered] of [
     [1, "deactivating/stop-sigterm"],
     [2, "inactive/dead"],
     [3, "activating/start"],
@@ -63,11 +63,11 @@ test("each entry into a state is one change, however often it is told", () => {
     [5, "reloading/reload"],
     [6, "active/running"],
   ] as const) {
-    state.take(unitSignal(told, at(ms)));
-    state.take(unitSignal(told, at(ms)));
-    state.take(unitSignal(told, at(ms), { timeNs: at(ms) + 1n }));
+    state.take(unitSignal(entered, at(ms)));
+    state.take(unitSignal(entered, at(ms)));
+    state.take(unitSignal(entered, at(ms), { timeNs: at(ms) + 1n }));
   }
-  expect(news()).toEqual([
+  expect(newChanges()).toEqual([
     "unit.deactivating a.service ActiveState=deactivating",
     "unit.inactive a.service ActiveState=inactive",
     "unit.activating a.service ActiveState=activating",
@@ -78,7 +78,7 @@ test("each entry into a state is one change, however often it is told", () => {
   expect(state.units.counts().get("active")).toBe(1);
 });
 
-test("a change says what was before, and when it was", () => {
+test("emits a change with the state before and the time", () => {
   const { state, unitChanges } = watched();
   state.take(serviceSignal(at(4), { result: "signal", exitStatus: 9 }));
   state.take(unitSignal("failed/failed", at(4), { timeNs: at(5) }));
@@ -99,16 +99,16 @@ test("a change says what was before, and when it was", () => {
   ]);
 });
 
-test("another sub state in the same state is shown, and no change", () => {
-  const { state, news, unit } = watched();
+test("shows another sub state without a change when the state is the same", () => {
+  const { state, newChanges, unit } = watched();
   for (const subState of ["listening", "running", "listening"]) {
     state.take(unitSignal(`active/${subState}`, at(1), { activeEnterNs: BEFORE_NS }));
     expect(unit("a.service").subState).toBe(subState);
   }
-  expect(news()).toEqual([]);
+  expect(newChanges()).toEqual([]);
 });
 
-test("a loop of failures and restarts is counted round by round, by the result told before each", () => {
+test("counts each failure by its result, and each restart, when a service loops", () => {
   const recorded = watched();
   const { state } = recorded;
   state.take(serviceSignal(at(0), { restarts: 0 }));
@@ -116,10 +116,10 @@ test("a loop of failures and restarts is counted round by round, by the result t
   for (const [round, result] of ["exit-code", "signal", "exit-code", "watchdog"].entries()) {
     const run = { invocationId: runOf(round + 1) };
     const ms = 1_000 * (round + 1);
-    const told = { result, exitStatus: 1, restarts: round };
-    state.take(serviceSignal(at(ms), told));
+    const service = { result, exitStatus: 1, restarts: round };
+    state.take(serviceSignal(at(ms), service));
     state.take(unitSignal("failed/failed", at(ms), run));
-    state.take(serviceSignal(at(ms + 1), told));
+    state.take(serviceSignal(at(ms + 1), service));
     state.take(unitSignal("activating/auto-restart", at(ms + 1), run));
     const next = { invocationId: runOf(round + 2) };
     state.take(serviceSignal(at(ms + 100), { restarts: round + 1 }));
@@ -134,9 +134,9 @@ test("a loop of failures and restarts is counted round by round, by the result t
   expect(kinds.filter((kind) => kind === "unit.active")).toHaveLength(4);
 });
 
-test("RestartMode=direct: a failure that is passed over is one all the same", () => {
+test("counts a failure when RestartMode=direct passes over the failed state", () => {
   const recorded = watched();
-  const { state, news } = recorded;
+  const { state, newChanges } = recorded;
   state.take(unitSignal("active/running", at(0), { stateChangeNs: BEFORE_NS }));
   for (let round = 1; round <= 3; round++) {
     const ms = round * 1_000;
@@ -149,10 +149,10 @@ test("RestartMode=direct: a failure that is passed over is one all the same", ()
     state.take(unitSignal("active/running", at(ms + 101), { invocationId: runOf(round + 1) }));
   }
   expect(counted(recorded)).toEqual({ "exit-code": 3, restarts: 3 });
-  expect(news().filter((line) => line.startsWith("unit.failed"))).toHaveLength(3);
+  expect(newChanges().filter((line) => line.startsWith("unit.failed"))).toHaveLength(3);
 });
 
-test("a service that ends well and is started again by Restart=always hasn't failed", () => {
+test("counts no failure when Restart=always restarts a service that succeeded", () => {
   const recorded = watched();
   const { state } = recorded;
   state.take(serviceSignal(at(1), { restarts: 0 }));
@@ -164,31 +164,38 @@ test("a service that ends well and is started again by Restart=always hasn't fai
   expect(counted(recorded)).toEqual({ restarts: 1 });
 });
 
-test("a unit that tells no result fails all the same", () => {
+test("counts a failure when the unit reports no result", () => {
   const recorded = watched();
   recorded.state.take(unitSignal("failed/failed", at(1)));
   expect(counted(recorded)).toEqual({ unknown: 1, restarts: 0 });
   expect(recorded.unitChanges()[0]?.result).toBeUndefined();
 });
 
-test("NRestarts is a hint: what it rises by counts, a new beginning counts from 0", () => {
+test("counts what NRestarts rises by, and from 0 when it is set back", () => {
   const recorded = watched();
   const { state, unit } = recorded;
   let ms = 0;
-  const told = (restarts: number): number => {
+  const countAt = (restarts: number): number => {
     ms += 1_000;
     state.take(serviceSignal(at(ms), { restarts }));
     const invocationId = runOf(ms);
     state.take(unitSignal("active/running", at(ms), { invocationId, activeEnterNs: BEFORE_NS }));
     return unit("a.service").restarts;
   };
-  expect([told(5), told(5), told(6), told(8), told(0), told(0), told(1), told(3)]).toEqual([
-    0, 0, 1, 3, 3, 3, 4, 6,
-  ]);
+  expect([
+    countAt(5),
+    countAt(5),
+    countAt(6),
+    countAt(8),
+    countAt(0),
+    countAt(0),
+    countAt(1),
+    countAt(3),
+  ]).toEqual([0, 0, 1, 3, 3, 3, 4, 6]);
   expect(recorded.unitChanges().map(({ restarts }) => restarts)).toEqual([6, 7, 8, 1, 2, 3]);
 });
 
-test("a leap of NRestarts, as no systemd makes it, is counted and not told one by one", () => {
+test("counts a leap of NRestarts and emits only a part when it is absurdly large", () => {
   const { state, changes, unit } = watched();
   for (const [ms, restarts] of [
     [1, 0],
@@ -203,7 +210,7 @@ test("a leap of NRestarts, as no systemd makes it, is counted and not told one b
   expect(unit("a.service").restarts).toBe(2 * (2 ** 32 - 1));
 });
 
-test("a signal that is newer than the listing is known better than its row", () => {
+test("keeps a signal's state when it is newer than the listing", () => {
   const recorded = recordedState();
   const { state, unit } = recorded;
   state.take({ kind: "attached", transport: "dbus", atNs: ATTACHED_NS });
@@ -219,10 +226,10 @@ test("a signal that is newer than the listing is known better than its row", () 
   expect(unit("b.service").activeState).toBe("active");
 });
 
-test("what is told again behind a listing that is ahead of the signals is no second change", () => {
+test("emits nothing again when signals repeat behind a listing that is ahead of them", () => {
   // busctl's signals and its listings come by two ways.
   const recorded = watched();
-  const { state, news } = recorded;
+  const { state, newChanges } = recorded;
   const failed = unitSignal("failed/failed", at(1));
   state.take(serviceSignal(at(1), { result: "signal" }));
   state.take(failed);
@@ -235,7 +242,7 @@ test("what is told again behind a listing that is ahead of the signals is no sec
   state.take(unitSignal("inactive/dead", at(7)));
 
   expect(counted(recorded)).toEqual({ signal: 1, restarts: 0 });
-  expect(news()).toEqual([
+  expect(newChanges()).toEqual([
     "unit.failed a.service ActiveState=failed",
     "unit.active a.service ActiveState=active",
     "unit.inactive a.service ActiveState=inactive",
@@ -247,18 +254,21 @@ test("what is told again behind a listing that is ahead of the signals is no sec
   ]);
 });
 
-test("a unit that a listing lacks is gone, unless a newer signal told of it", () => {
-  const { state, news } = watched([unitRow("a.service", "active"), unitRow("b.service", "active")]);
+test("removes a unit when a listing lacks it, unless a signal is newer", () => {
+  const { state, newChanges } = watched([
+    unitRow("a.service", "active"),
+    unitRow("b.service", "active"),
+  ]);
   state.take(unitSignal("inactive/dead", at(5)));
-  news();
+  newChanges();
   state.take({ kind: "listed", rows: [], asOfNs: at(3) });
   expect(state.units.get("a.service")?.activeState).toBe("inactive");
   expect(state.units.get("b.service")).toBeUndefined();
   expect(state.units.counts().get("active")).toBe(0);
 });
 
-test("before the first listing, what happened before the stream stood is no change", () => {
-  const { state, news, unit } = recordedState();
+test("emits nothing when a signal before the first listing is older than the stream", () => {
+  const { state, newChanges, unit } = recordedState();
   state.take({ kind: "attached", transport: "dbus", atNs: ATTACHED_NS });
   state.take({ kind: "recovered", entries: [] });
   const early = { stateChangeNs: BEFORE_NS, timeNs: at(1) };
@@ -268,27 +278,27 @@ test("before the first listing, what happened before the stream stood is no chan
   state.take(
     unitSignal("active/running", at(1), { unit: "d.service", stateChangeNs: ATTACHED_NS }),
   );
-  expect(news()).toEqual([
+  expect(newChanges()).toEqual([
     "unit.failed c.service ActiveState=failed",
     "unit.active d.service ActiveState=active",
   ]);
   expect(unit("a.service")).toMatchObject({ activeState: "failed", failures: new Map() });
 });
 
-test("a change between the stream's beginning and the listing is told once", () => {
-  const { state, news } = watched([unitRow("a.service", "failed", "failed")]);
+test("emits one change when it happens between the attach and the listing", () => {
+  const { state, newChanges } = watched([unitRow("a.service", "failed", "failed")]);
   state.take(unitSignal("failed/failed", at(2)));
   state.take(unitSignal("failed/failed", at(2)));
-  expect(news()).toEqual(["unit.failed a.service ActiveState=failed"]);
+  expect(newChanges()).toEqual(["unit.failed a.service ActiveState=failed"]);
 });
 
-test("a repeated signal of what was so before the stream stood is no change", () => {
-  const { state, news } = watched([unitRow("a.service", "failed", "failed")]);
+test("emits nothing when a signal repeats a state from before the stream", () => {
+  const { state, newChanges } = watched([unitRow("a.service", "failed", "failed")]);
   state.take(unitSignal("failed/failed", at(2), { stateChangeNs: BEFORE_NS }));
-  expect(news()).toEqual([]);
+  expect(newChanges()).toEqual([]);
 });
 
-test("a unit that was never known before is told as it comes", () => {
+test("emits each state when the unit was unknown before", () => {
   const { state, unitChanges } = watched();
   state.take(unitSignal("activating/start", at(1), { unit: "new.service" }));
   state.take(unitSignal("active/running", at(2), { unit: "new.service" }));
@@ -303,7 +313,7 @@ test.each([
   ["refreshing", "unit.reloading"],
   ["maintenance", "unit.inactive"],
   ["deactivating", "unit.deactivating"],
-] as const)("the state %s is counted as itself, and told as %s", (activeState, kind) => {
+] as const)("counts the state %s as itself, and emits %s", (activeState, kind) => {
   const { state, unitChanges } = watched();
   state.take(unitSignal(`${activeState}/x`, at(1)));
   expect(state.units.counts().get(activeState)).toBe(1);
@@ -311,8 +321,8 @@ test.each([
   expect(unitChanges()).toMatchObject([{ kind, activeState }]);
 });
 
-test("hidden units count among the units of each state, and nowhere else", () => {
-  const { state, news, unit } = watched(
+test("counts hidden units by state only", () => {
+  const { state, newChanges, unit } = watched(
     [unitRow("a.service", "active"), unitRow("b.mount", "active")],
     (name) => name.endsWith(".service"),
   );
@@ -320,14 +330,14 @@ test("hidden units count among the units of each state, and nowhere else", () =>
   state.take(unitSignal("failed/failed", at(1), { unit: "b.mount" }));
   state.take(serviceSignal(at(2), { unit: "b.mount", restarts: 7 }));
   state.take({ kind: "removed", unit: "b.mount", timeNs: at(3) });
-  expect(news()).toEqual([]);
+  expect(newChanges()).toEqual([]);
   expect(state.units.counts().get("failed")).toBe(0);
   expect(unit("a.service")).toMatchObject({ shown: true, hasSeries: true });
 });
 
-test("past the bound of units, new ones are refused and told; known ones live on", () => {
+test("refuses and reports new units, and keeps known ones, when the table is full", () => {
   const names = Array.from({ length: MAX_UNITS_PER_CONTAINER }, (_, i) => `${i}.service`);
-  const { state, refused, news } = watched(names.map((name) => unitRow(name, "active")));
+  const { state, refused, newChanges } = watched(names.map((name) => unitRow(name, "active")));
   expect(refused).toEqual([]);
   state.take(unitSignal("failed/failed", at(1), { unit: "one-more.service" }));
   state.take(serviceSignal(at(1), { unit: "one-more.service" }));
@@ -335,10 +345,10 @@ test("past the bound of units, new ones are refused and told; known ones live on
   expect(refused).toEqual(["unit_table", "unit_table", "unit_table"]);
   expect(state.units.size).toBe(MAX_UNITS_PER_CONTAINER);
   state.take(unitSignal("failed/failed", at(2), { unit: "7.service" }));
-  expect(news()).toEqual(["unit.failed 7.service ActiveState=failed"]);
+  expect(newChanges()).toEqual(["unit.failed 7.service ActiveState=failed"]);
 });
 
-test("results that are made up share one series", () => {
+test("counts made-up results in one series", () => {
   const { state, unit } = watched();
   for (let i = 1; i <= 200; i++) {
     state.take(serviceSignal(at(i * 10), { result: `made-up-${i}` }));
@@ -350,17 +360,17 @@ test("results that are made up share one series", () => {
   expect([...failures.values()].reduce((sum, count) => sum + count, 0)).toBe(200);
 });
 
-test("a unit that is removed is told, and known no more", () => {
-  const { state, news, unitChanges } = watched();
+test("emits a removal and forgets the unit when it is removed", () => {
+  const { state, newChanges, unitChanges } = watched();
   state.take({ kind: "removed", unit: "a.service", timeNs: at(3) });
   state.take({ kind: "removed", unit: "a.service", timeNs: at(3) });
   state.take({ kind: "removed", unit: "unknown.service", timeNs: at(3) });
-  expect(news()).toEqual(["unit.removed a.service"]);
+  expect(newChanges()).toEqual(["unit.removed a.service"]);
   expect(unitChanges()[0]).toMatchObject({ timeNs: at(3), previousState: "active" });
   expect(state.units.get("a.service")).toBeUndefined();
 });
 
-test("the counters of a removed unit stay, and go on when it comes again", () => {
+test("keeps a removed unit's counters when it is loaded again", () => {
   const recorded = watched();
   const { state, unit } = recorded;
   state.take(serviceSignal(at(1), { result: "exit-code" }));
@@ -373,7 +383,7 @@ test("the counters of a removed unit stay, and go on when it comes again", () =>
   expect(counted(recorded)).toEqual({ "exit-code": 2, restarts: 0 });
 });
 
-test("units that were just loaded are so, and no change; what is known is known better", () => {
+test("takes over loaded units without a change, and keeps known states", () => {
   const { state, changes, unit } = watched();
   state.take({
     kind: "loaded",
@@ -384,7 +394,7 @@ test("units that were just loaded are so, and no change; what is known is known 
   expect(changes).toEqual([]);
 });
 
-test("streams that were opened again are counted, listings on one stream are not", () => {
+test("counts reconnects when a stream is opened again, and none for listings on one stream", () => {
   const { state } = watched();
   const rows = [unitRow("a.service", "active", "running")];
   state.take({ kind: "listed", rows, asOfNs: at(1) });
@@ -398,50 +408,50 @@ test("streams that were opened again are counted, listings on one stream are not
   expect(state).toMatchObject({ up: true, reconnects: 1 });
 });
 
-test("with systemd's end all that was known of its units is gone, but for what was counted", () => {
+test("clears all but the counters when systemd ends", () => {
   const { state, changes, unit } = watched([
     unitRow("a.service", "active"),
     unitRow("b.service", "active"),
   ]);
   state.take({ kind: "manager", version: "252", systemState: "running", timeNs: at(0) });
   state.take(unitSignal("failed/failed", at(1)));
-  const told = changes.length;
+  const { length } = changes;
   state.ended();
   expect(state).toMatchObject({ up: false, manager: { systemState: undefined, version: "252" } });
   expect(unit("a.service")).toMatchObject({ activeState: undefined, failures: expect.anything() });
   expect(state.units.get("b.service")).toBeUndefined();
   expect([...state.units.counts().values()]).toEqual([0, 0]);
-  expect(changes).toHaveLength(told);
+  expect(changes).toHaveLength(length);
 });
 
-test("the manager's state follows from its units once it has booted", () => {
-  const { state, news } = watched();
+test("derives the manager's state from its units when it has booted", () => {
+  const { state, newChanges } = watched();
   state.take({ kind: "manager", systemState: "starting", timeNs: at(0) });
   state.take(unitSignal("failed/failed", at(1)));
   expect(state.manager.systemState).toBe("starting");
   state.take({ kind: "manager", systemState: "running", timeNs: at(2) });
-  news();
+  newChanges();
   state.take(unitSignal("active/running", at(3)));
   state.take(unitSignal("failed/failed", at(4)));
   state.take(unitSignal("inactive/dead", at(5)));
   state.take(unitSignal("active/active", at(6), { unit: "shutdown.target" }));
-  expect(news().filter((line) => line.startsWith("system"))).toEqual([
+  expect(newChanges().filter((line) => line.startsWith("system"))).toEqual([
     "system.state SystemState=degraded",
     "system.state SystemState=running",
     "system.state SystemState=stopping",
   ]);
 });
 
-test("a state that is told again is no change, nor is the first that is told", () => {
-  const { state, news } = watched();
+test("emits nothing when the manager's state is the first, or the same", () => {
+  const { state, newChanges } = watched();
   state.take({ kind: "manager", systemState: "degraded", timeNs: at(0) });
   state.take({ kind: "manager", systemState: "degraded", timeNs: at(0) });
   state.take({ kind: "manager", version: "252", timeNs: at(0) });
-  expect(news()).toEqual([]);
+  expect(newChanges()).toEqual([]);
   expect(state).toMatchObject({ manager: { systemState: "degraded", version: "252" } });
 });
 
-test("start times are wanted of shown active units that have none", () => {
+test("requests start times of shown active units when they have none", () => {
   const { state, unit } = recordedState((name) => name.endsWith(".service"));
   state.take({ kind: "attached", transport: "dbus", atNs: ATTACHED_NS });
   state.take({ kind: "recovered", entries: [] });
@@ -463,10 +473,10 @@ test("start times are wanted of shown active units that have none", () => {
   expect(unit("c.service").activeEnterNs).toBe(0n);
 });
 
-test.each(["__proto__", "constructor", "toString"])("%s is a name like any other", (name) => {
-  const { state, news, unit } = watched([unitRow(name, "active")]);
+test.each(["__proto__", "constructor", "toString"])("accepts the name %s", (name) => {
+  const { state, newChanges, unit } = watched([unitRow(name, "active")]);
   state.take(serviceSignal(at(1), { unit: name, result: name }));
   state.take(unitSignal("failed/failed", at(1), { unit: name }));
-  expect(news()).toEqual([`unit.failed ${name} ActiveState=failed`]);
+  expect(newChanges()).toEqual([`unit.failed ${name} ActiveState=failed`]);
   expect([...unit(name).failures]).toEqual([[name, 1]]);
 });

@@ -4,7 +4,7 @@ import { unitAdmission } from "../../../src/state/units/unit-admission.ts";
 
 const series = new SeriesBudget(0);
 
-test("a unit is shown where include matches and exclude doesn't", () => {
+test("shows a unit when include matches and exclude doesn't", () => {
   const admission = unitAdmission(/^(?:.+\.service|x.*)$/, /^(?:.*debug.*)$/, series);
   const shown = (name: string): boolean => admission.shown(name);
   expect(["a.service", "xyz.mount", "a.mount", "debug.service", "xdebug"].map(shown)).toEqual([
@@ -16,7 +16,7 @@ test("a unit is shown where include matches and exclude doesn't", () => {
   ]);
 });
 
-test("the answer is the same however often it is asked for, past any bound too", () => {
+test("returns the same answer when it is asked again, past the cache's bound too", () => {
   const admission = unitAdmission(/^\d*[02468]\.service$/, /^0\.service$/, series);
   for (let round = 0; round < 2; round++) {
     for (let i = 0; i < 25_000; i++) {
@@ -26,7 +26,7 @@ test("the answer is the same however often it is asked for, past any bound too",
   expect(admission.series).toBe(series);
 });
 
-test("an expression is asked once for a name: they can be slow", () => {
+test("tests an expression once for each name", () => {
   let asked = 0;
   const include = /^.+$/;
   include.test = () => {

@@ -11,7 +11,7 @@ import {
 const START_NS = 1_000_000_000_000n;
 const at = (ms: number): bigint => START_NS + BigInt(ms) * 1_000_000n;
 
-/** A systemd that is watched, and what it tells of `a.service`, as recorded of real ones. */
+/** A systemd that is watched, and the signals of `a.service`, as recorded from real ones. */
 function watched() {
   const recorded = recordedState();
   const { state } = recorded;
@@ -23,15 +23,22 @@ function watched() {
     asOfNs: at(1),
   });
   /** A Service signal, and the Unit signal right after it. */
-  const tell = ({ ms, run, restarts, result = "exit-code", sinceMs = ms, ...told }: Told): void => {
+  const signal = ({
+    ms,
+    run,
+    restarts,
+    result = "exit-code",
+    sinceMs = ms,
+    state: entered,
+  }: SignalPair): void => {
     state.take(serviceSignal(at(ms), { result, restarts }));
     const invocationId = runOf(run);
-    state.take(unitSignal(told.state, at(sinceMs), { invocationId, timeNs: at(ms) }));
+    state.take(unitSignal(entered, at(sinceMs), { invocationId, timeNs: at(ms) }));
   };
-  return { ...recorded, tell, restarts: () => recorded.unit("a.service").restarts };
+  return { ...recorded, signal, restarts: () => recorded.unit("a.service").restarts };
 }
 
-interface Told {
+interface SignalPair {
   readonly ms: number;
   readonly state: string;
   readonly run: number;
@@ -41,46 +48,52 @@ interface Told {
   readonly sinceMs?: number;
 }
 
-test("v257 tells of a restart three times, the last time with the next run", () => {
-  const { tell, restarts, unitChanges } = watched();
+test("counts one restart when v257 reports it three times", () => {
+  const { signal, restarts, unitChanges } = watched();
   for (const run of [1, 2, 3]) {
     const ms = run * 1_000;
-    tell({ ms, state: "failed/failed-before-auto-restart", run, restarts: run - 1 });
-    tell({ ms: ms + 1, state: "activating/auto-restart", run, restarts: run - 1 });
+    signal({ ms, state: "failed/failed-before-auto-restart", run, restarts: run - 1 });
+    signal({ ms: ms + 1, state: "activating/auto-restart", run, restarts: run - 1 });
     const since = { sinceMs: ms + 1 };
-    tell({ ms: ms + 300, ...since, state: "activating/auto-restart", run, restarts: run });
-    tell({ ms: ms + 301, state: "activating/auto-restart-queued", run, restarts: run });
+    signal({ ms: ms + 300, ...since, state: "activating/auto-restart", run, restarts: run });
+    signal({ ms: ms + 301, state: "activating/auto-restart-queued", run, restarts: run });
     const queued = { sinceMs: ms + 301, state: "activating/auto-restart-queued" };
-    tell({ ms: ms + 302, ...queued, run: run + 1, restarts: run, result: "success" });
-    tell({ ms: ms + 303, state: "active/running", run: run + 1, restarts: run, result: "success" });
+    signal({ ms: ms + 302, ...queued, run: run + 1, restarts: run, result: "success" });
+    signal({
+      ms: ms + 303,
+      state: "active/running",
+      run: run + 1,
+      restarts: run,
+      result: "success",
+    });
     expect(restarts()).toBe(run);
   }
   const numbers = unitChanges().filter(({ kind }) => kind === "unit.restart");
   expect(numbers.map((change) => change.restarts)).toEqual([1, 2, 3]);
 });
 
-test("reset-failed while it waits: the next restart is the first again", () => {
-  const { tell, restarts } = watched();
-  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
-  tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
-  tell({ ms: 30, state: "active/running", run: 2, restarts: 1, result: "success" });
-  tell({ ms: 40, state: "failed/failed", run: 2, restarts: 1 });
-  tell({ ms: 41, state: "activating/auto-restart", run: 2, restarts: 1 });
+test("counts from 1 when reset-failed comes during the wait", () => {
+  const { signal, restarts } = watched();
+  signal({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  signal({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
+  signal({ ms: 30, state: "active/running", run: 2, restarts: 1, result: "success" });
+  signal({ ms: 40, state: "failed/failed", run: 2, restarts: 1 });
+  signal({ ms: 41, state: "activating/auto-restart", run: 2, restarts: 1 });
   expect(restarts()).toBe(1);
   // NRestarts was 0 in between, and Result was set back.
   const wait = { sinceMs: 41, state: "activating/auto-restart", run: 2, restarts: 1 };
-  tell({ ms: 60, ...wait, result: "success" });
+  signal({ ms: 60, ...wait, result: "success" });
   expect(restarts()).toBe(2);
-  tell({ ms: 61, ...wait, result: "success" });
+  signal({ ms: 61, ...wait, result: "success" });
   expect(restarts()).toBe(2);
 });
 
-test("a reload while it waits has systemd schedule a second restart: the journal tells both", () => {
-  const { state, tell, restarts, unitChanges } = watched();
-  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+test("counts both restarts once when a reload during the wait schedules a second one", () => {
+  const { state, signal, restarts, unitChanges } = watched();
+  signal({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
   const wait = { sinceMs: 10, state: "activating/auto-restart", run: 1 };
-  tell({ ms: 20, ...wait, restarts: 1 });
-  tell({ ms: 30, ...wait, restarts: 2 });
+  signal({ ms: 20, ...wait, restarts: 1 });
+  signal({ ms: 30, ...wait, restarts: 2 });
   expect(restarts()).toBe(2);
   state.lost();
   const attached = { kind: "attached", transport: "dbus", atNs: at(50) } as const;
@@ -91,7 +104,7 @@ test("a reload while it waits has systemd schedule a second restart: the journal
   expect(new Set(runs.filter((run) => run !== "")).size).toBe(runs.filter(Boolean).length);
 });
 
-test("a busy systemd changes the state long after its line: that is the same failure", () => {
+test("counts one failure when a busy systemd changes the state long after its line", () => {
   const { state, unit, unitChanges } = watched();
   state.lost();
   state.take({ kind: "attached", transport: "dbus", atNs: at(50) });
@@ -102,31 +115,31 @@ test("a busy systemd changes the state long after its line: that is the same fai
   expect(unitChanges().filter(({ kind }) => kind === "unit.failed")).toHaveLength(1);
 });
 
-test("v257 names the next run before it leaves failed: that is the failure that the journal told", () => {
-  const { state, unit, tell, unitChanges } = watched();
+test("counts one failure when v257 names the next run before it leaves failed", () => {
+  const { state, unit, signal, unitChanges } = watched();
   state.lost();
   state.take({ kind: "attached", transport: "dbus", atNs: at(50) });
   state.take({ kind: "recovered", entries: [failure(at(60), { invocationId: runOf(1) })] });
-  tell({ ms: 70, sinceMs: 61, state: "failed/failed", run: 2, restarts: 0, result: "success" });
-  tell({ ms: 71, state: "active/running", run: 2, restarts: 0, result: "success" });
+  signal({ ms: 70, sinceMs: 61, state: "failed/failed", run: 2, restarts: 0, result: "success" });
+  signal({ ms: 71, state: "active/running", run: 2, restarts: 0, result: "success" });
   expect([...unit("a.service").failures]).toEqual([["exit-code", 1]]);
   expect(unitChanges().filter(({ kind }) => kind === "unit.failed")).toHaveLength(1);
 });
 
-test("a start limit that is hit right after a gap is a failure of its own", () => {
-  const { state, unit, tell } = watched();
-  tell({ ms: 10, state: "active/running", run: 1, restarts: 0, result: "success" });
+test("counts another failure when a start limit is hit right after a gap", () => {
+  const { state, unit, signal } = watched();
+  signal({ ms: 10, state: "active/running", run: 1, restarts: 0, result: "success" });
   state.lost();
   state.take({ kind: "attached", transport: "dbus", atNs: at(50) });
   state.take({ kind: "recovered", entries: [failure(at(60)), restart(1, at(70))] });
-  tell({ ms: 80, state: "failed/failed", run: 1, restarts: 1 });
+  signal({ ms: 80, state: "failed/failed", run: 1, restarts: 1 });
   expect(unit("a.service").failures.get("exit-code")).toBe(2);
   expect(unit("a.service").restarts).toBe(1);
 });
 
-test("reset-failed in a wait that began in a gap, after a restart in the same gap", () => {
-  const { state, tell, restarts } = watched();
-  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+test("counts from 1 when reset-failed comes in a wait that began in a gap with a restart", () => {
+  const { state, signal, restarts } = watched();
+  signal({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
   state.lost();
   state.take({ kind: "attached", transport: "dbus", atNs: at(500) });
   state.take({
@@ -143,15 +156,15 @@ test("reset-failed in a wait that began in a gap, after a restart in the same ga
   });
   expect(restarts()).toBe(1);
   const wait = { sinceMs: 201, state: "activating/auto-restart", run: 2, restarts: 1 };
-  tell({ ms: 600, ...wait });
+  signal({ ms: 600, ...wait });
   expect(restarts()).toBe(1);
-  tell({ ms: 700, ...wait, result: "success" });
+  signal({ ms: 700, ...wait, result: "success" });
   expect(restarts()).toBe(2);
 });
 
-test("the same, where the restart after the reset is the first that is signalled", () => {
-  const { state, tell, restarts } = watched();
-  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+test("counts from 1 when the restart after the reset is the first signal after such a gap", () => {
+  const { state, signal, restarts } = watched();
+  signal({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
   state.lost();
   state.take({ kind: "attached", transport: "dbus", atNs: at(500) });
   state.take({
@@ -166,40 +179,43 @@ test("the same, where the restart after the reset is the first that is signalled
   ] as const;
   state.take({ kind: "listed", rows, asOfNs: at(501) });
   const wait = { sinceMs: 201, state: "activating/auto-restart", run: 2, restarts: 1 };
-  tell({ ms: 600, ...wait, result: "success" });
+  signal({ ms: 600, ...wait, result: "success" });
   expect(restarts()).toBe(2);
-  tell({ ms: 601, ...wait, result: "success" });
+  signal({ ms: 601, ...wait, result: "success" });
   expect(restarts()).toBe(2);
 });
 
-test("a wait that is told before it is listed after a gap is another than the one before the gap", () => {
-  const { state, tell, restarts } = watched();
-  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
-  tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
-  tell({ ms: 21, state: "activating/auto-restart-queued", run: 1, restarts: 1 });
+test("counts a new wait when it is signalled before the listing after a gap", () => {
+  const { state, signal, restarts } = watched();
+  signal({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+  signal({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
+  signal({ ms: 21, state: "activating/auto-restart-queued", run: 1, restarts: 1 });
   expect(restarts()).toBe(1);
   state.lost();
   state.take({ kind: "attached", transport: "dbus", atNs: at(110) });
   state.take({ kind: "recovered", entries: [failure(at(100), { invocationId: runOf(2) })] });
-  tell({ ms: 120, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 1 });
+  signal({ ms: 120, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 1 });
   expect(restarts()).toBe(1);
-  tell({ ms: 200, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 2 });
+  signal({ ms: 200, sinceMs: 101, state: "activating/auto-restart", run: 2, restarts: 2 });
   expect(restarts()).toBe(2);
 });
 
 test.each([
   { listed: "start-pre", atMs: 160 },
   { listed: "auto-restart", atMs: 300 },
-])("a failure's line from before the stream, its state change after: listed as $listed", (row) => {
-  const { state, tell, unit } = watched();
-  tell({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
-  tell({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
-  const before = unit("a.service").failures.get("exit-code") ?? 0;
-  state.lost();
-  state.take({ kind: "attached", transport: "dbus", atNs: at(150) });
-  state.take({ kind: "recovered", entries: [failure(at(100), { invocationId: runOf(2) })] });
-  const rows = [{ name: "a.service", activeState: "activating", subState: row.listed }] as const;
-  state.take({ kind: "listed", rows, asOfNs: at(row.atMs) });
-  tell({ ms: 600, sinceMs: 215, state: "activating/auto-restart", run: 2, restarts: 1 });
-  expect(unit("a.service").failures.get("exit-code")).toBe(before + 1);
-});
+])(
+  "counts one failure when its line precedes the stream and its state change follows: listed as $listed",
+  (row) => {
+    const { state, signal, unit } = watched();
+    signal({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
+    signal({ ms: 20, sinceMs: 10, state: "activating/auto-restart", run: 1, restarts: 1 });
+    const before = unit("a.service").failures.get("exit-code") ?? 0;
+    state.lost();
+    state.take({ kind: "attached", transport: "dbus", atNs: at(150) });
+    state.take({ kind: "recovered", entries: [failure(at(100), { invocationId: runOf(2) })] });
+    const rows = [{ name: "a.service", activeState: "activating", subState: row.listed }] as const;
+    state.take({ kind: "listed", rows, asOfNs: at(row.atMs) });
+    signal({ ms: 600, sinceMs: 215, state: "activating/auto-restart", run: 2, restarts: 1 });
+    expect(unit("a.service").failures.get("exit-code")).toBe(before + 1);
+  },
+);

@@ -31,7 +31,7 @@ function setState(
   table.update(unit, { ...unit.facts, activeState, subState });
 }
 
-test("a unit has the container's labels, its name and its type", () => {
+test("gives a unit the container's labels, its name and its type", () => {
   const { obtain } = tableOf();
   const unit = obtain('a@"x".b.service');
   expect(unit.type).toBe("service");
@@ -41,7 +41,7 @@ test("a unit has the container's labels, its name and its type", () => {
   expect(obtain('a@"x".b.service')).toBe(unit);
 });
 
-test("counts follow the states, whichever way they change", () => {
+test("counts units by state when they change in any way", () => {
   const { table, obtain } = tableOf();
   const [a, b] = [obtain("a.service"), obtain("b.service")];
   const count = (): unknown => Object.fromEntries(table.counts());
@@ -59,7 +59,7 @@ test("counts follow the states, whichever way they change", () => {
   expect(count()).toEqual({ active: 0, failed: 0 });
 });
 
-test("an unloaded unit is forgotten, but for one of which something was counted", () => {
+test("forgets an unloaded unit unless it has counters", () => {
   const { table, obtain } = tableOf();
   const [a, b] = [obtain("a.service"), obtain("b.service")];
   a.counters.countRestarts(2);
@@ -70,7 +70,7 @@ test("an unloaded unit is forgotten, but for one of which something was counted"
   expect(a).toMatchObject({ activeState: undefined, subState: "", restarts: 2 });
 });
 
-test("a removed unit that comes again isn't forgotten after the retention", () => {
+test("keeps a removed unit after the retention when it is loaded again", () => {
   const { table, obtain } = tableOf();
   const unit = obtain("a.service");
   unit.counters.countFailure("signal");
@@ -81,7 +81,7 @@ test("a removed unit that comes again isn't forgotten after the retention", () =
   expect(table.get("a.service")).toBe(unit);
 });
 
-test("relabelled, all units have the new labels, and those that come later", () => {
+test("gives known and later units the new labels when it is relabelled", () => {
   const { table, obtain } = tableOf();
   const unit = obtain("a.service");
   table.relabel(new LabelSet([["container", "d"]]));
@@ -89,14 +89,14 @@ test("relabelled, all units have the new labels, and those that come later", () 
   expect(obtain("b.service").nameLabels.text).toBe('container="d",name="b.service"');
 });
 
-test("what a listing lacks are the loaded units alone", () => {
+test("returns only loaded units when a listing lacks them", () => {
   const { table, obtain } = tableOf();
   for (const name of ["a", "b"]) setState(table, obtain(name), "active", "running");
   obtain("known of, and not loaded");
   expect(table.missingFrom([unitRow("a", "active")]).map(({ name }) => name)).toEqual(["b"]);
 });
 
-test("counters that are inherited go on, and nothing else", () => {
+test("takes over counters and nothing else when it inherits", () => {
   const old = tableOf();
   const unit = old.obtain("a.service");
   unit.counters.countRestarts(3);
@@ -110,7 +110,7 @@ test("counters that are inherited go on, and nothing else", () => {
   ]);
 });
 
-test("room for series is given back, once each", () => {
+test("releases the series of each unit once", () => {
   const series = new SeriesBudget(80);
   const { table, obtain } = tableOf(series);
   for (let i = 0; i < 10; i++) setState(table, obtain(`${i}.service`), "active", "running");
@@ -122,7 +122,7 @@ test("room for series is given back, once each", () => {
   expect(series.take(80)).toBe(true);
 });
 
-test("the table has a bound", () => {
+test("refuses units when it is full", () => {
   const { table } = tableOf();
   for (let i = 0; i < MAX_UNITS_PER_CONTAINER; i++) table.obtain(`${i}`);
   expect(table.obtain("one more")).toBeUndefined();

@@ -35,7 +35,7 @@ export class CutStream {
     return this.#at >= this.#steps.length;
   }
 
-  /** All from `timeNs` on is to be counted, though no stream stands yet. */
+  /** Counts all from `timeNs` on, though no stream is open yet. */
   coverFrom(timeNs: bigint): void {
     this.baselineNs = timeNs;
     this.state.journalCursor.from(timeNs);
@@ -46,7 +46,7 @@ export class CutStream {
     this.#play(untilNs);
   }
 
-  /** Opens a stream; it may break before it stands, and is then opened again. */
+  /** Opens a stream; it may break before it is established, and is then opened again. */
   attach(nowNs: bigint): bigint {
     const breaks = this.#random.below(6);
     const sink = new BufferingSink({
@@ -106,9 +106,8 @@ export class CutStream {
   }
 
   /**
-   * When units are listed, after the journal was read. For all that can be known, NRestarts of 1 is
-   * no news where it was 1 before a gap; so no restart is to fall in between. And of a unit that
-   * was never listed, no number is.
+   * Returns when units are listed, after the journal was read. NRestarts of 1 shows no restart if it
+   * was 1 before the gap, so no restart may fall in between; nor any before the first listing.
    */
   #listingNs(journalNs: bigint, latestNs: bigint): bigint {
     const isBetween = ({ atNs }: LifeStep): boolean => atNs > journalNs && atNs <= latestNs;

@@ -8,14 +8,14 @@ import { identityOf } from "../engine-facts.ts";
 
 export interface RecordedState {
   readonly state: SystemdState;
-  /** Every change that was told, in order. */
+  /** Every change that was emitted, in order. */
   readonly changes: Change[];
   readonly refused: string[];
-  /** Kinds and details of what was told since the last time this was asked. */
-  readonly news: () => string[];
-  /** The changes of units that were told so far. */
+  /** Kinds and details of the changes that were emitted since the last call. */
+  readonly newChanges: () => string[];
+  /** Changes of units that were emitted so far. */
   readonly unitChanges: () => UnitChange[];
-  /** The unit's record. Throws where there is none. */
+  /** Returns the unit's record. Throws if it is missing. */
   readonly unit: (name: string) => UnitRecord;
 }
 
@@ -35,15 +35,15 @@ export function recordedState(shown: (unit: string) => boolean = () => true): Re
       labels: new LabelSet([["container", identity.name]]),
     },
   );
-  let told = 0;
+  let returned = 0;
   return {
     state,
     changes,
     refused,
-    news() {
-      const news = changes.slice(told);
-      told = changes.length;
-      return news.map(({ kind, unit, detail, recovered }) =>
+    newChanges() {
+      const newChanges = changes.slice(returned);
+      returned = changes.length;
+      return newChanges.map(({ kind, unit, detail, recovered }) =>
         [kind, unit, detail, recovered ? "recovered" : ""].filter((word) => word !== "").join(" "),
       );
     },

@@ -17,7 +17,7 @@ export type LifeKind = "no restart" | "restart" | "direct restart";
 const US = 1_000n;
 const MS = 1_000_000n;
 
-/** A made-up service, which lives as systemd's services do: what it says is what systemd says. */
+/** A made-up service that behaves as systemd's services do, and reports what systemd reports. */
 export class UnitLife {
   readonly steps: LifeStep[] = [];
   readonly #name: string;
@@ -52,7 +52,7 @@ export class UnitLife {
   goOn(): void {
     this.#pass(1, 900);
     const dice = this.#random.below(10);
-    if (dice === 0) this.#tell();
+    if (dice === 0) this.#signal();
     else if (this.#activeState === "active") this.#whileActive(dice);
     else if (this.#activeState === "failed" && dice < 3) this.#resetFailed();
     else if (this.#activeState === "failed" && dice < 5) this.#fail(this.#result);
@@ -75,8 +75,8 @@ export class UnitLife {
     const id = Buffer.from(`${this.#name} ${this.#runs}`).toString("hex");
     this.#invocationId = id.padStart(32, "0").slice(-32);
     this.#result = "success";
-    // v257 tells of the new run while it is still in the state before.
-    if (this.#subState === "auto-restart-queued") this.#tell();
+    // v257 reports the new run while it is still in the state before.
+    if (this.#subState === "auto-restart-queued") this.#signal();
     this.#enter("active", "running");
   }
 
@@ -97,7 +97,7 @@ export class UnitLife {
     this.#enter("inactive", "dead");
   }
 
-  /** Its process ends; where it is to be restarted, that is done, or a start limit hit. */
+  /** Its process ends; by its kind it restarts, or hits a start limit. */
   #end(result: string): void {
     this.#result = result;
     const isDirect = this.#kind === "direct restart";
@@ -114,13 +114,13 @@ export class UnitLife {
     this.#write({ kind: "restart", result: undefined, restarts: this.#restarts });
     const isLimit = this.#random.below(6) === 0;
     if (isDirect) {
-      this.#tell();
+      this.#signal();
       this.#enter("activating", "auto-restart-queued");
     } else {
-      // v252 tells the number while it waits still, twice.
+      // v252 reports the number twice while it still waits.
       this.#pass(0, 1);
-      this.#tell();
-      this.#tell();
+      this.#signal();
+      this.#signal();
       if (!isLimit) this.#result = "success";
       this.#enter("inactive", "dead");
     }
@@ -143,11 +143,11 @@ export class UnitLife {
     if (activeState === "active") this.#activeEnterNs = this.#nowNs;
     this.#say({});
     this.#nowNs += BigInt(20 + this.#random.below(400)) * US;
-    this.#tell();
+    this.#signal();
   }
 
   /** Its signals, with what is so: of what hasn't changed as well. */
-  #tell(): void {
+  #signal(): void {
     const of = { unit: this.#name, timeNs: this.#nowNs };
     const service = {
       kind: "service" as const,

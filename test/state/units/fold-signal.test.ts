@@ -12,7 +12,7 @@ const START_NS = 1_000_000_000_000n;
 const MS = 1_000_000n;
 const BEFORE_NS = START_NS - 1n;
 
-/** So many milliseconds after the stream stood. */
+/** Returns a time in milliseconds after the attach. */
 const at = (ms: number): bigint => START_NS + BigInt(ms) * MS;
 
 /** A systemd that is watched, whose `a.service` was listed in this state; undefined: not at all. */
@@ -30,7 +30,7 @@ function watched(state: string | undefined) {
   return { ...recorded, counts };
 }
 
-test("a failure is told with its result, its exit code and its run", () => {
+test("emits a failure with its result, exit code and run", () => {
   const { state, unitChanges } = watched("active/running");
   state.take(serviceSignal(at(10), { result: "exit-code", exitStatus: 3 }));
   state.take(unitSignal("failed/failed", at(10), { timeNs: at(12) }));
@@ -47,7 +47,7 @@ test("a failure is told with its result, its exit code and its run", () => {
   ]);
 });
 
-test("failed again without leaving that state: a start limit that is hit anew", () => {
+test("counts another failure when a unit fails again without leaving the state", () => {
   const { state, unitChanges, counts } = watched("active/running");
   state.take(serviceSignal(at(10), { result: "exit-code" }));
   state.take(unitSignal("failed/failed", at(10)));
@@ -60,16 +60,16 @@ test("failed again without leaving that state: a start limit that is hit anew", 
   );
 });
 
-test("RestartMode=direct while it starts has no other ActiveState, and is a failure", () => {
-  const { state, news } = watched("inactive/dead");
+test("counts a failure when a starting unit with RestartMode=direct waits for its restart", () => {
+  const { state, newChanges } = watched("inactive/dead");
   state.take(unitSignal("activating/start", at(9)));
-  news();
+  newChanges();
   state.take(serviceSignal(at(10), { result: "timeout" }));
   state.take(unitSignal("activating/auto-restart", at(10)));
-  expect(news()).toEqual(["unit.failed a.service ActiveState=activating"]);
+  expect(newChanges()).toEqual(["unit.failed a.service ActiveState=activating"]);
 });
 
-test("RestartMode=direct: the wait itself may be passed over as well", () => {
+test("counts a failure when RestartMode=direct skips the wait", () => {
   const { state, counts } = watched("inactive/dead");
   state.take(unitSignal("active/running", at(9)));
   state.take(serviceSignal(at(10), { result: "signal", restarts: 1 }));
@@ -78,16 +78,19 @@ test("RestartMode=direct: the wait itself may be passed over as well", () => {
 });
 
 test.each([
-  ["since the stream stood", at(0), 1],
-  ["before that", BEFORE_NS, 0],
-])("a unit never seen before that waits for its restart %s", (_when, changedNs, failures) => {
-  const { state, counts } = watched(undefined);
-  state.take(serviceSignal(at(10), { result: "signal" }));
-  state.take(unitSignal("activating/auto-restart", changedNs, { timeNs: at(10) }));
-  expect(counts()).toEqual([failures, 0]);
-});
+  ["since the attach", at(0), 1],
+  ["before the attach", BEFORE_NS, 0],
+])(
+  "counts by the time of the wait when an unknown unit waits for its restart %s",
+  (_when, changedNs, failures) => {
+    const { state, counts } = watched(undefined);
+    state.take(serviceSignal(at(10), { result: "signal" }));
+    state.take(unitSignal("activating/auto-restart", changedNs, { timeNs: at(10) }));
+    expect(counts()).toEqual([failures, 0]);
+  },
+);
 
-test("a failed unit that waits for the restart of another run has failed anew", () => {
+test("counts another failure when a failed unit waits for the restart of another run", () => {
   const { state, counts } = watched("failed/failed");
   state.take(unitSignal("failed/failed", BEFORE_NS, { timeNs: at(5) }));
   state.take(serviceSignal(at(10), { result: "signal" }));
@@ -95,7 +98,7 @@ test("a failed unit that waits for the restart of another run has failed anew", 
   expect(counts()[0]).toBe(1);
 });
 
-test("of a unit that waited for its restart when it was listed, the next number is one more", () => {
+test("counts one restart when a unit that was listed waiting reports its next number", () => {
   const { state, counts } = watched("activating/auto-restart");
   for (const _twice of [1, 2]) {
     state.take(serviceSignal(at(10), { restarts: 8 }));
@@ -104,7 +107,7 @@ test("of a unit that waited for its restart when it was listed, the next number 
   expect(counts()[1]).toBe(1);
 });
 
-test("v257's state of a queued restart tells that the number has gone up", () => {
+test("counts one restart when v257 queues the restart of a unit that was listed waiting", () => {
   const { state, counts } = watched("activating/auto-restart");
   for (const _twice of [1, 2]) {
     state.take(serviceSignal(at(10), { restarts: 8 }));
@@ -116,14 +119,14 @@ test("v257's state of a queued restart tells that the number has gone up", () =>
 test.each([
   ["was stopped while it waited", "inactive/dead", at(10)],
   ["waits again", "activating/auto-restart", at(10)],
-])("one that %s has the number that it had", (_what, state, changedNs) => {
+])("counts no restart when a unit that waited %s", (_what, state, changedNs) => {
   const { state: systemd, counts } = watched("activating/auto-restart");
   systemd.take(serviceSignal(at(10), { restarts: 8 }));
   systemd.take(unitSignal(state, changedNs));
   expect(counts()[1]).toBe(0);
 });
 
-test("the first number of a unit that runs is where counting begins", () => {
+test("counts from the first number when the unit runs", () => {
   const { state, counts } = watched("active/running");
   for (const [i, restarts] of [8, 8, 9].entries()) {
     state.take(serviceSignal(at(10 + i), { restarts }));
