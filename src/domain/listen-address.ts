@@ -1,4 +1,3 @@
-/** Where to listen. */
 export interface ListenAddress {
   /** Host name or IP address, without brackets; undefined: every interface, IPv6 and IPv4. */
   readonly host: string | undefined;
@@ -6,7 +5,7 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** As it is written on the command line: `:9100`, `localhost:9100`, `[::1]:9100`. */
+/** Returns an address as the command line has it: `:9100`, `localhost:9100`, `[::1]:9100`. */
 export function formatListenAddress({ host = "", port }: ListenAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,48 +1,47 @@
-/** Records that were gathered for a moment, and are kept and sent together. */
+/** Records that were gathered for a moment, and are stored and sent together. */
 export interface RecordRow {
   /** Rises from row to row. */
   readonly seq: number;
-  /** How many records are in it; at least one. */
+  /** Number of its records; at least one. */
   readonly count: number;
-  /** The records, one after the other; where one ends only their maker knows. */
+  /** The records, one after the other; their encoder knows where each ends. */
   readonly bytes: Uint8Array;
 }
 
-/** The oldest records of a queue, on loan to be sent. */
+/** The oldest records of a queue, leased to be sent. */
 export interface RecordBatch {
   /** At least one. */
   readonly rows: readonly RecordRow[];
-  /** How many records at the beginning of the first row were dealt with before. */
+  /** Number of records at the start of the first row that were acknowledged before. */
   readonly skip: number;
 }
 
-/** What of a queue can be seen from outside. */
 export interface QueueState {
   readonly records: number;
   readonly bytes: number;
-  /** True while what is put in outlives the process. */
+  /** True while records outlive the process. */
   readonly durable: boolean;
 }
 
 /**
- * Records on their way out, in their order. It has a bound in bytes, past which the oldest are
- * dropped; where it is durable, what it gives out is safely stored.
+ * Records to be sent, in their order. It is bounded in bytes, and drops the oldest past that. If it
+ * is durable, the records that it leases are stored.
  */
 export interface RecordQueue {
   readonly state: QueueState;
-  /** Takes a copy of one record, at once and without a fault. */
+  /** Copies one record into the queue, at once. Never throws. */
   push(record: Uint8Array): void;
   /**
-   * Lends the oldest records as soon as there are any; undefined when the signal aborts. The loan
+   * Leases the oldest records as soon as there are any; undefined when the signal aborts. The lease
    * ends with `done` of all of them, or `release`; there is one at a time. Never rejects.
    *
-   * @param maxBytes bound of the rows' bytes together, but for the first, which always comes
+   * @param maxBytes bound of the rows' bytes in all, except for the first, which is always leased
    */
   next(maxBytes: number, signal: AbortSignal): Promise<RecordBatch | undefined>;
-  /** So many records at the beginning of the loan are dealt with, and leave the queue. */
+  /** Acknowledges so many records at the start of the lease, and removes them from the queue. */
   done(records: number): void;
-  /** What wasn't dealt with of the loan is given back. */
+  /** Returns the records of the lease that weren't acknowledged. */
   release(): void;
-  /** Stores what was put in, as far as that can be had; never rejects. */
+  /** Stores all records, if the store is available. Never rejects. */
   flush(): Promise<void>;
 }

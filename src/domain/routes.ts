@@ -1,4 +1,4 @@
-/** Paths of the HTTP interface that can't be moved. */
+/** Fixed paths of the HTTP interface. */
 export const ROUTES = {
   index: "/",
   healthy: "/-/healthy",
@@ -9,7 +9,7 @@ export const ROUTES = {
   events: "/api/v1/events",
 } as const;
 
-/** True for the paths that the telemetry path can't take: the index, and all below `/-/` and `/api/`. */
+/** Returns whether a path can't be the telemetry path: the index, and all below `/-/` and `/api/`. */
 export function isReservedPath(path: string): boolean {
   return path === ROUTES.index || /^\/(?:-|api)(?:\/|$)/.test(path);
 }

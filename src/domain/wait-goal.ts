@@ -2,19 +2,19 @@ import type { HealthStatus } from "./container.ts";
 import type { SystemState } from "./systemd.ts";
 import type { ActiveState } from "./unit.ts";
 
-/** What a unit is to be: in one of the states. */
+/** Wanted states of a unit; any of them will do. */
 export interface UnitCondition {
   readonly unit: string;
   readonly states: readonly ActiveState[];
 }
 
-/** What is waited for. All of it has to hold, in every container that it is about. */
+/** Goal of `unitwatch wait`. All of it has to hold, in every container that it names. */
 export interface WaitGoal {
-  /** Names, ids, or beginnings of ids; none: every container that is watched, and one at the least. */
+  /** Names, ids, or starts of ids; none: every container that is watched, and at least one. */
   readonly containers: readonly string[];
   readonly units: readonly UnitCondition[];
-  /** Any of them will do; undefined: it isn't asked for. */
+  /** Any of them will do; undefined: not part of the goal. */
   readonly system: readonly SystemState[] | undefined;
-  /** The same. */
+  /** Any of them will do; undefined: not part of the goal. */
   readonly health: readonly HealthStatus[] | undefined;
 }

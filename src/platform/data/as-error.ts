@@ -1,4 +1,4 @@
-/** What was thrown, as an Error: itself where it is one, else one that has it as its cause. */
+/** Returns a thrown Error itself; wraps any other thrown value, as the cause. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }

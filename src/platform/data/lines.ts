@@ -1,39 +1,39 @@
 import { isUtf8 } from "node:buffer";
 import { ByteBuffer } from "./byte-buffer.ts";
 
-/** Why a line can't be had: longer than the limit, or not UTF-8. */
+/** Why a line is dropped: longer than the limit, or not UTF-8. */
 export type BadLine = "oversize" | "utf8";
 
 export interface LineSplitterOptions {
-  /** Longest line that is taken, in bytes without its newline. Default 1 MiB. */
+  /** Longest line that is accepted, in bytes without its newline. Default 1 MiB. */
   readonly maxLineBytes?: number;
-  /** Gets each line without its newline; never an empty one. */
+  /** Called with each line, without its newline; never with an empty one. */
   readonly onLine: (line: string) => void;
-  /** Told once for each line that is left out. */
+  /** Called once for each line that is dropped. */
   readonly onBadLine: (reason: BadLine) => void;
 }
 
 const DEFAULT_MAX_LINE_BYTES = 1024 * 1024;
-/** A larger store is given back after its line: one long line must not cost its size for ever. */
+/** Larger memory is freed after its line: one long line must not cost its size for ever. */
 const KEPT_STORE_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Cuts bytes into lines, as they come. It holds no more than the one line that isn't complete yet,
- * and that only up to the limit: what is longer is thrown away as it comes, up to its newline. Every
- * byte is copied a bounded number of times, however small the chunks are.
+ * Cuts bytes into lines, as they come. Holds at most the one line that isn't complete yet, up to the
+ * limit: drops a longer one as it comes, up to its newline. Copies every byte a bounded number of
+ * times, however small the chunks are.
  *
- * A line ends at `\n`; one `\r` before it is taken off, empty lines are left out.
+ * A line ends at `\n`, or `\r\n`. Empty lines are dropped.
  */
 export class LineSplitter {
   readonly #options: LineSplitterOptions;
   readonly #maxLineBytes: number;
   /** Start of a line whose end hasn't come yet. */
   readonly #store: ByteBuffer;
-  /** Within a line that is too long, of which nothing is kept. */
+  /** Within a line that is too long. */
   #skipping = false;
-  /** The first half of a character that was cut between two strings. */
+  /** First half of a character that was cut between two strings. */
   #highSurrogate = "";
 
   constructor(options: LineSplitterOptions) {
@@ -42,7 +42,7 @@ export class LineSplitter {
     this.#store = new ByteBuffer({ minBytes: 0, maxBytes: this.#maxLineBytes });
   }
 
-  /** Takes the next bytes, or the next piece of text; tells the lines that are complete by now. */
+  /** Takes the next bytes or text, and emits the lines that are complete by now. */
   push(chunk: Uint8Array | string): void {
     const bytes = typeof chunk === "string" ? this.#encode(chunk) : viewOf(chunk);
     let start = 0;
@@ -53,7 +53,7 @@ export class LineSplitter {
     if (start < bytes.length) this.#keep(bytes, start, bytes.length);
   }
 
-  /** The stream ended: what has no newline yet is the last line. */
+  /** Ends the stream: emits the rest as the last line. */
   end(): void {
     const half = Buffer.from(this.#highSurrogate);
     this.#highSurrogate = "";
@@ -87,7 +87,7 @@ export class LineSplitter {
     const end = lineEnd > start && bytes[lineEnd - 1] === CARRIAGE_RETURN ? lineEnd - 1 : lineEnd;
     if (end === start) return;
     const line = bytes.toString("utf8", start, end);
-    // Only a line that decodes with replacement characters needs the closer look.
+    // Only a line that decodes with replacement characters needs the check.
     if (line.includes("\uFFFD") && !isUtf8(bytes.subarray(start, end))) {
       this.#options.onBadLine("utf8");
     } else {

@@ -1,6 +1,6 @@
 /**
- * Does the work for each item, for `limit` of them at a time. Rejects with the first failure: no work is
- * begun any more then, and what is under way ends by itself.
+ * Does the work for each item, `limit` at a time. Rejects with the first failure: then it starts no
+ * more work, and doesn't wait for the work that runs.
  */
 export async function someAtOnce<T>(
   items: Iterable<T>,
@@ -14,7 +14,7 @@ export async function someAtOnce<T>(
   await Promise.all(Array.from({ length: limit }, one));
 }
 
-/** Whoever leaves it by a failure ends it for the others too: an array's own iterator would go on. */
+/** Wraps an iterable so that a failed loop ends it for the others too; an array's iterator would go on. */
 function* waitingOf<T>(items: Iterable<T>): Generator<T, void, undefined> {
   yield* items;
 }

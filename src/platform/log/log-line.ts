@@ -4,20 +4,20 @@ import { clipped, quoted } from "../data/escape.ts";
 
 /** Longest value, in UTF-16 units before escaping; the rest is cut. */
 export const MAX_VALUE_LENGTH = 2048;
-/** Causes of an error that are followed, and errors of an aggregate that are told. */
+/** Causes of an error that are followed, and errors of an aggregate that are shown. */
 const MAX_CAUSES = 5;
 const MAX_AGGREGATED = 3;
-/** What logfmt takes without quotes: printable ASCII but for the space, quotes, = and backslash. */
+/** Values that logfmt has without quotes: printable ASCII but for the space, quotes, = and backslash. */
 const BARE = /^(?:(?!["'=\\])[!-~])+$/;
 
-/** What every line begins with. */
+/** Start of every line. */
 export interface LineHead {
   readonly timeMs: number;
   readonly level: LogLevel;
   readonly message: string;
 }
 
-/** One line, without its end: time (RFC 3339, UTC), level, msg, then the fields in their order. */
+/** Returns one line, without its end: time (RFC 3339, UTC), level, msg, then the fields in their order. */
 export function formatLine(format: LogFormat, head: LineHead, fields: LogFields): string {
   const time = new Date(head.timeMs).toISOString();
   const entries: [string, string][] = [
@@ -33,12 +33,12 @@ export function formatLine(format: LogFormat, head: LineHead, fields: LogFields)
     : entries.map(([key, value]) => `${key}=${value}`).join(" ");
 }
 
-/** Messages of an error and its causes, outermost first: `can't connect: connect ECONNREFUSED`. */
+/** Returns the messages of an error and its causes, outermost first: `can't connect: connect ECONNREFUSED`. */
 export function errorText(error: unknown): string {
   const parts: string[] = [];
   for (let at = error, depth = 0; at !== undefined && depth < MAX_CAUSES; depth++) {
     const text = ownText(at);
-    // A message that repeats its cause's, as many do, says it once.
+    // Many messages repeat their cause's.
     if (!parts.some((part) => part.includes(text))) parts.push(text);
     at = Error.isError(at) ? at.cause : undefined;
   }
@@ -60,7 +60,7 @@ function ownText(error: unknown): string {
 
 function formatValue(format: LogFormat, value: Exclude<LogValue, undefined>): string {
   if (typeof value === "boolean") return String(value);
-  // JSON readers take numbers as doubles, so a bigint stays text there; and JSON has no NaN.
+  // JSON parsers read numbers as doubles, so a bigint is text there; and JSON has no NaN.
   if (typeof value === "number" && (format === "logfmt" || Number.isFinite(value))) {
     return String(value);
   }

@@ -1,24 +1,27 @@
+/*
+ * platform/ has small parts that know nothing of unitwatch: log/, process/, time/ and data/. It may
+ * import domain alone, for the ports that it implements (Clock, Logger, Executor).
+ */
 import type { Clock } from "../../domain/clock.ts";
 import { LOG_LEVELS } from "../../domain/log.ts";
 import type { LogFields, LogFormat, Logger, LogLevel, LogLines } from "../../domain/log.ts";
 import { formatLine } from "./log-line.ts";
 import { RateGate } from "./rate-gate.ts";
 
-/** What a log is made of. */
 export interface LogOptions {
-  /** The lowest level that is written. */
+  /** Lowest level that is written. */
   readonly level: LogLevel;
   readonly format: LogFormat;
   readonly clock: Pick<Clock, "nowMs" | "monotonicMs">;
-  /** Takes a whole line, its end included; false where it had to drop it. See `stderrSink`. */
+  /** Writes a whole line, its end included; returns false if it drops it. See `stderrSink`. */
   readonly write: (line: string) => boolean;
 }
 
 const DEFAULT_INTERVAL_MS = 60_000;
 
 /**
- * A log that writes one line a call. Lines that `write` drops are counted, and told in the field
- * `lines_lost` of the next one that it takes.
+ * Returns a log that writes one line a call. It counts the lines that `write` drops, and reports
+ * them in the field `lines_lost` of the next line that is written.
  */
 export function createLogger({ level, format, clock, write }: LogOptions): Logger {
   const lowest = LOG_LEVELS.indexOf(level);
@@ -57,8 +60,8 @@ export function createLogger({ level, format, clock, write }: LogOptions): Logge
           if (!isWritten(level)) return;
           const suppressed = gate.pass(`${scope}${key}`, intervalMs);
           if (suppressed === undefined) return;
-          const told = suppressed > 0 ? { suppressed } : {};
-          log(level, message, { ...boundFields, ...fields, ...told });
+          const count = suppressed > 0 ? { suppressed } : {};
+          log(level, message, { ...boundFields, ...fields, ...count });
         }),
     };
   }

@@ -1,12 +1,11 @@
 import type { Writable } from "node:stream";
 
-/** What may wait for a reader that is slow; a line beyond it is dropped. */
+/** Bytes that wait for a slow reader of stderr; a line beyond them is dropped. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
- * Writes lines to stderr (or another stream) so that no reader of it can stop or end the program:
- * a closed pipe, a full disk or a reader that stands still costs lines, nothing else. Answers false
- * for a line that was dropped.
+ * Returns a function that writes a line to stderr (or another stream), or returns false for a line
+ * that it drops. A closed pipe, a full disk or a reader that stops costs lines, nothing else.
  */
 export function stderrSink(stream: Writable = process.stderr): (line: string) => boolean {
   let broken = false;
@@ -19,7 +18,7 @@ export function stderrSink(stream: Writable = process.stderr): (line: string) =>
       stream.write(line);
       return true;
     } catch {
-      // A file is written at once, and throws: ENOSPC, EAGAIN.
+      // A write to a file is synchronous, and throws: ENOSPC, EAGAIN.
       return false;
     }
   };

@@ -2,10 +2,10 @@ import type { Process, ProcessExit } from "../../domain/process.ts";
 import type { CommandOutput } from "../../domain/runtime.ts";
 
 /**
- * Reads a process to its end.
+ * Reads a process to its end, then kills it.
  *
- * @param maxBytes what stdout may hold at most; past it the process is ended
- * @throws where the output is too large, or `signal` aborts: the process is ended then
+ * @param maxBytes bound of stdout
+ * @throws if the output is larger, or `signal` aborts
  */
 export async function collectOutput(
   process: Process,

@@ -4,19 +4,19 @@ import { execa } from "execa";
 import type { Executor, Process, ProcessExit } from "../../domain/process.ts";
 
 const KEPT_STDERR_BYTES = 4096;
-/** How long its output may stay open after the end: whoever inherited it can hold it for ever. */
+/** Time that output may stay open after the exit: a child that inherited it can hold it for ever. */
 const OUTPUT_GRACE_MS = 100;
 
 /**
- * Starts real commands, without a shell, found on the PATH. Their output isn't kept but handed on:
- * a command whose stdout isn't read stops when the pipe is full. They are killed when this process
- * exits.
+ * Returns an executor that starts real commands by execa, without a shell, found on the PATH. It
+ * doesn't buffer their output: a command whose stdout isn't read stops when the pipe is full. They
+ * are killed when this process exits.
  */
 export function execaExecutor(): Executor {
   return { start };
 }
 
-/** @throws where the command can't be started, such as one that isn't there */
+/** @throws if the command can't be started: it is missing, or not executable */
 async function start(command: string, args: readonly string[]): Promise<Process> {
   const subprocess = execa(command, args, {
     buffer: false,
@@ -32,9 +32,9 @@ async function start(command: string, args: readonly string[]): Promise<Process>
     const { originalMessage, cause } = await subprocess;
     throw new Error(`can't start ${command}: ${originalMessage ?? "unknown reason"}`, { cause });
   }
-  // Execa throws away what a stream holds that nobody has begun to read within the first turn.
+  // Execa drops what a stream holds if no reader is attached within the first turn.
   stdout.pause();
-  // A write to a command that has ended fails with EPIPE; its end is told by `exited`.
+  // A write to a command that has ended fails with EPIPE; `exited` reports its end.
   stdin.on("error", () => {});
   const exited = exitOf(nodeChildProcess, stderr);
   let isKilled = false;
@@ -44,7 +44,7 @@ async function start(command: string, args: readonly string[]): Promise<Process>
     exited,
     kill() {
       subprocess.kill();
-      // Nobody will read it now, and whoever inherited the pipe could fill it for ever.
+      // No reader is left, and a child that inherited the pipe could fill it for ever.
       if (stdout.listenerCount("readable") === 0) stdout.destroy();
       else if (!isKilled) void endOutput(stdout, exited);
       isKilled = true;
@@ -52,7 +52,7 @@ async function start(command: string, args: readonly string[]): Promise<Process>
   };
 }
 
-/** A killed command's output ends, also where a command that it ran for us lives on, and holds it. */
+/** Ends a killed command's output, also if a child of it runs on and holds the pipe. */
 async function endOutput(stdout: Readable, exited: Promise<unknown>): Promise<void> {
   await exited;
   if (stdout.closed) return;
@@ -61,7 +61,7 @@ async function endOutput(stdout: Readable, exited: Promise<unknown>): Promise<vo
 }
 
 function exitOf(child: ChildProcess, stderr: Readable): Promise<ProcessExit> {
-  // A signal that can't be sent is an error event, which ends this process if nobody listens.
+  // A signal that can't be sent is an error event, which ends this process without a listener.
   child.on("error", () => {});
   let kept: Buffer = Buffer.alloc(0);
   stderr.on("data", (chunk: Buffer) => {
@@ -69,7 +69,7 @@ function exitOf(child: ChildProcess, stderr: Readable): Promise<ProcessExit> {
   });
   const exited = Promise.withResolvers<ProcessExit>();
   child.once("exit", (exitCode, signal) => {
-    const tell = (): void => {
+    const report = (): void => {
       clearTimeout(timer);
       exited.resolve({
         exitCode: exitCode ?? undefined,
@@ -77,9 +77,9 @@ function exitOf(child: ChildProcess, stderr: Readable): Promise<ProcessExit> {
         stderr: kept.toString("utf8"),
       });
     };
-    const timer = setTimeout(tell, OUTPUT_GRACE_MS);
-    if (stderr.closed) tell();
-    else stderr.once("close", tell);
+    const timer = setTimeout(report, OUTPUT_GRACE_MS);
+    if (stderr.closed) report();
+    else stderr.once("close", report);
   });
   return exited.promise;
 }

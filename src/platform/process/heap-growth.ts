@@ -1,36 +1,35 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Room for young objects grows to 48 MB by itself as soon as much happens at once, and stays so. Nearly
- * all of ours die at once: looking after the little room that there is at the start costs next to
- * nothing. The flag is heeded whenever that room would grow, so it has to be set before anything large
- * is loaded.
+ * Keeps the young generation at its first size. By default it grows to 48 MB in the first burst, and
+ * stays so. Nearly all of our objects die at once, so collecting a small one costs next to nothing.
+ * V8 reads the flag whenever the generation would grow: set it before anything large is loaded.
  */
 const SMALL_YOUNG_GENERATION = "--semi-space-growth-factor=1";
 
 /**
- * What lives long may grow by little, and not to its twofold and more, before V8 looks what of it has
- * died, and gives back the memory. It is the mode that browsers have for machines with little of it.
+ * Lets the old generation grow by little, in place of to its twofold and more, before V8 collects it
+ * and frees memory. Browsers use this mode on machines with little memory.
  */
 const SMALL_OLD_GENERATION = "--memory-saver-mode";
 const ANY_OLD_GENERATION = "--no-memory-saver-mode";
 
-/** With more, each look takes longer, and holds up all else for longer, than what it saves is worth. */
+/** With more containers, a collection takes longer, and delays all else, than it is worth. */
 export const MANY_CONTAINERS = 120;
 
-/** How V8 lets the heap of this process grow. It starts with a small one. */
+/** Sets how V8 lets the heap of this process grow. It starts small. */
 export class HeapGrowth {
   readonly #setFlag: (flag: string) => void;
   #isSmall = true;
 
-  /** To be made before anything large is loaded. */
+  /** Create it before anything large is loaded. */
   constructor(setFlag: (flag: string) => void = setFlagsFromString) {
     this.#setFlag = setFlag;
     setFlag(SMALL_YOUNG_GENERATION);
     setFlag(SMALL_OLD_GENERATION);
   }
 
-  /** So many containers are known now. Cheap where that changes nothing. */
+  /** Adapts to the number of known containers. Cheap if that changes nothing. */
   fitTo(containers: number): void {
     const isSmall = containers <= MANY_CONTAINERS;
     if (isSmall === this.#isSmall) return;

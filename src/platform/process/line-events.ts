@@ -1,25 +1,27 @@
 import { untilAborted } from "../time/until-aborted.ts";
 import { LineSplitter } from "../data/lines.ts";
 
-/** Output of a process, cut anywhere: a Node or web stream, or anything else that gives it. */
+/** Output of a process, cut anywhere: a Node or web stream, or any other iterable of it. */
 export type ByteInput = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
 /** Options of a monitor's run. */
 export interface RunOptions {
-  /** Ends the iteration, without an error, also while the stream has nothing to give. */
+  /** Ends the iteration, without an error, also while the stream is silent. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface LineEventsOptions<T> extends RunOptions {
-  /** What a line tells: an event, nothing that matters here, or nothing that can be read. */
+  /** Returns the event of a line, or undefined for a line of no interest. */
   readonly parse: (line: string) => T | "malformed" | undefined;
-  /** A line is malformed, too long, or not UTF-8. */
+  /** Called for each line that is malformed, too long, or not UTF-8. */
   readonly onBadLine: () => void;
 }
 
 /**
- * The events in a stream's lines. It reads on when the last chunk's events are taken, so a slow
- * taker holds the stream back. Ends with the stream or the signal; throws what the stream throws.
+ * Yields the events in a stream's lines. Reads the next chunk when the last one's events are
+ * consumed, so a slow consumer holds the stream back. Ends with the stream or the signal.
+ *
+ * @throws what the stream throws
  */
 export async function* lineEvents<T>(
   input: ByteInput,
@@ -56,7 +58,7 @@ export async function* lineEvents<T>(
       events.length = 0;
     }
   } finally {
-    if (isOpen) void leave(chunks);
+    if (isOpen) void close(chunks);
   }
 }
 
@@ -68,7 +70,7 @@ function iteratorOf(input: ByteInput): Chunks {
     : input[Symbol.iterator]();
 }
 
-/** Undefined once aborted, whatever the stream makes of it: it may well fail, being cut off. */
+/** Returns undefined once aborted, also if the stream fails for it. */
 async function nextChunk(
   chunks: Chunks,
   signal: AbortSignal | undefined,
@@ -82,11 +84,11 @@ async function nextChunk(
   }
 }
 
-/** Tells the stream that nobody reads on. It may answer never: many do so only at their next chunk. */
-async function leave(chunks: Chunks): Promise<void> {
+/** Closes the stream. It may never settle: many streams do so only at their next chunk. */
+async function close(chunks: Chunks): Promise<void> {
   try {
     await chunks.return?.();
   } catch {
-    // Nobody is left to hear of it.
+    // The iteration has ended: no caller is left.
   }
 }

@@ -1,14 +1,15 @@
-/** How long systemd may take to read a notification. */
+/** Time that systemd has to read a notification. */
 const LIMIT_MS = 5_000;
 
 /**
- * Tells systemd something, such as `READY=1`, and resolves when it has read it. By its command:
- * Node.js can't send to a datagram socket that has a path. So the unit needs NotifyAccess=all.
+ * Notifies systemd, such as by `READY=1`, and resolves when systemd has read it. Runs the command
+ * systemd-notify, for Node.js can't send to a datagram socket with a path: so the unit needs
+ * NotifyAccess=all.
  *
- * @throws where there is no such command, or systemd doesn't take it
+ * @throws if the command is missing, or systemd rejects the notification
  */
 export async function systemdNotify(socket: string, states: readonly string[]): Promise<void> {
-  // It costs as much memory as all the rest: it is loaded where it is needed.
+  // Loaded only when used: it takes as much memory as all the rest.
   const { execa } = await import("execa");
   await execa("systemd-notify", ["--", ...states], {
     env: { NOTIFY_SOCKET: socket },

@@ -3,32 +3,32 @@ export interface BackoffOptions {
   readonly initialMs: number;
   readonly maxMs: number;
   /**
-   * After a success, waits are no longer than `maxMs` until they come to `forMs` together: what
-   * stood until now most likely comes back soon, and is to be seen soon then. Default: not so.
+   * After a success, waits are at most `maxMs` until they add up to `forMs`: a stream that was open
+   * until now most likely comes back soon, and should be watched soon then. Default: off.
    */
   readonly patience?: { readonly maxMs: number; readonly forMs: number };
 }
 
-/** A container's stream is opened again after 250 ms at first, and after 30 s at most. */
+/** Reopens a container's stream after 250 ms at first, and after 30 s at most. */
 export const STREAM_BACKOFF: BackoffOptions = {
   initialMs: 250,
   maxMs: 30_000,
-  // Each attempt is an exec, which costs the container and the engine something.
+  // Each attempt is an exec, which the container and the engine pay for.
   patience: { maxMs: 1_000, forMs: 60_000 },
 };
 
-/** The same for the engine's own stream: an attempt to connect costs next to nothing. */
+/** Reopens the engine's own stream: an attempt to connect costs next to nothing. */
 export const ENGINE_BACKOFF: BackoffOptions = {
   ...STREAM_BACKOFF,
   patience: { maxMs: 1_000, forMs: 600_000 },
 };
 
-/** Doubling waits with jitter: each is between half of its turn's length and the whole of it. */
+/** Doubles waits, with jitter: each is between half of its turn's length and all of it. */
 export class Backoff {
   readonly #options: BackoffOptions;
   readonly #random: () => number;
   #nextMs: number;
-  /** What waits may come to together before patience ends. */
+  /** Sum of the waits until patience ends. */
   #patienceMs = 0;
 
   constructor(options: BackoffOptions, random: () => number = Math.random) {
@@ -37,7 +37,7 @@ export class Backoff {
     this.#nextMs = options.initialMs;
   }
 
-  /** How long to wait before the next attempt, in milliseconds. */
+  /** Returns the wait before the next attempt, in milliseconds. */
   next(): number {
     const { initialMs, maxMs, patience } = this.#options;
     const turnMs = this.#nextMs;
@@ -48,7 +48,7 @@ export class Backoff {
     return ms;
   }
 
-  /** The last attempt was good: the next wait is the shortest again. */
+  /** Makes the next wait the shortest again, after an attempt that succeeded. */
   reset(): void {
     this.#nextMs = this.#options.initialMs;
     this.#patienceMs = this.#options.patience?.forMs ?? 0;

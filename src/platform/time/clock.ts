@@ -13,13 +13,13 @@ function startTimer(run: () => void, delayMs: number): Disposable {
   };
 }
 
-/** The machine's clock. A timer of it keeps the process alive until it has run or is called off. */
+/** The machine's clock. Its timers keep the process alive until they have run or are canceled. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
 
   nowNs() {
-    // Date has milliseconds alone, performance has microseconds but doesn't see the clock being
-    // set: within the millisecond that Date tells, take the fraction that performance tells.
+    // Date has milliseconds alone; performance has microseconds, but doesn't notice when the clock
+    // is set. So the fraction is performance's, within Date's millisecond.
     const nowMs = Date.now();
     const fractionMs = performance.timeOrigin + performance.now() - nowMs;
     const fractionNs = Math.min(Math.max(Math.trunc(fractionMs * 1e6), 0), 999_999);
@@ -49,7 +49,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** The reason as it was given; what it is is the aborter's business. */
+/** Returns the reason as the aborter gave it, of whatever type. */
 function reasonOf(signal: AbortSignal): Error {
   return signal.reason as Error;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../domain/clock.ts";
 
-/** Runs something each time that the interval has passed, until the handle is disposed. */
+/** Calls `run` after each interval, until the handle is disposed. */
 export function every(intervalMs: number, clock: Clock, run: () => void): Disposable {
   let timer: Disposable | undefined;
   const again = (): void => {

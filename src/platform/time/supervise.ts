@@ -9,24 +9,24 @@ export interface SuperviseOptions {
   /** Cuts a wait short when it is woken. */
   readonly wake?: Wake;
   /**
-   * An attempt ended at `atNs` (Unix nanoseconds), by itself or by `error`. Told after the wait, and
-   * only where the next attempt follows: an end that the signal explains is none.
+   * Called when an attempt ended at `atNs` (Unix nanoseconds), by itself or by `error`: after the
+   * wait, and only if the next attempt follows, not after the signal.
    */
   ended(error: Error | undefined, atNs: bigint): void;
 }
 
-/** Lets somebody end a wait early, because there is reason to think that it would succeed now. */
+/** Ends a wait early, when the next attempt is likely to succeed. */
 export class Wake {
   #listener: (() => void) | undefined;
   #isDue = false;
 
-  /** Ends the wait; during an attempt the one that follows it. */
+  /** Ends the current wait; during an attempt, the wait that follows it. */
   wake(): void {
     this.#isDue = true;
     this.#listener?.();
   }
 
-  /** An attempt begins: what was the reason to wake is known to it. */
+  /** Forgets an earlier `wake`, when an attempt begins that knows its reason. */
   answered(): void {
     this.#isDue = false;
   }
@@ -47,8 +47,8 @@ export class Wake {
 }
 
 /**
- * Runs `attempt` again and again, with the backoff's wait between, until `signal` aborts. An
- * attempt that got what it wanted resets the backoff itself.
+ * Runs `attempt` again and again, with the backoff's wait between, until `signal` aborts. A
+ * successful attempt resets the backoff itself.
  */
 export async function supervise(
   attempt: (signal: AbortSignal) => Promise<void>,

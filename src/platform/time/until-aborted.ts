@@ -1,7 +1,7 @@
 /**
- * What `work` comes to, or undefined as soon as `signal` aborts, whether `work` ever settles or not.
- * What it does after that goes unheard, a rejection too. It leaves nothing behind on the signal, so
- * that a signal that lives for months can be used for each step.
+ * Returns the result of `work`, or undefined as soon as `signal` aborts, even if `work` never
+ * settles. Ignores what `work` does after that, a rejection too. Leaves no listener on the signal,
+ * so one signal can serve each step for months.
  */
 export function untilAborted<T>(
   work: T | PromiseLike<T>,
