@@ -79,7 +79,7 @@ export const AVOIDED_WORDS: readonly AvoidedWord[] = [
   },
   {
     instead: "ContainerLives, UnitLedger, Occasion, RecordLoans, TextRoom, HeldSink",
-    write: "RunTracker, FailureCounter, ChangeOrigin, InFlightBatch, ByteBuffer, BufferingSink",
+    write: "RunTracker, UnitCounters, Occurrence, InFlightBatch, ByteBuffer, BufferingSink",
     pattern: /\b(?:Container Lives|Unit Ledger|Occasion|Record Loans|Text Room|Held Sink)\b/,
   },
 ];
