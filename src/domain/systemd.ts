@@ -1,6 +1,6 @@
 import type { ActiveState, UnitRow } from "./unit.ts";
 
-/** What `systemctl is-system-running` can say of a running systemd, in its order. */
+/** Answers of `systemctl is-system-running` for a running systemd, in its order. */
 export const SYSTEM_STATES = [
   "initializing",
   "starting",
@@ -11,31 +11,32 @@ export const SYSTEM_STATES = [
 ] as const;
 export type SystemState = (typeof SYSTEM_STATES)[number];
 
-/** How a container's systemd is watched. */
+/** The way in which a container's systemd is watched. */
 export type SystemdTransport = "dbus" | "busctl";
 
-/** A Unit signal, as far as it is needed: org.freedesktop.systemd1.Unit properties. */
+/** The properties of org.freedesktop.systemd1.Unit that a Unit signal is read for. */
 export interface UnitSignal {
   readonly kind: "unit";
   readonly unit: string;
   readonly activeState: ActiveState;
   readonly subState: string;
   /**
-   * When it entered the state, as Unix nanoseconds: StateChangeTimestamp, 0n for a unit that never
-   * changed; the signal's own time where it doesn't carry that property.
+   * Time at which it entered the state, in Unix nanoseconds: StateChangeTimestamp, 0n for a unit
+   * that never changed; the signal's own time if it has no such property.
    */
   readonly stateChangeNs: bigint;
-  /** ActiveEnterTimestamp as Unix nanoseconds; 0n where it was never active, or isn't told. */
+  /** ActiveEnterTimestamp in Unix nanoseconds; 0n if it was never active, or it is missing. */
   readonly activeEnterNs: bigint;
-  /** InvocationID, 32 hex digits: one for each time that the unit was started; "" for none. */
+  /** InvocationID, 32 hex digits: one for each start of the unit; "" if it is missing. */
   readonly invocationId: string;
-  /** When the signal was sent or, failing that, received: Unix nanoseconds. */
+  /** Time at which the signal was sent or, failing that, received: Unix nanoseconds. */
   readonly timeNs: bigint;
 }
 
 /**
- * A signal of what a unit has by its type, as far as it is needed: org.freedesktop.systemd1.Service
- * properties, and Result of the other types. It comes right before the unit's Unit signal.
+ * The properties of a unit's type that a signal is read for: those of
+ * org.freedesktop.systemd1.Service, and Result of the other types. It comes right before the unit's
+ * Unit signal.
  */
 export interface ServiceSignal {
   readonly kind: "service";
@@ -47,7 +48,7 @@ export interface ServiceSignal {
   readonly timeNs: bigint;
 }
 
-/** What systemd's journal tells of one unit: a failure, or a restart by Restart=. */
+/** An entry of systemd's journal about one unit: a failure, or a restart by Restart=. */
 export interface JournalEntry {
   readonly kind: "failure" | "restart";
   readonly unit: string;
@@ -55,13 +56,13 @@ export interface JournalEntry {
   readonly result: string | undefined;
   /** NRestarts from then on, of a restart. */
   readonly restarts: number | undefined;
-  /** Of the run that failed; "" where it isn't told. */
+  /** Of the run that failed; "" if it is missing. */
   readonly invocationId: string;
-  /** A moment before the state change that it tells of: Unix nanoseconds by systemd's clock. */
+  /** A moment before the state change that it reports: Unix nanoseconds by systemd's clock. */
   readonly timeNs: bigint;
 }
 
-/** What the manager says of itself. */
+/** Facts about the manager, systemd as a whole. */
 export interface ManagerFacts {
   /** Such as `252.39-1~deb12u1`. */
   readonly version?: string;
@@ -71,7 +72,7 @@ export interface ManagerFacts {
 }
 
 /**
- * The stream is open: it carries every change from `atNs` on. Repeated where the stream goes on
+ * The stream is open: it carries every change from `atNs` on. Repeated if the stream goes on
  * but has, or may have, a gap.
  */
 export interface AttachedMessage {
@@ -127,7 +128,7 @@ export interface ParseErrorMessage {
   readonly kind: "parse-error";
 }
 
-/** What a systemd source sends, in the order of the wire. */
+/** A message of a systemd source; they come in the order of the wire. */
 export type SystemdMessage =
   | AttachedMessage
   | RecoveredMessage
@@ -156,11 +157,11 @@ export interface SystemdReply {
  */
 export type TakeMessage = (message: SystemdMessage) => SystemdReply | undefined;
 
-/** One way, or the best of several ways, to watch the systemd of one container. */
+/** A way to watch the systemd of one container, or the best of several. */
 export interface SystemdSource {
   /**
-   * Watches until the stream ends or `signal` aborts. Resolves at an end without a fault of its
-   * own (EOF, abort); rejects with the cause where it can't be had or breaks.
+   * Watches until the stream ends or `signal` aborts. Resolves at an end without a fault (EOF,
+   * abort); rejects with the cause if the stream can't be opened, or breaks.
    */
   run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void>;
 }

@@ -1,3 +1,19 @@
+/*
+ * systemd/format: the forms in which systemd and its tools give facts, and their names.
+ *
+ *   objects.ts       names and paths of D-Bus objects
+ *   dbus-signals.ts  signals and listings in D-Bus messages; the hot path
+ *   busctl-line.ts   signals in lines of `busctl monitor`, which unit-signals.ts turns into the
+ *                    types of the domain
+ *   busctl-list.ts   answers of `busctl call` and `systemctl show`
+ *   journal.ts       entries of journalctl, and the command that prints them
+ *   manager.ts       the manager's signals and properties
+ *
+ * Always true: input is not trusted. A malformed piece is reported as such or left out, an
+ * impossible time is replaced, and every text has a bound.
+ *
+ * May import: domain/, platform/data/, systemd/dbus/.
+ */
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { BoundedMap } from "../../platform/data/bounded-map.ts";
 

@@ -1,12 +1,15 @@
-/**
- * The session with one systemd: attach, close the gap from the journal, list, listen. It has the
- * one logic for every transport; a {@link Transport} has what differs between them.
+/*
+ * systemd/session: the conversation with one systemd, the same over every transport.
  *
- * Always holds: each `attached` is followed by one `recovered`, and only then by `listed`; a signal
- * is passed on when it arrives; whatever fails besides the stream ends the stream, which is opened
- * again with everything requested again.
+ * A session attaches, closes the gap from the journal, lists the units, and then passes on what
+ * systemd sends. transport.ts is the port that it needs; systemd/transport implements it over a bus,
+ * over systemd's private socket and over busctl. journal-recovery.ts reads what was missed.
  *
- * The folder imports domain, format and platform; transports import it.
+ * Always true: each `attached` is followed by one `recovered`, and only then by `listed`. A signal
+ * is passed on as it arrives. A call that fails ends the stream; the watch then opens another, and
+ * everything is read again.
+ *
+ * May import: domain/, platform/, systemd/format/.
  */
 import type { Clock } from "../../domain/clock.ts";
 import type { TakeMessage } from "../../domain/systemd.ts";

@@ -79,7 +79,7 @@ export class BusctlTransport implements Transport {
     options: BusctlTransportOptions,
   ): Promise<BusctlTransport> {
     const transport = new BusctlTransport(monitor, options);
-    const silence = new Error(`busctl monitor said nothing for ${HANDSHAKE_MS / 1000} s`);
+    const silence = new Error(`busctl monitor printed nothing for ${HANDSHAKE_MS / 1000} s`);
     using _limit = options.clock.setTimeout(
       () => transport.#listening.reject(silence),
       HANDSHAKE_MS,

@@ -1,3 +1,16 @@
+/*
+ * systemd/watch: keeps the systemd of each container watched, and applies what it sends to state.
+ *
+ * SystemdWatches starts and stops a SystemdWatch for each container whose systemd runs. A watch
+ * opens its source again for as long as the container runs, with backoff, and reports when the
+ * stream is lost or restored. Messages that arrive while the journal is read wait in a
+ * BufferingSink; ClockStepGuard handles a clock that was set back.
+ *
+ * Always true: a message is applied to state at once and in order, or the stream ends. After a
+ * container's death nothing of its streams is applied.
+ *
+ * May import: domain/, platform/, state/.
+ */
 import type { SystemdSource } from "../../domain/systemd.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import { SystemdWatch } from "./systemd-watch.ts";

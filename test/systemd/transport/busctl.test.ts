@@ -244,7 +244,7 @@ test("one that says nothing is given up after 10 s", async () => {
   await clock.advance(9_999);
   expect(history).not.toContain("stdin end");
   await clock.advance(1);
-  expect(await done).toBe("busctl monitor said nothing for 10 s");
+  expect(await done).toBe("busctl monitor printed nothing for 10 s");
   expect(history.at(-1)).toBe("stdin end");
   expect(history).not.toContain("ListUnits");
 });
@@ -256,7 +256,7 @@ test("one that says nothing and hangs is cut off", async () => {
   expect(busctl.monitor.kills).toBe(0);
   await clock.advance(2_000);
   expect(busctl.monitor.kills).toBe(1);
-  expect(await done).toBe("busctl monitor said nothing for 10 s");
+  expect(await done).toBe("busctl monitor printed nothing for 10 s");
 });
 
 test("one that stands isn't given up, however quiet it is", async () => {
