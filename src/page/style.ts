@@ -77,7 +77,7 @@ main:has(.tile[data-level="failing"]) .well,
 main:has(.node) .none, #rest:not(:has(.node)) .fold { display: none; }
 .well { color: var(--fine); }
 .node { padding: 0.55rem 0.85rem; border-left: 3px solid transparent; }
-/* Many are laid out only where they are in sight. */
+/* Of many entries only the visible ones are laid out. */
 .nodes:has(> :nth-child(100)) .node { content-visibility: auto; contain-intrinsic-size: auto 3rem; }
 .node + .node { border-top: 1px solid var(--line); }
 .node[data-level="failing"] { border-left-color: var(--failing); }

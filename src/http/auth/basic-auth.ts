@@ -1,3 +1,7 @@
+/**
+ * Basic authentication and rate limits. It imports domain and platform. Passwords are checked in a
+ * thread, never logged, and never kept in a form that reveals them.
+ */
 import { createHmac, randomBytes } from "node:crypto";
 import type { Clock } from "../../domain/clock.ts";
 import { BoundedMap } from "../../platform/data/bounded-map.ts";

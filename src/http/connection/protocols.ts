@@ -1,3 +1,8 @@
+/**
+ * Sockets up to a request: listening, TLS, the servers of HTTP/1.1 and HTTP/2, and the limits of
+ * connections and of requests on each. It imports domain and web-config/. No connection stays open
+ * without a timeout, and none delays the close of the server.
+ */
 import type { RequestListener, Server, ServerOptions } from "node:http";
 import type { Http2Server, Http2Session, ServerOptions as Http2Options } from "node:http2";
 import type { Duplex } from "node:stream";

@@ -1,3 +1,8 @@
+/**
+ * Answers of the routes: scrapes, the status page and the state (all by this file), events, assets.
+ * It imports domain and connection/. Handlers serve functions that the caller passes; they use the
+ * methods that HTTP/1.1 and HTTP/2 have in common, and bound each body and stream.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";

@@ -1,3 +1,8 @@
+/**
+ * The web configuration file (https://github.com/prometheus/exporter-toolkit): TLS, users, headers and
+ * the rate limit, read at the start and again when a file changes. It imports domain and platform. An
+ * error names the key and the reason, and contains no secret.
+ */
 import { asError } from "../../platform/data/as-error.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
