@@ -61,7 +61,7 @@ test("shows a container as listed when its inspection fails, and all others in f
   const errors = Object.fromEntries(lines.map(({ container, err }) => [container, err]));
   expect(errors).toMatchObject({
     broken: `the engine answered 500 to /v1.41/containers/${CONTAINERS.broken}/json: boom`,
-    odd: "the engine's answer is no inspect document",
+    odd: "the engine's answer is not an inspect document",
     hanging: `the engine doesn't answer /v1.41/containers/${CONTAINERS.hanging}/json`,
   });
 });

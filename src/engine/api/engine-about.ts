@@ -5,7 +5,7 @@ import type { EngineAddress } from "./engine-http.ts";
 /** `Docker/20.10.24 (linux)`, `Libpod/4.3.1 (linux)`. */
 const SERVER = /^([A-Za-z]{1,32})\/([\w.+~-]{1,64})(?: |$)/;
 
-/** What the answer to a ping says of who gave it; a version that it doesn't tell is undefined. */
+/** Reads the engine's name and version from the headers of a ping's answer. */
 export function engineOf(headers: IncomingHttpHeaders): {
   readonly name: EngineName;
   readonly version: string | undefined;
@@ -15,14 +15,14 @@ export function engineOf(headers: IncomingHttpHeaders): {
   return { name: /^Libpod\b/i.test(server) ? "podman" : "docker", version };
 }
 
-/** An address as DOCKER_HOST has it. */
+/** Returns an address in the form of DOCKER_HOST. */
 export function urlOf(address: EngineAddress): string {
   if ("socketPath" in address) return `unix://${address.socketPath}`;
   const { host, port } = address;
   return `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-/** An address as DOCKER_HOST has it, without a user or a path that leads nowhere. */
-export function placeOf(url: string): string {
+/** Strips the user and the path from an address in the form of DOCKER_HOST, for display. */
+export function displayAddress(url: string): string {
   return url.replace(/^((?!unix:)[a-z]+:\/\/)(?:[^/]*@)?([^/]*).*$/, "$1$2");
 }

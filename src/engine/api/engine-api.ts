@@ -19,12 +19,12 @@ import { engineOf, urlOf } from "./engine-about.ts";
 import type { EngineAddress, EngineLimits, EngineRequest } from "./engine-http.ts";
 import { EngineHttp } from "./engine-http.ts";
 import { inspectEach } from "./engine-inspect.ts";
-import { lateStream, watchOver } from "./event-stream.ts";
+import { lateStream, pingWhileOpen } from "./event-stream.ts";
 import { hijackedProcess } from "./hijacked-process.ts";
 
 export interface EngineApiOptions {
   readonly address: EngineAddress;
-  /** Engine filters such as `label=a=b`, sent along with events and listings. */
+  /** Engine filters such as `label=a=b`, sent with events and listings. */
   readonly filters: readonly string[];
   readonly clock: Clock;
   readonly limits?: EngineLimits;
@@ -36,8 +36,11 @@ const OLDEST_VERSION = 40;
 const NEWEST_VERSION = 52;
 
 /**
- * The engine by its API, without any process: a connection for the events, one for each exec, and a
- * few shared ones for questions. https://docs.docker.com/reference/api/engine/
+ * The engine by its HTTP API, without child processes: one connection for events, one for each exec,
+ * and a few shared ones for requests. https://docs.docker.com/reference/api/engine/
+ *
+ * The folder imports domain, format and platform. Always holds: every answer has a bound in bytes
+ * and in time, and an abort of the caller's signal ends the request.
  */
 export class EngineApi implements ContainerRuntime {
   readonly kind = "engine";
@@ -80,7 +83,7 @@ export class EngineApi implements ContainerRuntime {
       event: actions,
       ...filtersOf(eventFilters(this.#options.filters)),
     };
-    // Another engine, or a newer one, may answer now: its version is asked for anew.
+    // Another engine, or a newer one, may answer now: the version is negotiated again.
     if (untilNs === undefined) this.#prefix = undefined;
     const version = await this.#version(signal);
     const isPodman = this.#engine === "podman";
@@ -95,9 +98,9 @@ export class EngineApi implements ContainerRuntime {
       signal: AbortSignal.any([signal, end.signal]),
       endless: isPodman ? "all" : "body",
     });
-    // podman answers when there is a first event to tell.
+    // podman sends its headers with the first event.
     const stream = isPodman ? lateStream(opening) : await opening;
-    const heartbeat = watchOver(stream, {
+    const heartbeat = pingWhileOpen(stream, {
       clock: this.#options.clock,
       ping: async (limit) => {
         const answer = await this.#http.open({ path: "/_ping", signal: limit });
@@ -128,18 +131,18 @@ export class EngineApi implements ContainerRuntime {
     });
     const path = `${await this.#version(signal)}/containers/json?${query.toString()}`;
     const containers = await this.#http.json({ path, signal }, MAX_LISTING_BYTES);
-    if (!Array.isArray(containers)) throw new Error("the engine's listing is no list");
+    if (!Array.isArray(containers)) throw new Error("the engine's listing is not an array");
     return containers as readonly unknown[];
   }
 
   async inspect(ids: readonly string[], options: InspectOptions): Promise<InspectAnswer> {
     const version = await this.#version(options.signal);
     const { signal, limitMs } = options;
-    const ask = (id: string): Promise<unknown> => {
+    const request = (id: string): Promise<unknown> => {
       const path = `${version}/containers/${encodeURIComponent(id)}/json`;
       return this.#http.json({ path, signal, limitMs }, MAX_INSPECT_BYTES);
     };
-    return inspectEach(ids, { ask, signal });
+    return inspectEach(ids, { request, signal });
   }
 
   async exec(
@@ -183,14 +186,14 @@ export class EngineApi implements ContainerRuntime {
       MAX_INSPECT_BYTES,
     )) as { readonly Id?: unknown } | undefined;
     const id = created?.Id;
-    if (typeof id !== "string") throw new Error("the engine gave no id for an exec");
+    if (typeof id !== "string") throw new Error("the engine returned no exec id");
     const connection = await this.#http.hijack({
       method: "POST",
       path: `${version}/exec/${id}/start`,
       body: { Detach: false, Tty: false },
       signal,
     });
-    // After an abort nobody wants to know, and an engine that hangs would hold up the end.
+    // After an abort the exit code isn't needed, and an engine that hangs would delay the end.
     const process = hijackedProcess(connection, () =>
       this.#exitCode({ path: `${version}/exec/${id}/json`, signal }),
     );
@@ -201,14 +204,14 @@ export class EngineApi implements ContainerRuntime {
     return process;
   }
 
-  async #exitCode(question: EngineRequest): Promise<number | undefined> {
-    const state = (await this.#http.json(question, MAX_INSPECT_BYTES)) as
+  async #exitCode(request: EngineRequest): Promise<number | undefined> {
+    const state = (await this.#http.json(request, MAX_INSPECT_BYTES)) as
       | { readonly ExitCode?: unknown }
       | undefined;
     return typeof state?.ExitCode === "number" ? state.ExitCode : undefined;
   }
 
-  /** `/v1.41`: the newest version that both know. Asked once a connection of events, for all. */
+  /** Returns the newest version that both sides support, as `/v1.41`; negotiated once per event stream. */
   async #version(signal: AbortSignal): Promise<string> {
     this.#prefix ??= this.#negotiate().catch((error: unknown) => {
       this.#prefix = undefined;
@@ -224,8 +227,8 @@ export class EngineApi implements ContainerRuntime {
     response.resume();
     const { name, version } = engineOf(response.headers);
     this.#engine = name;
-    const told = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
-    const minor = Math.min(Number(told ?? OLDEST_VERSION), NEWEST_VERSION);
+    const offered = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
+    const minor = Math.min(Number(offered ?? OLDEST_VERSION), NEWEST_VERSION);
     if (minor < OLDEST_VERSION) {
       throw new Error(`the engine's API 1.${minor} is older than 1.${OLDEST_VERSION}`);
     }
@@ -234,7 +237,7 @@ export class EngineApi implements ContainerRuntime {
   }
 }
 
-/** podman tells nothing at all where `until` has passed already; without a stream, all up to now. */
+/** podman sends no event if `until` is in the past; without a stream it sends all up to now. */
 function eventsUntil(untilNs: bigint, isPodman: boolean): Record<string, string> {
   return isPodman ? { stream: "false" } : { until: unixSeconds(untilNs) };
 }

@@ -1,4 +1,4 @@
-/** The engine answered with a status that is none of success. */
+/** The engine answered with a status other than 2xx. */
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly status: number;
@@ -9,7 +9,7 @@ export class EngineError extends Error {
   }
 }
 
-/** There is nobody where the engine should be. */
+/** No connection to the engine's address. */
 export class UnreachableError extends Error {
   override readonly name = "UnreachableError";
 }

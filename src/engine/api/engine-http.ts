@@ -6,18 +6,18 @@ import type { Duplex } from "node:stream";
 import type { TlsMaterial } from "../../platform/data/tls-material.ts";
 import { EngineError, UnreachableError } from "./engine-errors.ts";
 
-// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
-const { Agent: PlainAgent, request } = process.getBuiltinModule("node:http");
+// An import as a module reads all its names, and one of them loads 8 MB: a WebSocket client.
+const { Agent: PlainAgent, request: httpRequest } = process.getBuiltinModule("node:http");
 
-/** Where an engine listens. */
+/** Address of an engine. */
 export type EngineAddress =
   | { readonly socketPath: string }
   | { readonly host: string; readonly port: number; readonly tls: TlsMaterial | undefined };
 
 export interface EngineLimits {
-  /** How long an engine may be silent while it owes an answer. Default 30 s. */
+  /** Silence allowed while an answer is pending. Default 30 s. */
   readonly idleMs?: number;
-  /** How long an answer may take as a whole, where it may not take for ever. Default 2 minutes. */
+  /** Time allowed for an answer that isn't endless. Default 2 minutes. */
   readonly limitMs?: number;
 }
 
@@ -27,13 +27,13 @@ export interface EngineRequest {
   readonly path: string;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
-  /** What of the answer may take for ever: who asks sees to it that the engine lives. */
+  /** Part of the answer without a time limit; the caller checks that the engine is alive. */
   readonly endless?: "body" | "all";
-  /** How long the whole answer may take, or what of it isn't endless. */
+  /** Time allowed for the whole answer, or for the part that isn't endless. */
   readonly limitMs?: number;
 }
 
-/** Connections kept for questions; streams have their own. */
+/** Idle connections kept for requests; streams have their own. */
 const MAX_KEPT = 4;
 const MAX_CONNECTIONS = 16;
 const MAX_ERROR_BYTES = 16 * 1024;
@@ -41,7 +41,7 @@ const KEEP_ALIVE_MS = 30_000;
 const IDLE_MS = 30_000;
 const LIMIT_MS = 120_000;
 
-/** HTTP as the Docker engine speaks it, over a unix or TCP socket. Node's own client does the rest. */
+/** The HTTP client of the engine's API, over a unix or TCP socket, on Node's own client. */
 export class EngineHttp {
   readonly #agent: Agent | tls.Agent;
   readonly #options: RequestOptions;
@@ -62,25 +62,25 @@ export class EngineHttp {
     };
   }
 
-  /** Closes what is kept open. */
+  /** Closes all connections. */
   close(): void {
     this.#agent.destroy();
   }
 
   /**
-   * Asks, and reads the whole answer as JSON; undefined where it is empty.
+   * Sends a request and reads the whole answer as JSON; undefined if it is empty.
    *
-   * @throws EngineError for another status than 2xx
+   * @throws EngineError for a status other than 2xx
    */
-  async json(question: EngineRequest, maxBytes: number): Promise<unknown> {
-    const response = await this.open(question);
+  async json(request: EngineRequest, maxBytes: number): Promise<unknown> {
+    const response = await this.open(request);
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > maxBytes) {
         response.destroy();
-        throw new Error(`the answer to ${question.path} is larger than ${maxBytes} bytes`);
+        throw new Error(`the answer to ${request.path} is larger than ${maxBytes} bytes`);
       }
       chunks.push(chunk);
     }
@@ -88,36 +88,36 @@ export class EngineHttp {
     return text.trim() === "" ? undefined : (JSON.parse(text) as unknown);
   }
 
-  /** Asks, and gives the answer while it comes. */
-  async open(question: EngineRequest): Promise<IncomingMessage> {
+  /** Sends a request and returns the answer as a stream. */
+  async open(request: EngineRequest): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const outgoing = this.#request(question, {});
+    const outgoing = this.#request(request, {});
     let answer: IncomingMessage | undefined;
     outgoing.once("response", (response) => {
       answer = response;
-      if (question.endless !== undefined) outgoing.setTimeout(0);
+      if (request.endless !== undefined) outgoing.setTimeout(0);
       resolve(response);
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
-    // An upgrade that nobody asked for ends the connection without any other word.
-    outgoing.once("close", () => reject(this.#silent(question)));
-    if (question.endless !== "all") {
-      const giveUp = (): void => void (answer ?? outgoing).destroy(this.#silent(question));
+    // An upgrade that wasn't requested ends the connection without another event.
+    outgoing.once("close", () => reject(this.#timedOut(request)));
+    if (request.endless !== "all") {
+      const giveUp = (): void => void (answer ?? outgoing).destroy(this.#timedOut(request));
       outgoing.setTimeout(this.#idleMs, giveUp);
-      // One that trickles is never idle.
-      const limit = setTimeout(giveUp, question.limitMs ?? this.#limitMs);
-      outgoing.once(question.endless === "body" ? "response" : "close", () => clearTimeout(limit));
+      // A peer that trickles is never idle.
+      const limit = setTimeout(giveUp, request.limitMs ?? this.#limitMs);
+      outgoing.once(request.endless === "body" ? "response" : "close", () => clearTimeout(limit));
       outgoing.once("close", () => clearTimeout(limit));
     }
-    send(outgoing, question);
+    send(outgoing, request);
     const response = await promise;
-    await refuse(response, question);
+    await assertSuccess(response, request);
     return response;
   }
 
-  /** Asks for a connection that carries bytes both ways from then on, whatever `signal` does then. */
-  async hijack(question: EngineRequest): Promise<{ socket: Duplex; head: Buffer }> {
-    const { signal, ...rest } = question;
+  /** Upgrades a connection to carry bytes both ways; once it is open, `signal` has no effect on it. */
+  async hijack(request: EngineRequest): Promise<{ socket: Duplex; head: Buffer }> {
+    const { signal, ...rest } = request;
     const { promise, resolve, reject } = Promise.withResolvers<{ socket: Duplex; head: Buffer }>();
     const outgoing = this.#request(rest, { connection: "Upgrade", upgrade: "tcp" });
     outgoing.once("upgrade", (_response, socket, head) => {
@@ -125,14 +125,14 @@ export class EngineHttp {
       resolve({ socket, head });
     });
     outgoing.once("response", (response) => {
-      refuse(response, question)
+      assertSuccess(response, request)
         .then(() => {
-          // An engine that was asked to upgrade does so. What stands between didn't tell it, and
-          // takes nothing for the command's input: it would never learn that it is to end.
+          // Every engine upgrades on request. A proxy that drops the upgrade doesn't pass on the
+          // command's input either, so the command would never see its end.
           const { statusCode } = response;
           throw new Error(
-            `the engine's answer to ${pathOf(question)} is ${statusCode} in place of 101: ` +
-              "a proxy before it doesn't pass on the upgrade of a connection",
+            `the engine answered ${statusCode} to ${pathOf(request)}, expected 101: ` +
+              "a proxy before it doesn't forward connection upgrades",
           );
         })
         .catch((error: unknown) => {
@@ -141,13 +141,13 @@ export class EngineHttp {
         });
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
-    const giveUp = (): void => void outgoing.destroy(this.#silent(question));
+    const giveUp = (): void => void outgoing.destroy(this.#timedOut(request));
     outgoing.setTimeout(this.#idleMs, giveUp);
-    const limit = setTimeout(giveUp, question.limitMs ?? this.#limitMs);
+    const limit = setTimeout(giveUp, request.limitMs ?? this.#limitMs);
     const abort = (): void => void outgoing.destroy(signal?.reason as Error);
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      send(outgoing, question);
+      send(outgoing, request);
       return await promise;
     } finally {
       clearTimeout(limit);
@@ -155,11 +155,11 @@ export class EngineHttp {
     }
   }
 
-  #silent(question: EngineRequest): Error {
-    return new Error(`the engine doesn't answer ${pathOf(question)}`);
+  #timedOut(request: EngineRequest): Error {
+    return new Error(`the engine doesn't answer ${pathOf(request)}`);
   }
 
-  /** Says in words what an error of connecting means; others are passed on. */
+  /** Explains an error of connecting; returns others unchanged. */
   #unreachable(error: NodeJS.ErrnoException): Error {
     if (error.syscall !== "connect") return error;
     const { socketPath, host, port } = this.#options;
@@ -169,14 +169,14 @@ export class EngineHttp {
     return new UnreachableError(what, { cause: error });
   }
 
-  #request(question: EngineRequest, headers: Record<string, string>): ClientRequest {
-    const { method = "GET", path, body, signal } = question;
+  #request(request: EngineRequest, headers: Record<string, string>): ClientRequest {
+    const { method = "GET", path, body, signal } = request;
     const isHijack = headers["upgrade"] !== undefined;
     const options: RequestOptions = {
       ...this.#options,
       method,
       path,
-      // A connection that is taken over can't come from those that are shared.
+      // An upgraded connection can't come from the shared pool.
       agent: isHijack ? false : this.#agent,
       headers: {
         host: "docker",
@@ -185,19 +185,19 @@ export class EngineHttp {
       },
       ...(signal === undefined ? {} : { signal }),
     };
-    const outgoing = this.#isTls ? https().request(options) : request(options);
-    // A host that is gone says nothing any more: only its kernel's silence tells.
+    const outgoing = this.#isTls ? https().request(options) : httpRequest(options);
+    // Finds a host that vanished without closing the connection.
     outgoing.setSocketKeepAlive(true, KEEP_ALIVE_MS);
     return outgoing;
   }
 }
 
-function send(outgoing: ClientRequest, question: EngineRequest): void {
-  outgoing.end(question.body === undefined ? undefined : JSON.stringify(question.body));
+function send(outgoing: ClientRequest, request: EngineRequest): void {
+  outgoing.end(request.body === undefined ? undefined : JSON.stringify(request.body));
 }
 
-/** Throws where the status says that it failed, with what the engine says of it. */
-async function refuse(response: IncomingMessage, question: EngineRequest): Promise<void> {
+/** Throws for a status other than 2xx, with the engine's message. */
+async function assertSuccess(response: IncomingMessage, request: EngineRequest): Promise<void> {
   const status = response.statusCode ?? 0;
   if (status >= 200 && status < 300) return;
   let text = "";
@@ -205,15 +205,15 @@ async function refuse(response: IncomingMessage, question: EngineRequest): Promi
     text += chunk.toString("utf8");
     if (text.length > MAX_ERROR_BYTES) break;
   }
-  const said = messageIn(text);
-  throw new EngineError(status, `the engine answered ${status} to ${pathOf(question)}: ${said}`);
+  const message = messageIn(text);
+  throw new EngineError(status, `the engine answered ${status} to ${pathOf(request)}: ${message}`);
 }
 
-function pathOf(question: EngineRequest): string {
-  return question.path.split("?")[0] ?? "";
+function pathOf(request: EngineRequest): string {
+  return request.path.split("?")[0] ?? "";
 }
 
-/** What a certificate has to be for: the Host header, which is the same for all, would be taken else. */
+/** Returns the name to verify in the certificate; Node would take the Host header, which is fixed. */
 function serverName(address: EngineAddress): string {
   return "host" in address && isIP(address.host) === 0 ? address.host : "";
 }
@@ -229,7 +229,7 @@ function defined<T extends object>(fields: T): Partial<T> {
   ) as Partial<T>;
 }
 
-/** Loaded where it is needed. */
+/** Loads the module on first use. */
 function https(): typeof tls {
   return process.getBuiltinModule("node:https");
 }

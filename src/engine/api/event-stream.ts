@@ -2,22 +2,22 @@ import { PassThrough, pipeline } from "node:stream";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../domain/clock.ts";
 
-/** An engine that says nothing for so long is asked whether it is there. */
+/** Pause between the pings of an open event stream. */
 const PING_EVERY_MS = 30_000;
 const PING_LIMIT_MS = 10_000;
 
 /**
- * A stream of events can be silent for days: an engine that hangs is told by its not answering. The
- * stream is destroyed then.
+ * Destroys the stream when the engine no longer answers pings: an event stream can be silent for
+ * days, so silence alone doesn't show a hanging engine.
  */
-export function watchOver(
+export function pingWhileOpen(
   stream: Pick<Readable, "destroy">,
   engine: { readonly clock: Clock; readonly ping: (limit: AbortSignal) => Promise<void> },
 ): Disposable {
   const { clock } = engine;
   let timer: Disposable | undefined;
   let isOver = false;
-  const again = (): void => {
+  const schedule = (): void => {
     timer = clock.setTimeout(() => void ping(), PING_EVERY_MS);
   };
   const ping = async (): Promise<void> => {
@@ -25,12 +25,12 @@ export function watchOver(
     using _limit = clock.setTimeout(() => limit.abort(), PING_LIMIT_MS);
     try {
       await engine.ping(limit.signal);
-      if (!isOver) again();
+      if (!isOver) schedule();
     } catch (error) {
       if (!isOver) stream.destroy(new Error("the engine doesn't answer", { cause: error }));
     }
   };
-  again();
+  schedule();
   return {
     [Symbol.dispose]: () => {
       isOver = true;
@@ -39,11 +39,11 @@ export function watchOver(
   };
 }
 
-/** What is going to be answered, as a stream that stands already. */
+/** Returns a stream at once for an answer that is still to come. */
 export function lateStream(opening: Promise<Readable>): Readable {
   const stream = new PassThrough();
   opening.then(
-    // Both end with each other; who reads is told why by the stream.
+    // Both end together; the reader gets the error from the stream.
     (answer) => pipeline(answer, stream, () => {}),
     (error: unknown) => stream.destroy(error as Error),
   );

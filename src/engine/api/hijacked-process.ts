@@ -4,13 +4,13 @@ import type { ProcessExit } from "../../domain/process.ts";
 import type { InteractiveProcess } from "../../domain/runtime.ts";
 import { STDOUT, StdCopyReader } from "./stdcopy.ts";
 
-/** How much of stderr is kept, as the process port says it. */
+/** Bytes of stderr that are kept, its last ones. */
 const MAX_STDERR_BYTES = 4096;
 
 /**
- * An exec over a hijacked connection as a process.
+ * Wraps an exec over a hijacked connection as a process.
  *
- * @param exitCode asks for it when the stream has ended
+ * @param exitCode requests the exit code, after the stream has ended
  */
 export function hijackedProcess(
   connection: { readonly socket: Duplex; readonly head: Buffer },
@@ -25,7 +25,7 @@ export function hijackedProcess(
       done(error);
     },
   });
-  // Nobody may be reading any more when it fails: whoever reads gets it from the iteration.
+  // A reader gets the error from its iteration; without a reader it must not end the process.
   stdout.on("error", () => {});
   const frames = new StdCopyReader((stream, bytes) => {
     if (stream === STDOUT) {

@@ -5,31 +5,31 @@ export const STDERR = 2;
 const HEADER_BYTES = 8;
 
 /**
- * Takes apart what the engine sends of an exec without a terminal: frames with a header of eight
- * bytes, of which the first is the stream and the last four are the length, big endian. Frames may
- * be cut anywhere, and nothing of them is kept: a payload is passed on as it comes.
+ * Demultiplexes the output of an exec without a terminal: frames with a header of eight bytes, of
+ * which the first is the stream and the last four are the length, big endian. Frames may be cut
+ * anywhere. Payloads are emitted as they arrive; none is buffered.
  *
  * https://docs.docker.com/reference/api/engine/ (ContainerAttach, stream format)
  */
 export class StdCopyReader {
-  readonly #tell: (stream: number, bytes: Buffer) => void;
+  readonly #emit: (stream: number, bytes: Buffer) => void;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
   #stream = 0;
   #left = 0;
 
-  constructor(tell: (stream: number, bytes: Buffer) => void) {
-    this.#tell = tell;
+  constructor(emit: (stream: number, bytes: Buffer) => void) {
+    this.#emit = emit;
   }
 
-  /** @throws where it is no such stream: what came before was told */
+  /** @throws if the stream is not multiplexed; the frames before were emitted */
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
       if (this.#left > 0) {
         const end = Math.min(chunk.length, at + this.#left);
         this.#left -= end - at;
-        this.#tell(this.#stream, chunk.subarray(at, end));
+        this.#emit(this.#stream, chunk.subarray(at, end));
         at = end;
         continue;
       }

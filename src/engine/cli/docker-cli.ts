@@ -14,28 +14,33 @@ import type {
 } from "../../domain/runtime.ts";
 import { collectOutput } from "../../platform/process/collect-output.ts";
 import { inspectByCommand, whyOf } from "./cli-inspect.ts";
-import { placeOf } from "../api/engine-about.ts";
+import { displayAddress } from "../api/engine-about.ts";
 import { eventFilters, unixSeconds } from "../format/event-query.ts";
 
 export interface DockerCliOptions {
   /** `docker`, `podman`, or a path to one. */
   readonly command: string;
-  /** Engine address; the command's own default where it is undefined. */
+  /** Engine address; undefined takes the command's default. */
   readonly host: string | undefined;
-  /** Engine filters such as `label=a=b`, sent along with events and listings. */
+  /** Engine filters such as `label=a=b`, sent with events and listings. */
   readonly filters: readonly string[];
-  /** How long a listing may take. Default 2 minutes. */
+  /** Time limit of a listing. Default 2 minutes. */
   readonly listLimitMs?: number;
 }
 
 const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 const LIST_LIMIT_MS = 120_000;
-/** All of it in JSON would have the engine measure the containers' sizes. */
+/** Lists fields by name: `{{json .}}` would make the engine measure the containers' sizes. */
 const SUMMARY_FORMAT =
   '{"Id":{{json .ID}},"Names":{{json .Names}},"Image":{{json .Image}},' +
   '"State":{{json .State}},"Labels":{{json .Labels}}}';
 
-/** The engine by its command: one process a call, and one for each stream that is open. */
+/**
+ * The engine by its command, `docker` or `podman`: one process a call, and one for each open stream.
+ *
+ * The folder imports domain, format, platform and the address helpers of api. Always holds: every
+ * output has a bound in bytes, every command but a stream one in time.
+ */
 export class DockerCli implements ContainerRuntime {
   readonly kind = "cli";
   readonly engine: EngineName;
@@ -51,12 +56,12 @@ export class DockerCli implements ContainerRuntime {
     this.#executor = executor;
     this.#command = options.command;
     this.engine = basename(options.command).startsWith("podman") ? "podman" : "docker";
-    this.where = options.host === undefined ? undefined : placeOf(options.host);
+    this.where = options.host === undefined ? undefined : displayAddress(options.host);
     const hostFlag = this.engine === "podman" ? "--url" : "--host";
     this.#globalArgs = options.host === undefined ? [] : [hostFlag, options.host];
     this.#listLimitMs = options.listLimitMs ?? LIST_LIMIT_MS;
     this.#filterArgs = filterArgs(options.filters);
-    // Events can't be filtered by what else listings can.
+    // Events support fewer filters than listings.
     this.#eventFilterArgs = filterArgs(eventFilters(options.filters));
   }
 
@@ -83,7 +88,7 @@ export class DockerCli implements ContainerRuntime {
     );
   }
 
-  /** podman tells nothing at all where that has passed already; without a stream, all up to now. */
+  /** podman prints no event if `--until` is in the past; without a stream it prints all up to now. */
   #untilArgs(untilNs: bigint): readonly string[] {
     return this.engine === "podman" ? ["--stream=false"] : ["--until", unixSeconds(untilNs)];
   }
@@ -99,7 +104,7 @@ export class DockerCli implements ContainerRuntime {
   }
 
   async #ps(args: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    const { stdout, exitCode, stderr } = await this.#ask(
+    const { stdout, exitCode, stderr } = await this.#runWithin(
       ["ps", "--all", "--no-trunc", ...args, ...this.#filterArgs],
       { limitMs: this.#listLimitMs, signal },
     );
@@ -110,7 +115,7 @@ export class DockerCli implements ContainerRuntime {
   async inspect(ids: readonly string[], options: InspectOptions): Promise<InspectAnswer> {
     return inspectByCommand(ids, {
       signal: options.signal,
-      ask: (some) => this.#ask(["inspect", "--type", "container", ...some], options),
+      run: (some) => this.#runWithin(["inspect", "--type", "container", ...some], options),
       failure: (why) => this.#failure("inspect", why),
     });
   }
@@ -138,8 +143,8 @@ export class DockerCli implements ContainerRuntime {
     return this.#collect(execArgs(container, command, options.user), options);
   }
 
-  /** A command that isn't through in time has failed. */
-  async #ask(
+  /** Runs a command; one that exceeds the limit has failed. */
+  async #runWithin(
     args: readonly string[],
     { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
   ): Promise<CommandOutput> {
@@ -172,14 +177,14 @@ export class DockerCli implements ContainerRuntime {
     return this.#executor.start(this.#command, [...this.#globalArgs, ...args]);
   }
 
-  /** The process is ended when the signal aborts, also while it is being started. */
+  /** Starts a process that the signal's abort kills, also while it is starting. */
   async #stream(args: readonly string[], signal: AbortSignal): Promise<Process> {
     signal.throwIfAborted();
     const process = await this.#spawn(args);
     const kill = (): unknown => process.kill();
     signal.addEventListener("abort", kill, { once: true });
-    const forget = (): void => signal.removeEventListener("abort", kill);
-    process.exited.then(forget, forget);
+    const unlisten = (): void => signal.removeEventListener("abort", kill);
+    process.exited.then(unlisten, unlisten);
     if (signal.aborted) kill();
     return process;
   }

@@ -10,9 +10,9 @@ const DIGITS = /^\d{1,19}$/;
 /**
  * Reads one line of `docker events --format '{{json .}}'`, or podman's.
  *
- * @returns undefined for events of other things than containers, and `malformed` for what is no
- *   JSON or lacks the shape of {@link DockerMessage}. Attributes that aren't strings are left out.
- *   The time is 0n where the engine gives none.
+ * @returns undefined for events of other objects than containers, and `malformed` for a line that
+ *   isn't JSON or lacks the shape of {@link DockerMessage}. Attributes that aren't strings are left
+ *   out. The time is 0n if the engine gives none.
  */
 export function parseDockerEvent(line: string): EngineEvent | "malformed" | undefined {
   const object = parseJsonObject(line);
@@ -33,7 +33,7 @@ export function parseDockerEvent(line: string): EngineEvent | "malformed" | unde
 
 function textsOf(attributes: unknown): ReadonlyMap<string, string> | undefined {
   if (!isJsonObject(attributes)) return undefined;
-  // A name that is no text would make it some other container's event, silently.
+  // Without its name the event would silently count for another container.
   if (typeof (attributes["name"] ?? "") !== "string") return undefined;
   const texts = new Map<string, string>();
   for (const key of Object.keys(attributes)) {
@@ -55,9 +55,9 @@ function timeNsOf(message: DockerMessage, line: string): bigint | undefined {
 }
 
 /**
- * The digits of a `timeNano` that ends the line, as docker's does. In text that is known to be a
- * JSON object, what stands between a comma and the object's last brace is a member of that object:
- * no label can pass for it, since the quotes within a text are escaped.
+ * Returns the digits of a `timeNano` that ends the line, as docker's does. In a valid JSON object
+ * the text between a comma and the last brace is a member of that object: no label can imitate it,
+ * since quotes within a string are escaped.
  */
 function lastMemberDigits(line: string): string | undefined {
   const at = line.lastIndexOf(TIME_NANO_MEMBER);
@@ -67,8 +67,8 @@ function lastMemberDigits(line: string): string | undefined {
 }
 
 /**
- * The same wherever it stands, at five times the cost. A reviver recurses, so that an object of
- * hostile depth, which the parser itself takes, throws here.
+ * Returns the digits of a top-level `timeNano` at any position, at five times the cost. A reviver
+ * recurses: an object of hostile depth, which the parser itself accepts, throws here.
  */
 function topLevelDigits(line: string): string {
   const sources = new Map<unknown, string>();
@@ -83,7 +83,7 @@ function topLevelDigits(line: string): string {
   }
 }
 
-/** The third argument of a reviver, which TypeScript's library doesn't know yet. */
+/** Third argument of a reviver, which TypeScript's library lacks. */
 interface Source {
   readonly source?: string;
 }

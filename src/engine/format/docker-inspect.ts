@@ -8,10 +8,10 @@ import type { IdentityFacts } from "./identity.ts";
 import { type JsonObject, objectOf, textOf } from "../../platform/data/json.ts";
 import { parseRfc3339Ns } from "./rfc3339.ts";
 
-/** Says by label, over everything else, whether systemd is watched in a container. */
+/** Label that decides, before anything else, whether systemd is watched in a container. */
 const SYSTEMD_LABEL = "unitwatch.systemd";
 const SYSTEMD_STOP_SIGNALS = new Set(["SIGRTMIN+3", "RTMIN+3", "37"]);
-/** podman's words for what docker has others for; its API translates some of them. */
+/** podman's names of statuses, where they differ from docker's; its API translates some. */
 const PODMAN_STATUSES: ReadonlyMap<unknown, ContainerStatus> = new Map([
   ["configured", "created"],
   ["initialized", "created"],
@@ -20,13 +20,13 @@ const PODMAN_STATUSES: ReadonlyMap<unknown, ContainerStatus> = new Map([
 ]);
 const INIT_PATHS = /^\/(?:usr\/)?(?:s?bin\/init|(?:s?bin|lib\/systemd)\/systemd)$/;
 
-/** A status by the engine's word for it, podman's too; undefined for any other. */
+/** Returns the status of an engine's word for it, podman's included; undefined if unknown. */
 export function statusOf(word: unknown): ContainerStatus | undefined {
   return CONTAINER_STATUSES.find((status) => status === word) ?? PODMAN_STATUSES.get(word);
 }
 
 /**
- * Reads one inspect document of the engine. undefined where it isn't one: no id, name or status.
+ * Reads one inspect document of the engine. undefined if it has no id, name or status.
  *
  * ```json
  * {"Id":"…","Name":"/web","Created":"…","Path":"/sbin/init","Args":[],"RestartCount":0,
@@ -64,10 +64,10 @@ export function parseInspect(
   };
 }
 
-/** Told from the configuration alone: an ordinary container is never looked into. */
+/** Decides by the configuration alone: an ordinary container is never entered. */
 function runsSystemd(root: JsonObject, config: JsonObject, label: string | undefined): boolean {
   if (label === "true" || label === "false") return label === "true";
-  // docker gives it as a text, podman before version 5 as a number.
+  // A string from docker, a number from podman before version 5.
   if (SYSTEMD_STOP_SIGNALS.has(String(config["StopSignal"]))) return true;
   const args = Array.isArray(root["Args"]) ? root["Args"] : [];
   return [root["Path"], ...args].some((word) => typeof word === "string" && INIT_PATHS.test(word));

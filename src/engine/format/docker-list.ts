@@ -4,12 +4,12 @@ import { statusOf } from "./docker-inspect.ts";
 import type { IdentityFacts } from "./identity.ts";
 import { type JsonObject, objectOf, textOf } from "../../platform/data/json.ts";
 
-/** What a container is called that the list gives no name. */
+/** Length of the id that stands in for a missing name. */
 const SHORT_ID_CHARS = 12;
 
 /**
- * Reads what the engine's list says of one container, by its API or by its command; undefined where
- * there is no id. A status that nobody knows is taken as `created`.
+ * Reads one container of the engine's list, from the API or the command; undefined if it has no id.
+ * An unknown status is read as `created`.
  *
  * ```json
  * {"Id":"…","Names":["/web"],"Image":"debian","State":"running","Labels":{"a":"b"}}
@@ -32,7 +32,7 @@ export function parseSummary(
   };
 }
 
-/** Beside its own name there may be those that links give it: `/other/alias`. */
+/** Returns the container's own name; links add others, such as `/other/alias`. */
 function nameIn(names: unknown): string | undefined {
   const all: unknown[] = Array.isArray(names) ? names : textOf(names).split(",");
   return all

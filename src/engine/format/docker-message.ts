@@ -1,13 +1,13 @@
 /**
- * An event as the engine writes it. `status`, `id` and `from`, which older engines add, say nothing
- * more. The attributes are all labels of the container, and over them `name`, `image`, `exitCode`.
+ * An event as the engine writes it. `status`, `id` and `from`, which older engines add, repeat its
+ * members. The attributes are the container's labels, overridden by `name`, `image`, `exitCode`.
  *
  *     {"Type":"container","Action":"die","Actor":{"ID":"5cb9…","Attributes":{"exitCode":"137",
  *      "image":"busybox","name":"sind-dev-worker-0"}},"scope":"local","time":1795345339,
  *      "timeNano":1795345339060434057}
  */
 export interface DockerMessage {
-  /** `container` where it is left out. */
+  /** `container` if absent. */
   readonly Type?: unknown;
   readonly Action?: unknown;
   readonly Actor?: unknown;

@@ -1,11 +1,11 @@
 import type { EngineEvent } from "../../domain/engine-event.ts";
 
 /**
- * Engines filter listings and events by different keys: `label` by both, `name`, `id` and
- * `ancestor` by listings alone. So that events tell of no other containers than listings do, this
- * makes the check that the engine doesn't make of an event.
+ * Returns the check that the engine doesn't make of an event. Engines filter listings and events by
+ * different keys: both by `label`, listings alone by `name`, `id` and `ancestor`. With this check
+ * events cover the same containers as listings.
  *
- * @param filters as listings take them, `key=value`; of one key any has to match, of the keys all
+ * @param filters `key=value`, as for listings: of each key any value has to match
  */
 export function eventFilter(filters: readonly string[]): (event: EngineEvent) => boolean {
   const valuesByKey = new Map<string, string[]>();
@@ -28,7 +28,7 @@ export function eventFilter(filters: readonly string[]): (event: EngineEvent) =>
   };
 }
 
-/** As engines do: a name without a tag stands for the tag `latest`. */
+/** Compares as engines do: a name without a tag means the tag `latest`. */
 function sameImage(image: string, wanted: string): boolean {
   return image === wanted || `${image}:latest` === wanted || image === `${wanted}:latest`;
 }

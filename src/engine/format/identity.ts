@@ -1,12 +1,12 @@
 import type { ContainerIdentity } from "../../domain/container.ts";
 
-/** Longest label value that is shown; what is longer is cut, so that no label can fill the memory. */
+/** Longest label value that is kept; a longer one is cut to bound memory. */
 const MAX_LABEL_CHARS = 256;
 
-/** Cluster label by tool, in the order of trust; sind and Compose also tell the node's name. */
+/** Cluster labels by precedence; sind and Compose have the node's name too. */
 const CLUSTER_LABELS = ["io.x-k8s.kind.cluster", "name.minikube.sigs.k8s.io"] as const;
 
-/** sind's realm where none was chosen. */
+/** sind's default realm. */
 const DEFAULT_SIND_REALM = "sind";
 
 export interface IdentityFacts {
@@ -17,18 +17,18 @@ export interface IdentityFacts {
 }
 
 /**
- * Makes the function that tells who a container is by its labels: sind, kind, minikube, Compose, in
- * this order; else the cluster is empty, and the node is the container's name.
+ * Returns the function that reads a container's cluster and node from its labels: sind, kind,
+ * minikube, Compose, in this order; else the cluster is empty, and the node is the container's name.
  *
- * @param namePrefix stripped from the name to give the node name, in place of what labels tell
- * @param runtime tells the engine's name
+ * @param namePrefix prefix to strip from the name for the node name, in place of the labels
+ * @param runtime returns the engine's name
  */
 export function identifier(
   namePrefix: string | undefined,
   runtime: () => string,
 ): (facts: IdentityFacts) => ContainerIdentity {
   return (facts) => {
-    const { cluster, node } = placeOf(facts);
+    const { cluster, node } = clusterAndNode(facts);
     return {
       id: facts.id,
       name: facts.name,
@@ -40,7 +40,7 @@ export function identifier(
   };
 }
 
-function placeOf(facts: IdentityFacts): { cluster: string; node: string } {
+function clusterAndNode(facts: IdentityFacts): { cluster: string; node: string } {
   const label = (key: string): string => bounded(facts.label(key) ?? "");
   const sind = label("sind.cluster");
   if (sind !== "") {
@@ -61,7 +61,7 @@ function placeOf(facts: IdentityFacts): { cluster: string; node: string } {
   return { cluster: "", node: facts.name };
 }
 
-/** The name without the prefix; the whole name where it hasn't that prefix, or is nothing else. */
+/** Strips the prefix from a name that has it and more. */
 function strip(name: string, prefix: string): string {
   return name.startsWith(prefix) && name.length > prefix.length ? name.slice(prefix.length) : name;
 }

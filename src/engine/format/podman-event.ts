@@ -1,16 +1,16 @@
 import type { DockerMessage } from "./docker-message.ts";
 import { isJsonObject, type JsonObject } from "../../platform/data/json.ts";
 
-/** podman's words that differ from docker's; its API says some of them too. */
+/** podman's actions that differ from docker's; its API uses some of them too. */
 const PODMAN_ACTIONS: ReadonlyMap<unknown, string> = new Map([
   ["died", "die"],
   ["remove", "destroy"],
 ]);
 
 /**
- * An event of podman's command in docker's shape, but for the words. `time` and `timeNano` come with podman 5, `Time`
- * with those before; `Attributes` are the labels, and null where there are none. Podman before
- * version 5 leaves out an exit code of 0.
+ * Returns an event of podman's command in docker's shape, its action unchanged. podman 5 has `time`
+ * and `timeNano`, older ones `Time`; `Attributes` are the labels, or null. podman before version 5
+ * leaves out an exit code of 0.
  *
  *     {"ContainerExitCode":137,"ID":"5cb9…","Image":"busybox","Name":"web","Status":"died",
  *      "time":1795345339,"timeNano":1795345339060434057,"Type":"container","Attributes":null}
@@ -29,8 +29,8 @@ export function dockerShapeOf(event: JsonObject): DockerMessage {
 }
 
 /**
- * An action in docker's words. What a health check found stands beside it in podman's events, and
- * nowhere in those of versions before 4:
+ * Returns an action in docker's words. podman's events have the result of a health check in another
+ * member, and before version 4 they lack it:
  *
  *     {"Action":"health_status","HealthStatus":"healthy", …}     by its API
  *     {"Status":"health_status","health_status":"healthy", …}    by its command

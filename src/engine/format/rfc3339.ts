@@ -1,7 +1,7 @@
 const RFC3339 = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/;
 
 /**
- * An RFC 3339 time with up to nine decimals as Unix nanoseconds, exact. 0n for what isn't one, and
+ * Returns an RFC 3339 time with up to nine decimals as exact Unix nanoseconds; 0n for other text and
  * for times before 1970, such as the engine's zero time `0001-01-01T00:00:00Z`.
  */
 export function parseRfc3339Ns(text: string): bigint {

@@ -37,7 +37,7 @@ function frame(stream: number, text: string): Buffer {
   return Buffer.concat([header, Buffer.from(text)]);
 }
 
-test("a listing asks for all containers, with the filters, by the engine's version", async () => {
+test("lists all containers with the filters and the engine's version", async () => {
   await using started = await start(
     {
       answer: (path, response) => {
@@ -59,7 +59,7 @@ test.each([
   ["1.99", "/v1.52/"],
   ["1.40", "/v1.40/"],
   ["", "/v1.40/"],
-])("an engine of API %j is asked by %s", async (apiVersion, prefix) => {
+])("requests the right version from an engine of API %j: %s", async (apiVersion, prefix) => {
   await using started = await start({
     apiVersion,
     answer: (_path, response) => {
@@ -71,7 +71,7 @@ test.each([
   expect(started.engine.requests[1]).toContain(` ${prefix}`);
 });
 
-test("podman is known by what it calls itself", async () => {
+test("recognises podman by its Server header", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (path === "/_ping") response.setHeader("Server", "Libpod/4.3.1 (linux)");
@@ -94,7 +94,7 @@ test.each([
   ["nginx", undefined],
   ["Docker/", undefined],
   [`Docker/${"1".repeat(65)}`, undefined],
-])("of an engine that calls itself %j the version is %j", async (server, version) => {
+])("reads from the Server header %j the version %j", async (server, version) => {
   await using started = await start({
     answer: (path, response) => {
       if (path === "/_ping") response.setHeader("Server", server).setHeader("Api-Version", "1.99");
@@ -111,22 +111,22 @@ test.each([
   [{ socketPath: "/var/run/docker.sock" }, "unix:///var/run/docker.sock"],
   [{ host: "engine", port: 2375, tls: undefined }, "tcp://engine:2375"],
   [{ host: "::1", port: 2376, tls: undefined }, "tcp://[::1]:2376"],
-])("an engine at %j says that it is at %s", (address, where) => {
+])("shows the address %j as %s", (address, where) => {
   expect(new EngineApi({ address, filters: [], clock: new FakeClock() }).where).toBe(where);
 });
 
-test("an engine that is too old is refused in words", async () => {
+test("rejects an engine that is too old and names its version", async () => {
   await using started = await start({ apiVersion: "1.24" });
   await expect(started.api.list(never)).rejects.toThrow("1.24 is older than 1.40");
 });
 
-test("an engine that isn't there is an error that names the socket", async () => {
+test("names the socket when no engine listens", async () => {
   const clock = new FakeClock();
   const api = new EngineApi({ address: { socketPath: "/nowhere.sock" }, filters: [], clock });
   await expect(api.list(never)).rejects.toThrow("/nowhere.sock");
 });
 
-test("inspect leaves out containers that are gone; one that fails does so alone", async () => {
+test("leaves out removed containers and reports each failed inspection alone", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (path.includes("gone")) return false;
@@ -148,18 +148,18 @@ test("inspect leaves out containers that are gone; one that fails does so alone"
     { limitMs: 500, signal: never },
   );
   expect(documents).toEqual([{ Id: ID }]);
-  const told = Object.fromEntries(failures.map(({ id, error }) => [id, error.message]));
-  expect(told).toEqual({
+  const messages = Object.fromEntries(failures.map(({ id, error }) => [id, error.message]));
+  expect(messages).toEqual({
     broken: "the engine answered 500 to /v1.41/containers/broken/json: boom",
     hanging: "the engine doesn't answer /v1.41/containers/hanging/json",
-    odd: "the engine's answer is no inspect document",
+    odd: "the engine's answer is not an inspect document",
     cut: expect.stringContaining("socket hang up"),
   });
   const asked = started.engine.requests.filter((request) => request.includes("/cut/"));
   expect(asked).toHaveLength(2);
 });
 
-test("inspect fails where it is the way to the engine that is barred or gone", async () => {
+test("rejects an inspection when the engine is forbidden or unavailable", async () => {
   await using started = await start({
     answer: (_path, response) => {
       response.statusCode = 403;
@@ -176,7 +176,7 @@ test("inspect fails where it is the way to the engine that is barred or gone", a
   expect(socketPath).not.toBe(other.engine.socketPath);
 });
 
-test("an abort ends what is inspected", async () => {
+test("ends an inspection when the signal aborts", async () => {
   const abort = new AbortController();
   await using started = await start({
     answer: () => {
@@ -189,7 +189,7 @@ test("an abort ends what is inspected", async () => {
   ).rejects.toThrow("abort");
 });
 
-test("events come as they are, from the time on and with the filters that events know", async () => {
+test("streams events since a time with the filters that events support", async () => {
   await using started = await start(
     {
       answer: (path, response) => {
@@ -216,7 +216,7 @@ test("events come as they are, from the time on and with the filters that events
   );
 });
 
-test("an engine that stands still ends the stream of events", async () => {
+test("ends the event stream when the engine stops answering pings", async () => {
   const pinged = Promise.withResolvers<void>();
   let pings = 0;
   await using started = await start({
@@ -244,7 +244,7 @@ test("an engine that stands still ends the stream of events", async () => {
   expect(pings).toBe(2);
 });
 
-test("podman's stream of events stands before it answers, and ends by what comes of it", async () => {
+test("opens podman's event stream before its headers, and ends with its outcome", async () => {
   const asked = Promise.withResolvers<ServerResponse>();
   await using started = await start({
     answer: (path, response) => {
@@ -274,7 +274,7 @@ test("podman's stream of events stands before it answers, and ends by what comes
 test.each([
   ["docker", "since=0.000000000&until=5.000000000"],
   ["Libpod/4.3.1 (linux)", "since=0.000000000&stream=false"],
-])("events up to a time, asked of %s", async (server, query) => {
+])("requests events up to a time from %s", async (server, query) => {
   await using started = await start({
     answer: (path, response) => {
       if (path === "/_ping") response.setHeader("Server", server);
@@ -289,12 +289,12 @@ test.each([
     actions: [],
     signal: never,
   });
-  for await (const _ of stream.stdout) throw new Error("it tells nothing");
+  for await (const _ of stream.stdout) throw new Error("unexpected event");
   await stream.exited;
   expect(started.engine.requests.at(-1)).toContain(`/events?${query}&filters=`);
 });
 
-test("an exec carries bytes both ways, and its exit code is asked for at its end", async () => {
+test("carries an exec's bytes both ways and reads its exit code at its end", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
@@ -329,7 +329,7 @@ test("an exec carries bytes both ways, and its exit code is asked for at its end
   });
 });
 
-test("an exec that the engine refuses is an error with its words", async () => {
+test("reports the engine's message when it rejects an exec", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (!path.endsWith("/exec")) return false;
@@ -342,7 +342,7 @@ test("an exec that the engine refuses is an error with its words", async () => {
   );
 });
 
-test("a stream that isn't multiplexed fails the reading, not the program", async () => {
+test("fails the reader, not the process, when a stream isn't multiplexed", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (!path.endsWith("/exec")) return false;
@@ -361,7 +361,7 @@ test("a stream that isn't multiplexed fails the reading, not the program", async
   await process.exited;
 });
 
-test("run gives what a command says, and its exit code", async () => {
+test("returns a command's output and exit code", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
@@ -381,7 +381,7 @@ test("run gives what a command says, and its exit code", async () => {
   );
 });
 
-test("an engine that doesn't answer, or stops in the middle, is an error that says so", async () => {
+test("reports an engine that doesn't answer, or stops in the middle", async () => {
   await using engine = await fakeEngine({
     answer: (path, response) => {
       if (path.includes("/containers/json")) response.write("[");
@@ -402,10 +402,10 @@ test("an engine that doesn't answer, or stops in the middle, is an error that sa
   api.close();
 });
 
-test("an answer that trickles is given up, wherever it does; a stream of events isn't", async () => {
+test("drops an answer that trickles, but not an event stream", async () => {
   using timers = new DisposableStack();
-  const trickle = (tell: () => void): void =>
-    void timers.adopt(setInterval(tell, 20), clearInterval);
+  const trickle = (send: () => void): void =>
+    void timers.adopt(setInterval(send, 20), clearInterval);
   await using engine = await fakeEngine({
     answer: (path, response) => {
       if (path.includes("/events")) trickle(() => response.write("\n"));
@@ -437,7 +437,7 @@ test("an answer that trickles is given up, wherever it does; a stream of events 
   api.close();
 });
 
-test("an exec over a proxy that doesn't pass on upgrades is refused in words", async () => {
+test("explains a proxy that doesn't forward upgrades", async () => {
   const closed = Promise.withResolvers<void>();
   await using started = await start({
     answer: (path, response) => {
@@ -451,13 +451,13 @@ test("an exec over a proxy that doesn't pass on upgrades is refused in words", a
     },
   });
   await expect(started.api.exec(ID, ["cat"], { signal: never })).rejects.toThrow(
-    "the engine's answer to /v1.41/exec/e1/start is 200 in place of 101",
+    "the engine answered 200 to /v1.41/exec/e1/start, expected 101",
   );
   // So that what was started by it learns that it is to end.
   await closed.promise;
 });
 
-test("an exec that hangs as it starts is given up on abort", async () => {
+test("ends an exec that hangs at its start when the signal aborts", async () => {
   const asked = Promise.withResolvers<void>();
   await using started = await start({
     answer: (path, response) => {
@@ -474,7 +474,7 @@ test("an exec that hangs as it starts is given up on abort", async () => {
   await expect(exec).rejects.toThrow("enough");
 });
 
-test("who gives up on the version doesn't spoil it for the others", async () => {
+test("negotiates the version for others when one caller aborts", async () => {
   const pinged = Promise.withResolvers<ServerResponse>();
   await using started = await start({
     answer: (path, response) => {
@@ -496,7 +496,7 @@ test("who gives up on the version doesn't spoil it for the others", async () => 
   expect(started.engine.requests.filter((request) => request.includes("_ping")).length).toBe(1);
 });
 
-test("an abort ends what is asked", async () => {
+test("ends a request when the signal aborts", async () => {
   await using started = await start({ answer: () => true });
   const abort = new AbortController();
   const listing = started.api.list(abort.signal);
@@ -504,7 +504,7 @@ test("an abort ends what is asked", async () => {
   await expect(listing).rejects.toThrow("abort");
 });
 
-test("after an abort, an engine that hangs isn't waited for", async () => {
+test("doesn't wait for a hanging engine after an abort", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));
@@ -519,7 +519,7 @@ test("after an abort, an engine that hangs isn't waited for", async () => {
   expect(await process.exited).toMatchObject({ exitCode: undefined });
 });
 
-test("an upgrade that nobody asked for is an error", async () => {
+test("reports an upgrade that wasn't requested", async () => {
   await using started = await start({
     answer: (_path, response) => {
       response.socket?.end("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
@@ -529,7 +529,7 @@ test("an upgrade that nobody asked for is an error", async () => {
   await expect(started.api.list(never)).rejects.toThrow("/containers/json");
 });
 
-test("what an exec hasn't taken of its input is told", async () => {
+test("counts the input that an exec hasn't read", async () => {
   await using started = await start({
     answer: (path, response) => {
       if (path.endsWith("/exec")) response.end(JSON.stringify({ Id: "e1" }));

@@ -23,18 +23,18 @@ const BYTES = Buffer.concat([
   frame(STDOUT, "world"),
 ]);
 
-test("streams are told apart", () => {
+test("separates the streams", () => {
   expect(read([BYTES])).toEqual({ [STDOUT]: "hello world", [STDERR]: "oh" });
 });
 
-test("frames may be cut anywhere", () => {
+test("reads frames that are cut anywhere", () => {
   for (let at = 0; at <= BYTES.length; at += 1) {
     expect(read([BYTES.subarray(0, at), BYTES.subarray(at)])).toEqual(read([BYTES]));
   }
   expect(read([...BYTES].map((byte) => Buffer.from([byte])))).toEqual(read([BYTES]));
 });
 
-test("a frame of 4 GiB is passed on as it comes, and nothing of it is kept", () => {
+test("passes a frame of 4 GiB on as it arrives and buffers none of it", () => {
   const header = Buffer.from([STDOUT, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
   expect(read([header, Buffer.from("a"), Buffer.from("b")])).toEqual({ [STDOUT]: "ab" });
 });
@@ -42,6 +42,6 @@ test("a frame of 4 GiB is passed on as it comes, and nothing of it is kept", () 
 test.each([
   ["a stream that there isn't", Buffer.from([3, 0, 0, 0, 0, 0, 0, 1])],
   ["text", Buffer.from("OCI runtime exec failed")],
-])("%s is refused", (_what, bytes) => {
+])("rejects %s", (_what, bytes) => {
   expect(() => read([bytes])).toThrow("not multiplexed");
 });

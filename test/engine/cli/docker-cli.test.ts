@@ -50,7 +50,7 @@ function cli(
 
 const EVENTS = { sinceNs: 1_795_345_335_000_000_007n, actions: ["start", "die"], signal: NEVER };
 
-test("events: exact arguments, and the time to the nanosecond", async () => {
+test("starts events with exact arguments and the time to the nanosecond", async () => {
   const process = new FakeProcess();
   const { docker, executor } = cli([process]);
   expect(await docker.events(EVENTS)).toBe(process);
@@ -59,7 +59,7 @@ test("events: exact arguments, and the time to the nanosecond", async () => {
   ]);
 });
 
-test("events up to a time: podman is asked for all that there are, without a stream", async () => {
+test("requests past events from podman without a stream", async () => {
   const untilNs = EVENTS.sinceNs + 5_000_000_000n;
   const asked = async (command: string): Promise<string | undefined> => {
     const { docker, executor } = cli([new FakeProcess()], { command });
@@ -76,11 +76,11 @@ test.each([
   ["ssh://alice@[::1]:22/hidden@b", "ssh://[::1]:22"],
   ["tcp://engine:2376", "tcp://engine:2376"],
   ["unix:///a@b/docker.sock", "unix:///a@b/docker.sock"],
-])("with the address %j it says that the engine is at %j", (host, where) => {
+])("shows the address %j as %j", (host, where) => {
   expect(cli([], { host }).docker.where).toBe(where);
 });
 
-test("filters go to listings, and to events as far as the engine takes them there", async () => {
+test("passes filters to listings, and to events those that events support", async () => {
   const { docker, executor } = cli([new FakeProcess(), ended("")], {
     filters: ["label=sind.cluster=dev", "name=web", "label=a"],
   });
@@ -97,7 +97,7 @@ test.each([
   ["/usr/bin/docker", ["/usr/bin/docker", "--host", "tcp://e:2375"]],
   ["podman", ["podman", "--url", "tcp://e:2375"]],
   ["/opt/podman-remote", ["/opt/podman-remote", "--url", "tcp://e:2375"]],
-])("%s is told the host before the command", async (command, begin) => {
+])("passes %s the host before the command", async (command, begin) => {
   const { docker, executor } = cli([ended(""), ended("[]"), new InteractiveFakeProcess()], {
     command,
     host: "tcp://e:2375",
@@ -112,7 +112,7 @@ test.each([
   ]);
 });
 
-test("list: exact arguments; what isn't an id is left out; stdin is closed", async () => {
+test("lists with exact arguments, leaves out other text than ids, and closes stdin", async () => {
   const id = "0123456789abcdef".repeat(4);
   const process = ended(`${id}\n0123456789ab\n\nWARNING: odd\n-f\n${id}00\n`);
   const { docker, executor } = cli([process]);
@@ -121,7 +121,7 @@ test("list: exact arguments; what isn't an id is left out; stdin is closed", asy
   expect(process.stdin.ended).toBe(true);
 });
 
-test("inspect: exact arguments, 200 ids a command, one after the other", async () => {
+test("inspects 200 ids a command, one command after the other", async () => {
   const ids = Array.from({ length: 401 }, (_, at) => `c${at}`);
   const parts = [ids.slice(0, 200), ids.slice(200, 400), ids.slice(400)];
   const { docker, executor } = cli(
@@ -135,7 +135,7 @@ test("inspect: exact arguments, 200 ids a command, one after the other", async (
   expect(executor.calls.map((call) => call.slice(4))).toEqual(parts);
 });
 
-test("no ids are no command", async () => {
+test("runs no command when there are no ids", async () => {
   const { docker, executor } = cli([]);
   expect(await docker.inspect([], INSPECT)).toEqual({ documents: [], failures: [] });
   expect(executor.calls).toEqual([]);
@@ -145,12 +145,12 @@ test.each([
   ["Error: No such container: b2\n", '[{"Id":"a1"}]\n', [{ Id: "a1" }]],
   ["Error: no such object: a1\nError: no such object: b2", "[]\n", []],
   ["Error: no such container a1\nError: no such container b2", "[]", []],
-])("containers that are gone are no failure: %j", async (stderr, stdout, documents) => {
+])("reports no failure for removed containers: %j", async (stderr, stdout, documents) => {
   const { docker } = cli([ended(stdout, { exitCode: 1, stderr })]);
   expect(await docker.inspect(["a1", "b2"], INSPECT)).toEqual({ documents, failures: [] });
 });
 
-test("inspect fails where the engine can't be reached", async () => {
+test("rejects an inspection when the engine is unavailable", async () => {
   const stderr = "Cannot connect to the Docker daemon at unix:///x. Is it running?\n";
   const { docker, executor } = cli([ended("[]", { exitCode: 1, stderr })]);
   await expect(docker.inspect(["a1", "b2"], INSPECT)).rejects.toThrow(
@@ -164,7 +164,7 @@ test.each([
   ["no JSON", "oops", { exitCode: 0, stderr: "" }, "exit code 0"],
   ["no array", "{}", { exitCode: 0, stderr: "" }, "exit code 0"],
   ["a signal", "", { exitCode: undefined, stderr: "" }, "exit code none"],
-])("a container fails by %s, and that is told", async (_what, stdout, exit, why) => {
+])("reports a container that fails by %s", async (_what, stdout, exit, why) => {
   const { docker } = cli([ended(stdout, exit)], { command: "podman" });
   const { documents, failures } = await docker.inspect(["a1"], INSPECT);
   expect(documents).toEqual([]);
@@ -173,7 +173,7 @@ test.each([
   ]);
 });
 
-test("where one fails, those that weren't told are asked for one by one", async () => {
+test("inspects the missing containers one by one when one fails", async () => {
   const stderr = "Error: No such container: d4\nError response from daemon: boom\n";
   const { docker, executor } = cli([
     ended('[{"Id":"a1"}]', { exitCode: 1, stderr }),
@@ -188,7 +188,7 @@ test("where one fails, those that weren't told are asked for one by one", async 
   expect(executor.calls.slice(1).map((call) => call.at(-1))).toEqual(["b2", "c3"]);
 });
 
-test("where one hangs, the command is ended, and the others are had all the same", async () => {
+test("ends a command that hangs and inspects the others one by one", async () => {
   const { docker } = cli([hanging(), ended('[{"Id":"a1"}]'), hanging()]);
   const { documents, failures } = await docker.inspect(["a1", "b2"], {
     limitMs: 20,
@@ -200,7 +200,7 @@ test("where one hangs, the command is ended, and the others are had all the same
   ]);
 });
 
-test("summaries: exact arguments; a line that can't be read is none", async () => {
+test("reads summaries with exact arguments, and none from a malformed line", async () => {
   const { docker, executor } = cli([ended('{"Id":"a1","Names":"web"}\noops\n')], {
     filters: ["label=a"],
   });
@@ -211,21 +211,21 @@ test("summaries: exact arguments; a line that can't be read is none", async () =
   );
 });
 
-test("list fails with what the command says", async () => {
+test("rejects a listing with the command's message", async () => {
   const stderr = "Cannot connect to the Docker daemon at unix:///x. Is it running?\n";
   const { docker } = cli([ended("", { exitCode: 1, stderr }), ended("", { exitCode: 2 })]);
   await expect(docker.list(NEVER)).rejects.toThrow(`docker ps failed: ${stderr.trim()}`);
   await expect(docker.list(NEVER)).rejects.toThrow("docker ps failed: exit code 2");
 });
 
-test("a listing that hangs is given up", async () => {
+test("ends a listing that hangs", async () => {
   const process = hanging();
   const { docker } = cli([process], { listLimitMs: 20 });
   await expect(docker.list(NEVER)).rejects.toThrow("docker ps failed: no answer in 20 ms");
   expect(process.kills).toBeGreaterThan(0);
 });
 
-test("a command that can't be started is the executor's error", async () => {
+test("rejects with the executor's error when a command doesn't start", async () => {
   const docker = new DockerCli(
     new FakeExecutor(() => Promise.reject(new Error("can't start docker: ENOENT"))),
     { command: "docker", host: undefined, filters: [] },
@@ -235,7 +235,7 @@ test("a command that can't be started is the executor's error", async () => {
   await expect(docker.exec("a1", [], { signal: NEVER })).rejects.toThrow("ENOENT");
 });
 
-test("exec: exact arguments, with a user and without; stdin stays open", async () => {
+test("starts an exec with exact arguments, with and without a user, and keeps stdin open", async () => {
   const process = new InteractiveFakeProcess();
   const { docker, executor } = cli([process, new InteractiveFakeProcess()]);
   expect(await docker.exec("a1", ["sh", "-c", "x y"], { signal: NEVER })).toBe(process);
@@ -248,7 +248,7 @@ test("exec: exact arguments, with a user and without; stdin stays open", async (
   expect(process.kills).toBe(0);
 });
 
-test("exec without a way in is a failure, and its process is ended", async () => {
+test("rejects an exec without stdin and ends its process", async () => {
   const process = new FakeProcess();
   const { docker } = cli([process]);
   await expect(docker.exec("a1", ["sh"], { signal: NEVER })).rejects.toThrow(
@@ -257,7 +257,7 @@ test("exec without a way in is a failure, and its process is ended", async () =>
   expect(process.kills).toBe(1);
 });
 
-test("an abort while exec starts ends what was started; one after it doesn't", async () => {
+test("ends an exec when the signal aborts during its start, but not after it", async () => {
   const late = new InteractiveFakeProcess();
   const starting = Promise.withResolvers<Process>();
   const docker = new DockerCli(new FakeExecutor(() => starting.promise), {
@@ -280,7 +280,7 @@ test("an abort while exec starts ends what was started; one after it doesn't", a
   expect(process.kills).toBe(0);
 });
 
-test("run gives what the command gave, its failure too", async () => {
+test("returns a command's output and its failure", async () => {
   const { docker, executor } = cli([
     ended("out", { exitCode: 126, stderr: "err" }),
     ended("123456"),
@@ -299,7 +299,7 @@ test("run gives what the command gave, its failure too", async () => {
   );
 });
 
-test("an abort kills the stream of events, but not once that has ended", async () => {
+test("kills the event stream on abort, unless it has ended", async () => {
   const end = new AbortController();
   const [killed, over] = [new FakeProcess(), new FakeProcess()];
   const { docker } = cli([killed, over]);
@@ -312,7 +312,7 @@ test("an abort kills the stream of events, but not once that has ended", async (
   expect([killed.kills, over.kills]).toEqual([1, 0]);
 });
 
-test("an abort kills a listing and an inspection, and is their error", async () => {
+test("kills a listing and an inspection on abort, and rejects with its reason", async () => {
   for (const ask of ["list", "inspect", "run"] as const) {
     const process = new InteractiveFakeProcess();
     const end = new AbortController();
@@ -332,7 +332,7 @@ test("an abort kills a listing and an inspection, and is their error", async () 
   }
 });
 
-test("a signal that has aborted starts nothing", async () => {
+test("starts nothing when the signal has aborted already", async () => {
   const { docker, executor } = cli([]);
   const signal = AbortSignal.abort(new Error("stop"));
   await expect(docker.list(signal)).rejects.toThrow("stop");
@@ -342,7 +342,7 @@ test("a signal that has aborted starts nothing", async () => {
   expect(executor.calls).toEqual([]);
 });
 
-test("an abort while the stream of events starts kills it", async () => {
+test("kills the event stream when the signal aborts during its start", async () => {
   const starting = Promise.withResolvers<Process>();
   const docker = new DockerCli(new FakeExecutor(() => starting.promise), {
     command: "docker",

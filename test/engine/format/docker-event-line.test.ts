@@ -12,7 +12,7 @@ function parsed(line: string): EngineEvent {
 const start = (rest: string): string =>
   `{"Type":"container","Action":"start","Actor":{"ID":"ab","Attributes":{"name":"n"}}${rest}}`;
 
-test("recorded lines are read, with their times to the nanosecond", () => {
+test("reads recorded lines with their times to the nanosecond", () => {
   const text = readFileSync(new URL("../../fixtures/docker/events.jsonl", import.meta.url), "utf8");
   const events = text.trimEnd().split("\n").map(parsed);
   expect(events).toHaveLength(26);
@@ -56,11 +56,11 @@ test.each([
   ["in whole seconds", start(',"time":1795345335'), 1795345335000000000n],
   ["in whole seconds, with an empty timeNano", start(',"time":2,"timeNano":0'), 2000000000n],
   ["nowhere", start(""), 0n],
-])("the time is exact: %s", (_, line, timeNs) => {
+])("reads the exact time: %s", (_, line, timeNs) => {
   expect(parsed(line).timeNs).toBe(timeNs);
 });
 
-test("no label passes for the time", () => {
+test("reads no label as the time", () => {
   const line = (label: string): string =>
     `{"Action":"die","Actor":{"Attributes":${JSON.stringify({ label, [label]: "x" })}},"timeNano":9007199254740993}`;
   for (const label of ['"timeNano":5', ',"timeNano":5}', '\\","timeNano":5}', "timeNano"]) {
@@ -71,7 +71,7 @@ test("no label passes for the time", () => {
   expect(parsed(bare).timeNs).toBe(0n);
 });
 
-test("labels with the names of built-in properties are labels", () => {
+test("reads labels with the names of built-in properties", () => {
   const line =
     '{"Action":"start","__proto__":{"Action":"die"},"Actor":{"__proto__":{"Attributes":{"name":"x"}},' +
     '"Attributes":{"__proto__":"p","constructor":"c","name":"n"}}}';
@@ -85,13 +85,13 @@ test("labels with the names of built-in properties are labels", () => {
   expect(parsed('{"Action":"start"}').attributes.get("constructor")).toBeUndefined();
 });
 
-test("attributes that aren't texts are left out", () => {
+test("leaves out attributes that aren't strings", () => {
   const line =
     '{"Action":"die","Actor":{"Attributes":{"name":"n","exitCode":137,"a":{},"b":null}}}';
   expect([...parsed(line).attributes]).toEqual([["name", "n"]]);
 });
 
-test.each(["image", "network", "volume"])("events of type %s are none of a container", (type) => {
+test.each(["image", "network", "volume"])("ignores events of type %s", (type) => {
   expect(parseDockerEvent(`{"Type":"${type}","Action":"pull"}`)).toBeUndefined();
 });
 
@@ -118,11 +118,11 @@ test.each([
   ["nanoseconds before 1970", start(',"timeNano":-5')],
   ["nanoseconds beyond any clock", start(`,"timeNano":${"9".repeat(20)}`)],
   ["endless depth", start(`,"timeNano":5,"x":${"[".repeat(200_000)}${"]".repeat(200_000)}`)],
-])("malformed: %s", (_, line) => {
+])("reports as malformed: %s", (_, line) => {
   expect(parseDockerEvent(line)).toBe("malformed");
 });
 
-test("podman's events are read as docker's", () => {
+test("reads podman's events like docker's", () => {
   const podman5 =
     '{"ContainerExitCode":137,"ID":"5cb9","Image":"busybox","Name":"web","Status":"died",' +
     '"time":1795345339,"timeNano":1795345339060434057,"Type":"container",' +

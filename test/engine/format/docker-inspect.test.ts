@@ -9,7 +9,7 @@ const recorded = JSON.parse(
   readFileSync(new URL("../../fixtures/docker/inspect.json", import.meta.url), "utf8"),
 ) as unknown[];
 
-test("a running sind node, as the engine gave it", () => {
+test("reads the recorded document of a running sind node", () => {
   expect(parseInspect(recorded[0], identify)).toEqual({
     identity: {
       id: "5fde321226975f53aa2fbe2628d3efa41a7eadad4d096f7d914ec5e7b9455106",
@@ -31,7 +31,7 @@ test("a running sind node, as the engine gave it", () => {
   });
 });
 
-test("a container of Compose that was restarted, and one that ran out of memory", () => {
+test("reads a restarted Compose container and one that ran out of memory", () => {
   expect(recorded.slice(1).map((document) => parseInspect(document, identify))).toMatchObject([
     {
       identity: { name: "uwtest-inspect", node: "web-2", cluster: "shop" },
@@ -75,7 +75,7 @@ test.each([
   ["/usr/bin/tini", ["--", "nginx"], false],
   ["init", [], false],
   ["", [], false],
-])("%s %j runs systemd: %s", (path, args, runsSystemd) => {
+])("takes the command %s %j for systemd: %s", (path, args, runsSystemd) => {
   expect(inspected({ Path: path, Args: args })?.runsSystemd).toBe(runsSystemd);
 });
 
@@ -89,11 +89,11 @@ test.each([
   [15, false],
   ["", false],
   [undefined, false],
-])("stop signal %j means systemd: %s", (signal, runsSystemd) => {
+])("takes the stop signal %j for systemd's: %s", (signal, runsSystemd) => {
   expect(inspected({}, { StopSignal: signal })?.runsSystemd).toBe(runsSystemd);
 });
 
-test("the label has the last word, both ways", () => {
+test("follows the label before everything else", () => {
   const says = (value: unknown): Json => ({
     StopSignal: "SIGRTMIN+3",
     Labels: { "unitwatch.systemd": value },
@@ -122,11 +122,11 @@ test.each([
   { ...PLAIN, State: { Status: "elsewhere" } },
   { ...PLAIN, State: { Status: "constructor" } },
   { ...PLAIN, State: ["running"] },
-])("%j is no container", (document) => {
+])("returns undefined for %j", (document) => {
   expect(parseInspect(document, identify)).toBeUndefined();
 });
 
-test("what has another shape is left out, not believed", () => {
+test("leaves out members of another shape", () => {
   expect(
     parseInspect(
       {
@@ -163,12 +163,12 @@ test("what has another shape is left out, not believed", () => {
   }
 });
 
-test.each(["healthy", "unhealthy", "starting"])("health %s is taken", (health) => {
+test.each(["healthy", "unhealthy", "starting"])("reads the health status %s", (health) => {
   const State = { Status: "running", Health: { Status: health } };
   expect(inspected({ State })?.health).toBe(health);
 });
 
-test("labels that an object has anyway are none of the container's", () => {
+test("reads no built-in property as a label", () => {
   const document = JSON.parse(
     '{"Id":"a1","Name":"/__proto__","State":{"Status":"running"},"Config":{"Labels":{"__proto__":{"sind.cluster":"x"},"constructor":7}}}',
   ) as unknown;

@@ -16,7 +16,7 @@ test.each([
   ["the API", { Names: ["/other/alias", "/r-dev-node"], Labels: SIND }],
   ["the command", { Names: "r-dev-node,other/alias", Labels: "sind.realm=r,x,sind.cluster=dev" }],
   ["podman's command", { Names: "r-dev-node", Labels: SIND }],
-])("it is read as %s lists it", (_who, named) => {
+])("reads a container in the form of %s", (_who, named) => {
   expect(read({ Id: ID, Image: "debian", State: "paused", ...named })).toEqual({
     identity: {
       id: ID,
@@ -30,7 +30,7 @@ test.each([
   });
 });
 
-test("what the list doesn't tell, or nobody knows, is made up for", () => {
+test("fills in absent names and unknown statuses", () => {
   const named = { name: "0123456789ab", node: "0123456789ab", cluster: "", image: "" };
   for (const odd of [{}, { Names: null, State: "melting", Labels: 7 }, { Names: [7, ""] }]) {
     expect(read({ Id: ID, ...odd })).toMatchObject({ identity: named, status: "created" });
@@ -38,12 +38,12 @@ test("what the list doesn't tell, or nobody knows, is made up for", () => {
 });
 
 test.each([undefined, null, 7, [], {}, { Id: 7 }, { Id: "-f" }])(
-  "%j is no container",
+  "returns undefined for %j",
   (document) => {
     expect(read(document)).toBeUndefined();
   },
 );
 
-test("podman's own words for a status are known", () => {
+test("knows podman's own statuses", () => {
   expect(read({ Id: ID, State: "stopping" })?.status).toBe("running");
 });

@@ -8,12 +8,12 @@ function passes(filters: readonly string[], name: string, image = "debian"): boo
   return eventFilter(filters)(engineEvent("start", name, { id: ID, image }));
 }
 
-test("without filters every event passes", () => {
+test("passes every event when there are no filters", () => {
   expect(passes([], "web")).toBe(true);
   expect(eventFilter([])(engineEvent("start", ""))).toBe(true);
 });
 
-test("what the engine checks itself is left to it", () => {
+test("leaves to the engine what the engine checks", () => {
   expect(passes(["label=a=b", "label=c", "status=running", "nonsense"], "web")).toBe(true);
 });
 
@@ -29,7 +29,7 @@ test.each([
   [["name=web", "name=db"], "db", true],
   [["name=web", "name=db"], "cache", false],
   [["name="], "anything", true],
-])("%j and the name %s: %s", (filters, name, expected) => {
+])("matches %j against the name %s: %s", (filters, name, expected) => {
   expect(passes(filters, name)).toBe(expected);
 });
 
@@ -38,7 +38,7 @@ test.each([
   [[`id=${ID}`], true],
   [["id=0ffee"], false],
   [["id=beef", "id=c0"], true],
-])("%j", (filters, expected) => {
+])("matches %j against the name web", (filters, expected) => {
   expect(passes(filters, "web")).toBe(expected);
 });
 
@@ -50,11 +50,11 @@ test.each([
   ["debian:12", "debian", false],
   ["debian", "debian:12", false],
   ["debian", "debian-slim", false],
-])("ancestor=%s and the image %s: %s", (wanted, image, expected) => {
+])("matches ancestor=%s against the image %s: %s", (wanted, image, expected) => {
   expect(passes([`ancestor=${wanted}`], "web", image)).toBe(expected);
 });
 
-test("of different keys all have to match", () => {
+test("requires a match of every key", () => {
   const filters = ["name=web", "ancestor=debian", "id=c0"];
   expect(passes(filters, "web")).toBe(true);
   expect(passes(filters, "db")).toBe(false);
@@ -62,7 +62,7 @@ test("of different keys all have to match", () => {
   expect(passes([...filters, "id=beef"], "web")).toBe(true);
 });
 
-test("an event without the fact that is asked for doesn't match", () => {
+test("rejects an event that lacks the filtered attribute", () => {
   const nameless = { ...engineEvent("start", "web"), attributes: new Map<string, string>() };
   expect(eventFilter(["name=web"])(nameless)).toBe(false);
   expect(eventFilter(["ancestor=debian"])(nameless)).toBe(false);

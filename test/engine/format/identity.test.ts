@@ -42,7 +42,7 @@ test.each([
   ["none", "web", {}, "", "web"],
   ["an empty label", "web", { "sind.cluster": "", "io.x-k8s.kind.cluster": "" }, "", "web"],
   ["a realm alone", "sind-x-web", { "sind.realm": "sind" }, "", "sind-x-web"],
-])("%s: cluster and node of %s", (_tool, name, labels, cluster, node) => {
+])("reads for %s the cluster and node of %s", (_tool, name, labels, cluster, node) => {
   expect(identify(name, labels)).toEqual({
     id: "i",
     name,
@@ -53,7 +53,7 @@ test.each([
   });
 });
 
-test("sind goes before kind, kind before minikube, minikube before Compose", () => {
+test("prefers sind to kind, kind to minikube, minikube to Compose", () => {
   const all = { ...COMPOSE, ...MINIKUBE, ...KIND, ...SIND };
   expect(identify("lab-dev-a", all)).toMatchObject({ cluster: "dev", node: "a" });
   expect(identify("n", { ...COMPOSE, ...MINIKUBE, ...KIND })).toMatchObject({
@@ -63,7 +63,7 @@ test("sind goes before kind, kind before minikube, minikube before Compose", () 
   expect(identify("n", { ...COMPOSE, ...MINIKUBE })).toMatchObject({ cluster: "mini", node: "n" });
 });
 
-test("a prefix that is set goes before the labels, as to the node alone", () => {
+test("prefers a configured prefix to the labels, for the node alone", () => {
   expect(identify("lab-dev-worker-0", SIND, "lab-")).toMatchObject({
     cluster: "dev",
     node: "dev-worker-0",
@@ -75,13 +75,13 @@ test("a prefix that is set goes before the labels, as to the node alone", () => 
   expect(identify("web", {}, "we")).toMatchObject({ cluster: "", node: "b" });
 });
 
-test("a prefix that doesn't fit, is the whole name, or is empty strips nothing", () => {
+test("strips nothing when the prefix doesn't fit, is the whole name, or is empty", () => {
   for (const prefix of ["other-", "lab-dev-worker-0", ""]) {
     expect(identify("lab-dev-worker-0", SIND, prefix).node).toBe("lab-dev-worker-0");
   }
 });
 
-test("label values and images without end are cut, and half characters made whole", () => {
+test("cuts long label values and images, and replaces half characters", () => {
   const long = "x".repeat(100_000);
   const identity = identifier(
     undefined,
@@ -97,7 +97,7 @@ test("label values and images without end are cut, and half characters made whol
   expect(identity.runtime).toBe("podman");
 });
 
-test.each(["__proto__", "constructor"])("%s is a name like any other", (name) => {
+test.each(["__proto__", "constructor"])("accepts %s as a name", (name) => {
   expect(identify(name, { "sind.cluster": name, "sind.realm": name })).toMatchObject({
     name,
     node: name,

@@ -9,7 +9,7 @@ const recorded = (name: string): string =>
   readFileSync(new URL(`../../fixtures/podman/${name}`, import.meta.url), "utf8").trimEnd();
 
 /** `worker-0 die 137`, in order. */
-function told(file: string): string[] {
+function read(file: string): string[] {
   return recorded(file)
     .split("\n")
     .map((line) => {
@@ -29,12 +29,12 @@ const of = (name: string, events: readonly string[]): string[] =>
   events.filter((event) => event.startsWith(name));
 
 test.each([
-  // Version 4 tells what the check before found.
+  // Version 4 has the result of the check before.
   ["4.3", "starting", "unhealthy"],
   ["5.4", "unhealthy", "healthy"],
-])("podman %s: its command and its API tell the same, in docker's words", (version, ...checks) => {
-  const byCommand = told(`events-${version}-cli.jsonl`);
-  expect(told(`events-${version}-api.jsonl`)).toEqual(byCommand);
+])("reads the same from command and API of podman %s, in docker's words", (version, ...checks) => {
+  const byCommand = read(`events-${version}-cli.jsonl`);
+  expect(read(`events-${version}-api.jsonl`)).toEqual(byCommand);
   expect(of("worker", byCommand)).toEqual([
     "worker-0 create",
     "worker-0 start",
@@ -59,7 +59,7 @@ test.each([
   expect(of("oom", byCommand)).toEqual(["oom create", "oom start", "oom die 137", "oom destroy"]);
 });
 
-test("podman 4 and 5 give the time to the nanosecond, each in its way", () => {
+test("reads the time of podman 4 and 5 to the nanosecond", () => {
   const first = (file: string) => parseDockerEvent(recorded(file).split("\n")[0] ?? "");
   for (const version of ["4.3", "5.4"]) {
     const [byCommand, byApi] = ["cli", "api"].map((way) => first(`events-${version}-${way}.jsonl`));
@@ -68,39 +68,42 @@ test("podman 4 and 5 give the time to the nanosecond, each in its way", () => {
   }
 });
 
-test.each(["4.3-cli", "4.3-api", "5.4-cli", "5.4-api"])("podman's inspect is read: %s", (which) => {
-  const documents = JSON.parse(recorded(`inspect-${which}.json`)) as unknown[];
-  const identify = identifier(undefined, () => "podman");
-  const [node, policy, oom] = documents.map((document) => parseInspect(document, identify));
-  expect(node).toMatchObject({
-    identity: {
-      name: "sind-fix-node",
-      node: "node",
-      cluster: "fix",
-      image: "localhost/node:latest",
-      runtime: "podman",
-    },
-    status: "running",
-    health: undefined,
-    finishedAtNs: 0n,
-    runsSystemd: true,
-  });
-  expect(policy).toMatchObject({
-    status: "exited",
-    exitCode: 3,
-    restartCount: 1,
-    runsSystemd: false,
-  });
-  // Version 4 doesn't say so.
-  expect(oom).toMatchObject({ exitCode: 137, oomKilled: which.startsWith("5.4") });
-});
+test.each(["4.3-cli", "4.3-api", "5.4-cli", "5.4-api"])(
+  "reads podman's inspect document: %s",
+  (which) => {
+    const documents = JSON.parse(recorded(`inspect-${which}.json`)) as unknown[];
+    const identify = identifier(undefined, () => "podman");
+    const [node, policy, oom] = documents.map((document) => parseInspect(document, identify));
+    expect(node).toMatchObject({
+      identity: {
+        name: "sind-fix-node",
+        node: "node",
+        cluster: "fix",
+        image: "localhost/node:latest",
+        runtime: "podman",
+      },
+      status: "running",
+      health: undefined,
+      finishedAtNs: 0n,
+      runsSystemd: true,
+    });
+    expect(policy).toMatchObject({
+      status: "exited",
+      exitCode: 3,
+      restartCount: 1,
+      runsSystemd: false,
+    });
+    // Version 4 doesn't say so.
+    expect(oom).toMatchObject({ exitCode: 137, oomKilled: which.startsWith("5.4") });
+  },
+);
 
 test.each([
   ["configured", "created"],
   ["initialized", "created"],
   ["stopping", "running"],
   ["stopped", "exited"],
-])("podman's status %s is docker's %s", (word, status) => {
+])("reads podman's status %s as %s", (word, status) => {
   const document = { Id: "5cb9", Name: "web", State: { Status: word } };
   expect(
     parseInspect(
@@ -110,7 +113,7 @@ test.each([
   ).toBe(status);
 });
 
-test("a health check's event without its result tells that there was one", () => {
+test("reads a health check's event that lacks the result", () => {
   const line =
     '{"ID":"5cb9","Image":"busybox","Name":"web","Status":"health_status",' +
     '"Time":"2026-11-22T11:02:19.060434057+01:00","Type":"container","Attributes":null}';

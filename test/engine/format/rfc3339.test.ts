@@ -12,7 +12,7 @@ test.each([
   ["2026-11-22T14:30:00.25+02:30", NOON + NS / 4n],
   ["2026-11-22T07:00:00.123456789-05:00", NOON + 123_456_789n],
   ["1970-01-01T00:00:01Z", NS],
-])("%s is %d, exactly", (text, timeNs) => {
+])("reads %s exactly as %d", (text, timeNs) => {
   expect(parseRfc3339Ns(text)).toBe(timeNs);
 });
 
@@ -30,6 +30,6 @@ test.each([
   "2026-11-22T12:00:00Z\n",
   "1795345339",
   "",
-])("%j is no time", (text) => {
+])("returns 0 for %j", (text) => {
   expect(parseRfc3339Ns(text)).toBe(0n);
 });
