@@ -53,11 +53,9 @@ export function buildWatch(options: WatchOptions): Watch {
     log,
   });
   const systemd = new SystemdWatches({
+    bus,
     clock,
     log,
-    changed: (change) => bus.publish("change", change),
-    parseError: () => bus.publish("parseError", { source: "systemd" }),
-    snapshotted: (record) => bus.publish("stateRead", { record, source: "systemd" }),
     sourceOf: (record) =>
       systemdSource(config.systemd.transport, {
         runtime,

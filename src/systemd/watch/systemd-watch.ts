@@ -1,4 +1,3 @@
-import type { Change } from "../../domain/change.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
 import type {
@@ -9,6 +8,7 @@ import type {
   SystemdSource,
 } from "../../domain/systemd.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import type { Publisher } from "../../state/event-bus.ts";
 import { Backoff, STREAM_BACKOFF } from "../../platform/time/backoff.ts";
 import { ClockStepGuard } from "./clock-step-guard.ts";
 import { BufferingSink } from "./buffering-sink.ts";
@@ -20,10 +20,8 @@ export interface SystemdWatchOptions {
   readonly source: SystemdSource;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly changed: (change: Change) => void;
-  readonly parseError: () => void;
-  /** Called after a listing, start times or the manager's state changed the container's state. */
-  readonly snapshotted?: (record: ContainerRecord) => void;
+  /** Gets `stateRead` after a listing, start times or the manager's state, and `parseError`. */
+  readonly bus: Publisher;
 }
 
 /** Failures that aren't reported while a node boots: systemd and its bus come up in about a second. */
@@ -48,7 +46,7 @@ export class SystemdWatch {
         return options.record.identity;
       },
       clock: options.clock,
-      changed: options.changed,
+      changed: (change) => options.bus.publish("change", change),
       quietFailures: QUIET_FAILURES,
     });
     const sinceNs = options.clock.nowNs();
@@ -96,7 +94,7 @@ export class SystemdWatch {
   }
 
   #take(message: SystemdMessage): SystemdReply | undefined {
-    const { record } = this.#options;
+    const { record, bus } = this.#options;
     const { systemd } = record;
     switch (message.kind) {
       case "unit":
@@ -116,16 +114,16 @@ export class SystemdWatch {
         const reply = systemd.take(message);
         this.#backoff.reset();
         this.#health.up();
-        this.#options.snapshotted?.(record);
+        bus.publish("stateRead", { record, source: "systemd" });
         return reply;
       }
       case "start-time":
       case "manager":
         systemd.take(message);
-        this.#options.snapshotted?.(record);
+        bus.publish("stateRead", { record, source: "systemd" });
         return undefined;
       case "parse-error":
-        this.#options.parseError();
+        bus.publish("parseError", { source: "systemd" });
         return undefined;
       default:
         return message satisfies never;

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { JournalEntry } from "../../../src/domain/systemd.ts";
+import { EventBus } from "../../../src/state/event-bus.ts";
 import { SystemdWatch } from "../../../src/systemd/watch/systemd-watch.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeSystemdSource } from "../../support/fake-systemd-source.ts";
@@ -21,14 +22,12 @@ function standing(restored?: bigint) {
   const record = recorded.record(NODE);
   if (restored !== undefined) record.systemd.journalCursor.restore(String(restored));
   const { log } = recordedLog(clock);
-  const none = (): void => {};
   const watch = new SystemdWatch({
     record,
     source,
     clock,
     log,
-    changed: none,
-    parseError: none,
+    bus: new EventBus(log),
   });
   const ROWS = [unitRow("a.service", "active", "running")];
   const attach = (journal: readonly JournalEntry[] = []): bigint | undefined => {

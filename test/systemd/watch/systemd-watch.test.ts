@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { Change } from "../../../src/domain/change.ts";
+import { EventBus } from "../../../src/state/event-bus.ts";
 import { SystemdWatch } from "../../../src/systemd/watch/systemd-watch.ts";
 import { idOf } from "../../support/engine-facts.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -31,13 +32,15 @@ function watched(source = new FakeSystemdSource()): Watched {
   recorded.happens("create", "sind-dev-worker-0");
   recorded.happens("start", "sind-dev-worker-0");
   recorded.changes.length = 0;
+  const bus = new EventBus(log);
+  bus.subscribe("change", (change) => void monitor.push(change));
+  bus.subscribe("parseError", () => void parseErrors++);
   const watch = new SystemdWatch({
     record: recorded.record("sind-dev-worker-0"),
     source,
     clock,
     log,
-    changed: (change) => void monitor.push(change),
-    parseError: () => void parseErrors++,
+    bus,
   });
   return {
     ...recorded,

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { ContainerDetails } from "../../../src/domain/container.ts";
+import { EventBus } from "../../../src/state/event-bus.ts";
 import { SystemdWatches } from "../../../src/systemd/watch/systemd-watches.ts";
 import { containerDetails } from "../../support/engine-facts.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -26,11 +27,13 @@ function watched(isWanted = true): Watched {
   const recorded = recordedFleet();
   const clock = new FakeClock();
   const sources: (readonly [string, FakeSystemdSource])[] = [];
+  const { log } = recordedLog(clock);
+  const bus = new EventBus(log);
+  bus.subscribe("change", (change) => void recorded.changes.push(change));
   const watches = new SystemdWatches({
     clock,
-    log: recordedLog(clock).log,
-    changed: (change) => void recorded.changes.push(change),
-    parseError: () => {},
+    log,
+    bus,
     sourceOf({ identity }) {
       if (!isWanted) return undefined;
       const source = new FakeSystemdSource();
