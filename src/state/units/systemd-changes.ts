@@ -8,7 +8,7 @@ import type { CountedChange, UnitOutcome } from "./unit-facts.ts";
 /** Most restarts of one outcome that are emitted one by one: a container can report an NRestarts of 2^32-1. */
 const MAX_EMITTED_AT_ONCE = 100;
 
-type OutcomeFacts = Pick<UnitChange, "kind" | "detail"> &
+type ChangeFacts = Pick<UnitChange, "kind" | "detail"> &
   Partial<Pick<UnitChange, "result" | "exitCode" | "restarts" | "run">>;
 
 /** Makes the changes that report an outcome: one, or one for each restart. */
@@ -17,7 +17,7 @@ export function unitChanges(
   unit: string,
   outcome: UnitOutcome,
 ): readonly UnitChange[] {
-  const change = (facts: OutcomeFacts): UnitChange => ({
+  const change = (facts: ChangeFacts): UnitChange => ({
     kind: facts.kind,
     timeNs: outcome.timeNs,
     detail: facts.detail,
