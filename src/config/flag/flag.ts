@@ -1,3 +1,14 @@
+/**
+ * config/flag: one flag, from its texts to its value.
+ *
+ * - `flag.ts` makes flags, `settings.ts` reads a table of them from arguments, variables and defaults.
+ * - `arguments.ts` splits the command line. It knows no values.
+ * - `addresses.ts`, `scalars.ts`, `command-values.ts` and `otlp-values.ts` parse one text each.
+ * - `value-error.ts` words the errors, `nearest.ts` finds the flag that a typing error meant.
+ *
+ * May import `domain/` and `platform/`. A parser returns the value or throws a `ValueError` that says
+ * what was expected; it never knows the name of its setting.
+ */
 import { parseSetting } from "./value-error.ts";
 import type { Parse } from "./value-error.ts";
 
