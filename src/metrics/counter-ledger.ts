@@ -25,7 +25,7 @@ export interface CounterPoint {
   readonly startNs: bigint;
   readonly endNs: bigint;
   readonly value: number;
-  readonly taken: () => void;
+  readonly accepted: () => void;
 }
 
 /** A counter that ended before all of it was taken. */
@@ -152,7 +152,7 @@ function pointOf(counted: Counted): CounterPoint {
     startNs: beginNs < readNs ? beginNs : readNs,
     endNs: readNs,
     value: value - (isDelta ? takenValue : base),
-    taken() {
+    accepted() {
       counted.takenValue = value;
       counted.takenNs = readNs;
     },

@@ -112,8 +112,8 @@ export class OtelCollector {
       endNs: sum.endNs,
       attributes,
       value: { sum: sum.value, count: upTo.at(-1)?.value ?? 0, buckets: { boundaries, counts } },
-      taken() {
-        for (const point of [sum, ...upTo]) point.taken();
+      accepted() {
+        for (const point of [sum, ...upTo]) point.accepted();
       },
     });
   }

@@ -9,7 +9,7 @@ import type { OtelDescription } from "./metric.ts";
 export interface MetricPart {
   readonly data: MetricData;
   /** What to call once the receiver has the point of the same place; of some metrics nothing. */
-  readonly taken: readonly (() => void)[];
+  readonly accepted: readonly (() => void)[];
 }
 
 /** Points of several metrics, few enough to be worked on at one go. */
@@ -20,7 +20,7 @@ export interface Point<Value> {
   readonly endNs: bigint;
   readonly attributes: Attributes;
   readonly value: Value;
-  readonly taken?: () => void;
+  readonly accepted?: () => void;
 }
 
 /** Gathers points into slices. */
@@ -62,7 +62,7 @@ export class SliceBuilder {
       attributes: point.attributes,
       value: point.value,
     });
-    if (point.taken !== undefined) part.taken.push(point.taken);
+    if (point.accepted !== undefined) part.accepted.push(point.accepted);
   }
 }
 
@@ -71,12 +71,12 @@ interface OpenPart {
   readonly isDelta: boolean;
   readonly points: DataPoint<number | Histogram>[];
   readonly data: MetricData;
-  readonly taken: (() => void)[];
+  readonly accepted: (() => void)[];
 }
 
 function openPart(metric: OtelDescription, isDelta: boolean): OpenPart {
   const points: DataPoint<number | Histogram>[] = [];
-  return { metric, isDelta, points, taken: [], data: dataOf(metric, isDelta, points) };
+  return { metric, isDelta, points, accepted: [], data: dataOf(metric, isDelta, points) };
 }
 
 function dataOf(

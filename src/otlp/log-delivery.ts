@@ -50,7 +50,7 @@ export class LogDelivery {
   readonly #options: LogDeliveryOptions;
   readonly #ending = new AbortController();
   #maxRecords = MAX_RECORDS;
-  #takenInTurn = 0;
+  #acceptedInTurn = 0;
   #isDown = false;
 
   constructor(options: LogDeliveryOptions) {
@@ -113,8 +113,8 @@ export class LogDelivery {
       return undefined;
     }
     const { message: err } = outcome;
-    const lost = outcome.kind === "taken" ? Math.min(outcome.rejected, records) : records;
-    if (outcome.kind === "taken") {
+    const lost = outcome.kind === "accepted" ? Math.min(outcome.rejected, records) : records;
+    if (outcome.kind === "accepted") {
       if (lost > 0) {
         this.#failed("partial_success", "the log endpoint rejected records", {
           err,
@@ -122,14 +122,14 @@ export class LogDelivery {
         });
       } else if (err !== "") {
         // The specification's way of saying something about a request that was taken.
-        this.#options.log.limited("otlp-logs taken").warn("the log endpoint warns", { err });
+        this.#options.log.limited("otlp-logs accepted").warn("the log endpoint warns", { err });
       }
-      this.#taken();
+      this.#accepted();
       exported(records - lost);
     } else {
       this.#failed(
         outcome.reason,
-        outcome.kind === "refused"
+        outcome.kind === "rejected"
           ? "the log endpoint refuses records: they are dropped"
           : "a log record is too large for its endpoint: it is dropped",
         { err, records },
@@ -143,7 +143,7 @@ export class LogDelivery {
 
   #halve(records: number, least = 1): void {
     this.#maxRecords = Math.max(least, Math.ceil(records / 2));
-    this.#takenInTurn = 0;
+    this.#acceptedInTurn = 0;
   }
 
   #retry(outcome: SendOutcome & { readonly kind: "retry" }): number {
@@ -158,7 +158,7 @@ export class LogDelivery {
     return Math.min(Math.max(outcome.afterMs, 0) + waitMs / 2, MAX_WAIT_MS);
   }
 
-  #taken(): void {
+  #accepted(): void {
     const { queue, log } = this.#options;
     if (this.#isDown) {
       log.limited("otlp-again").info("log records are sent again", {
@@ -166,9 +166,9 @@ export class LogDelivery {
       });
     }
     this.#isDown = false;
-    this.#takenInTurn += 1;
-    if (this.#takenInTurn < GROW_AFTER || this.#maxRecords === MAX_RECORDS) return;
-    this.#takenInTurn = 0;
+    this.#acceptedInTurn += 1;
+    if (this.#acceptedInTurn < GROW_AFTER || this.#maxRecords === MAX_RECORDS) return;
+    this.#acceptedInTurn = 0;
     this.#maxRecords = Math.min(this.#maxRecords * 2, MAX_RECORDS);
   }
 

@@ -142,13 +142,13 @@ class PushLoop implements MetricPush {
         signals.send,
       );
       switch (outcome.kind) {
-        case "taken":
+        case "accepted":
           backoff.reset();
-          for (const { slice } of request) tellTaken(slice);
+          for (const { slice } of request) markAccepted(slice);
           exported(Math.max(0, pointsIn(request) - outcome.rejected));
           if (outcome.rejected > 0) failed("partial_success", outcome.message);
           return true;
-        case "refused":
+        case "rejected":
           failed(outcome.reason, outcome.message);
           return true;
         case "too-large":
@@ -206,9 +206,9 @@ class PushLoop implements MetricPush {
   }
 }
 
-function tellTaken(slice: MetricSlice): void {
-  for (const { taken } of slice) {
-    for (const tell of taken) tell();
+function markAccepted(slice: MetricSlice): void {
+  for (const { accepted } of slice) {
+    for (const mark of accepted) mark();
   }
 }
 

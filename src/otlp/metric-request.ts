@@ -47,8 +47,8 @@ export function halves(slice: MetricSlice): readonly [MetricSlice, MetricSlice] 
   return [[cut(part, 0, middle)], [cut(part, middle, part.data.dataPoints.length)]];
 }
 
-function cut({ data, taken }: MetricPart, from: number, to: number): MetricPart {
+function cut({ data, accepted }: MetricPart, from: number, to: number): MetricPart {
   // Of whatever type they are: the same as before.
   const dataPoints = data.dataPoints.slice(from, to);
-  return { data: { ...data, dataPoints } as MetricData, taken: taken.slice(from, to) };
+  return { data: { ...data, dataPoints } as MetricData, accepted: accepted.slice(from, to) };
 }

@@ -4,7 +4,7 @@ import type { MetricData } from "@opentelemetry/sdk-metrics";
 export interface MetricPart {
   readonly data: MetricData;
   /** Called once the endpoint has the point of the same place; of some metrics nothing. */
-  readonly taken: readonly (() => void)[];
+  readonly accepted: readonly (() => void)[];
 }
 
 /** Points of several metrics, few enough to be worked on at one go. */

@@ -51,7 +51,7 @@ const facts = ({ startNs, endNs, value }: CounterPoint): unknown => [startNs, en
 
 test("a cumulative counter begins when counting did, whatever was taken", () => {
   const { read } = told("cumulative");
-  read(3, 1_000n).taken();
+  read(3, 1_000n).accepted();
   read(4, 2_000n);
   expect(facts(read(9, 3_000n))).toEqual([100n, 3_000n, 9]);
 });
@@ -66,17 +66,17 @@ test("a delta is what came since the last one that was taken", () => {
   const { read } = told("delta");
   const first = read(3, 1_000n);
   expect(facts(first)).toEqual([100n, 1_000n, 3]);
-  first.taken();
+  first.accepted();
   expect(facts(read(5, 2_000n))).toEqual([1_000n, 2_000n, 2]);
   const third = read(6, 3_000n);
   expect(facts(third)).toEqual([1_000n, 3_000n, 3]);
-  third.taken();
+  third.accepted();
   expect(facts(read(6, 4_000n))).toEqual([3_000n, 4_000n, 0]);
 });
 
 test("a container made anew begins a stream of its own, with what the one before didn't tell", () => {
   const { read } = told("cumulative");
-  read(3, 1_000n).taken();
+  read(3, 1_000n).accepted();
   read(4, 2_000n);
   const other = labelsOf("2");
   expect(facts(read(5, 3_000n, other))).toEqual([1_000n, 3_000n, 2]);
@@ -85,20 +85,20 @@ test("a container made anew begins a stream of its own, with what the one before
 
 test("so does a container with another name; the same labels made anew are the same stream", () => {
   const { read } = told("cumulative");
-  read(3, 1_000n).taken();
+  read(3, 1_000n).accepted();
   expect(facts(read(4, 2_000n, labelsOf("1")))).toEqual([100n, 2_000n, 4]);
   expect(facts(read(4, 3_000n, labelsOf("1", "renamed")))).toEqual([1_000n, 3_000n, 1]);
 });
 
 test("as deltas, another identity takes over what is left to tell", () => {
   const { read } = told("delta");
-  read(3, 1_000n).taken();
+  read(3, 1_000n).accepted();
   expect(facts(read(5, 2_000n, labelsOf("2")))).toEqual([1_000n, 2_000n, 2]);
 });
 
 test.each(["cumulative", "delta"] as const)("one that counts anew begins anew, %s", (kind) => {
   const { read } = told(kind);
-  read(3, 1_000n).taken();
+  read(3, 1_000n).accepted();
   read(5, 2_000n);
   expect(facts(read(1, 3_000n))).toEqual([2_000n, 3_000n, 1]);
 });
@@ -111,12 +111,12 @@ test("of one that ended nothing is told any more, cumulative", () => {
 
 test("of one that ended as a delta, what wasn't taken is told until it is", () => {
   const { read, readNothing } = told("delta");
-  read(3, 1_000n).taken();
+  read(3, 1_000n).accepted();
   read(5, 2_000n);
   expect(readNothing().points.map(facts)).toEqual([[1_000n, 2_000n, 2]]);
   const [again] = readNothing().points;
   expect(again && facts(again)).toEqual([1_000n, 2_000n, 2]);
-  again?.taken();
+  again?.accepted();
   expect(readNothing().points).toEqual([]);
 });
 
@@ -137,6 +137,6 @@ test("counters that ended are kept up to a bound; what is past it is told", () =
 
 test("a clock that was set back makes no stream that ends before it begins", () => {
   const { read } = told("delta");
-  read(3, 1_000n).taken();
+  read(3, 1_000n).accepted();
   expect(facts(read(5, 900n))).toEqual([900n, 900n, 2]);
 });

@@ -108,8 +108,8 @@ test("each series counts since its own container is watched, from collection to 
   happens("start", "second");
   await clock.advance(5_000);
   const startsOf = async (): Promise<unknown> => {
-    const { points, taken } = await collect();
-    taken();
+    const { points, accepted } = await collect();
+    accepted();
     return select(points, "container.starts").map((point) => [
       point.attributes["container.name"],
       point.startNs,
@@ -135,7 +135,7 @@ test("an exit code that there was first later counts since the container is watc
   const beginNs = clock.nowNs();
   happens("start", "web");
   await clock.advance(60_000);
-  (await collect()).taken();
+  (await collect()).accepted();
   happens("die", "web", { exitCode: "3" });
   const { points } = await collect();
   expect(select(points, "container.exits")).toMatchObject([{ startNs: beginNs, value: 1 }]);
@@ -157,7 +157,7 @@ test("a container made anew is a series of its own, that counts what wasn't told
   const { happens, collect, record, clock } = await watched();
   happens("start", "web");
   const firstId = record("web").identity.id;
-  (await collect()).taken();
+  (await collect()).accepted();
   const takenNs = clock.nowNs();
   happens("die", "web", { exitCode: "137" });
   happens("destroy", "web");
@@ -177,7 +177,7 @@ test("a container with another name is another series, that counts on", async ()
   const { happens, collect, record } = await watched();
   happens("start", "old");
   const { id } = record("old").identity;
-  (await collect()).taken();
+  (await collect()).accepted();
   happens("rename", "new", { id });
   happens("start", "new", { id });
   const { points } = await collect();
@@ -223,7 +223,7 @@ test("units count since they are watched; a unit's counters go on in a container
       },
     },
   ]);
-  first.taken();
+  first.accepted();
   happens("destroy", "web");
   const id = "f".repeat(64);
   happens("create", "web", { id });
@@ -254,7 +254,7 @@ test("as deltas, counters and the histogram tell what wasn't taken yet; states s
   tell();
   const second = await collect();
   expect(numbers(second.points)).toEqual([2, 2, 2, 1]);
-  second.taken();
+  second.accepted();
   const third = await collect();
   expect(numbers(third.points)).toEqual([0, 0, 0, 1]);
   const temporalities = Object.groupBy(third.points, ({ temporality = "none" }) => temporality);

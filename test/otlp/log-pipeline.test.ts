@@ -149,7 +149,7 @@ test("what comes while the endpoint is down goes after what waits", async () => 
 
 test("what is refused for good is dropped, counted, and told once a minute", async () => {
   await using all = await open();
-  const refused: SendOutcome = { kind: "refused", reason: "http_400", message: "no" };
+  const refused: SendOutcome = { kind: "rejected", reason: "http_400", message: "no" };
   for (let turn = 0; turn < 5; turn += 1) {
     all.sender.answers.push(refused);
     all.emit(turn, turn);
@@ -165,10 +165,10 @@ test("what is refused for good is dropped, counted, and told once a minute", asy
 
 test("what is taken in part counts so, and isn't sent again", async () => {
   await using all = await open();
-  all.sender.answers.push({ kind: "taken", rejected: 2, message: "too old" });
+  all.sender.answers.push({ kind: "accepted", rejected: 2, message: "too old" });
   all.emit(0, 1, 2);
   await all.pass(200);
-  all.sender.answers.push({ kind: "taken", rejected: 99, message: "nonsense" });
+  all.sender.answers.push({ kind: "accepted", rejected: 99, message: "nonsense" });
   all.emit(3);
   await all.pass(200);
   expect(all.told).toEqual([
@@ -186,7 +186,7 @@ test("what is taken in part counts so, and isn't sent again", async () => {
 test("what an endpoint has to say about what it took is told once a minute", async () => {
   await using all = await open();
   for (let turn = 0; turn < 3; turn += 1) {
-    all.sender.answers.push({ kind: "taken", rejected: 0, message: "use another way" });
+    all.sender.answers.push({ kind: "accepted", rejected: 0, message: "use another way" });
     all.emit(turn);
     await all.pass(200);
   }

@@ -21,7 +21,7 @@ class FakeSource implements MetricSource {
   slices: readonly number[] = [1];
   attributeChars = 1;
   /** `collection/number` of each point that was taken. */
-  readonly taken: string[] = [];
+  readonly accepted: string[] = [];
 
   async *collect(): AsyncGenerator<MetricSlice> {
     this.collections += 1;
@@ -48,7 +48,7 @@ class FakeSource implements MetricSource {
           value: collection,
         })),
       },
-      taken: numbers.map((number) => () => void this.taken.push(`${collection}/${number}`)),
+      accepted: numbers.map((number) => () => void this.accepted.push(`${collection}/${number}`)),
     };
   }
 }
@@ -127,7 +127,7 @@ test("slices go together in one request, empty ones in none", async () => {
   await sender.received(1);
   await turns();
   expect(received()).toEqual([["1/1", "1/2", "1/3"]]);
-  expect(source.taken).toEqual(["1/1", "1/2", "1/3"]);
+  expect(source.accepted).toEqual(["1/1", "1/2", "1/3"]);
 });
 
 test("what isn't taken is tried again, ever less often, with the same bytes", async () => {
@@ -148,7 +148,7 @@ test("what isn't taken is tried again, ever less often, with the same bytes", as
     1,
   );
   expect(told).toEqual(["failed unavailable", "failed unavailable", "exported 1"]);
-  expect(source.taken).toEqual(["1/1"]);
+  expect(source.accepted).toEqual(["1/1"]);
 });
 
 test("the next push takes the place of one that isn't taken; that is not asked for again", async () => {
@@ -164,7 +164,7 @@ test("the next push takes the place of one that isn't taken; that is not asked f
   await turns();
   expect(received().at(-1)).toEqual(["2/1"]);
   expect(source.collections).toBe(2);
-  expect(source.taken).toEqual(["2/1"]);
+  expect(source.accepted).toEqual(["2/1"]);
 });
 
 test("an endpoint is left alone for as long as it asks, the next push too", async () => {
@@ -222,24 +222,24 @@ test("what is refused for good isn't sent again; the rest of the push is", async
   const { clock, source, sender, told, received } = pushed();
   source.slices = [400, 400];
   source.attributeChars = 2_000;
-  const answers: SendOutcome[] = [{ kind: "refused", reason: "http_400", message: "no" }];
+  const answers: SendOutcome[] = [{ kind: "rejected", reason: "http_400", message: "no" }];
   sender.answer = () => answers.shift() ?? ACCEPTED;
   await clock.advance(INTERVAL_MS);
   await sender.received(2);
   await turns();
   expect(received().map((points) => points.length)).toEqual([400, 400]);
   expect(told).toEqual(["failed http_400", "exported 400"]);
-  expect(source.taken).toHaveLength(400);
+  expect(source.accepted).toHaveLength(400);
 });
 
 test("points that were rejected are no success, and are not sent again", async () => {
   const { clock, source, sender, told } = pushed();
   source.slices = [5];
-  sender.answer = () => ({ kind: "taken", rejected: 2, message: "two are odd" });
+  sender.answer = () => ({ kind: "accepted", rejected: 2, message: "two are odd" });
   await clock.advance(INTERVAL_MS);
   await turns();
   expect(told).toEqual(["exported 3", "failed partial_success"]);
-  expect(source.taken).toHaveLength(5);
+  expect(source.accepted).toHaveLength(5);
   expect(sender.requests).toHaveLength(1);
 });
 
@@ -251,7 +251,7 @@ test("requests stay well under 4 MiB, and hold everything in order", async () =>
   await turns();
   const all = Array.from({ length: 1_800 }, (_, i) => `1/${i + 1}`);
   expect(received().flat()).toEqual(all);
-  expect(source.taken).toEqual(all);
+  expect(source.accepted).toEqual(all);
   const sizes = sender.requests.map((request) => request.length);
   expect(Math.max(...sizes)).toBeLessThan(4_000_000);
   expect(sizes.length).toBeLessThan(7);
@@ -268,7 +268,7 @@ test("a request that is too large is halved until it fits, and the next ones are
     Array.from({ length: 1_000 }, (_, i) => `${collection}/${i + 1}`);
   await clock.advance(INTERVAL_MS);
   for (let i = 0; i < 10; i += 1) await turns();
-  expect(source.taken).toEqual(all(1));
+  expect(source.accepted).toEqual(all(1));
   expect(told.filter((what) => what.startsWith("failed"))).toEqual([]);
   const before = sender.requests.length;
   await clock.advance(INTERVAL_MS);
@@ -287,7 +287,7 @@ test("a single point that is too large is given up, and the others are sent", as
       : ACCEPTED;
   await clock.advance(INTERVAL_MS);
   await turns();
-  expect(source.taken).toEqual(["1/1", "1/2", "1/4"]);
+  expect(source.accepted).toEqual(["1/1", "1/2", "1/4"]);
   expect(told).toEqual(["exported 2", "failed http_413", "exported 1"]);
 });
 
@@ -310,7 +310,7 @@ test("closing doesn't wait for the next attempt of a push, but begins the last o
   await turns();
   await push.close(3_000);
   expect(received()).toEqual([["1/1"], ["2/1"]]);
-  expect(source.taken).toEqual(["2/1"]);
+  expect(source.accepted).toEqual(["2/1"]);
 });
 
 test("closing waits for a request that is under way, so that nothing is sent twice", async () => {

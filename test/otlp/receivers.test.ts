@@ -18,7 +18,7 @@ test.each([
     await using sender = await openSender(endpointOf({ url, protocol, compression }), "logs");
     for (const prefix of ["first", "second"]) {
       const outcome = await sender.send(logsRequest(2, prefix), NEVER);
-      expect(outcome).toMatchObject({ kind: "taken", rejected: 0 });
+      expect(outcome).toMatchObject({ kind: "accepted", rejected: 0 });
     }
     await receiver.until((logs) => logs.length === 4);
     expect(receiver.logs.map(({ attributes }) => attributes["log.record.uid"])).toEqual([

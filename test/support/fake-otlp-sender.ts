@@ -1,6 +1,6 @@
 import type { OtlpSender, SendOutcome } from "../../src/otlp/transport/sender.ts";
 
-export const ACCEPTED: SendOutcome = { kind: "taken", rejected: 0, message: "" };
+export const ACCEPTED: SendOutcome = { kind: "accepted", rejected: 0, message: "" };
 
 /** An outcome that asks for another attempt. */
 export function retry(afterMs?: number): SendOutcome {

@@ -14,7 +14,7 @@ export interface FakeSender extends OtlpSender {
   isDisposed: boolean;
 }
 
-export const ACCEPTED: SendOutcome = { kind: "taken", rejected: 0, message: "" };
+export const ACCEPTED: SendOutcome = { kind: "accepted", rejected: 0, message: "" };
 
 export function retry(afterMs?: number): SendOutcome {
   return { kind: "retry", reason: "http_503", message: "it is busy", afterMs };
@@ -37,7 +37,7 @@ export function fakeSender(): FakeSender {
         signal.addEventListener("abort", () => resolve(retry()));
       });
       const outcome = await Promise.race([sender.answers.shift() ?? ACCEPTED, aborted]);
-      if (outcome.kind === "taken") sender.accepted.push(...bodies);
+      if (outcome.kind === "accepted") sender.accepted.push(...bodies);
       return outcome;
     },
     async [Symbol.asyncDispose]() {

@@ -12,7 +12,7 @@ export interface Collected {
   readonly points: readonly ReceivedPoint[];
   readonly slices: readonly MetricSlice[];
   /** The receiver took it all. */
-  readonly taken: () => void;
+  readonly accepted: () => void;
 }
 
 export async function collected(source: MetricSource): Promise<Collected> {
@@ -30,8 +30,8 @@ export async function collected(source: MetricSource): Promise<Collected> {
   return {
     points,
     slices,
-    taken() {
-      for (const { taken } of slices.flat()) for (const tell of taken) tell();
+    accepted() {
+      for (const { accepted } of slices.flat()) for (const mark of accepted) mark();
     },
   };
 }

@@ -4,7 +4,7 @@ import type { FaultReason } from "./network-fault.ts";
 import { bounded } from "./retry-after.ts";
 import { readRpcStatus } from "../protocol/rpc-status.ts";
 import type { SendOutcome } from "./sender.ts";
-import type { Tell } from "../protocol/told.ts";
+import type { Redact } from "../protocol/redact.ts";
 
 /** By number: https://grpc.io/docs/guides/status-codes/ */
 const NAMES = [
@@ -55,9 +55,9 @@ export interface GrpcFailure {
 }
 
 /** What a call that failed means, by the OTLP specification. */
-export function grpcOutcome(failure: GrpcFailure, tell: Tell): SendOutcome {
+export function grpcOutcome(failure: GrpcFailure, redact: Redact): SendOutcome {
   const { details } = failure;
-  const said = tell(details);
+  const said = redact(details);
   const [, http] = HTTP_ALONE.exec(details) ?? [];
   if (http !== undefined) {
     const { kind, reason } = httpFailure(Number(http));
@@ -77,10 +77,10 @@ export function grpcOutcome(failure: GrpcFailure, tell: Tell): SendOutcome {
   const retryDelayMs =
     failure.status === undefined ? undefined : readRpcStatus(failure.status)?.retryDelayMs;
   if (name === "resource_exhausted" && retryDelayMs === undefined) {
-    return { kind: TOO_LARGE.test(details) ? "too-large" : "refused", reason, message };
+    return { kind: TOO_LARGE.test(details) ? "too-large" : "rejected", reason, message };
   }
   if (name !== "resource_exhausted" && !RETRYABLE.has(name)) {
-    return { kind: "refused", reason, message };
+    return { kind: "rejected", reason, message };
   }
   const afterMs = retryDelayMs === undefined ? undefined : bounded(retryDelayMs);
   return { kind: "retry", reason, message, afterMs };

@@ -15,8 +15,8 @@ import { InFlight } from "./in-flight.ts";
 import { networkFault } from "./network-fault.ts";
 import type { SendLimit } from "./send-limit.ts";
 import type { OtlpSender, SendOutcome } from "./sender.ts";
-import { teller } from "../protocol/told.ts";
-import type { Tell } from "../protocol/told.ts";
+import { redactor } from "../protocol/redact.ts";
+import type { Redact } from "../protocol/redact.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
 /** Largest request, before compression: what servers take by default. */
@@ -45,7 +45,7 @@ type Called = { readonly response: Buffer } | { readonly error: ServiceError };
  */
 export class GrpcSender implements OtlpSender {
   readonly #options: GrpcSenderOptions;
-  readonly #tell: Tell;
+  readonly #redact: Redact;
   readonly #metadata: Metadata;
   readonly #inFlight = new InFlight();
   #client: Client | undefined;
@@ -53,7 +53,7 @@ export class GrpcSender implements OtlpSender {
   /** @throws where a header can't be sent over gRPC */
   constructor(options: GrpcSenderOptions) {
     this.#options = options;
-    this.#tell = teller(options.endpoint.headers);
+    this.#redact = redactor(options.endpoint.headers);
     this.#metadata = metadataOf(options.endpoint.headers);
   }
 
@@ -78,11 +78,11 @@ export class GrpcSender implements OtlpSender {
     try {
       const client = (this.#client ??= this.#open());
       const called = await this.#call(client, request, limit);
-      if ("response" in called) return this.#taken(called.response);
+      if ("response" in called) return this.#accepted(called.response);
       return await this.#failed(client, called.error, limit);
     } catch (error) {
       const { reason, message } = networkFault(error);
-      return { kind: "retry", reason, message: this.#tell(message), afterMs: undefined };
+      return { kind: "retry", reason, message: this.#redact(message), afterMs: undefined };
     }
   }
 
@@ -95,19 +95,23 @@ export class GrpcSender implements OtlpSender {
     if (ended !== undefined) return ended;
     if (isOwnBound(error)) {
       const message = `the endpoint's answer is larger than ${MAX_RESPONSE_BYTES} bytes`;
-      return { kind: "refused", reason: "protocol", message };
+      return { kind: "rejected", reason: "protocol", message };
     }
     const [bytes] = metadata.get(STATUS_DETAILS);
     const statusDetails = typeof bytes === "string" ? undefined : bytes;
     const failure = { code, details, status: statusDetails, isUnconnected: !isReady };
-    return grpcOutcome(failure, this.#tell);
+    return grpcOutcome(failure, this.#redact);
   }
 
-  #taken(response: Buffer): SendOutcome {
+  #accepted(response: Buffer): SendOutcome {
     const read = readExportResponse(response, "protobuf", this.#options.signal);
     return read === undefined
-      ? { kind: "taken", rejected: 0, message: "the endpoint answered with what OTLP doesn't have" }
-      : { kind: "taken", rejected: read.rejected, message: this.#tell(read.message) };
+      ? {
+          kind: "accepted",
+          rejected: 0,
+          message: "the endpoint answered with what OTLP doesn't have",
+        }
+      : { kind: "accepted", rejected: read.rejected, message: this.#redact(read.message) };
   }
 
   #call(client: Client, request: Uint8Array, limit: SendLimit): Promise<Called> {

@@ -7,14 +7,14 @@ import { httpFailure } from "./http-status.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import { readRpcStatus } from "../protocol/rpc-status.ts";
 import type { SendOutcome } from "./sender.ts";
-import type { Tell } from "../protocol/told.ts";
+import type { Redact } from "../protocol/redact.ts";
 
 /** What is needed to understand an answer. */
 export interface Asked {
   readonly signal: OtlpSignal;
   /** Of the request, and of an answer that doesn't say. */
   readonly encoding: Encoding;
-  readonly tell: Tell;
+  readonly redact: Redact;
   readonly nowMs: number;
 }
 
@@ -45,26 +45,26 @@ function success(answer: HttpAnswer, asked: Asked): SendOutcome {
       : readExportResponse(answer.body, encodingOf(answer) ?? asked.encoding, asked.signal);
   if (read === undefined) {
     const message = `the endpoint answered ${answer.status}, and with what OTLP doesn't have`;
-    return { kind: "taken", rejected: 0, message };
+    return { kind: "accepted", rejected: 0, message };
   }
-  return { kind: "taken", rejected: read.rejected, message: asked.tell(read.message) };
+  return { kind: "accepted", rejected: read.rejected, message: asked.redact(read.message) };
 }
 
 /** Why it failed, in the words of the endpoint, or of what stands between it and us. */
-function explanation(answer: HttpAnswer, { tell }: Asked): string {
+function explanation(answer: HttpAnswer, { redact }: Asked): string {
   const { status, headers, body } = answer;
   if (status >= 300 && status < 400) {
-    return `redirects are not followed, and this one goes to ${tell(whereTo(headers.location))}`;
+    return `redirects are not followed, and this one goes to ${redact(whereTo(headers.location))}`;
   }
   switch (encodingOf(answer)) {
     case "protobuf":
-      return tell(readRpcStatus(body)?.message ?? "");
+      return redact(readRpcStatus(body)?.message ?? "");
     case "json": {
       const message = parseJsonObject(body.toString())?.["message"];
-      return tell(typeof message === "string" ? message : body.toString());
+      return redact(typeof message === "string" ? message : body.toString());
     }
     default:
-      return tell(/^text\/html/i.test(headers["content-type"] ?? "") ? "" : body.toString());
+      return redact(/^text\/html/i.test(headers["content-type"] ?? "") ? "" : body.toString());
   }
 }
 

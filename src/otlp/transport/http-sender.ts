@@ -12,8 +12,8 @@ import { networkFault } from "./network-fault.ts";
 import { ProtobufError } from "../protocol/protobuf-reader.ts";
 import type { SendLimit } from "./send-limit.ts";
 import type { OtlpSender, SendOutcome } from "./sender.ts";
-import { teller } from "../protocol/told.ts";
-import type { Tell } from "../protocol/told.ts";
+import { redactor } from "../protocol/redact.ts";
+import type { Redact } from "../protocol/redact.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
 /** Largest body, before compression: what the protocol recommends, and backends take. */
@@ -42,14 +42,14 @@ export class HttpSender implements OtlpSender {
   readonly #options: HttpSenderOptions;
   readonly #url: RequestOptions;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #tell: Tell;
+  readonly #redact: Redact;
   readonly #inFlight = new InFlight();
   #agent: Agent;
 
   constructor(options: HttpSenderOptions) {
     const { endpoint, json } = options;
     this.#options = options;
-    this.#tell = teller(endpoint.headers);
+    this.#redact = redactor(endpoint.headers);
     this.#agent = this.#openAgent();
     this.#url = urlToHttpOptions(new URL(endpoint.url));
     this.#headers = {
@@ -86,7 +86,7 @@ export class HttpSender implements OtlpSender {
       return httpOutcome(answer, {
         signal: this.#options.signal,
         encoding: this.#options.json === undefined ? "protobuf" : "json",
-        tell: this.#tell,
+        redact: this.#redact,
         nowMs: Date.now(),
       });
     } catch (error) {
@@ -94,11 +94,11 @@ export class HttpSender implements OtlpSender {
       if (ended !== undefined) return ended;
       if (error instanceof ProtobufError) {
         const message = `the request cannot be written as JSON: ${error.message}`;
-        return { kind: "refused", reason: "malformed", message };
+        return { kind: "rejected", reason: "malformed", message };
       }
       const fault = networkFault(error instanceof ExchangeError ? error.cause : error);
       if (fault.reason === "tls" || fault.reason === "reset") await this.#renewTls();
-      return { kind: "retry", ...fault, message: this.#tell(fault.message), afterMs: undefined };
+      return { kind: "retry", ...fault, message: this.#redact(fault.message), afterMs: undefined };
     }
   }
 

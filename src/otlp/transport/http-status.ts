@@ -4,7 +4,7 @@ const RETRYABLE = new Set([429, 502, 503, 504]);
 const KNOWN = new Set([400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 500, 501, ...RETRYABLE]);
 
 export interface HttpFailure {
-  readonly kind: "retry" | "too-large" | "refused";
+  readonly kind: "retry" | "too-large" | "rejected";
   readonly reason: string;
 }
 
@@ -12,5 +12,5 @@ export interface HttpFailure {
 export function httpFailure(status: number): HttpFailure {
   const reason = `http_${KNOWN.has(status) ? status : `${Math.trunc(status / 100)}xx`}`;
   if (status === 413) return { kind: "too-large", reason };
-  return { kind: RETRYABLE.has(status) ? "retry" : "refused", reason };
+  return { kind: RETRYABLE.has(status) ? "retry" : "rejected", reason };
 }

@@ -9,7 +9,7 @@
  * `reason` is short and of few values, for a label; `message` is for people, bounded, without secrets.
  */
 export type SendOutcome =
-  | { readonly kind: "taken"; readonly rejected: number; readonly message: string }
+  | { readonly kind: "accepted"; readonly rejected: number; readonly message: string }
   | {
       readonly kind: "retry";
       readonly reason: string;
@@ -17,7 +17,7 @@ export type SendOutcome =
       readonly afterMs: number | undefined;
     }
   | { readonly kind: "too-large"; readonly reason: string; readonly message: string }
-  | { readonly kind: "refused"; readonly reason: string; readonly message: string };
+  | { readonly kind: "rejected"; readonly reason: string; readonly message: string };
 
 /** Sends requests of one signal to one endpoint, in its protocol. */
 export interface OtlpSender extends AsyncDisposable {

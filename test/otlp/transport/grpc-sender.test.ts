@@ -19,7 +19,7 @@ import { endpointOf, logsRequest } from "../../support/otlp-requests.ts";
 const REQUEST = logsRequest(3);
 const NEVER = new AbortController().signal;
 const OK = Buffer.alloc(0);
-const ACCEPTED = { kind: "taken", rejected: 0, message: "" };
+const ACCEPTED = { kind: "accepted", rejected: 0, message: "" };
 
 function endpointAt(address: string, special: Partial<OtlpEndpoint> = {}): OtlpEndpoint {
   return endpointOf({ url: `http://${address}`, protocol: "grpc", ...special });
@@ -168,8 +168,8 @@ test.each<[string, (stream: ServerHttp2Stream) => void]>([
 test.each([
   [413, "too-large", "http_413"],
   [502, "retry", "http_502"],
-  [404, "refused", "http_404"],
-  [200, "refused", "http_2xx"],
+  [404, "rejected", "http_404"],
+  [200, "rejected", "http_2xx"],
 ])("an answer %d by HTTP alone, as of a proxy: %s", async (status, kind, reason) => {
   await using server = await http2Server((stream) =>
     stream.respond({ ":status": status }, { endStream: true }),
@@ -188,7 +188,7 @@ test("a refusal is one, even where the server goes away with it", async () => {
     stream.session?.close();
   });
   expect(await sendOnce(server.address)).toMatchObject({
-    kind: "refused",
+    kind: "rejected",
     reason: "grpc_invalid_argument",
   });
 });
@@ -224,7 +224,7 @@ test.each([
   [status.RESOURCE_EXHAUSTED, "grpc_resource_exhausted"],
 ])("code %d is refused for good: %s", async (code, reason) => {
   const outcome = await answered({ code, details: "so it is" });
-  expect(outcome).toMatchObject({ kind: "refused", reason });
+  expect(outcome).toMatchObject({ kind: "rejected", reason });
 });
 
 test.each([
@@ -237,7 +237,7 @@ test.each([
 
 test("RetryInfo makes no other code worth another try", async () => {
   const answer = { code: status.INVALID_ARGUMENT, details: "bad", metadata: retryInfo(7) };
-  expect(await answered(answer)).toMatchObject({ kind: "refused" });
+  expect(await answered(answer)).toMatchObject({ kind: "rejected" });
 });
 
 test("details that can't be read are none", async () => {
@@ -275,16 +275,16 @@ test("what no server takes isn't sent", async () => {
 test("partial success is counted, and told", async () => {
   const partial = Buffer.concat([Buffer.from([0x08, 2]), message({ 2: "no body" })]);
   const outcome = await answered(message({ 1: partial }));
-  expect(outcome).toEqual({ kind: "taken", rejected: 2, message: '"no body"' });
+  expect(outcome).toEqual({ kind: "accepted", rejected: 2, message: '"no body"' });
 });
 
 test("an answer that can't be read says all the same that it was taken", async () => {
-  expect(await answered(Buffer.from("garbage"))).toMatchObject({ kind: "taken", rejected: 0 });
+  expect(await answered(Buffer.from("garbage"))).toMatchObject({ kind: "accepted", rejected: 0 });
 });
 
 test("an answer that is much too large isn't read", async () => {
   const outcome = await answered(Buffer.alloc(200_000));
-  expect(outcome).toMatchObject({ kind: "refused", reason: "protocol" });
+  expect(outcome).toMatchObject({ kind: "rejected", reason: "protocol" });
 });
 
 test("what the endpoint says back of the headers isn't told", async () => {

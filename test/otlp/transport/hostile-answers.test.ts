@@ -3,10 +3,10 @@ import { readExportResponse } from "../../../src/otlp/protocol/export-response.t
 import { grpcOutcome } from "../../../src/otlp/transport/grpc-outcome.ts";
 import { httpOutcome } from "../../../src/otlp/transport/http-outcome.ts";
 import { readRpcStatus } from "../../../src/otlp/protocol/rpc-status.ts";
-import { teller } from "../../../src/otlp/protocol/told.ts";
+import { redactor } from "../../../src/otlp/protocol/redact.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
-const tell = teller([["authorization", "Bearer hunter2"]]);
+const redact = redactor([["authorization", "Bearer hunter2"]]);
 const TYPES = ["application/x-protobuf", "application/json", "text/plain", "text/html", undefined];
 
 test("whatever the endpoint answers is understood somehow, in a few words", () => {
@@ -25,18 +25,18 @@ test("whatever the endpoint answers is understood somehow, in a few words", () =
     };
     const end = (["whole", "cut", "long"] as const)[random(3)] ?? "whole";
     const answer = { status: 200 + random(400), headers, body: bytes, end };
-    const asked = { signal: "logs", encoding: "protobuf", tell, nowMs: 0 } as const;
+    const asked = { signal: "logs", encoding: "protobuf", redact, nowMs: 0 } as const;
     const failure = {
       code: random(20),
       details: bytes.toString("latin1"),
       status: bytes,
       isUnconnected: random(2) === 0,
     };
-    for (const outcome of [httpOutcome(answer, asked), grpcOutcome(failure, tell)]) {
+    for (const outcome of [httpOutcome(answer, asked), grpcOutcome(failure, redact)]) {
       kinds.add(outcome.kind);
       expect(outcome.message.length).toBeLessThan(400);
       expect(outcome.message).not.toMatch(/\p{Cc}/u);
-      if (outcome.kind !== "taken") expect(outcome.reason).toMatch(/^[a-z_0-9]{2,30}$/);
+      if (outcome.kind !== "accepted") expect(outcome.reason).toMatch(/^[a-z_0-9]{2,30}$/);
       else expect(outcome.rejected).toBeGreaterThanOrEqual(0);
       if (outcome.kind === "retry") {
         expect(outcome.afterMs ?? 1).toBeGreaterThan(0);
@@ -44,7 +44,7 @@ test("whatever the endpoint answers is understood somehow, in a few words", () =
       }
     }
   }
-  expect([...kinds].sort()).toEqual(["refused", "retry", "taken", "too-large"]);
+  expect([...kinds].sort()).toEqual(["accepted", "rejected", "retry", "too-large"]);
 });
 
 test("numbers beyond all sense are none", () => {

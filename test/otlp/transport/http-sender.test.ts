@@ -45,7 +45,7 @@ async function written(text: string | Uint8Array): Promise<SendOutcome> {
 
 const PROTOBUF = { "content-type": "application/x-protobuf" };
 const JSON_TYPE = { "content-type": "application/json" };
-const ACCEPTED = { kind: "taken", rejected: 0, message: "" };
+const ACCEPTED = { kind: "accepted", rejected: 0, message: "" };
 
 test("http/protobuf posts the bytes as they are, to the URL as it is", async () => {
   await using server = await httpServer((response) => response.end());
@@ -131,7 +131,7 @@ test.each([
   [599, "http_5xx"],
 ])("%d is refused for good", async (status, reason) => {
   const { outcome } = await answered(status);
-  expect(outcome).toMatchObject({ kind: "refused", reason });
+  expect(outcome).toMatchObject({ kind: "rejected", reason });
 });
 
 test("413 asks for smaller requests", async () => {
@@ -187,7 +187,7 @@ test.each([
   [PROTOBUF, "", 0, ""],
 ])("partial success in %j %#", async (headers, body, rejected, message) => {
   const { outcome } = await answered(200, headers, body);
-  expect(outcome).toEqual({ kind: "taken", rejected, message });
+  expect(outcome).toEqual({ kind: "accepted", rejected, message });
 });
 
 test("rejected data points are counted as rejected records are", async () => {
@@ -195,7 +195,7 @@ test("rejected data points are counted as rejected records are", async () => {
   await using server = await httpServer((response) => response.writeHead(200, JSON_TYPE).end(body));
   const endpoint = endpointOf({ url: `http://${server.address}/v1/metrics` });
   await using sender = await openSender(endpoint, "metrics");
-  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "taken", rejected: 4 });
+  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "accepted", rejected: 4 });
 });
 
 test.each([
@@ -229,7 +229,7 @@ test.each([301, 302, 307, 308])("a redirect by %d isn't followed", async (status
       : response.writeHead(status, { location: "/there?key=secret" }).end(),
   );
   expect(await sendOnce({ url: `http://${server.address}/` })).toEqual({
-    kind: "refused",
+    kind: "rejected",
     reason: "http_3xx",
     message: `the endpoint answered ${status}: redirects are not followed, and this one goes to "/there"`,
   });
@@ -242,7 +242,7 @@ test.each([
 ])("200 with %s was taken all the same", async (_name, body) => {
   const { outcome } = await answered(200, {}, body);
   expect(outcome).toEqual({
-    kind: "taken",
+    kind: "accepted",
     rejected: 0,
     message: "the endpoint answered 200, and with what OTLP doesn't have",
   });
@@ -259,7 +259,7 @@ test("an answer without an end is read up to a bound", async () => {
     more();
   });
   const closed = server.closed();
-  expect(await sendOnce({ url: `http://${server.address}/` })).toMatchObject({ kind: "taken" });
+  expect(await sendOnce({ url: `http://${server.address}/` })).toMatchObject({ kind: "accepted" });
   await closed;
 });
 
@@ -277,7 +277,7 @@ test.each([
 test("a refusal counts, even where its words are cut off", async () => {
   const cut = "HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\nbecause";
   expect(await written(cut)).toEqual({
-    kind: "refused",
+    kind: "rejected",
     reason: "http_400",
     message: 'the endpoint answered 400: "because"',
   });
@@ -390,7 +390,7 @@ test("an endpoint that comes and goes is taken as it is each time", async () => 
   await using sender = await openSender(endpointOf({ url: `http://${server.address}/` }), "logs");
   const kinds: string[] = [];
   for (let i = 0; i < 5; i++) kinds.push((await sender.send(REQUEST, NEVER)).kind);
-  expect(kinds).toEqual(["retry", "taken", "retry", "taken", "refused"]);
+  expect(kinds).toEqual(["retry", "accepted", "retry", "accepted", "rejected"]);
 });
 
 test("a refusal in the middle of a large request is heard", async () => {
@@ -421,7 +421,7 @@ test("a request that is none can't be sent as JSON, now or later", async () => {
   const url = `http://${server.address}/`;
   const outcome = await sendOnce({ url, protocol: "http/json" }, REQUEST.subarray(0, -1));
   expect(outcome).toEqual({
-    kind: "refused",
+    kind: "rejected",
     reason: "malformed",
     message: "the request cannot be written as JSON: the message is cut off",
   });

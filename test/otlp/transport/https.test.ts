@@ -53,7 +53,7 @@ async function sendOnce(address: string, files: Partial<OtlpTlsFiles>): Promise<
 test("the endpoint's certificate has to be of the authority that is named", async () => {
   await using server = await tlsServer();
   const good = await sendOnce(server.address, { caFile: authority.cert });
-  expect(good).toMatchObject({ kind: "taken" });
+  expect(good).toMatchObject({ kind: "accepted" });
   for (const files of [{ caFile: other.cert }, {}]) {
     const bad = await sendOnce(server.address, files);
     expect(bad).toMatchObject({ kind: "retry", reason: "tls", afterMs: undefined });
@@ -77,7 +77,7 @@ test("a client's certificate is shown to who asks for one", async () => {
   const without = await sendOnce(server.address, { caFile });
   expect(without.kind).toBe("retry");
   const files = { caFile, keyFile: forClient.key, certFile: forClient.cert };
-  expect(await sendOnce(server.address, files)).toMatchObject({ kind: "taken" });
+  expect(await sendOnce(server.address, files)).toMatchObject({ kind: "accepted" });
 });
 
 test("plain text where TLS is expected is no connection", async () => {
@@ -101,7 +101,7 @@ test("certificates that are renewed are taken up once the old ones fail", async 
   expect(await sender.send(REQUEST, NEVER)).toMatchObject({ reason: "tls" });
   await copyFile(authority.cert, files.caFile);
   expect(await sender.send(REQUEST, NEVER)).toMatchObject({ reason: "tls" });
-  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "taken" });
+  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "accepted" });
 });
 
 test("files that can't be used are named when the sender is opened", async () => {
@@ -133,5 +133,5 @@ test("files don't matter where nothing is encrypted", async () => {
   const tls = { ...NO_FILES, caFile: "/no/such/file.pem" };
   const endpoint = endpointOf({ url: `http://${server.address}/`, tls });
   await using sender = await openSender(endpoint, "logs");
-  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "taken" });
+  expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "accepted" });
 });
