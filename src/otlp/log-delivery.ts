@@ -6,13 +6,13 @@ import { recordEnds } from "./log-request.ts";
 import type { LogRequest } from "./log-request.ts";
 import type { OtlpSender, SendOutcome } from "./transport/sender.ts";
 
-/** What becomes of records, for who counts that. */
+/** Called for records that leave the queue, to count them. */
 export interface DeliveryCounts {
-  /** The endpoint took so many. */
+  /** The endpoint accepted so many. */
   readonly exported: (records: number) => void;
-  /** A request failed, or a part of it. */
+  /** A request failed, or a part of it. The reason is one of few. */
   readonly failed: (reason: string) => void;
-  /** So many will never be sent. */
+  /** So many are dropped. */
   readonly dropped: (records: number) => void;
 }
 
@@ -22,29 +22,29 @@ export interface LogDeliveryOptions extends DeliveryCounts {
   readonly sender: OtlpSender;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Waits between attempts, in milliseconds. */
+  /** Gives the wait before the next attempt, in milliseconds. */
   readonly backoff: { next(): number; reset(): void };
 }
 
-/** Bounds of one request: endpoints take 4 MiB and more. */
+/** Bounds of one request: endpoints accept 4 MiB and more. */
 const MAX_BYTES = 2 ** 20;
 const MAX_RECORDS = 1_024;
-/** After so many requests that were taken, larger ones are tried again. */
+/** Accepted requests in a row after which a request may be twice as large again. */
 const GROW_AFTER = 64;
-/** One that takes too long over a request gets smaller ones, down to so many records. */
+/** Smallest request, in records, for an endpoint that times out. */
 const SLOW_RECORDS = 64;
-/** No endpoint is waited for longer than an hour, whatever it asks for. */
+/** Longest wait that an endpoint can request: an hour. */
 const MAX_WAIT_MS = 3_600_000;
 
-/** Whole records, the first of those on loan. */
-interface Parcel {
+/** Whole records, the first of the lease. */
+interface Cut {
   readonly parts: readonly Uint8Array[];
   readonly records: number;
 }
 
 /**
- * Brings the records of a queue to an endpoint, in their order, one request after the other, until
- * it has taken them. What it will never take is dropped and counted.
+ * Delivers the records of a queue to an endpoint, in their order, one request at a time. Retries until
+ * the endpoint accepts or rejects them; counts what it rejects as dropped.
  */
 export class LogDelivery {
   readonly #options: LogDeliveryOptions;
@@ -57,7 +57,7 @@ export class LogDelivery {
     this.#options = options;
   }
 
-  /** Delivers until the signal aborts, or what there was at the `end` is delivered. Never rejects. */
+  /** Delivers until the signal aborts, or after `end` until the queue is empty. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { queue } = this.#options;
     const either = AbortSignal.any([signal, this.#ending.signal]);
@@ -69,24 +69,24 @@ export class LogDelivery {
       const waitMs = await this.#deliver(batch, signal);
       queue.release();
       if (waitMs === undefined) continue;
-      // Where they are safe, the next process has more time for them.
+      // A durable queue keeps them for the next process.
       if (isEnding && queue.state.durable) return;
       await this.#wait(waitMs, isEnding ? signal : either);
     }
   }
 
-  /** No more records come: tries at once, and ends `run` when the last is delivered. */
+  /** Retries at once, and ends `run` after the last record. No records may be pushed later. */
   end(): void {
     this.#ending.abort();
   }
 
-  /** Sends one request; answers how long to wait before the next, undefined where that needn't be. */
+  /** Sends one request; returns how long to wait before the next, undefined for not at all. */
   async #deliver(batch: RecordBatch, signal: AbortSignal): Promise<number | undefined> {
     const { request, sender, queue, dropped } = this.#options;
-    const parcel = cut(batch, this.#maxRecords);
-    if (parcel === undefined) {
+    const part = cut(batch, this.#maxRecords);
+    if (part === undefined) {
       const records = (batch.rows[0]?.count ?? 0) - batch.skip;
-      this.#failed("damaged", "the queue has records that make no sense: they are dropped", {
+      this.#failed("damaged", "damaged log records dropped", {
         kind: "damaged",
         records,
       });
@@ -94,9 +94,9 @@ export class LogDelivery {
       queue.done(records);
       return undefined;
     }
-    const outcome = await sender.send(request.build(parcel.parts), signal);
+    const outcome = await sender.send(request.build(part.parts), signal);
     if (outcome.kind === "retry" && signal.aborted) return undefined;
-    return this.#settle(outcome, parcel.records);
+    return this.#settle(outcome, part.records);
   }
 
   #settle(outcome: SendOutcome, records: number): number | undefined {
@@ -116,13 +116,13 @@ export class LogDelivery {
     const lost = outcome.kind === "accepted" ? Math.min(outcome.rejected, records) : records;
     if (outcome.kind === "accepted") {
       if (lost > 0) {
-        this.#failed("partial_success", "the log endpoint rejected records", {
+        this.#failed("partial_success", "log endpoint rejected records", {
           err,
           records: lost,
         });
       } else if (err !== "") {
-        // The specification's way of saying something about a request that was taken.
-        this.#options.log.limited("otlp-logs accepted").warn("the log endpoint warns", { err });
+        // An accepted request with a message is a warning, by the specification.
+        this.#options.log.limited("otlp-logs accepted").warn("log endpoint warning", { err });
       }
       this.#accepted();
       exported(records - lost);
@@ -130,8 +130,8 @@ export class LogDelivery {
       this.#failed(
         outcome.reason,
         outcome.kind === "rejected"
-          ? "the log endpoint refuses records: they are dropped"
-          : "a log record is too large for its endpoint: it is dropped",
+          ? "log records rejected and dropped"
+          : "log record too large for endpoint, dropped",
         { err, records },
       );
     }
@@ -148,7 +148,7 @@ export class LogDelivery {
 
   #retry(outcome: SendOutcome & { readonly kind: "retry" }): number {
     const { queue, backoff } = this.#options;
-    this.#failed(outcome.reason, "log records can't be sent: they wait", {
+    this.#failed(outcome.reason, "log export failed, will retry", {
       err: outcome.message,
       waiting: queue.state.records,
     });
@@ -161,7 +161,7 @@ export class LogDelivery {
   #accepted(): void {
     const { queue, log } = this.#options;
     if (this.#isDown) {
-      log.limited("otlp-again").info("log records are sent again", {
+      log.limited("otlp-again").info("log export restored", {
         waiting: queue.state.records,
       });
     }
@@ -172,7 +172,7 @@ export class LogDelivery {
     this.#maxRecords = Math.min(this.#maxRecords * 2, MAX_RECORDS);
   }
 
-  /** Counts it, and tells of it once a minute. */
+  /** Counts a failure, and logs it at most once a minute. */
   #failed(
     reason: string,
     message: string,
@@ -190,8 +190,8 @@ export class LogDelivery {
   }
 }
 
-/** The first records of a batch, as one request may have them; undefined where they make no sense. */
-function cut({ rows, skip }: RecordBatch, maxRecords: number): Parcel | undefined {
+/** Cuts the records of one request from a batch; undefined if the first row is damaged. */
+function cut({ rows, skip }: RecordBatch, maxRecords: number): Cut | undefined {
   const parts: Uint8Array[] = [];
   let records = 0;
   for (const [i, { bytes, count }] of rows.entries()) {

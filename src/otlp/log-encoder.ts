@@ -30,9 +30,9 @@ const INT = fieldKey(3, VARINT);
 const DOUBLE = fieldKey(4, FIXED64);
 export const LOG_RECORD = fieldKey(2, LENGTH_DELIMITED);
 
-/** Room before a record for its key and length. */
+/** Room for the key and length before a record. */
 const HEAD_BYTES = 6;
-/** Attributes have few names, which are always the same. */
+/** Cached attribute names: there are few, always the same. */
 const MAX_NAMES = 256;
 
 /** The parts of a record that are encoded. */
@@ -131,7 +131,7 @@ export class LogEncoder {
   }
 }
 
-/** Bytes of a scalar; what else there may be is written as a value that isn't set. */
+/** Returns the bytes of a scalar; anything else is encoded as an unset value. */
 function anyValueLength(value: AnyValue): number {
   switch (typeof value) {
     case "string":

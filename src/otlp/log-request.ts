@@ -6,7 +6,7 @@ import {
 } from "./protocol/protobuf-writer.ts";
 import { LOG_RECORD } from "./log-encoder.ts";
 
-/** What all records of a process have in common. */
+/** The common parts of all records of a process. */
 export interface LogOrigin {
   readonly resource: Readonly<Record<string, string>>;
   /** Name and version of the instrumentation scope. */
@@ -15,12 +15,9 @@ export interface LogOrigin {
 
 const FIRST = fieldKey(1, LENGTH_DELIMITED);
 const SECOND = fieldKey(2, LENGTH_DELIMITED);
-/** The writer keeps some bytes free. */
-const SPARE_BYTES = 16;
 
 /**
- * Makes an ExportLogsServiceRequest of records that are written already: it begins with what they
- * have in common, and has them in their order.
+ * Builds an ExportLogsServiceRequest from encoded records, in their order.
  * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/logs/v1/logs_service.proto
  */
 export class LogRequest {
@@ -35,12 +32,12 @@ export class LogRequest {
     });
   }
 
-  /** @param parts each whole records, as `LogEncoder` writes them */
+  /** @param parts whole records each, as `LogEncoder` encodes them */
   build(parts: readonly Uint8Array[]): Uint8Array {
     const records = parts.reduce((sum, { length }) => sum + length, 0);
     const scopeLogs = delimitedLength(this.#scope.length) + records;
     const resourceLogs = delimitedLength(this.#resource.length) + delimitedLength(scopeLogs);
-    const writer = new ProtobufWriter(delimitedLength(resourceLogs) + SPARE_BYTES);
+    const writer = new ProtobufWriter(delimitedLength(resourceLogs));
     writer.byte(FIRST);
     writer.varint(resourceLogs);
     writer.field(FIRST, this.#resource);
@@ -53,9 +50,7 @@ export class LogRequest {
 }
 
 /**
- * Where each record ends in bytes that are whole records; undefined where they aren't that.
- *
- * @param count how many there have to be
+ * Returns where each record ends; undefined if the bytes aren't exactly `count` whole records.
  */
 export function recordEnds(bytes: Uint8Array, count: number): readonly number[] | undefined {
   const ends: number[] = [];

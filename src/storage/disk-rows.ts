@@ -4,24 +4,23 @@ import { RowList } from "./row-list.ts";
 import { StoreError } from "./store-link.ts";
 import type { StoreLink } from "./store-link.ts";
 
-/** How much of what is on disk is in memory too: the oldest, which are sent next. */
-const HELD_BYTES = 2 ** 20;
+/** Rows that are cached in memory: the oldest, which are sent next. */
+const CACHE_BYTES = 2 ** 20;
 
-/** The rows of a queue that are stored, as this side of the link knows them. */
+/** The stored rows of a queue, as this side of the link knows them. */
 export class DiskRows {
   readonly #link: StoreLink;
   #records: number;
   #bytes: number;
   #headSeq: number;
   #lastSeq: number;
-  /** The oldest of them. */
-  readonly #held = new RowList();
-  /** True where these are all. */
-  #isHeldAll: boolean;
-  /** Reading is under way: who asks meanwhile waits for the same. */
+  /** The oldest rows. */
+  readonly #cache = new RowList();
+  #isCacheWhole: boolean;
+  /** The read in progress, which later callers share. */
   #loading: Promise<void> | undefined;
-  /** Left while the store was asked for room, and may be counted there once more; undefined: not asked. */
-  #leftMeanwhile: RecordRow[] | undefined;
+  /** Rows removed while the store frees bytes, which may count them again; undefined: it doesn't. */
+  #removedMeanwhile: RecordRow[] | undefined;
 
   constructor(link: StoreLink, totals: QueueTotals) {
     this.#link = link;
@@ -29,7 +28,7 @@ export class DiskRows {
     this.#bytes = totals.bytes;
     this.#headSeq = totals.headSeq;
     this.#lastSeq = totals.lastSeq;
-    this.#isHeldAll = totals.records === 0;
+    this.#isCacheWhole = totals.records === 0;
   }
 
   get records(): number {
@@ -40,23 +39,23 @@ export class DiskRows {
     return this.#bytes;
   }
 
-  /** True while the store is asked for room. */
+  /** True while the store frees bytes. */
   get isFreeing(): boolean {
-    return this.#leftMeanwhile !== undefined;
+    return this.#removedMeanwhile !== undefined;
   }
 
-  /** A row was stored. */
+  /** Counts a row that was stored. */
   add(row: RecordRow): void {
     this.#records += row.count;
     this.#bytes += row.bytes.length;
     this.#lastSeq = row.seq;
-    if (!this.#isHeldAll) return;
-    if (this.#held.bytes + row.bytes.length <= HELD_BYTES) this.#held.push(row);
-    else this.#isHeldAll = false;
+    if (!this.#isCacheWhole) return;
+    if (this.#cache.bytes + row.bytes.length <= CACHE_BYTES) this.#cache.push(row);
+    else this.#isCacheWhole = false;
   }
 
   /**
-   * Reads the oldest rows, unless they are in memory.
+   * Reads the oldest rows into the cache if it is empty.
    *
    * @throws StoreError
    */
@@ -65,47 +64,47 @@ export class DiskRows {
   }
 
   async #load(): Promise<void> {
-    if (this.#held.first !== undefined || this.#records === 0) return;
-    const rows = await this.#link.read(HELD_BYTES);
+    if (this.#cache.first !== undefined || this.#records === 0) return;
+    const rows = await this.#link.read(CACHE_BYTES);
     if (rows.length === 0 && this.#records > 0 && !this.isFreeing) {
       throw new StoreError("it has fewer rows than were stored", true);
     }
-    // Some of them may have left meanwhile.
-    for (const row of rows) if (row.seq > this.#headSeq) this.#held.push(row);
-    this.#isHeldAll = (rows.at(-1)?.seq ?? this.#lastSeq) >= this.#lastSeq;
+    // Some rows may have been removed meanwhile.
+    for (const row of rows) if (row.seq > this.#headSeq) this.#cache.push(row);
+    this.#isCacheWhole = (rows.at(-1)?.seq ?? this.#lastSeq) >= this.#lastSeq;
   }
 
-  /** The oldest rows of those in memory. */
+  /** Returns the oldest rows of the cache. */
   oldest(maxBytes: number): readonly RecordRow[] {
-    return this.#held.prefix(maxBytes);
+    return this.#cache.prefix(maxBytes);
   }
 
-  /** The oldest row is dealt with. Rejects where the store isn't told. */
-  async leave(row: RecordRow): Promise<void> {
+  /** Removes the oldest row. Rejects if the store fails to note that. */
+  async remove(row: RecordRow): Promise<void> {
     this.#records -= row.count;
     this.#bytes -= row.bytes.length;
-    this.#leftMeanwhile?.push(row);
+    this.#removedMeanwhile?.push(row);
     this.#passed(row.seq);
     await this.#link.drop(row.seq);
   }
 
-  /** A row was stored that had been dealt with before. */
+  /** Removes rows up to this one that were completed before they were stored. */
   async skip(seq: number): Promise<void> {
     await this.#link.drop(seq);
   }
 
   /**
-   * Has the oldest rows leave, until so many bytes are free, and tells in the same turn which they
-   * are: so many records, up to this row.
+   * Evicts the oldest rows until so many bytes are free; calls `evicted` in the same turn, with the
+   * number of records and the last row.
    *
    * @throws StoreError
    */
-  async free(bytes: number, tell: (records: number, headSeq: number) => void): Promise<void> {
-    this.#leftMeanwhile = [];
+  async free(bytes: number, evicted: (records: number, headSeq: number) => void): Promise<void> {
+    this.#removedMeanwhile = [];
     try {
       const freed = await this.#link.free(bytes);
       let { records, bytes: freedBytes } = freed;
-      for (const row of this.#leftMeanwhile) {
+      for (const row of this.#removedMeanwhile) {
         if (row.seq > freed.headSeq) continue;
         records -= row.count;
         freedBytes -= row.bytes.length;
@@ -113,15 +112,15 @@ export class DiskRows {
       this.#records -= records;
       this.#bytes -= freedBytes;
       this.#passed(freed.headSeq);
-      tell(records, freed.headSeq);
+      evicted(records, freed.headSeq);
     } finally {
-      this.#leftMeanwhile = undefined;
+      this.#removedMeanwhile = undefined;
     }
   }
 
   #passed(seq: number): void {
     this.#headSeq = Math.max(this.#headSeq, seq);
-    this.#held.removeUpTo(seq);
-    if (this.#records <= 0) this.#isHeldAll = true;
+    this.#cache.removeUpTo(seq);
+    if (this.#records <= 0) this.#isCacheWhole = true;
   }
 }

@@ -5,20 +5,20 @@ import { asError } from "../platform/data/as-error.ts";
 import type { Logger } from "../domain/log.ts";
 
 export interface InstanceIdOptions {
-  /** Folder that is there already; undefined: nothing is kept. */
+  /** Existing folder; undefined: the id isn't stored. */
   readonly path: string | undefined;
-  /** What this instance is told from others by, where its id can't be kept. */
+  /** Distinguish this instance from others if its id can't be stored. */
   readonly traits: readonly string[];
   readonly log: Logger;
 }
 
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
-/** What the conventions of `service.instance.id` have for ids that are derived. */
+/** The namespace that the conventions of `service.instance.id` give for derived ids. */
 const NAMESPACE = "4d63009a8d0f11eeaad74c796ed8e320";
 
 /**
- * The id of this instance, a UUID: the one that `path` keeps, where a first process puts one by
- * chance; else the same for the same traits.
+ * Returns the id of this instance, a UUID: the stored one, which the first process draws at random; or
+ * one derived from the traits.
  */
 export async function instanceId(options: InstanceIdOptions): Promise<string> {
   const { path, traits, log } = options;
@@ -27,12 +27,10 @@ export async function instanceId(options: InstanceIdOptions): Promise<string> {
   try {
     return (await readId(file)) ?? (await writeId(file));
   } catch (error) {
-    log
-      .limited("instance-id")
-      .warn("the instance id isn't kept: it is derived from host name and engine", {
-        file,
-        err: asError(error),
-      });
+    log.limited("instance-id").warn("instance id not stored, derived from host name and engine", {
+      file,
+      err: asError(error),
+    });
     return derivedId(traits);
   }
 }
@@ -51,12 +49,12 @@ async function writeId(file: string): Promise<string> {
   const id = randomUUID();
   const draft = `${file}.${id}`;
   await writeFile(draft, `${id}\n`, { flag: "wx" });
-  // Whole or not at all, whenever the process ends.
+  // The rename is atomic, whenever the process ends.
   await rename(draft, file);
   return id;
 }
 
-/** RFC 9562, version 5. */
+/** Returns a UUID of version 5 (RFC 9562). */
 function derivedId(traits: readonly string[]): string {
   const bytes = createHash("sha1")
     .update(Buffer.from(NAMESPACE, "hex"))

@@ -1,24 +1,22 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { RecordRow } from "../domain/record-queue.ts";
-import { DamagedError } from "./sqlite-errors.ts";
+import { DamagedError } from "./sqlite.ts";
 
 export const QUEUE_SCHEMA = `
   CREATE TABLE queue (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, bytes BLOB NOT NULL);`;
 
-/** What is in the table. */
 export interface QueueTotals {
   readonly records: number;
   readonly bytes: number;
-  /** The oldest row that is still wanted is the first after this. */
+  /** The rows up to this one are removed. */
   readonly headSeq: number;
-  /** Of the newest row that ever was; 0 where none was. */
+  /** Number of the newest row ever; 0 if there was none. */
   readonly lastSeq: number;
 }
 
 /**
- * The table of rows that wait. What leaves it is gone at once for whoever reads it, and in the file
- * with the next transaction: so it can be left on a disk that is full, too. Every method throws what
- * SQLite does.
+ * The table of queued rows. A removed row is hidden at once, and erased from the file with the next
+ * transaction: so removal works on a full disk too. Every method throws what SQLite throws.
  */
 export class QueueTable {
   readonly #database: DatabaseSync;
@@ -41,7 +39,7 @@ export class QueueTable {
     };
   }
 
-  /** Counts what an earlier process left. */
+  /** Counts the rows of an earlier process. */
   load(): void {
     const sums = this.#database
       .prepare(
@@ -57,7 +55,7 @@ export class QueueTable {
     wholeNumber(sums["least"]);
   }
 
-  /** Writes inside of the caller's transaction, and erases what has left. */
+  /** Inserts rows and erases removed ones, in the caller's transaction. */
   write(rows: readonly RecordRow[]): void {
     if (this.#headSeq > this.#erasedSeq) {
       this.#database.prepare("DELETE FROM queue WHERE seq <= ?").run(this.#headSeq);
@@ -67,7 +65,7 @@ export class QueueTable {
     for (const { seq, count, bytes } of rows) insert.run(seq, count, bytes);
   }
 
-  /** The caller's transaction was committed. */
+  /** Counts the rows after the caller's transaction is committed. */
   written(rows: readonly RecordRow[]): void {
     this.#erasedSeq = this.#headSeq;
     for (const { seq, count, bytes } of rows) {
@@ -77,7 +75,7 @@ export class QueueTable {
     }
   }
 
-  /** The oldest rows, of so many bytes together, but for the first, which always comes. */
+  /** Returns the oldest rows within a bound in bytes; the first in any case. */
   read(maxBytes: number): RecordRow[] {
     const rows: RecordRow[] = [];
     let total = 0;
@@ -94,25 +92,25 @@ export class QueueTable {
     return rows;
   }
 
-  /** What is up to this row, itself included, has left. */
+  /** Removes all rows up to this one, inclusive. */
   drop(seq: number): void {
     if (seq <= this.#headSeq) return;
     for (const row of this.#sizes()) {
       if (row.seq > seq) break;
-      this.#leave(row);
+      this.#remove(row);
     }
   }
 
-  /** Has the oldest rows leave until so many bytes are free. */
+  /** Removes the oldest rows until so many bytes are free. */
   free(bytes: number): void {
     const target = this.#bytes - bytes;
     for (const row of this.#sizes()) {
       if (this.#bytes <= target) break;
-      this.#leave(row);
+      this.#remove(row);
     }
   }
 
-  #leave(row: { readonly seq: number; readonly count: number; readonly bytes: number }): void {
+  #remove(row: { readonly seq: number; readonly count: number; readonly bytes: number }): void {
     this.#headSeq = row.seq;
     this.#records -= row.count;
     this.#bytes -= row.bytes;
@@ -132,9 +130,9 @@ export class QueueTable {
   }
 }
 
-/** @throws {@link DamagedError} where it is none above zero */
+/** @throws DamagedError if it isn't positive */
 function wholeNumber(value: unknown): number {
   const number = Number(value);
   if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new DamagedError("the queue has rows that make no sense");
+  throw new DamagedError("the queue has invalid rows");
 }

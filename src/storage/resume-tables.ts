@@ -1,7 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { ContainerResume, CursorResume, Resume } from "../domain/resume.ts";
-import { decodeResume, encodeResume } from "./resume-json.ts";
-import { DamagedError, sqliteCode } from "./sqlite-errors.ts";
+import { DamagedError, sqliteCode } from "./sqlite.ts";
 
 export const RESUME_SCHEMA = `
   CREATE TABLE place (
@@ -11,26 +10,26 @@ export const RESUME_SCHEMA = `
   CREATE TABLE seen (number INTEGER PRIMARY KEY, key TEXT NOT NULL);
   CREATE TABLE container (id TEXT PRIMARY KEY, resume TEXT NOT NULL) WITHOUT ROWID;`;
 
-/** What is written at once: all of it or nothing. */
+/** One write of the resume point. */
 export interface ResumeUpdate {
   readonly cursor: CursorResume;
-  /** What is known of containers now; undefined for those that are gone. */
+  /** The state of changed containers; undefined for those that are gone. */
   readonly containers: ReadonlyMap<string, ContainerResume | undefined>;
 }
 
-/** The tables of the resume point. Every method throws what SQLite does. */
+/** The tables of the resume point. Every method throws what SQLite throws. */
 export class ResumeTables {
   readonly #database: DatabaseSync;
   readonly #scope: string;
   #writtenCount = 0;
 
-  /** @param scope what is watched: what another scope left is dropped by `adopt` */
+  /** @param scope what is watched: `adopt` drops the resume point of another scope */
   constructor(database: DatabaseSync, scope: string) {
     this.#database = database;
     this.#scope = scope;
   }
 
-  /** Drops what another scope left. */
+  /** Drops the resume point of another scope. */
   adopt(): void {
     const place = this.#database.prepare("SELECT scope FROM place").get();
     if (place === undefined || place["scope"] === this.#scope) return;
@@ -38,20 +37,20 @@ export class ResumeTables {
   }
 
   /**
-   * What was written last; undefined where nothing was.
+   * Returns what was written last; undefined if that is nothing.
    *
-   * @throws {@link DamagedError} where that makes no sense
+   * @throws {@link DamagedError} if the content is invalid
    */
   read(): Resume | undefined {
     try {
       return this.#read();
     } catch (cause) {
       if (sqliteCode(cause) !== undefined) throw cause;
-      throw new DamagedError("what it says makes no sense", { cause });
+      throw new DamagedError("its content is invalid", { cause });
     }
   }
 
-  /** Writes inside of the caller's transaction. */
+  /** Writes in the caller's transaction. */
   write({ cursor, containers }: ResumeUpdate): void {
     this.#run("INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?, ?)", [
       this.#scope,
@@ -73,7 +72,7 @@ export class ResumeTables {
     }
   }
 
-  /** The caller's transaction was committed. */
+  /** Notes that the caller's transaction is committed. */
   written({ cursor }: ResumeUpdate): void {
     this.#writtenCount = cursor.count;
   }
@@ -98,4 +97,36 @@ export class ResumeTables {
   #run(sql: string, values: SQLInputValue[]): void {
     this.#database.prepare(sql).run(...values);
   }
+}
+
+/** JSON has no 64-bit integers: they are written as `"123n"`. */
+const BIG = /^-?\d+n$/;
+/** Members that are times. Foreign text in other members stays text. */
+const BIG_MEMBERS = new Set(["startedAtNs", "finishedAtNs", "lastStartNs"]);
+
+function encodeResume(resume: ContainerResume): string {
+  return JSON.stringify(resume, (_, value: unknown) =>
+    typeof value === "bigint" ? `${value}n` : value,
+  );
+}
+
+/** @throws if `encodeResume` didn't write the text */
+function decodeResume(text: string): ContainerResume {
+  const resume = JSON.parse(text, (key, value: unknown) => {
+    if (!BIG_MEMBERS.has(key)) return value;
+    if (typeof value !== "string" || !BIG.test(value)) throw new Error(`${key} is not a time`);
+    return BigInt(value.slice(0, -1));
+  }) as ContainerResume;
+  if (typeof resume.identity?.id !== "string" || typeof resume.lives?.open !== "number") {
+    throw new Error("not a container");
+  }
+  return {
+    ...resume,
+    // The text lacks members that are undefined.
+    health: resume.health,
+    lastExitCode: resume.lastExitCode,
+    restartsSeen: resume.restartsSeen,
+    runsSystemd: resume.runsSystemd,
+    systemd: resume.systemd,
+  };
 }

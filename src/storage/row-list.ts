@@ -24,7 +24,7 @@ export class RowList {
     this.#bytes += row.bytes.length;
   }
 
-  /** Takes out one row, the oldest by default. */
+  /** Removes one row, by default the oldest. */
   remove(at = 0): RecordRow | undefined {
     const row = at === 0 ? this.rows.shift() : this.rows.splice(at, 1)[0];
     this.#records -= row?.count ?? 0;
@@ -32,18 +32,12 @@ export class RowList {
     return row;
   }
 
-  /** Takes out all up to this row, itself included. */
+  /** Removes all rows up to this one, inclusive. */
   removeUpTo(seq: number): void {
     while (this.first !== undefined && this.first.seq <= seq) this.remove();
   }
 
-  clear(): void {
-    this.rows.length = 0;
-    this.#records = 0;
-    this.#bytes = 0;
-  }
-
-  /** The oldest rows of so many bytes together, but for the first, which always comes. */
+  /** Returns the oldest rows within a bound in bytes; the first in any case. */
   prefix(maxBytes: number): RecordRow[] {
     let total = 0;
     const end = this.rows.findIndex(({ bytes }, i) => (total += bytes.length) > maxBytes && i > 0);

@@ -4,58 +4,56 @@ import type { DatabaseSync } from "node:sqlite";
 import { asError } from "../platform/data/as-error.ts";
 import type { RecordRow } from "../domain/record-queue.ts";
 import type { Resume } from "../domain/resume.ts";
-import type { Sqlite } from "./load-sqlite.ts";
+import type { Sqlite } from "./sqlite.ts";
 import { QUEUE_SCHEMA, QueueTable } from "./queue-table.ts";
 import type { QueueTotals } from "./queue-table.ts";
 import { RESUME_SCHEMA, ResumeTables } from "./resume-tables.ts";
 import type { ResumeUpdate } from "./resume-tables.ts";
-import { DamagedError, isDamage, isFull, NewerVersionError } from "./sqlite-errors.ts";
+import { DamagedError, isDamage, isFull, NewerVersionError } from "./sqlite.ts";
 
-/** Name of the file, and what it was called before it had a queue in it. */
+/** The file, and its name before it had a queue. */
 const FILE = "unitwatch.sqlite";
 const FORMER_FILE = "resume.sqlite";
 /** 1 had the resume point alone. */
 const SCHEMA_VERSION = 2;
 
-/** Where and how something is stored. */
 export interface StorePlace {
-  /** Folder of the file, made where it is missing. */
+  /** Folder of the file, made if it is missing. */
   readonly path: string;
-  /** What is watched: engine and filters. What was kept of another scope is dropped. */
+  /** Identifies what is watched: engine and filters. Resume points of other scopes are dropped. */
   readonly scope: string;
   /**
-   * What a transaction outlives: the end of the process at any time, or the machine's too, for which
-   * each one waits for the disk.
+   * What a transaction outlives: a crash of the process, or of the machine too, for which each one
+   * waits for the disk.
    */
   readonly outlives: "crash" | "power-cut";
-  /** Unix time in milliseconds, for the name of a file that is set aside. */
+  /** Unix time in milliseconds, for the name of a file that is moved aside. */
   readonly nowMs: number;
 }
 
 export interface OpenedFile {
   readonly file: StoreFile;
-  /** What an earlier process left; undefined where there is nothing. */
+  /** What an earlier process stored; undefined if that is nothing. */
   readonly restored: Resume | undefined;
-  /** Where a damaged file went, and what was wrong with it. */
+  /** The new name of a damaged file, and its fault. */
   readonly setAside: { readonly file: string; readonly reason: string } | undefined;
 }
 
-/** One transaction: all of it or nothing. */
+/** One transaction. */
 export interface StoreUpdate {
   readonly rows: readonly RecordRow[];
   readonly resume: ResumeUpdate | undefined;
 }
 
-/** The file of a place. */
 export function storeFileName(path: string): string {
   return join(path, FILE);
 }
 
 /**
- * Opens the file of a place, and takes it for this process alone until that ends. One that is
- * damaged is set aside, and another begun. On a disk that is full a new one is made later.
+ * Opens the file of a place, and locks it for this process. Moves a damaged one aside, and begins
+ * another. On a full disk a new file is made by a later commit.
  *
- * @throws where it can't be had: {@link NewerVersionError}, or what SQLite or the file system say
+ * @throws NewerVersionError, or what SQLite or the file system throws
  */
 export function openStoreFile(sqlite: Sqlite, place: StorePlace): OpenedFile {
   const name = storeFileName(place.path);
@@ -88,15 +86,15 @@ function open(sqlite: Sqlite, name: string, place: StorePlace): Omit<OpenedFile,
   }
 }
 
-/** With the journal, which belongs to it, and would spoil another one. */
+/** Renames the file with its journal, which would spoil another file. */
 function moveAway(from: string, to: string): void {
   renameSync(from, to);
   if (existsSync(`${from}-wal`)) renameSync(`${from}-wal`, `${to}-wal`);
 }
 
 /**
- * As `mkdir -p`. Node's own `recursive` never returns where a new folder is refused by ENOENT, as
- * below /proc.
+ * Makes a folder and its parents. Node's own `recursive` never returns if the system rejects a folder
+ * by ENOENT, as it does below /proc.
  */
 function makeFolder(path: string): void {
   const parent = dirname(path);
@@ -108,14 +106,14 @@ function makeFolder(path: string): void {
   }
 }
 
-/** What is stored: the resume point and the queue of records. Every method throws what SQLite does. */
+/** The resume point and the queue in one database. Every method throws what SQLite throws. */
 export class StoreFile {
   readonly #database: DatabaseSync;
   readonly #place: StorePlace;
   readonly #resume: ResumeTables;
   readonly #queue: QueueTable;
   #isPrepared = false;
-  /** Rows were in it since its pages were given back to the disk. */
+  /** True if rows were added since the file last shrank. */
   #isGrown = true;
 
   constructor(database: DatabaseSync, place: StorePlace) {
@@ -129,9 +127,9 @@ export class StoreFile {
     return this.#queue.totals;
   }
 
-  /** Takes the file, makes the tables, and answers what an earlier process left. */
+  /** Locks the file, makes the tables, and returns what an earlier process stored. */
   prepare(): Resume | undefined {
-    // The lock is the system's: it goes with the process, however that ends.
+    // The system releases the lock, however the process ends.
     this.#database.exec("PRAGMA locking_mode = EXCLUSIVE");
     if (this.#version() === 0) this.#database.exec("PRAGMA auto_vacuum = INCREMENTAL");
     const synchronous = this.#place.outlives === "power-cut" ? "FULL" : "NORMAL";
@@ -168,7 +166,7 @@ export class StoreFile {
     if (this.#isPrepared) this.#queue.drop(seq);
   }
 
-  /** See {@link QueueTable.free}; answers what that was. */
+  /** See {@link QueueTable.free}; returns what was removed. */
   free(bytes: number): QueueTotals {
     const before = this.totals;
     if (this.#isPrepared) this.#queue.free(bytes);
@@ -191,10 +189,10 @@ export class StoreFile {
   #version(): number {
     const version = Number(this.#database.prepare("PRAGMA user_version").get()?.["user_version"]);
     if (version <= SCHEMA_VERSION) return version;
-    throw new NewerVersionError(`it is of a newer unitwatch: version ${version}`);
+    throw new NewerVersionError(`written by a newer unitwatch: version ${version}`);
   }
 
-  /** Gives back to the disk what a long queue took. */
+  /** Returns the pages of a long queue to the file system. */
   #shrink(): void {
     this.#isGrown = false;
     this.#database.exec("PRAGMA incremental_vacuum");

@@ -1,17 +1,16 @@
 import { asError } from "../platform/data/as-error.ts";
 import type { RecordRow } from "../domain/record-queue.ts";
-import { loadSqlite } from "./load-sqlite.ts";
 import type { QueueTotals } from "./queue-table.ts";
-import { isBusy, isDamage } from "./sqlite-errors.ts";
+import { isBusy, isDamage, loadSqlite } from "./sqlite.ts";
 import { openStoreFile } from "./store-file.ts";
 import type { OpenedFile, StoreFile, StorePlace, StoreUpdate } from "./store-file.ts";
 
-/** What opening a file tells. */
+/** The result of opening a file. */
 export interface StoreOpened extends Omit<OpenedFile, "file"> {
   readonly totals: QueueTotals;
 }
 
-/** What can be asked of a file that is stored to. Each is done in turn. */
+/** The operations of a store file, done in order. */
 export interface StoreCalls {
   open(place: StorePlace): StoreOpened;
   commit(update: StoreUpdate): void;
@@ -21,17 +20,17 @@ export interface StoreCalls {
   close(): void;
 }
 
-/** The same from elsewhere: every call rejects with a {@link StoreError}. */
+/** Calls the operations, perhaps in another thread. Every call rejects with a {@link StoreError}. */
 export type StoreLink = {
   readonly [Name in keyof StoreCalls]: (
     ...args: Parameters<StoreCalls[Name]>
   ) => Promise<Awaited<ReturnType<StoreCalls[Name]>>>;
 };
 
-/** The store doesn't do what it was asked for. The message is for people. */
+/** An operation failed. The message is for people. */
 export class StoreError extends Error {
   override name = "StoreError";
-  /** It will never do anything again: the file is damaged, or its thread has ended. */
+  /** All later operations fail too: the file is damaged, or its thread has ended. */
   readonly isFinal: boolean;
 
   constructor(message: string, isFinal: boolean) {
@@ -46,7 +45,7 @@ export function storeErrorOf(error: unknown): StoreError {
   return new StoreError(isBusy(error) ? "another process uses it" : message, isDamage(error));
 }
 
-/** The calls, done where they are made. */
+/** Returns the operations, on a file that `open` opens. */
 export async function storeCalls(): Promise<StoreCalls> {
   const sqlite = await loadSqlite();
   let opened: StoreFile | undefined;
@@ -71,12 +70,12 @@ export async function storeCalls(): Promise<StoreCalls> {
   };
 }
 
-/** A link to calls that are done here and now: their caller waits for the disk. */
+/** Returns a link without a thread: the caller waits for the disk. */
 export async function directLink(): Promise<StoreLink> {
   const calls = await storeCalls();
   const link =
     <Args extends unknown[], Result>(call: (...args: Args) => Result) =>
-    // Begins at once, as long as it is called.
+    // Runs at once, within the call.
     async (...args: Args): Promise<Awaited<Result>> => {
       try {
         return await call(...args);

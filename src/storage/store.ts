@@ -1,3 +1,12 @@
+/**
+ * The store: what outlives the process. One SQLite file has the queue of log records and the resume
+ * point, written in one transaction, so that the records of all changes up to the point are in the
+ * queue or delivered. A worker thread waits for the disk.
+ *
+ * `StoredQueue` groups records to rows (`RecordGroup`), which go to the file (`DiskRows`, by a
+ * `StoreLink` to `StoreFile`) and are leased from there (`InFlightBatch`). Imports platform and
+ * domain; encoders and senders are in `otlp/`.
+ */
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import type { RecordQueue } from "../domain/record-queue.ts";
@@ -10,54 +19,47 @@ import type { StoreError, StoreLink, StoreOpened } from "./store-link.ts";
 import { StoredQueue } from "./stored-queue.ts";
 
 export interface StoreOptions {
-  /** Folder of the file, made where it is missing; undefined: everything stays in memory. */
+  /** Folder of the file, made if it is missing; undefined: everything stays in memory. */
   readonly path: string | undefined;
-  /** What is watched: engine and filters. What was kept of another scope is dropped. */
+  /** Identifies what is watched: engine and filters. Resume points of other scopes are dropped. */
   readonly scope: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Where the watch is; undefined as long as nothing is to be kept. */
+  /** Returns the position of the watch; undefined as long as there is nothing to store. */
   readonly cursor: () => CursorResume | undefined;
-  /** What is known of a container; undefined where it is gone. */
+  /** Returns the state of a container; undefined if it is gone. */
   readonly container: (id: string) => ContainerResume | undefined;
-  /** The queue of records that are sent; undefined: there is none. */
+  /** Opens a queue of records too. */
   readonly queue?: {
     readonly maxBytes: number;
-    /** Records were given up. */
     readonly dropped: (records: number, reason: "queue_full" | "damaged") => void;
-    /** Who waits for the disk. Default: a thread of its own. */
+    /** Opens the link to the file. Default: one to a worker thread. */
     readonly link?: () => Promise<StoreLink>;
   };
 }
 
-/**
- * What outlives the process: the resume point, which lets the next process go on where this one
- * ends, and the queue. Both are stored in one transaction: what was told of up to the place to go on
- * from is in the queue, or has left it.
- */
 export interface Store extends AsyncDisposable {
-  /** Folder that this process alone stores in; undefined where it has none. */
+  /** Folder that this process alone stores in; undefined if there is none. */
   readonly folder: string | undefined;
-  /** What an earlier process left; undefined where there is nothing. */
+  /** What an earlier process stored; undefined if that is nothing. */
   readonly restored: Resume | undefined;
-  /** Undefined where none was asked for. */
+  /** Undefined if none was requested. */
   readonly queue: RecordQueue | undefined;
-  /** Something is to be kept of this container. Cheap: it is written later, what came since too. */
+  /** Marks a container's state for the next write. Cheap: the state is read only then. */
   touch(id: string): void;
-  /** Writes what is to be kept, now. Never rejects. */
+  /** Writes everything now. Never rejects. */
   flush(): Promise<void>;
 }
 
-/** How long what happens is gathered before it is written. */
+/** How long changes are gathered before they are written. */
 const WRITE_MS = 200;
-/** How long to wait with the next attempt where writing fails. */
 const RETRY_MS = 5_000;
-/** How long a disk that hangs is waited for when the program ends. */
+/** How long closing waits for a disk that hangs. */
 const CLOSE_MS = 5_000;
 
 /**
- * Opens the store in `path`. Where it can't be had, that is logged, and everything stays in memory:
- * a file that is damaged is set aside, one that another process uses is left alone.
+ * Opens the store in `path`. If that fails, logs it and keeps everything in memory. A damaged file is
+ * moved aside; one that another process uses is left alone.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { path, scope, clock, log, queue } = options;
@@ -69,24 +71,22 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     const outlives = queue === undefined ? "crash" : "power-cut";
     const opened = await link.open({ path, scope, outlives, nowMs: clock.nowMs() });
     if (opened.setAside !== undefined) {
-      log.warn("the store is damaged: it is set aside, and what it held isn't known any more", {
+      log.warn("store damaged, moved aside", {
         file: opened.setAside.file,
         err: opened.setAside.reason,
       });
     }
     return new FileStore({ link, opened }, options);
   } catch (error) {
-    const inMemory = queue === undefined ? "" : "log records wait in memory, ";
-    log.warn(`nothing is stored: ${inMemory}after a restart, changes meanwhile will be missed`, {
-      file,
-      err: storeErrorOf(error),
-    });
+    const fields = { file, err: storeErrorOf(error) };
+    if (queue === undefined) log.warn("store unavailable, state kept in memory", fields);
+    else log.warn("store unavailable, log records and state kept in memory", fields);
     await link?.close().catch(() => {});
     return new FileStore(undefined, options);
   }
 }
 
-/** Loaded where it is needed alone: a thread costs some 10 MB. */
+/** Loads the thread only when used: it costs some 10 MB. */
 async function openThread(): Promise<StoreLink> {
   const { threadLink } = await import("./thread-link.ts");
   return threadLink();
@@ -124,7 +124,7 @@ class FileStore implements Store {
       disk: open === undefined ? undefined : new DiskRows(open.link, open.opened.totals),
       lastSeq: open?.opened.totals.lastSeq ?? 0,
       commit: () => this.flush(),
-      left: () => this.#later(WRITE_MS),
+      removed: () => this.#later(WRITE_MS),
     });
   }
 
@@ -139,7 +139,7 @@ class FileStore implements Store {
       this.#current = this.#commit().finally(() => (this.#current = undefined));
       return this.#current;
     }
-    // What is being written was gathered before: what is to be kept now comes after it.
+    // The write in progress has what was gathered before: later changes need another.
     this.#next ??= this.#current.then(() => {
       this.#next = undefined;
       return this.flush();
@@ -151,11 +151,11 @@ class FileStore implements Store {
     if (this.#isClosed) return;
     const { clock, log } = this.#options;
     const closed = this.#close().catch((error: unknown) => {
-      log.warn("the store can't be closed", { err: storeErrorOf(error) });
+      log.warn("store close failed", { err: storeErrorOf(error) });
     });
     const done = new AbortController();
     const late = clock.sleep(CLOSE_MS, done.signal).then(
-      () => log.warn("the disk doesn't answer: what wasn't stored yet is lost"),
+      () => log.warn("store close timed out, unstored data lost"),
       () => {},
     );
     await Promise.race([closed, late]);
@@ -173,12 +173,12 @@ class FileStore implements Store {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
     if (this.#link === undefined || this.#isClosed) return;
-    // All of this in one turn: the place to go on from and what was told up to it belong together.
+    // In one turn: the resume point and the records of all changes up to it belong together.
     const { rows, isAll } = this.queue?.uncommitted() ?? { rows: [], isAll: true };
     const touched = this.#touched;
     const resume = isAll ? this.#resume() : undefined;
     if (resume !== undefined) this.#touched = new Set();
-    const isErasing = this.queue?.takeLeft() ?? false;
+    const isErasing = this.queue?.takeRemoved() ?? false;
     if (rows.length === 0 && resume === undefined && !isErasing) {
       if (touched.size > 0) this.#later(WRITE_MS);
       return;
@@ -203,14 +203,15 @@ class FileStore implements Store {
   }
 
   #succeeded(): void {
-    if (this.#isFailing) this.#options.log.info("what is to be kept is stored again");
+    if (this.#isFailing) this.#options.log.info("store write restored");
     this.#isFailing = false;
   }
 
   #failed(error: StoreError): void {
     const { log } = this.#options;
-    const where = this.queue === undefined ? "" : ": log records wait in memory";
-    log.limited("store").warn(`what is to be kept can't be stored${where}`, { err: error });
+    const limited = log.limited("store");
+    if (this.queue === undefined) limited.warn("store write failed", { err: error });
+    else limited.warn("store write failed, log records kept in memory", { err: error });
     this.#isFailing = true;
     this.queue?.failed(error);
     if (!error.isFinal) this.#later(RETRY_MS);

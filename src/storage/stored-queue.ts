@@ -1,29 +1,44 @@
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
 import type { QueueState, RecordBatch, RecordQueue, RecordRow } from "../domain/record-queue.ts";
 import { untilAborted } from "../platform/time/until-aborted.ts";
 import type { DiskRows } from "./disk-rows.ts";
-import type { StoredQueueOptions } from "./queue-options.ts";
-import { RecordGroup } from "./record-group.ts";
 import { InFlightBatch } from "./in-flight-batch.ts";
+import { RecordGroup } from "./record-group.ts";
 import { RowList } from "./row-list.ts";
 import { StoreError } from "./store-link.ts";
 
-/** How long records are gathered before they are made a row. */
+export interface StoredQueueOptions {
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Stored rows; undefined: all rows are in memory. */
+  readonly disk: DiskRows | undefined;
+  /** Number of the newest stored row. */
+  readonly lastSeq: number;
+  readonly dropped: (records: number, reason: "queue_full" | "damaged") => void;
+  /** Commits everything soon, and gets the rows by `uncommitted`. Never rejects. */
+  readonly commit: () => Promise<void>;
+  /** Called if the file still has rows that were removed: the next commit erases them. */
+  readonly removed: () => void;
+}
+
+/** How long records are grouped before they become a row. */
 const GROUP_MS = 200;
 const MAX_ROW_BYTES = 65_536;
-/** So much is stored at once without waiting for more. */
+/** Bytes that are committed at once, without waiting for more. */
 const COMMIT_BYTES = 2 ** 19;
 const MAX_COMMIT_BYTES = 2 ** 23;
-/** How long to wait with the next attempt where reading fails. */
 const REREAD_MS = 5_000;
 
 /**
- * A queue whose rows go from memory to the store, and are lent from there. While nothing can be
- * stored, they are lent from memory.
+ * A queue whose rows go from memory to the store, and are leased from there. While the store fails,
+ * rows are leased from memory.
  */
 export class StoredQueue implements RecordQueue {
   readonly #options: StoredQueueOptions;
   readonly #group: RecordGroup;
-  /** Rows that aren't stored, of which the first so many are being stored. */
+  /** Rows that aren't stored yet. The first `#committing` of them are being committed. */
   readonly #tail = new RowList();
   #committing = 0;
   #disk: DiskRows | undefined;
@@ -31,8 +46,8 @@ export class StoredQueue implements RecordQueue {
   #seq: number;
   #timer: Disposable | undefined;
   #isCommitDue = false;
-  #hasLeft = false;
-  readonly #loans = new InFlightBatch();
+  #hasRemoved = false;
+  readonly #inFlight = new InFlightBatch();
   #arrived = Promise.withResolvers<void>();
 
   constructor(options: StoredQueueOptions) {
@@ -64,18 +79,18 @@ export class StoredQueue implements RecordQueue {
       const arrived = this.#arrived.promise;
       await this.#load(signal);
       const rows = this.#oldest(maxBytes);
-      if (rows.length > 0) return this.#loans.lend(rows);
+      if (rows.length > 0) return this.#inFlight.lease(rows);
       if ((this.#disk?.records ?? 0) === 0) await untilAborted(arrived, signal);
     }
     return undefined;
   }
 
   done(records: number): void {
-    this.#loans.done(records, (row) => this.#leave(row));
+    this.#inFlight.done(records, (row) => this.#remove(row));
   }
 
   release(): void {
-    this.#drop(this.#loans.release());
+    this.#drop(this.#inFlight.release());
   }
 
   async flush(): Promise<void> {
@@ -83,7 +98,7 @@ export class StoredQueue implements RecordQueue {
     if (this.#disk !== undefined) await this.#options.commit();
   }
 
-  /** The oldest rows that aren't stored, and whether they are all; they are being stored from now on. */
+  /** Begins a commit: returns the oldest rows that aren't stored, and whether these are all. */
   uncommitted(): { readonly rows: readonly RecordRow[]; readonly isAll: boolean } {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
@@ -94,37 +109,37 @@ export class StoredQueue implements RecordQueue {
     return { rows, isAll: rows.length === this.#tail.rows.length };
   }
 
-  /** True where the file has rows that have left, which the next transaction erases. */
-  takeLeft(): boolean {
-    const hasLeft = this.#hasLeft;
-    this.#hasLeft = false;
-    return hasLeft;
+  /** Returns whether the file has removed rows for the next transaction to erase; once. */
+  takeRemoved(): boolean {
+    const hasRemoved = this.#hasRemoved;
+    this.#hasRemoved = false;
+    return hasRemoved;
   }
 
-  /** These rows are stored. */
+  /** Ends a commit that stored these rows. */
   committed(rows: readonly RecordRow[]): void {
     this.#committing = 0;
     if (this.#disk === undefined) return;
     this.#isDurable = true;
-    let leftSeq: number | undefined;
+    let removedSeq: number | undefined;
     for (const row of rows) {
-      if (this.#tail.first !== row) leftSeq = row.seq;
+      if (this.#tail.first !== row) removedSeq = row.seq;
       else {
         this.#tail.remove();
         this.#disk.add(row);
       }
     }
-    if (leftSeq !== undefined) void this.#told(this.#disk.skip(leftSeq));
+    if (removedSeq !== undefined) void this.#noted(this.#disk.skip(removedSeq));
     this.#bound();
     this.#wake();
   }
 
-  /** They aren't: they are lent from memory until they are. */
+  /** Ends a commit that failed: its rows are leased from memory until they are stored. */
   failed(error: StoreError): void {
     this.#committing = 0;
     this.#isDurable = false;
-    this.#hasLeft = true;
-    if (error.isFinal) this.#giveUpDisk(error);
+    this.#hasRemoved = true;
+    if (error.isFinal) this.#abandonDisk(error);
     this.#wake();
   }
 
@@ -142,7 +157,7 @@ export class StoredQueue implements RecordQueue {
     if (!this.#isDurable) this.#wake();
     else if (this.#tail.bytes >= COMMIT_BYTES && !this.#isCommitDue) {
       this.#isCommitDue = true;
-      // Not before what is under way is at its end: where we are and what was told belong together.
+      // After the current turn: a commit has the resume point and all records up to it.
       queueMicrotask(() => {
         this.#isCommitDue = false;
         void this.#options.commit();
@@ -155,77 +170,77 @@ export class StoredQueue implements RecordQueue {
     return this.#isDurable ? [] : this.#tail.prefix(maxBytes);
   }
 
-  /** Has the oldest of what is on disk in memory, unless the signal aborts before the disk answers. */
+  /** Loads the oldest stored rows, unless the signal aborts before the disk answers. */
   async #load(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     try {
       await untilAborted(this.#disk?.load(), signal);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.isFinal) this.#giveUpDisk(error);
+      if (error.isFinal) this.#abandonDisk(error);
       else {
-        log.limited("queue-read").warn("the queue can't be read", { err: error });
+        log.limited("queue-read").warn("log queue read failed", { err: error });
         await untilAborted(clock.sleep(REREAD_MS), signal);
       }
     }
   }
 
-  /** From now on everything is in memory. */
-  #giveUpDisk(error: StoreError): void {
+  /** Drops the stored rows, and keeps all later ones in memory. */
+  #abandonDisk(error: StoreError): void {
     const disk = this.#disk;
     if (disk === undefined) return;
     this.#disk = undefined;
     this.#isDurable = false;
-    this.#options.log.error("the queue on disk is given up: log records wait in memory", {
+    this.#options.log.error("log queue on disk abandoned, records kept in memory", {
       records: disk.records,
       err: error,
     });
     this.#drop(disk.records, "damaged");
   }
 
-  /** A row is wholly dealt with. */
-  #leave(row: RecordRow): void {
-    if (this.#tail.first !== row) void this.#told(this.#disk?.leave(row));
+  /** Removes a row that is complete. */
+  #remove(row: RecordRow): void {
+    if (this.#tail.first !== row) void this.#noted(this.#disk?.remove(row));
     else {
       this.#tail.remove();
       this.#committing = Math.max(0, this.#committing - 1);
     }
   }
 
-  /** Where the store isn't told that rows have left, they are sent again after a restart. */
-  async #told(told: Promise<void> | undefined): Promise<void> {
-    this.#hasLeft = true;
-    this.#options.left();
+  /** Waits until the store has noted a removal. If it fails, rows are sent again after a restart. */
+  async #noted(work: Promise<void> | undefined): Promise<void> {
+    this.#hasRemoved = true;
+    this.#options.removed();
     try {
-      await told;
+      await work;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#options.log.limited("queue").warn("the queue can't be written", { err: error });
+      this.#options.log.limited("queue").warn("log queue write failed", { err: error });
     }
   }
 
-  /** Keeps the bound: the oldest leave, which are on disk where anything is. */
+  /** Evicts the oldest rows while the queue exceeds its bound: stored ones, if there are any. */
   #bound(): void {
     const { maxBytes } = this.#options;
     const disk = this.#disk;
-    // While rows are being stored, it isn't known here which ones are.
+    // During a commit it is unknown here which rows are stored.
     const isStill = this.#committing === 0 && disk?.isFreeing === false;
     if (isStill && disk.records > 0 && this.state.bytes > maxBytes) {
-      void this.#told(this.#freeDisk(disk));
+      void this.#noted(this.#freeDisk(disk));
     }
     const limit = (disk?.records ?? 0) > 0 ? maxBytes + (disk?.bytes ?? 0) : maxBytes;
-    // What is just being stored is left alone.
+    // Keeps the rows that are being committed.
     while (this.state.bytes > limit) {
       const row = this.#tail.remove(this.#committing);
       if (row === undefined) return;
-      this.#drop(this.#loans.lose(row));
+      this.#drop(this.#inFlight.evict(row));
     }
   }
 
   async #freeDisk(disk: DiskRows): Promise<void> {
     const { maxBytes } = this.#options;
     await disk.free(this.state.bytes - maxBytes, (records, headSeq) =>
-      this.#drop(this.#loans.loseUpTo(headSeq, records)),
+      this.#drop(this.#inFlight.evictUpTo(headSeq, records)),
     );
     this.#bound();
   }

@@ -27,7 +27,7 @@ test("sends queued records in the next process when the endpoint was unavailable
   await gone[Symbol.asyncDispose]();
   {
     await using unitwatch = await started(gone.url);
-    await unitwatch.untilLogged(({ msg }) => msg === "log records can't be sent: they wait");
+    await unitwatch.untilLogged(({ msg }) => msg === "log export failed, will retry");
     await unitwatch.until(
       (scrape) =>
         scrape.value("unitwatch_otlp_queue_durable") === 1 &&

@@ -116,9 +116,9 @@ test("an endpoint that can't take it now is asked again, ever more seldom, for e
   expect(all.sender.accepted).toEqual(["7"]);
   expect(all.told.filter((what) => what === "failed http_503")).toHaveLength(12);
   expect(all.told.at(-1)).toBe("exported 1");
-  expect(all.log.filter((line) => line.includes("can't be sent")).length).toBeLessThan(7);
-  expect(all.log[0]).toMatch(/^level=warn .*they wait.* reason=http_503 .*waiting=1/);
-  expect(all.log.at(-1)).toMatch(/^level=info msg="log records are sent again"/);
+  expect(all.log.filter((line) => line.includes("log export failed")).length).toBeLessThan(7);
+  expect(all.log[0]).toMatch(/^level=warn .*will retry.* reason=http_503 .*waiting=1/);
+  expect(all.log.at(-1)).toMatch(/^level=info msg="log export restored"/);
 });
 
 test("an endpoint that says when is asked then, and not before; an hour is the most", async () => {
@@ -160,7 +160,9 @@ test("what is refused for good is dropped, counted, and told once a minute", asy
   expect(all.sender.accepted).toEqual(["9"]);
   expect(all.told.filter((what) => what === "failed http_400")).toHaveLength(5);
   expect(all.told.filter((what) => what === "dropped 2")).toHaveLength(5);
-  expect(all.log).toEqual([expect.stringMatching(/^level=warn .*refuses records.* records=2/)]);
+  expect(all.log).toEqual([
+    expect.stringMatching(/^level=warn .*rejected and dropped.* records=2/),
+  ]);
 });
 
 test("what is taken in part counts so, and isn't sent again", async () => {
@@ -228,7 +230,7 @@ test("a record that is too large by itself is dropped, and the others aren't", a
   await all.pass(200);
   expect(all.sender.accepted).toEqual(texts(40));
   expect(all.told.filter((what) => what.startsWith("dropped"))).toEqual(["dropped 1"]);
-  expect(all.log).toEqual([expect.stringMatching(/^level=warn msg="a log record is too large/)]);
+  expect(all.log).toEqual([expect.stringMatching(/^level=warn msg="log record too large/)]);
 });
 
 test("an endpoint that takes too long over a request gets smaller ones, until it keeps up", async () => {

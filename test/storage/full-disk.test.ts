@@ -39,7 +39,7 @@ describeAsRoot("a disk of 2 MiB", () => {
         await clock.advance(200);
       }
       expect(queue.state).toMatchObject({ records: 60_000, durable: false });
-      expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*log records wait.*full/)]);
+      expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*log records kept.*full/)]);
       rmSync(join(disk, "ballast"));
       await clock.advance(5_000);
       expect(queue.state).toMatchObject({ records: 60_000, durable: true });
@@ -73,7 +73,7 @@ describeAsRoot("a disk of 2 MiB", () => {
       opened.push(upTo(10));
       await opened.clock.advance(200);
       expect(opened.queue.state).toMatchObject({ records: 10, durable: false });
-      expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*log records wait.*full/)]);
+      expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*log records kept.*full/)]);
       rmSync(join(disk, "ballast"));
       await opened.clock.advance(5_000);
       expect(opened.queue.state).toMatchObject({ records: 10, durable: true });

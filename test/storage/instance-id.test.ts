@@ -50,5 +50,5 @@ test("a folder that can't be used is told of, and the id derived", async () => {
   await rm(folder, { recursive: true });
   const { log, lines } = recordedLog();
   expect(await instanceId({ path: folder, traits: TRAITS, log })).toBe(await idIn(undefined));
-  expect(lines).toEqual([expect.stringMatching(/level=warn msg="the instance id isn't kept/)]);
+  expect(lines).toEqual([expect.stringMatching(/level=warn msg="instance id not stored, /)]);
 });

@@ -200,14 +200,14 @@ test("a folder that can't be had is told once", async () => {
   writeFileSync(join(dir, "file"), "");
   await using opened = await open({ path: join(dir, "file", "data") });
   expect(opened.log).toHaveLength(1);
-  expect(opened.log[0]).toMatch(/^level=warn .*nothing is stored.*ENOTDIR/);
+  expect(opened.log[0]).toMatch(/^level=warn .*store unavailable.*ENOTDIR/);
   opened.keep("web");
   await opened.store.flush();
 });
 
 test("a folder that the system refuses to make is told", async () => {
   await using opened = await open({ path: "/proc/unitwatch/data" });
-  expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*nothing is stored.*ENOENT/)]);
+  expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*store unavailable.*ENOENT/)]);
 });
 
 async function keepOne(): Promise<void> {
@@ -230,7 +230,7 @@ test.each([
     await using opened = await open();
     expect(opened.store.restored).toBeUndefined();
     expect(opened.log).toHaveLength(1);
-    expect(opened.log[0]).toMatch(/^level=warn msg="the store is damaged: it is set aside, .*"/);
+    expect(opened.log[0]).toMatch(/^level=warn msg="store damaged, moved aside"/);
     opened.keep("db");
   }
   const aside = readdirSync(join(dir, "data")).filter((name) => name.includes(".damaged-"));
@@ -247,7 +247,7 @@ test("a file of a newer version is left as it is", async () => {
   {
     await using opened = await open();
     expect(opened.log).toHaveLength(1);
-    expect(opened.log[0]).toContain("it is of a newer unitwatch: version 99");
+    expect(opened.log[0]).toContain("written by a newer unitwatch: version 99");
     opened.keep("db");
   }
   expect(readFileSync(file())).toEqual(newer);
@@ -282,7 +282,7 @@ test("what was written survives SIGKILL, and its lock doesn't", async () => {
 
 test("SQLite's own warning isn't shown, and others are", () => {
   const script = `
-    import { loadSqlite } from ${JSON.stringify(urlOf("../../src/storage/load-sqlite.ts"))};
+    import { loadSqlite } from ${JSON.stringify(urlOf("../../src/storage/sqlite.ts"))};
     await loadSqlite();
     process.emitWarning("something else");`;
   const args = ["--input-type=module", "--eval", `${script};`];

@@ -189,12 +189,12 @@ test("a disk without room: lent from memory, told once, stored again when there 
   queue.done(41);
   queue.release();
   expect(opened.log).toEqual([
-    expect.stringMatching(/^level=warn msg="what is to be kept can't be stored: log records wait/),
+    expect.stringMatching(/^level=warn msg="store write failed, log records kept in memory"/),
   ]);
   disk.commit = undefined;
   await clock.advance(5_000);
   expect(queue.state).toEqual({ records: 58, bytes: 464, durable: true });
-  expect(opened.log.slice(1)).toEqual([expect.stringMatching(/stored again/)]);
+  expect(opened.log.slice(1)).toEqual([expect.stringMatching(/store write restored/)]);
   opened.push([100]);
   await abandonedAfter(opened, 200);
   await using next = await openQueue({ path });
@@ -240,7 +240,7 @@ test("a disk that can't be read is asked again", async () => {
   await clock.advance(5_000);
   const batch = await lent;
   expect(batch && numbersOf(batch)[0]).toBe(131_072);
-  expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="the queue can't be read"/)]);
+  expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="log queue read failed"/)]);
 });
 
 test("a disk that turns out to be damaged is given up, and what it held is counted", async () => {
@@ -255,7 +255,7 @@ test("a disk that turns out to be damaged is given up, and what it held is count
   expect(queue.state).toEqual({ records: 0, bytes: 0, durable: false });
   expect(opened.dropped).toEqual([`damaged ${records + 1}`]);
   expect(opened.log).toEqual([
-    expect.stringMatching(/^level=error msg="the queue on disk is given up/),
+    expect.stringMatching(/^level=error msg="log queue on disk abandoned, /),
   ]);
   opened.push([5]);
   await clock.advance(200);
@@ -277,7 +277,7 @@ test("a disk that hangs doesn't hold up the end", async () => {
   const closed = opened.store[Symbol.asyncDispose]();
   await opened.clock.advance(5_000);
   await closed;
-  expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="the disk doesn't answer/)]);
+  expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="store close timed out, /)]);
 });
 
 test("a disk that hangs as it is read doesn't hold up who ends, and is read once", async () => {
@@ -318,7 +318,9 @@ test("a file that is damaged in the middle is set aside, and another begun", asy
   writeFileSync(file, damaged);
   {
     await using opened = await openQueue({ path });
-    expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="the store is damaged/)]);
+    expect(opened.log).toEqual([
+      expect.stringMatching(/^level=warn msg="store damaged, moved aside"/),
+    ]);
     expect(opened.queue.state).toEqual({ records: 0, bytes: 0, durable: true });
     opened.push([1]);
   }
@@ -336,7 +338,7 @@ test("a file of a newer version is left as it is, and the queue is in memory", a
   const before = readFileSync(file);
   await using opened = await openQueue({ path });
   expect(opened.log).toEqual([
-    expect.stringMatching(/^level=warn .*wait in memory.*it is of a newer unitwatch: version 3/),
+    expect.stringMatching(/^level=warn .*kept in memory.*written by a newer unitwatch: version 3/),
   ]);
   opened.push([1]);
   await opened.clock.advance(200);
@@ -350,7 +352,7 @@ test("a second process keeps its records in memory, and leaves those of the firs
   first.push([1]);
   await using second = await openQueue({ path });
   expect(second.log).toEqual([
-    expect.stringMatching(/^level=warn .*wait in memory.*another process uses it/),
+    expect.stringMatching(/^level=warn .*kept in memory.*another process uses it/),
   ]);
   second.push([2]);
   await second.clock.advance(200);
