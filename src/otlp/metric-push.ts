@@ -3,8 +3,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { asError } from "../platform/data/as-error.ts";
 import type { Clock } from "../domain/clock.ts";
 import { halves, serialized } from "./metric-request.ts";
-import type { MetricFrame, SerializedSlice } from "./metric-request.ts";
-import type { MetricSlice, MetricSource } from "./metric-source.ts";
+import type { MetricFrame, MetricSlice, MetricSource, SerializedSlice } from "./metric-request.ts";
 import type { OtlpSender } from "./transport/sender.ts";
 
 export interface MetricPushOptions {

@@ -3,7 +3,7 @@ import { AggregationTemporality, DataPointType } from "@opentelemetry/sdk-metric
 import { expect, test } from "@jest/globals";
 import { startMetricPush } from "../../src/otlp/metric-push.ts";
 import type { MetricPush, MetricPushOptions } from "../../src/otlp/metric-push.ts";
-import type { MetricSlice, MetricSource } from "../../src/otlp/metric-source.ts";
+import type { MetricSlice, MetricSource } from "../../src/otlp/metric-request.ts";
 import type { SendOutcome } from "../../src/otlp/transport/sender.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { FakeOtlpSender, retry, ACCEPTED } from "../support/fake-otlp-sender.ts";

@@ -2,7 +2,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { attributeOf } from "../../src/metrics/metric.ts";
 import type { OtelMetricDefinition } from "../../src/metrics/metric.ts";
 import { serialized } from "../../src/otlp/metric-request.ts";
-import type { MetricSlice, MetricSource } from "../../src/otlp/metric-source.ts";
+import type { MetricSlice, MetricSource } from "../../src/otlp/metric-request.ts";
 import type { Scrape } from "./exposition.ts";
 import { decodeOtlpMetrics } from "./otlp-metrics.ts";
 import type { ReceivedPoint } from "./otlp-metrics.ts";

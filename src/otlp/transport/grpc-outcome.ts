@@ -1,4 +1,4 @@
-import { httpFailure } from "./http-status.ts";
+import { httpFailure } from "./http-outcome.ts";
 import { faultReason } from "./network-fault.ts";
 import type { FaultReason } from "./network-fault.ts";
 import { bounded } from "./retry-after.ts";

@@ -1,4 +1,4 @@
-import { SendLimit } from "./send-limit.ts";
+import type { SendOutcome } from "./sender.ts";
 
 /** The requests under way of a sender. Disposing ends them, and waits until the last has ended. */
 export class InFlight implements AsyncDisposable {
@@ -24,5 +24,51 @@ export class InFlight implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled(this.#running);
+  }
+}
+
+/** What ends a request before its answer: its time is over, or somebody doesn't want it any more. */
+export class SendLimit implements Disposable {
+  readonly #end = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  readonly #signals: readonly AbortSignal[];
+  readonly #timeoutMs: number;
+  #why: "timeout" | "aborted" | undefined;
+
+  constructor(timeoutMs: number, signals: readonly AbortSignal[]) {
+    this.#timeoutMs = timeoutMs;
+    this.#signals = signals;
+    this.#timer = setTimeout(() => this.#stop("timeout"), timeoutMs);
+    for (const signal of signals) {
+      if (signal.aborted) this.#abort();
+      else signal.addEventListener("abort", this.#abort, { once: true });
+    }
+  }
+
+  /** Aborts when the request has to end. */
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  /** What to tell of a request that was ended so; undefined while it wasn't. */
+  ended(): SendOutcome | undefined {
+    if (this.#why === undefined) return undefined;
+    const message =
+      this.#why === "timeout"
+        ? `the endpoint didn't answer in ${this.#timeoutMs} ms`
+        : "the request was called off";
+    return { kind: "retry", reason: this.#why, message, afterMs: undefined };
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    for (const signal of this.#signals) signal.removeEventListener("abort", this.#abort);
+  }
+
+  #abort = (): void => this.#stop("aborted");
+
+  #stop(why: "timeout" | "aborted"): void {
+    this.#why ??= why;
+    this.#end.abort();
   }
 }
