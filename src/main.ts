@@ -61,7 +61,7 @@ async function run(log: Logger, work: () => Promise<number>): Promise<void> {
   };
   process.on("uncaughtException", die);
   try {
-    // What still keeps the process alive has had its time to close.
+    // Handles that still keep the process alive have had their time to close.
     process.exit(await work());
   } catch (error) {
     die(error);

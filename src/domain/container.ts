@@ -30,7 +30,7 @@ export interface ContainerIdentity {
   readonly runtime: string;
 }
 
-/** What the engine's list says of one container, checked and bounded. */
+/** One container in the engine's list, checked and bounded. */
 export interface ContainerSummary {
   readonly identity: ContainerIdentity;
   readonly status: ContainerStatus;

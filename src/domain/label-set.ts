@@ -14,7 +14,7 @@ export interface Counting {
   readonly sinceNs: bigint;
 }
 
-/** What exporters need of a series beside its labels. */
+/** Facts about a series that exporters need beside its labels. */
 export interface SeriesOrigin {
   readonly containerId: string;
   readonly counting: Counting;

@@ -39,7 +39,7 @@ export interface CursorResume {
   readonly count: number;
 }
 
-/** What a process leaves for the next one. */
+/** State that a process keeps for the next one. */
 export interface Resume {
   readonly cursor: CursorResume;
   readonly containers: readonly ContainerResume[];

@@ -1,7 +1,7 @@
 /*
  * state: what is true of every container and its systemd, and what was counted of them.
  *
- * Sources (engine/, systemd/) call the Fleet and its SystemdStates; readers (metrics/, page/,
+ * Sources (engine/, systemd/) call the Fleet and its SystemdStates; consumers (metrics/, page/,
  * commands/) read records when asked. Rules are folds: containers/ for the engine's events and
  * snapshots, units/ for systemd's messages. event-bus.ts connects the parts, subscription.ts is the
  * bounded queue of one subscriber, stream-health.ts turns a stream's ups and downs into monitor

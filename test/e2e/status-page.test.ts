@@ -211,7 +211,7 @@ describeBrowser("the status page in Chromium", () => {
       expect(new Set(grounds).size).toBe(2);
     });
 
-    test("reconnects when the server is back, and shows missed changes", async () => {
+    test("reconnects when the server has restarted, and shows missed changes", async () => {
       const { port } = server;
       await server[Symbol.asyncDispose]();
       await page.locator('#live[data-live="lost"]').waitFor();

@@ -24,7 +24,7 @@ const EVENT: Event = {
   detail: "exitCode=137",
 };
 
-/** What a program has of its own: a provider with an exporter. */
+/** A program's own provider with an exporter. */
 function program() {
   const exporter = new InMemoryLogRecordExporter();
   const provider = new LoggerProvider({ processors: [new SimpleLogRecordProcessor({ exporter })] });

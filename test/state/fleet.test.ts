@@ -435,7 +435,7 @@ test("keeps both containers when they swap names", () => {
   happens("create", "b");
   rename("a", "tmp");
   rename("b", "a");
-  // This was asked for before the names were swapped.
+  // This was requested before the names were swapped.
   fleet.details(containerDetails("a"), false);
   rename("a", "b");
   expect([...fleet.containers()].map(({ identity }) => identity.name).sort()).toEqual(["a", "b"]);

@@ -102,10 +102,10 @@ export class EngineHttp {
     // An upgrade that wasn't requested ends the connection without another event.
     outgoing.once("close", () => reject(this.#timedOut(request)));
     if (request.endless !== "all") {
-      const giveUp = (): void => void (answer ?? outgoing).destroy(this.#timedOut(request));
-      outgoing.setTimeout(this.#idleMs, giveUp);
+      const cancel = (): void => void (answer ?? outgoing).destroy(this.#timedOut(request));
+      outgoing.setTimeout(this.#idleMs, cancel);
       // A peer that trickles is never idle.
-      const limit = setTimeout(giveUp, request.limitMs ?? this.#limitMs);
+      const limit = setTimeout(cancel, request.limitMs ?? this.#limitMs);
       outgoing.once(request.endless === "body" ? "response" : "close", () => clearTimeout(limit));
       outgoing.once("close", () => clearTimeout(limit));
     }
@@ -141,9 +141,9 @@ export class EngineHttp {
         });
     });
     outgoing.once("error", (error) => reject(this.#unreachable(error)));
-    const giveUp = (): void => void outgoing.destroy(this.#timedOut(request));
-    outgoing.setTimeout(this.#idleMs, giveUp);
-    const limit = setTimeout(giveUp, request.limitMs ?? this.#limitMs);
+    const cancel = (): void => void outgoing.destroy(this.#timedOut(request));
+    outgoing.setTimeout(this.#idleMs, cancel);
+    const limit = setTimeout(cancel, request.limitMs ?? this.#limitMs);
     const abort = (): void => void outgoing.destroy(signal?.reason as Error);
     signal?.addEventListener("abort", abort, { once: true });
     try {

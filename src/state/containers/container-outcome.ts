@@ -29,5 +29,5 @@ interface HealthOutcome extends Occurrence {
   readonly health: HealthStatus;
 }
 
-/** What has happened to a container, by one input. */
+/** A change of a container that one input shows. */
 export type ContainerOutcome = PlainOutcome | DieOutcome | RestartOutcome | HealthOutcome;

@@ -256,7 +256,7 @@ function isFirstKnown(
     (lastRestart?.timeNs ?? 0n) <= waitsSinceNs;
   const waits = isAutoRestart(facts.subState) && isAutoRestart(signal.subState);
   const isNew = facts.fromListing || isEntered;
-  // What was known before the gap says nothing of the wait that it is in now.
+  // Facts from before the gap don't describe the current wait.
   return isListed && isNew && waits && !underWatch && (restartsSeen === undefined || isOther);
 }
 

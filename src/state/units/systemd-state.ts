@@ -88,7 +88,7 @@ export class SystemdState {
   reconnects = 0;
   /** Up to when all of its changes are known. */
   readonly journalCursor = new JournalCursor();
-  /** What is true of systemd as a whole. */
+  /** State of systemd as a whole. */
   readonly manager = new ManagerState();
   #wasListed = false;
   /** True until the first listing on a stream: what it shows was so before, or was missed. */

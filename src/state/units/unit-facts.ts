@@ -59,7 +59,7 @@ export interface PendingService {
   readonly resultCleared: boolean;
 }
 
-/** What the folds of signals read of a unit. */
+/** A unit as the folds of signals read it. */
 export interface SignalledUnit {
   readonly facts: UnitFacts;
   readonly pending: PendingService;
@@ -104,7 +104,7 @@ export interface RemovalOutcome extends OutcomeFacts {
   readonly kind: "removal";
 }
 
-/** What has happened to a unit, by one input. */
+/** A change of a unit that one input shows. */
 export type UnitOutcome = FailureOutcome | RestartOutcome | TransitionOutcome | RemovalOutcome;
 
 /** Result of a fold: the facts from now on, and what has happened, in order. */

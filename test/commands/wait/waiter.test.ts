@@ -180,7 +180,7 @@ test("waits for a container that does not exist yet", async () => {
   expect(await now(waiter)).toBe("open");
 });
 
-test("neither succeeds nor gives up while the engine is down", async () => {
+test("neither succeeds nor fails while the engine is down", async () => {
   const fleet = new WaitedFleet();
   const node = fleet.node("a", [failed("b.service")]);
   fleet.engine.up = false;

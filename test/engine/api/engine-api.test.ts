@@ -227,7 +227,7 @@ test("ends the event stream when the engine stops answering pings", async () => 
     },
     ignoresPing: () => {
       pings += 1;
-      // The first one is asked for the version.
+      // The first request is for the version.
       if (pings > 1) pinged.resolve();
       return pings > 1;
     },

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import type { ContainerIdentity } from "../../../src/domain/container.ts";
 import { identifier } from "../../../src/engine/format/identity.ts";
 
-/** Who a container of this name and these labels is. */
+/** Returns the identity of a container with this name and these labels. */
 function identify(
   name: string,
   labels: Readonly<Record<string, string>>,

@@ -24,7 +24,7 @@ function read(file: string): string[] {
     });
 }
 
-/** What happens to a container alone, in order: events of two may take turns. */
+/** Returns the events of one container in order: events of two may alternate. */
 const of = (name: string, events: readonly string[]): string[] =>
   events.filter((event) => event.startsWith(name));
 

@@ -12,7 +12,7 @@ interface Watched extends RecordedFleet {
   /** Lets the events that came since get lost. */
   readonly miss: () => void;
   readonly reconcile: () => void;
-  /** What was counted, in the form of the model's truth. */
+  /** Returns the counts in the form of the model's truth. */
   readonly counted: () => ModelContainer["truth"];
   /** Changes that were emitted since the last call: `die 1 recovered`. */
   readonly emitted: () => string[];

@@ -10,8 +10,8 @@ const START_NS = 1_800_000_000_000_000_000n;
 const MS = 1_000_000n;
 const KINDS: readonly LifeKind[] = ["no restart", "restart", "direct restart"];
 
-/** What systemd says of some services that live side by side. */
-function livesOf(random: Random): LifeStep[] {
+/** Returns systemd's messages about some services that run side by side. */
+function runsOf(random: Random): LifeStep[] {
   const units = Array.from({ length: 1 + random.below(3) }, (_, i) => {
     const kind = random.pick(KINDS);
     const life = new UnitLife(`u${i}.service`, { kind, random, startNs: START_NS });
@@ -34,7 +34,7 @@ function quietTime(steps: readonly LifeStep[], random: Random): bigint {
 /** Plays a random life over a stream with random cuts. */
 function playedCase(seed: number): { readonly stream: CutStream; readonly steps: LifeStep[] } {
   const random = new Random(seed);
-  const steps = livesOf(random);
+  const steps = runsOf(random);
   const stream = new CutStream(steps, random);
   const endNs = steps.at(-1)!.atNs + 1n;
   const span = (mostMs: number): bigint => BigInt(1 + random.below(mostMs)) * MS;

@@ -248,7 +248,7 @@ test("counts a reconnect when the listing follows a gap, and none when it is on 
     asOfNs: at(2_100),
   });
   expect([state.up, state.reconnects]).toEqual([true, 1]);
-  // What is gone after a gap is no change; later it is one.
+  // A unit that is gone after a gap is no change; later it is one.
   expect(newChanges()).toEqual([]);
   expect(unit(A).activeState).toBeUndefined();
   list("active");

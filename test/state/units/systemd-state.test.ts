@@ -29,7 +29,7 @@ function watched(
   return recorded;
 }
 
-/** What is counted of `a.service`. */
+/** Returns the counts of `a.service`. */
 function counted({ unit }: RecordedState): unknown {
   const { failures, restarts } = unit("a.service");
   return { ...Object.fromEntries(failures), restarts };
