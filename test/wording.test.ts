@@ -13,21 +13,49 @@ const CHECKED = [
   "deploy/**/*",
   "docs/**/*.{md,ts,1}",
   "package.json",
+  "src/**/*.ts",
+  "test/**/*.{ts,md}",
 ];
 
-/** Files with generated text whose source is still to be rewritten. */
-const PENDING = ["docs/metrics.md", "docs/troubleshooting.md"];
+/** Folders that are still to be rewritten, and pages that quote them. */
+const PENDING = [
+  "docs/metrics.md",
+  "docs/troubleshooting.md",
+  "src/{logs,metrics,otlp,storage,systemd}/**",
+  "test/{library,logs,metrics,otlp,platform,storage,support,systemd}/**",
+];
 
-/** Lines that may have an avoided word, each with the reason. */
-const ALLOWED: readonly {
+interface AllowedLine {
   readonly file: RegExp;
   readonly line: RegExp;
   readonly reason: string;
-}[] = [
+}
+
+/** Lines that may have an avoided word. */
+const ALLOWED: readonly AllowedLine[] = [
   { file: /./, line: /\bnobody\b.*65534|as nobody\b/, reason: "the user nobody" },
-  { file: /^deploy\//, line: /unitwatch-?not-?told/i, reason: "the name of an alert, which stays" },
+  {
+    file: /^deploy\/|^test\/deploy\//,
+    line: /unitwatch-?not-?told/i,
+    reason: "the name of an alert, which stays",
+  },
   { file: /otel-collector/, line: /^\s+readers:$/, reason: "a key of the collector" },
-  { file: /^docs\/generate\/wording\.ts$/, line: /./, reason: "the list itself" },
+  {
+    file: /^src\/(?:domain|state|storage)\/|^test\/(?:engine|state|storage)\//,
+    line: /\blives\b/,
+    reason: "a member of the stored resume point",
+  },
+  {
+    file: /^(?:src|test)\/(?:bench|commands|engine|library|platform|systemd)\//,
+    line: /\breaders?\b/,
+    reason: "the consumer of a byte stream, or a parser",
+  },
+  { file: /^test\//, line: /\b(?:engine|stream)\.lose\(/, reason: "loses a stream" },
+  {
+    file: /^docs\/generate\/wording\.ts$|^test\/wording\.test\.ts$/,
+    line: /./,
+    reason: "the list and its test",
+  },
 ];
 
 /** Returns the lines of a file, a comment's first line joined to its opening. */

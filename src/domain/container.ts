@@ -37,7 +37,7 @@ export interface ContainerSummary {
 }
 
 /**
- * What inspect says of one container, checked and bounded. Times are Unix nanoseconds, 0n if
+ * One container as inspect shows it, checked and bounded. Times are Unix nanoseconds, 0n if
  * the engine gives its zero time (never started, never finished).
  */
 export interface ContainerDetails {

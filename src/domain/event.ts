@@ -1,5 +1,5 @@
 /**
- * What happened. Each kind is one change of a container, of a systemd unit inside it, of the
+ * Kinds of events. Each kind is one change of a container, of a systemd unit inside it, of the
  * systemd manager, or of the watch itself.
  */
 export const EventKind = {

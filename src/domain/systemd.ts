@@ -82,7 +82,7 @@ export interface AttachedMessage {
 }
 
 /**
- * What the journal holds from `journalSinceNs` on: no entries if nothing was missed, undefined if
+ * Entries of the journal from `journalSinceNs` on: no entries if nothing was missed, undefined if
  * the journal is unavailable. It follows each `attached` once.
  */
 export interface RecoveredMessage {
