@@ -2,11 +2,11 @@ import { DBusProtocolError } from "./errors.ts";
 import { excerpt } from "../../platform/data/escape.ts";
 import { maxAuthLineBytes, maxAuthLines } from "./limits.ts";
 
-/** What to do after a chunk of the peer's. */
+/** Result of a chunk from the peer. */
 export interface AuthStep {
-  /** To be sent; `""` for nothing. */
+  /** Text to send; `""` for none. */
   readonly send: string;
-  /** Once the peer has let us in: what came after its last line, the first of the messages. */
+  /** Bytes after the peer's last line, the first of the messages; set once authentication is done. */
   readonly messages?: Buffer;
 }
 
@@ -16,7 +16,7 @@ export interface AuthStep {
  *
  * ```
  * → \0AUTH EXTERNAL 3635353334\r\n     hexadecimal of "65534"; none without a uid
- * ← DATA\r\n                           where the identity is to come from the socket alone
+ * ← DATA\r\n                           if the identity is to come from the socket alone
  * → DATA\r\n
  * ← OK 1234deadbeef…\r\n               32 hexadecimal digits, the server's GUID
  * → BEGIN\r\n
@@ -29,24 +29,26 @@ export class AuthClient {
   #line = Buffer.alloc(0);
   #lines = 0;
 
-  /** @param uid who we say we are, by its decimal user id; undefined leaves it to the peer */
+  /** @param uid user id to authenticate as, decimal; undefined leaves it to the peer */
   constructor(uid?: number | string) {
     this.#identity = uid === undefined ? "" : String(uid);
   }
 
-  /** What opens the conversation. */
+  /** First line to send. */
   get hello(): string {
     const hex = Buffer.from(this.#identity).toString("hex");
     return `\0AUTH EXTERNAL${hex === "" ? "" : ` ${hex}`}\r\n`;
   }
 
-  /** What the peer has said of a line that has not ended, for an error's message. */
+  /** Excerpt of an unfinished line, for an error's message. */
   get unfinished(): string {
     return excerpt(this.#line);
   }
 
   /**
-   * @throws DBusProtocolError `refused`, `malformed` or `limit`, with what the peer said
+   * Takes a chunk of the peer's bytes.
+   *
+   * @throws DBusProtocolError `refused`, `malformed` or `limit`, with an excerpt of the peer's bytes
    */
   push(chunk: Buffer): AuthStep {
     let send = "";
@@ -87,7 +89,7 @@ export class AuthClient {
     if (/^ERROR(?: .*)?\r\n$/.test(text)) {
       throw new DBusProtocolError("refused", `the peer can't authenticate us: ${excerpt(line)}`);
     }
-    // Often not a bus at all, but a runtime that says why it started none.
+    // Often this is no bus but a runtime that reports why it started none.
     const said = excerpt(Buffer.concat([line, after]));
     throw new DBusProtocolError("malformed", `not an answer to AUTH EXTERNAL: ${said}`);
   }

@@ -1,26 +1,26 @@
 import { DBusProtocolError } from "./errors.ts";
 import { maxUnsentBytes } from "./limits.ts";
 
-/** Both ways of a byte stream: a socket, a process's stdout and stdin, a runtime's exec. */
+/** Both directions of a byte stream: a socket, a process's stdout and stdin, a runtime's exec. */
 export interface ByteStream {
   /**
-   * What the peer sends. A chunk must not be changed after it was given; one that is text is taken
-   * as its UTF-8. Iterated once; its end is the peer's end, and a rejection is the stream's failure.
+   * Bytes from the peer. A chunk must not change after it was emitted; a string is encoded as UTF-8.
+   * Iterated once; its end is the peer's end, and a rejection is the stream's failure.
    */
   readonly readable: AsyncIterable<Uint8Array | string>;
-  /** Sends, in the order of the calls. A promise resolves once the bytes are taken. */
+  /** Sends in the order of the calls. A promise resolves once the bytes are written. */
   write(bytes: Uint8Array): void | Promise<void>;
-  /** Ends both ways at once, and with them the iteration. May be called more than once. */
+  /** Ends both directions and the iteration. May be called more than once. */
   close(): void;
 }
 
-/** Writes to a stream, and counts what it has not taken yet. */
+/** Writes to a stream, and bounds the bytes that wait for it. */
 export class Sender {
   readonly #stream: ByteStream;
   readonly #onError: (error: DBusProtocolError) => void;
   #unsentBytes = 0;
 
-  /** @param onError told of a stream that fails or that takes nothing; maybe more than once */
+  /** @param onError called when the stream fails or stalls, maybe more than once */
   constructor(stream: ByteStream, onError: (error: DBusProtocolError) => void) {
     this.#stream = stream;
     this.#onError = onError;

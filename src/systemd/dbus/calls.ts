@@ -6,16 +6,16 @@ import { type Message, MessageFlag } from "./message.ts";
 const maxSerial = 0xffffffff;
 const maxErrorTextLength = 4096;
 
-/** A call that waits for its reply. */
+/** Pending call. */
 export interface PendingCall {
-  /** Takes the reply; what it throws is the call's rejection. */
+  /** Takes the reply; an error that it throws rejects the call. */
   resolve(reply: Message): void;
   reject(error: unknown): void;
-  /** Called once, as the call is over however it ended. */
+  /** Called once, however the call ends. */
   release(): void;
 }
 
-/** The calls that wait for their replies, and the serials of all that is sent. */
+/** Pending calls, and the serials of all messages sent. */
 export class PendingCalls {
   readonly #calls = new Map<number, PendingCall>();
   #nextSerial: number;
@@ -28,7 +28,7 @@ export class PendingCalls {
     return this.#calls.size;
   }
 
-  /** A serial that no waiting call has: 1 to 4,294,967,295, then 1 again. */
+  /** Returns a serial that no pending call has: 1 to 4,294,967,295, then 1 again. */
   takeSerial(): number {
     let serial = this.#nextSerial;
     while (this.#calls.has(serial)) serial = after(serial);
@@ -40,7 +40,7 @@ export class PendingCalls {
     this.#calls.set(serial, call);
   }
 
-  /** Gives a call its reply or error reply. One to no call that waits is ignored: it is late. */
+  /** Settles a call with its reply or error reply. A reply to no pending call is late, and ignored. */
   settle(reply: Message): void {
     const call = this.#take(reply.replySerial);
     if (call === undefined) return;
@@ -72,7 +72,7 @@ function after(serial: number): number {
   return serial === maxSerial ? 1 : serial + 1;
 }
 
-/** An error reply's first value is its text, if it is a string. */
+/** Reads the text of an error reply: its first value, if that is a string. */
 function errorText(reply: Message): string {
   if (!reply.signature.startsWith("s")) return "";
   const text = reply.read(reply.signature, (reader) => reader.string());
@@ -83,10 +83,10 @@ function errorText(reply: Message): string {
 }
 
 /**
- * The reply to a peer that calls us: we have no objects, only what every connection has to
- * answer, `org.freedesktop.DBus.Peer.Ping`. All else is an unknown method.
+ * Encodes the reply to a peer's call. Only `org.freedesktop.DBus.Peer.Ping`, which every connection
+ * has to answer, is a known method.
  *
- * @returns undefined where the caller wants no reply
+ * @returns undefined if the caller expects no reply
  */
 export function answerCall(call: Message, takeSerial: () => number): Buffer | undefined {
   if ((call.flags & MessageFlag.NoReplyExpected) !== 0) return undefined;

@@ -12,51 +12,52 @@ import type { Message } from "./message.ts";
 import { bufferOf } from "./text.ts";
 import type { Value } from "./value.ts";
 
-/** Limit on the handshake and on each call, unless told otherwise. */
+/** Default limit of the handshake and of each call. */
 export const defaultTimeoutMs = 10_000;
 
-/** For `DBusConnection.connect`. */
+/** Options of `DBusConnection.connect`. */
 export interface ConnectOptions {
-  /** Who we say we are, a user id. By default we let the peer see for itself. */
+  /** User id to authenticate as. By default the peer takes it from the socket. */
   readonly uid?: number | string;
-  /** Whether to say Hello, as a bus wants it; false for a peer that is no bus. Default true. */
+  /** Whether to call Hello, which a bus requires and another peer lacks. Default true. */
   readonly hello?: boolean;
-  /** Called with each signal, in the stream's order and while it is read: be quick. */
+  /** Called with each signal, synchronously and in the stream's order: it delays the reading. */
   readonly onSignal?: (message: Message) => void;
   /** Ends the handshake, and later the connection. */
   readonly signal?: AbortSignal;
-  /** For authentication and Hello together. Default 10,000. */
+  /** Limit of authentication and Hello together. Default 10,000. */
   readonly handshakeTimeoutMs?: number;
-  /** For each call that has no limit of its own. Default 10,000. */
+  /** Limit of each call without its own limit. Default 10,000. */
   readonly callTimeoutMs?: number;
   /** Runs the timers of these limits. Default: the machine's. */
   readonly clock?: Pick<Clock, "setTimeout">;
-  /** Where serials start. Default 1. */
+  /** First serial. Default 1. */
   readonly firstSerial?: number;
 }
 
-/** A method call, for `DBusConnection.call`. */
+/** Method call for `DBusConnection.call`. */
 export interface CallRequest {
   readonly destination?: string;
   readonly path: string;
   readonly interface: string;
   readonly member: string;
-  /** The types of `body`; `""` by default. */
+  /** Types of `body`; `""` by default. */
   readonly signature?: string;
   readonly body?: readonly Value[];
-  /** Past it the connection is closed: its peer is stuck. */
+  /** Time limit; exceeding it closes the connection, since its peer is stuck. */
   readonly timeoutMs?: number;
-  /** Gives up waiting. The connection goes on, and ignores the reply. */
+  /** Ends the wait. The connection goes on, and ignores the reply. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * A client's connection to a bus, or to a single peer.
+ * A client of the D-Bus wire protocol: a connection to a bus, or to a single peer.
  *
- * It trusts nobody: whatever breaks the protocol or a limit, takes too long or ends the stream
- * closes the connection for good, with one {@link DBusProtocolError} that says what it was. All
- * calls that wait are rejected with it, and {@link closed} resolves to it. Only an error that a
- * peer answers a call with (`DBusError`) and a call's own `signal` leave the connection open.
+ * The folder imports domain and platform. Always holds: the peer is not trusted. A breach of the
+ * protocol or of a limit, a timeout and the end of the stream all close the connection, with one
+ * {@link DBusProtocolError} as the reason: pending calls are rejected with it, and {@link closed}
+ * resolves to it. Only a peer's error reply (`DBusError`) and a call's own `signal` leave the
+ * connection open.
  */
 export class DBusConnection implements Disposable {
   readonly #stream: ByteStream;
@@ -67,15 +68,15 @@ export class DBusConnection implements Disposable {
   readonly #framer = new Framer();
   readonly #closed = Promise.withResolvers<DBusProtocolError | undefined>();
   readonly #authenticated = Promise.withResolvers<undefined>();
-  /** Undefined once the peer has let us in. */
+  /** Undefined once authentication is done. */
   #auth: AuthClient | undefined;
   #isOpen = true;
   #uniqueName = "";
 
   /**
-   * Authenticates, and says Hello.
+   * Authenticates and calls Hello.
    *
-   * @param stream belongs to the connection, which closes it, also when this is rejected
+   * @param stream belongs to the connection, which closes it, also when this rejects
    * @throws DBusProtocolError
    */
   static async connect(stream: ByteStream, options: ConnectOptions = {}): Promise<DBusConnection> {
@@ -93,17 +94,17 @@ export class DBusConnection implements Disposable {
     this.#auth = new AuthClient(options.uid);
   }
 
-  /** Our name on the bus, such as `:1.42`; `""` without Hello. */
+  /** Unique name on the bus, such as `:1.42`; `""` without Hello. */
   get uniqueName(): string {
     return this.#uniqueName;
   }
 
-  /** Resolves as the connection ends: to why, or to undefined after our own `close`. */
+  /** Resolves when the connection ends: to the reason, or to undefined after `close`. */
   get closed(): Promise<DBusProtocolError | undefined> {
     return this.#closed.promise;
   }
 
-  /** Ends the connection and its stream. Calls that wait are rejected (`closed`). */
+  /** Ends the connection and its stream. Pending calls are rejected (`closed`). */
   close(): void {
     this.#end(undefined);
   }
@@ -115,13 +116,13 @@ export class DBusConnection implements Disposable {
   /**
    * Calls a method.
    *
-   * Signals that follow the reply may reach `onSignal` before an `await` of this goes on. Where
-   * their order matters, take the reply by `read`.
+   * Signals that follow the reply may reach `onSignal` before an `await` of this continues. If their
+   * order matters, take the reply by `read`.
    *
-   * @param read called with the reply in the stream's order, before any message after it is
-   * handled; the promise resolves to what it gives
-   * @throws DBusError for an error reply, DBusProtocolError for all that is wrong with the
-   * connection, TypeError for a request that can't be sent
+   * @param read called with the reply in the stream's order, before any later message is handled;
+   * the promise resolves to its result
+   * @throws DBusError for an error reply, DBusProtocolError if the connection fails, TypeError for an
+   * invalid request
    */
   call(request: CallRequest): Promise<Message>;
   call<T>(request: CallRequest, read: (reply: Message) => T): Promise<T>;
@@ -131,7 +132,7 @@ export class DBusConnection implements Disposable {
     if (!this.#isOpen) throw new DBusProtocolError("closed", `${name} on a closed connection`);
     if (signal?.aborted === true) throw abortedError(name, signal);
     if (this.#calls.size >= maxPendingCalls) {
-      throw new DBusProtocolError("limit", `${name}: ${maxPendingCalls} calls wait already`);
+      throw new DBusProtocolError("limit", `${name}: ${maxPendingCalls} calls are pending already`);
     }
     const serial = this.#calls.takeSerial();
     const bytes = encodeMessage({ ...request, type: "method_call", serial });
@@ -157,7 +158,7 @@ export class DBusConnection implements Disposable {
     const { signal, hello = true, handshakeTimeoutMs = defaultTimeoutMs } = this.#options;
     const timer = this.#clock.setTimeout(() => {
       const what = `the handshake took more than ${handshakeTimeoutMs} ms`;
-      this.#fail("timeout", what + this.#heard());
+      this.#fail("timeout", what + this.#handshakeState());
     }, handshakeTimeoutMs);
     try {
       if (signal?.aborted === true) this.#onAbort();
@@ -191,11 +192,15 @@ export class DBusConnection implements Disposable {
         if (!this.#isOpen) return;
       }
     } catch (cause) {
-      this.#fail("stream", `the byte stream failed: ${String(cause)}${this.#heard()}`, cause);
+      this.#fail(
+        "stream",
+        `the byte stream failed: ${String(cause)}${this.#handshakeState()}`,
+        cause,
+      );
     }
     const held = this.#framer.heldBytes;
     const where = held > 0 ? ` ${held} bytes into a message` : "";
-    this.#fail("eof", `the peer ended the stream${where}${this.#heard()}`);
+    this.#fail("eof", `the peer ended the stream${where}${this.#handshakeState()}`);
   }
 
   #onChunk(chunk: Uint8Array | string): void {
@@ -249,8 +254,8 @@ export class DBusConnection implements Disposable {
     if (reply !== undefined) this.#sender.send(reply);
   }
 
-  /** Where the handshake stands, for an error's message. */
-  #heard(): string {
+  /** Describes the state of the handshake, for an error's message. */
+  #handshakeState(): string {
     if (this.#auth === undefined) return "";
     const said = this.#auth.unfinished;
     return `, before an answer to AUTH${said === "" ? "" : `, but said: ${said}`}`;
@@ -280,7 +285,7 @@ export class DBusConnection implements Disposable {
     try {
       this.#stream.close();
     } catch {
-      // It is gone either way.
+      // The stream has ended either way.
     }
   }
 }

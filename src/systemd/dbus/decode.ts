@@ -8,7 +8,7 @@ import { type BasicValue, type Value, Variant } from "./value.ts";
 /**
  * Decodes values that must fill the span.
  *
- * @param signature the types of the values, in their order
+ * @param signature types of the values, in order
  * @throws DBusProtocolError `malformed`, or `limit` for more than 262,144 values
  */
 export function decodeValues(span: Span, signature: string): Value[] {

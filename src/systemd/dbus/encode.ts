@@ -12,7 +12,7 @@ const typeCodes: Readonly<Record<MessageType, number>> = {
   signal: 4,
 };
 
-/** A message to be sent; the fields are those of `MessageHeader`. */
+/** Message to send, with the fields of `MessageHeader`. */
 export interface OutgoingMessage {
   readonly type: MessageType;
   readonly flags?: number;
@@ -24,17 +24,17 @@ export interface OutgoingMessage {
   readonly errorName?: string;
   readonly destination?: string;
   readonly sender?: string;
-  /** The types of `body`; `""` by default. */
+  /** Types of `body`; `""` by default. */
   readonly signature?: string;
   readonly body?: readonly Value[];
 }
 
 /**
- * A message's bytes, in little-endian order unless told otherwise.
+ * Encodes a message, little-endian by default.
  *
  * Source: D-Bus specification, "Message Format".
  *
- * @throws TypeError for a name or a value that is not valid, RangeError for more than 16 MiB
+ * @throws TypeError for an invalid name or value, RangeError for more than 16 MiB
  */
 export function encodeMessage(message: OutgoingMessage, littleEndian = true): Buffer {
   const body = new Writer(littleEndian);
@@ -87,10 +87,10 @@ const integers: Readonly<Record<string, readonly [least: number, greatest: numbe
 };
 
 /**
- * Appends values of the signature's types, {@link Value} says what of.
+ * Appends values of the signature's types, in the form of {@link Value}.
  *
  * @throws TypeError for a value that its type can't hold
- * @throws DBusProtocolError for a signature that is none
+ * @throws DBusProtocolError for an invalid signature
  */
 export function encodeValues(writer: Writer, signature: string, values: readonly Value[]): void {
   const types = parseSignature(signature);
@@ -209,7 +209,7 @@ function wrong(type: Type, value: Value): TypeError {
 
 const FIRST_BYTES = 256;
 
-/** Grows a message's bytes, with padding as the reader wants it. Nothing is checked here. */
+/** Appends marshalled values with their padding. It checks nothing. */
 export class Writer {
   readonly littleEndian: boolean;
   readonly #out = new ByteBuffer({ minBytes: FIRST_BYTES });
@@ -222,7 +222,7 @@ export class Writer {
     return this.#out.end;
   }
 
-  /** What was written: a view, good until the next write. */
+  /** View of the written bytes, valid until the next write. */
   get bytes(): Buffer {
     return this.#out.written;
   }
@@ -250,7 +250,7 @@ export class Writer {
     this.setUint32(this.#reserve(4), value);
   }
 
-  /** Overwrites 4 bytes that were written, such as a length not known before. */
+  /** Overwrites 4 written bytes, such as a length that was unknown before. */
   setUint32(at: number, value: number): void {
     if (this.littleEndian) this.#out.memory.writeUInt32LE(value, at);
     else this.#out.memory.writeUInt32BE(value, at);
@@ -270,14 +270,14 @@ export class Writer {
     else this.#out.memory.writeDoubleBE(value, at);
   }
 
-  /** `s` and `o`: length, UTF-8, NUL. */
+  /** Appends `s` or `o`: length, UTF-8, NUL. */
   string(text: string): void {
     this.uint32(Buffer.byteLength(text));
     this.raw(Buffer.from(text));
     this.byte(0);
   }
 
-  /** `g`: the same with one byte of length. */
+  /** Appends `g`: one byte of length, ASCII, NUL. */
   signature(text: string): void {
     this.byte(text.length);
     this.raw(Buffer.from(text));
@@ -289,7 +289,7 @@ export class Writer {
     this.#out.memory.set(bytes, at);
   }
 
-  /** Adds bytes at the end, and returns where they start. */
+  /** Adds bytes at the end and returns their position. */
   #reserve(size: number): number {
     if (this.#out.end + size > maxMessageBytes) {
       throw new RangeError(`a message of more than ${maxMessageBytes} bytes`);

@@ -1,15 +1,15 @@
 /**
- * Why a connection ended or a call could not be made.
+ * Reason why a connection ended or a call could not be made.
  *
  * - `malformed`: bytes that break the D-Bus specification
- * - `limit`: over a limit of ours, well-formed or not
+ * - `limit`: exceeds a limit of ours, well-formed or not
  * - `refused`: the peer refused to authenticate us, or refused Hello
  * - `timeout`: the handshake or a call took too long
  * - `eof`: the peer ended the stream
- * - `stream`: the byte stream failed; `cause` says how
- * - `aborted`: the caller's signal; `cause` is its reason
+ * - `stream`: the byte stream failed; `cause` has the error
+ * - `aborted`: the caller's signal aborted; `cause` is its reason
  * - `closed`: closed on our side, or a call on a closed connection
- * - `listener`: the caller's `onSignal` threw; `cause` is what it threw
+ * - `listener`: the caller's `onSignal` threw; `cause` is the thrown value
  */
 export type DBusProtocolErrorCode =
   | "malformed"
@@ -22,7 +22,7 @@ export type DBusProtocolErrorCode =
   | "closed"
   | "listener";
 
-/** The one error of this boundary, for all but the errors that a peer answers a call with. */
+/** The one error of this folder, except for a peer's error replies. */
 export class DBusProtocolError extends Error {
   override readonly name = "DBusProtocolError";
   readonly code: DBusProtocolErrorCode;
@@ -33,19 +33,19 @@ export class DBusProtocolError extends Error {
   }
 }
 
-/** A peer's error reply to a call. The connection is well and goes on. */
+/** A peer's error reply to a call. The connection stays open. */
 export class DBusError extends Error {
   /** The error's D-Bus name, such as `org.freedesktop.DBus.Error.NoReply`. */
   override readonly name: string;
 
-  /** @param text what the peer says of it; "" where it says nothing */
+  /** @param text the peer's message; "" if it has none */
   constructor(name: string, text: string) {
     super(text);
     this.name = name;
   }
 }
 
-/** The error for what a signal stopped. */
+/** Returns the error for an operation that a signal aborted. */
 export function abortedError(what: string, signal: AbortSignal): DBusProtocolError {
   return new DBusProtocolError("aborted", `${what} was aborted`, { cause: signal.reason });
 }

@@ -5,32 +5,34 @@ import { ByteBuffer } from "../../platform/data/byte-buffer.ts";
 const firstBytes = 4096;
 
 /**
- * Cuts a stream of chunks into messages. A message that lies in one chunk is handed on where it
- * lies; one that is spread over chunks is put together, in memory that grows with what came and
- * not with what was announced: at most twice the bytes received, of 16 MiB at most.
+ * Cuts a stream of chunks into messages. A message within one chunk is emitted without a copy; one
+ * that spans chunks is assembled in memory that grows with the bytes received, not with the length
+ * announced: at most twice those bytes, and 16 MiB.
  */
 export class Framer {
   /** Start of an unfinished message. */
   readonly #held = new ByteBuffer({ minBytes: 0 });
-  /** Length of that message; the fixed header's until that is complete. */
+  /** Length of that message, or of the fixed header until it is complete. */
   #need = 0;
   #stopped = false;
 
-  /** Bytes of an unfinished message that are held. */
+  /** Number of held bytes of an unfinished message. */
   get heldBytes(): number {
     return this.#held.end;
   }
 
-  /** Drops what is held; `push` hands on no more, not even of the chunk that it is at. */
+  /** Drops the held bytes; `push` emits nothing more, not even of its current chunk. */
   stop(): void {
     this.#stopped = true;
     this.#held.clear(0);
   }
 
   /**
-   * @param chunk not to be changed any more: messages lie in it
-   * @param onFrame called with each message that is whole, before this returns
-   * @throws DBusProtocolError for a header that no message may have; the stream is then lost
+   * Takes a chunk.
+   *
+   * @param chunk must not change any more: messages are views of it
+   * @param onFrame called with each complete message before this returns
+   * @throws DBusProtocolError for an invalid header; the stream is then lost
    */
   push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
     const source = { bytes: chunk, view: viewOf(chunk) };
@@ -57,7 +59,7 @@ export class Framer {
     }
   }
 
-  /** Copies the missing bytes that the chunk has, and returns how many there were. */
+  /** Copies the missing bytes that the chunk has, and returns their number. */
   #hold(chunk: Buffer, at: number): number {
     const size = Math.min(this.#need - this.#held.end, chunk.length - at);
     this.#held.allocate(Math.min(firstBytes, this.#need));

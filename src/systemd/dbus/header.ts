@@ -5,7 +5,7 @@ import { isBusName, isInterfaceName, isMemberName } from "./names.ts";
 import { Reader } from "./reader.ts";
 import { type Source, TextTable } from "./text.ts";
 
-/** Bytes before the header's fields. */
+/** Length of the header before its fields. */
 export const fixedHeaderBytes = 16;
 
 const messageTypes: readonly (MessageType | undefined)[] = [
@@ -20,18 +20,18 @@ const interfaces = new TextTable(isInterfaceName);
 const members = new TextTable(isMemberName);
 const busNames = new TextTable(isBusName);
 
-/** Bytes `[start, end)` that hold one whole message. */
+/** Bytes `[start, end)` of one complete message. */
 export interface Frame extends Source {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * How long a message is, from the 16 bytes it starts with:
+ * Returns the length of a message, read from its first 16 bytes:
  *
  * ```
  * 0 'l' or 'B'   1 type   2 flags   3 version 1
- * 4 u32 body's length      8 u32 serial      12 u32 length of the fields
+ * 4 u32 length of the body      8 u32 serial      12 u32 length of the fields
  * ```
  *
  * @throws DBusProtocolError `malformed`, or `limit` for more than 16 MiB
@@ -53,13 +53,13 @@ export function frameLength({ bytes, view }: Source, start: number): number {
 }
 
 /**
- * Decodes a message's header, and checks that it has what its type asks for.
+ * Decodes a message's header, and checks the fields that its type requires.
  *
  * Source: D-Bus specification, "Message Format", "Header Fields".
  *
- * @param frame of the length that {@link frameLength} says
- * @param onMalformed told when the body proves to be wrong, as it is read
- * @returns undefined for a type that is not known, which is to be ignored
+ * @param frame of the length that {@link frameLength} returns
+ * @param onMalformed called when reading the body finds it malformed
+ * @returns undefined for an unknown type, which has to be ignored
  * @throws DBusProtocolError `malformed`
  */
 export function decodeMessage(frame: Frame, onMalformed?: OnMalformedBody): Message | undefined {
@@ -92,7 +92,7 @@ class HeaderFields implements MessageHeader {
   sender = "";
   signature = "";
 
-  /** Forgets what was read before. */
+  /** Clears the fields of the previous message. */
   begin(type: MessageType, flags: number, serial: number): void {
     this.type = type;
     this.flags = flags;
@@ -107,7 +107,7 @@ class HeaderFields implements MessageHeader {
     this.signature = "";
   }
 
-  /** Reads the elements of `a(yv)`: each a field's code and value. */
+  /** Reads the elements of `a(yv)`: code and value of each field. */
   read(reader: Reader): void {
     let seen = 0;
     for (let count = 1; reader.more; count += 1) {
@@ -149,7 +149,7 @@ class HeaderFields implements MessageHeader {
         this.signature = reader.enterVariant("g").signature();
         return;
       default:
-        // 9 counts file descriptors, which we never negotiate; others are to be ignored.
+        // 9 counts file descriptors, which are never negotiated; unknown ones have to be ignored.
         reader.skipVariant();
     }
   }
@@ -171,7 +171,7 @@ class HeaderFields implements MessageHeader {
   }
 }
 
-/** One serves all messages: each copies what it has. */
+/** Serves all messages: each copies its fields. */
 const header = new HeaderFields();
 
 function isLittleEndian(bytes: Buffer, start: number): boolean {

@@ -1,9 +1,9 @@
 /**
- * Bounds on what a peer may send. The peer is not trusted: these hold memory and time down
- * whatever it does. From the D-Bus specification where it has them.
+ * Bounds on a peer's input, which keep memory and time bounded whatever the peer sends. They are the
+ * D-Bus specification's if it has one.
  */
 
-/** A message with its header, in bytes. The specification allows 128 MiB; we take less. */
+/** A message with its header, in bytes. The specification allows 128 MiB. */
 export const maxMessageBytes = 16 * 1024 * 1024;
 
 /** An array's data, in bytes ("Marshaling", ARRAY). */
@@ -15,30 +15,29 @@ export const maxSignatureBytes = 255;
 /** A bus, interface, member or error name, in bytes ("Valid Names"). */
 export const maxNameBytes = 255;
 
-/** Array type codes within one another, and as many open parentheses ("Valid Signatures"). */
+/** Nested array types, and as many nested structs ("Valid Signatures"). */
 export const maxTypeDepth = 32;
 
-/** Containers within one another in a message, those in variants included ("Marshaling"). */
+/** Nested containers in a message, those in variants included ("Marshaling"). */
 export const maxValueDepth = 2 * maxTypeDepth;
 
 /**
- * Values decoded from one body, containers counted too. Ours: values of little or no data
- * (`aay`, thirty parentheses around a byte) take far more memory and time than their bytes.
+ * Values decoded from one body, containers included. Not in the specification: values of little or
+ * no data (`aay`, thirty parentheses around a byte) cost far more memory and time than their bytes.
  */
 export const maxBodyValues = 256 * 1024;
 
-/** Fields in a header; the specification knows nine. Ours, for the time that others take. */
+/** Fields in a header. The specification has nine, and no bound on unknown ones. */
 export const maxHeaderFields = 64;
 
 /** A line of the authentication protocol, in bytes. The specification has no bound. */
 export const maxAuthLineBytes = 16 * 1024;
 
-/** Lines that a peer may send before it lets us in. */
+/** Lines that a peer may send before authentication is done. */
 export const maxAuthLines = 16;
 
-/** Calls of ours that wait for their replies. */
+/** Pending calls. */
 export const maxPendingCalls = 4096;
 
-/** Bytes that the stream was given to send and has not taken. Answers to a peer that calls us
- * and never reads would pile up. */
+/** Bytes that wait to be written: a peer that calls and never reads its answers adds to them. */
 export const maxUnsentBytes = 1024 * 1024;

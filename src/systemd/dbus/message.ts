@@ -5,7 +5,7 @@ import type { Span } from "./reader.ts";
 import { Reader } from "./reader.ts";
 import type { Value } from "./value.ts";
 
-/** The message types of the specification, under its names in lower case. */
+/** Message types of the specification, in lower case. */
 export type MessageType = "method_call" | "method_return" | "error" | "signal";
 
 /** Bits of {@link MessageHeader.flags}. */
@@ -15,14 +15,14 @@ export const MessageFlag = {
   AllowInteractiveAuthorization: 0x4,
 } as const;
 
-/** What a message says of itself, before its body. Absent fields are `""` or 0. */
+/** Header of a message. Absent fields are `""` or 0. */
 export interface MessageHeader {
   readonly type: MessageType;
-  /** Bits of {@link MessageFlag}; others are to be ignored. */
+  /** Bits of {@link MessageFlag}; unknown ones have to be ignored. */
   readonly flags: number;
   /** Never 0. */
   readonly serial: number;
-  /** Serial of the message that this one answers. */
+  /** Serial of the message that this one replies to. */
   readonly replySerial: number;
   readonly path: string;
   readonly interface: string;
@@ -30,18 +30,18 @@ export interface MessageHeader {
   /** Such as `org.freedesktop.DBus.Error.NoReply`. */
   readonly errorName: string;
   readonly destination: string;
-  /** The unique name of the sender, set by the bus. */
+  /** Unique name of the sender, set by the bus. */
   readonly sender: string;
-  /** The types of the body's values; `""` for none. */
+  /** Types of the body's values; `""` for none. */
   readonly signature: string;
 }
 
-/** Called with what is wrong in a body; what it gives is thrown. */
+/** Called with the error of a malformed body before it is thrown. */
 export type OnMalformedBody = (error: DBusProtocolError) => void;
 
 /**
- * A message whose header is read and whose body is not. It holds on to the bytes that it came
- * in, often more than its own: keep what was read from it, not the message.
+ * A message with its header decoded and its body not. It references the chunk that it arrived in,
+ * often far more than its own bytes: keep the values read from it, not the message.
  */
 export class Message implements MessageHeader {
   readonly type: MessageType;
@@ -75,23 +75,23 @@ export class Message implements MessageHeader {
   }
 
   /**
-   * All values of the body, decoded anew at each call.
+   * Decodes all values of the body, again at each call.
    *
-   * @throws DBusProtocolError `malformed`, `limit`; the connection it came by closes with it
+   * @throws DBusProtocolError `malformed`, `limit`; its connection closes with it
    */
   body(): Value[] {
     try {
       return decodeValues(this.#span, this.signature);
     } catch (error) {
-      throw this.#told(error);
+      throw this.#reported(error);
     }
   }
 
   /**
-   * Reads from the body what is wanted of it, without decoding the rest.
+   * Reads a part of the body without decoding the rest.
    *
-   * @param signature what the body must be; another one is an error
-   * @param read walks the reader from the body's start, as far as it likes
+   * @param signature required signature of the body; another one is an error
+   * @param read moves the reader from the body's start as far as it needs
    * @throws DBusProtocolError as {@link body} does
    */
   read<T>(signature: string, read: (reader: Reader) => T): T {
@@ -103,11 +103,11 @@ export class Message implements MessageHeader {
       }
       return read(new Reader(this.#span));
     } catch (error) {
-      throw this.#told(error);
+      throw this.#reported(error);
     }
   }
 
-  #told(error: unknown): unknown {
+  #reported(error: unknown): unknown {
     if (error instanceof DBusProtocolError) this.#onMalformed?.(error);
     return error;
   }

@@ -2,14 +2,14 @@ import { maxNameBytes } from "./limits.ts";
 
 /*
  * "Valid Object Paths" and "Valid Names" of the D-Bus specification. Only names are matched by
- * regular expressions: they have a greatest length, and paths have none.
+ * regular expressions: their length is bounded, and that of paths is not.
  */
 const element = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const interfaceName = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)+$/;
 const uniqueName = /^:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+$/;
 const wellKnownName = /^[A-Za-z_-][A-Za-z0-9_-]*(?:\.[A-Za-z_-][A-Za-z0-9_-]*)+$/;
 
-/** `/`, or `/` and an element of `[A-Za-z0-9_]`, once or more. */
+/** Tests for `/`, or for `/` and an element of `[A-Za-z0-9_]`, once or more. */
 export function isObjectPath(text: string): boolean {
   if (text.charCodeAt(0) !== 0x2f) return false;
   if (text.length === 1) return true;
@@ -22,17 +22,17 @@ export function isObjectPath(text: string): boolean {
   return previous !== 0x2f;
 }
 
-/** `org.freedesktop.DBus`: two elements or more. Error names follow the same rule. */
+/** Tests for two or more elements, such as `org.freedesktop.DBus`; error names too. */
 export function isInterfaceName(text: string): boolean {
   return text.length <= maxNameBytes && interfaceName.test(text);
 }
 
-/** `GetUnit`: one element. */
+/** Tests for one element, such as `GetUnit`. */
 export function isMemberName(text: string): boolean {
   return text.length <= maxNameBytes && element.test(text);
 }
 
-/** A unique name (`:1.42`) or a well-known one (`org.freedesktop.systemd1`). */
+/** Tests for a unique name (`:1.42`) or a well-known one (`org.freedesktop.systemd1`). */
 export function isBusName(text: string): boolean {
   return text.length <= maxNameBytes && (uniqueName.test(text) || wellKnownName.test(text));
 }

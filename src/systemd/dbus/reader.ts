@@ -5,20 +5,20 @@ import { isObjectPath } from "./names.ts";
 import { isSignature, leafType, parseSignature, parseSingleType, type Type } from "./signature.ts";
 import { TextTable } from "./text.ts";
 
-/** Marshalled values: `bytes[start, end)`, where `start` is a multiple of 8 in its message. */
+/** Marshalled values: `bytes[start, end)`; `start` is a multiple of 8 in its message. */
 export interface Span extends Source {
   readonly start: number;
   readonly end: number;
   readonly littleEndian: boolean;
 }
 
-/** The part of a Reader that moves over bytes: padding, bounds, and values of fixed size. */
+/** The base of Reader: position, padding, bounds, and values of fixed size. */
 export class Cursor {
   protected readonly source: Source;
   protected readonly bytes: Buffer;
   protected readonly view: DataView;
   protected at: number;
-  /** Where what may be read ends: the innermost array, or all. */
+  /** End of the innermost array, or of the span outside of arrays. */
   protected end: number;
   readonly #base: number;
   readonly #littleEndian: boolean;
@@ -33,7 +33,7 @@ export class Cursor {
     this.#littleEndian = span.littleEndian;
   }
 
-  /** Whether there is more to read: in the innermost array, or outside of one in all. */
+  /** True if the innermost array, or the span outside of arrays, has more to read. */
   get more(): boolean {
     return this.at < this.end;
   }
@@ -76,12 +76,12 @@ export class Cursor {
     return this.view.getFloat64(this.take(8, 8), this.#littleEndian);
   }
 
-  /** The error for something wrong where the reader stands. */
+  /** Returns the error for a fault at the reader's position. */
   fail(what: string): DBusProtocolError {
     return new DBusProtocolError("malformed", `${what}, at byte ${this.at - this.#base}`);
   }
 
-  /** Passes over so many bytes after the padding, and gives where they start. */
+  /** Skips the padding and `size` bytes, and returns the position of these bytes. */
   protected take(size: number, alignment: number): number {
     this.align(alignment);
     const at = this.at;
@@ -107,9 +107,9 @@ const paths = new TextTable(isObjectPath);
 const signatures = new TextTable(isSignature);
 
 /**
- * Walks marshalled values from the first to the last. Each method reads the type that it names,
- * the padding before it included; the caller knows the signature. What is skipped is checked
- * only as far as is needed to find its end.
+ * Reads marshalled values from the first to the last. Each method reads the type in its name with
+ * the padding before it; the caller knows the signature. Skipped values are checked only as far as
+ * needed to find their end.
  *
  * ```ts
  * // sa{sv}as, the body of PropertiesChanged
@@ -121,8 +121,7 @@ const signatures = new TextTable(isSignature);
  * reader.skip("as");
  * ```
  *
- * Every method throws a DBusProtocolError (`malformed`, `limit`) where the bytes are not what
- * it reads. Source: D-Bus specification, "Marshaling (Wire Format)".
+ * Every method throws a DBusProtocolError (`malformed`, `limit`) if the bytes don't have its type. Source: D-Bus specification, "Marshaling (Wire Format)".
  */
 export class Reader extends Cursor {
   #depth = 0;
@@ -139,12 +138,12 @@ export class Reader extends Cursor {
     return this.#text(this.byte(), signatures, "a signature");
   }
 
-  /** A string, or where it is not in the table's language an error that names `what` is due. */
+  /** Reads a string that the table accepts; the error for another one names `what`. */
   text(table: TextTable, what: string): string {
     return this.#text(this.uint32(), table, what);
   }
 
-  /** Bytes of an `ay`, copied. */
+  /** Reads an `ay` into a copy. */
   byteArray(): Uint8Array {
     const length = this.#arrayLength(1);
     const at = this.take(length, 1);
@@ -154,14 +153,14 @@ export class Reader extends Cursor {
     return copy;
   }
 
-  /** Bytes of an `ay` that holds so many, as lower-case hexadecimal; "" for any other number. */
+  /** Reads an `ay` of `count` bytes as lower-case hexadecimal; "" for any other length. */
   hexBytes(count: number): string {
     const length = this.#arrayLength(1);
     const at = this.take(length, 1);
     return length === count ? this.bytes.toString("hex", at, at + length) : "";
   }
 
-  /** Bytes of the string that is next; it isn't read by this. */
+  /** Length in bytes of the next string, which stays unread. */
   get nextLength(): number {
     const { at } = this;
     const length = this.uint32();
@@ -169,13 +168,13 @@ export class Reader extends Cursor {
     return length;
   }
 
-  /** Passes over a string. */
+  /** Skips a string. */
   skipString(): this {
     this.#textEnd(this.uint32());
     return this;
   }
 
-  /** Goes to where a struct or a dict entry starts. */
+  /** Moves to the start of a struct or a dict entry. */
   struct(): this {
     this.align(8);
     return this;
@@ -185,7 +184,7 @@ export class Reader extends Cursor {
    * Reads an array: calls `each` at every element, until the array ends. `each` reads or skips
    * one whole element; structs and dict entries are entered already.
    *
-   * @param element the element's type, such as `s` or `{sv}`
+   * @param element type of an element, such as `s` or `{sv}`
    */
   array(element: string, each: (reader: this) => void): void {
     const entered = element.startsWith("{") || element.startsWith("(");
@@ -202,8 +201,8 @@ export class Reader extends Cursor {
   /**
    * Enters an array, for callers that loop themselves while there is {@link more}.
    *
-   * @param alignment of its element's type
-   * @returns a token for {@link leave}
+   * @param alignment alignment of the element's type
+   * @returns the token for {@link leave}
    */
   enterArray(alignment: number): number {
     const length = this.#arrayLength(alignment);
@@ -218,10 +217,10 @@ export class Reader extends Cursor {
     this.ascend();
   }
 
-  /** Reads a variant's signature: a value of the type that it gives is next. */
+  /** Reads a variant's signature; a value of the returned type is next. */
   variantType(): Type {
     const { at, bytes } = this;
-    // Most are of one byte, and need no string made of it.
+    // Most have one byte and need no string.
     if (at + 3 <= this.end && bytes[at] === 1 && bytes[at + 2] === 0) {
       const leaf = leafType(bytes[at + 1]!);
       if (leaf !== undefined) {
@@ -253,12 +252,12 @@ export class Reader extends Cursor {
     this.ascend();
   }
 
-  /** Passes over values of a signature's types. Arrays are not looked into. */
+  /** Skips values of a signature's types. The content of arrays is not checked. */
   skip(signature: string): void {
     for (const type of parseSignature(signature)) this.skipType(type);
   }
 
-  /** Passes over a value. */
+  /** Skips a value. */
   skipType(type: Type): void {
     const { code } = type;
     if (type.size > 0) this.take(type.size, type.alignment);
@@ -275,7 +274,7 @@ export class Reader extends Cursor {
     this.ascend();
   }
 
-  /** Counts a container that is entered; too many within one another is an error. */
+  /** Counts an entered container; too deep a nesting is an error. */
   descend(): void {
     this.#depth += 1;
     if (this.#depth > maxValueDepth) {
@@ -295,7 +294,7 @@ export class Reader extends Cursor {
     return text;
   }
 
-  /** Passes over a string of so many bytes and its NUL, and gives where the NUL is. */
+  /** Skips a string of `length` bytes and its NUL, and returns the position of the NUL. */
   #textEnd(length: number): number {
     const end = this.take(length + 1, 1) + length;
     if (this.bytes[end] !== 0) throw this.fail("a string without its NUL");

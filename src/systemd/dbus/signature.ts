@@ -2,22 +2,22 @@ import { DBusProtocolError } from "./errors.ts";
 import { excerpt } from "../../platform/data/escape.ts";
 import { maxSignatureBytes, maxTypeDepth } from "./limits.ts";
 
-/** A type code of the specification's "Basic types". */
+/** Type code of the specification's "Basic types". */
 export type BasicCode = "y" | "b" | "n" | "q" | "i" | "u" | "x" | "t" | "d" | "h" | "s" | "o" | "g";
 
-/** A basic type; or array, struct, dict entry, variant. */
+/** Type code of a basic type, an array, a struct, a dict entry or a variant. */
 export type TypeCode = BasicCode | "a" | "(" | "{" | "v";
 
 /** One single complete type. */
 export interface Type {
   readonly code: TypeCode;
-  /** The type as it is written, such as `a{sv}`. */
+  /** Its text, such as `a{sv}`. */
   readonly signature: string;
-  /** Where a value may start: a multiple of so many bytes. */
+  /** A value starts at a multiple of this number of bytes. */
   readonly alignment: number;
-  /** Bytes of a value of a fixed-size basic type; 0 where the size varies. */
+  /** Bytes of a value of a fixed-size basic type; 0 if the size varies. */
   readonly size: number;
-  /** An array's element; a struct's members; a dict entry's key and value. */
+  /** Element of an array; members of a struct; key and value of a dict entry. */
   readonly fields: readonly Type[];
 }
 
@@ -44,12 +44,12 @@ const leaves = new Map<string, Type>([
   leaf("v", 1, 0),
 ]);
 
-/** The same by their codes' bytes. */
+/** The leaves by the byte of their code. */
 const leavesByByte: (Type | undefined)[] = Array.from({ length: 256 }, (_, byte) =>
   leaves.get(String.fromCharCode(byte)),
 );
 
-/** The type of a signature of one byte: a basic type or a variant. */
+/** Returns the type of a signature of one byte: a basic type or a variant. */
 export function leafType(byte: number): Type | undefined {
   return leavesByByte[byte];
 }
@@ -59,13 +59,13 @@ const parsed = new Map<string, readonly Type[]>();
 const maxParsed = 256;
 
 /**
- * The single complete types of a signature, `""` giving none.
+ * Returns the single complete types of a signature; none for `""`.
  *
  * Source: D-Bus specification, "Type System" and "Valid Signatures": at most 255 bytes, 32
- * arrays and 32 structs within one another, no empty struct, a dict entry only as an array's
- * element and with a basic type for its key.
+ * nested arrays and 32 nested structs, no empty struct, a dict entry only as an array's element and
+ * with a basic type as its key.
  *
- * @throws DBusProtocolError `malformed`, with what is wrong and where
+ * @throws DBusProtocolError `malformed`, with the fault and its offset
  */
 export function parseSignature(signature: string): readonly Type[] {
   const known = parsed.get(signature);
@@ -77,7 +77,7 @@ export function parseSignature(signature: string): readonly Type[] {
 }
 
 /**
- * The type of a signature that must be one single complete type, as a variant's is.
+ * Returns the type of a signature that must be one single complete type, as a variant's is.
  *
  * @throws DBusProtocolError `malformed`
  */
@@ -95,7 +95,7 @@ export function parseSingleType(signature: string): Type {
   return type;
 }
 
-/** Whether {@link parseSignature} takes it. */
+/** Tests whether {@link parseSignature} accepts the text. */
 export function isSignature(text: string): boolean {
   try {
     parseSignature(text);

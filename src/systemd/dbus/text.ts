@@ -1,33 +1,32 @@
 import { isAscii, isUtf8 } from "node:buffer";
 
 const slots = 1024;
-/** Slots that a hash may choose from. */
+/** Slots per hash. */
 const ways = 4;
 const wordsPerSlot = 24;
-/** Longer strings are decoded anew each time. */
+/** Longer strings are decoded each time. */
 const maxKeptBytes = 4 * wordsPerSlot;
 
-/** Bytes, and a view of the very same ones. */
+/** Bytes and a view of them. */
 export interface Source {
   readonly bytes: Buffer;
   readonly view: DataView;
 }
 
-/** A chunk as a buffer, which shares its bytes. */
+/** Returns a buffer that shares the chunk's bytes. */
 export function bufferOf(chunk: Uint8Array | string): Buffer {
   if (typeof chunk === "string") return Buffer.from(chunk);
   if (Buffer.isBuffer(chunk)) return chunk;
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
-/** A view of a buffer's bytes. */
+/** Returns a view of a buffer's bytes. */
 export function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /**
- * The string of a span of bytes; undefined where it is not what a D-Bus string may be: UTF-8,
- * without NUL.
+ * Decodes a D-Bus string; undefined if the bytes are not UTF-8 or have a NUL.
  *
  * Source: D-Bus specification, "String-like types".
  */
@@ -39,10 +38,9 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
 }
 
 /**
- * Decodes strings and keeps the short ones, for a bus says the same few over and over. One that
- * is kept is found by its bytes, four at a time: for a tenth of what decoding costs, and without
- * allocating. It holds 1,024 strings of at most 96 bytes; where the hash finds no room for one
- * more, one of the four of that hash has to go.
+ * Decodes strings and caches the short ones, since a bus repeats the same few. A cached string is
+ * found by its bytes, four at a time: a tenth of the cost of decoding, without an allocation. It
+ * holds 1,024 strings of at most 96 bytes; a new one evicts one of the four of its hash.
  */
 export class TextTable {
   readonly #texts: string[] = Array.from({ length: slots }, () => "");
@@ -52,12 +50,12 @@ export class TextTable {
   readonly #isValid: (text: string) => boolean;
   #next = 0;
 
-  /** @param isValid what more is asked of a string; asked once while the string is kept */
+  /** @param isValid further condition on a string; called once while the string is cached */
   constructor(isValid: (text: string) => boolean = () => true) {
     this.#isValid = isValid;
   }
 
-  /** The string of a span of bytes, or undefined where it is not valid. */
+  /** Returns the string of a span of bytes, or undefined if it is invalid. */
   get(source: Source, start: number, end: number): string | undefined {
     const length = end - start;
     if (length > maxKeptBytes) return this.#decode(source.bytes, start, end);
@@ -97,7 +95,7 @@ export class TextTable {
   }
 }
 
-/** The last 0 to 3 bytes, as one number. */
+/** Returns the last 0 to 3 bytes as one number. */
 function readTail(view: DataView, start: number, end: number): number {
   let tail = 0;
   for (let at = start; at < end; at += 1) tail = (tail << 8) | view.getUint8(at);

@@ -1,8 +1,8 @@
-/** A value of a basic type. A map's keys are of these. */
+/** Value of a basic type, also a map's key. */
 export type BasicValue = number | bigint | boolean | string;
 
 /**
- * A D-Bus value in JavaScript, read and written alike:
+ * D-Bus value in JavaScript, for reading and writing:
  *
  * | D-Bus | JavaScript |
  * |---|---|
@@ -22,7 +22,7 @@ export type Value =
   | readonly Value[]
   | ReadonlyMap<BasicValue, Value>;
 
-/** A value that carries its own type. */
+/** Value with its own type. */
 export class Variant {
   /** One single complete type. */
   readonly signature: string;

@@ -5,7 +5,7 @@ import { nodeByteStream } from "../../support/systemd/node-byte-stream.ts";
 import { DBusConnection } from "../../../src/systemd/dbus/connection.ts";
 import { guid, rejection } from "./support/fake-peer.ts";
 
-test("it carries both ways of two streams, and closes both", async () => {
+test("carries both directions of two streams, and closes both", async () => {
   const readable = new PassThrough();
   const writable = new PassThrough();
   const connecting = DBusConnection.connect(nodeByteStream(readable, writable), { hello: false });
@@ -18,7 +18,7 @@ test("it carries both ways of two streams, and closes both", async () => {
   expect([readable.destroyed, writable.destroyed]).toEqual([true, true]);
 });
 
-test("the readable's error is the connection's", async () => {
+test("ends the connection with the readable's error", async () => {
   const readable = new PassThrough();
   const connecting = DBusConnection.connect(nodeByteStream(readable, new PassThrough()));
   readable.destroy(new Error("ECONNRESET"));
@@ -28,7 +28,7 @@ test("the readable's error is the connection's", async () => {
   });
 });
 
-test("the writable's error is the connection's, and unhandled by nobody", async () => {
+test("ends the connection with the writable's error, and leaves no rejection unhandled", async () => {
   const writable = new Writable({
     write: (_chunk, _encoding, done) => done(new Error("EPIPE")),
   });

@@ -3,7 +3,7 @@ import { PendingCalls } from "../../../src/systemd/dbus/calls.ts";
 
 const call = { resolve: () => {}, reject: () => {}, release: () => {} };
 
-test("serials wrap around, leave out 0 and pass over those that wait", () => {
+test("wraps serials around, without 0 and the pending ones", () => {
   const calls = new PendingCalls(0xfffffffd);
   const take = () => {
     const serial = calls.takeSerial();

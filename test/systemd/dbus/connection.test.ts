@@ -24,7 +24,7 @@ const signal: OutgoingMessage = {
   body: ["value"],
 };
 
-test("it authenticates by its user id, says Hello and knows its name", async () => {
+test("authenticates by its user id, calls Hello and has its unique name", async () => {
   const peer = new FakePeer();
   const clock = new FakeClock();
   const connecting = DBusConnection.connect(peer, { uid: 65534, clock });
@@ -48,7 +48,7 @@ test("it authenticates by its user id, says Hello and knows its name", async () 
   expect(sent.toString("latin1")).toContain("Hello\0");
 });
 
-test("without a user id the peer is to see who we are", async () => {
+test("leaves the identity to the peer when there is no user id", async () => {
   const peer = new FakePeer();
   const connecting = DBusConnection.connect(peer, { hello: false });
   expect(peer.takeSent().toString()).toBe("\0AUTH EXTERNAL\r\n");
@@ -61,7 +61,7 @@ test("without a user id the peer is to see who we are", async () => {
   expect(connection.uniqueName).toBe("");
 });
 
-test("a bus that answers Hello with an error refuses us", async () => {
+test("reports a refusal when the bus answers Hello with an error", async () => {
   const peer = new FakePeer();
   const connecting = DBusConnection.connect(peer, { clock: new FakeClock() });
   peer.say(`OK ${guid}\r\n`);
@@ -81,7 +81,7 @@ test("a bus that answers Hello with an error refuses us", async () => {
   expect(peer.closeCalls).toBe(1);
 });
 
-test("a call resolves to its reply", async () => {
+test("resolves a call to its reply", async () => {
   const { peer, connection, clock } = await connected();
   const calling = connection.call({ ...request, signature: "s", body: ["what"] });
   const [call] = peer.takeMessages();
@@ -93,7 +93,7 @@ test("a call resolves to its reply", async () => {
   expect(clock.timers).toBe(0);
 });
 
-test("an error reply rejects its call by name and text, and no more than that", async () => {
+test("rejects only the call of an error reply, with its name and text", async () => {
   const { peer, connection } = await connected();
   const calling = connection.call(request);
   const plain = connection.call(request);
@@ -111,7 +111,7 @@ test("an error reply rejects its call by name and text, and no more than that", 
   await again;
 });
 
-test("signals arrive in the stream's order, with replies read between them", async () => {
+test("delivers signals in the stream's order, with replies read between them", async () => {
   const seen: unknown[] = [];
   const { peer, connection } = await connected({
     onSignal: (message) => seen.push(message.body()[0]),
@@ -127,7 +127,7 @@ test("signals arrive in the stream's order, with replies read between them", asy
   expect(seen).toEqual(["before", "reply", "after"]);
 });
 
-test("messages in one-byte chunks arrive all the same", async () => {
+test("reads messages in one-byte chunks", async () => {
   const seen: unknown[] = [];
   const { peer } = await connected({ onSignal: (message) => seen.push(message.member) });
   const bytes = encodeMessage(signal);
@@ -136,7 +136,7 @@ test("messages in one-byte chunks arrive all the same", async () => {
   expect(seen).toEqual(["Changed", "Changed"]);
 });
 
-test("a message of a type that is not known is ignored, and one in the other byte order is not", async () => {
+test("ignores a message of an unknown type, and reads one in the other byte order", async () => {
   const seen: unknown[] = [];
   const { peer } = await connected({ onSignal: (message) => seen.push(message.body()) });
   const unknown = encodeMessage(signal);
@@ -146,7 +146,7 @@ test("a message of a type that is not known is ignored, and one in the other byt
   expect(seen).toEqual([["value"]]);
 });
 
-test("it answers Ping, and no other method", async () => {
+test("answers Ping, and no other method", async () => {
   const { peer } = await connected();
   const call = { type: "method_call", path: "/a", member: "Ping", sender: ":1.7" } as const;
   peer.send(
@@ -165,7 +165,7 @@ test("it answers Ping, and no other method", async () => {
   });
 });
 
-test("serials wrap around to 1, past those that wait", async () => {
+test("wraps serials around to 1, past the pending ones", async () => {
   const { peer, connection } = await connected({ firstSerial: 0xfffffffe });
   const calls = Array.from({ length: 4 }, () => connection.call(request));
   const sent = peer.takeMessages();
@@ -174,7 +174,7 @@ test("serials wrap around to 1, past those that wait", async () => {
   await Promise.all(calls);
 });
 
-test("a call without a reply in time closes the connection", async () => {
+test("closes the connection when a call has no reply in time", async () => {
   const { peer, connection, clock } = await connected({ callTimeoutMs: 500 });
   const calling = connection.call(request);
   const patient = connection.call({ ...request, timeoutMs: 5000 });
@@ -189,7 +189,7 @@ test("a call without a reply in time closes the connection", async () => {
   expect(clock.timers).toBe(0);
 });
 
-test("a call that is aborted is given up, and its late reply ignored", async () => {
+test("ends a call when its signal aborts, and ignores its late reply", async () => {
   const { peer, connection, clock } = await connected();
   const abort = new AbortController();
   const calling = connection.call({ ...request, signal: abort.signal });
@@ -206,7 +206,7 @@ test("a call that is aborted is given up, and its late reply ignored", async () 
   expect(peer.takeSent()).toHaveLength(0);
 });
 
-test("the caller's signal ends the connection and what waits for it", async () => {
+test("ends the connection and its pending calls when the caller's signal aborts", async () => {
   const abort = new AbortController();
   const { peer, connection } = await connected({ signal: abort.signal });
   const calling = connection.call(request);
@@ -219,7 +219,7 @@ test("the caller's signal ends the connection and what waits for it", async () =
   expect(peer.closeCalls).toBe(1);
 });
 
-test("a signal that was aborted before sends nothing", async () => {
+test("sends nothing when the signal has aborted already", async () => {
   const peer = new FakePeer();
   const connecting = DBusConnection.connect(peer, { signal: AbortSignal.abort() });
   expect(await rejection(connecting)).toMatchObject({ code: "aborted" });
@@ -227,7 +227,7 @@ test("a signal that was aborted before sends nothing", async () => {
   expect(peer.closeCalls).toBe(1);
 });
 
-test("closing it rejects what waits, and is no error", async () => {
+test("rejects pending calls on close, which is no error", async () => {
   const { peer, connection, clock } = await connected();
   const calling = connection.call(request);
   connection.close();
@@ -239,7 +239,7 @@ test("closing it rejects what waits, and is no error", async () => {
   expect(clock.timers).toBe(0);
 });
 
-test("closing it in a handler hands on nothing of what came with it", async () => {
+test("delivers no further message of a chunk when a handler closes the connection", async () => {
   const seen: string[] = [];
   const { peer, connection } = await connected({
     onSignal: (message) => {
@@ -253,7 +253,7 @@ test("closing it in a handler hands on nothing of what came with it", async () =
   expect(seen).toEqual(["Changed"]);
 });
 
-test("a handler that throws closes the connection, and says so", async () => {
+test("closes the connection when a handler throws, and reports it", async () => {
   const cause = new TypeError("a bug");
   const { peer, connection } = await connected({
     onSignal: () => {
@@ -266,7 +266,7 @@ test("a handler that throws closes the connection, and says so", async () => {
   expect(error!.message).toContain("org.example.Test.Changed");
 });
 
-test("a reader of a reply that throws rejects its call alone", async () => {
+test("rejects only the call whose reader throws", async () => {
   const { peer, connection } = await connected();
   const calling = connection.call(request, () => {
     throw new RangeError("not for me");
@@ -276,7 +276,7 @@ test("a reader of a reply that throws rejects its call alone", async () => {
   expect(peer.closeCalls).toBe(0);
 });
 
-test("a request that can't be sent is the caller's error", async () => {
+test("throws to the caller when a request is invalid", async () => {
   const { peer, connection } = await connected();
   const wrong = connection.call({ ...request, signature: "u", body: [-1] });
   expect(await rejection(wrong)).toBeInstanceOf(TypeError);
@@ -287,7 +287,7 @@ test("a request that can't be sent is the caller's error", async () => {
   expect(peer.closeCalls).toBe(0);
 });
 
-test("calls that wait are bounded", async () => {
+test("bounds the pending calls", async () => {
   const { connection } = await connected();
   const calls = Array.from({ length: maxPendingCalls }, () => rejection(connection.call(request)));
   expect(await rejection(connection.call(request))).toMatchObject({ code: "limit" });
@@ -295,7 +295,7 @@ test("calls that wait are bounded", async () => {
   for (const error of await Promise.all(calls)) expect(error).toMatchObject({ code: "closed" });
 });
 
-test("a body that proves to be wrong after its message was handed out closes the connection", async () => {
+test("closes the connection when a delivered message's body is malformed", async () => {
   const { peer, connection } = await connected();
   const calling = connection.call(request);
   const bytes = encodeMessage(

@@ -95,7 +95,7 @@ test.each(values)(
   },
 );
 
-test("the bytes are those of the specification", () => {
+test("writes the bytes of the specification", () => {
   const body: Value[] = [1, ["a", "bc"], new Map([["k", new Variant("n", -2)]])];
   const hex = (littleEndian: boolean) => marshalled("yasa{sv}", body, littleEndian).toString("hex");
   const little = `01000000 0f000000 01000000 6100 0000 02000000 626300 00
@@ -135,11 +135,11 @@ test.each<[string, unknown]>([
   ["a{sv}", { key: 1 }],
   ["(ii)", [1]],
   ["(ii)", new Map()],
-])("%s does not hold %p", (signature, value) => {
+])("rejects for type %s the value %p", (signature, value) => {
   expect(() => marshalled(signature, [value as Value], true)).toThrow(TypeError);
 });
 
-test("values, names and sizes that no message may have are refused", () => {
+test("rejects values, names and sizes that are invalid in a message", () => {
   expect(() => marshalled("uu", [1], true)).toThrow('1 values for the signature "uu"');
   expect(() => marshalled("v", [new Variant("a()", [])], true)).toThrow("an empty struct");
   expect(() => marshalled("v", [new Variant("uu", [1, 2])], true)).toThrow("2 complete types");

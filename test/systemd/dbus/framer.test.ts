@@ -27,7 +27,7 @@ function same(frames: readonly Buffer[], expected: readonly Buffer[]): boolean {
   );
 }
 
-test("however a stream is cut, the same messages come out of it", () => {
+test("emits the same messages however the stream is cut", () => {
   const frames = recordedFrames("session.bin.gz");
   const stream = Buffer.concat(frames);
   for (let size = 1; size < 64; size += 1) expect(same(reframed(stream, size), frames)).toBe(true);
@@ -36,12 +36,12 @@ test("however a stream is cut, the same messages come out of it", () => {
   expect(same(reframed(Buffer.concat(many), 65_536), many)).toBe(true);
 });
 
-test("messages of one chunk lie in it", () => {
+test("emits messages within one chunk without a copy", () => {
   const stream = Buffer.concat([encodeMessage(call), encodeMessage(call)]);
   new Framer().push(stream, ({ bytes }) => expect(bytes).toBe(stream));
 });
 
-test("the largest message comes through in small chunks, in linear time", () => {
+test("assembles the largest message from small chunks in linear time", () => {
   const body = new Uint8Array(maxMessageBytes - 64).fill(7);
   const stream = encodeMessage({ ...call, signature: "ay", body: [body] });
   expect(stream.length).toBeGreaterThan(maxMessageBytes - 64);
@@ -49,7 +49,7 @@ test("the largest message comes through in small chunks, in linear time", () => 
   expect(frame!.equals(stream)).toBe(true);
 });
 
-test("memory is taken for what came, not for what was announced", () => {
+test("takes memory for the bytes received, not for the length announced", () => {
   const framer = new Framer();
   const header = encodeMessage(call).subarray(0, 16);
   header.writeUInt32LE(15 * 1024 * 1024, 4);
@@ -60,7 +60,7 @@ test("memory is taken for what came, not for what was announced", () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
 });
 
-test("a header that no message may have is refused before anything is held of it", () => {
+test("rejects an invalid header before holding any of it", () => {
   const framer = new Framer();
   const bytes = encodeMessage(call);
   bytes.writeUInt32LE(maxMessageBytes, 4);
@@ -68,7 +68,7 @@ test("a header that no message may have is refused before anything is held of it
   expect(framer.heldBytes).toBe(0);
 });
 
-test("once stopped, it hands on nothing", () => {
+test("emits nothing after stop", () => {
   const framer = new Framer();
   const seen: number[] = [];
   const stream = Buffer.concat([encodeMessage(call), encodeMessage(call)]);

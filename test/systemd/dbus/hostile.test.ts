@@ -49,13 +49,13 @@ test.each([
   ["a line", [`${runtimeSays}\r\n`]],
   ["a line of Unix", [`${runtimeSays}\n`]],
   ["pieces", `${runtimeSays}\n`.split("")],
-])("a runtime's error text instead of an answer, as %s, is told", async (_, said) => {
+])("reports a runtime's error text in place of an answer, as %s", async (_, said) => {
   const error = await handshakeError((peer) => peer.say(...said));
   expect(error.code).toBe("malformed");
   expect(error.message).toBe(`not an answer to AUTH EXTERNAL: ${runtimeSays}`);
 });
 
-test("a runtime's error text that the stream ends with is told", async () => {
+test("reports a runtime's error text that ends the stream", async () => {
   const error = await handshakeError((peer) => {
     peer.say(runtimeSays);
     peer.end();
@@ -64,7 +64,7 @@ test("a runtime's error text that the stream ends with is told", async () => {
   expect(error.message).toContain(runtimeSays);
 });
 
-test("what is told of a peer is one short line of printable ASCII", async () => {
+test("reports a peer's bytes in one short line of printable ASCII", async () => {
   const said = `\u001b[2J\u0007ü\0${"x".repeat(2000)}\r\n`;
   const error = await handshakeError((peer) => peer.say(said));
   expect(error.message).toMatch(/^[ -~]*… \(2\d{3} bytes\)$/);
@@ -83,11 +83,11 @@ test.each<[string, string, DBusProtocolErrorCode]>([
   ["what we did not ask for", "AGREE_UNIX_FD\r\n", "malformed"],
   ["bytes of a message", "l\u0004\u0001\u0001\n", "malformed"],
   ["DATA for ever", "DATA\r\n".repeat(1000), "limit"],
-])("%s in the handshake ends it", async (_, said, code) => {
+])("ends the handshake on %s", async (_, said, code) => {
   expect(await handshakeError((peer) => peer.say(said), { uid: 7 })).toMatchObject({ code });
 });
 
-test("a refusal says who was refused, and what else there is", async () => {
+test("reports the refused identity and the offered mechanisms", async () => {
   const error = await handshakeError((peer) => peer.say("REJECTED KERBEROS_V4\r\n"), { uid: 7 });
   expect(error.message).toBe("the peer refused AUTH EXTERNAL as uid 7: REJECTED KERBEROS_V4");
 });
@@ -96,7 +96,7 @@ test.each([
   ["one chunk", ["A".repeat(20_000)]],
   ["many chunks", Array.from({ length: 400 }, () => "A".repeat(50))],
   ["a line of one chunk", [`${"A".repeat(20_000)}\r\n`]],
-])("an auth line without end, in %s, is cut off at 16 KiB", async (_, said) => {
+])("ends an authentication line without end at 16 KiB, in %s", async (_, said) => {
   const error = await handshakeError((peer) => peer.say(...said));
   expect(error.code).toBe("limit");
   expect(error.message).toMatch(/^a line of more than 16384 bytes .*: A{400}… \(\d{5} bytes\)$/);
@@ -110,7 +110,7 @@ test.each<[string, string[], string]>([
     "the peer ended the stream, before an answer to AUTH, but said: OK 01234",
   ],
   ["before Hello is answered", [`OK ${guid}\r\n`], "the peer ended the stream"],
-])("the stream's end %s ends the handshake", async (_, said, message) => {
+])("ends the handshake when the stream ends %s", async (_, said, message) => {
   const error = await handshakeError((peer) => {
     peer.say(...said);
     peer.end();
@@ -118,7 +118,7 @@ test.each<[string, string[], string]>([
   expect(error).toMatchObject({ code: "eof", message });
 });
 
-test("a stream that fails in the handshake ends it, its error kept", async () => {
+test("ends the handshake with the error of a failing stream", async () => {
   const cause = new Error("ECONNRESET");
   const error = await handshakeError((peer) => peer.end(cause));
   expect(error).toMatchObject({ code: "stream", cause });
@@ -128,7 +128,7 @@ test.each<[string, string[]]>([
   ["to AUTH", []],
   ["to AUTH after half a line", ["OK"]],
   ["to Hello", [`OK ${guid}\r\n`]],
-])("no answer %s in time ends the handshake", async (_, said) => {
+])("ends the handshake without an answer %s in time", async (_, said) => {
   const error = await handshakeError(
     (peer, clock) => {
       peer.say(...said);
@@ -140,7 +140,7 @@ test.each<[string, string[]]>([
   expect(error.message).toContain("the handshake took more than 2000 ms");
 });
 
-test("a stream that can't be written to ends the handshake", async () => {
+test("ends the handshake when a write fails", async () => {
   for (const onWrite of [
     () => Promise.reject(new Error("EPIPE")),
     () => {
@@ -180,7 +180,7 @@ function disguised(signature: string, written: string, body: Value[]): Buffer {
   return Buffer.concat([head.subarray(0, headLength), bytes.subarray(bytes.length - bodyLength)]);
 }
 
-test("the disguise of these tests is a message as it should be", async () => {
+test("accepts the message that these tests alter", async () => {
   const seen: unknown[] = [];
   const { peer } = await connected({ onSignal: (message) => seen.push(message.body()) });
   peer.say(disguised("as", "as", [["a"]]), disguised("u", "i", [-1]));
@@ -205,12 +205,12 @@ test.each([
   ["33 arrays", `${"a".repeat(33)}y`],
   ["33 structs", `${"(".repeat(33)}y${")".repeat(33)}`],
   ["a byte above ASCII", "s\u00e9"],
-])("the signature of %s is refused", async (_, signature) => {
+])("rejects the signature of %s", async (_, signature) => {
   const message = disguised(signature, "u", [1000]);
   expect(await connectionError(message)).toMatchObject({ code: "malformed" });
 });
 
-test("a variant of an array of empty structs is refused", async () => {
+test("rejects a variant of an array of empty structs", async () => {
   // v: signature "a()", padding, an array of 8 bytes
   const body = Buffer.from([3, 0x61, 0x28, 0x29, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]);
   const message = disguised("v", "(tt)", [[body.readBigUInt64LE(0), body.readBigUInt64LE(8)]]);
@@ -223,13 +223,13 @@ test.each<[string, number[]]>([
   ["two types", [2, 0x79, 0x79, 0, 1, 2]],
   ["a signature without NUL", [1, 0x79, 1, 1]],
   ["a signature past the end", [200, 0x79, 0, 1]],
-])("a variant of %s is refused", async (_, body) => {
+])("rejects a variant of %s", async (_, body) => {
   const written = "y".repeat(body.length);
   const error = await connectionError(disguised("v", written, body));
   expect(error.code).toBe("malformed");
 });
 
-test("variants nest to 64 containers, and no deeper", async () => {
+test("accepts variants nested to 64 containers, and no deeper", async () => {
   const nested = (levels: number): Value => {
     let value: Variant = new Variant("y", 1);
     for (let i = 1; i < levels; i += 1) value = new Variant("v", value);
@@ -271,7 +271,7 @@ test.each<[string, Buffer]>([
   ["a body that ends too early", disguised("us", "u", [1])],
   ["padding that is not zero", disguised("yu", "yyyyu", [1, 0, 7, 0, 1])],
   ["no body where a signature says one", disguised("u", "", [])],
-])("a body of %s closes the connection", async (_, bytes) => {
+])("closes the connection on a body of %s", async (_, bytes) => {
   expect(await connectionError(bytes)).toMatchObject({ code: "malformed" });
 });
 
@@ -289,7 +289,7 @@ test.each<[string, (bytes: Buffer) => void, DBusProtocolErrorCode]>([
   ["field 0", (bytes) => bytes.writeUInt8(0, 16), "malformed"],
   ["a field twice", (bytes) => bytes.writeUInt8(1, 32), "malformed"],
   ["a path that is none", (bytes) => bytes.write("x", 24, "latin1"), "malformed"],
-])("a header with %s closes the connection", async (_, change, code) => {
+])("closes the connection on a header with %s", async (_, change, code) => {
   const bytes = encodeMessage(signal);
   change(bytes);
   expect(await connectionError(bytes)).toMatchObject({ code });
@@ -304,12 +304,12 @@ test.each<[string, OutgoingMessage]>([
   ["method_return without reply serial", { type: "method_return", serial: 1 }],
   ["error without reply serial", { type: "error", serial: 1, errorName: "a.b" }],
   ["error without error name", { type: "error", serial: 1, replySerial: 1 }],
-])("a %s closes the connection", async (what, message) => {
+])("closes the connection on a %s", async (what, message) => {
   const error = await connectionError(encodeMessage(message));
   expect(error).toMatchObject({ code: "malformed", message: `a message of type ${what}` });
 });
 
-test("a stream that ends in a message says how far it came", async () => {
+test("reports the position when the stream ends within a message", async () => {
   const bytes = encodeMessage(text);
   for (const length of [1, 15, 16, 17, bytes.length - 1]) {
     const { peer, connection } = await connected();
@@ -320,7 +320,7 @@ test("a stream that ends in a message says how far it came", async () => {
   }
 });
 
-test("a body that grows beyond all measure in memory is refused", async () => {
+test("rejects a body that would take unbounded memory", async () => {
   const empties = { ...signal, signature: "aay", body: [[]] };
   const bytes = encodeMessage(empties);
   const count = 3_000_000;
@@ -329,7 +329,7 @@ test("a body that grows beyond all measure in memory is refused", async () => {
   expect(await connectionError(bytes, Buffer.alloc(4 * count))).toMatchObject({ code: "limit" });
 });
 
-test("a header of endless fields is refused", async () => {
+test("rejects a header of endless fields", async () => {
   const bytes = encodeMessage(signal);
   const field = Buffer.from([99, 1, 0x79, 0, 0, 0, 0, 0]);
   const fields = Buffer.concat(Array.from({ length: 65 }, () => field));
@@ -337,7 +337,7 @@ test("a header of endless fields is refused", async () => {
   expect(await connectionError(bytes, fields)).toMatchObject({ code: "malformed" });
 });
 
-test("a peer that calls and never reads is dropped", async () => {
+test("closes the connection of a peer that calls and never reads", async () => {
   const { peer, connection } = await connected();
   peer.onWrite = () => new Promise(() => {});
   const call = { ...signal, type: "method_call" } as const;
@@ -347,7 +347,7 @@ test("a peer that calls and never reads is dropped", async () => {
   expect(peer.takeSent().length).toBeLessThanOrEqual(maxUnsentBytes);
 });
 
-test("what is no chunk of bytes closes the connection", async () => {
+test("closes the connection on a chunk that isn't bytes", async () => {
   const { peer, connection } = await connected();
   peer.say({} as Uint8Array);
   expect(await connection.closed).toBeInstanceOf(DBusProtocolError);

@@ -19,7 +19,7 @@ const full: OutgoingMessage = {
   body: [["one"]],
 };
 
-test.each([true, false])("all of a header is read as it was written (%p)", (littleEndian) => {
+test.each([true, false])("reads a whole header as it was written (%p)", (littleEndian) => {
   const { body, ...header } = full;
   const bytes = encodeMessage(full, littleEndian);
   expect(frameLength(frameOf(bytes), 0)).toBe(bytes.length);
@@ -29,14 +29,14 @@ test.each([true, false])("all of a header is read as it was written (%p)", (litt
   expect(message.body()).toEqual(body);
 });
 
-test("what a header leaves out is empty", () => {
+test("leaves absent header fields empty", () => {
   const call = messageOf(encodeMessage({ type: "method_call", serial: 1, path: "/", member: "M" }));
   const empty = { interface: "", errorName: "", destination: "", sender: "", signature: "" };
   expect(call).toMatchObject({ ...empty, flags: 0, replySerial: 0 });
   expect(call.body()).toEqual([]);
 });
 
-test("fields that are not known are passed over", () => {
+test("skips unknown header fields", () => {
   const bytes = encodeMessage(full);
   const at = bytes.indexOf("org.example.Error") - 8;
   expect(bytes[at]).toBe(4);
@@ -48,17 +48,17 @@ test("fields that are not known are passed over", () => {
   expect(messageOf(call).errorName).toBe("");
 });
 
-test("a body of another signature than is due is told to the connection", () => {
-  const told: unknown[] = [];
-  const message = decodeMessage(frameOf(encodeMessage(full)), (error) => told.push(error))!;
+test("reports a body of another signature to the connection", () => {
+  const reported: unknown[] = [];
+  const message = decodeMessage(frameOf(encodeMessage(full)), (error) => reported.push(error))!;
   expect(() => message.read("s", (reader) => reader.string())).toThrow(
     'a body of "s" is due in Member, but it is "as"',
   );
-  expect(told).toEqual([expect.any(DBusProtocolError)]);
+  expect(reported).toEqual([expect.any(DBusProtocolError)]);
   const failing = () =>
     message.read("as", () => {
       throw new RangeError("the caller's own");
     });
   expect(failing).toThrow(RangeError);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });

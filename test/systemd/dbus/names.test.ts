@@ -6,7 +6,7 @@ import {
   isObjectPath,
 } from "../../../src/systemd/dbus/names.ts";
 
-test("object paths", () => {
+test("accepts valid object paths alone", () => {
   for (const path of ["/", "/a", "/org/freedesktop/systemd1/unit/a_2eservice", "/0/_/Z"]) {
     expect([path, isObjectPath(path)]).toEqual([path, true]);
   }
@@ -16,7 +16,7 @@ test("object paths", () => {
   expect(isObjectPath("/a".repeat(1_000_000))).toBe(true);
 });
 
-test("interface and error names", () => {
+test("accepts valid interface and error names alone", () => {
   for (const name of ["a.b", "org.freedesktop.DBus", "_1.__", `a.${"b".repeat(253)}`]) {
     expect([name, isInterfaceName(name)]).toEqual([name, true]);
   }
@@ -25,14 +25,14 @@ test("interface and error names", () => {
   }
 });
 
-test("member names", () => {
+test("accepts valid member names alone", () => {
   for (const name of ["a", "GetUnit", "_1", "x".repeat(255)]) expect(isMemberName(name)).toBe(true);
   for (const name of ["", "1", "a.b", "a-b", "a b", "a\n", "x".repeat(256)]) {
     expect([name, isMemberName(name)]).toEqual([name, false]);
   }
 });
 
-test("bus names", () => {
+test("accepts valid bus names alone", () => {
   for (const name of [":1.42", ":a.1.2", "org.freedesktop.systemd1", "a-b.c-d", "_.-"]) {
     expect([name, isBusName(name)]).toEqual([name, true]);
   }

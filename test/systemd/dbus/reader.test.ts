@@ -27,7 +27,7 @@ const properties = new Map<string, Value>([
 ]);
 const changed: Value[] = ["org.example.Unit", properties, ["One", "Two"]];
 
-test.each([true, false])("what is wanted of a body is read, the rest skipped (%p)", (little) => {
+test.each([true, false])("reads parts of a body and skips the rest (%p)", (little) => {
   const reader = readerOf("sa{sv}as", changed, little);
   const seen: unknown[] = [reader.string()];
   reader.array("{sv}", () => {
@@ -52,19 +52,19 @@ test.each([true, false])("what is wanted of a body is read, the rest skipped (%p
   ]);
 });
 
-test.each([true, false])("a string is passed over by its length (%p)", (little) => {
+test.each([true, false])("skips a string by its length (%p)", (little) => {
   const reader = readerOf("yssu", [1, "four", "", 7], little);
   expect([reader.byte(), reader.nextLength, reader.nextLength]).toEqual([1, 4, 4]);
   expect(reader.skipString().nextLength).toBe(0);
   expect([reader.string(), reader.uint32(), reader.more]).toEqual(["", 7, false]);
 });
 
-test("bytes of the number that is due are read as hexadecimal", () => {
+test("reads bytes of the expected number as hexadecimal", () => {
   const reader = readerOf("ayayu", [new Uint8Array([0, 0xab]), new Uint8Array([1, 2, 3]), 7]);
   expect([reader.hexBytes(2), reader.hexBytes(2), reader.uint32()]).toEqual(["00ab", "", 7]);
 });
 
-test("an array is entered and left by hand too", () => {
+test("enters and leaves an array by hand", () => {
   const reader = readerOf("a(sy)u", [
     [
       ["a", 1],
@@ -84,7 +84,7 @@ test("an array is entered and left by hand too", () => {
   expect(reader.more).toBe(false);
 });
 
-test("every type can be skipped", () => {
+test("skips every type", () => {
   const signature = "ybnqiuxtdhsogvaya{sv}(yas(v))aay";
   const body: Value[] = [
     1,
@@ -113,14 +113,14 @@ test("every type can be skipped", () => {
   }
 });
 
-test("a variant of another type is told", () => {
+test("reports a variant of another type", () => {
   const reader = readerOf("v", [new Variant("au", [1])]);
   expect(() => reader.enterVariant("s")).toThrow('a variant of s is due, but it is one of "au"');
   expect(() => readerOf("v", [new Variant("au", [1])]).enterVariant("as")).toThrow("as is due");
   expect(readerOf("v", [new Variant("au", [1])]).variantType().signature).toBe("au");
 });
 
-test("reading past the end is an error that says where, never another value's bytes", () => {
+test("reports the position when reading past the end, and reads no other value's bytes", () => {
   const reads: ((reader: Reader) => unknown)[] = [
     (reader) => reader.byte(),
     (reader) => reader.boolean(),
@@ -158,11 +158,11 @@ test("reading past the end is an error that says where, never another value's by
   expect(() => readerOf("u", [1]).uint64()).toThrow("8 bytes are due where 4 are left, at byte 0");
 });
 
-test("a caller that reads nothing of an element is told, not left in a loop", () => {
+test("throws when a caller reads nothing of an element", () => {
   expect(() => readerOf("as", [["a"]]).array("s", () => {})).toThrow(TypeError);
 });
 
-test("skipping is as deep as reading", () => {
+test("bounds the depth of skipping like that of reading", () => {
   const writer = new Writer(true);
   for (let i = 0; i < 65; i += 1) writer.signature("v");
   const span = { bytes: writer.bytes, view: viewOf(writer.bytes), start: 0, end: writer.length };

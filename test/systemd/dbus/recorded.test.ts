@@ -4,13 +4,13 @@ import { Reader } from "../../../src/systemd/dbus/reader.ts";
 import { messageOf, recordedFrames, recordings } from "./support/frames.ts";
 import { decodedByOracle, decodedByUs } from "./support/oracle.ts";
 
-test.each(recordings)("%s: every message decodes as dbus-native decodes it", (name) => {
+test.each(recordings)("decodes every message as dbus-native does: %s", (name) => {
   const frames = recordedFrames(name);
   expect(frames.length).toBeGreaterThan(10);
   for (const frame of frames) expect(decodedByUs(messageOf(frame))).toEqual(decodedByOracle(frame));
 });
 
-test.each(recordings)("%s: every body is written as it was recorded", (name) => {
+test.each(recordings)("encodes every body as it was recorded: %s", (name) => {
   for (const frame of recordedFrames(name)) {
     const message = messageOf(frame);
     const { serial, signature } = message;
@@ -30,7 +30,7 @@ test.each(recordings)("%s: every body is written as it was recorded", (name) => 
   }
 });
 
-test.each(recordings)("%s: skipping a body ends where decoding it ends", (name) => {
+test.each(recordings)("ends skipping a body where decoding ends: %s", (name) => {
   for (const frame of recordedFrames(name)) {
     const message = messageOf(frame);
     message.read(message.signature, (reader) => {
@@ -41,7 +41,7 @@ test.each(recordings)("%s: skipping a body ends where decoding it ends", (name) 
   }
 });
 
-test("both byte orders and all message types are in the recordings", () => {
+test("has both byte orders and all message types in the recordings", () => {
   const kinds = new Set<string>();
   for (const frame of recordings.flatMap(recordedFrames)) {
     kinds.add(`${String.fromCharCode(frame[0]!)} ${messageOf(frame).type}`);

@@ -8,7 +8,7 @@ import {
 
 const leaves = "ybnqiuxtdhsogv".split("");
 
-test("types have their codes, alignments, sizes and fields", () => {
+test("parses codes, alignments, sizes and fields of types", () => {
   expect(parseSignature("")).toEqual([]);
   expect(parseSignature("ya{sv}(tas)").map((type) => type.signature)).toEqual([
     "y",
@@ -34,7 +34,7 @@ test.each([
   `${"a{s".repeat(32)}y${"}".repeat(32)}`,
   "y".repeat(255),
   "a{s(iv)}a{oa{gh}}((yy)av)",
-])("%s is a signature", (signature) => {
+])("accepts the signature %s", (signature) => {
   expect(isSignature(signature)).toBe(true);
 });
 
@@ -55,12 +55,12 @@ test.each([
   ["{yy}", "a dict entry outside an array"],
   ["m", "no type at offset 0"],
   ["\0", "no type at offset 0"],
-])("%s is none, and the error says why", (signature, why) => {
+])("rejects %s and reports why", (signature, why) => {
   expect(isSignature(signature)).toBe(false);
   expect(() => parseSignature(signature)).toThrow(why);
 });
 
-test("where one complete type is due, it is one", () => {
+test("requires one complete type where a single one is expected", () => {
   expect(parseSingleType("a{sv}").code).toBe("a");
   expect(() => parseSingleType("")).toThrow("0 complete types where one is due");
   expect(() => parseSingleType("sv")).toThrow("2 complete types where one is due");
@@ -69,7 +69,7 @@ test("where one complete type is due, it is one", () => {
   expect(leafType(0)).toBeUndefined();
 });
 
-test("more signatures than are kept are parsed alike", () => {
+test("parses more signatures than the cache holds", () => {
   const signature = (i: number) => `${"y".repeat(i % 200)}(${"u".repeat(1 + Math.floor(i / 200))})`;
   for (let round = 0; round < 2; round += 1) {
     for (let i = 0; i < 1000; i += 1) {

@@ -6,7 +6,7 @@ function decode(table: TextTable, bytes: Buffer): string | undefined {
   return table.get({ bytes: around, view: viewOf(around) }, 3, 3 + bytes.length);
 }
 
-test("many more strings than are kept, of all lengths, come out as they went in", () => {
+test("returns strings of all lengths unchanged when they outnumber the cache", () => {
   const table = new TextTable();
   for (let round = 0; round < 2; round += 1) {
     for (let i = 0; i < 5000; i += 1) {
@@ -19,7 +19,7 @@ test("many more strings than are kept, of all lengths, come out as they went in"
   }
 });
 
-test("strings that differ in one byte are told apart", () => {
+test("distinguishes strings that differ in one byte", () => {
   const table = new TextTable();
   for (let length = 1; length < 20; length += 1) {
     for (let at = 0; at < length; at += 1) {
@@ -37,7 +37,7 @@ test.each([
   ["a surrogate", [0xed, 0xa0, 0x80]],
   ["a character beyond Unicode", [0xf4, 0x90, 0x80, 0x80]],
   ["half a character", [0x61, 0xe4, 0xb8]],
-])("%s is no string", (_, bytes) => {
+])("rejects as a string: %s", (_, bytes) => {
   const table = new TextTable();
   expect(decodeText(Buffer.from(bytes), 0, bytes.length)).toBeUndefined();
   expect(decode(table, Buffer.from(bytes))).toBeUndefined();
@@ -45,7 +45,7 @@ test.each([
   expect(decode(table, long)).toBeUndefined();
 });
 
-test("what has no place among the valid ones is not kept, and those are asked for once", () => {
+test("caches valid strings alone, and validates each once", () => {
   const asked: string[] = [];
   const table = new TextTable((text) => {
     asked.push(text);
