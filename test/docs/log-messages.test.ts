@@ -7,7 +7,7 @@ const PAGE = "docs/troubleshooting.md";
 
 /** Calls whose message is a variable: the file, and how its messages are found there. */
 const BY_VARIABLE: Readonly<Record<string, RegExp>> = {
-  "src/otlp/log-delivery.ts": /(?<!\.info\()"((?:the|a|log|queue|OTLP)[^"\n]* [^"\n]*)"/g,
+  "src/otlp/log-delivery.ts": /(?<!\.(?:info|limited)\()"([^"\n]* [^"\n]+)"/g,
 };
 
 /** Matches the first argument of a logger's `warn` or `error`: literals, or a name. */
