@@ -62,6 +62,10 @@ test("docs/troubleshooting.md explains every message of level warn and error", (
   expect(missing.map(({ file, message }) => `${file}: ${message}`)).toEqual([]);
 });
 
+test("docs/troubleshooting.md explains each message once", () => {
+  expect(explained.filter((one, at) => explained.indexOf(one) !== at)).toEqual([]);
+});
+
 test("docs/troubleshooting.md explains only messages that exist", () => {
   const unknown = explained.filter((one) => !logged.some(({ message }) => isLike(message, one)));
   expect(unknown).toEqual([]);
