@@ -5,7 +5,7 @@ import type { MetricType, OtelInstrument, StateMetric, VisitSample } from "./met
 
 const CONTAINER_LABELS = ["container", "node", "cluster"] as const;
 
-/** A metric whose samples are made container by container. */
+/** Returns a metric whose samples are made container by container. */
 function containerMetric(
   name: string,
   type: MetricType,
@@ -34,7 +34,7 @@ function containerMetric(
   };
 }
 
-/** Unix seconds; with the engine's fractions as far as a double holds them (to about 1 µs). */
+/** Returns Unix seconds, with fractions as far as a double holds them (about 1 µs). */
 function seconds(timeNs: bigint): number {
   return Number(timeNs / 1_000n) / 1e6;
 }
@@ -70,7 +70,7 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     "container_state_status",
     "gauge",
     {
-      help: "1 for the status that the container is in, 0 for the others.",
+      help: "1 for the container's status, 0 for the others.",
       labels: ["state"],
       otel: {
         name: "container.state",
@@ -120,7 +120,7 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     "container_starts_total",
     "counter",
     {
-      help: "Starts of the container, by whomever, since it is watched.",
+      help: "Starts of the container, by any cause, since it is watched.",
       otel: { name: "container.starts", unit: "{start}", kind: "counter" },
     },
     (record, visit) => visit(record.labels, record.counters.starts),
@@ -129,7 +129,7 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     "container_exits_total",
     "counter",
     {
-      help: "Exits of the container since it is watched, by exit code (unknown where it was lost).",
+      help: "Exits of the container since it is watched, by exit code (unknown if it was lost).",
       labels: ["exit_code"],
       otel: {
         name: "container.exits",
@@ -182,7 +182,7 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     "container_oom_events_total",
     "counter",
     {
-      help: "Out-of-memory events of the container, and exits called OOM-killed without an event.",
+      help: "Out-of-memory events of the container, and OOM-killed exits without such an event.",
       otel: { name: "container.oom_events", unit: "{event}", kind: "counter" },
     },
     (record, visit) => visit(record.labels, record.counters.oomEvents),

@@ -1,18 +1,18 @@
 import type { Counting, LabelSet } from "../domain/label-set.ts";
 import type { OtelDescription } from "./metric.ts";
 
-/** Whose series it is: labels, and one more that the metric adds to them. */
+/** Labels of a series, and one more that the metric adds. */
 export interface SeriesLabels {
   readonly labels: LabelSet;
   readonly extraName?: string | undefined;
   readonly extraValue?: string | undefined;
 }
 
-/** One counter as it stands now. */
+/** Current value of one counter. */
 export interface CounterReading {
-  /** What it counts of; the same object from reading to reading. */
+  /** Counted thing; the same object in each reading. */
   readonly counting: Counting;
-  /** Which of the counters of `counting` it is. */
+  /** Name of the counter among those of `counting`. */
   readonly key: string;
   readonly metric: OtelDescription;
   readonly series: SeriesLabels;
@@ -20,7 +20,7 @@ export interface CounterReading {
   readonly isDelta: boolean;
 }
 
-/** What is to be told of a counter, and whom to tell once somebody took it. */
+/** Value to export of a counter, and the callback for its acknowledgement. */
 export interface CounterPoint {
   readonly startNs: bigint;
   readonly endNs: bigint;
@@ -28,42 +28,42 @@ export interface CounterPoint {
   readonly accepted: () => void;
 }
 
-/** A counter that ended before all of it was taken. */
+/** A counter that ended before all of it was acknowledged. */
 export interface PendingCounter {
   readonly reading: CounterReading;
   readonly point: CounterPoint;
 }
 
-/** Counters that ended with something untaken are kept up to so many. */
+/** Ended counters with an unacknowledged rest that are kept. */
 const MAX_PENDING = 10_000;
 
 interface Counted {
   reading: CounterReading;
   readNs: bigint;
   round: number;
-  /** Where its stream begins: what was counted before belongs to an earlier one. */
+  /** Value at which its stream begins: the count before belongs to an earlier stream. */
   startNs: bigint;
   base: number;
-  /** What the receiver has, and as of when. */
+  /** Value that the receiver has, and its time. */
   takenValue: number;
   takenNs: bigint | undefined;
 }
 
 /**
- * Keeps of every counter what the receiver has of it: so a stream begins where the one before it
- * under another identity ended, and a delta is never lost, nor told twice.
+ * Keeps for every counter the value that the receiver has. So a stream begins where the previous one
+ * under another identity ended, and a delta is neither lost nor exported twice.
  */
 export class CounterLedger {
   readonly #sinceNs: bigint;
   readonly #byCounting = new Map<Counting, Map<string, Counted>>();
   #round = 0;
 
-  /** @param sinceNs when that began of which nobody kept it: Unix nanoseconds */
+  /** @param sinceNs start of streams without a known start: Unix nanoseconds */
   constructor(sinceNs: bigint) {
     this.#sinceNs = sinceNs;
   }
 
-  /** A new round begins: each counter that there is will be read in it once. */
+  /** Begins a round, in which each existing counter is read once. */
   begin(): void {
     this.#round += 1;
   }
@@ -88,10 +88,10 @@ export class CounterLedger {
   }
 
   /**
-   * The round is over: forgets the counters that there are no longer. Of those that are told as
-   * deltas, what nobody took is given back, to be told once more.
+   * Ends the round: evicts the counters that no longer exist. Returns the unacknowledged rest of
+   * those that are exported as deltas, to be exported again.
    *
-   * @param refused told of a counter for which there was no room any more
+   * @param refused called with a counter for which there is no room
    */
   end(refused: () => void): PendingCounter[] {
     const pending: PendingCounter[] = [];
@@ -148,7 +148,7 @@ function pointOf(counted: Counted): CounterPoint {
   const { value, isDelta } = reading;
   const beginNs = isDelta ? (takenNs ?? startNs) : startNs;
   return {
-    // Our clock may have been set back.
+    // The clock may have been set back.
     startNs: beginNs < readNs ? beginNs : readNs,
     endNs: readNs,
     value: value - (isDelta ? takenValue : base),

@@ -10,7 +10,7 @@ export const CONTENT_TYPES = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 } as const satisfies Record<ExpositionFormat, string>;
 
-/** A number as both formats write it. */
+/** Returns a number as both formats write it. */
 export function formatValue(value: number): string {
   if (Number.isFinite(value)) return String(value);
   if (Number.isNaN(value)) return "NaN";
@@ -24,19 +24,19 @@ export function formatValue(value: number): string {
  */
 export class ExpositionWriter {
   readonly #format: ExpositionFormat;
-  readonly #room: ByteBuffer;
+  readonly #out: ByteBuffer;
   #name = "";
   #samples = 0;
-  /** What the last sample was called, and where that stands: most have a name that was just written. */
+  /** Name of the last sample, and its position: most samples repeat the name just written. */
   #lastName: string | undefined;
   #lastLabels = "";
   #lastBegin = 0;
   #lastEnd = 0;
 
-  /** @param bytes what to write into, as far as it reaches; the writer's from now on */
+  /** @param bytes memory to begin with; it belongs to the writer from now on */
   constructor(format: ExpositionFormat, bytes?: Buffer) {
     this.#format = format;
-    this.#room = new ByteBuffer({ memory: bytes });
+    this.#out = new ByteBuffer({ memory: bytes });
   }
 
   /** Samples written so far. */
@@ -52,10 +52,10 @@ export class ExpositionWriter {
       openMetrics && type === "counter" && name.endsWith("_total") ? name.slice(0, -6) : name;
     const text = openMetrics ? escapeLabelValue(help) : escapeHelp(help);
     this.#name = name;
-    this.#room.write(`# HELP ${family} ${text}\n# TYPE ${family} ${type}\n`);
+    this.#out.write(`# HELP ${family} ${text}\n# TYPE ${family} ${type}\n`);
   }
 
-  /** One sample of the family, with one more label where `extraName` is given. */
+  /** Writes a sample of the family, with one more label if `extraName` is given. */
   readonly sample = (
     labels: LabelSet,
     value: number,
@@ -65,7 +65,7 @@ export class ExpositionWriter {
     this.named(this.#name, labels.text, value, extraName, extraValue);
   };
 
-  /** One sample under a name of its own, such as `…_bucket`. Extra values need no escaping. */
+  /** Writes a sample under a name of its own, such as `…_bucket`. Extra values need no escaping. */
   named(
     name: string,
     labels: string,
@@ -75,42 +75,42 @@ export class ExpositionWriter {
   ): void {
     this.#samples += 1;
     this.#writeName(name, labels);
-    const room = this.#room;
+    const out = this.#out;
     if (extraName !== undefined) {
-      room.write(labels === "" ? "{" : ",");
-      room.write(extraName);
-      room.write('="');
-      room.write(extraValue ?? "");
-      room.write('"} ');
+      out.write(labels === "" ? "{" : ",");
+      out.write(extraName);
+      out.write('="');
+      out.write(extraValue ?? "");
+      out.write('"} ');
     } else {
-      room.write(labels === "" ? " " : "} ");
+      out.write(labels === "" ? " " : "} ");
     }
-    if (Number.isInteger(value) && value >= 0 && value <= 9) room.byte(0x30 + value);
-    else room.write(formatValue(value));
-    room.write("\n");
+    if (Number.isInteger(value) && value >= 0 && value <= 9) out.byte(0x30 + value);
+    else out.write(formatValue(value));
+    out.write("\n");
   }
 
-  /** The whole text as bytes, at the beginning of their ArrayBuffer. */
+  /** Returns the whole text as bytes, at the beginning of their ArrayBuffer. */
   end(): Buffer {
-    if (this.#format === "openmetrics") this.#room.write("# EOF\n");
-    return this.#room.written;
+    if (this.#format === "openmetrics") this.#out.write("# EOF\n");
+    return this.#out.written;
   }
 
-  /** The sample's name and labels, as far as another label could follow. */
+  /** Writes the sample's name and labels, up to where another label can follow. */
   #writeName(name: string, labels: string): void {
-    const room = this.#room;
+    const out = this.#out;
     if (labels === this.#lastLabels && name === this.#lastName) {
-      room.repeat(this.#lastBegin, this.#lastEnd);
+      out.repeat(this.#lastBegin, this.#lastEnd);
       return;
     }
     this.#lastName = name;
     this.#lastLabels = labels;
-    this.#lastBegin = room.end;
-    room.write(name);
+    this.#lastBegin = out.end;
+    out.write(name);
     if (labels !== "") {
-      room.write("{");
-      room.write(labels);
+      out.write("{");
+      out.write(labels);
     }
-    this.#lastEnd = room.end;
+    this.#lastEnd = out.end;
   }
 }

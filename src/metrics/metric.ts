@@ -4,20 +4,20 @@ import type { Fleet } from "../state/fleet.ts";
 export type MetricType = "counter" | "gauge" | "histogram";
 
 /**
- * What a metric is called over OTLP, and what it is: a counter is a monotonic sum, `updowncounter`
- * one that isn't (states are such, as OpenTelemetry has it, since they can be summed up), and times
- * and codes are gauges. Its attributes are those of {@link ATTRIBUTES}, but for `attributes`.
+ * Name and type of a metric over OTLP: a counter is a monotonic sum, an `updowncounter` a
+ * non-monotonic one (states are such in OpenTelemetry, since they can be added up), and times and
+ * codes are gauges. Its attributes are those of {@link ATTRIBUTES}, overridden by `attributes`.
  */
 export interface OtelInstrument {
   readonly name: string;
-  /** UCUM: `1`, `s`, `By`, or what is counted: `{restart}`. */
+  /** UCUM: `1`, `s`, `By`, or an annotation: `{restart}`. */
   readonly unit: string;
   readonly kind: "counter" | "updowncounter" | "gauge" | "histogram";
-  /** Attributes by label, of labels that mean something else in every metric. */
+  /** Attributes by label, for labels whose meaning differs between metrics. */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** What labels are called over OTLP: names of the log records' attributes. */
+/** Attributes by label over OTLP: the names that log records use. */
 export const ATTRIBUTES: Readonly<Record<string, string>> = {
   container: "container.name",
   container_id: "container.id",
@@ -29,14 +29,14 @@ export const ATTRIBUTES: Readonly<Record<string, string>> = {
   type: "systemd.unit.type",
 };
 
-/** What one of a metric's labels is called over OTLP. */
+/** Returns the attribute of one of a metric's labels over OTLP. */
 export function attributeOf({ attributes }: OtelInstrument, label: string): string {
   return attributes?.[label] ?? ATTRIBUTES[label] ?? label;
 }
 
-/** What a metric is, for the exposition and for the table in the documentation. */
+/** Definition of a metric, for the exposition and the table in the documentation. */
 export interface MetricDefinition {
-  /** Name as Prometheus sees it, `_total` of counters included. */
+  /** Prometheus name, with the `_total` of counters. */
   readonly name: string;
   readonly type: MetricType;
   /** One sentence, no newline. */
@@ -45,19 +45,19 @@ export interface MetricDefinition {
   readonly labels: readonly string[];
 }
 
-/** What is sent of a metric beside its points. */
+/** Description of a metric over OTLP. */
 export type OtelDescription = Pick<OtelMetricDefinition, "help" | "otel">;
 
-/** The same, for the table of what is sent over OTLP. */
+/** A metric's row in the documentation of OTLP. */
 export interface OtelMetricDefinition extends MetricDefinition {
   readonly otel: OtelInstrument;
-  /** How many series there are: `7 per container`. */
+  /** Number of series: `7 per container`. */
   readonly cardinality: string;
 }
 
 /**
- * Takes one sample: its labels, one more label where `extraName` is given, and its value. Labels
- * are shared between samples, so that nothing is built for a sample.
+ * Called with one sample: its labels, one more label if `extraName` is given, and its value. Samples
+ * share their labels, so none allocates.
  */
 export type VisitSample = (
   labels: LabelSet,
@@ -66,11 +66,11 @@ export type VisitSample = (
   extraValue?: string,
 ) => void;
 
-/** A metric that is read from the state whenever somebody asks. */
+/** A metric that is read from the state on request. */
 export interface StateMetric extends OtelMetricDefinition {
   /**
-   * Visits all samples. Yields between containers, where the reader may make way for others: what
-   * is visited between two yields is of one moment.
+   * Visits all samples. Yields between containers, where the caller may yield to other work: samples
+   * between two yields are of one moment.
    */
   readonly read: (fleet: Fleet, visit: VisitSample) => Generator<void, void, void>;
 }

@@ -4,10 +4,10 @@ import type { SeriesLabels } from "./counter-ledger.ts";
 import { attributeOf } from "./metric.ts";
 import type { OtelInstrument } from "./metric.ts";
 
-/** Attributes that are numbers by convention. What is none, such as an unknown code, is left out. */
+/** Attributes that are numbers by convention. Other values, such as an unknown code, are omitted. */
 const NUMBERS: ReadonlySet<string> = new Set(["process.exit.code"]);
 
-/** What labels are as attributes, and the id of the container that they belong to. */
+/** Returns labels as attributes, with the id of the container that they belong to. */
 export function sharedAttributes(otel: OtelInstrument, labels: LabelSet): Attributes {
   const attributes: Attributes = {};
   for (const [name, value] of labels.pairs) attributes[attributeOf(otel, name)] = value;
@@ -15,7 +15,7 @@ export function sharedAttributes(otel: OtelInstrument, labels: LabelSet): Attrib
   return attributes;
 }
 
-/** @param shared what {@link sharedAttributes} made of the labels */
+/** @param shared result of {@link sharedAttributes} for the labels */
 export function attributesOf(
   otel: OtelInstrument,
   { labels, extraName, extraValue = "" }: SeriesLabels,

@@ -15,24 +15,24 @@ import type { MetricSlice } from "./slice-builder.ts";
 export interface OtelCollectorOptions {
   readonly fleet: Fleet;
   readonly metrics: readonly StateMetric[];
-  /** unitwatch's own. */
+  /** unitwatch's own metrics. */
   readonly own: Registry;
   readonly temporality: "cumulative" | "delta" | "lowmemory";
   readonly clock: Pick<Clock, "nowNs">;
-  /** Told of the end of a counter of which a part is lost, as there is no room to keep it. */
+  /** Called when a counter ends of which a part is lost, for lack of room to keep it. */
   readonly lost: () => void;
 }
 
-/** Points of a slice, but for those of the last step: some milliseconds' work. */
+/** Points of a slice, without those of its last step: some milliseconds of work. */
 const SLICE_POINTS = 500;
-/** Steps after which a reader makes way, points or none. */
+/** Steps after which the collector yields, with or without points. */
 const SLICE_STEPS = 1_000;
 
-/** Reads all metrics as OpenTelemetry's data model has them. One collection at a time. */
+/** Collects all metrics in OpenTelemetry's data model. One collection at a time. */
 export class OtelCollector {
   readonly #options: OtelCollectorOptions;
   readonly #ledger: CounterLedger;
-  /** What counts by itself, and for no container. */
+  /** Stands for the process, in counters that belong to no container. */
   readonly #own: { readonly sinceNs: bigint };
   readonly #slice = new SliceBuilder();
   #nowNs: bigint;
@@ -44,7 +44,7 @@ export class OtelCollector {
     this.#ledger = new CounterLedger(this.#nowNs);
   }
 
-  /** Everything, in slices of one moment each; others may run between two. One may be empty. */
+  /** Yields all metrics in slices of one moment each, which may be empty. Other work may run between. */
   async *collect(): AsyncGenerator<MetricSlice, void, void> {
     this.#slice.cut();
     this.#ledger.begin();
@@ -64,7 +64,7 @@ export class OtelCollector {
     yield this.#slice.cut();
   }
 
-  /** Yields where a slice is to be cut. */
+  /** Yields where a slice ends. */
   *#readState(): Generator<void, void, void> {
     let steps = 0;
     for (const metric of this.#options.metrics) {
@@ -142,14 +142,14 @@ export class OtelCollector {
     reading: { readonly series: SeriesLabels; readonly value: number; readonly isDelta: boolean },
   ): CounterPoint {
     const { labels, extraValue } = reading.series;
-    // Labels of containers stand behind `counting`; those of own counters are no part of that.
+    // `counting` implies the labels of containers, but not those of own counters.
     const which = labels.origin === undefined ? labels.text : "";
     const counting = labels.origin?.counting ?? this.#own;
     const key = `${metric.otel.name} ${which} ${extraValue ?? ""}`;
     return this.#ledger.read({ ...reading, metric, counting, key }, this.#nowNs);
   }
 
-  /** A state's series is there since its container, or its unit, is watched. */
+  /** Returns the start of a state's series: since its container, or its unit, is watched. */
   #startOf({ origin }: LabelSet): bigint {
     const sinceNs = origin?.counting.sinceNs ?? 0n;
     const startNs = sinceNs > 0n ? sinceNs : this.#own.sinceNs;

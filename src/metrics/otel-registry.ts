@@ -3,17 +3,17 @@ import { LabelSet } from "../domain/label-set.ts";
 import type { OtelDescription } from "./metric.ts";
 import { OWN_INSTRUMENTS } from "./own-instruments.ts";
 
-/** One series of the client library's registry. */
+/** A series of the client library's registry. */
 export interface RegistrySeries {
   readonly metric: OtelDescription;
   readonly labels: LabelSet;
-  /** Of a histogram, its sum. */
+  /** Sum of a histogram. */
   readonly value: number;
-  /** Of a histogram: upper bounds, the last being Infinity, each with the count up to it. */
+  /** Buckets of a histogram: upper bounds, the last Infinity, each with the count up to it. */
   readonly buckets: readonly (readonly [le: number, count: number])[];
 }
 
-/** The series of the registry that have a name over OTLP. */
+/** Returns the series of the registry that have a name over OTLP. */
 export async function readRegistry(registry: Registry): Promise<RegistrySeries[]> {
   const all: RegistrySeries[] = [];
   for (const { name, help, values } of await registry.getMetricsAsJSON()) {

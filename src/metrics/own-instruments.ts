@@ -12,8 +12,8 @@ function own(otel: OtelInstrument, cardinality = "1"): OwnInstrument {
 const SIGNAL = { signal: "unitwatch.otlp.signal" };
 
 /**
- * What unitwatch's own metrics are over OTLP, by their Prometheus names. The client library's
- * metrics of the process are not sent.
+ * unitwatch's own metrics over OTLP, by their Prometheus names. The client library's metrics of the
+ * process are not sent.
  */
 export const OWN_INSTRUMENTS: Readonly<Record<string, OwnInstrument>> = {
   unitwatch_build_info: own({

@@ -14,19 +14,19 @@ export interface OwnMetricsOptions {
   readonly engineReconnects: () => number;
   readonly series: () => number;
   readonly seriesRefused: () => number;
-  /** Undefined where no log records are sent. */
+  /** Undefined if no log records are sent. */
   readonly logQueue: () => QueueState | undefined;
 }
 
-/** From under the time of one signal to that of a gap which a snapshot closed: seconds. */
+/** Buckets in seconds: from less than the time of one signal to that of a gap closed by a snapshot. */
 const LAG_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-/** What unitwatch tells of itself, and the client library's metrics of the process. */
+/** unitwatch's own metrics, and the client library's metrics of the process. */
 export class OwnMetrics {
   readonly registry: client.Registry;
-  /** Changes by kind. The client library finds a series anew each time, and there can be thousands a second. */
+  /** Changes by kind, kept for the client library looks up a series each time: thousands a second. */
   readonly #events = new Map<EventKind, number>(Object.values(EventKind).map((kind) => [kind, 0]));
   readonly #recovered: client.Counter<"kind">;
   readonly #dropped: client.Counter<"stage">;
@@ -56,7 +56,7 @@ export class OwnMetrics {
     );
     new client.Gauge({
       name: "unitwatch_engine_up",
-      help: "1 while the container engine is watched, 0 while it can't be reached.",
+      help: "1 while the container engine is watched, 0 while it is unreachable.",
       registers,
       collect() {
         this.set(options.engineUp() ? 1 : 0);
@@ -64,7 +64,7 @@ export class OwnMetrics {
     });
     new client.Counter({
       name: "unitwatch_engine_reconnects_total",
-      help: "Streams of engine events that were opened again.",
+      help: "Reconnects of the engine's event stream.",
       registers,
       collect() {
         this.reset();
@@ -81,7 +81,7 @@ export class OwnMetrics {
     });
     new client.Counter({
       name: "unitwatch_series_refused_total",
-      help: "Series that were refused because of --metrics.series-limit.",
+      help: "Series that were rejected because of --metrics.series-limit.",
       registers,
       collect() {
         this.reset();
@@ -102,25 +102,25 @@ export class OwnMetrics {
     });
     this.#recovered = new client.Counter({
       name: "unitwatch_recovered_changes_total",
-      help: "Changes that were missed when they happened and found later in a snapshot, by kind.",
+      help: "Changes that were missed, and found later in a snapshot, by kind.",
       labelNames: ["kind"],
       registers,
     });
     this.#dropped = new client.Counter({
       name: "unitwatch_dropped_total",
-      help: "What was left out because a bound was reached, by the stage that has the bound.",
+      help: "Items that were dropped because a bound was reached, by the stage that has the bound.",
       labelNames: ["stage"],
       registers,
     });
     this.#parseErrors = new client.Counter({
       name: "unitwatch_parse_errors_total",
-      help: "Pieces of input that could not be read, by source.",
+      help: "Inputs that couldn't be parsed, by source.",
       labelNames: ["source"],
       registers,
     });
     this.#lag = new client.Histogram({
       name: "unitwatch_event_lag_seconds",
-      help: "Time from a change, by its own time, to the state that shows it.",
+      help: "Time from a change, by its own clock, to the state that shows it.",
       buckets: LAG_BUCKETS,
       registers,
     });
@@ -131,7 +131,7 @@ export class OwnMetrics {
     });
     this.#exported = new client.Counter({
       name: "unitwatch_otlp_exported_total",
-      help: "Log records and data points that an OTLP endpoint took, by signal.",
+      help: "Log records and data points that an OTLP endpoint accepted, by signal.",
       labelNames: ["signal"],
       registers,
     });
@@ -145,12 +145,12 @@ export class OwnMetrics {
     for (const signal of ["logs", "metrics"]) this.#exported.inc({ signal }, 0);
   }
 
-  /** @param nowNs Unix nanoseconds: when the state shows the change */
+  /** @param nowNs Unix nanoseconds at which the state shows the change */
   changed(change: Change, nowNs: bigint): void {
     this.#events.set(change.kind, (this.#events.get(change.kind) ?? 0) + 1);
     if (change.recovered) this.#recovered.inc({ kind: change.kind });
     else this.#lag.observe(Math.max(0, Number(nowNs - change.timeNs) / 1e9));
-    // One that was found later can be older than what was seen before.
+    // A recovered change can be older than the newest.
     if (change.timeNs <= this.#newestNs) return;
     this.#newestNs = change.timeNs;
     this.#lastEvent.set(Number(change.timeNs / 1_000n) / 1e6);
@@ -176,7 +176,7 @@ export class OwnMetrics {
 function registerQueue(registers: client.Registry[], state: OwnMetricsOptions["logQueue"]): void {
   new client.Gauge({
     name: "unitwatch_otlp_queue_records",
-    help: "Log records that wait for their OTLP endpoint.",
+    help: "Log records that wait for export over OTLP.",
     registers,
     collect() {
       this.set(state()?.records ?? 0);
@@ -184,7 +184,7 @@ function registerQueue(registers: client.Registry[], state: OwnMetricsOptions["l
   });
   new client.Gauge({
     name: "unitwatch_otlp_queue_bytes",
-    help: "Bytes of the log records that wait for their OTLP endpoint.",
+    help: "Bytes of the log records that wait for export over OTLP.",
     registers,
     collect() {
       this.set(state()?.bytes ?? 0);
@@ -192,7 +192,7 @@ function registerQueue(registers: client.Registry[], state: OwnMetricsOptions["l
   });
   new client.Gauge({
     name: "unitwatch_otlp_queue_durable",
-    help: "1 while log records that wait outlive unitwatch, 0 while they are in memory, or none are sent.",
+    help: "1 while waiting log records outlive unitwatch, 0 while they are in memory or none are sent.",
     registers,
     collect() {
       this.set(state()?.durable === true ? 1 : 0);

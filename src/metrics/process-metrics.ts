@@ -1,6 +1,6 @@
 import client from "prom-client";
 
-/** What the client library names like metrics of another type, which the format's linters refuse. */
+/** Metrics of the client library whose names suggest another type, which linters reject. */
 const MISNAMED = [
   "nodejs_active_handles_total",
   "nodejs_active_requests_total",
@@ -10,15 +10,15 @@ const MISNAMED = [
 ];
 
 /**
- * How often the event loop's lag is looked at. The library's 10 ms wake the process a hundred times a
- * second, which is most of what it costs where nothing happens.
+ * Interval at which the event loop's lag is measured. The library's 10 ms wake the process a hundred
+ * times a second, which is most of the cost of an idle process.
  */
 const LAG_EVERY_MS = 50;
 const LAGS = ["min", "max", "mean", "p50", "p90", "p99"].map(
   (part) => `nodejs_eventloop_lag_${part}_seconds`,
 );
 
-/** The client library's metrics of the process and of Node.js. */
+/** Registers the client library's metrics of the process and of Node.js. */
 export function collectProcessMetrics(register: client.Registry): void {
   client.collectDefaultMetrics({ register, eventLoopMonitoringPrecision: LAG_EVERY_MS });
   for (const name of MISNAMED) register.removeSingleMetric(name);
@@ -28,7 +28,7 @@ export function collectProcessMetrics(register: client.Registry): void {
   }
 }
 
-/** The library tells the time from one look to the next; the lag is what that is longer than due. */
+/** Subtracts the interval: the library reports the time between two measurements, not the lag. */
 function withoutInterval(gauge: client.Gauge<string>): void {
   const set = gauge.set.bind(gauge) as (labels: object, seconds: number) => void;
   const setLag = (labels: object, seconds: number): void =>

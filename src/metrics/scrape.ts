@@ -6,33 +6,33 @@ import type { ExpositionFormat } from "./exposition.ts";
 import { CONTENT_TYPES, ExpositionWriter } from "./exposition.ts";
 import type { MetricType, StateMetric } from "./metric.ts";
 
-/** How long a scrape may keep the event loop to itself, in milliseconds. */
+/** Time that a scrape may occupy the event loop at once, in milliseconds. */
 const SLICE_MS = 5;
 
 export interface Scrape {
   readonly contentType: string;
-  /** Not to be read any more once it was released. */
+  /** Invalid after `release`. */
   readonly body: Buffer;
-  /** Gives back the memory of the body, for the next scrape. May be called once, or never. */
+  /** Returns the body's memory for the next scrape. Call it at most once. */
   release(): void;
 }
 
-/** Memory that waits for the next scrape: for two that are read at a time. */
-const MAX_ROOMS = 2;
-const ROOM_BEYOND_LAST = 1.1;
-/** What is larger than this, and than the body by so much, is given up: there were more series once. */
+/** Buffers kept for later scrapes: two can be read at the same time. */
+const MAX_BUFFERS = 2;
+const MARGIN_OVER_LAST = 1.1;
+/** A buffer larger than this, and by this factor than the body, is freed: there were more series once. */
 const MAX_SLACK = 8;
 const SMALL_BYTES = 1024 * 1024;
 
-/** Renders all metrics: those read from the state, then those that unitwatch keeps of itself. */
+/** Renders all metrics: those read from the state, then unitwatch's own. */
 export class Scraper {
   readonly #fleet: Fleet;
   readonly #metrics: readonly StateMetric[];
   readonly #own: Registry;
   #samples = 0;
   #lastBytes = 0;
-  /** A body is megabytes, which the garbage collector would let pile up. */
-  readonly #rooms: Buffer[] = [];
+  /** Memory for bodies of megabytes, which would pile up until the garbage collector runs. */
+  readonly #buffers: Buffer[] = [];
 
   constructor(fleet: Fleet, metrics: readonly StateMetric[], own: Registry) {
     this.#fleet = fleet;
@@ -46,7 +46,7 @@ export class Scraper {
   }
 
   async scrape(format: ExpositionFormat): Promise<Scrape> {
-    const writer = new ExpositionWriter(format, this.#rooms.pop() ?? this.#newRoom());
+    const writer = new ExpositionWriter(format, this.#buffers.pop() ?? this.#allocate());
     let sliceEnd = performance.now() + SLICE_MS;
     for (const metric of this.#metrics) {
       writer.family(metric);
@@ -63,20 +63,20 @@ export class Scraper {
     return { contentType: CONTENT_TYPES[format], body, release: () => this.#keep(body) };
   }
 
-  /** As much as the last body took, and some more: what has to grow is copied again and again. */
-  #newRoom(): Buffer {
-    return Buffer.allocUnsafeSlow(Math.ceil(this.#lastBytes * ROOM_BEYOND_LAST));
+  /** Allocates as much as the last body took, and some more: growing copies it each time. */
+  #allocate(): Buffer {
+    return Buffer.allocUnsafeSlow(Math.ceil(this.#lastBytes * MARGIN_OVER_LAST));
   }
 
   #keep(body: Buffer): void {
-    const room = Buffer.from(body.buffer);
-    const isUsed = room.length <= Math.max(SMALL_BYTES, MAX_SLACK * body.length);
-    if (isUsed && this.#rooms.length < MAX_ROOMS) this.#rooms.push(room);
+    const buffer = Buffer.from(body.buffer);
+    const isUsed = buffer.length <= Math.max(SMALL_BYTES, MAX_SLACK * body.length);
+    if (isUsed && this.#buffers.length < MAX_BUFFERS) this.#buffers.push(buffer);
   }
 
   /**
-   * The client library's own rendering strips `_total` from its metrics for good once it was asked
-   * for OpenMetrics: so its values are taken, and written here.
+   * Writes the client library's values. Its own rendering strips `_total` from its metrics for good
+   * after the first rendering as OpenMetrics.
    */
   async #writeOwn(writer: ExpositionWriter): Promise<void> {
     for (const metric of await this.#own.getMetricsAsJSON()) {

@@ -12,7 +12,7 @@ export interface MetricPart {
   readonly accepted: readonly (() => void)[];
 }
 
-/** Points of several metrics, few enough to be worked on at one go. */
+/** Points of several metrics, few enough to process at once. */
 export type MetricSlice = readonly MetricPart[];
 
 export interface Point<Value> {
@@ -41,7 +41,7 @@ export class SliceBuilder {
     this.#add(metric, isDelta, point);
   }
 
-  /** What was gathered; the next slice begins. */
+  /** Returns the slice, and begins the next. */
   cut(): MetricSlice {
     const parts = this.#parts;
     this.#parts = [];
@@ -112,7 +112,7 @@ function dataOf(
   }
 }
 
-/** Points of one container have the same times: the last ones are kept. */
+/** Caches the last times, since the points of one container share them. */
 let lastNs = 0n;
 let lastTime: HrTime = [0, 0];
 

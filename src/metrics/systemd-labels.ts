@@ -3,7 +3,7 @@ import type { ContainerRecord } from "../state/containers/container-record.ts";
 
 const upLabels = new WeakMap<ContainerRecord, { transport: string; labels: LabelSet }>();
 
-/** `container`, `transport`. */
+/** Labels `container`, `transport`. */
 export function upLabelsOf(record: ContainerRecord): LabelSet {
   const transport = record.systemd.transport ?? "none";
   const known = upLabels.get(record);
@@ -24,7 +24,7 @@ export function upLabelsOf(record: ContainerRecord): LabelSet {
 
 const containerLabel = new WeakMap<ContainerRecord["identity"], LabelSet>();
 
-/** `container` alone. */
+/** Label `container` alone. */
 export function containerLabelOf(record: ContainerRecord): LabelSet {
   let labels = containerLabel.get(record.identity);
   if (labels === undefined) {
@@ -36,7 +36,7 @@ export function containerLabelOf(record: ContainerRecord): LabelSet {
 
 const versionLabels = new WeakMap<LabelSet, LabelSet>();
 
-/** The container's labels and `version`. */
+/** Labels of the container, and `version`. */
 export function versionLabelsOf({ labels: base }: ContainerRecord, version: string): LabelSet {
   let labels = versionLabels.get(base);
   if (labels?.pairs.at(-1)?.[1] !== version) {

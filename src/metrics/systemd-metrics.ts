@@ -13,7 +13,7 @@ const UNITS_A_STEP = 200;
 
 type About = Omit<StateMetric, "read">;
 
-/** A metric whose samples are made unit by unit, of the units that the filters show. */
+/** Returns a metric whose samples are made unit by unit, of the units that the filters show. */
 function unitMetric(
   about: About,
   sample: (unit: UnitRecord, visit: VisitSample) => void,
@@ -24,7 +24,7 @@ function unitMetric(
       for (const record of fleet.containers()) {
         let visited = 0;
         const { units } = record.systemd;
-        // One that goes and comes back while others have their turn would be visited twice.
+        // A unit that is removed and added again between two yields would be visited twice.
         for (const unit of units.size > UNITS_A_STEP ? [...units.values()] : units.values()) {
           if (!unit.hasSeries) continue;
           sample(unit, visit);
@@ -37,7 +37,7 @@ function unitMetric(
   };
 }
 
-/** A metric of each container whose systemd is to be watched now. */
+/** Returns a metric of each container whose systemd should be watched now. */
 function systemdMetric(
   about: About,
   sample: (record: ContainerRecord, visit: VisitSample) => void,
@@ -58,7 +58,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "systemd_unit_state",
       type: "gauge",
-      help: "1 for the ActiveState that the unit is in, 0 for the others.",
+      help: "1 for the unit's ActiveState, 0 for the others.",
       labels: ["container", "node", "cluster", "name", "type", "state"],
       otel: {
         name: "systemd.unit.state",
@@ -155,7 +155,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "systemd_system_state",
       type: "gauge",
-      help: "1 for the state that `systemctl is-system-running` tells, 0 for the others.",
+      help: "1 for the state that `systemctl is-system-running` reports, 0 for the others.",
       labels: ["container", "node", "cluster", "state"],
       otel: {
         name: "systemd.system.state",
@@ -196,7 +196,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "unitwatch_systemd_up",
       type: "gauge",
-      help: "1 while the container's systemd is watched, 0 while it should be and can't.",
+      help: "1 while the container's systemd is watched, 0 while that fails.",
       labels: ["container", "transport"],
       otel: {
         name: "unitwatch.systemd.up",
@@ -212,7 +212,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "unitwatch_systemd_reconnects_total",
       type: "counter",
-      help: "Streams from the container's systemd that were opened again.",
+      help: "Reconnects to the container's systemd.",
       labels: ["container"],
       otel: { name: "unitwatch.systemd.reconnects", unit: "{reconnect}", kind: "counter" },
       cardinality: "1 per container with systemd",

@@ -55,7 +55,7 @@ function registry(): client.Registry {
   const made = new client.Registry();
   const gauge = new client.Gauge({
     name: "systemd_unit_state",
-    help: "1 for the ActiveState that the unit is in, 0 for the others.",
+    help: "1 for the unit's ActiveState, 0 for the others.",
     labelNames: ["container", "node", "cluster", "name", "type", "state"],
     registers: [made],
   });
