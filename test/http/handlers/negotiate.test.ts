@@ -66,6 +66,7 @@ test.each([
   "gzip;q=0.000, *",
   "*;q=0",
   "gzip;q=0.5, identity",
+  "gzip;q=0.5, *",
   "gzip;q=2",
   "gzip;q=-1",
   "gzip;q=x",
