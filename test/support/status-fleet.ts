@@ -56,7 +56,7 @@ export class StatusFleet {
     const record = this.fleet.engineEvent(
       engineEvent(action, name, { timeNs: systemClock.nowNs(), ...more }),
     );
-    if (record === undefined) throw new Error(`${action} tells of no container`);
+    if (record === undefined) throw new Error(`${action} names no container`);
     this.status.stateRead(record);
     return record;
   }
