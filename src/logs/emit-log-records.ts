@@ -21,11 +21,11 @@ const INSTANCE = randomUUID();
  * Emits an OpenTelemetry log record for each event, as the sidecar does, through the caller's logger:
  * `provider.getLogger("unitwatch", version)`. The caller keeps, flushes and shuts down the provider.
  *
- * Resolves when the events end, or when the signal aborts, after which it emits nothing. In both
- * cases, and where it throws, it leaves the events as a `for await` loop does.
+ * Resolves when the events end, or when the signal aborts, after which it emits nothing. It always
+ * closes the events, as a `for await` loop does.
  *
- * @throws what the events or the logger throw. What the events throw after the signal aborted goes to
- *   the API's `diag` logger
+ * @throws what the events or the logger throw. Errors of the events after the abort go to the API's
+ *   `diag` logger
  */
 export async function emitLogRecords(
   events: AsyncIterable<Event>,
@@ -52,7 +52,7 @@ export async function emitLogRecords(
   void reportFailure(iterator.return?.());
 }
 
-/** As a function, for the compiler takes `aborted` as constant within a loop. */
+/** A function, because the compiler would consider `aborted` constant in a loop. */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
@@ -61,7 +61,7 @@ async function reportFailure(work: PromiseLike<unknown> | undefined): Promise<vo
   try {
     await work;
   } catch (error) {
-    diag.warn("unitwatch: events failed after emitLogRecords had left them", error);
+    diag.warn("unitwatch: events failed after emitLogRecords had ended", error);
   }
 }
 
@@ -80,7 +80,7 @@ function recordOf(event: Event): LogRecord {
   return { ...record, attributes };
 }
 
-/** Completes an event to a change, with what its detail says. The container's name stands for its id. */
+/** Completes an event to a change by its detail. The container's name replaces its unknown id. */
 function changeOf(event: Event): Change {
   const { kind, node, container, unit, timeNs } = event;
   const detail = event.detail;

@@ -1,3 +1,9 @@
+/**
+ * Log records: each change as an OpenTelemetry record, with its sentence and its severity. It imports
+ * domain and platform, and of OpenTelemetry the API alone: `emitChanges` emits the changes of the
+ * sidecar, `emitLogRecords` the events of a library's Watcher, each through the caller's Logger. The
+ * same change always makes the same record, uid included.
+ */
 import { hash } from "node:crypto";
 import type { AttributeValue, LogRecord } from "@opentelemetry/api";
 import type { Change } from "../domain/change.ts";
@@ -8,7 +14,7 @@ import { severityOf } from "./severity.ts";
 
 type Attributes = Record<string, AttributeValue>;
 
-/** EventName of a change: `docker.container.die`, `systemd.unit.failed`, `unitwatch.monitor.lost`. */
+/** Returns the EventName of a change: `docker.container.die`, `systemd.unit.failed`, `unitwatch.monitor.lost`. */
 export function eventNameOf(change: Change): string {
   switch (change.kind.slice(0, change.kind.indexOf("."))) {
     case "container":
@@ -22,14 +28,14 @@ export function eventNameOf(change: Change): string {
 }
 
 /**
- * The same for the same change whenever it is made, also by another process: what is sent twice can
- * be told by it. Changes of the watch itself belong to one process, which `instance` stands for.
+ * Returns the same uid for the same change, also in another process, so that backends recognise a
+ * record that is sent twice. Changes of the watch itself belong to one process: `instance`.
  */
 function uidOf(change: Change, instance: string): string {
   const id = change.identity?.id;
-  // Streams of many containers can end at one time, and for one reason.
+  // Streams of many containers can end at the same time, for the same reason.
   const where = change.kind.startsWith("monitor.") ? [instance, id ?? ""] : [id ?? instance];
-  // The journal's time of a failure is not quite the signal's: the run tells that it is the same.
+  // Journal and signal give a failure slightly different times: its run identifies it.
   const which =
     "run" in change && change.run !== "" ? [change.run] : [change.timeNs, change.detail];
   const parts = [...where, change.kind, change.unit, ...which];
@@ -37,9 +43,9 @@ function uidOf(change: Change, instance: string): string {
 }
 
 /**
- * Makes the log record of a change. Attributes are flat scalars, as backends show others badly.
+ * Returns the log record of a change. Attributes are flat scalars: backends show others badly.
  *
- * @param instance tells this process apart from others; random
+ * @param options `instance` identifies this process among others; random
  */
 export function logRecordOf(
   change: Change,
@@ -94,7 +100,7 @@ function ownAttributes(change: Change): Attributes {
   set("systemd.unit.previous_state", change.previousState);
   set("systemd.service.result", change.result);
   set("systemd.service.restarts", change.restarts);
-  // ExecMainStatus is an exit status only where the process exited: else it is a signal's number.
+  // ExecMainStatus is an exit status only if the process exited: else it is a signal's number.
   if (change.result === "exit-code") set("process.exit.code", change.exitCode);
   return attributes;
 }

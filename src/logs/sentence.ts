@@ -1,6 +1,6 @@
 import type { Change, UnitChange } from "../domain/change.ts";
 
-/** One English sentence that says what happened, for people. */
+/** Returns an English sentence about a change, without its full stop. */
 export function sentenceOf(change: Change): string {
   return change.recovered ? `${what(change)} (found later)` : what(change);
 }

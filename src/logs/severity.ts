@@ -11,7 +11,6 @@ const INFO: Severity = { number: SeverityNumber.INFO, text: "INFO" };
 const WARN: Severity = { number: SeverityNumber.WARN, text: "WARN" };
 const ERROR: Severity = { number: SeverityNumber.ERROR, text: "ERROR" };
 
-/** How grave a change is. */
 export function severityOf(change: Change): Severity {
   switch (change.kind) {
     case "unit.failed":
@@ -19,7 +18,7 @@ export function severityOf(change: Change): Severity {
     case "monitor.error":
       return ERROR;
     case "container.die":
-      // Of an exit that was missed the code may be lost: it can't be called a good one.
+      // The code of a missed exit may be unknown: it doesn't count as a good one.
       return change.exitCode !== undefined && isGoodExit(change.exitCode) ? INFO : ERROR;
     case "container.health":
       return change.health === "unhealthy" ? ERROR : INFO;
@@ -53,7 +52,7 @@ const QUIET_KINDS: ReadonlySet<Change["kind"]> = new Set<Change["kind"]>([
   "unit.reloading",
 ]);
 
-/** True for the states that a unit passes through: no record is made of them but for debugging. */
+/** Returns true for the states that a unit passes through: they have records only at level debug. */
 export function isQuiet(change: Change): boolean {
   return QUIET_KINDS.has(change.kind);
 }

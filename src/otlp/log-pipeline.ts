@@ -1,3 +1,13 @@
+/**
+ * OTLP: log export (`openLogPipeline`) and metric push (`startMetricPush`). Log records go from the
+ * SDK's Logger through `QueueLogProcessor` and our encoder into the queue of `storage/`, and from
+ * there by `LogDelivery` to a sender of `transport/`; metrics go from their source to a sender.
+ * `protocol/` reads and writes the wire formats.
+ *
+ * Imports domain and platform; `app/` passes queue, metrics and counters. It is loaded only if an
+ * endpoint is configured. A record leaves the queue only when the endpoint has accepted or rejected
+ * it; each one that is dropped is counted.
+ */
 import type { Logger } from "@opentelemetry/api";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { LoggerProvider } from "@opentelemetry/sdk-logs";

@@ -11,42 +11,41 @@ export interface MetricPushOptions {
   readonly sender: OtlpSender;
   readonly resource: Readonly<Record<string, string>>;
   readonly version: string;
-  /** From the beginning of one push to that of the next. */
+  /** Time from the start of one push to that of the next. */
   readonly intervalMs: number;
-  /** For one push, with all of its attempts; at most the interval. */
+  /** Limit of one push, with all of its attempts; at most the interval. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** How long to wait after a failure: ever longer, until something is taken. */
+  /** Gives the wait after a failure in milliseconds; reset when a request is accepted. */
   readonly backoff: { next(): number; reset(): void };
-  /** So many points were taken. */
+  /** The endpoint accepted so many points. */
   readonly exported: (points: number) => void;
   /** A request failed. `reason` is one of few, `message` for people. */
   readonly failed: (reason: string, message: string) => void;
-  /** A fault, for which a whole push is missing. */
+  /** A push failed by a fault of unitwatch. */
   readonly broken: (error: Error) => void;
 }
 
-/** Pushes metrics, as often as it is told. */
 export interface MetricPush {
   /** Pushes once more, in at most `limitMs`, and ends. */
   close(limitMs: number): Promise<void>;
 }
 
-/** Requests are filled up to this. gRPC servers take 4 MiB, unless they are told to take more. */
+/** Usual size of a request. gRPC servers accept 4 MiB by default. */
 const REQUEST_BYTES = 1_048_576;
 const MAX_REQUEST_BYTES = 3_900_000;
-/** Where the endpoint finds that too large, they become smaller, but for good no smaller than this. */
+/** Least usual size, for an endpoint that finds requests too large. */
 const MIN_REQUEST_BYTES = 32_768;
 
-/** No endpoint is left alone for longer, whatever it asks for. */
+/** Longest wait that an endpoint can request. */
 const MAX_QUIET_MS = 600_000;
 
-/** Begins to push: first after one interval. */
+/** Pushes metrics from now on, first after one interval. */
 export function startMetricPush(options: MetricPushOptions): MetricPush {
   return new PushLoop(options);
 }
 
-/** What ends the waits of a push, and what ends its requests too. */
+/** `wait` ends the waits of a push, `send` its requests too. */
 interface PushSignals {
   readonly wait: AbortSignal;
   readonly send: AbortSignal;
@@ -58,9 +57,9 @@ class PushLoop implements MetricPush {
   readonly #closing = new AbortController();
   readonly #late = new AbortController();
   readonly #ended: Promise<void>;
-  /** Less than {@link REQUEST_BYTES} where the endpoint found requests too large. */
+  /** Less than {@link REQUEST_BYTES} if the endpoint found requests too large. */
   #requestBytes = REQUEST_BYTES;
-  /** Until then the endpoint wants to be left alone. */
+  /** The endpoint requested to receive nothing until then. */
   #quietUntilMs = 0;
 
   constructor(options: MetricPushOptions) {
@@ -94,7 +93,7 @@ class PushLoop implements MetricPush {
     }
   }
 
-  /** Collects and sends, as far as that goes before `signals` say that it is over. */
+  /** Collects and sends until all is sent, or `signals` abort. */
   async #push(signals: PushSignals): Promise<void> {
     const { source, clock, broken } = this.#options;
     try {
@@ -103,7 +102,7 @@ class PushLoop implements MetricPush {
       let isOver = false;
       for await (const slice of source.collect()) {
         if (isOver && this.#closing.signal.aborted) return;
-        // What has ended is forgotten where a collection ends: so it is read on, sent or not.
+        // Reads on in any case: the end of a collection removes ended series.
         for (const part of isOver ? [] : this.#fitting(slice)) {
           if (bytesOf(request) + part.bytes.length > this.#requestBytes) {
             isOver = !(await this.#deliver(request, signals));
@@ -112,7 +111,7 @@ class PushLoop implements MetricPush {
           }
           request.push(part);
         }
-        // Others had to wait for this slice; now they don't for the next.
+        // Gives other work a turn between slices.
         await nextTurn();
       }
       await this.#deliver(request, signals);
@@ -121,7 +120,7 @@ class PushLoop implements MetricPush {
     }
   }
 
-  /** The slice, in pieces of which none is too large by itself. */
+  /** Cuts a slice into parts none of which is too large by itself. */
   #fitting(slice: MetricSlice): SerializedSlice[] {
     if (slice.length === 0) return [];
     const whole = serialized(this.#frame, slice);
@@ -131,7 +130,7 @@ class PushLoop implements MetricPush {
     return parts === undefined ? [whole] : parts.flatMap((part) => this.#fitting(part));
   }
 
-  /** False where the rest of this collection needn't be tried any more. */
+  /** Returns false if the rest of this collection is pointless. */
   async #deliver(request: readonly SerializedSlice[], signals: PushSignals): Promise<boolean> {
     const { sender, clock, backoff, exported, failed } = this.#options;
     while (request.length > 0) {
@@ -154,9 +153,9 @@ class PushLoop implements MetricPush {
           return this.#deliverHalves(request, { signals, ...outcome });
         case "retry": {
           failed(outcome.reason, outcome.message);
-          const askedMs = Math.min(outcome.afterMs ?? 0, MAX_QUIET_MS);
-          this.#quietUntilMs = clock.monotonicMs() + askedMs;
-          const waitMs = outcome.afterMs === undefined ? backoff.next() : askedMs;
+          const requestedMs = Math.min(outcome.afterMs ?? 0, MAX_QUIET_MS);
+          this.#quietUntilMs = clock.monotonicMs() + requestedMs;
+          const waitMs = outcome.afterMs === undefined ? backoff.next() : requestedMs;
           if (!(await this.#slept(waitMs, signals.wait))) return false;
           break;
         }
@@ -194,7 +193,7 @@ class PushLoop implements MetricPush {
     return parts?.map((part) => [serialized(this.#frame, part)]);
   }
 
-  /** False where the signal came first. */
+  /** Returns false if the signal aborts first. */
   async #slept(ms: number, signal: AbortSignal): Promise<boolean> {
     try {
       if (ms > 0) await this.#options.clock.sleep(ms, signal);

@@ -6,32 +6,28 @@ import type { MetricData } from "@opentelemetry/sdk-metrics";
 /** Points of one metric. */
 export interface MetricPart {
   readonly data: MetricData;
-  /** Called once the endpoint has the point of the same place; of some metrics nothing. */
+  /** To call once the endpoint has accepted the point at the same position; empty for some metrics. */
   readonly accepted: readonly (() => void)[];
 }
 
-/** Points of several metrics, few enough to be worked on at one go. */
+/** Points of several metrics, few enough to process in one turn. */
 export type MetricSlice = readonly MetricPart[];
 
-/** Where metrics come from. */
 export interface MetricSource {
   /**
-   * Reads all of them; what was read before and not taken isn't wanted any more. What has ended
-   * since is forgotten at the end, to which it is read wherever the process goes on.
+   * Reads all metrics; points of earlier collections that weren't accepted are obsolete. Reading to
+   * the end removes series that have ended.
    */
   collect(): AsyncIterable<MetricSlice>;
 }
 
-/** What all requests say of whose metrics they are. */
+/** The common parts of all requests. */
 export interface MetricFrame {
   readonly resource: Resource;
   readonly scope: InstrumentationScope;
 }
 
-/**
- * A slice as an `ExportMetricsServiceRequest`. One such request after another is the request of them
- * all, as protobuf has it.
- */
+/** A slice as an `ExportMetricsServiceRequest`. In protobuf, concatenated requests are one request. */
 export interface SerializedSlice {
   readonly slice: MetricSlice;
   readonly bytes: Uint8Array;
@@ -53,7 +49,7 @@ export function pointsOf(slice: MetricSlice): number {
   return slice.reduce((sum, { data }) => sum + data.dataPoints.length, 0);
 }
 
-/** Two slices in place of one; undefined where that has but one point. */
+/** Cuts a slice in two; undefined if it has one point only. */
 export function halves(slice: MetricSlice): readonly [MetricSlice, MetricSlice] | undefined {
   if (slice.length > 1) {
     const middle = slice.length >> 1;
@@ -66,7 +62,7 @@ export function halves(slice: MetricSlice): readonly [MetricSlice, MetricSlice] 
 }
 
 function cut({ data, accepted }: MetricPart, from: number, to: number): MetricPart {
-  // Of whatever type they are: the same as before.
+  // The points keep their type.
   const dataPoints = data.dataPoints.slice(from, to);
   return { data: { ...data, dataPoints } as MetricData, accepted: accepted.slice(from, to) };
 }

@@ -1,3 +1,8 @@
+/**
+ * Wire formats of OTLP: protobuf reader and writer, the schema and the JSON transcoder, responses and
+ * statuses. It imports domain and platform, and does no I/O. Whatever bytes an endpoint sends, reading
+ * them ends with a value or a ProtobufError.
+ */
 import type { OtlpProtocol } from "../../domain/otlp.ts";
 
 /** Paths of PEM files; undefined: the system's trust, no client certificate. */
@@ -7,17 +12,17 @@ export interface OtlpTlsFiles {
   readonly certFile: string | undefined;
 }
 
-/** Where and how requests of one signal are sent. */
+/** Address and protocol for the requests of one signal. */
 export interface OtlpEndpoint {
-  /** http(s); the whole URL to post to over HTTP. Over gRPC its path counts for nothing. */
+  /** http(s); the whole URL to post to over HTTP. gRPC ignores its path. */
   readonly url: string;
   readonly protocol: OtlpProtocol;
-  /** Names in lower case. They are secrets. */
+  /** Names in lower case. Values are secrets. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** For one request, from the beginning to the end of its answer. */
+  /** Limit of one request, from its start to the end of the response. */
   readonly timeoutMs: number;
   readonly compression: "gzip" | "none";
   readonly tls: OtlpTlsFiles;
-  /** Names the program to the endpoint; a header `user-agent` wins. */
+  /** Overridden by a header `user-agent`. */
   readonly userAgent?: string;
 }

@@ -2,18 +2,17 @@ import { parseJsonObject } from "../../platform/data/json.ts";
 import type { OtlpSignal } from "../../domain/otlp.ts";
 import { ProtobufError, ProtobufReader, WireType } from "./protobuf-reader.ts";
 
-/** How an answer is encoded. */
 export type Encoding = "protobuf" | "json";
 
-/** What the endpoint says of a request that it took. */
+/** The response to a request that the endpoint accepted, perhaps in part. */
 export interface PartialSuccess {
-  /** Records or data points that it didn't take. */
+  /** Number of rejected records or data points. */
   readonly rejected: number;
-  /** In the endpoint's own words, of any length; can be a warning where none was rejected. */
+  /** Foreign text of any length; a warning if nothing was rejected. */
   readonly message: string;
 }
 
-/** An ExportLogsServiceResponse or ExportMetricsServiceResponse; undefined where it is neither. */
+/** Reads an ExportLogsServiceResponse or ExportMetricsServiceResponse; undefined if it is neither. */
 export function readExportResponse(
   body: Uint8Array,
   encoding: Encoding,

@@ -1,25 +1,25 @@
-/** Bytes that are no protobuf message, or not the expected one. */
+/** The bytes aren't a protobuf message, or not the expected one. */
 export class ProtobufError extends Error {
   override readonly name = "ProtobufError";
 }
 
-/** How a value is laid out. https://protobuf.dev/programming-guides/encoding/#structure */
+/** The layout of a value. https://protobuf.dev/programming-guides/encoding/#structure */
 export const WireType = { Varint: 0, Fixed64: 1, Bytes: 2, Fixed32: 5 } as const;
 
 /**
- * Reads a protobuf message value by value, knowing nothing of its schema. It never reads beyond the
- * end: what is cut off or malformed throws ProtobufError.
+ * Reads a protobuf message value by value, without its schema. Throws ProtobufError if a value is
+ * malformed or reaches beyond the end.
  */
 export class ProtobufReader {
   readonly #bytes: Buffer;
   readonly #end: number;
   #at: number;
-  /** Number of the field that the next value belongs to. */
+  /** Field number of the next value. */
   field = 0;
   /** One of {@link WireType}. */
   wireType = 0;
 
-  /** Reads what lies in `message` from `start` to before `end`. */
+  /** Reads the bytes `[start, end)` of `message`. */
   constructor(message: Uint8Array, start = 0, end = message.length) {
     this.#bytes = Buffer.isBuffer(message)
       ? message
@@ -32,7 +32,7 @@ export class ProtobufReader {
     return this.#at === this.#end;
   }
 
-  /** Goes to the next value, which has to be read or skipped before the next call; false at the end. */
+  /** Moves to the next value, which the caller reads or skips before the next call; false at the end. */
   next(): boolean {
     if (this.atEnd) return false;
     const tag = this.#small();
@@ -42,7 +42,7 @@ export class ProtobufReader {
     return true;
   }
 
-  /** A varint as an unsigned number of 64 bits. */
+  /** Reads a varint as an unsigned 64-bit integer. */
   varint(): bigint {
     let value = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
@@ -53,7 +53,7 @@ export class ProtobufReader {
     throw new ProtobufError("a number of more than 64 bits");
   }
 
-  /** A varint's lower 32 bits, unsigned: enough for uint32, enum and bool, and quicker. */
+  /** Reads the lower 32 bits of a varint, unsigned: enough for uint32, enum and bool, and faster. */
   uint32(): number {
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {
@@ -76,7 +76,7 @@ export class ProtobufReader {
     return this.#bytes.readUInt32LE(this.#take(4));
   }
 
-  /** A string's, a message's or packed numbers' bytes: a view, no copy. */
+  /** Returns a view of the bytes of a string, a message or packed numbers. */
   bytes(): Buffer {
     const length = this.#small();
     const start = this.#take(length);
@@ -91,14 +91,13 @@ export class ProtobufReader {
     return new ProtobufReader(this.#bytes, start, start + length);
   }
 
-  /** Text; what isn't UTF-8 becomes U+FFFD. */
+  /** Reads text; invalid UTF-8 becomes U+FFFD. */
   text(): string {
     const length = this.#small();
     const start = this.#take(length);
     return this.#bytes.toString("utf8", start, start + length);
   }
 
-  /** Reads the value and forgets it. */
   skip(): void {
     switch (this.wireType) {
       case WireType.Varint:
@@ -118,7 +117,7 @@ export class ProtobufReader {
     }
   }
 
-  /** A tag or a length: those have 32 bits. */
+  /** Reads a tag or a length: these have 32 bits. */
   #small(): number {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
@@ -137,7 +136,7 @@ export class ProtobufReader {
     return this.#bytes[this.#at++] ?? 0;
   }
 
-  /** Goes beyond so many bytes, and tells where they begin. */
+  /** Skips so many bytes, and returns where they start. */
   #take(length: number): number {
     const start = this.#at;
     if (length > this.#end - start) throw new ProtobufError("the message is cut off");

@@ -1,30 +1,30 @@
 import { ByteBuffer } from "../../platform/data/byte-buffer.ts";
 
-/** How the value of a field is written. https://protobuf.dev/programming-guides/encoding/ */
+/** Wire types. https://protobuf.dev/programming-guides/encoding/ */
 export const VARINT = 0;
 export const FIXED64 = 1;
 export const LENGTH_DELIMITED = 2;
 
-/** The byte before a value: which field it is of, and how it is written. Fields up to 15. */
+/** Returns the byte before a value: field number, up to 15, and wire type. */
 export function fieldKey(number: number, wireType: number): number {
   return (number << 3) | wireType;
 }
 
-/** Bytes of a whole number from 0 to 2^53-1. */
+/** Returns the size of a whole number from 0 to 2^53-1. */
 export function varintLength(value: number): number {
   let length = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length += 1;
   return length;
 }
 
-/** Bytes of a field whose value has so many, its key and its length included. */
+/** Returns the size of a field, with its key and length, whose value has so many bytes. */
 export function delimitedLength(length: number): number {
   return 1 + varintLength(length) + length;
 }
 
 const FIRST_BYTES = 4_096;
 
-/** Writes fields one after the other, into a buffer of its own that is used again and again. */
+/** Writes fields one after the other, into a buffer that is reused. */
 export class ProtobufWriter {
   readonly #out: ByteBuffer;
 
@@ -36,12 +36,12 @@ export class ProtobufWriter {
     return this.#out.end;
   }
 
-  /** Begins again at `at`, which leaves room before what is written. */
+  /** Begins again at `at`, which leaves room before the fields. */
   reset(at = 0): void {
     this.#out.seek(at);
   }
 
-  /** Returns what was written, valid up to the next reset. */
+  /** Returns the bytes written, valid up to the next reset. */
   written(from = 0): Uint8Array {
     return this.#out.written.subarray(from);
   }
@@ -50,7 +50,7 @@ export class ProtobufWriter {
     this.#out.byte(value);
   }
 
-  /** A whole number from 0 to 2^53-1. */
+  /** @param value whole, from 0 to 2^53-1 */
   varint(value: number): void {
     let rest = value;
     while (rest >= 0x80) {
@@ -60,7 +60,7 @@ export class ProtobufWriter {
     this.#out.byte(rest);
   }
 
-  /** A whole number of 64 bits, as varints write negative ones. */
+  /** Writes a 64-bit integer: negative ones take ten bytes. */
   varint64(value: bigint): void {
     let rest = BigInt.asUintN(64, value);
     for (; rest >= 0x80n; rest >>= 7n) this.#out.byte(Number(rest & 0x7fn) | 0x80);
@@ -86,7 +86,6 @@ export class ProtobufWriter {
     this.#out.writeSized(value, length);
   }
 
-  /** A field that is a text. */
   textField(key: number, value: string): void {
     const length = Buffer.byteLength(value);
     this.byte(key);
@@ -94,7 +93,7 @@ export class ProtobufWriter {
     this.text(value, length);
   }
 
-  /** A field that is a message or bytes. */
+  /** Writes a field of bytes or a message. */
   field(key: number, value: Uint8Array): void {
     this.byte(key);
     this.varint(value.length);

@@ -1,15 +1,15 @@
 import { ProtobufError, ProtobufReader, WireType } from "./protobuf-reader.ts";
 
-/** The part of a google.rpc.Status that there is a use for. */
+/** The used parts of a google.rpc.Status. */
 export interface RpcStatus {
-  /** In the endpoint's own words, of any length. */
+  /** Foreign text of any length. */
   readonly message: string;
-  /** Of a google.rpc.RetryInfo among the details. */
+  /** From a google.rpc.RetryInfo in the details. */
   readonly retryDelayMs: number | undefined;
 }
 
 /**
- * Reads a google.rpc.Status; undefined where it is none.
+ * Reads a google.rpc.Status; undefined if it isn't one.
  * https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto
  */
 export function readRpcStatus(bytes: Uint8Array): RpcStatus | undefined {
@@ -60,7 +60,7 @@ function durationMs(duration: Uint8Array): number {
 interface Value {
   readonly field: number;
   readonly wireType: number;
-  /** Stands at the value. */
+  /** Positioned at the value. */
   readonly reader: ProtobufReader;
 }
 

@@ -6,7 +6,7 @@ import { readRpcStatus } from "../protocol/rpc-status.ts";
 import type { SendOutcome } from "./sender.ts";
 import type { Redact } from "../protocol/redact.ts";
 
-/** By number: https://grpc.io/docs/guides/status-codes/ */
+/** Status codes by number: https://grpc.io/docs/guides/status-codes/ */
 const NAMES = [
   "ok",
   "cancelled",
@@ -28,7 +28,7 @@ const NAMES = [
 ] as const;
 type Name = (typeof NAMES)[number];
 
-/** What the protocol calls worth another try. https://opentelemetry.io/docs/specs/otlp/#failures */
+/** Retryable by the protocol. https://opentelemetry.io/docs/specs/otlp/#failures */
 const RETRYABLE: ReadonlySet<Name> = new Set([
   "cancelled",
   "deadline_exceeded",
@@ -38,26 +38,26 @@ const RETRYABLE: ReadonlySet<Name> = new Set([
   "data_loss",
 ]);
 
-/** What servers in Go, C++, Java, .NET and Node.js say of a message that is larger than they take. */
+/** Messages of servers in Go, C++, Java, .NET and Node.js about a request that exceeds their limit. */
 const TOO_LARGE = /larger than|too large|exceeds (the )?max/i;
 
-/** What grpc-js says where there was an answer of HTTP alone, or none: the code is one that it made up. */
+/** Details that grpc-js invents, with a code, for a response without gRPC, or none. */
 const HTTP_ALONE = /^Received HTTP status code (\d{3})$/;
 const NO_STATUS = /^Received RST_STREAM with code |^Bandwidth exhausted or memory limit exceeded$/;
 
 export interface GrpcFailure {
   readonly code: number;
   readonly details: string;
-  /** Of the trailer `grpc-status-details-bin`. */
+  /** From the trailer `grpc-status-details-bin`. */
   readonly status: Uint8Array | undefined;
-  /** There is no connection now, and perhaps never was. */
+  /** There is no connection now; perhaps there never was. */
   readonly isUnconnected: boolean;
 }
 
-/** What a call that failed means, by the OTLP specification. */
+/** Returns the outcome of a failed call, by the OTLP specification. */
 export function grpcOutcome(failure: GrpcFailure, redact: Redact): SendOutcome {
   const { details } = failure;
-  const said = redact(details);
+  const text = redact(details);
   const [, http] = HTTP_ALONE.exec(details) ?? [];
   if (http !== undefined) {
     const { kind, reason } = httpFailure(Number(http));
@@ -68,12 +68,12 @@ export function grpcOutcome(failure: GrpcFailure, redact: Redact): SendOutcome {
   }
   const fault = brokenBy(failure);
   if (fault !== undefined) {
-    return { kind: "retry", reason: fault, message: said, afterMs: undefined };
+    return { kind: "retry", reason: fault, message: text, afterMs: undefined };
   }
 
   const name = NAMES[failure.code] ?? "unknown";
   const reason = name === "deadline_exceeded" ? "timeout" : `grpc_${name}`;
-  const message = `the endpoint answered ${name.toUpperCase()}${said === "" ? "" : `: ${said}`}`;
+  const message = `the endpoint answered ${name.toUpperCase()}${text === "" ? "" : `: ${text}`}`;
   const retryDelayMs =
     failure.status === undefined ? undefined : readRpcStatus(failure.status)?.retryDelayMs;
   if (name === "resource_exhausted" && retryDelayMs === undefined) {
@@ -86,11 +86,11 @@ export function grpcOutcome(failure: GrpcFailure, redact: Redact): SendOutcome {
   return { kind: "retry", reason, message, afterMs };
 }
 
-/** Why there was no answer; undefined where there was one. */
+/** Returns why there was no response; undefined if there was one. */
 function brokenBy({ code, details, isUnconnected }: GrpcFailure): FaultReason | undefined {
   if (NO_STATUS.test(details)) return "reset";
   if (!isUnconnected || NAMES[code] !== "unavailable") return undefined;
   const reason = faultReason("", details);
-  // A server can say that it is going, and go.
+  // A server can announce its shutdown, and then close.
   return reason === "network" ? undefined : reason;
 }

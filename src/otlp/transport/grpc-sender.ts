@@ -19,9 +19,9 @@ import { redactor } from "../protocol/redact.ts";
 import type { Redact } from "../protocol/redact.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
-/** Largest request, before compression: what servers take by default. */
+/** Largest request before compression, as servers accept by default. */
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
-/** Longest answer that is read: one to an export has a few hundred bytes. */
+/** Longest response that is read: usual ones have a few hundred bytes. */
 const MAX_RESPONSE_BYTES = 64 * 1024;
 const STATUS_DETAILS = "grpc-status-details-bin";
 
@@ -33,15 +33,15 @@ const METHODS: Readonly<Record<OtlpSignal, string>> = {
 export interface GrpcSenderOptions {
   readonly endpoint: OtlpEndpoint;
   readonly signal: OtlpSignal;
-  /** Undefined where the endpoint is spoken to in plain text. */
+  /** Undefined for plain text. */
   readonly tls: TlsFiles | undefined;
 }
 
 type Called = { readonly response: Buffer } | { readonly error: ServiceError };
 
 /**
- * Sends over OTLP/gRPC, all on one connection. One that fails is given up, so that the next request
- * makes a new one at once, with certificates as they are then: when that is, is the caller's choice.
+ * Sends over OTLP/gRPC, on one connection. Closes a connection that fails: the next request opens
+ * another at once, with the certificates of that time. The caller decides when.
  */
 export class GrpcSender implements OtlpSender {
   readonly #options: GrpcSenderOptions;
@@ -50,7 +50,7 @@ export class GrpcSender implements OtlpSender {
   readonly #inFlight = new InFlight();
   #client: Client | undefined;
 
-  /** @throws where a header can't be sent over gRPC */
+  /** @throws if a header can't be sent over gRPC */
   constructor(options: GrpcSenderOptions) {
     this.#options = options;
     this.#redact = redactor(options.endpoint.headers);
@@ -91,7 +91,7 @@ export class GrpcSender implements OtlpSender {
     const isReady = client.getChannel().getConnectivityState(false) === connectivityState.READY;
     const ended = limit.ended();
     const isLate = code === status.DEADLINE_EXCEEDED || ended !== undefined;
-    if (!isReady || isLate) await this.#giveUp(client);
+    if (!isReady || isLate) await this.#closeFailed(client);
     if (ended !== undefined) return ended;
     if (isOwnBound(error)) {
       const message = `the endpoint's answer is larger than ${MAX_RESPONSE_BYTES} bytes`;
@@ -131,7 +131,7 @@ export class GrpcSender implements OtlpSender {
     return promise;
   }
 
-  async #giveUp(client: Client): Promise<void> {
+  async #closeFailed(client: Client): Promise<void> {
     if (this.#client === client) {
       client.close();
       this.#client = undefined;
@@ -150,12 +150,12 @@ export class GrpcSender implements OtlpSender {
           ? compressionAlgorithms.gzip
           : compressionAlgorithms.identity,
       "grpc.max_receive_message_length": MAX_RESPONSE_BYTES,
-      // Another try is the caller's business, who keeps the request.
+      // The caller keeps the request and retries.
       "grpc.enable_retries": 0,
       "grpc.service_config_disable_resolution": 1,
       "grpc.use_local_subchannel_pool": 1,
       "grpc.enable_channelz": 0,
-      // The same as over HTTP, where proxies aren't asked for in the environment.
+      // As over HTTP, proxies of the environment aren't used.
       "grpc.enable_http_proxy": 0,
     };
     const port = url.port === "" ? (tls === undefined ? 80 : 443) : url.port;
@@ -184,7 +184,7 @@ function metadataOf(headers: OtlpEndpoint["headers"]): Metadata {
   return metadata;
 }
 
-/** The answer was larger than this side takes, which has the same code as when the other doesn't. */
+/** Returns whether our own bound caused the error, which has the code of the endpoint's bound too. */
 function isOwnBound({ code, details }: ServiceError): boolean {
   return code === status.RESOURCE_EXHAUSTED && details.includes(String(MAX_RESPONSE_BYTES));
 }

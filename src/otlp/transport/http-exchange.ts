@@ -1,23 +1,23 @@
 import type { IncomingHttpHeaders, RequestOptions } from "node:http";
 
-// Imported as a module, its names are all read, and one of them loads 8 MB: a WebSocket client.
+// An import reads all names of the module, and one loads a WebSocket client of 8 MB.
 const { request: plainRequest } = process.getBuiltinModule("node:http");
 
-/** Longest answer that is read: one to an export has a few hundred bytes. */
+/** Longest response that is read: usual ones have a few hundred bytes. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** As far as it was read. */
+  /** The part that was read. */
   readonly body: Buffer;
-  /** `cut`: the connection ended, or the time was over, before the body did; `long`: past the bound. */
+  /** `cut`: the connection or the time limit ended before the body; `long`: it exceeds the bound. */
   readonly end: "whole" | "cut" | "long";
 }
 
-/** The request failed before there was an answer. */
+/** The request failed before a response. */
 export class ExchangeError extends Error {
-  /** On a connection kept from before, which the other side may have closed meanwhile. */
+  /** True if it was on a kept connection, which the endpoint may have closed. */
   readonly isStale: boolean;
 
   constructor(cause: Error, isStale: boolean) {
@@ -27,7 +27,7 @@ export class ExchangeError extends Error {
 }
 
 /**
- * Posts a body, and reads the answer; redirects aren't followed.
+ * Posts a body, and reads the response. Doesn't follow redirects.
  *
  * @throws ExchangeError
  */
@@ -42,7 +42,7 @@ export function exchange(
   const outgoing = start({ ...options, method: "POST", signal });
   let isAnswered = false;
   outgoing.on("error", (error: NodeJS.ErrnoException) => {
-    // After the answer has begun its own end tells, such as that of a refusal in mid-request.
+    // Once a response has begun, its own end counts: it may reject the request half-way.
     if (isAnswered) return;
     const isStale = outgoing.reusedSocket && ["ECONNRESET", "EPIPE"].includes(error.code ?? "");
     reject(new ExchangeError(error, isStale));
@@ -57,7 +57,7 @@ export function exchange(
       isSettled = true;
       const { statusCode: status = 0, headers } = response;
       resolve({ status, headers, body: Buffer.concat(chunks), end });
-      // Who answers before all was sent doesn't want the rest.
+      // An endpoint that responds early doesn't read the rest of the request.
       if (end !== "whole" || !outgoing.writableFinished) outgoing.destroy();
     };
     response.on("data", (chunk: Buffer) => {

@@ -8,32 +8,32 @@ import { readRpcStatus } from "../protocol/rpc-status.ts";
 import type { SendOutcome } from "./sender.ts";
 import type { Redact } from "../protocol/redact.ts";
 
-/** What is needed to understand an answer. */
-export interface Asked {
+/** The facts of a request that its response is read by. */
+export interface SentRequest {
   readonly signal: OtlpSignal;
-  /** Of the request, and of an answer that doesn't say. */
+  /** Encoding of the request, and of a response without a content type. */
   readonly encoding: Encoding;
   readonly redact: Redact;
   readonly nowMs: number;
 }
 
-/** What an answer means, by the OTLP specification. */
-export function httpOutcome(answer: HttpAnswer, asked: Asked): SendOutcome {
+/** Returns the outcome that a response means, by the OTLP specification. */
+export function httpOutcome(answer: HttpAnswer, sent: SentRequest): SendOutcome {
   const { status } = answer;
-  if (status >= 200 && status < 300) return success(answer, asked);
+  if (status >= 200 && status < 300) return success(answer, sent);
 
   const { kind, reason } = httpFailure(status);
-  const message = [`the endpoint answered ${status}`, explanation(answer, asked)]
+  const message = [`the endpoint answered ${status}`, explanation(answer, sent)]
     .filter((part) => part !== "")
     .join(": ");
   if (kind !== "retry") return { kind, reason, message };
   const { date = "", "retry-after": retryAfter } = answer.headers;
   const endpointMs = Date.parse(date);
-  const afterMs = retryAfterMs(retryAfter, Number.isNaN(endpointMs) ? asked.nowMs : endpointMs);
+  const afterMs = retryAfterMs(retryAfter, Number.isNaN(endpointMs) ? sent.nowMs : endpointMs);
   return { kind, reason, message, afterMs };
 }
 
-function success(answer: HttpAnswer, asked: Asked): SendOutcome {
+function success(answer: HttpAnswer, sent: SentRequest): SendOutcome {
   if (answer.end === "cut") {
     const message = `the connection ended in the middle of the answer ${answer.status}`;
     return { kind: "retry", reason: "reset", message, afterMs: undefined };
@@ -41,16 +41,16 @@ function success(answer: HttpAnswer, asked: Asked): SendOutcome {
   const read =
     answer.end === "long"
       ? undefined
-      : readExportResponse(answer.body, encodingOf(answer) ?? asked.encoding, asked.signal);
+      : readExportResponse(answer.body, encodingOf(answer) ?? sent.encoding, sent.signal);
   if (read === undefined) {
     const message = `the endpoint answered ${answer.status}, and with what OTLP doesn't have`;
     return { kind: "accepted", rejected: 0, message };
   }
-  return { kind: "accepted", rejected: read.rejected, message: asked.redact(read.message) };
+  return { kind: "accepted", rejected: read.rejected, message: sent.redact(read.message) };
 }
 
-/** Why it failed, in the words of the endpoint, or of what stands between it and us. */
-function explanation(answer: HttpAnswer, { redact }: Asked): string {
+/** Returns the text of the endpoint, or of a proxy before it, about a failure. */
+function explanation(answer: HttpAnswer, { redact }: SentRequest): string {
   const { status, headers, body } = answer;
   if (status >= 300 && status < 400) {
     return `redirects are not followed, and this one goes to ${redact(whereTo(headers.location))}`;
@@ -67,7 +67,7 @@ function explanation(answer: HttpAnswer, { redact }: Asked): string {
   }
 }
 
-/** Without its query, which can hold a key. */
+/** Returns the URL without user and query, which can hold a key. */
 function whereTo(location: string | undefined): string {
   return location?.split(/[?#]/)[0]?.replace(/\/\/[^/@]*@/, "//") ?? "nowhere";
 }
@@ -78,9 +78,9 @@ function encodingOf({ headers }: HttpAnswer): Encoding | undefined {
   return type === "application/json" ? "json" : undefined;
 }
 
-/** What the protocol calls worth another try. https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes */
+/** Retryable by the protocol. https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes */
 const RETRYABLE = new Set([429, 502, 503, 504]);
-/** Those that have a reason of their own; of the others only the first digit is told. */
+/** Statuses with a reason of their own; others share one for each first digit. */
 const KNOWN = new Set([400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 500, 501, ...RETRYABLE]);
 
 export interface HttpFailure {
@@ -88,7 +88,7 @@ export interface HttpFailure {
   readonly reason: string;
 }
 
-/** What a status other than 2xx means, by the OTLP specification. */
+/** Returns the outcome that a status other than 2xx means, by the OTLP specification. */
 export function httpFailure(status: number): HttpFailure {
   const reason = `http_${KNOWN.has(status) ? status : `${Math.trunc(status / 100)}xx`}`;
   if (status === 413) return { kind: "too-large", reason };

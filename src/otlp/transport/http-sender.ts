@@ -16,9 +16,9 @@ import { redactor } from "../protocol/redact.ts";
 import type { Redact } from "../protocol/redact.ts";
 import type { TlsFiles } from "./tls-files.ts";
 
-/** Largest body, before compression: what the protocol recommends, and backends take. */
+/** Largest body before compression, as the protocol recommends. */
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
-/** Connections that are kept while nothing is sent. */
+/** Idle connections that are kept. */
 const MAX_KEPT = 4;
 
 const compress = promisify(gzip);
@@ -26,18 +26,18 @@ const compress = promisify(gzip);
 export interface HttpSenderOptions {
   readonly endpoint: OtlpEndpoint;
   readonly signal: OtlpSignal;
-  /** Undefined where the endpoint is spoken to in plain text. */
+  /** Undefined for plain text. */
   readonly tls: TlsFiles | undefined;
   /**
-   * The body for the protobuf bytes of a request, undefined where it would be larger than `maxBytes`;
-   * without this the bytes are sent as they are.
+   * Returns the body for the protobuf bytes of a request, undefined if it would be larger than
+   * `maxBytes`. Default: the bytes themselves.
    *
-   * @throws ProtobufError where they are no request
+   * @throws ProtobufError if the bytes aren't a request
    */
   readonly json?: (request: Uint8Array, maxBytes: number) => Promise<Uint8Array | undefined>;
 }
 
-/** Sends over OTLP/HTTP, on connections that are kept. */
+/** Sends over OTLP/HTTP, on kept connections. */
 export class HttpSender implements OtlpSender {
   readonly #options: HttpSenderOptions;
   readonly #url: RequestOptions;
@@ -81,7 +81,7 @@ export class HttpSender implements OtlpSender {
       if (before !== undefined) return before;
       const answer = await this.#post(body, limit.signal);
       const ended = limit.ended();
-      // A refusal needs no words of explanation.
+      // The status of a rejection suffices, without the body.
       if (ended !== undefined && answer.end === "cut" && answer.status < 300) return ended;
       return httpOutcome(answer, {
         signal: this.#options.signal,
@@ -109,7 +109,7 @@ export class HttpSender implements OtlpSender {
     return body === undefined || endpoint.compression === "none" ? body : compress(body);
   }
 
-  /** A kept connection can be closed by the other side as the request goes out: then once more. */
+  /** Posts again if the endpoint closed a kept connection while the request was sent. */
   async #post(body: Uint8Array, signal: AbortSignal): Promise<HttpAnswer> {
     const options: RequestOptions = {
       ...this.#url,
@@ -124,12 +124,12 @@ export class HttpSender implements OtlpSender {
     }
   }
 
-  /** Takes up certificates that were renewed, once the old ones don't do any more. */
+  /** Loads renewed certificates, after the old ones have failed. */
   async #renewTls(): Promise<void> {
     if ((await this.#options.tls?.renew()) === true) this.#reopen();
   }
 
-  /** Gives up the connections that are kept; requests under way go on. */
+  /** Closes the idle connections; requests in flight go on. */
   #reopen(): void {
     this.#agent.maxFreeSockets = 0;
     for (const sockets of Object.values(this.#agent.freeSockets)) {

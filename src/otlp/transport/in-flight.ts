@@ -1,11 +1,11 @@
 import type { SendOutcome } from "./sender.ts";
 
-/** The requests under way of a sender. Disposing ends them, and waits until the last has ended. */
+/** A sender's requests in flight. Disposing aborts them, and waits until the last has ended. */
 export class InFlight implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
 
-  /** Runs a request, which ends at its time limit, by its own signal, or when this is disposed. */
+  /** Runs a request, which is aborted by its time limit, its signal, or disposal. */
   async run<T>(
     timeoutMs: number,
     signal: AbortSignal,
@@ -27,7 +27,7 @@ export class InFlight implements AsyncDisposable {
   }
 }
 
-/** What ends a request before its answer: its time is over, or somebody doesn't want it any more. */
+/** Aborts a request at its time limit, or when one of its signals aborts. */
 export class SendLimit implements Disposable {
   readonly #end = new AbortController();
   readonly #timer: NodeJS.Timeout;
@@ -45,18 +45,17 @@ export class SendLimit implements Disposable {
     }
   }
 
-  /** Aborts when the request has to end. */
   get signal(): AbortSignal {
     return this.#end.signal;
   }
 
-  /** What to tell of a request that was ended so; undefined while it wasn't. */
+  /** Returns the outcome of a request that was aborted; undefined if it wasn't. */
   ended(): SendOutcome | undefined {
     if (this.#why === undefined) return undefined;
     const message =
       this.#why === "timeout"
         ? `the endpoint didn't answer in ${this.#timeoutMs} ms`
-        : "the request was called off";
+        : "the request was aborted";
     return { kind: "retry", reason: this.#why, message, afterMs: undefined };
   }
 

@@ -1,6 +1,6 @@
 export type FaultReason = "connect" | "dns" | "network" | "protocol" | "reset" | "timeout" | "tls";
 
-/** Why there is no answer, by what Node.js and OpenSSL call it. */
+/** Reasons by codes and messages of Node.js, OpenSSL and grpc-js. */
 const CODES: readonly (readonly [FaultReason, RegExp])[] = [
   ["dns", /\b(ENOTFOUND|EAI_[A-Z]+|Name resolution failed)\b/],
   ["timeout", /\bETIMEDOUT\b/],
@@ -13,12 +13,12 @@ const CODES: readonly (readonly [FaultReason, RegExp])[] = [
   ["reset", /\b(ECONNRESET|EPIPE|ECONNABORTED)\b|socket hang up|Connection dropped/],
 ];
 
-/** The short reason of a failed connection, out of an error's code and message. */
+/** Returns the short reason of a failed connection, by an error's code and message. */
 export function faultReason(code: string, message: string): FaultReason {
   const found = [code, message].flatMap((text) =>
     CODES.filter(([, pattern]) => text !== "" && pattern.test(text)),
   );
-  // `ECONNRESET` is also the code of a handshake that the other side broke off.
+  // `ECONNRESET` is also the code of a handshake that the endpoint aborted.
   const [first] = found;
   return first?.[0] === "reset" && found.some(([reason]) => reason === "tls")
     ? "tls"

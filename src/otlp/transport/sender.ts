@@ -1,12 +1,12 @@
 /**
- * How the endpoint took a request. A failure is an answer, and no fault: nothing is thrown.
+ * The outcome of a request. A failure is an outcome too: nothing is thrown.
  *
- * - `taken`: it has them, but for `rejected` of them (partial success), which are not to be sent again.
- * - `retry`: later, and not before `afterMs` where the endpoint said so.
- * - `too-large`: a smaller request may be taken.
- * - `refused`: it will never take this.
+ * - `accepted`: all but `rejected` of them (partial success), which must not be sent again.
+ * - `retry`: later, and not before `afterMs` if the endpoint requested that.
+ * - `too-large`: the endpoint may accept a smaller request.
+ * - `rejected`: the endpoint will never accept this request.
  *
- * `reason` is short and of few values, for a label; `message` is for people, bounded, without secrets.
+ * `reason` is one of few short words, for a label; `message` is for people, bounded, without secrets.
  */
 export type SendOutcome =
   | { readonly kind: "accepted"; readonly rejected: number; readonly message: string }
