@@ -20,7 +20,7 @@ test.each([
   expect(room.end).toBe(Buffer.byteLength(text) + 2);
 });
 
-test("nothing is lost where the room grows, and places stay what they were", () => {
+test("keeps all bytes and positions when it grows", () => {
   const room = new ByteBuffer({ memory: Buffer.allocUnsafeSlow(8) });
   room.write("label ");
   const to = room.end;
@@ -32,7 +32,7 @@ test("nothing is lost where the room grows, and places stay what they were", () 
   expect(room.written.toString("latin1")).toBe(expected);
 });
 
-test("it writes into the memory that it is given, as far as that reaches", () => {
+test("writes into the given memory while that has room", () => {
   const memory = Buffer.allocUnsafeSlow(64);
   const room = new ByteBuffer({ memory });
   room.write("given");

@@ -2,15 +2,15 @@ import { expect, test } from "@jest/globals";
 import { LineSplitter } from "../../../src/platform/data/lines.ts";
 
 function split(chunks: Iterable<Uint8Array | string>, maxLineBytes?: number): string[] {
-  const told: string[] = [];
+  const received: string[] = [];
   const lines = new LineSplitter({
     ...(maxLineBytes === undefined ? {} : { maxLineBytes }),
-    onLine: (line) => told.push(line),
-    onBadLine: (reason) => told.push(`<${reason}>`),
+    onLine: (line) => received.push(line),
+    onBadLine: (reason) => received.push(`<${reason}>`),
   });
   for (const chunk of chunks) lines.push(chunk);
   lines.end();
-  return told;
+  return received;
 }
 
 function cut(text: string, size: number): Uint8Array[] {
@@ -20,13 +20,13 @@ function cut(text: string, size: number): Uint8Array[] {
   return chunks;
 }
 
-test("lines end at a newline, one carriage return goes with it, empty lines are left out", () => {
+test("ends a line at a newline, strips one carriage return and skips empty lines", () => {
   expect(split(["a\nb\r\n\n\r\nc\rd\n\r\r\ne"])).toEqual(["a", "b", "c\rd", "\r", "e"]);
   expect(split([])).toEqual([]);
   expect(split(["", "\n"])).toEqual([]);
 });
 
-test("where chunks are cut makes no difference", () => {
+test("splits the same lines however the chunks are cut", () => {
   const text = `first\nžluťoučký kůň 🐎\r\n\n${"x".repeat(70)}\nlast`;
   const expected = ["first", "žluťoučký kůň 🐎", "x".repeat(70), "last"];
   for (let size = 1; size < 90; size++) expect(split(cut(text, size))).toEqual(expected);
@@ -36,17 +36,17 @@ test("where chunks are cut makes no difference", () => {
   }
 });
 
-test("bytes that aren't a Buffer are taken as they are", () => {
+test("accepts bytes that are no Buffer", () => {
   const bytes = new Uint8Array(Buffer.from("skip one\ntwo\n")).subarray(5);
   expect(split([bytes])).toEqual(["one", "two"]);
 });
 
-test("a chunk that is neither bytes nor text is an error", () => {
+test("throws when a chunk is neither bytes nor text", () => {
   const chunk = 7 as unknown as Uint8Array;
   expect(() => split([chunk])).toThrow(new TypeError("a chunk is number, no bytes or text"));
 });
 
-test("a line as long as the limit is taken, a longer one is left out and told once", () => {
+test("accepts a line as long as the limit, and reports a longer one once", () => {
   for (let size = 1; size < 40; size++) {
     const text = `${"a".repeat(10)}\n${"b".repeat(11)}\n${"c".repeat(33)}\nd\n${"e".repeat(12)}`;
     expect(split(cut(text, size), 10)).toEqual([
@@ -59,16 +59,16 @@ test("a line as long as the limit is taken, a longer one is left out and told on
   }
 });
 
-test("the limit is 1 MiB", () => {
+test("limits a line to 1 MiB by default", () => {
   const longest = "a".repeat(1024 * 1024);
   expect(split([longest, "\n", longest, "b\nnext\n"])).toEqual([longest, "<oversize>", "next"]);
 });
 
-test("a line without an end costs no memory", () => {
-  const told: string[] = [];
+test("uses no memory for a line without an end", () => {
+  const received: string[] = [];
   const lines = new LineSplitter({
-    onLine: (line) => told.push(line),
-    onBadLine: (reason) => told.push(reason),
+    onLine: (line) => received.push(line),
+    onBadLine: (reason) => received.push(reason),
   });
   const chunk = Buffer.alloc(64 * 1024, "x");
   const before = process.memoryUsage().arrayBuffers;
@@ -78,11 +78,11 @@ test("a line without an end costs no memory", () => {
     most = Math.max(most, process.memoryUsage().arrayBuffers - before);
   }
   lines.push("\nnext\n");
-  expect(told).toEqual(["oversize", "next"]);
+  expect(received).toEqual(["oversize", "next"]);
   expect(most).toBeLessThan(8 * 1024 * 1024);
 });
 
-test("a line that isn't UTF-8 is left out, a replacement character of its own is not", () => {
+test("skips a line that isn't UTF-8, but keeps one that has a replacement character", () => {
   const invalid = Buffer.from([0x61, 0xff, 0x0a]);
   const surrogate = Buffer.from([0xed, 0xa0, 0x80, 0x0a]);
   const cutShort = Buffer.from([0xf0, 0x9f, 0x90, 0x0a]);

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { someAtOnce } from "../../../src/platform/data/some-at-once.ts";
 import { turns } from "../../support/turns.ts";
 
-/** Work that a test ends by hand, with the items for which it was begun. */
+/** Work that a test ends by hand, with the items that were started. */
 function byHand() {
   const begun: string[] = [];
   const ends: PromiseWithResolvers<void>[] = [];
@@ -15,7 +15,7 @@ function byHand() {
   return { begun, ends, work };
 }
 
-test("so many are under way at a time, each once", async () => {
+test("runs at most the limit at a time, each item once", async () => {
   const { begun, ends, work } = byHand();
   const done = someAtOnce(["a", "b", "c", "d"], 2, work);
   await turns();
@@ -31,7 +31,7 @@ test("so many are under way at a time, each once", async () => {
   expect(begun).toEqual(["a", "b", "c", "d"]);
 });
 
-test("after a failure no more is begun, and another one is no matter", async () => {
+test("starts nothing after a failure, and ignores a second one", async () => {
   const { begun, ends, work } = byHand();
   const done = someAtOnce(["a", "b", "c", "d", "e"], 3, work);
   await turns();
@@ -43,7 +43,7 @@ test("after a failure no more is begun, and another one is no matter", async () 
   expect(begun).toEqual(["a", "b", "c"]);
 });
 
-test("nothing is done for nobody", async () => {
+test("does nothing when there are no items", async () => {
   const { begun, work } = byHand();
   await someAtOnce([], 2, work);
   expect(begun).toEqual([]);

@@ -24,7 +24,7 @@ function recorded(format: LogFormat, level: LogLevel = "info"): Recorded {
   return result;
 }
 
-test("logfmt has time, level and msg first, then the fields in their order", () => {
+test("writes time, level and msg first in logfmt, then the fields in order", () => {
   const { log, text } = recorded("logfmt");
   log.info("listening", { address: "[::]:10558", count: 3, big: 2n ** 70n, on: true });
   expect(text()).toBe(
@@ -32,7 +32,7 @@ test("logfmt has time, level and msg first, then the fields in their order", () 
   );
 });
 
-test("json has the same keys, and bigints as text", () => {
+test("writes the same keys in json, and bigints as text", () => {
   const { log, text } = recorded("json");
   log.warn("two words", { n: 1.5, big: 5n, nan: Number.NaN, none: undefined });
   expect(text()).toBe(
@@ -40,7 +40,7 @@ test("json has the same keys, and bigints as text", () => {
   );
 });
 
-test("levels below the lowest are left out", () => {
+test("skips levels below the lowest", () => {
   const { log, text } = recorded("logfmt", "warn");
   log.debug("a");
   log.info("b");
@@ -52,7 +52,7 @@ test("levels below the lowest are left out", () => {
 const HOSTILE =
   'a\nlevel=error msg="forged"\r\u001B[2J\u009B31m\u2028\u2029\u202E\u200B\uFEFF\0\u007F\uD800 "q" \\ =';
 
-test.each(["logfmt", "json"] as const)("hostile text stays one line of %s", (format) => {
+test.each(["logfmt", "json"] as const)("keeps hostile text on one line of %s", (format) => {
   const { log, text } = recorded(format);
   log.info(HOSTILE, { value: HOSTILE, ['bad key\n="']: 1, time: "fake", err: new Error(HOSTILE) });
   const line = text();
@@ -65,13 +65,13 @@ test.each(["logfmt", "json"] as const)("hostile text stays one line of %s", (for
   expect(line).toContain("time_");
 });
 
-test("a json line with hostile text reads back as it was", () => {
+test("parses back to the same text when a json line has hostile text", () => {
   const { log, text } = recorded("json");
   log.info("m", { value: HOSTILE });
   expect(JSON.parse(text())).toMatchObject({ value: HOSTILE });
 });
 
-test("what could be taken for two fields is quoted in logfmt", () => {
+test("quotes a value in logfmt that could be read as two fields", () => {
   const { log, text } = recorded("logfmt");
   log.info("m", {
     space: "a b",
@@ -84,7 +84,7 @@ test("what could be taken for two fields is quoted in logfmt", () => {
   expect(text()).toContain(`space="a b" equals="a=b" empty="" quote="'" accent="é" plain=a,b/c\n`);
 });
 
-test("a long value is cut", () => {
+test("cuts a long value", () => {
   const { log, text } = recorded("json");
   log.info("m", { value: "x".repeat(1_000_000), err: new Error("y".repeat(1_000_000)) });
   const { value, err } = JSON.parse(text()) as { value: string; err: string };
@@ -92,7 +92,7 @@ test("a long value is cut", () => {
   expect(err).toBe(`${"y".repeat(2048)}…`);
 });
 
-test("an error tells its causes, each message once, however they are linked", () => {
+test("shows the causes of an error, each message once, however they are linked", () => {
   const { log, text } = recorded("logfmt");
   const refused = Object.assign(new AggregateError([new Error("::1 no"), new Error("127.1 no")]), {
     code: "ECONNREFUSED",
@@ -113,13 +113,13 @@ test("an error tells its causes, each message once, however they are linked", ()
   ]);
 });
 
-test("a child bears its fields, and the line's own win", () => {
+test("adds a child's fields, overridden by those of the line", () => {
   const { log, text } = recorded("logfmt");
   log.child({ container: "c1", part: "x" }).child({ unit: "u" }).info("m", { part: "y" });
   expect(text()).toContain("msg=m container=c1 part=y unit=u\n");
 });
 
-test("limited lets one line of a key pass in an interval, and tells how many didn't", async () => {
+test("passes one line of a key per interval when limited, with the number of suppressed ones", async () => {
   const { log, clock, text } = recorded("logfmt");
   for (let i = 0; i < 5; i++) log.limited("k").warn("noise", { i });
   log.limited("k").debug("not written, so not counted");
@@ -140,7 +140,7 @@ test("limited lets one line of a key pass in an interval, and tells how many did
   ]);
 });
 
-test("lines that were dropped are told by the next one", () => {
+test("reports dropped lines in the next one", () => {
   const result = recorded("logfmt");
   result.full = true;
   result.log.info("a");

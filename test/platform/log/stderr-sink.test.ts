@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { expect, test } from "@jest/globals";
 import { stderrSink } from "../../../src/platform/log/stderr-sink.ts";
 
-test("a reader that stands still costs lines, not memory", () => {
+test("drops lines when stderr's reader stalls", () => {
   const stream = new Writable({ write() {} });
   const write = stderrSink(stream);
   const line = `${"x".repeat(1023)}\n`;
@@ -13,7 +13,7 @@ test("a reader that stands still costs lines, not memory", () => {
   expect(write(line)).toBe(false);
 });
 
-test("a closed pipe is no error of ours", async () => {
+test("ignores a closed pipe", async () => {
   const stream = new Writable({
     write(_chunk, _encoding, done) {
       done(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
@@ -26,7 +26,7 @@ test("a closed pipe is no error of ours", async () => {
   expect(write("b\n")).toBe(false);
 });
 
-test("a write that throws is a lost line, and the next one is tried", () => {
+test("drops the line when a write throws, and tries the next one", () => {
   let full = true;
   const stream = new Writable({
     write(_chunk, _encoding, done) {

@@ -4,7 +4,7 @@ import { FakeProcess } from "../../support/fake-process.ts";
 
 const NEVER = new AbortController().signal;
 
-test("stdout is put together, whatever it came as, with the exit code and stderr", async () => {
+test("joins stdout of text and bytes, with the exit code and stderr", async () => {
   const process = new FakeProcess();
   const output = collectOutput(process, { maxBytes: 100, signal: NEVER });
   const bytes = Buffer.from("žluť");
@@ -15,7 +15,7 @@ test("stdout is put together, whatever it came as, with the exit code and stderr
   expect(await output).toEqual({ stdout: "žluťok\n", exitCode: 3, stderr: "warning" });
 });
 
-test("a process that tells nothing of its end has no exit code", async () => {
+test("returns no exit code when the process reports none", async () => {
   const process = new FakeProcess();
   process.stdout.end();
   process.exit();
@@ -23,7 +23,7 @@ test("a process that tells nothing of its end has no exit code", async () => {
   expect(output).toEqual({ stdout: "", exitCode: undefined, stderr: "" });
 });
 
-test("output up to the limit is taken, what is larger ends the process", async () => {
+test("accepts output up to the limit, and kills the process beyond it", async () => {
   const fits = new FakeProcess();
   fits.stdout.end("12345");
   fits.exit({ exitCode: 0 });
@@ -38,7 +38,7 @@ test("output up to the limit is taken, what is larger ends the process", async (
   expect(large.kills).toBeGreaterThan(0);
 });
 
-test("an abort ends the process, and is the error", async () => {
+test("kills the process and rejects with the reason when aborted", async () => {
   const process = new FakeProcess();
   const end = new AbortController();
   const output = collectOutput(process, { maxBytes: 5, signal: end.signal });
@@ -50,7 +50,7 @@ test("an abort ends the process, and is the error", async () => {
   await expect(output).rejects.toThrow("stop");
 });
 
-test("a signal that has aborted already ends it too", async () => {
+test("kills the process when the signal has already aborted", async () => {
   const process = new FakeProcess();
   const output = collectOutput(process, {
     maxBytes: 5,
@@ -62,7 +62,7 @@ test("a signal that has aborted already ends it too", async () => {
   await expect(output).rejects.toThrow("stop");
 });
 
-test("a stream that breaks is the error, and the process is ended", async () => {
+test("kills the process and rejects when its stream breaks", async () => {
   const process = new FakeProcess();
   const output = collectOutput(process, { maxBytes: 5, signal: NEVER });
   process.stdout.destroy(new Error("EIO"));

@@ -12,7 +12,7 @@ async function textOf(process: Process): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-test("hands on what a command writes and is given, and tells how it ended", async () => {
+test("passes on input and output, and reports the exit", async () => {
   const process = await shell("cat; echo warning >&2; exit 3");
   process.stdin?.write("one\n");
   process.stdin?.write(Buffer.from("two\n"));
@@ -21,22 +21,22 @@ test("hands on what a command writes and is given, and tells how it ended", asyn
   expect(await process.exited).toEqual({ exitCode: 3, signal: undefined, stderr: "warning\n" });
 });
 
-test("arguments are no shell's", async () => {
+test("passes arguments without a shell", async () => {
   const process = await execaExecutor().start("printf", ["%s|", "a b", "$HOME", "{{json .}}", ""]);
   expect(await textOf(process)).toBe("a b|$HOME|{{json .}}||");
 });
 
-test("a command that isn't there rejects, and says so", async () => {
+test("rejects when the command is missing, and names it", async () => {
   const start = execaExecutor().start("unitwatch-no-such-command", ["x"]);
   await expect(start).rejects.toThrow(/^can't start unitwatch-no-such-command: .*ENOENT/);
 });
 
-test("a file that can't be executed rejects", async () => {
+test("rejects when the file can't be executed", async () => {
   const start = execaExecutor().start(import.meta.filename, []);
   await expect(start).rejects.toThrow(/^can't start .*EACCES/);
 });
 
-test("output waits for its reader, all of it", async () => {
+test("keeps all output until it is read", async () => {
   const process = await shell("head -c 5000000 /dev/zero");
   let hasExited = false;
   const exited = (async () => {
@@ -49,20 +49,20 @@ test("output waits for its reader, all of it", async () => {
   await exited;
 });
 
-test("of stderr the last 4 KiB are kept", async () => {
+test("keeps the last 4 KiB of stderr", async () => {
   const process = await shell("head -c 100000 /dev/zero | tr '\\0' x >&2; echo end >&2");
   const exit = (await process.exited) as { stderr: string };
   expect(exit.stderr).toBe(`${"x".repeat(4092)}end\n`);
 });
 
-test("kill ends it at once, though nobody reads its output; again is harmless", async () => {
+test("ends at once when killed with unread output, and ignores a second kill", async () => {
   const process = await shell("trap '' TERM; yes");
   process.kill();
   expect(await process.exited).toMatchObject({ exitCode: undefined, signal: "SIGKILL" });
   process.kill();
 });
 
-test("writing to a command that doesn't read, or has ended, is harmless", async () => {
+test("ignores writes to a command that doesn't read or has ended", async () => {
   const process = await shell("exec <&-; echo closed; exec sleep 600");
   await process.stdout[Symbol.asyncIterator]().next();
   process.stdin?.write("x".repeat(1_000_000));
@@ -74,7 +74,7 @@ test("writing to a command that doesn't read, or has ended, is harmless", async 
   for (let turn = 0; turn < 10; turn++) await setImmediate();
 });
 
-test("whoever leaves the output early gets its exit all the same", async () => {
+test("resolves the exit when the caller stops reading early", async () => {
   const process = await shell("echo first; exec sleep 600");
   for await (const chunk of process.stdout) {
     expect(String(chunk)).toBe("first\n");
@@ -84,14 +84,14 @@ test("whoever leaves the output early gets its exit all the same", async () => {
   expect(await process.exited).toMatchObject({ signal: "SIGKILL" });
 });
 
-test("whoever inherited stderr doesn't hold up the exit", async () => {
+test("resolves the exit when another process has inherited stderr", async () => {
   const process = await shell("sleep 600 >/dev/null & echo $! >&2; exit 0");
   const { exitCode, stderr } = (await process.exited) as { exitCode: number; stderr: string };
   globalThis.process.kill(Number(stderr), "SIGKILL");
   expect(exitCode).toBe(0);
 });
 
-test("whoever inherited stdout doesn't hold up its reader once the command is killed", async () => {
+test("ends stdout after a kill when another process has inherited it", async () => {
   const process = await shell("sleep 600 & echo $!; wait");
   let pid: number | undefined;
   const read = (async () => {

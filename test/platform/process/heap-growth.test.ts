@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { HeapGrowth, MANY_CONTAINERS } from "../../../src/platform/process/heap-growth.ts";
 
-test("the heap is kept small until there are many containers, and again once they are gone", () => {
+test("limits the heap's growth unless there are many containers", () => {
   const flags: string[] = [];
   const growth = new HeapGrowth((flag) => void flags.push(flag));
   expect(flags.splice(0)).toEqual(["--semi-space-growth-factor=1", "--memory-saver-mode"]);

@@ -6,7 +6,7 @@ import { lineEvents } from "../../../src/platform/process/line-events.ts";
 const read = (input: Parameters<typeof lineEvents>[0], signal?: AbortSignal) =>
   lineEvents(input, { signal, parse: (line) => line, onBadLine: () => {} });
 
-/** Gives `text`, and then nothing for ever; its return() is never answered either. */
+/** Yields `text`, then never again; its return() doesn't resolve either. */
 function stuck(text: string): AsyncIterable<string> & { returns: number } {
   let calls = 0;
   return {
@@ -45,7 +45,7 @@ test.each([
   expect(await Array.fromAsync(read(input() as Iterable<string>))).toEqual(["a", "b", "c"]);
 });
 
-test("a stream's failure is thrown, after the events before it", async () => {
+test("throws a stream's failure after the events before it", async () => {
   const stream = new PassThrough();
   const events = read(stream);
   stream.write("a\nhalf");
@@ -56,13 +56,13 @@ test("a stream's failure is thrown, after the events before it", async () => {
   expect(await events.next()).toEqual({ done: true, value: undefined });
 });
 
-test("a signal that is aborted already: nothing is read", async () => {
+test("reads nothing when the signal has already aborted", async () => {
   const stream = stuck("a\n");
   expect(await Array.fromAsync(read(stream, AbortSignal.abort()))).toEqual([]);
   expect(stream.returns).toBe(0);
 });
 
-test("abort while the stream has nothing to give ends it, in the middle of a line too", async () => {
+test("ends when aborted while the stream is silent, in the middle of a line too", async () => {
   const controller = new AbortController();
   const stream = stuck("a\nhalf a line");
   const events = read(stream, controller.signal);
@@ -73,7 +73,7 @@ test("abort while the stream has nothing to give ends it, in the middle of a lin
   expect(stream.returns).toBe(1);
 });
 
-test("abort while an event is being taken: those that are left of the chunk don't come", async () => {
+test("skips the rest of the chunk when aborted during an event", async () => {
   const controller = new AbortController();
   const seen: string[] = [];
   for await (const event of read(["a\nb\nc\n"], controller.signal)) {
@@ -83,7 +83,7 @@ test("abort while an event is being taken: those that are left of the chunk don'
   expect(seen).toEqual(["a"]);
 });
 
-test("a stream that fails because it was aborted ends quietly", async () => {
+test("ends without an error when the stream fails because of the abort", async () => {
   const controller = new AbortController();
   const stream = new PassThrough();
   controller.signal.addEventListener("abort", () => stream.destroy(new Error("killed")));
@@ -93,7 +93,7 @@ test("a stream that fails because it was aborted ends quietly", async () => {
   expect(await next).toEqual({ done: true, value: undefined });
 });
 
-test("whoever stops reading leaves the stream", async () => {
+test("closes the stream when the caller stops reading", async () => {
   const stream = new PassThrough();
   stream.write("a\nb\n");
   for await (const event of read(stream)) {
@@ -103,7 +103,7 @@ test("whoever stops reading leaves the stream", async () => {
   expect(stream.destroyed).toBe(true);
 });
 
-test("a slow taker holds the stream back", async () => {
+test("reads no further while the caller is busy", async () => {
   let given = 0;
   function* chunks(): Generator<string> {
     for (;;) {
@@ -120,7 +120,7 @@ test("a slow taker holds the stream back", async () => {
   await events.return();
 });
 
-test("a run of months leaves no listeners on the signal", async () => {
+test("leaves no listeners on the signal over a long run", async () => {
   const { signal } = new AbortController();
   let listeners = 0;
   const add = signal.addEventListener.bind(signal);

@@ -2,13 +2,13 @@ import { expect, test } from "@jest/globals";
 import { atMost } from "../../../src/platform/time/at-most.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
-test("it is over when the work is, and leaves no timer", async () => {
+test("resolves when the work is done, and leaves no timer", async () => {
   const clock = new FakeClock();
   await atMost(1_000, clock, Promise.resolve());
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("it is over when the time is, whatever the work does", async () => {
+test("resolves at the limit when the work isn't done", async () => {
   const clock = new FakeClock();
   let isOver = false;
   const over = (async () => {
@@ -22,6 +22,6 @@ test("it is over when the time is, whatever the work does", async () => {
   expect(isOver).toBe(true);
 });
 
-test("a fault of the work is the caller's", async () => {
+test("rejects with the error of the work", async () => {
   await expect(atMost(1_000, new FakeClock(), Promise.reject(new Error("x")))).rejects.toThrow("x");
 });

@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import { systemClock } from "../../../src/platform/time/clock.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
-test("nanoseconds are those of the millisecond that Date tells", () => {
+test("returns nanoseconds of the millisecond that Date returns", () => {
   const beforeMs = Date.now();
   const ns = systemClock.nowNs();
   const afterMs = Date.now();
@@ -10,12 +10,12 @@ test("nanoseconds are those of the millisecond that Date tells", () => {
   expect(ns / 1_000_000n).toBeLessThanOrEqual(BigInt(afterMs));
 });
 
-test("monotonic time doesn't go back", () => {
+test("never goes back in monotonic time", () => {
   const first = systemClock.monotonicMs();
   expect(systemClock.monotonicMs()).toBeGreaterThanOrEqual(first);
 });
 
-test("a timer runs later, a disposed one never", async () => {
+test("runs a timer later, and a disposed one never", async () => {
   const order: string[] = [];
   const disposed = systemClock.setTimeout(() => order.push("disposed"), 0);
   disposed[Symbol.dispose]();
@@ -29,7 +29,7 @@ test("a timer runs later, a disposed one never", async () => {
   expect(order).toEqual(["call", "timer"]);
 });
 
-test("a delay too long for a timer doesn't run at once", async () => {
+test("doesn't run at once when the delay is too long for a timer", async () => {
   let ran = false;
   using _timer = systemClock.setTimeout(() => {
     ran = true;
@@ -51,7 +51,7 @@ test.each([
   await expect(sleeping).rejects.toBe(reason);
 });
 
-test("the fake clock runs timers in their order, and what they start", async () => {
+test("runs timers of the fake clock in order, including those that they start", async () => {
   const clock = new FakeClock();
   const order: string[] = [];
   clock.setTimeout(() => order.push(`b@${clock.monotonicMs()}`), 20);

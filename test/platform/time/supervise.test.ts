@@ -10,7 +10,7 @@ interface Supervised {
   readonly wake: Wake;
   readonly backoff: Backoff;
   /** `attempt`, `ended`, `ended: why`, each with its time. */
-  readonly told: string[];
+  readonly reported: string[];
   readonly done: Promise<void>;
 }
 
@@ -19,12 +19,12 @@ function supervised(attempt: (signal: AbortSignal, number: number) => Promise<vo
   const end = new AbortController();
   const wake = new Wake();
   const backoff = new Backoff({ initialMs: 100, maxMs: 400 }, () => 1);
-  const told: string[] = [];
-  const tell = (what: string): void => void told.push(`${what} @${clock.monotonicMs()}`);
+  const reported: string[] = [];
+  const report = (what: string): void => void reported.push(`${what} @${clock.monotonicMs()}`);
   let number = 0;
   const done = supervise(
     (signal) => {
-      tell("attempt");
+      report("attempt");
       return attempt(signal, number++);
     },
     {
@@ -32,10 +32,10 @@ function supervised(attempt: (signal: AbortSignal, number: number) => Promise<vo
       clock,
       backoff,
       wake,
-      ended: (error) => tell(error === undefined ? "ended" : `ended: ${error.message}`),
+      ended: (error) => report(error === undefined ? "ended" : `ended: ${error.message}`),
     },
   );
-  return { clock, end, wake, backoff, told, done };
+  return { clock, end, wake, backoff, reported, done };
 }
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>
@@ -43,12 +43,12 @@ const untilAborted = (signal: AbortSignal): Promise<void> =>
     signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true });
   });
 
-test("attempts follow each other with growing waits, and each end is told before the next", async () => {
-  const { clock, end, told, done } = supervised(() => Promise.reject(new Error("no")));
+test("waits longer before each attempt, and reports each end before the next", async () => {
+  const { clock, end, reported, done } = supervised(() => Promise.reject(new Error("no")));
   await clock.advance(700);
   end.abort();
   await done;
-  expect(told).toEqual([
+  expect(reported).toEqual([
     "attempt @0",
     "ended: no @100",
     "attempt @100",
@@ -59,25 +59,25 @@ test("attempts follow each other with growing waits, and each end is told before
   ]);
 });
 
-test("an end without a fault is one too, and an attempt can begin the waits anew", async () => {
-  const { clock, end, told, done, backoff } = supervised((_signal, number) => {
+test("attempts again after an end without an error, and lets an attempt reset the waits", async () => {
+  const { clock, end, reported, done, backoff } = supervised((_signal, number) => {
     if (number === 2) backoff.reset();
     return Promise.resolve();
   });
   await clock.advance(400);
   end.abort();
   await done;
-  expect(told.filter((line) => line.startsWith("attempt"))).toEqual([
+  expect(reported.filter((line) => line.startsWith("attempt"))).toEqual([
     "attempt @0",
     "attempt @100",
     "attempt @300",
     "attempt @400",
   ]);
-  expect(told).toContain("ended @100");
+  expect(reported).toContain("ended @100");
 });
 
-test("what throws at once or throws no Error is a failure like any other", async () => {
-  const { clock, end, told, done } = supervised((_signal, number) => {
+test("treats a synchronous throw and a thrown non-Error as failures", async () => {
+  const { clock, end, reported, done } = supervised((_signal, number) => {
     if (number === 0) throw new Error("at once");
     // oxlint-disable-next-line prefer-promise-reject-errors
     return Promise.reject("text");
@@ -85,27 +85,27 @@ test("what throws at once or throws no Error is a failure like any other", async
   await clock.advance(300);
   end.abort();
   await done;
-  expect(told).toContain("ended: at once @100");
-  expect(told).toContain("ended: text @300");
+  expect(reported).toContain("ended: at once @100");
+  expect(reported).toContain("ended: text @300");
 });
 
-test("an end that the signal explains is none, during an attempt", async () => {
-  const { end, told, done } = supervised(untilAborted);
+test("reports no end when the signal aborts during an attempt", async () => {
+  const { end, reported, done } = supervised(untilAborted);
   end.abort();
   await done;
-  expect(told).toEqual(["attempt @0"]);
+  expect(reported).toEqual(["attempt @0"]);
 });
 
-test("an end that the signal explains is none, during a wait", async () => {
-  const { clock, end, told, done } = supervised(() => Promise.resolve());
+test("reports no end when the signal aborts during a wait", async () => {
+  const { clock, end, reported, done } = supervised(() => Promise.resolve());
   await clock.advance(99);
   end.abort();
   await done;
-  expect(told).toEqual(["attempt @0"]);
+  expect(reported).toEqual(["attempt @0"]);
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("a signal that has aborted lets nothing begin", async () => {
+test("starts nothing when the signal has already aborted", async () => {
   let attempts = 0;
   await supervise(
     () => {
@@ -122,40 +122,40 @@ test("a signal that has aborted lets nothing begin", async () => {
   expect(attempts).toBe(0);
 });
 
-test("a wake ends the wait at once, and leaves no timer behind", async () => {
-  const { clock, end, wake, told, done } = supervised(() => Promise.resolve());
+test("ends the wait at once when woken, and leaves no timer", async () => {
+  const { clock, end, wake, reported, done } = supervised(() => Promise.resolve());
   await clock.advance(10);
   wake.wake();
   await turns();
-  expect(told).toEqual(["attempt @0", "ended @10", "attempt @10"]);
+  expect(reported).toEqual(["attempt @0", "ended @10", "attempt @10"]);
   expect(clock.pendingTimers).toBe(1);
   end.abort();
   await done;
 });
 
-test("a wake while an attempt runs, or before any, changes nothing", async () => {
-  const { clock, end, wake, told, done } = supervised(untilAborted);
+test("ignores a wake while an attempt runs or before the first", async () => {
+  const { clock, end, wake, reported, done } = supervised(untilAborted);
   wake.wake();
   await clock.advance(1_000);
-  expect(told).toEqual(["attempt @0"]);
+  expect(reported).toEqual(["attempt @0"]);
   end.abort();
   await done;
   new Wake().wake();
 });
 
-test("a wake doesn't make the next wait shorter", async () => {
-  const { clock, end, wake, told, done } = supervised(() => Promise.resolve());
+test("keeps the next wait as long after a wake", async () => {
+  const { clock, end, wake, reported, done } = supervised(() => Promise.resolve());
   await clock.advance(0);
   wake.wake();
   await clock.advance(199);
-  expect(told.filter((line) => line.startsWith("attempt"))).toHaveLength(2);
+  expect(reported.filter((line) => line.startsWith("attempt"))).toHaveLength(2);
   await clock.advance(1);
-  expect(told.filter((line) => line.startsWith("attempt"))).toHaveLength(3);
+  expect(reported.filter((line) => line.startsWith("attempt"))).toHaveLength(3);
   end.abort();
   await done;
 });
 
-test("a clock that fails for another reason isn't hidden", async () => {
+test("rejects when the clock fails for another reason", async () => {
   const clock = new FakeClock();
   clock.sleep = () => Promise.reject(new Error("no clock"));
   await expect(new Wake().wait(1, clock, new AbortController().signal)).rejects.toThrow("no clock");

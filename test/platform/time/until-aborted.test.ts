@@ -1,14 +1,14 @@
 import { expect, test } from "@jest/globals";
 import { untilAborted } from "../../../src/platform/time/until-aborted.ts";
 
-test("work that is done first is what comes", async () => {
+test("returns the result when the work is done before the abort", async () => {
   const { signal } = new AbortController();
   expect(await untilAborted("value", undefined)).toBe("value");
   expect(await untilAborted(Promise.resolve("value"), signal)).toBe("value");
   await expect(untilAborted(Promise.reject(new Error("no")), signal)).rejects.toThrow("no");
 });
 
-test("the signal ends the wait for work that never ends", async () => {
+test("returns when the signal aborts and the work never ends", async () => {
   const controller = new AbortController();
   const wait = untilAborted(new Promise(() => {}), controller.signal);
   controller.abort();
@@ -16,7 +16,7 @@ test("the signal ends the wait for work that never ends", async () => {
   expect(await untilAborted(new Promise(() => {}), AbortSignal.abort())).toBeUndefined();
 });
 
-test("a failure after the signal goes unheard", async () => {
+test("ignores a failure after the abort", async () => {
   const controller = new AbortController();
   const work = Promise.withResolvers<string>();
   const wait = untilAborted(work.promise, controller.signal);
