@@ -45,8 +45,8 @@ interface Counted {
   startNs: bigint;
   base: number;
   /** Value that the receiver has, and its time. */
-  takenValue: number;
-  takenNs: bigint | undefined;
+  acceptedValue: number;
+  acceptedNs: bigint | undefined;
 }
 
 /**
@@ -72,14 +72,14 @@ export class CounterLedger {
     const counted = this.#obtain(reading);
     const { reading: before } = counted;
     if (!isSameStream(before.series.labels, reading.series.labels)) {
-      counted.base = counted.takenValue;
-      counted.startNs = counted.takenNs ?? counted.startNs;
+      counted.base = counted.acceptedValue;
+      counted.startNs = counted.acceptedNs ?? counted.startNs;
     }
     if (reading.value < before.value) {
       counted.base = 0;
       counted.startNs = counted.readNs;
-      counted.takenValue = 0;
-      counted.takenNs = undefined;
+      counted.acceptedValue = 0;
+      counted.acceptedNs = undefined;
     }
     counted.reading = reading;
     counted.readNs = nowNs;
@@ -98,9 +98,9 @@ export class CounterLedger {
     for (const [counting, counters] of this.#byCounting) {
       for (const [key, counted] of counters) {
         if (counted.round === this.#round) continue;
-        const { reading, takenValue } = counted;
+        const { reading, acceptedValue } = counted;
         const { value, isDelta, metric } = reading;
-        const isPending = isDelta && metric.otel.kind === "counter" && value > takenValue;
+        const isPending = isDelta && metric.otel.kind === "counter" && value > acceptedValue;
         if (isPending && pending.length < MAX_PENDING) {
           pending.push({ reading, point: pointOf(counted) });
           continue;
@@ -129,8 +129,8 @@ export class CounterLedger {
         round: this.#round,
         startNs,
         base: 0,
-        takenValue: 0,
-        takenNs: undefined,
+        acceptedValue: 0,
+        acceptedNs: undefined,
       };
       counters.set(key, counted);
     }
@@ -144,17 +144,17 @@ function isSameStream(a: LabelSet, b: LabelSet): boolean {
 }
 
 function pointOf(counted: Counted): CounterPoint {
-  const { reading, readNs, startNs, base, takenValue, takenNs } = counted;
+  const { reading, readNs, startNs, base, acceptedValue, acceptedNs } = counted;
   const { value, isDelta } = reading;
-  const beginNs = isDelta ? (takenNs ?? startNs) : startNs;
+  const beginNs = isDelta ? (acceptedNs ?? startNs) : startNs;
   return {
     // The clock may have been set back.
     startNs: beginNs < readNs ? beginNs : readNs,
     endNs: readNs,
-    value: value - (isDelta ? takenValue : base),
+    value: value - (isDelta ? acceptedValue : base),
     accepted() {
-      counted.takenValue = value;
-      counted.takenNs = readNs;
+      counted.acceptedValue = value;
+      counted.acceptedNs = readNs;
     },
   };
 }

@@ -11,8 +11,8 @@ export interface AuthStep {
 }
 
 /**
- * The client's side of the authentication protocol, by the mechanism EXTERNAL and without file
- * descriptors, as a state machine over the peer's bytes:
+ * Authenticates the client by the mechanism EXTERNAL, without file descriptors, as a state machine
+ * over the peer's bytes:
  *
  * ```
  * → \0AUTH EXTERNAL 3635353334\r\n     hexadecimal of "65534"; none without a uid

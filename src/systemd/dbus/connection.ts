@@ -1,3 +1,11 @@
+/*
+ * dbus/ is a client of the D-Bus wire protocol: authentication, framing, encoding, decoding, calls and
+ * signals over any byte stream. It may import platform, and the Clock of domain. It knows nothing of
+ * systemd.
+ *
+ * The peer is never trusted. limits.ts bounds its memory and time; whatever breaks the protocol or a
+ * limit closes the connection with one DBusProtocolError.
+ */
 import type { Clock } from "../../domain/clock.ts";
 import { systemClock } from "../../platform/time/clock.ts";
 import { AuthClient } from "./auth.ts";

@@ -181,8 +181,8 @@ export class Reader extends Cursor {
   }
 
   /**
-   * Reads an array: calls `each` at every element, until the array ends. `each` reads or skips
-   * one whole element; structs and dict entries are entered already.
+   * Reads an array: calls `each` at every element. `each` reads or skips one whole element; structs
+   * and dict entries are entered already.
    *
    * @param element type of an element, such as `s` or `{sv}`
    */
@@ -199,7 +199,7 @@ export class Reader extends Cursor {
   }
 
   /**
-   * Enters an array, for callers that loop themselves while there is {@link more}.
+   * Enters an array, for callers that loop while there is {@link more}.
    *
    * @param alignment alignment of the element's type
    * @returns the token for {@link leave}
@@ -231,7 +231,7 @@ export class Reader extends Cursor {
     return parseSingleType(this.signature());
   }
 
-  /** Enters a variant that must hold the type; the value is next. */
+  /** Enters a variant of the required type; the value is next. */
   enterVariant(type: string): this {
     const start = this.at;
     const length = type.length;

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../../platform/data/bounded-map.ts";
 import { DBusProtocolError } from "./errors.ts";
 import { excerpt } from "../../platform/data/escape.ts";
 import { maxSignatureBytes, maxTypeDepth } from "./limits.ts";
@@ -54,9 +55,8 @@ export function leafType(byte: number): Type | undefined {
   return leavesByByte[byte];
 }
 
-/** Parsed signatures. They come from the peer, so the map is emptied when it is full. */
-const parsed = new Map<string, readonly Type[]>();
-const maxParsed = 256;
+/** Parsed signatures. They come from the peer, so the map is bounded. */
+const parsed = new BoundedMap<string, readonly Type[]>(256);
 
 /**
  * Returns the single complete types of a signature; none for `""`.
@@ -71,7 +71,6 @@ export function parseSignature(signature: string): readonly Type[] {
   const known = parsed.get(signature);
   if (known !== undefined) return known;
   const types = new SignatureParser(signature).all();
-  if (parsed.size >= maxParsed) parsed.clear();
   parsed.set(signature, types);
   return types;
 }
