@@ -53,7 +53,7 @@ function playedCase(seed: number): { readonly stream: CutStream; readonly steps:
       nowNs += span(2_500);
       stream.listen(nowNs);
       if (random.below(4) === 0) stream.list(nowNs);
-      stream.lose(nowNs);
+      stream.cut(nowNs);
       nowNs += span(random.below(2) === 0 ? 50 : 3_000);
     }
     stream.miss(nowNs);

@@ -10,7 +10,7 @@ const MS = 1_000_000n;
 /** From sending to receiving. */
 const LATENCY_NS = 2n * MS;
 
-/** Plays what systemd said to a {@link SystemdState}, over a stream that is cut now and then. */
+/** Plays the steps of units to a {@link SystemdState}, over a stream that is cut now and then. */
 export class CutStream {
   readonly state: SystemdState;
   readonly changes: readonly Change[];
@@ -61,7 +61,7 @@ export class CutStream {
     const listedNs = this.#listingNs(journalNs, journalNs + BigInt(this.#random.below(20)) * MS);
     this.#sink = sink;
     this.#play(journalNs);
-    if (breaks === 0) return this.lose(journalNs);
+    if (breaks === 0) return this.cut(journalNs);
     const entries = this.#steps
       .slice(0, this.#at)
       .flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
@@ -70,7 +70,7 @@ export class CutStream {
       entries: entries.filter(({ timeNs }) => sinceNs !== undefined && timeNs >= sinceNs),
     });
     this.#play(listedNs);
-    if (breaks === 1) return this.lose(listedNs);
+    if (breaks === 1) return this.cut(listedNs);
     this.list(listedNs);
     return listedNs;
   }
@@ -99,7 +99,7 @@ export class CutStream {
     this.#play(untilNs);
   }
 
-  lose(nowNs: bigint): bigint {
+  cut(nowNs: bigint): bigint {
     this.#sink = undefined;
     this.state.lost();
     return nowNs;

@@ -5,7 +5,7 @@ import { FakeSystemd } from "./fake-systemd.ts";
 
 export interface FakeBridgeOptions {
   readonly hasBus: boolean;
-  /** Told what happens to it and what it is asked, in order. */
+  /** Called with each event and call, in order. */
   readonly note: (what: string) => void;
 }
 
@@ -13,10 +13,10 @@ export interface FakeBridgeOptions {
 export class FakeBridge extends FakeProcess implements InteractiveProcess {
   readonly systemd: FakeSystemd;
   readonly stdin: ByteSink;
-  /** How often its input was ended, and whether it was before any kill. */
-  goodbyes = 0;
-  /** False has it go on after the end of its input, and after a kill ends it alone. */
-  heedsGoodbye = true;
+  /** Number of times that its input was ended. */
+  inputEnds = 0;
+  /** If false, it goes on after the end of its input, until a kill. */
+  endsWithInput = true;
   readonly #note: (what: string) => void;
 
   constructor({ hasBus, note }: FakeBridgeOptions) {
@@ -31,18 +31,18 @@ export class FakeBridge extends FakeProcess implements InteractiveProcess {
     });
     this.stdin = {
       write: (bytes) => {
-        if (this.goodbyes > 0) throw new Error("write after end");
+        if (this.inputEnds > 0) throw new Error("write after end");
         this.systemd.push(Buffer.from(bytes));
       },
       end: () => {
-        if (this.goodbyes === 0) note("gracefulClose");
-        this.goodbyes += 1;
-        if (this.heedsGoodbye) this.ends();
+        if (this.inputEnds === 0) note("end of input");
+        this.inputEnds += 1;
+        if (this.endsWithInput) this.ends();
       },
     };
   }
 
-  /** It ends by itself: EOF on its output, then its exit. */
+  /** Ends by itself: EOF on its output, then its exit. */
   ends(exit: Partial<ProcessExit> = { exitCode: 0 }): void {
     if (!this.stdout.writableEnded) this.stdout.end();
     this.exit(exit);

@@ -11,17 +11,17 @@ type RunOptions = Parameters<ContainerRuntime["run"]>[2];
 /** An answer of journalctl: what it wrote, how it ended. */
 export type JournalAnswer = Partial<CommandOutput> | Error | Promise<Partial<CommandOutput>>;
 
-/** An engine with one container, in which a bridge and a journal can be had. */
+/** An engine with one container that has a bridge and a journal. */
 export class FakeRuntime implements Pick<ContainerRuntime, "exec" | "run"> {
-  /** What happened, in order, of all that takes part. */
+  /** All events, in order, of each participant. */
   readonly history: string[] = [];
   readonly bridges: FakeBridge[] = [];
   readonly commands: { readonly command: readonly string[]; readonly user?: string }[] = [];
-  /** Prepares a bridge before anything is said to it. */
+  /** Prepares a bridge before it receives anything. */
   prepare: (bridge: FakeBridge, call: number) => void = () => {};
-  /** Comes before every exec; may reject. */
+  /** Called before every exec; may reject. */
   beforeExec: (signal: AbortSignal) => Promise<void> = async () => {};
-  /** The answer to `journalctl --sync`, and to the question for entries. */
+  /** The answers of `journalctl --sync`, and of the query for entries. */
   sync: JournalAnswer = {};
   journal: JournalAnswer = {};
 

@@ -21,18 +21,18 @@ export interface FakeUnit {
 }
 
 export interface FakeSystemdOptions {
-  /** Whether there is a bus in between, or its private socket is talked to. Default true. */
+  /** True for a bus in between, false for the private socket. Default true. */
   readonly hasBus?: boolean;
-  /** Gets what it says. */
+  /** Receives its bytes. */
   readonly say: (bytes: Buffer) => void;
-  /** Told of each question, before it is answered: `ListUnits`, `Get Version`, `AddMatch type=…`. */
+  /** Called with each question, before its answer: `ListUnits`, `Get Version`, `AddMatch type=…`. */
   readonly asked?: (question: string) => void;
 }
 
-/** systemd, and the bus before it, as far as a watcher asks them: the other end of a connection. */
+/** systemd, and the bus before it, as far as a watcher calls them: the other end of a connection. */
 export class FakeSystemd {
   readonly units = new Map<string, FakeUnit>();
-  /** Everything it was asked, in order. */
+  /** All calls that it received, in order. */
   readonly questions: string[] = [];
   /** Destination of each question; "" for none. */
   readonly destinations = new Set<string>();
@@ -56,7 +56,7 @@ export class FakeSystemd {
     this.#options = options;
   }
 
-  /** Takes what the client says. */
+  /** Takes bytes of the client. */
   push(bytes: Buffer): void {
     if (this.#lines === undefined) {
       this.#frames(bytes);
@@ -82,21 +82,21 @@ export class FakeSystemd {
     for (const answer of this.#heldAnswers.splice(0)) this.send(answer);
   }
 
-  /** A signal of its manager. */
-  tell(member: string, signature: string, ...body: Value[]): void {
+  /** Emits a signal of its manager. */
+  emit(member: string, signature: string, ...body: Value[]): void {
     this.send({ type: "signal", ...MANAGER, member, signature, body });
   }
 
-  /** NameOwnerChanged of systemd's name: it runs itself anew. */
-  tellOwner(before: string, after: string): void {
+  /** Emits NameOwnerChanged of systemd's name: it executes itself again. */
+  emitOwner(before: string, after: string): void {
     const member = "NameOwnerChanged";
     const from = { path: "/org/freedesktop/DBus", interface: BUS, sender: BUS };
     const body = [SYSTEMD, before, after];
     this.send({ type: "signal", ...from, member, signature: "sss", body });
   }
 
-  /** PropertiesChanged of a unit's object, with what systemd sends along. */
-  tellProperties(unit: string, of: "Unit" | "Service", properties: Record<string, Variant>): void {
+  /** Emits PropertiesChanged of a unit's object, with the other properties that systemd sends. */
+  emitProperties(unit: string, of: "Unit" | "Service", properties: Record<string, Variant>): void {
     const all = new Map<string, Variant>([
       ["Job", new Variant("(uo)", [0, "/"])],
       ...Object.entries(properties),
@@ -107,7 +107,7 @@ export class FakeSystemd {
     this.send({ type: "signal", ...signal, signature: "sa{sv}as", body });
   }
 
-  /** Any message, with the sender that it has where it doesn't name one. */
+  /** Sends any message, by default from systemd. */
   send(message: Omit<OutgoingMessage, "serial">): void {
     this.#serial += 1;
     const sender = this.#hasBus ? ":1.1" : SYSTEMD;
@@ -192,7 +192,7 @@ export class FakeSystemd {
   }
 }
 
-/** The call's member, and the strings that it passes; of a property its object too. */
+/** Returns the call's member, and the strings that it passes; of a property its object too. */
 function questionOf(call: Message): string {
   if (call.member === "Get") {
     const [, property] = call.body() as [string, string];

@@ -125,14 +125,14 @@ async function bridgeRig(
       return () => systemd.release();
     },
     failListings: () => void systemd.errors.set("ListUnits", "org.example.No"),
-    unitNew: (...names) => names.forEach((name) => systemd.tell("UnitNew", "so", name, "/u")),
+    unitNew: (...names) => names.forEach((name) => systemd.emit("UnitNew", "so", name, "/u")),
     unitRemoved: (...names) =>
-      names.forEach((name) => systemd.tell("UnitRemoved", "so", name, "/u")),
+      names.forEach((name) => systemd.emit("UnitRemoved", "so", name, "/u")),
     unitChanged: (unit, activeState) =>
-      systemd.tellProperties(unit, "Unit", { ActiveState: new Variant("s", activeState) }),
-    reloading: (isActive) => systemd.tell("Reloading", "b", isActive),
-    startupFinished: () => systemd.tell("StartupFinished", "tttttt", 1n, 2n, 3n, 4n, 5n, 6n),
-    ownerChanged: (before, after) => systemd.tellOwner(before, after),
+      systemd.emitProperties(unit, "Unit", { ActiveState: new Variant("s", activeState) }),
+    reloading: (isActive) => systemd.emit("Reloading", "b", isActive),
+    startupFinished: () => systemd.emit("StartupFinished", "tttttt", 1n, 2n, 3n, 4n, 5n, 6n),
+    ownerChanged: (before, after) => systemd.emitOwner(before, after),
     end: () => bridge.ends(),
     breakStream: (error) => void bridge.stdout.destroy(error),
   };

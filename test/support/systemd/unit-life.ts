@@ -2,7 +2,7 @@ import type { JournalEntry, ServiceSignal, UnitSignal } from "../../../src/domai
 import type { ActiveState, UnitRow } from "../../../src/domain/unit.ts";
 import type { Random } from "../../systemd/dbus/support/mutate.ts";
 
-/** Something that systemd says of a unit, at a time: a line in the journal, or its signals. */
+/** Something that systemd reports of a unit, at a time: a line in the journal, or its signals. */
 export interface LifeStep {
   readonly atNs: bigint;
   readonly entry?: JournalEntry;
@@ -11,7 +11,7 @@ export interface LifeStep {
   readonly row: UnitRow;
 }
 
-/** What its Restart= and RestartMode= are, and which systemd it is. */
+/** Kind of service: by Restart= and RestartMode=. */
 export type LifeKind = "no restart" | "restart" | "direct restart";
 
 const US = 1_000n;

@@ -16,9 +16,9 @@ export interface WatchedBridge {
   readonly done: Promise<Error | undefined>;
   readonly bridge: FakeBridge;
   readonly systemd: FakeSystemd;
-  /** What took part and what was told, in order. */
+  /** Events of the fakes and messages, in order. */
   readonly history: readonly string[];
-  /** Resolves when this was asked, told or done; throws where it never is. */
+  /** Resolves when the history has this line; throws if it never does. */
   readonly saw: (what: string | RegExp) => Promise<void>;
   /** Begins a new history. */
   readonly forget: () => void;
@@ -64,7 +64,7 @@ export function watchBridge(options: WatchBridgeOptions = {}): WatchedBridge {
   };
 }
 
-/** Starts to watch, and resolves when all was listed and the manager was asked. */
+/** Starts to watch, and resolves when units were listed and the manager was read. */
 export async function standingBridge(options: WatchBridgeOptions = {}): Promise<WatchedBridge> {
   const watched = watchBridge(options);
   await watched.saw(/^manager /);

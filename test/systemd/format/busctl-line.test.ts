@@ -17,7 +17,7 @@ const changed = (properties: string): PropertiesSignal =>
     `{"type":"signal","path":"/p","member":"PropertiesChanged","payload":{"data":["i",${properties},[]]}}`,
   );
 
-test("recorded lines are read", () => {
+test("reads recorded lines", () => {
   const text = readFileSync(
     new URL("../../fixtures/busctl/monitor.jsonl", import.meta.url),
     "utf8",
@@ -40,7 +40,7 @@ test("recorded lines are read", () => {
   expect(services.at(-1)?.property("NRestarts", "u")).toBe(0);
 });
 
-test("a property is had as its own type alone", () => {
+test("reads a property by its own type alone", () => {
   const signal = changed(
     '{"A":{"type":"s","data":"x"},"B":{"type":"u","data":7},"C":{"type":"t","data":8}}',
   );
@@ -65,11 +65,11 @@ test.each([
   ["i", "1e400"],
   ["t", "18446744073709551615"],
   ["t", "-1"],
-] as const)("a property that says it is %s, and is %s, is none", (type, data) => {
+] as const)("ignores a property of type %s with the value %s", (type, data) => {
   expect(changed(`{"A":{"type":"${type}","data":${data}}}`).property("A", type)).toBeUndefined();
 });
 
-test("a property named __proto__ is a property", () => {
+test("reads a property named __proto__", () => {
   const signal = changed(
     '{"__proto__":{"type":"s","data":"x"},"ActiveState":{"type":"s","data":"active"}}',
   );

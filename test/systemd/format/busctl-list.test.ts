@@ -3,7 +3,7 @@ import { parseListUnits, parseStrings } from "../../../src/systemd/format/busctl
 
 const list = (rows: unknown): string => JSON.stringify({ type: "a(ssssssouso)", data: [rows] });
 
-test("rows are read as ListUnits gives them", () => {
+test("reads the rows of ListUnits", () => {
   const rows = [
     ["munge.service", "MUNGE", "loaded", "active", "running", "", "/p", 0, "", "/"],
     ["-.mount", "Root", "loaded", "maintenance", "mounted", "", "/p", 0, "", "/"],
@@ -18,13 +18,13 @@ test("rows are read as ListUnits gives them", () => {
 });
 
 test.each(["", "oops", "[]", "{}", '{"data":{}}', '{"data":[]}', '{"data":["x"]}', "null"])(
-  "%j is no answer",
+  "returns undefined for %j",
   (text) => {
     expect(parseListUnits(text)).toBeUndefined();
   },
 );
 
-test("a row that isn't one of systemd's is left out", () => {
+test("leaves out rows that systemd can't have sent", () => {
   const rows = [
     "a.service",
     [],
@@ -40,12 +40,12 @@ test("a row that isn't one of systemd's is left out", () => {
   ]);
 });
 
-test("half a character in a name is made whole", () => {
+test("replaces half a character in a name", () => {
   const [row] = parseListUnits(list([["a\uD800.service", "", "", "active", "x"]])) ?? [];
   expect(row?.name).toBe("a\uFFFD.service");
 });
 
-test("properties come one a line, what is no text is left out", () => {
+test("reads a property a line, and leaves out what is no text", () => {
   expect(parseStrings('{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n')).toEqual([
     "252",
     "running",

@@ -36,7 +36,7 @@ function read(...messages: readonly Message[]): RecordedSink {
 
 const active = { ActiveState: new Variant("s", "active"), SubState: new Variant("s", "running") };
 
-test("properties with names as long as those that matter are no more than passed over", () => {
+test("skips properties whose names are as long as those that are read", () => {
   const twins = {
     StateActive: new Variant("s", "failed"),
     StateSub: new Variant("as", ["dead"]),
@@ -47,7 +47,7 @@ test("properties with names as long as those that matter are no more than passed
   expect(unit).toMatchObject({ activeState: "active", subState: "running", invocationId: "" });
 });
 
-test("systemd 252's signals of a crash loop are read", () => {
+test("reads systemd 252's signals of a crash loop", () => {
   const sink = read(...recorded.filter(({ member }) => member === "PropertiesChanged"));
   const units = sink.units.filter(({ unit }) => unit === "crash-loop.service");
   const states = units.map(({ activeState, subState }) => `${activeState}/${subState}`);
@@ -70,7 +70,7 @@ test("systemd 252's signals of a crash loop are read", () => {
   expect(sink.units.every(({ unit }) => unit.includes("."))).toBe(true);
 });
 
-test("a Unit signal comes right after the Service signal for the same change", () => {
+test("reads a Unit signal right after the Service signal of a change", () => {
   const { history } = read(...recorded.filter(({ member }) => member === "PropertiesChanged"));
   const loop = history.filter((line) => line.includes(" crash-loop.service "));
   const after = loop.filter((_, i) => loop[i - 1]?.startsWith("service"));
@@ -78,7 +78,7 @@ test("a Unit signal comes right after the Service signal for the same change", (
   expect(after.filter((line) => !line.startsWith("unit"))).toEqual([]);
 });
 
-test("systemd 252's listing is read", () => {
+test("reads systemd 252's listing", () => {
   const reply = recorded.find(({ signature }) => signature === "a(ssssssouso)");
   const rows = readUnitRows(reply!);
   expect(rows.length).toBeGreaterThan(50);
@@ -89,7 +89,7 @@ test("systemd 252's listing is read", () => {
   });
 });
 
-test("what a signal lacks is told as nothing, not as what the last one said", () => {
+test("resets what a signal lacks, instead of repeating the last signal", () => {
   const { units, services } = read(
     signalOf("Unit", {
       ...active,
@@ -147,27 +147,27 @@ test("what a signal lacks is told as nothing, not as what the last one said", ()
   ]);
 });
 
-test("a time that is later than can be is none", () => {
+test("replaces an impossible time", () => {
   const never = new Variant("t", 2n ** 64n - 1n);
   const times = { StateChangeTimestamp: never, ActiveEnterTimestamp: never };
   const [unit] = read(signalOf("Unit", { ...active, ...times })).units;
   expect(unit).toMatchObject({ stateChangeNs: NOW_NS, activeEnterNs: 0n });
 });
 
-test("a clock that is a day ahead is another clock, and taken as it is", () => {
+test("accepts times of a clock that is a day ahead", () => {
   const us = (NOW_NS + 86_400_000_000_000n) / 1_000n;
-  const told = (each: bigint): bigint | undefined =>
+  const changeOf = (each: bigint): bigint | undefined =>
     read(signalOf("Unit", { ...active, StateChangeTimestamp: new Variant("t", each) })).units[0]
       ?.stateChangeNs;
-  expect(told(us)).toBe(us * 1_000n);
-  expect(told(us + 1n)).toBe(NOW_NS);
-  expect(told(0n)).toBe(0n);
+  expect(changeOf(us)).toBe(us * 1_000n);
+  expect(changeOf(us + 1n)).toBe(NOW_NS);
+  expect(changeOf(0n)).toBe(0n);
 });
 
 test.each([
   ["a state that systemd hasn't", { ActiveState: new Variant("s", "broken") }],
   ["no state", { SubState: new Variant("s", "running") }],
-])("a Unit signal with %s is left out", (_what, properties) => {
+])("leaves out a Unit signal with %s", (_what, properties) => {
   expect(read(signalOf("Unit", properties)).history).toEqual([]);
 });
 
@@ -178,11 +178,11 @@ test.each([
     { ...active, InvocationID: new Variant("ay", new Uint8Array(17)) },
     { invocationId: "" },
   ],
-])("%s that can't be one is none", (_what, properties, expected) => {
+])("ignores %s that is invalid", (_what, properties, expected) => {
   expect(read(signalOf("Unit", properties)).units).toEqual([expect.objectContaining(expected)]);
 });
 
-test("a result that can't be one is none", () => {
+test("ignores an invalid result", () => {
   const properties = { Result: new Variant("s", "x".repeat(65)), NRestarts: new Variant("u", 1) };
   const [service] = read(signalOf("Service", properties)).services;
   expect(service).toMatchObject({ result: undefined, restarts: 1 });
@@ -194,6 +194,6 @@ test.each([
   ["of a job", signalOf("Unit", active, "/org/freedesktop/systemd1/job/12")],
   ["of a name with a line's end", signalOf("Unit", active, `${unitPath("a")}_0ab`)],
   ["of a name that is too long", signalOf("Unit", active, unitPath("x".repeat(256)))],
-])("a signal %s is left out", (_what, message) => {
+])("leaves out a signal %s", (_what, message) => {
   expect(read(message).history).toEqual([]);
 });

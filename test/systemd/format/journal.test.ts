@@ -47,7 +47,7 @@ function read(
   };
 }
 
-test("the failures and restarts that systemd 252 writes down are read", () => {
+test("reads the failures and restarts in systemd 252's journal", () => {
   const entries = parseJournal(RECORDED, NOW_NS);
   expect(entries).toHaveLength(RECORDED.trimEnd().split("\n").length);
   expect(entries[0]).toEqual({
@@ -80,7 +80,7 @@ test("the failures and restarts that systemd 252 writes down are read", () => {
   ]);
 });
 
-test("journald is asked to write first, and then for no more than is needed", async () => {
+test("has journald write first, and then requests no more than needed", async () => {
   const { entries, runtime } = read({}, { sinceNs: 1_700_000_000_000_123_999n });
   expect(await entries).toEqual([]);
   const script = ["sh", "-c", 'journalctl "$@"; echo "end $?"', "journalctl"];
@@ -109,14 +109,14 @@ test.each([
   [1_700_000_000_000_001_001n, "1700000000.000001", 1],
   [1_700_000_000_000_002_000n, "1700000000.000002", 1],
   [1_700_000_000_000_002_001n, "1700000000.000002", 0],
-])("what is told is from %s ns on", async (sinceNs, seconds, count) => {
+])("returns entries from %s ns on", async (sinceNs, seconds, count) => {
   const second = lineOf({ _SOURCE_REALTIME_TIMESTAMP: "1700000000000002" });
   const { entries, runtime } = read({ stdout: `${lineOf({})}\n${second}\n` }, { sinceNs });
   expect(await entries).toHaveLength(count);
   expect(runtime.commands[1]?.command).toContain(`--since=@${seconds}`);
 });
 
-test("nothing found is nothing to tell, also where journalctl calls that a failure", async () => {
+test("returns no entries when journalctl finds none and exits with 1", async () => {
   expect(await read({ exitCode: 1 }).entries).toEqual([]);
   expect(await read({ exitCode: 0 }).entries).toEqual([]);
 });
@@ -139,7 +139,7 @@ test.each<[string, JournalAnswer, RegExp]>([
   await expect(read(answer).entries).rejects.toThrow(why);
 });
 
-test("output that was cut off is an error, whatever the exit code says of it", async () => {
+test("fails when output was cut off, whatever the exit code", async () => {
   const { signal } = new AbortController();
   for (const stdout of ["", `${lineOf({})}\n`, `${lineOf({})}\nend`, "end 0 \n"]) {
     const runtime = { run: async () => ({ stdout, exitCode: 0, stderr: "" }) };
@@ -154,13 +154,13 @@ test("output that was cut off is an error, whatever the exit code says of it", a
   }
 });
 
-test("where no journald runs, an empty journal tells nothing", async () => {
+test("fails when no journald runs and the journal is empty", async () => {
   const sync = { exitCode: 1, stderr: "Failed to connect: Connection refused\n" };
   await expect(read({}, { sync }).entries).rejects.toThrow(/--sync failed: .* Connection refused$/);
   expect(await read({ stdout: lineOf({}) }, { sync }).entries).toEqual([ENTRY]);
 });
 
-test("an abort ends the reading", async () => {
+test("stops reading when aborted", async () => {
   const runtime = new FakeRuntime();
   runtime.journal = new Promise(() => {});
   const abort = new AbortController();
@@ -183,7 +183,7 @@ test.each([
   ["a unit that is too long", lineOf({ UNIT: "x".repeat(256) })],
   ["no time", lineOf({ _SOURCE_REALTIME_TIMESTAMP: undefined, __REALTIME_TIMESTAMP: undefined })],
   ["a time that is a number", lineOf({ _SOURCE_REALTIME_TIMESTAMP: 1, __REALTIME_TIMESTAMP: 1 })],
-  ["a time that is none", lineOf({ _SOURCE_REALTIME_TIMESTAMP: "-1" })],
+  ["an invalid time", lineOf({ _SOURCE_REALTIME_TIMESTAMP: "-1" })],
   ["a time without end", lineOf({ _SOURCE_REALTIME_TIMESTAMP: "9".repeat(19) })],
   ["fields of its prototype", `{"__proto__":${lineOf({})}}`],
   ["more than a line may hold", lineOf({ MORE: "x".repeat(1_100_000) })],
@@ -199,9 +199,9 @@ test.each<[string, Record<string, unknown>, Partial<JournalEntry>]>([
     { timeNs: 1_700_000_000_000_009_000n },
   ],
   ["no run", { INVOCATION_ID: undefined }, { invocationId: "" }],
-  ["a run that is none", { INVOCATION_ID: "x".repeat(32) }, { invocationId: "" }],
+  ["an invalid run", { INVOCATION_ID: "x".repeat(32) }, { invocationId: "" }],
   ["no result", { UNIT_RESULT: undefined }, { result: undefined }],
-  ["a result that is none", { UNIT_RESULT: "no word\n" }, { result: undefined }],
+  ["an invalid result", { UNIT_RESULT: "no word\n" }, { result: undefined }],
   ["half a character in its name", { UNIT: "a\ud800.service" }, { unit: "a\ufffd.service" }],
   ["a number", { N_RESTARTS: "999999999" }, { restarts: 999_999_999 }],
   ["a number that is too high", { N_RESTARTS: "1000000000" }, {}],
@@ -209,14 +209,14 @@ test.each<[string, Record<string, unknown>, Partial<JournalEntry>]>([
   expect(parseJournal(lineOf(fields), NOW_NS)).toEqual([{ ...ENTRY, ...expected }]);
 });
 
-test("a line whose time is far ahead is left out", () => {
+test("leaves out a line whose time is far ahead", () => {
   const farAhead = String((NOW_NS + 86_401_000_000_000n) / 1_000n);
   const ahead = String((NOW_NS + 86_399_000_000_000n) / 1_000n);
-  const told = (said: string): bigint[] => {
+  const timesOf = (said: string): bigint[] => {
     const times = { _SOURCE_REALTIME_TIMESTAMP: said };
     return parseJournal(lineOf(times), NOW_NS).map(({ timeNs }) => timeNs);
   };
-  expect(told(ahead)).toEqual([NOW_NS + 86_399_000_000_000n]);
-  expect(told(farAhead)).toEqual([]);
-  expect(told("9".repeat(18))).toEqual([]);
+  expect(timesOf(ahead)).toEqual([NOW_NS + 86_399_000_000_000n]);
+  expect(timesOf(farAhead)).toEqual([]);
+  expect(timesOf("9".repeat(18))).toEqual([]);
 });

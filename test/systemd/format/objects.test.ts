@@ -8,7 +8,7 @@ import {
   unitPath,
 } from "../../../src/systemd/format/objects.ts";
 
-test("names are remembered; paths of none, which have no bound, are not", () => {
+test("caches names, but no paths without a unit, which have no bound", () => {
   expect(knownUnitName(unitPath("a@b-c.service"))).toBe("a@b-c.service");
   expect(knownUnitName(unitPath("a@b-c.service"))).toBe("a@b-c.service");
   setFlagsFromString("--expose-gc");

@@ -25,7 +25,7 @@ const ACTIVE: Readonly<Record<string, Variant>> = {
   SubState: { type: "s", data: "running" },
 };
 
-test("a Unit signal is read, its times exact", () => {
+test("reads a Unit signal with exact times", () => {
   const us = Number(TIME_NS / 1_000n);
   expect(
     unitSignalOf(
@@ -48,7 +48,7 @@ test("a Unit signal is read, its times exact", () => {
   });
 });
 
-test("what a Unit signal doesn't tell stays open", () => {
+test("uses defaults for what a Unit signal lacks", () => {
   expect(unitSignalOf(signal({ ActiveState: ACTIVE["ActiveState"] as Variant }))).toEqual({
     kind: "unit",
     unit: "munge.service",
@@ -61,7 +61,7 @@ test("what a Unit signal doesn't tell stays open", () => {
   });
 });
 
-test("a unit that never changed says 0", () => {
+test("returns 0 when a unit never changed", () => {
   const never = { ...ACTIVE, StateChangeTimestamp: { type: "t", data: 0 } };
   expect(unitSignalOf(signal(never))?.stateChangeNs).toBe(0n);
 });
@@ -71,16 +71,16 @@ test.each([
   ["another word", { ActiveState: { type: "s", data: "odd" } }],
   ["a word that objects have", { ActiveState: { type: "s", data: "constructor" } }],
   ["a number", { ActiveState: { type: "u", data: 1 } }],
-])("a Unit signal with %s is none", (_what, changed) => {
+])("ignores a Unit signal with %s", (_what, changed) => {
   expect(unitSignalOf(signal(changed))).toBeUndefined();
 });
 
-test("a signal of what is no unit is none", () => {
+test("ignores a signal without a unit", () => {
   expect(unitSignalOf(signal(ACTIVE, "/org/freedesktop/systemd1"))).toBeUndefined();
   expect(serviceSignalOf(signal({}, "/org/freedesktop/systemd1/job/7"))).toBeUndefined();
 });
 
-test("a Service signal is read", () => {
+test("reads a Service signal", () => {
   expect(
     serviceSignalOf(
       signal({
@@ -120,7 +120,7 @@ test.each([
   expect(systemdWord(text)).toBe(word);
 });
 
-test("a time that is none, or days ahead of its signal, isn't believed", () => {
+test("replaces a time that is missing, or days ahead of its signal", () => {
   const dayUs = 86_400_000_000n;
   const us = TIME_NS / 1_000n;
   expect(timeNsOf(us, TIME_NS, 5n)).toBe(TIME_NS);
@@ -129,7 +129,7 @@ test("a time that is none, or days ahead of its signal, isn't believed", () => {
   expect(timeNsOf(undefined, TIME_NS, 5n)).toBe(5n);
 });
 
-test("an InvocationID has 16 bytes, or is none", () => {
+test("reads an InvocationID only of 16 bytes", () => {
   expect(invocationText(new Uint8Array(16).fill(255))).toBe("f".repeat(32));
   for (const length of [0, 15, 17]) expect(invocationText(new Uint8Array(length))).toBe("");
 });

@@ -19,7 +19,7 @@ function recovery() {
 
 const PAUSED = new Error("container is paused");
 
-test("without a gap the journal isn't asked", async () => {
+test("reads no journal when there is no gap", async () => {
   const { runtime, missed } = recovery();
   expect(await missed()).toEqual([]);
   expect(runtime.history).toEqual([]);
@@ -50,20 +50,20 @@ test.each<[string, JournalAnswer, number, RegExp]>([
   await expect(missed(1n)).rejects.toThrow(why);
 });
 
-test("where journald is cut off while it writes, nothing is known", async () => {
+test("fails when journald is cut off while it writes", async () => {
   const { runtime, missed } = recovery();
   runtime.sync = { exitCode: 137 };
   await expect(missed(1n)).rejects.toThrow("exit code 137");
 });
 
-test("in a container without journalctl it is not to be had", async () => {
+test("returns undefined when the container has no journalctl", async () => {
   const { runtime, missed } = recovery();
   runtime.sync = { exitCode: 127, stdout: 'exec: "journalctl": executable file not found' };
   runtime.journal = runtime.sync;
   expect(await missed(1n)).toBeUndefined();
 });
 
-test("an abort is an error, and no failure of the journal", async () => {
+test("doesn't count an abort as a failure of the journal", async () => {
   const { runtime, abort, missed } = recovery();
   runtime.journal = new Promise(() => {});
   const reading = missed(1n);
@@ -72,7 +72,7 @@ test("an abort is an error, and no failure of the journal", async () => {
   await expect(reading).rejects.toBe(PAUSED);
 });
 
-test("it is read by one at a time", async () => {
+test("reads one at a time", async () => {
   const { runtime, missed } = recovery();
   const answer = Promise.withResolvers<{ stdout: string }>();
   runtime.journal = answer.promise;
@@ -84,7 +84,7 @@ test("it is read by one at a time", async () => {
   expect(runtime.history).toHaveLength(4);
 });
 
-test("reads wait for each other, a few of them; one more is an error", async () => {
+test("fails when more than a few reads wait", async () => {
   const { runtime, missed } = recovery();
   const answer = Promise.withResolvers<object>();
   runtime.journal = answer.promise;
@@ -97,7 +97,7 @@ test("reads wait for each other, a few of them; one more is an error", async () 
   expect(await missed(1n)).toEqual([]);
 });
 
-test("a read whose turn comes after the end is none", async () => {
+test("reads nothing when its turn comes after the abort", async () => {
   const { runtime, abort, missed } = recovery();
   const answer = Promise.withResolvers<object>();
   runtime.journal = answer.promise;

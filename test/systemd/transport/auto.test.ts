@@ -7,11 +7,11 @@ import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 
-/** How an attempt goes: it stands and ends, it ends at once, or it fails. */
-type Attempt = "stood" | "stood, then failed" | "ended" | Error;
+/** Course of an attempt: it works and ends, it ends at once, or it fails. */
+type Attempt = "works" | "works, then fails" | "ended" | Error;
 
-/** A way whose attempts go as told, the last one again and again. */
-function way(name: string, tried: string[], ...attempts: Attempt[]): SystemdSource {
+/** Returns a source whose attempts go as given, the last one again and again. */
+function sourceOf(name: string, tried: string[], ...attempts: Attempt[]): SystemdSource {
   return {
     async run(take) {
       tried.push(name);
@@ -19,7 +19,7 @@ function way(name: string, tried: string[], ...attempts: Attempt[]): SystemdSour
       if (attempt instanceof Error) throw attempt;
       if (attempt === "ended") return;
       take({ kind: "listed", rows: [], asOfNs: 0n });
-      if (attempt === "stood, then failed") throw new Error(`${name} broke`);
+      if (attempt === "works, then fails") throw new Error(`${name} broke`);
     },
   };
 }
@@ -39,35 +39,35 @@ async function run(source: SystemdSource, times: number): Promise<string[]> {
   return messages;
 }
 
-test("each way gets four attempts, and after the last comes the first again", async () => {
+test("gives each source four attempts, and begins again after the last", async () => {
   const tried: string[] = [];
-  const failing = (name: string): SystemdSource => way(name, tried, new Error(`no ${name}`));
+  const failing = (name: string): SystemdSource => sourceOf(name, tried, new Error(`no ${name}`));
   await run(new AutoSource([failing("a"), failing("b"), failing("c")]), 26);
   expect(tried.join("")).toBe("aaaabbbbccccaaaabbbbccccaa");
 });
 
-test("an end before it stood is a failed attempt too", async () => {
+test("counts an end before the first listing as a failed attempt", async () => {
   const tried: string[] = [];
-  const source = new AutoSource([way("a", tried, "ended"), way("b", tried, "ended")]);
+  const source = new AutoSource([sourceOf("a", tried, "ended"), sourceOf("b", tried, "ended")]);
   expect(await run(source, 10)).toEqual(Array.from({ length: 10 }, () => ""));
   expect(tried.join("")).toBe("aaaabbbbaa");
 });
 
-test("a way that can never be had gets no second attempt", async () => {
+test("gives a source whose command is missing no second attempt", async () => {
   const tried: string[] = [];
   const source = new AutoSource([
-    way("a", tried, missing("a")),
-    way("b", tried, new Error("no b"), missing("b")),
-    way("c", tried, "stood"),
+    sourceOf("a", tried, missing("a")),
+    sourceOf("b", tried, new Error("no b"), missing("b")),
+    sourceOf("c", tried, "works"),
   ]);
   await run(source, 6);
   expect(tried.join("")).toBe("abbccc");
 });
 
-test("another command that ended badly is not final", async () => {
+test("tries again when the command fails by another exit code", async () => {
   const tried: string[] = [];
   const error = new BridgeError(new Error("EOF"), { exitCode: 1 });
-  await run(new AutoSource([way("a", tried, error), way("b", tried, "stood")]), 5);
+  await run(new AutoSource([sourceOf("a", tried, error), sourceOf("b", tried, "works")]), 5);
   expect(tried.join("")).toBe("aaaab");
 });
 
@@ -78,13 +78,13 @@ function absent(stderr = ""): BridgeError {
 }
 
 test.each(["", "Failed to start bus client: No such file or directory\n"])(
-  "where the node has booted, what isn't there first is waited for no longer: %j",
+  "doesn't wait for an absent first source when the node has booted: %j",
   async (stderr) => {
     const tried: string[] = [];
     const ways = [
-      way("a", tried, absent(stderr)),
-      way("b", tried, absent()),
-      way("c", tried, "stood"),
+      sourceOf("a", tried, absent(stderr)),
+      sourceOf("b", tried, absent()),
+      sourceOf("c", tried, "works"),
     ];
     let booted = false;
     const source = new AutoSource(ways, { hasBooted: () => booted });
@@ -96,45 +96,49 @@ test.each(["", "Failed to start bus client: No such file or directory\n"])(
 );
 
 test.each([
-  ["it stood before", ["stood", absent()] as const],
-  ["it can't be told why", [absent("Error response from daemon: it is paused")] as const],
-])("in a node that has booted the first gets its attempts where %s", async (_when, attempts) => {
+  ["it worked before", ["works", absent()] as const],
+  ["the reason is unknown", [absent("Error response from daemon: it is paused")] as const],
+])("gives the first source its attempts in a booted node when %s", async (_when, attempts) => {
   const tried: string[] = [];
-  const ways = [way("a", tried, ...attempts), way("b", tried, "stood")];
+  const ways = [sourceOf("a", tried, ...attempts), sourceOf("b", tried, "works")];
   await run(new AutoSource(ways, { hasBooted: () => true }), 4);
   expect(tried.join("")).toBe("aaaa");
 });
 
-test.each<Attempt>(["stood", "stood, then failed"])(
-  "a way that %s is preferred until it fails four times in a row",
-  async (stood) => {
+test.each<Attempt>(["works", "works, then fails"])(
+  "prefers a source that %s until it fails four times in a row",
+  async (works) => {
     const tried: string[] = [];
     const no = new Error("no b");
-    const b = way("b", tried, stood, no, no, no, stood, no, no, no, no, "stood");
-    const source = new AutoSource([way("a", tried, missing("a")), b, way("c", tried, "stood")]);
+    const b = sourceOf("b", tried, works, no, no, no, works, no, no, no, no, "works");
+    const source = new AutoSource([
+      sourceOf("a", tried, missing("a")),
+      b,
+      sourceOf("c", tried, "works"),
+    ]);
     await run(source, 11);
     expect(tried.join("")).toBe("abbbbbbbbbc");
   },
 );
 
-test("a single way is tried for ever", async () => {
+test("tries a single source for ever", async () => {
   const tried: string[] = [];
-  expect(await run(new AutoSource([way("a", tried, missing("a"))]), 9)).toHaveLength(9);
+  expect(await run(new AutoSource([sourceOf("a", tried, missing("a"))]), 9)).toHaveLength(9);
   expect(tried.join("")).toBe("aaaaaaaaa");
 });
 
-test("where there is no way at all, it says so", async () => {
+test("fails when it has no source", async () => {
   expect(await run(new AutoSource([]), 1)).toEqual([
     "Error: no transport to systemd is configured",
   ]);
 });
 
-test("the error tells why each way failed, the best one first, and no reason twice", async () => {
+test("reports why each source failed, the best one first, and no reason twice", async () => {
   const tried: string[] = [];
   const source = new AutoSource([
-    way("a", tried, missing("a")),
-    way("b", tried, missing("bus")),
-    way("c", tried, missing("bus")),
+    sourceOf("a", tried, missing("a")),
+    sourceOf("b", tried, missing("bus")),
+    sourceOf("c", tried, missing("bus")),
   ]);
   expect(await run(source, 4)).toEqual([
     "BridgeError: a isn't there",
@@ -144,7 +148,7 @@ test("the error tells why each way failed, the best one first, and no reason twi
   ]);
 });
 
-test("an abort is no failure of the way", async () => {
+test("doesn't count an abort as a failure", async () => {
   const tried: string[] = [];
   const abort = new AbortController();
   const aborting: SystemdSource = {
@@ -154,19 +158,19 @@ test("an abort is no failure of the way", async () => {
       return Promise.reject(new Error("aborted"));
     },
   };
-  const source = new AutoSource([aborting, way("b", tried, "stood")]);
+  const source = new AutoSource([aborting, sourceOf("b", tried, "works")]);
   for (let i = 0; i < 5; i += 1)
     await source.run(new RecordedSink().take, { signal: abort.signal });
   expect(tried.join("")).toBe("aaaaa");
 });
 
-test("everything a way tells is passed on as it is", async () => {
+test("passes each message and reply on unchanged", async () => {
   const sink = new RecordedSink();
   sink.sinceNs = 7n;
   sink.wanted = ["a.service"];
   const answers: unknown[] = [];
   const at = { unit: "a.service", timeNs: 1n };
-  const tell = (take: TakeMessage): void => {
+  const send = (take: TakeMessage): void => {
     answers.push(take({ kind: "attached", transport: "busctl", atNs: 1n })?.journalSinceNs);
     take({ kind: "recovered", entries: undefined });
     answers.push(
@@ -185,10 +189,10 @@ test("everything a way tells is passed on as it is", async () => {
     take({ kind: "manager", version: "252", systemState: "running", timeNs: 5n });
     take({ kind: "parse-error" });
   };
-  const talking: SystemdSource = { run: async (to) => tell(to) };
+  const talking: SystemdSource = { run: async (to) => send(to) };
   await run({ run: (_, options) => new AutoSource([talking]).run(sink.take, options) }, 1);
   const direct = new RecordedSink();
-  tell(direct.take);
+  send(direct.take);
   expect(sink.history).toEqual(direct.history);
   expect(answers.slice(0, 2)).toEqual([7n, ["a.service"]]);
 });
@@ -197,7 +201,7 @@ test.each([
   ["auto", ["bus", "private", "busctl"]],
   ["dbus", ["bus", "private"]],
   ["busctl", ["busctl"]],
-] as const)("--systemd.transport=%s tries %j", async (transport, expected) => {
+] as const)("follows --systemd.transport=%s by trying %j", async (transport, expected) => {
   const runtime = new FakeRuntime();
   runtime.beforeExec = () => Promise.reject(missing("anything"));
   const clock = new FakeClock();
@@ -210,7 +214,7 @@ test.each([
   expect(tried).toEqual([...expected, expected[0]]);
 });
 
-test("--systemd.transport=off has no way", () => {
+test("has no source when --systemd.transport=off", () => {
   const options = { runtime: new FakeRuntime(), container: "c0ffee", clock: new FakeClock() };
   expect(systemdSource("off", options)).toBeUndefined();
 });

@@ -38,7 +38,7 @@ const ROWS = JSON.stringify({
   data: [[["a.service", "A", "loaded", "active", "running", "", "/p", 0, "", "/"]]],
 });
 
-test("the shell is given the rule as an argument, and ends busctl at the end of its input", async () => {
+test("passes the rule to the shell as an argument", async () => {
   const { busctl, end, done } = await watched();
   const [shell, flag, script = "", name, rule] = busctl.commands[0] ?? [];
   expect([shell, flag, name]).toEqual(["sh", "-c", "unitwatch"]);
@@ -49,7 +49,7 @@ test("the shell is given the rule as an argument, and ends busctl at the end of 
   expect(await done).toBe("");
 });
 
-test("nothing is asked before busctl listens; then the rest, in order", async () => {
+test("calls nothing before busctl listens, then everything in order", async () => {
   const { busctl, sink, history, end, done } = await watched((fake) => {
     fake.units = { stdout: ROWS };
   });
@@ -78,7 +78,7 @@ test("nothing is asked before busctl listens; then the rest, in order", async ()
   expect(await done).toBe("");
 });
 
-test("a busctl that doesn't say that it listens shows so by a question that it overhears", async () => {
+test("calls systemd until busctl prints the call when busctl doesn't print that it listens", async () => {
   const { busctl, history, clock, end, done } = await watched((fake) => {
     fake.units = { stdout: ROWS };
   });
@@ -104,7 +104,7 @@ test("a busctl that doesn't say that it listens shows so by a question that it o
   expect(await done).toBe("");
 });
 
-test("signals are told as they come, before the listing is answered too", async () => {
+test("passes signals on as they come, also before the listing is answered", async () => {
   const units = Promise.withResolvers<{ stdout: string }>();
   const { busctl, history, end, done } = await watched((fake) => {
     fake.units = units.promise;
@@ -124,7 +124,7 @@ test("signals are told as they come, before the listing is answered too", async 
   await done;
 });
 
-test("a signal says that it listens, where busctl doesn't", async () => {
+test("takes a signal as proof that busctl listens", async () => {
   const { busctl, history, end, done } = await watched();
   busctl.monitor.say(unitLine("a.service", "failed"));
   await turns();
@@ -136,7 +136,7 @@ test("a signal says that it listens, where busctl doesn't", async () => {
   await done;
 });
 
-test("a recorded stream is told as it was", async () => {
+test("reads a recorded stream", async () => {
   const { busctl, sink, history, end, done } = await watched();
   busctl.monitor.say(LISTENING, RECORDED);
   await turns(20);
@@ -148,7 +148,7 @@ test("a recorded stream is told as it was", async () => {
   await done;
 });
 
-test("lines that can't be read are counted, and the stream goes on", async () => {
+test("counts malformed lines, and goes on", async () => {
   const { busctl, history, end, done } = await watched();
   busctl.monitor.say(LISTENING, "{", '{"type":"signal","member":7}', "{}");
   busctl.monitor.stdout.write(Buffer.from([0xff, 0x0a]));
@@ -160,7 +160,7 @@ test("lines that can't be read are counted, and the stream goes on", async () =>
   await done;
 });
 
-test("an abort ends its input, and doesn't cut a connection that ends by that", async () => {
+test("ends busctl's input on abort, and cuts nothing when that suffices", async () => {
   const { busctl, clock, history, end, done } = await watched();
   busctl.monitor.say(LISTENING);
   await turns();
@@ -171,7 +171,7 @@ test("an abort ends its input, and doesn't cut a connection that ends by that", 
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("where the end of its input doesn't end it, the connection is cut after a while", async () => {
+test("cuts the connection when the end of its input doesn't end busctl", async () => {
   const { busctl, clock, history, end, done } = await watched();
   busctl.monitor.isStuck = true;
   busctl.monitor.say(LISTENING);
@@ -187,7 +187,7 @@ test("where the end of its input doesn't end it, the connection is cut after a w
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("the end of the stream is no fault, once it stood", async () => {
+test("resolves when the stream ends after it was open", async () => {
   const { busctl, history, clock, done } = await watched();
   busctl.monitor.say(LISTENING, unitLine("a.service", "active"));
   await turns();
@@ -213,7 +213,7 @@ test.each([
   ["stderr", "", { exitCode: 1, stderr: "Error: No such container\n" }, "Error: No such container"],
   ["the exit code", "", { exitCode: 126, stderr: "" }, "exit code 126"],
   ["no more than that", "", undefined, "exit code unknown"],
-])("a failure before it stood is told by %s", async (_what, stdout, exit, why) => {
+])("reports %s when busctl fails to start", async (_what, stdout, exit, why) => {
   for (const newline of ["\n", "\r\n", ""]) {
     const { busctl, history, done } = await watched();
     busctl.monitor.stdout.write(stdout === "" ? "" : stdout + newline);
@@ -224,21 +224,21 @@ test.each([
   }
 });
 
-test("a remark without end is cut", async () => {
+test("cuts an endless remark", async () => {
   const { busctl, done } = await watched();
   busctl.monitor.say("x".repeat(100_000));
   busctl.monitor.end({ exitCode: 1, stderr: "" });
   expect((await done).length).toBeLessThan(400);
 });
 
-test("a container that can't be entered is the runtime's error", async () => {
+test("fails with the runtime's error when the exec fails", async () => {
   const { done } = await watched((fake) => {
     fake.fault = new Error("container a1 is paused");
   });
   expect(await done).toBe("container a1 is paused");
 });
 
-test("one that says nothing is given up after 10 s", async () => {
+test("fails when busctl prints nothing for 10 s", async () => {
   const { busctl, clock, history, done } = await watched();
   busctl.monitor.say("remark");
   await clock.advance(9_999);
@@ -249,7 +249,7 @@ test("one that says nothing is given up after 10 s", async () => {
   expect(history).not.toContain("ListUnits");
 });
 
-test("one that says nothing and hangs is cut off", async () => {
+test("cuts busctl off when it prints nothing and hangs", async () => {
   const { busctl, clock, done } = await watched();
   busctl.monitor.isStuck = true;
   await clock.advance(10_000);
@@ -259,7 +259,7 @@ test("one that says nothing and hangs is cut off", async () => {
   expect(await done).toBe("busctl monitor printed nothing for 10 s");
 });
 
-test("one that stands isn't given up, however quiet it is", async () => {
+test("keeps an open stream, however quiet it is", async () => {
   const { busctl, clock, end, done } = await watched();
   busctl.monitor.say(LISTENING);
   await clock.advance(3_600_000);
@@ -281,7 +281,7 @@ test.each([
     "OCI runtime exec failed",
   ],
   ["nonsense", { stdout: "{}" }, "{}"],
-])("a listing that fails ends the stream: %s", async (_what, units, why) => {
+])("ends the stream when a listing fails: %s", async (_what, units, why) => {
   const { busctl, history, done } = await watched((fake) => {
     fake.units = units;
   });
@@ -291,7 +291,7 @@ test.each([
   expect(history.join("\n")).not.toContain("listed");
 });
 
-test("a listing that can't be had ends the stream", async () => {
+test("ends the stream when ListUnits can't be run", async () => {
   const { busctl, done } = await watched((fake) => {
     fake.units = new Error("docker exec failed: its output is larger than 16777216 bytes");
   });
@@ -299,7 +299,7 @@ test("a listing that can't be had ends the stream", async () => {
   expect(await done).toMatch(/larger than 16777216/);
 });
 
-test("a manager that tells nothing of itself is watched all the same", async () => {
+test("goes on when the manager gives no properties", async () => {
   const { busctl, history, end, done } = await watched((fake) => {
     fake.facts = { exitCode: 1, stderr: "Access denied" };
   });
@@ -310,7 +310,7 @@ test("a manager that tells nothing of itself is watched all the same", async () 
   expect(await done).toBe("");
 });
 
-test("an abort while the listing is awaited isn't its failure", async () => {
+test("resolves when aborted during the listing", async () => {
   const units = Promise.withResolvers<{ stdout: string }>();
   const { busctl, history, end, done } = await watched((fake) => {
     fake.units = units.promise;
@@ -323,7 +323,7 @@ test("an abort while the listing is awaited isn't its failure", async () => {
   expect(history.join("\n")).not.toContain("listed");
 });
 
-test("a stream that breaks is a failure, and nothing is told after it", async () => {
+test("fails when the stream breaks, and reports nothing more", async () => {
   const units = Promise.withResolvers<{ stdout: string }>();
   const { busctl, history, done } = await watched((fake) => {
     fake.units = units.promise;

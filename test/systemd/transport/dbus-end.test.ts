@@ -7,7 +7,7 @@ import {
   type WatchedBridge,
 } from "../../support/systemd/watched-bridge.ts";
 
-/** What waits for something still. */
+/** Timers and listeners that are left. */
 function leftovers({ clock, abort }: WatchedBridge): Record<string, number> {
   const listeners = getEventListeners(abort.signal, "abort").length;
   return { timers: clock.pendingTimers, listeners };
@@ -47,43 +47,43 @@ function heldUp(hold: (runtime: FakeRuntime) => void): WatchedBridge {
   });
 }
 
+test.each(STAGES)("closes gracefully when aborted while it waits for %s", async (_, last, hold) => {
+  const watched = heldUp(hold);
+  if (last.source === "^$") await watched.clock.advance(0);
+  else await watched.saw(last);
+  watched.forget();
+  watched.abort.abort(new Error("enough"));
+  expect(await watched.done).toBeUndefined();
+  expect(watched.history).toEqual(["end of input"]);
+  expect(watched.bridge.kills).toBe(0);
+  expect(leftovers(watched)).toEqual(NOTHING);
+});
+
 test.each(STAGES)(
-  "an abort while it waits for %s ends it by a gracefulClose",
+  "leaves nothing behind when the stream ends while it waits for %s",
   async (_, last, hold) => {
     const watched = heldUp(hold);
     if (last.source === "^$") await watched.clock.advance(0);
     else await watched.saw(last);
-    watched.forget();
-    watched.abort.abort(new Error("enough"));
-    expect(await watched.done).toBeUndefined();
-    expect(watched.history).toEqual(["gracefulClose"]);
-    expect(watched.bridge.kills).toBe(0);
+    watched.runtime.bridge.ends();
+    // The journal is another command, which has an end of its own.
+    if (last.source.startsWith("^journal")) watched.abort.abort();
+    await watched.done;
     expect(leftovers(watched)).toEqual(NOTHING);
   },
 );
 
-test.each(STAGES)("an end while it waits for %s leaves nothing behind", async (_, last, hold) => {
-  const watched = heldUp(hold);
-  if (last.source === "^$") await watched.clock.advance(0);
-  else await watched.saw(last);
-  watched.runtime.bridge.ends();
-  // The journal is another command, which has an end of its own.
-  if (last.source.startsWith("^journal")) watched.abort.abort();
-  await watched.done;
-  expect(leftovers(watched)).toEqual(NOTHING);
-});
-
-test("what was aborted before it began isn't begun", async () => {
+test("starts nothing when it is aborted before", async () => {
   const watched = watchBridge();
   watched.abort.abort();
   watched.runtime.beforeExec = async (signal) => signal.throwIfAborted();
   expect(await watched.done).toBeUndefined();
-  expect(watched.history.filter((line) => line !== "gracefulClose")).toEqual([]);
+  expect(watched.history.filter((line) => line !== "end of input")).toEqual([]);
   expect(leftovers(watched)).toEqual(NOTHING);
 });
 
 test.each(["rejects", "resolves all the same"])(
-  "an abort while it is started, which then %s",
+  "resolves when aborted during an exec that %s",
   async (how) => {
     const runtime = new FakeRuntime();
     runtime.beforeExec = async (signal) => {
@@ -96,19 +96,19 @@ test.each(["rejects", "resolves all the same"])(
     await watched.clock.advance(0);
     watched.abort.abort();
     expect(await watched.done).toBeUndefined();
-    expect(watched.history).toEqual(how === "rejects" ? [] : ["gracefulClose"]);
+    expect(watched.history).toEqual(how === "rejects" ? [] : ["end of input"]);
     expect(leftovers(watched)).toEqual(NOTHING);
   },
 );
 
-test("a bridge that doesn't heed its gracefulClose is cut off after two seconds", async () => {
+test("cuts the bridge off when it goes on for two seconds after the end of its input", async () => {
   const watched = await standingBridge();
-  watched.bridge.heedsGoodbye = false;
+  watched.bridge.endsWithInput = false;
   watched.abort.abort();
   await watched.clock.advance(1_999);
-  expect(watched.history).toEqual(["gracefulClose"]);
+  expect(watched.history).toEqual(["end of input"]);
   await watched.clock.advance(1);
   expect(await watched.done).toBeUndefined();
-  expect(watched.history).toEqual(["gracefulClose", "kill"]);
+  expect(watched.history).toEqual(["end of input", "kill"]);
   expect(leftovers(watched)).toEqual(NOTHING);
 });

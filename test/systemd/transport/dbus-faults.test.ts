@@ -4,18 +4,18 @@ import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import { standingBridge, watchBridge } from "../../support/systemd/watched-bridge.ts";
 
 const LATER: readonly [string, (systemd: Later) => void][] = [
-  ["ListUnitsByPatterns", (systemd) => systemd.tell("UnitNew", "so", "a.service", "/u")],
-  ["ListUnits", (systemd) => systemd.tell("Reloading", "b", false)],
+  ["ListUnitsByPatterns", (systemd) => systemd.emit("UnitNew", "so", "a.service", "/u")],
+  ["ListUnits", (systemd) => systemd.emit("Reloading", "b", false)],
   [
     "Get SystemState",
-    (systemd) => systemd.tell("StartupFinished", "tttttt", 1n, 2n, 3n, 4n, 5n, 6n),
+    (systemd) => systemd.emit("StartupFinished", "tttttt", 1n, 2n, 3n, 4n, 5n, 6n),
   ],
-  ["Subscribe", (systemd) => systemd.tellOwner("", ":1.1")],
+  ["Subscribe", (systemd) => systemd.emitOwner("", ":1.1")],
 ];
 type Later = Awaited<ReturnType<typeof standingBridge>>["systemd"];
 
 test.each(LATER)(
-  "an error for %s, asked because of a signal, ends the stream",
+  "ends the stream when %s, called because of a signal, fails",
   async (what, ask) => {
     const watched = await standingBridge();
     watched.systemd.errors.set(what, "org.example.No");
@@ -26,7 +26,7 @@ test.each(LATER)(
 );
 
 test.each(LATER)(
-  "no answer to %s, asked because of a signal, ends the stream",
+  "ends the stream when %s, called because of a signal, isn't answered",
   async (what, ask) => {
     const watched = await standingBridge();
     watched.systemd.silent.add(what);
@@ -38,7 +38,7 @@ test.each(LATER)(
   },
 );
 
-test("an error beside the first questions is the one that is told", async () => {
+test("reports the fault that came first when the first listing is pending", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
     systemd.silent.add("ListUnits");
@@ -46,11 +46,11 @@ test("an error beside the first questions is the one that is told", async () => 
   };
   const watched = watchBridge({ runtime });
   await watched.saw("asked ListUnits");
-  watched.systemd.tell("UnitNew", "so", "a.service", "/u");
+  watched.systemd.emit("UnitNew", "so", "a.service", "/u");
   expect(String(await watched.done)).toBe("org.example.No: no");
 });
 
-test("a unit whose start can't be asked for is passed over", async () => {
+test("skips a unit when its start time is unavailable", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
     systemd.errors.set("Get ActiveEnterTimestamp", "org.freedesktop.DBus.Error.UnknownObject");
@@ -67,7 +67,7 @@ test("a unit whose start can't be asked for is passed over", async () => {
   expect(await watched.done).toBeUndefined();
 });
 
-test("a journal that can't be read is told as such, and the watch goes on", async () => {
+test("reports an unavailable journal, and goes on", async () => {
   const runtime = new FakeRuntime();
   runtime.journal = { exitCode: 127, stdout: "journalctl: not found" };
   const watched = await standingBridge({
@@ -81,14 +81,14 @@ test("a journal that can't be read is told as such, and the watch goes on", asyn
   expect(await watched.done).toBeUndefined();
 });
 
-test("signals before the stream stands are not taken", async () => {
+test("ignores signals before Hello is answered", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => void systemd.silent.add("Hello");
   const watched = watchBridge({ runtime });
   await watched.saw("asked Hello");
-  watched.systemd.tell("UnitNew", "so", "a.service", "/u");
-  watched.systemd.tell("UnitRemoved", "so", "b.service", "/u");
-  watched.systemd.tellOwner("", ":1.1");
+  watched.systemd.emit("UnitNew", "so", "a.service", "/u");
+  watched.systemd.emit("UnitRemoved", "so", "b.service", "/u");
+  watched.systemd.emitOwner("", ":1.1");
   await watched.clock.advance(0);
   expect(watched.history).toEqual(["asked Hello"]);
   watched.abort.abort();
@@ -97,23 +97,23 @@ test("signals before the stream stands are not taken", async () => {
 
 const CALLS = ["Hello", "AddMatch", "GetNameOwner", "Subscribe", "ListUnits", "Get Version"];
 
-test.each(CALLS)("an error for %s ends the attempt with it", async (question) => {
+test.each(CALLS)("fails with the error when %s fails", async (question) => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => void systemd.errors.set(question, "org.example.No");
   const watched = watchBridge({ runtime });
   const error = await watched.done;
   expect(String(error)).toContain("org.example.No");
-  expect(watched.history.filter((line) => line === "gracefulClose")).toHaveLength(1);
+  expect(watched.history.filter((line) => line === "end of input")).toHaveLength(1);
   expect(watched.clock.pendingTimers).toBe(0);
 });
 
-test.each(CALLS)("no answer to %s ends the attempt after ten seconds", async (question) => {
+test.each(CALLS)("fails after ten seconds when %s isn't answered", async (question) => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => void systemd.silent.add(question);
   const watched = watchBridge({ runtime });
   await watched.saw(new RegExp(`^asked ${question}`));
   await watched.clock.advance(9_999);
-  expect(watched.history).not.toContain("gracefulClose");
+  expect(watched.history).not.toContain("end of input");
   await watched.clock.advance(1);
   const error = await watched.done;
   expect(error).toBeInstanceOf(BridgeError);
@@ -121,7 +121,7 @@ test.each(CALLS)("no answer to %s ends the attempt after ten seconds", async (qu
   expect(watched.clock.pendingTimers).toBe(0);
 });
 
-test("more units than fit into one message are an error that says so, and little is read of them", async () => {
+test("fails when the units don't fit into one message, and reads little of it", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => void systemd.silent.add("ListUnits");
   const watched = watchBridge({ runtime });

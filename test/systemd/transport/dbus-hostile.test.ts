@@ -20,15 +20,15 @@ async function outcome(watched: WatchedBridge): Promise<Record<string, unknown>>
   return {
     isBridgeError: error instanceof BridgeError,
     message: error?.message,
-    ends: watched.history.filter((line) => /gracefulClose|kill/.test(line)),
+    ends: watched.history.filter((line) => /end of input|kill/.test(line)),
     timers: watched.clock.pendingTimers,
   };
 }
 
-/** The connection was given up for this reason, by the end of its input, and nothing waits. */
-function givenUp(why: RegExp): Record<string, unknown> {
+/** The connection was closed for this reason, by the end of its input, and nothing waits. */
+function closed(why: RegExp): Record<string, unknown> {
   const message: unknown = expect.stringMatching(why);
-  return { isBridgeError: true, message, ends: ["gracefulClose"], timers: 0 };
+  return { isBridgeError: true, message, ends: ["end of input"], timers: 0 };
 }
 
 function propertiesChanged(
@@ -46,27 +46,27 @@ test.each([
   ["a line without an end", "x".repeat(20_000), /more than 16384 bytes/],
   ["no end of lines", "DATA\r\n".repeat(100), /more than 16 lines/],
   ["a refusal", "REJECTED EXTERNAL\r\n", /refused AUTH EXTERNAL/],
-])("%s instead of an answer to AUTH", async (_what, greeting, why) => {
+])("rejects %s instead of an answer to AUTH", async (_what, greeting, why) => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => void (systemd.greeting = greeting);
-  expect(await outcome(watchBridge({ runtime }))).toEqual(givenUp(why));
+  expect(await outcome(watchBridge({ runtime }))).toEqual(closed(why));
 });
 
-test("no answer to AUTH at all", async () => {
+test("fails when AUTH isn't answered", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => void (systemd.greeting = "");
   const watched = watchBridge({ runtime });
   await watched.clock.advance(10_000);
-  expect(await outcome(watched)).toEqual(givenUp(/the handshake took more than 10000 ms/));
+  expect(await outcome(watched)).toEqual(closed(/the handshake took more than 10000 ms/));
 });
 
-test("bytes that are no message", async () => {
+test("fails on bytes that are no message", async () => {
   const watched = await standingBridge();
   watched.bridge.stdout.write(Buffer.alloc(64, 0x20));
-  expect(await outcome(watched)).toEqual(givenUp(/byte order|header|message/));
+  expect(await outcome(watched)).toEqual(closed(/byte order|header|message/));
 });
 
-test("half a message and then the end is the end", async () => {
+test("resolves when the stream ends within a message", async () => {
   const watched = await standingBridge();
   const message = encodeMessage({
     ...propertiesChanged("a.service", "sa{sv}as", [UNIT, new Map(), []]),
@@ -75,10 +75,10 @@ test("half a message and then the end is the end", async () => {
   watched.bridge.stdout.write(message.subarray(0, message.length - 5));
   watched.bridge.ends();
   expect(await watched.done).toBeUndefined();
-  expect(watched.history).toEqual(["gracefulClose"]);
+  expect(watched.history).toEqual(["end of input"]);
 });
 
-test("a message in pieces of a byte is a message", async () => {
+test("reads a message that comes byte by byte", async () => {
   const watched = await standingBridge();
   const path = "/org/freedesktop/systemd1";
   const signal = { path, interface: "org.freedesktop.systemd1.Manager", member: "UnitRemoved" };
@@ -114,26 +114,26 @@ test.each([
     properties("InvocationID", new Variant("s", "x")),
     /variant of ay/,
   ],
-])("PropertiesChanged with %s ends the stream", async (_what, signature, body, why) => {
+])("ends the stream on PropertiesChanged with %s", async (_what, signature, body, why) => {
   const watched = await standingBridge();
   watched.systemd.send(propertiesChanged("a.service", signature, body));
-  expect(await outcome(watched)).toEqual(givenUp(why));
+  expect(await outcome(watched)).toEqual(closed(why));
 });
 
 test.each(["UnitNew", "UnitRemoved", "Reloading", "NameOwnerChanged"])(
-  "%s with another signature ends the stream",
+  "ends the stream on %s with another signature",
   async (member) => {
     const watched = await standingBridge();
     const sender = member === "NameOwnerChanged" ? "org.freedesktop.DBus" : ":1.1";
     const from = { path: "/x", interface: "x.y", sender };
     watched.systemd.send({ type: "signal", ...from, member, signature: "t", body: [1n] });
     expect(await outcome(watched)).toEqual(
-      givenUp(new RegExp(`is due in ${member}, but it is "t"`)),
+      closed(new RegExp(`is due in ${member}, but it is "t"`)),
     );
   },
 );
 
-test("ten thousand units are listed", async () => {
+test("lists ten thousand units", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
     for (let i = 0; i < 10_000; i += 1) {
@@ -146,7 +146,7 @@ test("ten thousand units are listed", async () => {
   expect(await watched.done).toBeUndefined();
 });
 
-test("rows that can't be systemd's are left out, and words that can't be are not taken", async () => {
+test("leaves out rows and words that systemd can't have sent", async () => {
   const runtime = new FakeRuntime();
   const active = { activeState: "active", subState: "running" };
   runtime.prepare = ({ systemd }) => {
@@ -170,18 +170,18 @@ test("rows that can't be systemd's are left out, and words that can't be are not
   await done;
 });
 
-test("new units whose names are too long are not asked for", async () => {
+test("ignores new units whose names are too long", async () => {
   const watched = await standingBridge();
-  watched.systemd.tell("UnitNew", "so", "x".repeat(256), "/u");
-  watched.systemd.tell("UnitNew", "so", "x".repeat(1_000_000), "/u");
-  watched.systemd.tell("UnitRemoved", "so", "a.service", "/u");
+  watched.systemd.emit("UnitNew", "so", "x".repeat(256), "/u");
+  watched.systemd.emit("UnitNew", "so", "x".repeat(1_000_000), "/u");
+  watched.systemd.emit("UnitRemoved", "so", "a.service", "/u");
   await watched.saw("removed a.service");
   expect(watched.history).toEqual(["removed a.service"]);
   watched.abort.abort();
   await watched.done;
 });
 
-test("a listing of another shape ends the attempt", async () => {
+test("fails on a listing of another shape", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => void systemd.silent.add("ListUnits");
   const watched = watchBridge({ runtime });
@@ -190,11 +190,11 @@ test("a listing of another shape ends the attempt", async () => {
   const reply = { replySerial: serial, signature: "as", body: [["a"]] };
   watched.systemd.send({ type: "method_return", ...reply });
   expect(await outcome(watched)).toEqual(
-    givenUp(/"a\(ssssssouso\)" is due in method_return, but it is "as"/),
+    closed(/"a\(ssssssouso\)" is due in method_return, but it is "as"/),
   );
 });
 
-test("what systemd says of itself is taken for what it can be", async () => {
+test("bounds the version, and leaves out an unknown system state", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
     systemd.version = "9".repeat(1_000);
@@ -208,41 +208,41 @@ test("what systemd says of itself is taken for what it can be", async () => {
   await done;
 });
 
-test("calls from the other end are answered, and change nothing", async () => {
+test("answers calls of the peer, and changes nothing", async () => {
   const watched = await standingBridge();
   const call = { path: "/", interface: "org.freedesktop.DBus.Peer", member: "Ping" };
   for (let i = 0; i < 100; i += 1) watched.systemd.send({ type: "method_call", ...call });
-  watched.systemd.tell("UnitRemoved", "so", "a.service", "/u");
+  watched.systemd.emit("UnitRemoved", "so", "a.service", "/u");
   await watched.saw("removed a.service");
   watched.abort.abort();
   expect(await watched.done).toBeUndefined();
 });
 
-test("a peer that calls us and doesn't read the answers", async () => {
+test("fails when a peer calls and doesn't read the answers", async () => {
   const watched = await standingBridge();
   Object.defineProperty(watched.bridge.stdin, "writableLength", { value: 1024 * 1024 + 1 });
   const peer = { interface: "org.freedesktop.DBus.Peer", member: "Ping", path: "/" };
   watched.bridge.stdout.write(encodeMessage({ type: "method_call", serial: 7, ...peer }));
-  expect(await outcome(watched)).toEqual(givenUp(/can't be written to: .* wait for it to read/));
+  expect(await outcome(watched)).toEqual(closed(/can't be written to: .* wait for it to read/));
 });
 
-test("a unit's name that is none isn't told as removed", async () => {
+test("ignores removed units whose names are too long", async () => {
   const watched = await standingBridge();
-  watched.systemd.tell("UnitRemoved", "so", "x".repeat(256), "/u");
-  watched.systemd.tell("UnitRemoved", "so", "x".repeat(255), "/u");
+  watched.systemd.emit("UnitRemoved", "so", "x".repeat(256), "/u");
+  watched.systemd.emit("UnitRemoved", "so", "x".repeat(255), "/u");
   await watched.saw(/^removed/);
   expect(watched.history.filter((line) => line.startsWith("removed"))).toEqual([
     `removed ${"x".repeat(255)}`,
   ]);
 });
 
-test("a systemd that begins anew again and again is given up", async () => {
+test("ends the stream when systemd executes itself again and again", async () => {
   const runtime = new FakeRuntime();
   const watched = watchBridge({ runtime, sink: (sink) => void (sink.sinceNs = 1n) });
   await watched.saw(/^manager/);
   runtime.journal = new Promise(() => {});
-  for (let i = 0; i < 10; i++) watched.systemd.tellOwner("", ":1.1");
-  await watched.saw("gracefulClose");
+  for (let i = 0; i < 10; i++) watched.systemd.emitOwner("", ":1.1");
+  await watched.saw("end of input");
   watched.abort.abort();
   await watched.done;
   const reads = watched.history.filter((line) => line === "journal read");

@@ -23,7 +23,7 @@ async function end({ abort, done }: WatchedBridge): Promise<void> {
   expect(await done).toBeUndefined();
 }
 
-test("units that are active are asked for their start, as far as that is wanted", async () => {
+test("reads the start times of the requested units", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
     systemd.units.set("a.service", { ...RUNNING, activeEnterUs: 1_700_000_000_123_456n });
@@ -48,11 +48,11 @@ test("units that are active are asked for their start, as far as that is wanted"
   await end(watched);
 });
 
-test("a unit that is new is asked for by its name alone", async () => {
+test("looks a new unit up by its name", async () => {
   const watched = await standing();
   const { systemd, sink } = watched;
   systemd.units.set("a.service", IDLE).set("b.service", RUNNING);
-  systemd.tell("UnitNew", "so", "a.service", "/org/freedesktop/systemd1/unit/a_2eservice");
+  systemd.emit("UnitNew", "so", "a.service", "/org/freedesktop/systemd1/unit/a_2eservice");
   await watched.saw(/^loaded/);
   expect(watched.history).toEqual(["asked ListUnitsByPatterns a.service", "loaded 1"]);
   expect([...sink.rows]).toEqual([["a.service", "inactive/dead"]]);
@@ -65,22 +65,22 @@ test.each([
   ["a*.service", "a\\*.service", ["ab.service"]],
   ["a?b.service", "a\\?b.service", ["axb.service"]],
   ["a[!x]\\*?.service", "a\\[!x]\\\\\\*\\?.service", ["ay\\bc.service"]],
-])("the pattern of %s matches it alone", async (name, pattern, others) => {
+])("matches no unit but %s by its pattern", async (name, pattern, others) => {
   const watched = await standing();
   const { systemd, sink } = watched;
   for (const each of [name, ...others]) systemd.units.set(each, RUNNING);
-  systemd.tell("UnitNew", "so", name, "/u");
+  systemd.emit("UnitNew", "so", name, "/u");
   await watched.saw(/^loaded/);
   expect(systemd.questions.at(-1)).toBe(`ListUnitsByPatterns ${pattern}`);
   expect([...sink.rows.keys()]).toEqual([name]);
   await end(watched);
 });
 
-test("units that turn up during a question are asked for together in the next", async () => {
+test("looks units up together when they are new during a query", async () => {
   const watched = await standing();
   const { systemd } = watched;
-  for (const name of ["a", "b", "c", "b", "d"]) systemd.tell("UnitNew", "so", name, "/u");
-  systemd.tell("UnitRemoved", "so", "d", "/u");
+  for (const name of ["a", "b", "c", "b", "d"]) systemd.emit("UnitNew", "so", name, "/u");
+  systemd.emit("UnitRemoved", "so", "d", "/u");
   await watched.saw("asked ListUnitsByPatterns b c");
   await watched.clock.advance(0);
   expect(watched.history).toEqual([
@@ -90,7 +90,7 @@ test("units that turn up during a question are asked for together in the next", 
     "asked ListUnitsByPatterns b c",
     "loaded 0",
   ]);
-  systemd.tell("UnitNew", "so", "e", "/u");
+  systemd.emit("UnitNew", "so", "e", "/u");
   await watched.saw("asked ListUnitsByPatterns e");
   await end(watched);
 });
@@ -99,12 +99,12 @@ test.each([
   [100, /^asked ListUnitsByPatterns u1 u2 .* u100$/],
   [101, "asked ListUnits"],
   [5_000, "asked ListUnits"],
-])("%s units that turn up at once", async (count, question) => {
+])("calls twice when %s units are new at once", async (count, question) => {
   const watched = await standing();
   const { systemd } = watched;
-  for (let i = 0; i <= count; i += 1) systemd.tell("UnitNew", "so", `u${i}`, "/u");
-  // The first of them is asked for at once.
-  for (let i = 102; i <= count; i += 1) systemd.tell("UnitRemoved", "so", `u${i}`, "/u");
+  for (let i = 0; i <= count; i += 1) systemd.emit("UnitNew", "so", `u${i}`, "/u");
+  // The first of them is looked up at once.
+  for (let i = 102; i <= count; i += 1) systemd.emit("UnitRemoved", "so", `u${i}`, "/u");
   await watched.saw(question);
   await watched.clock.advance(0);
   expect(watched.history.filter((line) => line.startsWith("asked"))).toHaveLength(2);
@@ -112,7 +112,7 @@ test.each([
   await end(watched);
 });
 
-test("units are listed every ten minutes, whatever happens", async () => {
+test("lists every ten minutes", async () => {
   const watched = await standing();
   for (const round of [1, 2, 3]) {
     await watched.clock.advance(TEN_MINUTES_MS - 1);
@@ -126,13 +126,13 @@ test("units are listed every ten minutes, whatever happens", async () => {
   expect(watched.clock.pendingTimers).toBe(0);
 });
 
-test("systemd that runs itself anew is attached to and listed anew", async () => {
+test("subscribes and lists again when systemd executes itself again", async () => {
   const watched = await standing();
   const { systemd } = watched;
-  systemd.tellOwner(":1.1", "");
+  systemd.emitOwner(":1.1", "");
   await watched.clock.advance(0);
   expect(watched.history).toEqual([]);
-  systemd.tellOwner("", ":1.1");
+  systemd.emitOwner("", ":1.1");
   await watched.saw(/^manager/);
   const steps = watched.history.filter((line) => !/^asked (AddMatch|GetNameOwner)/.test(line));
   expect(steps).toEqual([
@@ -148,7 +148,7 @@ test("systemd that runs itself anew is attached to and listed anew", async () =>
   await end(watched);
 });
 
-test("signals of others than systemd are not taken", async () => {
+test("ignores signals of other senders", async () => {
   const watched = await standing();
   const { systemd } = watched;
   const removed = (sender: string, unit: string): void => {
@@ -163,7 +163,7 @@ test("signals of others than systemd are not taken", async () => {
   removed("org.freedesktop.DBus", "b.service");
   removed(":1.1", "c.service");
   await watched.saw("removed c.service");
-  systemd.tellOwner(":1.1", ":1.7");
+  systemd.emitOwner(":1.1", ":1.7");
   removed(":1.1", "d.service");
   removed(":1.7", "e.service");
   await watched.saw("removed e.service");

@@ -14,7 +14,7 @@ function steps(history: readonly string[]): string[] {
   return words.filter((line, i) => line !== words[i - 1]);
 }
 
-/** What waits for something still. */
+/** Timers and listeners that are left. */
 function leftovers({ clock, abort }: WatchedBridge): Record<string, number> {
   const listeners = getEventListeners(abort.signal, "abort").length;
   return { timers: clock.pendingTimers, listeners };
@@ -22,7 +22,7 @@ function leftovers({ clock, abort }: WatchedBridge): Record<string, number> {
 
 const NOTHING = { timers: 0, listeners: 0 };
 
-test("it listens, then looks back, then lists, then asks systemd about itself", async () => {
+test("subscribes, reads the journal, lists, then reads the manager", async () => {
   const watched = watchBridge({
     sink: (sink) => {
       sink.sinceNs = 1_000_000n;
@@ -52,7 +52,7 @@ test("it listens, then looks back, then lists, then asks systemd about itself", 
   expect(leftovers(watched)).toEqual(NOTHING);
 });
 
-test("it listens to what it needs, and to no more", async () => {
+test("matches only the signals that it needs", async () => {
   const { systemd, abort, done } = await standingBridge();
   const rules = systemd.questions.filter((each) => each.startsWith("AddMatch "));
   const wanted = rules.map((rule) => /member='(\w+)'(?:,arg0='([\w.]+)')?$/.exec(rule)?.slice(1));
@@ -78,7 +78,7 @@ test("it listens to what it needs, and to no more", async () => {
   await done;
 });
 
-test("the private socket is asked without a bus: no Hello, no rules, no destination", async () => {
+test("sends no Hello, rules or destination on the private socket", async () => {
   const watched = watchBridge({ target: "private" });
   await watched.saw(/^manager/);
   expect(steps(watched.history)).toEqual([
@@ -98,16 +98,16 @@ test("the private socket is asked without a bus: no Hello, no rules, no destinat
   expect(await watched.done).toBeUndefined();
 });
 
-test("signals are taken on the private socket too", async () => {
+test("takes signals on the private socket", async () => {
   const { systemd, sink, abort, done, saw } = await standingBridge({ target: "private" });
-  systemd.tell("UnitRemoved", "so", "a.service", "/a");
+  systemd.emit("UnitRemoved", "so", "a.service", "/a");
   await saw("removed a.service");
   expect(sink.history).toEqual(["removed a.service"]);
   abort.abort();
   await done;
 });
 
-test("a subscription that is there already is as good", async () => {
+test("accepts a subscription that exists already", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
     systemd.errors.set("Subscribe", "org.freedesktop.systemd1.AlreadySubscribed");
@@ -117,7 +117,7 @@ test("a subscription that is there already is as good", async () => {
   expect(await done).toBeUndefined();
 });
 
-test("the end of the stream is no fault", async () => {
+test("resolves when the stream ends", async () => {
   const watched = await standingBridge();
   watched.bridge.ends();
   expect(await watched.done).toBeUndefined();
@@ -127,7 +127,7 @@ test("the end of the stream is no fault", async () => {
 test.each([
   ["before it has said anything", "", /ended the stream, before an answer to AUTH/],
   ["with words of its own", "Failed to connect to bus", /but said: Failed to connect to bus/],
-])("an end %s is an error that says so", async (_when, greeting, message) => {
+])("fails when the stream ends %s", async (_when, greeting, message) => {
   const runtime = new FakeRuntime();
   runtime.prepare = (bridge) => {
     bridge.systemd.greeting = greeting;
@@ -148,7 +148,7 @@ test.each([
   [126, 'OCI runtime exec failed: exec: "systemd-stdio-bridge": not found\r\n', true],
   [1, "OCI runtime exec failed: container not running\r\n", false],
   [undefined, "", false],
-])("exit code %s and the words %j: final is %s", async (exitCode, text, isFinal) => {
+])("maps exit code %s and the output %j to final %s", async (exitCode, text, isFinal) => {
   const runtime = new FakeRuntime();
   runtime.prepare = (bridge) => {
     if (text !== "") bridge.stdout.write(text);
@@ -162,7 +162,7 @@ test.each([
   expect(leftovers(watched)).toEqual(NOTHING);
 });
 
-test("an engine that can't start it is the error itself", async () => {
+test("fails with the engine's error when the exec fails", async () => {
   const runtime = new FakeRuntime();
   const failure = new Error("container is paused");
   runtime.beforeExec = () => Promise.reject(failure);

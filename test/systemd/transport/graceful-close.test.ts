@@ -4,11 +4,11 @@ import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeBridge } from "../../support/systemd/fake-bridge.ts";
 import { turns } from "../../support/turns.ts";
 
-function spoken(heedsGoodbye: boolean) {
+function spoken(endsWithInput: boolean) {
   const notes: string[] = [];
   const clock = new FakeClock();
   const bridge = new FakeBridge({ hasBus: true, note: (what) => void notes.push(what) });
-  bridge.heedsGoodbye = heedsGoodbye;
+  bridge.endsWithInput = endsWithInput;
   return {
     notes,
     clock,
@@ -17,21 +17,21 @@ function spoken(heedsGoodbye: boolean) {
   };
 }
 
-test("a command that heeds it isn't killed, and no timer is left", async () => {
+test("doesn't kill a command that ends by itself, and leaves no timer", async () => {
   const { notes, clock, gracefulClose } = spoken(true);
   gracefulClose.begin();
   await gracefulClose.finish();
-  expect(notes).toEqual(["gracefulClose"]);
+  expect(notes).toEqual(["end of input"]);
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("it is heard without having been said", async () => {
+test("begins when it is finished without a beginning", async () => {
   const { notes, gracefulClose } = spoken(true);
   await gracefulClose.finish();
-  expect(notes).toEqual(["gracefulClose"]);
+  expect(notes).toEqual(["end of input"]);
 });
 
-test("saying it again gives no more time", async () => {
+test("gives no more time when it begins again", async () => {
   const { notes, clock, gracefulClose } = spoken(false);
   gracefulClose.begin();
   await clock.advance(1_500);
@@ -39,11 +39,11 @@ test("saying it again gives no more time", async () => {
   const heard = gracefulClose.finish();
   await clock.advance(500);
   await heard;
-  expect(notes).toEqual(["gracefulClose", "kill"]);
+  expect(notes).toEqual(["end of input", "kill"]);
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("it is heard no earlier than the command has ended", async () => {
+test("finishes only when the command has ended", async () => {
   const { bridge, gracefulClose } = spoken(false);
   let isHeard = false;
   const heard = gracefulClose.finish().then(() => (isHeard = true));
@@ -54,10 +54,10 @@ test("it is heard no earlier than the command has ended", async () => {
   expect(bridge.kills).toBe(0);
 });
 
-test("after it was heard, saying it starts nothing", async () => {
+test("starts nothing when it begins after the finish", async () => {
   const { notes, clock, gracefulClose } = spoken(true);
   await gracefulClose.finish();
   gracefulClose.begin();
-  expect(notes).toEqual(["gracefulClose"]);
+  expect(notes).toEqual(["end of input"]);
   expect(clock.pendingTimers).toBe(0);
 });

@@ -20,7 +20,7 @@ function held() {
 const ROW = { name: "b.service", activeState: "active", subState: "running" } as const;
 
 /** One of each that may come at any time. */
-function tellAll(sink: BufferingSink): void {
+function sendAll(sink: BufferingSink): void {
   sink.take(serviceSignal(1n));
   sink.take(unitSignal("active/running", 1n));
   sink.take({ kind: "loaded", rows: [ROW] });
@@ -36,27 +36,27 @@ const ALL = [
   "manager 252 undefined",
 ];
 
-test("without a gap to close, everything is passed on at once", () => {
+test("passes everything on at once when no gap is open", () => {
   const { sink, next } = held();
-  tellAll(sink);
+  sendAll(sink);
   expect(next.history).toEqual(ALL);
 });
 
-test("what comes while the journal is read follows what the journal tells, in order", () => {
+test("passes messages on after the journal's entries when they come during its reading", () => {
   const { sink, next } = held();
   next.sinceNs = 7n;
   expect(sink.take({ kind: "attached", transport: "dbus", atNs: 9n })?.journalSinceNs).toBe(7n);
-  tellAll(sink);
+  sendAll(sink);
   sink.take(unitSignal("failed/failed", 4n));
   expect(next.history).toEqual(["attached dbus"]);
   sink.take({ kind: "recovered", entries: [failure(1n)] });
-  const told = ["attached dbus", "recovered 1", ...ALL, "unit a.service failed/failed"];
-  expect(next.history).toEqual(told);
+  const lines = ["attached dbus", "recovered 1", ...ALL, "unit a.service failed/failed"];
+  expect(next.history).toEqual(lines);
   sink.take(unitSignal("active/running", 5n));
-  expect(next.history).toEqual([...told, "unit a.service active/running"]);
+  expect(next.history).toEqual([...lines, "unit a.service active/running"]);
 });
 
-test("a source may use its signals again: what is held is a copy", () => {
+test("buffers copies, since a source uses its objects again", () => {
   const { sink, next } = held();
   sink.take({ kind: "attached", transport: "dbus", atNs: 1n });
   const unit = { ...unitSignal("active/running", 1n) };
@@ -70,7 +70,7 @@ test("a source may use its signals again: what is held is a copy", () => {
   expect(next.services).toEqual([serviceSignal(1n, { restarts: 1 })]);
 });
 
-test("a listing and start times are passed on at any time, and their answers back", () => {
+test("passes listings and start times on at any time, and returns the replies", () => {
   const { sink, next } = held();
   next.wanted = ["b.service"];
   sink.take({ kind: "attached", transport: "dbus", atNs: 1n });
@@ -87,7 +87,7 @@ test("a listing and start times are passed on at any time, and their answers bac
   ]);
 });
 
-test("a journal that can't be read lets go of what is held as well", () => {
+test("passes buffered messages on when the journal is unavailable", () => {
   const { sink, next } = held();
   sink.take({ kind: "attached", transport: "dbus", atNs: 1n });
   sink.take({ kind: "removed", unit: "a.service", timeNs: 2n });
@@ -95,7 +95,7 @@ test("a journal that can't be read lets go of what is held as well", () => {
   expect(next.history).toEqual(["attached dbus", "recovered nothing", "removed a.service"]);
 });
 
-test("attached again while the journal is read, it holds on until the last of them is done", () => {
+test("buffers until the last journal is read when it is attached again", () => {
   const { sink, next } = held();
   sink.take({ kind: "attached", transport: "dbus", atNs: 1n });
   sink.take({ kind: "removed", unit: "a.service", timeNs: 2n });
@@ -115,7 +115,7 @@ test("attached again while the journal is read, it holds on until the last of th
   ]);
 });
 
-test("more than can be held is told, and not held", () => {
+test("reports an overflow, and buffers no more", () => {
   const { sink, next, abort, overflows } = held();
   sink.take({ kind: "attached", transport: "dbus", atNs: 1n });
   for (let i = 0; i < 50_000; i += 1) sink.take(unitSignal("active/running", 1n));
@@ -129,18 +129,18 @@ test("more than can be held is told, and not held", () => {
   expect(next.history).toEqual(["attached dbus"]);
 });
 
-test("after the abort nothing is passed on, held or not", () => {
+test("passes nothing on after the abort", () => {
   for (const isHeld of [true, false]) {
     const { sink, next, abort } = held();
     next.sinceNs = 7n;
     next.wanted = ["b.service"];
     if (isHeld) sink.take({ kind: "attached", transport: "dbus", atNs: 1n });
-    if (isHeld) tellAll(sink);
+    if (isHeld) sendAll(sink);
     abort.abort();
     next.history.splice(0);
-    tellAll(sink);
+    sendAll(sink);
     sink.take({ kind: "recovered", entries: [failure(1n)] });
-    tellAll(sink);
+    sendAll(sink);
     sink.take({ kind: "start-time", unit: "b.service", timeNs: 3n });
     expect(sink.take({ kind: "listed", rows: [ROW], asOfNs: 2n })?.startTimesOf ?? []).toEqual([]);
     expect(

@@ -11,7 +11,7 @@ import { journalEntry, serviceSignal, unitRow, unitSignal } from "../../support/
 const SECOND = 1_000_000_000n;
 const NODE = "sind-dev-worker-0";
 
-/** A watch whose stream stands, over a unit that is active. */
+/** Starts a watch with an open stream, over a unit that is active. */
 function standing(restored?: bigint) {
   const recorded = recordedFleet();
   const clock = new FakeClock();
@@ -47,10 +47,10 @@ function standing(restored?: bigint) {
   const fails = (): void => {
     const { take } = source.latest;
     const timeNs = clock.nowNs();
-    const told = { stateChangeNs: timeNs, timeNs };
+    const times = { stateChangeNs: timeNs, timeNs };
     take(serviceSignal({ result: "exit-code", timeNs }));
-    take(unitSignal({ activeState: "failed", ...told }));
-    take(unitSignal({ activeState: "active", ...told }));
+    take(unitSignal({ activeState: "failed", ...times }));
+    take(unitSignal({ activeState: "active", ...times }));
   };
   const unit = () => record.systemd.units.get("a.service");
   return {
@@ -70,14 +70,14 @@ async function lost({ source, clock }: { source: FakeSystemdSource; clock: FakeC
 
 const failure = (timeNs: bigint): JournalEntry => journalEntry({ timeNs });
 
-test("a gap after the clock was set back is read from where it began", async () => {
+test("reads a gap from its beginning when the clock was set back", async () => {
   await using watching = standing();
   const { clock, attach, fails, failures } = watching;
   attach();
   await clock.advance(600_000);
   fails();
   const oldNs = clock.nowNs();
-  // Half an hour of the old time was told when it is set back by an hour.
+  // Half an hour of the old time has passed when the clock is set back by an hour.
   clock.setNowMs(clock.nowMs() - 3_600_000);
   await clock.advance(5_000);
   await lost(watching);
@@ -92,30 +92,30 @@ test("a gap after the clock was set back is read from where it began", async () 
   expect(failures()).toBe(4);
 });
 
-test("what was counted at the same times before is not counted twice", async () => {
+test("counts nothing twice when the same times come again", async () => {
   await using watching = standing();
   const { clock, attach, fails, failures } = watching;
   attach();
-  const told: bigint[] = [];
+  const times: bigint[] = [];
   for (let i = 0; i < 60; i++) {
     await clock.advance(1_000);
-    told.push(clock.nowNs());
+    times.push(clock.nowNs());
     fails();
   }
   clock.setNowMs(clock.nowMs() - 40_000);
   for (let i = 0; i < 5; i++) {
     await clock.advance(1_000);
-    told.push(clock.nowNs());
+    times.push(clock.nowNs());
     fails();
   }
   expect(failures()).toBe(65);
   await lost(watching);
   await clock.advance(5_000);
-  attach([...told.map((timeNs) => failure(timeNs - 1_000n)), failure(clock.nowNs() - SECOND)]);
+  attach([...times.map((timeNs) => failure(timeNs - 1_000n)), failure(clock.nowNs() - SECOND)]);
   expect(failures()).toBe(66);
 });
 
-test("what happens after it, on the stream that stands, is under watch", async () => {
+test("takes what follows on the open stream as under watch", async () => {
   await using watching = standing();
   const { clock, source, attach } = watching;
   attach();
@@ -127,7 +127,7 @@ test("what happens after it, on the stream that stands, is under watch", async (
   expect(attach()).toBeLessThanOrEqual(timeNs);
 });
 
-test("where it was set back between two processes, gaps are read from then on", async () => {
+test("reads gaps from now on when the clock was set back between two processes", async () => {
   const aheadNs = new FakeClock().nowNs() + 3_600n * SECOND;
   await using watching = standing(aheadNs);
   const { clock, attach, failures } = watching;
@@ -141,21 +141,21 @@ test("where it was set back between two processes, gaps are read from then on", 
   expect(failures()).toBe(1);
 });
 
-test("another engine's clock that is a little ahead is let be", async () => {
+test("changes nothing when another engine's clock is a little ahead", async () => {
   const aheadNs = new FakeClock().nowNs() + 290n * SECOND;
   await using watching = standing(aheadNs);
   expect(watching.attach()).toBe(aheadNs);
 });
 
-test("what another engine tells by a clock that is far ahead is counted once", async () => {
+test("counts once when another engine's clock is far ahead", async () => {
   await using watching = standing();
   const { source, attach, failures } = watching;
   attach();
   const aheadNs = watching.clock.nowNs() + 3_600n * SECOND;
-  const told = { stateChangeNs: aheadNs, timeNs: aheadNs };
+  const times = { stateChangeNs: aheadNs, timeNs: aheadNs };
   source.latest.take(serviceSignal({ result: "exit-code" }));
-  source.latest.take(unitSignal({ activeState: "failed", ...told }));
-  source.latest.take(unitSignal({ activeState: "active", ...told }));
+  source.latest.take(unitSignal({ activeState: "failed", ...times }));
+  source.latest.take(unitSignal({ activeState: "active", ...times }));
   await lost(watching);
   expect(attach([failure(aheadNs - 1n)])).toBe(aheadNs - SECOND);
   expect(failures()).toBe(1);

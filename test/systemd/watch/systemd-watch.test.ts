@@ -17,7 +17,7 @@ interface Watched extends RecordedFleet, AsyncDisposable {
   readonly watch: SystemdWatch;
   readonly lines: string[];
   readonly parseErrors: () => number;
-  /** Kinds of what was told of the watch itself, and of which containers. */
+  /** Kinds of the changes of the watch itself, and their containers. */
   readonly monitor: () => string[];
   readonly monitored: () => string[];
 }
@@ -55,10 +55,10 @@ function watched(source = new FakeSystemdSource()): Watched {
   };
 }
 
-test("a systemd that can't be listed is one line, and is tried ever more rarely", async () => {
+test("reports one error and tries ever more rarely when systemd can't be listed", async () => {
   await using watching = watched();
   const { source, clock } = watching;
-  const tell = async (): Promise<void> => {
+  const fail = async (): Promise<void> => {
     const { take } = source.latest;
     take({ kind: "attached", transport: "dbus", atNs: clock.nowNs() });
     take({ kind: "recovered", entries: [] });
@@ -66,7 +66,7 @@ test("a systemd that can't be listed is one line, and is tried ever more rarely"
     await clock.advance(0);
   };
   for (let attempt = 0; attempt < 20; attempt++) {
-    await tell();
+    await fail();
     const waitMs = clock.nextTimerMs ?? 0;
     expect(waitMs).toBeGreaterThanOrEqual(Math.min(250 * 2 ** attempt, 30_000) / 2);
     await clock.advance(waitMs);
@@ -78,7 +78,7 @@ test("a systemd that can't be listed is one line, and is tried ever more rarely"
   });
 });
 
-test("what the source tells is folded into the container's systemd", async () => {
+test("applies the source's messages to the container's systemd", async () => {
   await using watching = watched();
   const { source, record, changes } = watching;
   const { systemd } = record("sind-dev-worker-0");
@@ -101,7 +101,7 @@ test("what the source tells is folded into the container's systemd", async () =>
   expect(watching.parseErrors()).toBe(1);
 });
 
-test("a stream that ends is lost after a moment, tried again, and recovered", async () => {
+test("reports a lost stream after a moment, tries again, and recovers", async () => {
   await using watching = watched();
   const { source, clock, record, monitor } = watching;
   const { systemd } = record("sind-dev-worker-0");
@@ -118,7 +118,7 @@ test("a stream that ends is lost after a moment, tried again, and recovered", as
   expect(systemd).toMatchObject({ up: true, reconnects: 1 });
 });
 
-test("a container that was renamed is told by its new name", async () => {
+test("reports a renamed container by its new name", async () => {
   await using watching = watched();
   const { source, clock, happens } = watching;
   source.latest.attach();
@@ -128,7 +128,7 @@ test("a container that was renamed is told by its new name", async () => {
   expect(watching.monitored()).toEqual(["sind-dev-worker-9"]);
 });
 
-test("failures while a node boots are quiet, what goes on failing is one error", async () => {
+test("reports no failure during a boot, and one error when failures go on", async () => {
   const source = new FakeSystemdSource();
   source.fault = new Error("container is booting");
   await using watching = watched(source);
@@ -144,7 +144,7 @@ test("failures while a node boots are quiet, what goes on failing is one error",
   expect(monitor()).toEqual(["monitor.error", "monitor.recovered"]);
 });
 
-test("a node that boots in its usual time is no news", async () => {
+test("reports nothing when a node boots in its usual time", async () => {
   const source = new FakeSystemdSource();
   source.fault = new Error("no bus yet");
   await using watching = watched(source);
@@ -155,7 +155,7 @@ test("a node that boots in its usual time is no news", async () => {
   expect(watching.monitor()).toEqual([]);
 });
 
-test("a stream that never stood isn't a success that shortens the waits", async () => {
+test("doesn't shorten the waits when a stream ends before its listing", async () => {
   const source = new FakeSystemdSource();
   source.fault = new Error("no");
   await using watching = watched(source);
@@ -163,7 +163,7 @@ test("a stream that never stood isn't a success that shortens the waits", async 
   expect(source.runs.length).toBeLessThan(50);
 });
 
-test("after a success the waits are short again", async () => {
+test("shortens the waits after a success", async () => {
   const source = new FakeSystemdSource();
   source.fault = new Error("no");
   await using watching = watched(source);
@@ -178,7 +178,7 @@ test("after a success the waits are short again", async () => {
   expect(source.runs).toHaveLength(attempts + 1);
 });
 
-test("a wake tries at once, but only where it waits", async () => {
+test("tries at once when woken during a wait", async () => {
   const source = new FakeSystemdSource();
   source.fault = new Error("container is paused");
   await using watching = watched(source);
@@ -193,7 +193,7 @@ test("a wake tries at once, but only where it waits", async () => {
   expect(source.runs).toHaveLength(attempts + 1);
 });
 
-test("what comes after the end is of a container that has died", async () => {
+test("applies nothing after its end", async () => {
   const source = new FakeSystemdSource();
   source.isStubborn = true;
   const watching = watched(source);
@@ -220,7 +220,7 @@ test("what comes after the end is of a container that has died", async () => {
   expect(watching.clock.pendingTimers).toBe(0);
 });
 
-test("stop waits for the source's end, and ends a wait", async () => {
+test("waits for the source when stopped, and ends a wait", async () => {
   const source = new FakeSystemdSource();
   source.isStubborn = true;
   const watching = watched(source);
@@ -242,7 +242,7 @@ test("stop waits for the source's end, and ends a wait", async () => {
   expect(waiting.clock.pendingTimers).toBe(0);
 });
 
-test("what was missed is told by the journal, before what came meanwhile", async () => {
+test("applies the journal's entries before the messages that came meanwhile", async () => {
   await using watching = watched();
   const { source, clock, changes, record } = watching;
   source.latest.attach([unitRow("a.service", "active", "running")]);
@@ -265,7 +265,7 @@ test("what was missed is told by the journal, before what came meanwhile", async
   );
 });
 
-test("busctl is warned of, the better way isn't", async () => {
+test("warns when it watches by busctl", async () => {
   await using watching = watched();
   const { source, lines } = watching;
   source.latest.attach();

@@ -14,12 +14,12 @@ import { turns } from "../../support/turns.ts";
 interface Watched extends RecordedFleet, AsyncDisposable {
   readonly watches: SystemdWatches;
   readonly clock: FakeClock;
-  /** Every source that was asked for, with the name of its container. */
+  /** Every source that was opened, with the name of its container. */
   readonly sources: (readonly [name: string, source: FakeSystemdSource])[];
   /** Source of the n-th. */
   readonly source: (at: number) => FakeSystemdSource;
-  /** Lets the engine tell this of a container, and has its watch follow. */
-  readonly tell: (action: string, name: string) => void;
+  /** Applies an event of a container, and syncs its watch. */
+  readonly apply: (action: string, name: string) => void;
   readonly inspect: (name: string, more?: Partial<ContainerDetails>) => void;
 }
 
@@ -51,7 +51,7 @@ function watched(isWanted = true): Watched {
       if (source === undefined) throw new Error(`there is no source ${at}`);
       return source;
     },
-    tell(action, name) {
+    apply(action, name) {
       const record = recorded.happens(action, name);
       if (record !== undefined) watches.sync(record);
     },
@@ -64,72 +64,72 @@ function watched(isWanted = true): Watched {
   };
 }
 
-test("a container is watched from when it is known to run systemd, until it dies", async () => {
+test("watches a container from when it is known to run systemd until it dies", async () => {
   await using watching = watched();
-  const { tell, inspect, sources, source } = watching;
-  tell("create", "node");
-  tell("start", "node");
+  const { apply, inspect, sources, source } = watching;
+  apply("create", "node");
+  apply("start", "node");
   expect(sources).toEqual([]);
   inspect("node");
   inspect("node");
   expect(sources.map(([name]) => name)).toEqual(["node"]);
   expect(source(0).latest.signal.aborted).toBe(false);
-  tell("die", "node");
+  apply("die", "node");
   expect(source(0).latest.signal.aborted).toBe(true);
   await watching.clock.advance(60_000);
   expect(source(0).runs).toHaveLength(1);
   expect(sources).toHaveLength(1);
 });
 
-test("containers that don't run systemd, or don't run, are never looked into", async () => {
+test("watches no container that doesn't run, or runs no systemd", async () => {
   await using watching = watched();
-  const { tell, inspect, sources } = watching;
-  tell("create", "web");
-  tell("start", "web");
+  const { apply, inspect, sources } = watching;
+  apply("create", "web");
+  apply("start", "web");
   inspect("web", { runsSystemd: false });
-  tell("create", "node");
+  apply("create", "node");
   inspect("node");
-  tell("create", "old");
+  apply("create", "old");
   inspect("old", { status: "exited", finishedAtNs: 5n });
   inspect("old", { status: "restarting" });
-  tell("pause", "web");
-  tell("unpause", "web");
+  apply("pause", "web");
+  apply("unpause", "web");
   expect(sources).toEqual([]);
 });
 
-test("where it isn't wanted at all, nothing is watched", async () => {
+test("watches nothing when there is no source", async () => {
   await using watching = watched(false);
-  watching.tell("create", "node");
-  watching.tell("start", "node");
+  watching.apply("create", "node");
+  watching.apply("start", "node");
   watching.inspect("node");
   expect(watching.sources).toEqual([]);
   expect(watching.clock.pendingTimers).toBe(0);
 });
 
-test("each container has a watch of its own", async () => {
+test("has a watch for each container", async () => {
   await using watching = watched();
-  const { tell, inspect, sources, source } = watching;
+  const { apply, inspect, sources, source } = watching;
   for (const name of ["a", "b"]) {
-    tell("create", name);
-    tell("start", name);
+    apply("create", name);
+    apply("start", name);
     inspect(name);
   }
   expect(sources.map(([name]) => name)).toEqual(["a", "b"]);
-  tell("die", "a");
+  apply("die", "a");
   expect(source(0).latest.signal.aborted).toBe(true);
   expect(source(1).latest.signal.aborted).toBe(false);
 });
 
-test("the next life has a new watch, which the end of the old one doesn't disturb", async () => {
+test("starts a new watch for the next run, undisturbed by the end of the old one", async () => {
   await using watching = watched();
-  const { tell, inspect, sources, source, record, changes } = watching;
-  tell("create", "node");
-  tell("start", "node");
+  const { apply, inspect, sources, source, record, changes } = watching;
+  apply("create", "node");
+  apply("start", "node");
   inspect("node");
   source(0).isStubborn = true;
   source(0).latest.attach([unitRow("old.service", "active")]);
-  tell("die", "node");
-  tell("start", "node");
+  apply("die", "node");
+  apply("start", "node");
   expect(sources).toHaveLength(2);
   source(1).latest.attach([unitRow("new.service", "active")]);
   const { systemd } = record("node");
@@ -144,55 +144,55 @@ test("the next life has a new watch, which the end of the old one doesn't distur
   expect(source(0).runs).toHaveLength(1);
 });
 
-test("a paused container keeps its watch, and unpausing wakes it", async () => {
+test("keeps the watch of a paused container, and wakes it when unpaused", async () => {
   await using watching = watched();
-  const { tell, inspect, source, sources, clock } = watching;
-  tell("create", "node");
-  tell("start", "node");
+  const { apply, inspect, source, sources, clock } = watching;
+  apply("create", "node");
+  apply("start", "node");
   inspect("node");
   source(0).fault = new Error("container is paused");
   source(0).latest.end();
-  tell("pause", "node");
+  apply("pause", "node");
   await clock.advance(60_000);
   const attempts = source(0).runs.length;
-  tell("pause", "node");
+  apply("pause", "node");
   await turns();
   expect(source(0).runs).toHaveLength(attempts);
   source(0).fault = undefined;
-  tell("unpause", "node");
+  apply("unpause", "node");
   await turns();
   expect(source(0).runs).toHaveLength(attempts + 1);
   expect(sources).toHaveLength(1);
 });
 
-test.each(["destroy", "die"])("%s ends it", async (action) => {
+test.each(["destroy", "die"])("ends the watch on %s", async (action) => {
   await using watching = watched();
-  watching.tell("create", "node");
-  watching.tell("start", "node");
+  watching.apply("create", "node");
+  watching.apply("start", "node");
   watching.inspect("node");
-  watching.tell(action, "node");
+  watching.apply(action, "node");
   expect(watching.source(0).latest.signal.aborted).toBe(true);
 });
 
-test("a container that turns out not to run systemd is left alone", async () => {
+test("ends the watch when the container turns out to run no systemd", async () => {
   await using watching = watched();
-  watching.tell("create", "node");
-  watching.tell("start", "node");
+  watching.apply("create", "node");
+  watching.apply("start", "node");
   watching.inspect("node");
   watching.inspect("node", { runsSystemd: false });
   expect(watching.source(0).latest.signal.aborted).toBe(true);
 });
 
-test("stopping all waits for every one, those too that were stopped before", async () => {
-  const { watches, tell, inspect, source } = watched();
+test("waits for every watch when all are stopped, also for those stopped before", async () => {
+  const { watches, apply, inspect, source } = watched();
   for (const name of ["a", "b"]) {
-    tell("create", name);
-    tell("start", name);
+    apply("create", name);
+    apply("start", name);
     inspect(name);
   }
   source(0).isStubborn = true;
   source(1).isStubborn = true;
-  tell("die", "a");
+  apply("die", "a");
   let stopped = false;
   const done = (async () => {
     await watches.stopAll();
