@@ -27,7 +27,7 @@ async function run(
   return Array.fromAsync(monitor.run([lines.join("\n")]));
 }
 
-test("start, die, oom, pause and unpause are events", async () => {
+test("emits start, die, oom, pause and unpause", async () => {
   const events = await run([
     line({ action: "start", name: "sind-dev-controller" }),
     line({ action: "die", name: "sind-dev-worker-0", exitCode: "137", time: 1_234_567_891 }),
@@ -64,7 +64,7 @@ test.each([
   expect(monitor.parseErrors).toBe(0);
 });
 
-test("what can't be read is counted, and skipped", async () => {
+test("counts and skips lines that can't be parsed", async () => {
   const monitor = new DockerMonitor("sind-dev-");
   const good = line({ action: "start", name: "sind-dev-controller" });
   const chunks = [
@@ -80,12 +80,12 @@ test("what can't be read is counted, and skipped", async () => {
   expect(monitor.parseErrors).toBe(5);
 });
 
-test("an empty prefix takes every container by its name", async () => {
+test("keeps full container names when the prefix is empty", async () => {
   const events = await run([line({ action: "start", name: "any" })], new DockerMonitor(""));
   expect(events.map(({ node, container }) => [node, container])).toEqual([["any", "any"]]);
 });
 
-test("recorded output gives its events", async () => {
+test("emits the events of recorded output", async () => {
   const bytes = readFileSync(new URL("../fixtures/docker/events.jsonl", import.meta.url));
   const monitor = new DockerMonitor("sind-fix-");
   const events = await Array.fromAsync(monitor.run([bytes]));
@@ -104,7 +104,7 @@ test("recorded output gives its events", async () => {
   expect(monitor.parseErrors).toBe(0);
 });
 
-test("the arguments ask for one cluster's containers", () => {
+test("builds arguments that select one cluster", () => {
   expect(dockerEventsArgs("mycluster")).toEqual([
     "events",
     "--filter",

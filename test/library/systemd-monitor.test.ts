@@ -31,7 +31,7 @@ async function run(
   return Array.fromAsync(monitor.run([`${text}\n`]));
 }
 
-test("a unit that is active is an event", async () => {
+test("emits an event when a unit becomes active", async () => {
   const properties = { ...state("active"), SubState: { type: "s", data: "running" } };
   const events = await run(line([UNIT, properties, ["Conditions", "Asserts"]]));
   expect(events).toStrictEqual([
@@ -46,7 +46,7 @@ test("a unit that is active is an event", async () => {
   ]);
 });
 
-test("a unit that failed is an event", async () => {
+test("emits an event when a unit fails", async () => {
   const monitor = new SystemdMonitor("worker-0", "sind-dev-worker-0");
   const [event] = await run(line([UNIT, state("failed"), []]), monitor);
   expect(event).toMatchObject({
@@ -57,7 +57,7 @@ test("a unit that failed is an event", async () => {
   });
 });
 
-test("properties of other types are of no matter", async () => {
+test("ignores properties of other types", async () => {
   const properties = {
     ...state("active"),
     ConditionResult: { type: "b", data: true },
@@ -92,7 +92,7 @@ test.each([
   expect(monitor.parseErrors).toBe(1);
 });
 
-test("recorded output gives its events", async () => {
+test("emits the events of recorded output", async () => {
   const bytes = readFileSync(new URL("../fixtures/busctl/monitor.jsonl", import.meta.url));
   const monitor = new SystemdMonitor("node", "sind-fix-node");
   const events = await Array.fromAsync(monitor.run([bytes]));
@@ -114,7 +114,7 @@ test("recorded output gives its events", async () => {
   expect(monitor.parseErrors).toBe(0);
 });
 
-test("the arguments run busctl in the container", () => {
+test("builds arguments that run busctl in the container", () => {
   expect(systemdMonitorArgs("sind-dev-controller")).toEqual([
     "exec",
     "sind-dev-controller",

@@ -42,7 +42,7 @@ async function next(subscription: Subscription): Promise<Event> {
   return result.value;
 }
 
-test("docker events first, then a monitor a node, in order", async () => {
+test("starts docker events first, then a monitor for each node in order", async () => {
   const { watcher, executor, signal } = watch();
   await watcher.start([node("controller"), node("worker-0")], { signal });
   expect(executor.calls).toEqual([
@@ -52,7 +52,7 @@ test("docker events first, then a monitor a node, in order", async () => {
   ]);
 });
 
-test("every subscriber gets its own copy of every event", async () => {
+test("gives every subscriber a copy of every event", async () => {
   const { watcher, executor } = watch();
   const subscriptions = [watcher.subscribe(), watcher.subscribe()] as const;
   await watcher.start([node("controller")]);
@@ -74,7 +74,7 @@ test("every subscriber gets its own copy of every event", async () => {
   expect(events[1]).not.toBe(events[0]);
 });
 
-test("nodes can be added while it runs", async () => {
+test("adds nodes while it runs", async () => {
   const { watcher, executor } = watch();
   const subscription = watcher.subscribe();
   await watcher.start([]);
@@ -83,7 +83,7 @@ test("nodes can be added while it runs", async () => {
   expect(await next(subscription)).toMatchObject({ kind: "unit.active", node: "controller" });
 });
 
-test("nodes that are added while it starts come after it", async () => {
+test("starts nodes after docker events when they are added during the start", async () => {
   const dockerEvents = Promise.withResolvers<Process>();
   const { watcher, executor } = watch(
     new FakeExecutor((call) => (call === 0 ? dockerEvents.promise : new FakeProcess())),
@@ -98,7 +98,7 @@ test("nodes that are added while it starts come after it", async () => {
   expect(containers).toHaveLength(2);
 });
 
-test("nodes can't be added before the start, and are no matter after the end", async () => {
+test("rejects nodes before the start, and ignores them after the end", async () => {
   const { watcher, executor, signal, abort, ended } = watch();
   await expect(watcher.addNodes([node("a")])).rejects.toThrow("isn't started");
   await watcher.start([], { signal });
@@ -109,7 +109,7 @@ test("nodes can't be added before the start, and are no matter after the end", a
   expect(executor.calls).toHaveLength(1);
 });
 
-test("a subscriber who left gets nothing more, the others do", async () => {
+test("emits nothing to a subscriber that has unsubscribed", async () => {
   const { watcher, executor } = watch();
   const left = watcher.subscribe();
   const disposed = watcher.subscribe();
@@ -123,7 +123,7 @@ test("a subscriber who left gets nothing more, the others do", async () => {
   expect(await disposed.next()).toEqual({ done: true, value: undefined });
 });
 
-test("unsubscribing what isn't subscribed does nothing", () => {
+test("ignores an unknown subscription in unsubscribe", () => {
   const { watcher } = watch();
   const other = new Subscription();
   watcher.unsubscribe(other);
@@ -132,7 +132,7 @@ test("unsubscribing what isn't subscribed does nothing", () => {
   expect(other.dropped).toBe(0);
 });
 
-test("a subscriber who doesn't read loses the oldest events, and slows nobody", async () => {
+test("drops the oldest events of a stalled subscriber, and slows no other", async () => {
   const { watcher, executor } = watch();
   const slow = watcher.subscribe();
   const fast = watcher.subscribe();
@@ -148,7 +148,7 @@ test("a subscriber who doesn't read loses the oldest events, and slows nobody", 
   expect((await next(slow)).detail).toBe(`exitCode=${2000 - 1024}`);
 });
 
-test("start rejects when docker events can't be started, and nothing else is", async () => {
+test("rejects the start when docker events can't be started, and starts nothing else", async () => {
   const failure = new Error("docker not available");
   const { watcher, executor } = watch(
     new FakeExecutor((call) => {
@@ -165,7 +165,7 @@ test("start rejects when docker events can't be started, and nothing else is", a
   watcher.unsubscribe(kept);
 });
 
-test("after a start that failed nothing runs: wait resolves and ends the subscriptions", async () => {
+test("resolves wait and ends the subscriptions after a failed start", async () => {
   const { watcher } = watch(new FakeExecutor(() => Promise.reject(new Error("no docker"))));
   const subscription = watcher.subscribe();
   await expect(watcher.start([])).rejects.toThrow("no docker");
@@ -173,7 +173,7 @@ test("after a start that failed nothing runs: wait resolves and ends the subscri
   expect(await subscription.next()).toEqual({ done: true, value: undefined });
 });
 
-test("a second start is refused", async () => {
+test("rejects a second start", async () => {
   const { watcher, signal, abort, ended } = watch();
   await watcher.start([], { signal });
   await expect(watcher.start([])).rejects.toThrow("started before");
@@ -182,7 +182,7 @@ test("a second start is refused", async () => {
   await expect(watcher.start([])).rejects.toThrow("started before");
 });
 
-test("a node's monitor that can't be started is an event, the others run", async () => {
+test("emits an event when a node's monitor can't be started, and runs the others", async () => {
   const failure = new Error("busctl not available");
   const processes = [new FakeProcess(), new FakeProcess(), new FakeProcess()] as const;
   const { watcher, clock } = watch(
@@ -203,7 +203,7 @@ test("a node's monitor that can't be started is an event, the others run", async
   expect(await next(subscription)).toMatchObject({ kind: "unit.active", node: "worker-0" });
 });
 
-test("a stream that fails is an event with its cause, and the process is killed", async () => {
+test("emits an event with the cause when a stream fails, and kills the process", async () => {
   const { watcher, executor, clock } = watch();
   const subscription = watcher.subscribe();
   await watcher.start([node("controller")]);
@@ -228,7 +228,7 @@ test("a stream that fails is an event with its cause, and the process is killed"
   expect(executor.processes.map(({ kills }) => kills)).toEqual([1, 1]);
 });
 
-test("a stream that ends is an event, with what the process said last", async () => {
+test("emits an event with the last stderr when a stream ends", async () => {
   const { watcher, executor, clock } = watch();
   const subscription = watcher.subscribe();
   await watcher.start([node("controller"), node("worker-0"), node("worker-1")]);
@@ -246,7 +246,7 @@ test("a stream that ends is an event, with what the process said last", async ()
   });
 
   worker?.stdout.end(ACTIVE);
-  worker?.failExit(new Error("nobody knows"));
+  worker?.failExit(new Error("unknown exit"));
   expect(await next(subscription)).toMatchObject({ kind: "unit.active" });
   expect(await next(subscription)).toMatchObject({
     kind: "monitor.lost",
@@ -268,7 +268,7 @@ test("a stream that ends is an event, with what the process said last", async ()
   expect(await lost).toMatchObject({ node: "worker-1", detail: "systemd monitor stream ended" });
 });
 
-test("when all streams have ended, so has the watch", async () => {
+test("ends when all streams have ended", async () => {
   const { watcher, executor } = watch();
   const subscription = watcher.subscribe();
   await watcher.start([node("controller")]);
@@ -282,14 +282,14 @@ test("when all streams have ended, so has the watch", async () => {
   expect(await watcher.subscribe().next()).toEqual({ done: true, value: undefined });
 });
 
-test("abort kills every process and ends every subscription, after what it held", async () => {
+test("kills every process when aborted, and ends subscriptions after their queued events", async () => {
   const { watcher, executor, signal, abort, ended } = watch();
-  const reader = watcher.subscribe();
+  const subscription = watcher.subscribe();
   const holder = watcher.subscribe();
   await watcher.start([node("controller")], { signal });
   executor.process(0).say(STARTED);
-  await next(reader);
-  const waiting = reader.next();
+  await next(subscription);
+  const waiting = subscription.next();
   abort();
   executor.process(0).say(STARTED);
   executor.process(1).stdout.destroy(new Error("killed"));
@@ -300,7 +300,7 @@ test("abort kills every process and ends every subscription, after what it held"
   expect(held.map(({ kind }) => kind)).toEqual(["container.start"]);
 });
 
-test("wait gives killed processes time to end, but not for ever", async () => {
+test("waits for killed processes for a limited time", async () => {
   const { watcher, executor, clock, signal, abort } = watch();
   await watcher.start([], { signal });
   let isOver = false;
@@ -322,7 +322,7 @@ test("wait gives killed processes time to end, but not for ever", async () => {
   expect(other.clock.pendingTimers).toBe(0);
 });
 
-test("with a signal that is aborted already nothing is started", async () => {
+test("starts nothing when the signal has already aborted", async () => {
   const { watcher, executor } = watch();
   const subscription = watcher.subscribe();
   await watcher.start([node("controller")], { signal: AbortSignal.abort() });
@@ -331,7 +331,7 @@ test("with a signal that is aborted already nothing is started", async () => {
   expect(await subscription.next()).toEqual({ done: true, value: undefined });
 });
 
-test("abort while docker events starts: start resolves, and the process is killed when it comes", async () => {
+test("resolves the start when aborted meanwhile, and kills the process once it has started", async () => {
   const late = Promise.withResolvers<Process>();
   const { watcher, executor, signal, abort } = watch(new FakeExecutor(() => late.promise));
   const starting = watcher.start([node("controller")], { signal });
@@ -344,7 +344,7 @@ test("abort while docker events starts: start resolves, and the process is kille
   expect(executor.calls).toHaveLength(1);
 });
 
-test("abort while a start fails: start resolves", async () => {
+test("resolves the start when aborted while it fails", async () => {
   const late = Promise.withResolvers<Process>();
   const { watcher, signal, abort } = watch(new FakeExecutor(() => late.promise));
   const starting = watcher.start([], { signal });
@@ -354,7 +354,7 @@ test("abort while a start fails: start resolves", async () => {
   await expect(watcher.wait()).resolves.toBeUndefined();
 });
 
-test("a process that can't be killed is no matter", async () => {
+test("ignores a process that can't be killed", async () => {
   const stubborn: Process = Object.assign(new FakeProcess(), {
     kill: () => Promise.reject(new Error("EPERM")),
   });
@@ -364,7 +364,7 @@ test("a process that can't be killed is no matter", async () => {
   await expect(ended()).resolves.toBeUndefined();
 });
 
-test("before the start there is nothing to wait for", async () => {
+test("resolves wait before the start", async () => {
   const { watcher, executor } = watch();
   const subscription = watcher.subscribe();
   await watcher.wait();

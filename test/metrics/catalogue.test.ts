@@ -1,11 +1,11 @@
 import { expect, test } from "@jest/globals";
 import { shownMetrics, STATE_METRICS } from "../../src/metrics/catalogue.ts";
 
-test("all metrics are shown where systemd is watched", () => {
+test("shows all metrics when systemd is watched", () => {
   expect(shownMetrics(true)).toEqual(STATE_METRICS);
 });
 
-test("where it isn't to be, no metric says that a watch is missing", () => {
+test("shows no unitwatch_systemd_ metric when systemd isn't watched", () => {
   const names = shownMetrics(false).map(({ name }) => name);
   expect(names).toContain("container_state_status");
   expect(names.filter((name) => name.includes("systemd"))).toEqual([]);

@@ -12,7 +12,7 @@ function labelsOf(containerId: string, name = "c", counting = COUNTING): LabelSe
   return new LabelSet([["container", name]], { containerId, counting });
 }
 
-interface Told {
+interface Rig {
   /** A round with this one counter. */
   readonly read: (value: number, nowNs: bigint, labels?: LabelSet) => CounterPoint;
   /** A round without any. */
@@ -22,7 +22,7 @@ interface Told {
   };
 }
 
-function told(temporality: "cumulative" | "delta"): Told {
+function rigFor(temporality: "cumulative" | "delta"): Rig {
   const ledger = new CounterLedger(BEGIN_NS);
   const isDelta = temporality === "delta";
   const first = labelsOf("1");
@@ -49,21 +49,21 @@ function told(temporality: "cumulative" | "delta"): Told {
 
 const facts = ({ startNs, endNs, value }: CounterPoint): unknown => [startNs, endNs, value];
 
-test("a cumulative counter begins when counting did, whatever was taken", () => {
-  const { read } = told("cumulative");
+test("starts a cumulative counter when counting began, whatever was accepted", () => {
+  const { read } = rigFor("cumulative");
   read(3, 1_000n).accepted();
   read(4, 2_000n);
   expect(facts(read(9, 3_000n))).toEqual([100n, 3_000n, 9]);
 });
 
-test("where nobody kept when counting began, the beginning of all counts", () => {
-  const { read } = told("cumulative");
+test("starts a counter at the ledger's start when the start of counting is unknown", () => {
+  const { read } = rigFor("cumulative");
   const point = read(1, 1_000n, labelsOf("1", "c", { sinceNs: 0n }));
   expect(point.startNs).toBe(BEGIN_NS);
 });
 
-test("a delta is what came since the last one that was taken", () => {
-  const { read } = told("delta");
+test("returns as delta the count since the last accepted one", () => {
+  const { read } = rigFor("delta");
   const first = read(3, 1_000n);
   expect(facts(first)).toEqual([100n, 1_000n, 3]);
   first.accepted();
@@ -74,8 +74,8 @@ test("a delta is what came since the last one that was taken", () => {
   expect(facts(read(6, 4_000n))).toEqual([3_000n, 4_000n, 0]);
 });
 
-test("a container made anew begins a stream of its own, with what the one before didn't tell", () => {
-  const { read } = told("cumulative");
+test("starts a stream for a re-created container, with the rest of the previous one", () => {
+  const { read } = rigFor("cumulative");
   read(3, 1_000n).accepted();
   read(4, 2_000n);
   const other = labelsOf("2");
@@ -83,34 +83,34 @@ test("a container made anew begins a stream of its own, with what the one before
   expect(facts(read(7, 4_000n, other))).toEqual([1_000n, 4_000n, 4]);
 });
 
-test("so does a container with another name; the same labels made anew are the same stream", () => {
-  const { read } = told("cumulative");
+test("starts a stream for a renamed container, but not for equal labels", () => {
+  const { read } = rigFor("cumulative");
   read(3, 1_000n).accepted();
   expect(facts(read(4, 2_000n, labelsOf("1")))).toEqual([100n, 2_000n, 4]);
   expect(facts(read(4, 3_000n, labelsOf("1", "renamed")))).toEqual([1_000n, 3_000n, 1]);
 });
 
-test("as deltas, another identity takes over what is left to tell", () => {
-  const { read } = told("delta");
+test("passes the unexported rest on to another identity as a delta", () => {
+  const { read } = rigFor("delta");
   read(3, 1_000n).accepted();
   expect(facts(read(5, 2_000n, labelsOf("2")))).toEqual([1_000n, 2_000n, 2]);
 });
 
-test.each(["cumulative", "delta"] as const)("one that counts anew begins anew, %s", (kind) => {
-  const { read } = told(kind);
+test.each(["cumulative", "delta"] as const)("starts again when the count does, %s", (kind) => {
+  const { read } = rigFor(kind);
   read(3, 1_000n).accepted();
   read(5, 2_000n);
   expect(facts(read(1, 3_000n))).toEqual([2_000n, 3_000n, 1]);
 });
 
-test("of one that ended nothing is told any more, cumulative", () => {
-  const { read, readNothing } = told("cumulative");
+test("exports nothing of an ended cumulative counter", () => {
+  const { read, readNothing } = rigFor("cumulative");
   read(3, 1_000n);
   expect(readNothing()).toEqual({ points: [], refused: 0 });
 });
 
-test("of one that ended as a delta, what wasn't taken is told until it is", () => {
-  const { read, readNothing } = told("delta");
+test("exports the rest of an ended delta until it is accepted", () => {
+  const { read, readNothing } = rigFor("delta");
   read(3, 1_000n).accepted();
   read(5, 2_000n);
   expect(readNothing().points.map(facts)).toEqual([[1_000n, 2_000n, 2]]);
@@ -120,7 +120,7 @@ test("of one that ended as a delta, what wasn't taken is told until it is", () =
   expect(readNothing().points).toEqual([]);
 });
 
-test("counters that ended are kept up to a bound; what is past it is told", () => {
+test("keeps ended counters up to a bound, and reports those beyond it", () => {
   const ledger = new CounterLedger(BEGIN_NS);
   ledger.begin();
   for (let i = 0; i < 10_003; i += 1) {
@@ -135,8 +135,8 @@ test("counters that ended are kept up to a bound; what is past it is told", () =
   expect(refused).toBe(3);
 });
 
-test("a clock that was set back makes no stream that ends before it begins", () => {
-  const { read } = told("delta");
+test("ends no stream before its start when the clock is set back", () => {
+  const { read } = rigFor("delta");
   read(3, 1_000n).accepted();
   expect(facts(read(5, 900n))).toEqual([900n, 900n, 2]);
 });

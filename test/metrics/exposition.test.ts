@@ -38,7 +38,7 @@ test.each([
   expect(text.split("\n")[0]).toBe(`# HELP m ${help}`);
 });
 
-test("the text format names a counter's family as its samples", () => {
+test("names a counter's family like its samples in the text format", () => {
   const text = written("text", (writer) => {
     writer.family({ name: "exits_total", type: "counter", help: "Exits." });
     writer.sample(new LabelSet([["a", "b"]]), 3);
@@ -48,7 +48,7 @@ test("the text format names a counter's family as its samples", () => {
   );
 });
 
-test("OpenMetrics names a counter's family without _total, and says where it ends", () => {
+test("names a counter's family without _total and writes an end mark in OpenMetrics", () => {
   const text = written("openmetrics", (writer) => {
     writer.family({ name: "exits_total", type: "counter", help: "Exits." });
     writer.sample(new LabelSet([["a", "b"]]), 3);
@@ -61,12 +61,12 @@ test("OpenMetrics names a counter's family without _total, and says where it end
   );
 });
 
-test("an empty exposition is nothing, or only its end", () => {
+test("writes nothing, or only the end mark, when there are no families", () => {
   expect(written("text", () => {})).toBe("");
   expect(written("openmetrics", () => {})).toBe("# EOF\n");
 });
 
-test("one more label comes last, with a comma where it needs one", () => {
+test("writes an extra label last, with a comma if needed", () => {
   const text = written("text", (writer) => {
     writer.family({ name: "m", type: "gauge", help: "M." });
     writer.sample(new LabelSet([["a", 'x"}\n']]), 0, "state", "on");
@@ -81,7 +81,7 @@ test("one more label comes last, with a comma where it needs one", () => {
   ]);
 });
 
-test("hostile label values read back as they were", () => {
+test("escapes hostile label values so that they parse back", () => {
   const value = 'a"} 1\nforged{x="\\" é \u{1F40E} \t';
   const text = written("text", (writer) => {
     writer.family({ name: "m", type: "gauge", help: "M." });
@@ -90,7 +90,7 @@ test("hostile label values read back as they were", () => {
   expect(parseExposition(text).samples).toEqual([{ name: "m", labels: { v: value }, value: 7 }]);
 });
 
-test("samples are counted, and none is lost where there are many", () => {
+test("counts samples and keeps all of many", () => {
   const writer = new ExpositionWriter("text");
   writer.family({ name: "m", type: "gauge", help: "M." });
   for (let i = 0; i < 10_000; i++) writer.sample(new LabelSet([["i", `žluť ${i}`]]), i);
@@ -100,14 +100,14 @@ test("samples are counted, and none is lost where there are many", () => {
   expect(samples.at(-1)?.labels).toEqual({ i: "žluť 9999" });
 });
 
-test("content types say format and version", () => {
+test("has content types with format and version", () => {
   expect(CONTENT_TYPES).toEqual({
     text: "text/plain; version=0.0.4; charset=utf-8",
     openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
   });
 });
 
-test("samples of one name and other labels, and of other names and the same labels, are told apart", () => {
+test("distinguishes samples that share only the name or only the labels", () => {
   const one = new LabelSet([["a", "1"]]);
   const other = new LabelSet([["a", "2"]]);
   const text = written("text", (writer) => {

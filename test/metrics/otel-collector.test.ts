@@ -43,7 +43,7 @@ async function watched(
   return { ...recorded, clock, own, collect: () => collected(collector) };
 }
 
-test("every series of the state is the same as on /metrics, under the names of the catalogue", async () => {
+test("collects the same series as /metrics, under the names of the catalogue", async () => {
   const { fleet } = goldenFleet();
   const own = ownMetrics();
   const metrics = STATE_METRICS;
@@ -60,13 +60,13 @@ test("every series of the state is the same as on /metrics, under the names of t
     }),
   );
   for (const metric of metrics) {
-    const told = pushedValues(points, metric);
-    expect(Object.keys(told).length).toBeGreaterThan(0);
-    expect({ [metric.name]: told }).toEqual({ [metric.name]: scrapedValues(scrape, metric) });
+    const pushed = pushedValues(points, metric);
+    expect(Object.keys(pushed).length).toBeGreaterThan(0);
+    expect({ [metric.name]: pushed }).toEqual({ [metric.name]: scrapedValues(scrape, metric) });
   }
 });
 
-test("points are of the kind, unit and temporality of their metric", async () => {
+test("gives points the kind, unit and temporality of their metric", async () => {
   const { happens, collect } = await watched();
   happens("start", "web");
   happens("die", "web", { exitCode: "1" });
@@ -99,7 +99,7 @@ test("points are of the kind, unit and temporality of their metric", async () =>
   expect(select(points, "container.start.time")).toMatchObject([{ unit: "s", kind: "gauge" }]);
 });
 
-test("each series counts since its own container is watched, from collection to collection", async () => {
+test("keeps each series' start at the time when its container was first watched", async () => {
   const { happens, collect, clock } = await watched();
   const firstNs = clock.nowNs();
   happens("start", "first");
@@ -130,7 +130,7 @@ test("each series counts since its own container is watched, from collection to 
   ]);
 });
 
-test("an exit code that there was first later counts since the container is watched", async () => {
+test("starts a later exit code when the container was first watched", async () => {
   const { happens, collect, clock } = await watched();
   const beginNs = clock.nowNs();
   happens("start", "web");
@@ -141,7 +141,7 @@ test("an exit code that there was first later counts since the container is watc
   expect(select(points, "container.exits")).toMatchObject([{ startNs: beginNs, value: 1 }]);
 });
 
-test("what is no longer there is no longer told", async () => {
+test("stops exporting series that no longer exist", async () => {
   const { fleet, happens, collect } = await watched();
   happens("start", "web");
   happens("start", "other");
@@ -153,7 +153,7 @@ test("what is no longer there is no longer told", async () => {
   expect(names).not.toContain("web");
 });
 
-test("a container made anew is a series of its own, that counts what wasn't told of the one before", async () => {
+test("starts a series for a re-created container, with the rest of the previous one", async () => {
   const { happens, collect, record, clock } = await watched();
   happens("start", "web");
   const firstId = record("web").identity.id;
@@ -173,7 +173,7 @@ test("a container made anew is a series of its own, that counts what wasn't told
   expect(select(points, "container.exits", { "container.id": id })).toMatchObject([{ value: 1 }]);
 });
 
-test("a container with another name is another series, that counts on", async () => {
+test("starts a series for a renamed container that continues the count", async () => {
   const { happens, collect, record } = await watched();
   happens("start", "old");
   const { id } = record("old").identity;
@@ -186,7 +186,7 @@ test("a container with another name is another series, that counts on", async ()
   ]);
 });
 
-test("units count since they are watched; a unit's counters go on in a container made anew", async () => {
+test("starts units when they are first watched, and continues their counters in a re-created container", async () => {
   const { happens, record, collect, clock } = await watched("delta");
   happens("start", "web");
   await clock.advance(1_000);
@@ -233,14 +233,14 @@ test("units count since they are watched; a unit's counters go on in a container
   ]);
 });
 
-test("as deltas, counters and the histogram tell what wasn't taken yet; states stay as they are", async () => {
+test("exports counters and the histogram as unaccepted deltas, and states unchanged", async () => {
   const { happens, collect, own, changes } = await watched("delta");
-  const tell = (): void => {
+  const add = (): void => {
     const change = changes.at(-1);
     if (change !== undefined) own.changed(change, change.timeNs + 2_000_000n);
   };
   happens("start", "web");
-  tell();
+  add();
   const numbers = (points: Collected["points"]): unknown[] => [
     select(points, "container.starts")[0]?.value,
     select(points, "unitwatch.events", { "unitwatch.event.kind": "container.start" })[0]?.value,
@@ -249,9 +249,9 @@ test("as deltas, counters and the histogram tell what wasn't taken yet; states s
   ];
   const first = await collect();
   expect(numbers(first.points)).toEqual([1, 1, 1, 1]);
-  // Not taken: it is in the next.
+  // Not accepted: it is in the next.
   happens("start", "web");
-  tell();
+  add();
   const second = await collect();
   expect(numbers(second.points)).toEqual([2, 2, 2, 1]);
   second.accepted();
@@ -265,7 +265,7 @@ test("as deltas, counters and the histogram tell what wasn't taken yet; states s
   expect(temporalities["cumulative"]?.filter(({ isMonotonic }) => isMonotonic)).toEqual([]);
 });
 
-test("with lowmemory the histogram alone is told as deltas", async () => {
+test("exports only the histogram as deltas with lowmemory", async () => {
   const { happens, collect } = await watched("lowmemory");
   happens("start", "web");
   const { points } = await collect();
@@ -273,11 +273,11 @@ test("with lowmemory the histogram alone is told as deltas", async () => {
   expect(deltas.map(({ name }) => name)).toEqual(["unitwatch.event.lag"]);
 });
 
-test("the histogram has its buckets, each for itself", async () => {
+test("exports the histogram's buckets without accumulation", async () => {
   const { happens, collect, own, changes, clock } = await watched();
   happens("start", "web");
   const [change] = changes;
-  if (change === undefined) throw new Error("nothing was told");
+  if (change === undefined) throw new Error("nothing was exported");
   for (const lagNs of [500_000n, 2_000_000n, 2_100_000n, 90_000_000_000n]) {
     own.changed(change, change.timeNs + lagNs);
   }
@@ -291,7 +291,7 @@ test("the histogram has its buckets, each for itself", async () => {
   expect(lag?.bucketCounts?.at(-1)).toBe(1);
 });
 
-test("of its own metrics those are told that have a name; the client library's aren't", async () => {
+test("exports own metrics with a name over OTLP, and none of the client library", async () => {
   const { collect } = await watched();
   const { points } = await collect();
   const names = new Set(points.map(({ name }) => name));
@@ -302,7 +302,7 @@ test("of its own metrics those are told that have a name; the client library's a
   expect([...names].filter((name) => /^(process|nodejs)/.test(name))).toEqual([]);
 });
 
-test("a large fleet comes in slices of some hundred points", async () => {
+test("yields a large fleet in slices of some hundred points", async () => {
   const { happens, collect, record } = await watched();
   for (const name of ["a", "b"]) {
     happens("start", name);

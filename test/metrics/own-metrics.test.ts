@@ -24,7 +24,7 @@ const LOST: MonitorChange = {
   recovered: false,
 };
 
-test("what counts has its series from the beginning, at 0", async () => {
+test("has the series of counters at 0 from the start", async () => {
   const scrape = await scraped(ownMetrics());
   const kinds = Object.values(EventKind).map((kind) => [kind, 0]);
   expect(scrape.by("kind", "unitwatch_events_total")).toEqual(Object.fromEntries(kinds));
@@ -36,7 +36,7 @@ test("what counts has its series from the beginning, at 0", async () => {
   expect(scrape.value("unitwatch_event_lag_seconds_count")).toBe(0);
 });
 
-test("changes are counted by kind, with their lag", async () => {
+test("counts changes by kind, with their lag", async () => {
   const own = ownMetrics();
   own.changed(LOST, LOST.timeNs + 3_000_000n);
   own.changed(LOST, LOST.timeNs - 5_000_000n);
@@ -52,7 +52,7 @@ test("changes are counted by kind, with their lag", async () => {
   expect(scrape.value("unitwatch_last_event_timestamp_seconds")).toBe(1_700_000_000.123456);
 });
 
-test("what a bound or a fault costs is counted where it happened", async () => {
+test("counts drops and faults by stage and source", async () => {
   const own = ownMetrics();
   own.dropped("unit_table");
   own.dropped("otlp_queue", 7);
@@ -69,7 +69,7 @@ test("what a bound or a fault costs is counted where it happened", async () => {
   );
 });
 
-test("gauges that others keep are read at each scrape", async () => {
+test("reads gauges of other parts at each scrape", async () => {
   let up = true;
   let reconnects = 0;
   const own = ownMetrics({ engineUp: () => up, engineReconnects: () => reconnects });
@@ -84,7 +84,7 @@ test("gauges that others keep are read at each scrape", async () => {
   expect(await read()).toEqual([0, 3]);
 });
 
-test("the queue of log records is told, and is empty where there is none", async () => {
+test("shows the queue of log records, and 0 without one", async () => {
   const names = ["records", "bytes", "durable"].map((name) => `unitwatch_otlp_queue_${name}`);
   const read = async (own: OwnMetrics): Promise<unknown[]> => {
     const scrape = await scraped(own);
@@ -98,7 +98,7 @@ test("the queue of log records is told, and is empty where there is none", async
   expect(await read(ownMetrics())).toEqual([0, 0, 0]);
 });
 
-test("the build is told, and the process, without names that linters refuse", async () => {
+test("shows the build and the process, without names that linters reject", async () => {
   const scrape = await scraped(ownMetrics());
   expect(
     scrape.value("unitwatch_build_info", {
@@ -112,7 +112,7 @@ test("the build is told, and the process, without names that linters refuse", as
   expect(scrape.text).not.toMatch(/^# TYPE \S+_total gauge$/m);
 });
 
-test("two of them don't share a registry", async () => {
+test("uses a registry of its own", async () => {
   const [one, other] = [ownMetrics(), ownMetrics()];
   one.parseError("docker");
   expect((await scraped(other)).value("unitwatch_parse_errors_total", { source: "docker" })).toBe(

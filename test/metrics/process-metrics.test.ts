@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import client from "prom-client";
 import { collectProcessMetrics } from "../../src/metrics/process-metrics.ts";
 
-test("the lag of the event loop doesn't have the interval in it at which it is looked at", async () => {
+test("reports the lag of the event loop without the interval of measurement", async () => {
   const registry = new client.Registry();
   collectProcessMetrics(registry);
   const gauge = registry.getSingleMetric(
@@ -15,7 +15,7 @@ test("the lag of the event loop doesn't have the interval in it at which it is l
   expect((await gauge.get()).values[0]?.value).toBe(0);
 });
 
-test("what is named like a metric of another type is left out", () => {
+test("omits metrics that are named like another type", () => {
   const registry = new client.Registry();
   collectProcessMetrics(registry);
   const counters = registry.getMetricsAsArray().filter(({ name }) => name.endsWith("_total"));

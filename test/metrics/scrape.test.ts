@@ -32,23 +32,23 @@ function withoutProcess(text: string): string {
   return text.replaceAll(/^(?:# (?:HELP|TYPE) )?(?:process|nodejs)_.*\n/gm, "");
 }
 
-test("the whole scrape, as text", async () => {
+test("renders the whole golden scrape as text", async () => {
   const text = withoutProcess(await goldenScrape("text"));
   expect(text).toBe(await golden("metrics.txt", text));
 });
 
-test("the whole scrape, as OpenMetrics", async () => {
+test("renders the whole golden scrape as OpenMetrics", async () => {
   const text = withoutProcess(await goldenScrape("openmetrics"));
   expect(text).toBe(await golden("metrics.openmetrics.txt", text));
 });
 
-test("every metric of the state is in the golden scrape, and no series twice", async () => {
+test("has every metric of the state in the golden scrape, and no series twice", async () => {
   const { samples } = parseExposition(await goldenScrape("text"));
   const names = new Set(samples.map(({ name }) => name));
   expect(STATE_METRICS.map(({ name }) => name).filter((name) => !names.has(name))).toEqual([]);
 });
 
-test("each series has the labels that its metric declares, in their order", async () => {
+test("gives each series the labels that its metric declares, in order", async () => {
   const { samples } = parseExposition(await goldenScrape("text"));
   const declared = new Map(STATE_METRICS.map(({ name, labels }) => [name, labels]));
   const own = samples.filter(({ name }) => declared.has(name));
@@ -57,7 +57,7 @@ test("each series has the labels that its metric declares, in their order", asyn
   );
 });
 
-test("both formats tell the same", async () => {
+test("renders the same samples in both formats", async () => {
   const text = await goldenScrape("text");
   const openMetrics = await goldenScrape("openmetrics");
   const samplesOf = (body: string): string[] =>
@@ -67,7 +67,7 @@ test("both formats tell the same", async () => {
   expect(samplesOf(openMetrics)).toEqual(samplesOf(text));
 });
 
-test("a scrape of one format doesn't change the next one of the other", async () => {
+test("renders the same after a scrape in the other format", async () => {
   const own = ownMetrics();
   const scraper = new Scraper(goldenFleet().fleet, STATE_METRICS, own.registry);
   const names = async (format: ExpositionFormat): Promise<string[]> => {
@@ -79,7 +79,7 @@ test("a scrape of one format doesn't change the next one of the other", async ()
   expect(await names("text")).toEqual(before);
 });
 
-test("OpenMetrics ends with its mark and has no counter family with _total", async () => {
+test("ends OpenMetrics with its mark, without _total in counter families", async () => {
   const text = await goldenScrape("openmetrics");
   expect(text.endsWith("\n# EOF\n")).toBe(true);
   expect(text).not.toMatch(/^# TYPE \S+_total counter$/m);
@@ -89,7 +89,7 @@ test("OpenMetrics ends with its mark and has no counter family with _total", asy
   }
 });
 
-test("the content type is that of the format", async () => {
+test("sets the content type of the format", async () => {
   const scraper = new Scraper(recordedFleet().fleet, [], ownMetrics().registry);
   expect((await scraper.scrape("text")).contentType).toMatch(/^text\/plain; version=0\.0\.4/);
   expect((await scraper.scrape("openmetrics")).contentType).toMatch(
@@ -97,7 +97,7 @@ test("the content type is that of the format", async () => {
   );
 });
 
-test("a long scrape makes way for others", async () => {
+test("yields to other work during a long scrape", async () => {
   let turns = 0;
   const slow: StateMetric = {
     name: "slow",
@@ -130,7 +130,7 @@ test("a long scrape makes way for others", async () => {
   expect(new Set(values).size).toBe(4);
 });
 
-test("a scrape writes into the memory of one that was released, and into no other's", async () => {
+test("reuses the memory of a released scrape, and of no other", async () => {
   const { fleet } = goldenFleet();
   const scraper = new Scraper(fleet, STATE_METRICS, ownMetrics().registry);
   const first = await scraper.scrape("text");

@@ -5,7 +5,7 @@ import { unitRow, unitSignal } from "../support/systemd-facts.ts";
 
 const UNITS = 500;
 
-test("a unit that goes and comes back while others have their turn is visited once", () => {
+test("visits a unit once when it is removed and added again during a yield", () => {
   const { fleet, happens, record } = recordedFleet();
   happens("create", "node");
   happens("start", "node");
