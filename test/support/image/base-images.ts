@@ -69,7 +69,7 @@ async function fillContext(context: string): Promise<void> {
   }
 }
 
-/** Returns the names of the top-level packages in the lock file. */
+/** Returns the top-level packages of the lock file that a build or the program needs. */
 async function neededPackages(): Promise<string[]> {
   const lock = JSON.parse(await readFile(join(ROOT, "package-lock.json"), "utf8")) as {
     readonly packages: Readonly<Record<string, { readonly dev?: boolean }>>;
