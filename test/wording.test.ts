@@ -18,12 +18,7 @@ const CHECKED = [
 ];
 
 /** Folders that are still to be rewritten, and pages that quote them. */
-const PENDING = [
-  "docs/metrics.md",
-  "docs/troubleshooting.md",
-  "src/{logs,metrics,otlp,storage,systemd}/**",
-  "test/{library,logs,metrics,otlp,platform,storage,support,systemd}/**",
-];
+const PENDING = ["test/{logs,otlp,storage,support,systemd}/**"];
 
 interface AllowedLine {
   readonly file: RegExp;
@@ -33,7 +28,7 @@ interface AllowedLine {
 
 /** Lines that may have an avoided word. */
 const ALLOWED: readonly AllowedLine[] = [
-  { file: /./, line: /\bnobody\b.*65534|as nobody\b/, reason: "the user nobody" },
+  { file: /./, line: /\bnobody\b.*65534|(?:as|user) nobody\b/, reason: "the user nobody" },
   {
     file: /^deploy\/|^test\/deploy\//,
     line: /unitwatch-?not-?told/i,
@@ -46,9 +41,14 @@ const ALLOWED: readonly AllowedLine[] = [
     reason: "a member of the stored resume point",
   },
   {
-    file: /^(?:src|test)\/(?:bench|commands|engine|library|platform|systemd)\//,
+    file: /^(?:src|test)\/(?:bench|commands|engine|library|otlp|platform|support|systemd)\//,
     line: /\breaders?\b/,
     reason: "the consumer of a byte stream, or a parser",
+  },
+  {
+    file: /^(?:src|test)\/systemd\/dbus\//,
+    line: /\.leave\(/,
+    reason: "leaves the container that a reader has entered",
   },
   { file: /^test\//, line: /\b(?:engine|stream)\.lose\(/, reason: "loses a stream" },
   {

@@ -8,7 +8,7 @@ import type { OtelDescription } from "./metric.ts";
 /** Points of one metric. */
 export interface MetricPart {
   readonly data: MetricData;
-  /** What to call once the receiver has the point of the same place; of some metrics nothing. */
+  /** Callbacks for the acknowledgement of the points; some metrics have none. */
   readonly accepted: readonly (() => void)[];
 }
 

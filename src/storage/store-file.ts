@@ -23,7 +23,7 @@ export interface StorePlace {
   /** Identifies what is watched: engine and filters. Resume points of other scopes are dropped. */
   readonly scope: string;
   /**
-   * What a transaction outlives: a crash of the process, or of the machine too, for which each one
+   * The crash that a transaction survives: of the process, or of the machine too, for which each one
    * waits for the disk.
    */
   readonly outlives: "crash" | "power-cut";
@@ -33,7 +33,7 @@ export interface StorePlace {
 
 export interface OpenedFile {
   readonly file: StoreFile;
-  /** What an earlier process stored; undefined if that is nothing. */
+  /** State that an earlier process stored; undefined if there is none. */
   readonly restored: Resume | undefined;
   /** The new name of a damaged file, and its fault. */
   readonly setAside: { readonly file: string; readonly reason: string } | undefined;

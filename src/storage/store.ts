@@ -41,7 +41,7 @@ export interface StoreOptions {
 export interface Store extends AsyncDisposable {
   /** Folder that this process alone stores in; undefined if there is none. */
   readonly folder: string | undefined;
-  /** What an earlier process stored; undefined if that is nothing. */
+  /** State that an earlier process stored; undefined if there is none. */
   readonly restored: Resume | undefined;
   /** Undefined if none was requested. */
   readonly queue: RecordQueue | undefined;
