@@ -11,8 +11,8 @@ import { DbusTransport } from "./dbus-transport.ts";
 import { GracefulClose } from "./graceful-close.ts";
 
 /**
- * Peer of `systemd-stdio-bridge`: the system bus, as the user nobody, which is all that watching
- * needs; or systemd's private socket, which is for root alone and works without a bus.
+ * Peer of `systemd-stdio-bridge`: the system bus, as nobody, which is all that watching needs; or
+ * systemd's private socket, which is for root alone and works without a bus.
  */
 export type BridgeTarget = "bus" | "private";
 
