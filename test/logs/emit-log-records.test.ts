@@ -188,7 +188,7 @@ test("resolves when the signal aborts, while the events have nothing to give", a
   expect(await records()).toEqual([]);
 });
 
-test("emits nothing when the signal has aborted before, and leaves the events", async () => {
+test("emits nothing when the signal has aborted before, and closes the events", async () => {
   const { logger, records } = program();
   const watcher = new Watcher(new FakeExecutor(), "sind-dev-", "dev");
   const subscription = watcher.subscribe();
@@ -211,7 +211,7 @@ test("rejects with the failure of the events, after the records before it", asyn
   expect(await records()).toHaveLength(1);
 });
 
-test("rejects with the failure of the logger, and leaves the events", async () => {
+test("rejects with the failure of the logger, and closes the events", async () => {
   const failure = new Error("the logger failed");
   const logger: Logger = {
     emit: (_record: LogRecord) => {

@@ -39,7 +39,7 @@ const FAILED = unitChange("unit.failed", {
   exitCode: 3,
 });
 
-/** A change, its event name, and what its attributes have beside those of the container. */
+/** A change, its event name, and its attributes besides those of the container. */
 const CASES: readonly (readonly [Change, string, Readonly<Record<string, unknown>>])[] = [
   [containerChange("container.create"), "docker.container.create", {}],
   [containerChange("container.start"), "docker.container.start", {}],
@@ -94,7 +94,7 @@ const CASES: readonly (readonly [Change, string, Readonly<Record<string, unknown
   [monitorChange("monitor.error"), "unitwatch.monitor.error", {}],
 ];
 
-test("every kind has its case here", () => {
+test("has a case for every kind", () => {
   const kinds = new Set(CASES.map(([{ kind }]) => kind));
   expect([...kinds].sort()).toEqual(Object.values(EventKind).sort());
 });
@@ -112,7 +112,7 @@ test.each(CASES)("%j: event name and attributes", (change, eventName, attributes
   });
 });
 
-test("attributes are flat scalars: text, whole numbers and booleans", () => {
+test("has flat scalars as attributes", () => {
   for (const [change] of CASES) {
     for (const value of Object.values(recordOf(change).attributes ?? {})) {
       expect(["string", "number", "boolean"]).toContain(typeof value);
@@ -120,7 +120,7 @@ test("attributes are flat scalars: text, whole numbers and booleans", () => {
   }
 });
 
-test("times are exact to the nanosecond, as seconds and nanoseconds", () => {
+test("keeps times exact to the nanosecond", () => {
   expect(recordOf(FAILED)).toMatchObject({
     timestamp: [1_795_345_339, 60_434_057],
     observedTimestamp: [1_795_345_340, 1],
@@ -131,7 +131,7 @@ test("times are exact to the nanosecond, as seconds and nanoseconds", () => {
   expect(atNs(2_000_000_000n)).toEqual([2, 0]);
 });
 
-test("severity comes as number and text, the body as one sentence", () => {
+test("has severity number and text, and a sentence as body", () => {
   expect(recordOf(FAILED)).toMatchObject({
     severityNumber: 17,
     severityText: "ERROR",
@@ -139,13 +139,13 @@ test("severity comes as number and text, the body as one sentence", () => {
   });
 });
 
-test("what was found later says so", () => {
+test("marks a recovered change", () => {
   const record = recordOf({ ...FAILED, recovered: true });
   expect(record.attributes?.["unitwatch.recovered"]).toBe(true);
   expect(record.body).toMatch(/ \(found later\)\.$/);
 });
 
-test("a change of the engine's watch has no container", () => {
+test("has no container attributes for the engine's watch", () => {
   const change = monitorChange("monitor.lost", { identity: undefined, container: "", node: "" });
   expect(recordOf(change).attributes).toEqual({
     "event.name": "unitwatch.monitor.lost",
@@ -154,12 +154,12 @@ test("a change of the engine's watch has no container", () => {
   });
 });
 
-test("the uid of a change is the same in every process, whenever it is made", () => {
+test("gives a change the same uid in every process", () => {
   expect(uidOf(FAILED, "one")).toBe(uidOf({ ...FAILED }, "other"));
   expect(uidOf({ ...FAILED, recovered: true })).toBe(uidOf(FAILED));
 });
 
-test("different changes have different uids", () => {
+test("gives different changes different uids", () => {
   const second = identityOf("sind-dev-worker-0", { id: "another life under this name" });
   const changes: Change[] = [
     ...CASES.map(([change]) => change),
@@ -176,13 +176,13 @@ test("different changes have different uids", () => {
   expect(new Set(unlike.map((change) => uidOf(change))).size).toBe(unlike.length);
 });
 
-test("parts of a uid can't flow into each other", () => {
+test("separates the parts of a uid", () => {
   const one = unitChange("unit.active", { unit: "a1", timeNs: 2n });
   const other = unitChange("unit.active", { unit: "a", timeNs: 12n });
   expect(uidOf(one)).not.toBe(uidOf(other));
 });
 
-test("a failure has one uid, whether a signal or the journal told of it", () => {
+test("gives a failure one uid from signal and journal", () => {
   const run = "0123456789abcdef0123456789abcdef failure 1";
   const bySignal = { ...FAILED, run, activeState: "activating", detail: "ActiveState=activating" };
   const byJournal = { ...FAILED, run, timeNs: FAILED.timeNs - 400_000n, recovered: true };
@@ -192,7 +192,7 @@ test("a failure has one uid, whether a signal or the journal told of it", () => 
   expect(uidOf({ ...byJournal, kind: "unit.restart" })).not.toBe(uidOf(byJournal));
 });
 
-test("what happens to a watch belongs to one process", () => {
+test("gives a change of the watch another uid in another process", () => {
   const lost = monitorChange("monitor.lost");
   expect(uidOf(lost, "one")).toBe(uidOf(lost, "one"));
   expect(uidOf(lost, "one")).not.toBe(uidOf(lost, "other"));

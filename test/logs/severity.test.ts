@@ -47,7 +47,7 @@ const CASES: Readonly<Record<string, readonly Change[]>> = {
 };
 const NUMBERS: Readonly<Record<string, number>> = { INFO: 9, WARN: 13, ERROR: 17 };
 
-test("every kind has its case here", () => {
+test("has a case for every kind", () => {
   const kinds = new Set(Object.values(CASES).flatMap((changes) => changes.map(({ kind }) => kind)));
   expect([...kinds].sort()).toEqual(Object.values(EventKind).sort());
 });
@@ -57,7 +57,7 @@ test.each(Object.entries(CASES))("%s", (text, changes) => {
   expect(severities).toEqual(changes.map(() => ({ text, number: NUMBERS[text] })));
 });
 
-test("the states that units pass through are quiet, and nothing else is", () => {
+test("marks only the states that units pass through as quiet", () => {
   const quiet = Object.values(CASES)
     .flat()
     .filter((change) => isQuiet(change))

@@ -1,8 +1,8 @@
 /**
- * A process for crash.test.ts to kill: an engine tells it of numbered changes, from the one on at
- * which an earlier process was, and it sends a record of each.
+ * A process for crash.test.ts to kill. It sends a record of each of some numbered changes, from the
+ * resume point of an earlier process on.
  *
- * Arguments: folder, endpoint, how many changes there are, how many a millisecond.
+ * Arguments: folder, endpoint, number of changes, changes a millisecond.
  */
 import { openLogPipeline } from "../../src/otlp/log-pipeline.ts";
 import { openSender } from "../../src/otlp/transport/open-sender.ts";
@@ -60,7 +60,7 @@ const first = next;
 setInterval(() => {
   const due = first + Math.ceil((clock.monotonicMs() - firstAtMs) * Number(perMs));
   while (next < Math.min(due, Number(changes))) {
-    // As an event does: the place to go on from moves, the state does, and then it is told.
+    // As for an event: the resume point moves, then the state, and then the record is emitted.
     const uid = next;
     next += 1;
     store.touch("container");

@@ -14,7 +14,7 @@ import { seededRandom } from "../support/seeded-random.ts";
 const CHILD = join(import.meta.dirname, "crash-child.ts");
 const CHANGES = 20_000;
 const KILLS = 20;
-/** So few that the last ones come after the last kill. */
+/** Few enough for the last ones to come after the last kill. */
 const CHANGES_PER_MS = 5;
 
 let path: string;
@@ -25,15 +25,15 @@ afterEach(() => rmSync(path, { recursive: true, force: true }));
 
 interface Backend extends AsyncDisposable {
   readonly url: string;
-  /** How often each change arrived. */
+  /** Number of arrivals of each change. */
   readonly arrivals: Map<string, number>;
-  /** Answers that were lost, of requests that were taken. */
+  /** Lost responses to accepted requests. */
   lost: number;
-  /** Resolves when so many different changes have arrived. */
+  /** Resolves when so many distinct changes have arrived. */
   arrived(count: number): Promise<void>;
 }
 
-/** Takes every request, and loses each tenth answer; each twentieth it doesn't take. */
+/** Accepts requests; loses each tenth response, and fails each twentieth request. */
 async function startBackend(): Promise<Backend> {
   const random = seededRandom(1);
   const arrivals = new Map<string, number>();
@@ -91,13 +91,13 @@ function startChild(url: string): {
   return { child, ended: once(child, "close").then(([, signal]) => `${signal} ${stderr}`.trim()) };
 }
 
-test("of 20,000 changes each arrives, however often and whenever the process is killed", async () => {
+test("delivers each of 20,000 changes when the process is killed again and again", async () => {
   const random = seededRandom(Date.now());
   await using backend = await startBackend();
   for (let kill = 0; kill < KILLS; kill += 1) {
     const before = backend.arrivals.size;
     const { child, ended } = startChild(backend.url);
-    // Some die before they are up, some soon after they sent something.
+    // Some are killed before they are up, some soon after a request.
     if (kill % 2 === 0 && before < CHANGES) await backend.arrived(before + 1);
     await setTimeout(random(400));
     child.kill("SIGKILL");

@@ -15,7 +15,7 @@ const ORIGIN: LogOrigin = {
   scope: { name: "unitwatch", version: "1.2.3" },
 };
 
-/** Each record as the queue gets it, by way of the SDK. */
+/** Returns each record as the SDK and the processor push it into the queue. */
 function encoded(records: readonly LogRecord[], origin = ORIGIN): Uint8Array[] {
   const pushed: Uint8Array[] = [];
   const push = (record: Uint8Array): void => void pushed.push(new Uint8Array(record));
@@ -28,14 +28,14 @@ function request(records: readonly LogRecord[], origin = ORIGIN): Buffer {
   return Buffer.from(new LogRequest(origin).build(encoded(records, origin)));
 }
 
-/** As the SDK writes them. It adds that it left out no attribute, which is what not adding that means. */
+/** Returns what the SDK serializes, decoded. */
 function sdkLogs(records: readonly LogRecord[], origin = ORIGIN): DecodedLog[] {
   return decodeOtlpLogs(sdkRequest(origin, records));
 }
 
 const OPTIONS = { observedNs: 1_795_345_340_000_000_001n, instance: "here" };
 
-test("records of changes are written as the SDK writes them", () => {
+test("encodes records of changes as the SDK serializes them", () => {
   const unit = { activeState: "failed", result: "exit-code", exitCode: 3, restarts: 7 } as const;
   const changes = [
     containerChange("container.start"),
@@ -49,7 +49,7 @@ test("records of changes are written as the SDK writes them", () => {
   expect(decodeOtlpLogs(request(records))).toEqual(sdkLogs(records));
 });
 
-test("an origin without a version or attributes is written as the SDK writes it", () => {
+test("encodes an origin without version or attributes as the SDK serializes it", () => {
   const origin = { resource: {}, scope: { name: "unitwatch", version: "" } };
   const records = [logRecordOf(dieChange(1), OPTIONS)];
   expect(decodeOtlpLogs(request(records, origin))).toEqual(sdkLogs(records, origin));
@@ -73,14 +73,14 @@ test.each([
   1e18,
   Number.NaN,
   Number.POSITIVE_INFINITY,
-])("the number %d keeps its value", (value) => {
+])("keeps the value of the number %d", (value) => {
   const [log] = decodeOtlpLogs(request([{ body: "", attributes: { value } }]));
   const shown = log?.attributes["value"];
   expect(Number(typeof shown === "bigint" ? BigInt.asIntN(64, shown) : shown)).toBe(value);
 });
 
 test.each([-1n, -(2n ** 80n), 2n ** 64n, 10n ** 21n])(
-  "the time %d, which 64 bits can't hold, is written as unknown",
+  "encodes the time %d, which 64 bits can't hold, as unknown",
   (timeNs) => {
     const change = unitChange("unit.failed", { timeNs });
     const [log] = decodeOtlpLogs(request([logRecordOf(change, OPTIONS)]));
@@ -88,12 +88,12 @@ test.each([-1n, -(2n ** 80n), 2n ** 64n, 10n ** 21n])(
   },
 );
 
-test("the last time that 64 bits hold is exact", () => {
+test("keeps the last time that 64 bits hold exact", () => {
   const change = unitChange("unit.failed", { timeNs: 2n ** 64n - 1n });
   expect(decodeOtlpLogs(request([logRecordOf(change, OPTIONS)]))[0]?.timeNs).toBe(2n ** 64n - 1n);
 });
 
-test("what is random is written as the SDK writes it", () => {
+test("encodes random records as the SDK serializes them", () => {
   const random = seededRandom(5);
   const letters = ["a", "ß", "☃", "🙂", "\ud800", "\0", "", "x".repeat(130)];
   const text = (): string =>
@@ -114,13 +114,13 @@ test("what is random is written as the SDK writes it", () => {
   expect(decodeOtlpLogs(request(records))).toEqual(sdkLogs(records));
 });
 
-test("a record longer than any buffer arrives whole", () => {
+test("keeps a record whole when it is longer than any buffer", () => {
   const body = "ä".repeat(200_000);
   const [small, large] = decodeOtlpLogs(request([{ body: "small" }, { body }]));
   expect([small?.body, large?.body]).toEqual(["small", body]);
 });
 
-test("more names than are remembered are written all the same", () => {
+test("encodes more attribute names than it caches", () => {
   const attributes = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`name.${i}`, i]));
   const record: LogRecord = { timestamp: [1, 2], observedTimestamp: [1, 3], attributes };
   const [log, again] = decodeOtlpLogs(request([record, record]));
@@ -128,7 +128,7 @@ test("more names than are remembered are written all the same", () => {
   expect(again).toEqual(log);
 });
 
-test("the ends of records are found, and of nothing else", () => {
+test("finds the ends of records, and undefined when the bytes are damaged", () => {
   const parts = encoded(["a", "b".repeat(300), ""].map((body) => ({ body })));
   const bytes = Buffer.concat(parts);
   const ends = parts.map((_, i) => Buffer.concat(parts.slice(0, i + 1)).length);

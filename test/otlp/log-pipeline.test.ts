@@ -21,11 +21,11 @@ interface Opened extends AsyncDisposable {
   readonly opened: OpenedQueue;
   readonly pipeline: LogPipeline;
   readonly sender: FakeSender;
-  /** What became of records: `exported 3`, `failed http_503`, `dropped 1`. */
-  readonly told: string[];
+  /** Calls of the counters: `exported 3`, `failed http_503`, `dropped 1`. */
+  readonly reports: string[];
   readonly log: string[];
   emit(...numbers: readonly number[]): void;
-  /** Lets time pass, and what is set off by it happen. */
+  /** Advances the clock, and runs what that starts. */
   pass(ms: number): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ async function open(settings: { readonly path?: string; readonly maxBytes?: numb
   const opened = await openQueue({ path: undefined, ...settings });
   const { clock, queue } = opened;
   const sender = fakeSender();
-  const told: string[] = [];
+  const reports: string[] = [];
   const { log, lines } = recordedLog(clock);
   const pipeline = openLogPipeline({
     queue,
@@ -42,15 +42,15 @@ async function open(settings: { readonly path?: string; readonly maxBytes?: numb
     log,
     backoff: new Backoff({ initialMs: 1_000, maxMs: 30_000 }, () => 1),
     origin: { resource: {}, scope: { name: "unitwatch", version: "" } },
-    exported: (records) => void told.push(`exported ${records}`),
-    failed: (reason) => void told.push(`failed ${reason}`),
-    dropped: (records) => void told.push(`dropped ${records}`),
+    exported: (records) => void reports.push(`exported ${records}`),
+    failed: (reason) => void reports.push(`failed ${reason}`),
+    dropped: (records) => void reports.push(`dropped ${records}`),
   });
   const all: Opened = {
     opened,
     pipeline,
     sender,
-    told,
+    reports,
     log: lines,
     emit(...numbers) {
       for (const number of numbers) pipeline.logger.emit({ body: String(number) });
@@ -69,21 +69,21 @@ async function open(settings: { readonly path?: string; readonly maxBytes?: numb
 
 const texts = (count: number, from = 0): string[] => upTo(count, from).map(String);
 
-test("records that come together go in one request, once", async () => {
+test("sends records that come together in one request, once", async () => {
   await using all = await open();
   all.emit(0, 1, 2);
   await all.pass(199);
   expect(all.sender.requests).toEqual([]);
   await all.pass(1);
   expect(all.sender.requests).toEqual([["0", "1", "2"]]);
-  expect(all.told).toEqual(["exported 3"]);
+  expect(all.reports).toEqual(["exported 3"]);
   expect(all.opened.queue.state.records).toBe(0);
   await all.pass(60_000);
   expect(all.sender.requests).toHaveLength(1);
   expect(all.log).toEqual([]);
 });
 
-test("what waited goes in few requests, in its order", async () => {
+test("sends queued records in few requests, in their order", async () => {
   await using all = await open({ path });
   const answer = Promise.withResolvers<SendOutcome>();
   all.sender.answers.push(answer.promise);
@@ -98,7 +98,7 @@ test("what waited goes in few requests, in its order", async () => {
   expect(all.sender.requests.length).toBeLessThanOrEqual(5);
 });
 
-test("an endpoint that can't take it now is asked again, ever more seldom, for ever", async () => {
+test("retries for ever, with growing waits, when the endpoint is down", async () => {
   await using all = await open();
   for (let turn = 0; turn < 12; turn += 1) all.sender.answers.push(retry());
   all.emit(7);
@@ -114,21 +114,21 @@ test("an endpoint that can't take it now is asked again, ever more seldom, for e
   }
   expect(waits).toEqual([1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30, 30].map((s) => s * 1_000));
   expect(all.sender.accepted).toEqual(["7"]);
-  expect(all.told.filter((what) => what === "failed http_503")).toHaveLength(12);
-  expect(all.told.at(-1)).toBe("exported 1");
+  expect(all.reports.filter((what) => what === "failed http_503")).toHaveLength(12);
+  expect(all.reports.at(-1)).toBe("exported 1");
   expect(all.log.filter((line) => line.includes("log export failed")).length).toBeLessThan(7);
   expect(all.log[0]).toMatch(/^level=warn .*will retry.* reason=http_503 .*waiting=1/);
   expect(all.log.at(-1)).toMatch(/^level=info msg="log export restored"/);
 });
 
-test("an endpoint that says when is asked then, and not before; an hour is the most", async () => {
+test("waits as long as the endpoint requests, at most an hour", async () => {
   await using all = await open();
   all.sender.answers.push(retry(7_000), retry(2 ** 40));
   all.emit(7);
   await all.pass(200);
   await all.pass(6_999);
   expect(all.sender.requests).toHaveLength(1);
-  // Some time is added, so that not everybody comes at once.
+  // The backoff is added, so that clients don't come all at once.
   await all.pass(501);
   expect(all.sender.requests).toHaveLength(2);
   await all.pass(3_599_999);
@@ -137,7 +137,7 @@ test("an endpoint that says when is asked then, and not before; an hour is the m
   expect(all.sender.accepted).toEqual(["7"]);
 });
 
-test("what comes while the endpoint is down goes after what waits", async () => {
+test("sends later records after queued ones when the endpoint was down", async () => {
   await using all = await open({ path });
   all.sender.answers.push(retry(), retry());
   for (let number = 0; number < 20; number += 1) {
@@ -147,25 +147,25 @@ test("what comes while the endpoint is down goes after what waits", async () => 
   expect(all.sender.accepted).toEqual(texts(20));
 });
 
-test("what is refused for good is dropped, counted, and told once a minute", async () => {
+test("drops and counts rejected records, and logs them once a minute", async () => {
   await using all = await open();
-  const refused: SendOutcome = { kind: "rejected", reason: "http_400", message: "no" };
+  const rejected: SendOutcome = { kind: "rejected", reason: "http_400", message: "no" };
   for (let turn = 0; turn < 5; turn += 1) {
-    all.sender.answers.push(refused);
+    all.sender.answers.push(rejected);
     all.emit(turn, turn);
     await all.pass(200);
   }
   all.emit(9);
   await all.pass(200);
   expect(all.sender.accepted).toEqual(["9"]);
-  expect(all.told.filter((what) => what === "failed http_400")).toHaveLength(5);
-  expect(all.told.filter((what) => what === "dropped 2")).toHaveLength(5);
+  expect(all.reports.filter((what) => what === "failed http_400")).toHaveLength(5);
+  expect(all.reports.filter((what) => what === "dropped 2")).toHaveLength(5);
   expect(all.log).toEqual([
     expect.stringMatching(/^level=warn .*rejected and dropped.* records=2/),
   ]);
 });
 
-test("what is taken in part counts so, and isn't sent again", async () => {
+test("counts a partial success, and sends nothing of it again", async () => {
   await using all = await open();
   all.sender.answers.push({ kind: "accepted", rejected: 2, message: "too old" });
   all.emit(0, 1, 2);
@@ -173,7 +173,7 @@ test("what is taken in part counts so, and isn't sent again", async () => {
   all.sender.answers.push({ kind: "accepted", rejected: 99, message: "nonsense" });
   all.emit(3);
   await all.pass(200);
-  expect(all.told).toEqual([
+  expect(all.reports).toEqual([
     "failed partial_success",
     "exported 1",
     "dropped 2",
@@ -185,18 +185,18 @@ test("what is taken in part counts so, and isn't sent again", async () => {
   expect(all.log).toEqual([expect.stringMatching(/rejected records.* err="too old" records=2/)]);
 });
 
-test("what an endpoint has to say about what it took is told once a minute", async () => {
+test("logs the warning of an accepted request once a minute", async () => {
   await using all = await open();
   for (let turn = 0; turn < 3; turn += 1) {
     all.sender.answers.push({ kind: "accepted", rejected: 0, message: "use another way" });
     all.emit(turn);
     await all.pass(200);
   }
-  expect(all.told).toEqual(["exported 1", "exported 1", "exported 1"]);
+  expect(all.reports).toEqual(["exported 1", "exported 1", "exported 1"]);
   expect(all.log).toEqual([expect.stringMatching(/^level=warn .* err="use another way"/)]);
 });
 
-test("a request that is too large is halved until it fits, in order, and grows again", async () => {
+test("halves a request until it fits, and grows again when it is accepted", async () => {
   await using all = await open();
   all.sender.maxRecords = 10;
   all.emit(...upTo(1_000));
@@ -216,7 +216,7 @@ test("a request that is too large is halved until it fits, in order, and grows a
   expect(all.sender.requests).toHaveLength(1);
 });
 
-test("a record that is too large by itself is dropped, and the others aren't", async () => {
+test("drops only the record that is too large by itself", async () => {
   await using all = await open();
   const inner = all.sender.send.bind(all.sender);
   all.sender.send = async (request, signal) =>
@@ -229,11 +229,11 @@ test("a record that is too large by itself is dropped, and the others aren't", a
   await all.pass(200);
   await all.pass(200);
   expect(all.sender.accepted).toEqual(texts(40));
-  expect(all.told.filter((what) => what.startsWith("dropped"))).toEqual(["dropped 1"]);
+  expect(all.reports.filter((what) => what.startsWith("dropped"))).toEqual(["dropped 1"]);
   expect(all.log).toEqual([expect.stringMatching(/^level=warn msg="log record too large/)]);
 });
 
-test("an endpoint that takes too long over a request gets smaller ones, until it keeps up", async () => {
+test("sends smaller requests when the endpoint times out", async () => {
   await using all = await open();
   const late: SendOutcome = { kind: "retry", reason: "timeout", message: "", afterMs: undefined };
   all.sender.answers.push(late, late, late, late, late, late);
@@ -243,20 +243,20 @@ test("an endpoint that takes too long over a request gets smaller ones, until it
   const sizes = all.sender.requests.map(({ length }) => length);
   expect(sizes.slice(0, 7)).toEqual([1_024, 512, 256, 128, 64, 64, 64]);
   expect(all.sender.accepted).toEqual(texts(2_000));
-  expect(all.told.filter((what) => what.startsWith("dropped"))).toEqual([]);
+  expect(all.reports.filter((what) => what.startsWith("dropped"))).toEqual([]);
 });
 
-test("rows that make no sense are dropped and counted, and the others are sent", async () => {
+test("drops and counts damaged rows, and sends the others", async () => {
   await using all = await open();
   all.opened.queue.push(recordOf(5));
   await all.pass(200);
   all.emit(1);
   await all.pass(200);
   expect(all.sender.accepted).toEqual(["1"]);
-  expect(all.told).toEqual(["failed damaged", "dropped 1", "exported 1"]);
+  expect(all.reports).toEqual(["failed damaged", "dropped 1", "exported 1"]);
 });
 
-test("closing sends what waits, at once", async () => {
+test("sends queued records at once when it closes", async () => {
   await using all = await open();
   all.emit(1, 2);
   await all.pipeline.close(new AbortController().signal);
@@ -266,7 +266,7 @@ test("closing sends what waits, at once", async () => {
   expect(all.opened.queue.state.records).toBe(0);
 });
 
-test("closing tries an endpoint that is down once more, and leaves the rest in a durable queue", async () => {
+test("retries once and keeps the rest in a durable queue when it closes", async () => {
   const all = await open({ path });
   all.sender.answers.push(retry(), retry(), retry());
   all.emit(1);
@@ -281,7 +281,7 @@ test("closing tries an endpoint that is down once more, and leaves the rest in a
   expect(next.sender.accepted).toEqual(["1", "2"]);
 });
 
-test("closing goes on asking where what waits would be lost, until it is told to end", async () => {
+test("retries until the signal aborts when it closes with a queue in memory", async () => {
   await using all = await open();
   all.sender.answers.push(retry(), retry(), retry(), Promise.withResolvers<SendOutcome>().promise);
   all.emit(1);
@@ -295,7 +295,7 @@ test("closing goes on asking where what waits would be lost, until it is told to
   expect(all.opened.queue.state.records).toBe(1);
 });
 
-test("what can't be stored is sent all the same", async () => {
+test("sends records when they can't be stored", async () => {
   await using all = await open({ path });
   all.opened.disk.commit = NO_ROOM;
   all.emit(1);

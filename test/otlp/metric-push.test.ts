@@ -12,15 +12,15 @@ import { turns as eventLoopTurns } from "../support/turns.ts";
 
 const INTERVAL_MS = 60_000;
 
-/** Counts its collections: each point's value is the number of that it is from. */
+/** Counts its collections: the value of each point is the number of its collection. */
 class FakeSource implements MetricSource {
   collections = 0;
-  /** How many of them were read to the end. */
+  /** Number of collections that were read to the end. */
   ended = 0;
-  /** Points of each slice, and the length of an attribute of each. */
+  /** Number of points in each slice, and length of an attribute of each. */
   slices: readonly number[] = [1];
   attributeChars = 1;
-  /** `collection/number` of each point that was taken. */
+  /** `collection/number` of each accepted point. */
   readonly accepted: string[] = [];
 
   async *collect(): AsyncGenerator<MetricSlice> {
@@ -59,7 +59,7 @@ interface Pushed {
   readonly sender: FakeOtlpSender;
   readonly push: MetricPush;
   /** `exported 3`, `failed unavailable`, `broken …`. */
-  readonly told: string[];
+  readonly reports: string[];
   /** Collection and number of each point, of each request. */
   readonly received: () => string[][];
 }
@@ -68,7 +68,7 @@ function pushed(options: Partial<MetricPushOptions> = {}): Pushed {
   const clock = new FakeClock();
   const source = new FakeSource();
   const sender = new FakeOtlpSender();
-  const told: string[] = [];
+  const reports: string[] = [];
   let waitMs = 500;
   const push = startMetricPush({
     source,
@@ -79,9 +79,9 @@ function pushed(options: Partial<MetricPushOptions> = {}): Pushed {
     timeoutMs: INTERVAL_MS,
     clock,
     backoff: { next: () => (waitMs *= 2), reset: () => void (waitMs = 500) },
-    exported: (points) => void told.push(`exported ${points}`),
-    failed: (reason) => void told.push(`failed ${reason}`),
-    broken: (error) => void told.push(`broken ${error.message}`),
+    exported: (points) => void reports.push(`exported ${points}`),
+    failed: (reason) => void reports.push(`failed ${reason}`),
+    broken: (error) => void reports.push(`broken ${error.message}`),
     ...options,
   });
   return {
@@ -89,7 +89,7 @@ function pushed(options: Partial<MetricPushOptions> = {}): Pushed {
     source,
     sender,
     push,
-    told,
+    reports,
     received: () =>
       sender.requests.map((request) =>
         decodeOtlpMetrics(request).map(
@@ -99,11 +99,11 @@ function pushed(options: Partial<MetricPushOptions> = {}): Pushed {
   };
 }
 
-/** As many as a push of the tests needs to come to its next wait. */
+/** Turns of the event loop that a push needs at most to reach its next wait. */
 const turns = (): Promise<void> => eventLoopTurns(20);
 
 test("pushes after each interval, and not before, with resource and scope", async () => {
-  const { clock, sender, received, told } = pushed();
+  const { clock, sender, received, reports } = pushed();
   await clock.advance(INTERVAL_MS - 1);
   await turns();
   expect(sender.requests).toEqual([]);
@@ -114,13 +114,13 @@ test("pushes after each interval, and not before, with resource and scope", asyn
   await sender.received(2);
   await turns();
   expect(received()).toEqual([["1/1"], ["2/1"]]);
-  expect(told).toEqual(["exported 1", "exported 1"]);
+  expect(reports).toEqual(["exported 1", "exported 1"]);
   expect(decodeOtlpMetrics(sender.requests[0] ?? Buffer.alloc(0))).toMatchObject([
     { resource: { "service.name": "unitwatch" }, scope: { name: "unitwatch", version: "1.2.3" } },
   ]);
 });
 
-test("slices go together in one request, empty ones in none", async () => {
+test("sends several slices in one request, and no empty ones", async () => {
   const { clock, source, sender, received } = pushed();
   source.slices = [0, 2, 0, 1];
   await clock.advance(INTERVAL_MS);
@@ -130,8 +130,8 @@ test("slices go together in one request, empty ones in none", async () => {
   expect(source.accepted).toEqual(["1/1", "1/2", "1/3"]);
 });
 
-test("what isn't taken is tried again, ever less often, with the same bytes", async () => {
-  const { clock, source, sender, told } = pushed();
+test("retries the same bytes with growing waits when a request fails", async () => {
+  const { clock, source, sender, reports } = pushed();
   const answers = [retry(), retry(), ACCEPTED];
   sender.answer = () => answers.shift() ?? ACCEPTED;
   await clock.advance(INTERVAL_MS);
@@ -147,11 +147,11 @@ test("what isn't taken is tried again, ever less often, with the same bytes", as
   expect(new Set(sender.requests.map((request) => Buffer.from(request).toString("hex"))).size).toBe(
     1,
   );
-  expect(told).toEqual(["failed unavailable", "failed unavailable", "exported 1"]);
+  expect(reports).toEqual(["failed unavailable", "failed unavailable", "exported 1"]);
   expect(source.accepted).toEqual(["1/1"]);
 });
 
-test("the next push takes the place of one that isn't taken; that is not asked for again", async () => {
+test("replaces a push that failed by the next one", async () => {
   const { clock, source, sender, received } = pushed();
   sender.answer = () => retry(25_000);
   await clock.advance(INTERVAL_MS);
@@ -167,7 +167,7 @@ test("the next push takes the place of one that isn't taken; that is not asked f
   expect(source.accepted).toEqual(["2/1"]);
 });
 
-test("an endpoint is left alone for as long as it asks, the next push too", async () => {
+test("waits as long as the endpoint requests, across pushes", async () => {
   const { clock, sender } = pushed();
   const answers = [retry(90_000)];
   sender.answer = () => answers.shift() ?? ACCEPTED;
@@ -180,8 +180,8 @@ test("an endpoint is left alone for as long as it asks, the next push too", asyn
   await sender.received(2);
 });
 
-test("a push may take so long and no longer; its request is aborted", async () => {
-  const { clock, sender, told } = pushed({ timeoutMs: 10_000 });
+test("aborts a push at its limit", async () => {
+  const { clock, sender, reports } = pushed({ timeoutMs: 10_000 });
   sender.answer = (_request, signal) =>
     new Promise<SendOutcome>((resolve) => {
       signal.addEventListener("abort", () => resolve(retry()), { once: true });
@@ -189,17 +189,17 @@ test("a push may take so long and no longer; its request is aborted", async () =
   await clock.advance(INTERVAL_MS);
   await sender.received(1);
   await clock.advance(9_999);
-  expect(told).toEqual([]);
+  expect(reports).toEqual([]);
   await clock.advance(1);
   await turns();
-  expect(told).toEqual(["failed unavailable"]);
+  expect(reports).toEqual(["failed unavailable"]);
   await clock.advance(INTERVAL_MS - 10_001);
   expect(sender.requests).toHaveLength(1);
   await clock.advance(1);
   await sender.received(2);
 });
 
-test("a collection that can't be sent is read to its end, but for the one when all ends", async () => {
+test("reads a failed collection to its end, except the last one", async () => {
   const { clock, source, sender, push } = pushed({ timeoutMs: 10_000 });
   source.slices = [400, 400, 400, 400];
   source.attributeChars = 2_000;
@@ -218,8 +218,8 @@ test("a collection that can't be sent is read to its end, but for the one when a
   expect([source.collections, source.ended]).toEqual([2, 1]);
 });
 
-test("what is refused for good isn't sent again; the rest of the push is", async () => {
-  const { clock, source, sender, told, received } = pushed();
+test("drops a rejected request, and sends the rest of the push", async () => {
+  const { clock, source, sender, reports, received } = pushed();
   source.slices = [400, 400];
   source.attributeChars = 2_000;
   const answers: SendOutcome[] = [{ kind: "rejected", reason: "http_400", message: "no" }];
@@ -228,22 +228,22 @@ test("what is refused for good isn't sent again; the rest of the push is", async
   await sender.received(2);
   await turns();
   expect(received().map((points) => points.length)).toEqual([400, 400]);
-  expect(told).toEqual(["failed http_400", "exported 400"]);
+  expect(reports).toEqual(["failed http_400", "exported 400"]);
   expect(source.accepted).toHaveLength(400);
 });
 
-test("points that were rejected are no success, and are not sent again", async () => {
-  const { clock, source, sender, told } = pushed();
+test("doesn't count rejected points as exported, and doesn't send them again", async () => {
+  const { clock, source, sender, reports } = pushed();
   source.slices = [5];
   sender.answer = () => ({ kind: "accepted", rejected: 2, message: "two are odd" });
   await clock.advance(INTERVAL_MS);
   await turns();
-  expect(told).toEqual(["exported 3", "failed partial_success"]);
+  expect(reports).toEqual(["exported 3", "failed partial_success"]);
   expect(source.accepted).toHaveLength(5);
   expect(sender.requests).toHaveLength(1);
 });
 
-test("requests stay well under 4 MiB, and hold everything in order", async () => {
+test("keeps requests well under 4 MiB, with everything in order", async () => {
   const { clock, source, sender, received } = pushed();
   source.slices = [100, 100, 1_500, 100];
   source.attributeChars = 3_000;
@@ -257,8 +257,8 @@ test("requests stay well under 4 MiB, and hold everything in order", async () =>
   expect(sizes.length).toBeLessThan(7);
 });
 
-test("a request that is too large is halved until it fits, and the next ones are smaller at once", async () => {
-  const { clock, source, sender, received, told } = pushed();
+test("halves a request until it fits, and sends smaller ones from then on", async () => {
+  const { clock, source, sender, received, reports } = pushed();
   source.slices = [700, 300];
   source.attributeChars = 1_000;
   const limit = 100_000;
@@ -269,7 +269,7 @@ test("a request that is too large is halved until it fits, and the next ones are
   await clock.advance(INTERVAL_MS);
   for (let i = 0; i < 10; i += 1) await turns();
   expect(source.accepted).toEqual(all(1));
-  expect(told.filter((what) => what.startsWith("failed"))).toEqual([]);
+  expect(reports.filter((what) => what.startsWith("failed"))).toEqual([]);
   const before = sender.requests.length;
   await clock.advance(INTERVAL_MS);
   for (let i = 0; i < 10; i += 1) await turns();
@@ -277,8 +277,8 @@ test("a request that is too large is halved until it fits, and the next ones are
   expect(sender.requests.slice(before).every((request) => request.length <= limit)).toBe(true);
 });
 
-test("a single point that is too large is given up, and the others are sent", async () => {
-  const { clock, source, sender, told } = pushed();
+test("drops a single point that is too large, and sends the others", async () => {
+  const { clock, source, sender, reports } = pushed();
   source.slices = [4];
   const tooLarge: SendOutcome = { kind: "too-large", reason: "http_413", message: "too large" };
   sender.answer = (request) =>
@@ -288,21 +288,21 @@ test("a single point that is too large is given up, and the others are sent", as
   await clock.advance(INTERVAL_MS);
   await turns();
   expect(source.accepted).toEqual(["1/1", "1/2", "1/4"]);
-  expect(told).toEqual(["exported 2", "failed http_413", "exported 1"]);
+  expect(reports).toEqual(["exported 2", "failed http_413", "exported 1"]);
 });
 
-test("closing pushes once more, then disposes of the sender", async () => {
-  const { clock, source, sender, push, told, received } = pushed();
+test("pushes once more, then disposes of the sender, when it closes", async () => {
+  const { clock, source, sender, push, reports, received } = pushed();
   await push.close(3_000);
   expect(received()).toEqual([["1/1"]]);
-  expect(told).toEqual(["exported 1"]);
+  expect(reports).toEqual(["exported 1"]);
   expect(sender.isDisposed).toBe(true);
   expect(clock.pendingTimers).toBe(0);
   await clock.advance(10 * INTERVAL_MS);
   expect(source.collections).toBe(1);
 });
 
-test("closing doesn't wait for the next attempt of a push, but begins the last one", async () => {
+test("begins the last push without the next attempt when it closes", async () => {
   const { clock, source, sender, push, received } = pushed();
   const answers = [retry()];
   sender.answer = () => answers.shift() ?? ACCEPTED;
@@ -313,7 +313,7 @@ test("closing doesn't wait for the next attempt of a push, but begins the last o
   expect(source.accepted).toEqual(["2/1"]);
 });
 
-test("closing waits for a request that is under way, so that nothing is sent twice", async () => {
+test("waits for the request in flight when it closes, so that nothing is sent twice", async () => {
   const { clock, sender, push, received } = pushed();
   const answer = Promise.withResolvers<SendOutcome>();
   const answers = [answer.promise];
@@ -328,7 +328,7 @@ test("closing waits for a request that is under way, so that nothing is sent twi
   expect(received()).toEqual([["1/1"], ["2/1"]]);
 });
 
-test("closing takes no longer than its limit", async () => {
+test("closes within its limit", async () => {
   const { clock, sender, push } = pushed();
   sender.answer = (_request, signal) =>
     new Promise<SendOutcome>((resolve) => {
@@ -341,15 +341,15 @@ test("closing takes no longer than its limit", async () => {
   expect(sender.isDisposed).toBe(true);
 });
 
-test("a fault costs one push, and is told", async () => {
-  const { clock, source, sender, told } = pushed();
+test("reports a fault, which costs one push", async () => {
+  const { clock, source, sender, reports } = pushed();
   const collect = source.collect.bind(source);
   source.collect = () => {
     throw new Error("odd");
   };
   await clock.advance(INTERVAL_MS);
   await turns();
-  expect(told).toEqual(["broken odd"]);
+  expect(reports).toEqual(["broken odd"]);
   source.collect = collect;
   await clock.advance(INTERVAL_MS);
   await sender.received(1);

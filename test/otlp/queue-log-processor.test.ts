@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(path, { recursive: true, force: true }));
 
-/** How many records were on disk when each commit ended. */
+/** Number of records of each commit. */
 const stored = ({ disk }: Awaited<ReturnType<typeof openQueue>>): number[] =>
   disk.commits.map(({ rows }) => rows.reduce((sum, { count }) => sum + count, 0));
 
@@ -36,7 +36,7 @@ test.each(["forceFlush", "shutdown"] as const)(
   },
 );
 
-test("queues no record after shutdown, whoever emits it", async () => {
+test("queues no record after shutdown, from any provider", async () => {
   await using opened = await openQueue({ path });
   const processor = new QueueLogProcessor(opened.queue);
   const provider = new LoggerProvider({ processors: [processor] });

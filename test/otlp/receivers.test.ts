@@ -11,7 +11,7 @@ test.each([
   ["grpc", "none"],
   ["grpc", "gzip"],
 ] as const)(
-  "somebody else's receiver reads %s with compression %s",
+  "is read by a foreign receiver: %s with compression %s",
   async (protocol, compression) => {
     await using receiver = await startOtlpReceiver(protocol);
     const url = protocol === "grpc" ? receiver.url : `${receiver.url}/v1/logs`;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { openQueue, upTo } from "../support/opened-queue.ts";
 
-/** A disk of 2 MiB needs root, and a system that has tmpfs. */
+/** A disk of 2 MiB needs root and tmpfs. */
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const describeAsRoot = isRoot || process.env["CI"] !== undefined ? describe : describe.skip;
 
@@ -19,7 +19,7 @@ afterEach(() => {
   rmdirSync(disk);
 });
 
-/** Takes all the room that there is but for so many bytes. */
+/** Fills the disk except for so many bytes. */
 function fillDisk(leave = 0): void {
   const { bavail, bsize } = statfsSync(disk);
   const bytes = Math.max(0, bavail * bsize - leave);
@@ -27,7 +27,7 @@ function fillDisk(leave = 0): void {
 }
 
 describeAsRoot("a disk of 2 MiB", () => {
-  test("a disk that fills up, and has room again, loses nothing", async () => {
+  test("loses nothing when the disk fills up and is freed", async () => {
     {
       await using opened = await openQueue({ path: disk });
       const { queue, clock } = opened;
@@ -49,7 +49,7 @@ describeAsRoot("a disk of 2 MiB", () => {
     expect(await next.drain()).toEqual(upTo(60_000));
   });
 
-  test("what is delivered while the disk is full is delivered once", async () => {
+  test("delivers once what is delivered while the disk is full", async () => {
     await using opened = await openQueue({ path: disk });
     const { queue, clock } = opened;
     opened.push(upTo(1_000));
@@ -66,7 +66,7 @@ describeAsRoot("a disk of 2 MiB", () => {
     expect(await next.drain()).toEqual([]);
   });
 
-  test("a disk that is full from the beginning is used as soon as it has room", async () => {
+  test("uses a disk that was full at the start once it is freed", async () => {
     fillDisk();
     {
       await using opened = await openQueue({ path: disk });

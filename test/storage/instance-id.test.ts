@@ -18,7 +18,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 const idIn = (path: string | undefined, traits = TRAITS): Promise<string> =>
   instanceId({ path, traits, log: recordedLog().log });
 
-test("a folder keeps the id that the first process made", async () => {
+test("keeps the id of the first process in the folder", async () => {
   const id = await idIn(folder);
   expect(id).toMatch(UUID_V4);
   expect(await idIn(folder)).toBe(id);
@@ -26,27 +26,27 @@ test("a folder keeps the id that the first process made", async () => {
   expect(await readdir(folder)).toEqual(["instance-id"]);
 });
 
-test("two folders are two instances", async () => {
+test("has another id in another folder", async () => {
   const other = await mkdtemp(join(tmpdir(), "unitwatch-instance-"));
   expect(await idIn(other)).not.toBe(await idIn(folder));
   await rm(other, { recursive: true });
 });
 
-test("what is no id is replaced by one", async () => {
+test("replaces an invalid id", async () => {
   await writeFile(join(folder, "instance-id"), "");
   const id = await idIn(folder);
   expect(id).toMatch(UUID_V4);
   expect(await idIn(folder)).toBe(id);
 });
 
-test("without a folder it is the same for the same host and engine", async () => {
+test("derives the same id for the same host and engine without a folder", async () => {
   const id = await idIn(undefined);
   expect(id).toMatch(UUID_V5);
   expect(await idIn(undefined)).toBe(id);
   expect(await idIn(undefined, ["host", "tcp://elsewhere:2375"])).not.toBe(id);
 });
 
-test("a folder that can't be used is told of, and the id derived", async () => {
+test("logs an unusable folder, and derives the id", async () => {
   await rm(folder, { recursive: true });
   const { log, lines } = recordedLog();
   expect(await instanceId({ path: folder, traits: TRAITS, log })).toBe(await idIn(undefined));

@@ -80,7 +80,7 @@ async function open(options: { path?: string | undefined; scope?: string } = {})
   return opened;
 }
 
-test("what was kept is there for the next process, exactly", async () => {
+test("restores exactly what was stored", async () => {
   const web = resumeOf("web", { health: "healthy", lastExitCode: 137, systemd: "12n" });
   const db = resumeOf("db", { status: "exited", runsSystemd: undefined, restartsSeen: undefined });
   {
@@ -101,7 +101,7 @@ test("what was kept is there for the next process, exactly", async () => {
   expect(next.log).toEqual([]);
 });
 
-test("what happens is gathered, and written at most five times a second", async () => {
+test("gathers changes, and writes at most five times a second", async () => {
   await using opened = await open();
   const { clock, store } = opened;
   opened.keep("web", "db");
@@ -117,7 +117,7 @@ test("what happens is gathered, and written at most five times a second", async 
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("nothing is written before there is a place to go on from", async () => {
+test("writes nothing before there is a resume point", async () => {
   {
     await using opened = await open();
     opened.cursor = undefined;
@@ -129,7 +129,7 @@ test("nothing is written before there is a place to go on from", async () => {
   expect(next.store.restored).toBeUndefined();
 });
 
-test("a container that is gone is dropped", async () => {
+test("drops a container that is gone", async () => {
   {
     await using opened = await open();
     opened.keep("web", "db");
@@ -141,7 +141,7 @@ test("a container that is gone is dropped", async () => {
   expect(next.store.restored?.containers.map(({ identity }) => identity.name)).toEqual(["db"]);
 });
 
-test("of the events only the newest are kept, in their order", async () => {
+test("keeps only the newest events, in their order", async () => {
   {
     await using opened = await open();
     for (const count of [2, 3, 7, 40]) {
@@ -160,7 +160,7 @@ test("of the events only the newest are kept, in their order", async () => {
   expect(last.store.restored?.cursor).toEqual(cursorOf(42, 5));
 });
 
-test("what another engine or filter left is dropped", async () => {
+test("drops the resume point of another engine or filter", async () => {
   {
     await using opened = await open({ scope: "here" });
     opened.keep("web");
@@ -173,14 +173,14 @@ test("what another engine or filter left is dropped", async () => {
   expect(again.store.restored).toBeUndefined();
 });
 
-test("without a folder nothing is kept, and nothing is said", async () => {
+test("stores and logs nothing without a folder", async () => {
   await using opened = await open({ path: undefined });
   opened.keep("web");
   await opened.store.flush();
   expect([opened.log, opened.clock.pendingTimers, readdirSync(dir)]).toEqual([[], 0, []]);
 });
 
-test("a second process goes on without, and leaves the first alone", async () => {
+test("runs without a store when another process has the file", async () => {
   {
     await using first = await open();
     await using second = await open();
@@ -196,7 +196,7 @@ test("a second process goes on without, and leaves the first alone", async () =>
   expect(next.store.restored?.containers.map(({ identity }) => identity.name)).toEqual(["first"]);
 });
 
-test("a folder that can't be had is told once", async () => {
+test("logs an unusable folder once", async () => {
   writeFileSync(join(dir, "file"), "");
   await using opened = await open({ path: join(dir, "file", "data") });
   expect(opened.log).toHaveLength(1);
@@ -205,7 +205,7 @@ test("a folder that can't be had is told once", async () => {
   await opened.store.flush();
 });
 
-test("a folder that the system refuses to make is told", async () => {
+test("logs a folder that the system rejects", async () => {
   await using opened = await open({ path: "/proc/unitwatch/data" });
   expect(opened.log).toEqual([expect.stringMatching(/^level=warn .*store unavailable.*ENOENT/)]);
 });
@@ -218,11 +218,11 @@ async function keepOne(): Promise<void> {
 test.each([
   ["is no database", () => writeFileSync(file(), "not a database, but long enough ".repeat(200))],
   [
-    "has a container that nobody understands",
+    "has an invalid container",
     () => inDatabase("UPDATE container SET resume = '{\"startedAtNs\":5}'"),
   ],
   ["lacks a table", () => inDatabase("DROP TABLE seen")],
-])("a file that %s is set aside, and a new one begun", async (_, spoil) => {
+])("moves a file that %s aside, and begins another", async (_, spoil) => {
   await keepOne();
   spoil();
   const spoilt = readFileSync(file());
@@ -240,7 +240,7 @@ test.each([
   expect(next.store.restored?.containers.map(({ identity }) => identity.name)).toEqual(["db"]);
 });
 
-test("a file of a newer version is left as it is", async () => {
+test("leaves a file of a newer version alone", async () => {
   await keepOne();
   inDatabase("PRAGMA user_version = 99");
   const newer = readFileSync(file());
@@ -259,7 +259,7 @@ function inDatabase(sql: string): void {
   database.close();
 }
 
-test("what was written survives SIGKILL, and its lock doesn't", async () => {
+test("keeps what was written, and not the lock, after SIGKILL", async () => {
   const script = `
     import { openStore } from ${JSON.stringify(urlOf("../../src/storage/store.ts"))};
     import { systemClock as clock } from ${JSON.stringify(urlOf("../../src/platform/time/clock.ts"))};
@@ -280,7 +280,7 @@ test("what was written survives SIGKILL, and its lock doesn't", async () => {
   expect(next.store.restored).toEqual({ cursor: cursorOf(9), containers: [resumeOf("web")] });
 });
 
-test("SQLite's own warning isn't shown, and others are", () => {
+test("hides SQLite's warning, and shows others", () => {
   const script = `
     import { loadSqlite } from ${JSON.stringify(urlOf("../../src/storage/sqlite.ts"))};
     await loadSqlite();
@@ -295,7 +295,7 @@ function urlOf(path: string): string {
   return pathToFileURL(join(import.meta.dirname, path)).href;
 }
 
-/** As source text, whole numbers of any size included. */
+/** Returns the source text of a value, bigint included. */
 function text(value: unknown): string {
   const json = JSON.stringify(value, (_, each: unknown) =>
     typeof each === "bigint" ? `<${each}n>` : each,

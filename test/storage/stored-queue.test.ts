@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(path, { recursive: true, force: true }));
 
-/** As a process that is killed: what isn't stored is lost. */
+/** Closes the file as a kill does: without another commit. */
 async function abandoned(opened: OpenedQueue): Promise<void> {
   opened.disk.commit = new StoreError("the process was killed", false);
   await opened.store[Symbol.asyncDispose]();
@@ -22,7 +22,7 @@ async function abandoned(opened: OpenedQueue): Promise<void> {
 
 const cursorOf = (count: number) => ({ beginNs: 1n, lastNs: BigInt(count), seen: [], count });
 
-test("what is put in is gathered, stored, lent in its order, and gone when it is done", async () => {
+test("groups, stores and leases records in their order, and removes completed ones", async () => {
   await using opened = await openQueue({ path });
   const { clock, queue, disk } = opened;
   opened.push(upTo(5));
@@ -38,7 +38,7 @@ test("what is put in is gathered, stored, lent in its order, and gone when it is
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("a steady stream is stored every 200 ms, however many rows it makes", async () => {
+test("stores a steady stream every 200 ms, whatever number of rows it makes", async () => {
   await using opened = await openQueue({ path, maxBytes: 16_000 });
   for (let number = 0; number < 1_000; number += 10) {
     opened.push(upTo(10, number));
@@ -48,7 +48,7 @@ test("a steady stream is stored every 200 ms, however many rows it makes", async
   expect(opened.queue.state.records).toBe(1_000);
 });
 
-test("what wasn't done is there for the next process, in front of what comes then", async () => {
+test("keeps incomplete records for the next process, before later ones", async () => {
   {
     await using opened = await openQueue({ path });
     opened.push(upTo(1_200));
@@ -65,7 +65,7 @@ test("what wasn't done is there for the next process, in front of what comes the
   expect(await next.drain()).toEqual(upTo(689, 512));
 });
 
-test("what was killed between two transactions has all of the last one, and nothing after", async () => {
+test("has all of the last transaction and nothing later after a kill", async () => {
   const opened = await openQueue({ path });
   opened.push(upTo(10));
   await opened.clock.advance(200);
@@ -75,18 +75,18 @@ test("what was killed between two transactions has all of the last one, and noth
   expect(await next.drain()).toEqual(upTo(10));
 });
 
-test("the place to go on from is stored with all that was told up to it", async () => {
+test("stores the resume point with the records of all changes up to it", async () => {
   await using opened = await openQueue({ path, maxBytes: 2 ** 26 });
   const { disk } = opened;
-  let told = 0;
-  const tell = (records: number): void => {
-    // As an event does: the cursor moves first, then what it means is told.
-    opened.cursor = cursorOf(told + records);
+  let pushed = 0;
+  const publish = (records: number): void => {
+    // As for an event: the cursor moves first, then the record is pushed.
+    opened.cursor = cursorOf(pushed + records);
     opened.store.touch("web");
-    for (; told < opened.cursor.count; told += 1) opened.push([told]);
+    for (; pushed < opened.cursor.count; pushed += 1) opened.push([pushed]);
   };
   for (const records of [1, 700, 150_000, 3, 1_100_000, 9]) {
-    tell(records);
+    publish(records);
     await opened.clock.advance(200);
   }
   let stored = 0;
@@ -94,11 +94,11 @@ test("the place to go on from is stored with all that was told up to it", async 
     stored += rows.reduce((sum, { count }) => sum + count, 0);
     if (resume !== undefined) expect(resume.cursor.count).toBe(stored);
   }
-  expect(stored).toBe(told);
+  expect(stored).toBe(pushed);
   expect(disk.commits.filter(({ resume }) => resume !== undefined).length).toBeGreaterThan(5);
 });
 
-test("what is given back is lent again, less what was done", async () => {
+test("leases released records again, without completed ones", async () => {
   await using opened = await openQueue({ path });
   opened.push(upTo(20));
   await opened.clock.advance(200);
@@ -111,7 +111,7 @@ test("what is given back is lent again, less what was done", async () => {
   expect(await opened.drain()).toEqual(upTo(10, 10));
 });
 
-test("a long queue is lent from the disk, piece by piece", async () => {
+test("leases a long queue from the disk, part by part", async () => {
   await using opened = await openQueue({ path, maxBytes: 2 ** 26 });
   opened.push(upTo(400_000));
   await opened.queue.flush();
@@ -124,7 +124,7 @@ test("a long queue is lent from the disk, piece by piece", async () => {
   expect(await opened.drain()).toEqual(upTo(400_001));
 });
 
-test("a queue that was long gives its room back to the disk", async () => {
+test("shrinks the file after a long queue", async () => {
   await using opened = await openQueue({ path, maxBytes: 2 ** 26 });
   opened.push(upTo(400_000));
   await opened.queue.flush();
@@ -134,43 +134,46 @@ test("a queue that was long gives its room back to the disk", async () => {
   expect(statSync(join(path, "unitwatch.sqlite")).size).toBeLessThan(100_000);
 });
 
-test.each(["on disk", "in memory"])("past the bound the oldest are dropped, %s", async (where) => {
-  await using opened = await openQueue({
-    path: where === "on disk" ? path : undefined,
-    maxBytes: 8_000,
-  });
-  for (let number = 0; number < 3_000; number += 60) {
-    opened.push(upTo(60, number));
-    await opened.clock.advance(200);
-  }
-  expect(opened.queue.state.bytes).toBeLessThanOrEqual(8_000);
-  const left = await opened.drain();
-  expect(left.length).toBeGreaterThan(900);
-  expect(left).toEqual(upTo(left.length, 3_000 - left.length));
-  expect(total(opened.dropped)).toBe(3_000 - left.length);
-});
+test.each(["on disk", "in memory"])(
+  "drops the oldest records past the bound, %s",
+  async (where) => {
+    await using opened = await openQueue({
+      path: where === "on disk" ? path : undefined,
+      maxBytes: 8_000,
+    });
+    for (let number = 0; number < 3_000; number += 60) {
+      opened.push(upTo(60, number));
+      await opened.clock.advance(200);
+    }
+    expect(opened.queue.state.bytes).toBeLessThanOrEqual(8_000);
+    const left = await opened.drain();
+    expect(left.length).toBeGreaterThan(900);
+    expect(left).toEqual(upTo(left.length, 3_000 - left.length));
+    expect(total(opened.dropped)).toBe(3_000 - left.length);
+  },
+);
 
-test("what is dropped while it is sent counts as dropped only if it wasn't taken", async () => {
+test("counts a leased record as dropped only when it isn't completed", async () => {
   await using opened = await openQueue({ path, maxBytes: 8_000 });
   opened.push(upTo(900));
   await opened.clock.advance(200);
-  for (const isTaken of [true, false]) {
+  for (const isAccepted of [true, false]) {
     const before = total(opened.dropped);
     const batch = await opened.lease(1);
-    const lent = batch === undefined ? [] : numbersOf(batch);
-    expect(lent.length).toBeGreaterThan(50);
+    const leased = batch === undefined ? [] : numbersOf(batch);
+    expect(leased.length).toBeGreaterThan(50);
     opened.push(upTo(1_000, 10_000));
     await opened.clock.advance(200);
     await opened.clock.advance(200);
     const others = total(opened.dropped) - before;
     expect(others).toBeGreaterThan(0);
-    if (isTaken) opened.queue.done(lent.length);
+    if (isAccepted) opened.queue.done(leased.length);
     else opened.queue.release();
-    expect(total(opened.dropped) - before - others).toBe(isTaken ? 0 : lent.length);
+    expect(total(opened.dropped) - before - others).toBe(isAccepted ? 0 : leased.length);
   }
 });
 
-test("a disk without room: lent from memory, told once, stored again when there is room", async () => {
+test("leases from memory while the disk is full, logs it once, stores again later", async () => {
   await using opened = await openQueue({ path });
   const { disk, queue, clock } = opened;
   opened.push([0, 1]);
@@ -198,7 +201,7 @@ test("a disk without room: lent from memory, told once, stored again when there 
   opened.push([100]);
   await abandonedAfter(opened, 200);
   await using next = await openQueue({ path });
-  // A row of which a part was done is stored whole.
+  // A row that is complete in part is stored whole.
   expect(await next.drain()).toEqual(upTo(59, 42));
 });
 
@@ -207,7 +210,7 @@ async function abandonedAfter(opened: OpenedQueue, ms: number): Promise<void> {
   await abandoned(opened);
 }
 
-test("what was delivered from memory while it was being stored isn't lent again", async () => {
+test("doesn't lease again what was completed during its commit", async () => {
   await using opened = await openQueue({ path });
   const { disk, queue, clock } = opened;
   disk.commit = NO_ROOM;
@@ -216,8 +219,8 @@ test("what was delivered from memory while it was being stored isn't lent again"
   const stored = Promise.withResolvers<void>();
   disk.commit = undefined;
   disk.wait = stored.promise;
-  const lent = await opened.lease();
-  expect(lent && numbersOf(lent)).toEqual([1, 2, 3]);
+  const leased = await opened.lease();
+  expect(leased && numbersOf(leased)).toEqual([1, 2, 3]);
   const flushed = queue.flush();
   queue.done(3);
   stored.resolve();
@@ -229,21 +232,21 @@ test("what was delivered from memory while it was being stored isn't lent again"
   expect(await next.drain()).toEqual([]);
 });
 
-test("a disk that can't be read is asked again", async () => {
+test("reads again when a read fails", async () => {
   await using opened = await openQueue({ path, maxBytes: 2 ** 26 });
   const { disk, queue, clock } = opened;
   await fill(opened, 200_000);
   disk.read = new StoreError("disk I/O error", false);
-  const lent = queue.next(1_000, new AbortController().signal);
+  const leased = queue.next(1_000, new AbortController().signal);
   await clock.advance(5_000);
   disk.read = undefined;
   await clock.advance(5_000);
-  const batch = await lent;
+  const batch = await leased;
   expect(batch && numbersOf(batch)[0]).toBe(131_072);
   expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="log queue read failed"/)]);
 });
 
-test("a disk that turns out to be damaged is given up, and what it held is counted", async () => {
+test("abandons a damaged disk, and counts its records as dropped", async () => {
   await using opened = await openQueue({ path, maxBytes: 2 ** 26 });
   const { disk, queue, clock } = opened;
   await fill(opened, 200_000);
@@ -262,7 +265,7 @@ test("a disk that turns out to be damaged is given up, and what it held is count
   expect(await opened.drain()).toEqual([5]);
 });
 
-/** Puts in so many, and has done with those that are in memory too. */
+/** Pushes so many records, and completes those that are in memory too. */
 async function fill(opened: OpenedQueue, count: number): Promise<void> {
   opened.push(upTo(count));
   await opened.queue.flush();
@@ -270,7 +273,7 @@ async function fill(opened: OpenedQueue, count: number): Promise<void> {
   opened.queue.done(held === undefined ? 0 : numbersOf(held).length);
 }
 
-test("a disk that hangs doesn't hold up the end", async () => {
+test("closes in time when the disk hangs", async () => {
   const opened = await openQueue({ path });
   opened.disk.wait = Promise.withResolvers<void>().promise;
   opened.push([1]);
@@ -280,7 +283,7 @@ test("a disk that hangs doesn't hold up the end", async () => {
   expect(opened.log).toEqual([expect.stringMatching(/^level=warn msg="store close timed out, /)]);
 });
 
-test("a disk that hangs as it is read doesn't hold up who ends, and is read once", async () => {
+test("ends a wait in time when a read hangs, and reads once", async () => {
   {
     await using before = await openQueue({ path });
     before.push(upTo(3));
@@ -289,16 +292,16 @@ test("a disk that hangs as it is read doesn't hold up who ends, and is read once
   const readable = Promise.withResolvers<void>();
   opened.disk.readWait = readable.promise;
   const end = new AbortController();
-  const lent = opened.queue.next(1, end.signal);
+  const leased = opened.queue.next(1, end.signal);
   end.abort();
-  expect(await lent).toBeUndefined();
+  expect(await leased).toBeUndefined();
   const again = opened.queue.next(2 ** 20, new AbortController().signal);
   readable.resolve();
   const batch = await again;
   expect(batch && numbersOf(batch)).toEqual(upTo(3));
 });
 
-test("in memory, nothing is stored and nothing is said", async () => {
+test("stores and logs nothing without a folder", async () => {
   await using opened = await openQueue({ path: undefined });
   opened.push([1, 2]);
   expect(await opened.lease()).toBeUndefined();
@@ -308,7 +311,7 @@ test("in memory, nothing is stored and nothing is said", async () => {
   expect([opened.log, readdirSync(path)]).toEqual([[], []]);
 });
 
-test("a file that is damaged in the middle is set aside, and another begun", async () => {
+test("moves a damaged file aside, and begins another", async () => {
   const file = join(path, "unitwatch.sqlite");
   {
     await using opened = await openQueue({ path, maxBytes: 2 ** 26 });
@@ -330,7 +333,7 @@ test("a file that is damaged in the middle is set aside, and another begun", asy
   expect(await next.drain()).toEqual([1]);
 });
 
-test("a file of a newer version is left as it is, and the queue is in memory", async () => {
+test("leaves a file of a newer version alone, and keeps the queue in memory", async () => {
   const file = join(path, "unitwatch.sqlite");
   const newer = new DatabaseSync(file);
   newer.exec("CREATE TABLE other (a); PRAGMA user_version = 3");
@@ -347,7 +350,7 @@ test("a file of a newer version is left as it is, and the queue is in memory", a
   expect(readFileSync(file).equals(before)).toBe(true);
 });
 
-test("a second process keeps its records in memory, and leaves those of the first alone", async () => {
+test("keeps records in memory when another process has the file", async () => {
   await using first = await openQueue({ path });
   first.push([1]);
   await using second = await openQueue({ path });
@@ -361,7 +364,7 @@ test("a second process keeps its records in memory, and leaves those of the firs
   expect([await first.drain(), await second.drain()]).toEqual([[1], [2]]);
 });
 
-test("what another scope left in the queue is sent all the same", async () => {
+test("sends the queue of another scope", async () => {
   {
     await using opened = await openQueue({ path, scope: "here" });
     opened.push([1]);
@@ -370,7 +373,7 @@ test("what another scope left in the queue is sent all the same", async () => {
   expect(await other.drain()).toEqual([1]);
 });
 
-test("the file of a version that had no queue is taken over", async () => {
+test("migrates the file of a version without a queue", async () => {
   const former = new DatabaseSync(join(path, "resume.sqlite"));
   former.exec(`
     CREATE TABLE place (
@@ -398,7 +401,7 @@ test("the file of a version that had no queue is taken over", async () => {
 });
 
 test.each([1, 2, 3, 4, 5, 6])(
-  "whatever happens, each record is lent in order and done, or counted as dropped (%d)",
+  "leases each record in order and completes it, or counts it as dropped (%d)",
   async (seed) => {
     const random = seededRandom(seed);
     let pushed = 0;
@@ -441,7 +444,7 @@ test.each([1, 2, 3, 4, 5, 6])(
       await queue.flush();
       const left = queue.state.records;
       expect(done + total(opened.dropped) + left).toBe(records + (pushed - first));
-      // A row of which a part was done is whole again in the next process.
+      // A row that is complete in part is whole again in the next process.
       newest -= 512;
       await opened.store[Symbol.asyncDispose]();
     }

@@ -18,7 +18,7 @@ afterEach(() => rmSync(path, { recursive: true, force: true }));
 const PLACE = { scope: "here", outlives: "power-cut", nowMs: 1 } as const;
 const CURSOR = { beginNs: 1n, lastNs: 2n ** 60n, seen: ["key"], count: 1 };
 
-test("calls are answered in their order, with what was stored", async () => {
+test("answers calls in their order", async () => {
   const link = threadLink();
   const rows = [1, 2, 3].map((seq) => ({ seq, count: 1, bytes: new Uint8Array([seq]) }));
   const resume = { cursor: CURSOR, containers: new Map() };
@@ -46,7 +46,7 @@ test("calls are answered in their order, with what was stored", async () => {
   await again.close();
 });
 
-test("what goes wrong is told in words", async () => {
+test("rejects with a message when an operation fails", async () => {
   writeFileSync(join(path, "file"), "");
   const link = threadLink();
   await expect(link.read(1)).rejects.toMatchObject({ message: "it isn't open", isFinal: false });
@@ -59,7 +59,7 @@ test("what goes wrong is told in words", async () => {
   await Promise.all([first.close(), link.close()]);
 });
 
-test("a thread that has ended says so to whoever asks", async () => {
+test("rejects calls when the thread has ended", async () => {
   const link = threadLink();
   await link.open({ path, ...PLACE });
   await link.close();
@@ -95,7 +95,7 @@ async function drained({ queue }: Store, count: number): Promise<number[]> {
   return numbers;
 }
 
-test("a queue whose disk a thread waits for gives everything out, once", async () => {
+test("leases everything once when a thread waits for the disk", async () => {
   {
     await using store = await opened(path);
     for (const number of upTo(20_000)) store.queue?.push(recordOf(number));

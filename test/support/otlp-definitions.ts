@@ -1,6 +1,6 @@
 /**
- * Makes somebody else's OTLP receiver read what it was built too early for, and tell what came over
- * gRPC as what came over HTTP. To be imported before the receiver is.
+ * Makes the foreign OTLP receiver read newer fields, and report requests over gRPC like those over
+ * HTTP. Has to be imported before the receiver.
  */
 import { createRequire } from "node:module";
 
@@ -23,7 +23,7 @@ const { Field, Root } = loadForReceiver("protobufjs") as {
 };
 const loader = loadForReceiver("@grpc/proto-loader") as Loader;
 
-// `string event_name = 12` came into OTLP with 1.5.0, after the definitions that the receiver has.
+// `string event_name = 12` is new in OTLP 1.5.0; the receiver has older definitions.
 const { loadSync: loadDefinitions } = Root.prototype;
 Root.prototype.loadSync = function (...parameters) {
   const root = loadDefinitions.apply(this, parameters);
@@ -31,7 +31,7 @@ Root.prototype.loadSync = function (...parameters) {
     const record = root.lookupType("opentelemetry.proto.logs.v1.LogRecord");
     if (!("eventName" in record.fields)) record.add(new Field("eventName", 12, "string"));
   } catch {
-    // These are the definitions of another signal.
+    // The definitions of another signal.
   }
   return root;
 };

@@ -3,7 +3,7 @@ import type { ProtobufFields } from "./protobuf.ts";
 
 type Scalar = string | boolean | bigint | number | undefined;
 
-/** A log record as it stands in an OTLP request. */
+/** A log record of an OTLP request. */
 export interface DecodedLog {
   readonly timeNs: bigint;
   readonly observedNs: bigint;

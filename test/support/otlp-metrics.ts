@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 
 type Attributes = Readonly<Record<string, unknown>>;
 
-/** A data point as it arrived, with what its metric says of it. Times: Unix nanoseconds. */
+/** A received data point with the facts of its metric. Times: Unix nanoseconds. */
 export interface ReceivedPoint {
   readonly name: string;
   readonly unit: string;
@@ -38,7 +38,7 @@ interface JsonData {
   readonly aggregationTemporality?: string | number;
   readonly isMonotonic?: boolean;
 }
-/** A request in the receiver's own words. */
+/** A request as the receiver parses it. */
 export interface MetricsRequest {
   readonly resourceMetrics?: readonly {
     readonly resource: { readonly attributes: Attributes };
@@ -57,7 +57,7 @@ export interface MetricsRequest {
 
 const load = createRequire(import.meta.url);
 
-/** Reads an ExportMetricsServiceRequest with somebody else's definitions. */
+/** Reads an ExportMetricsServiceRequest with foreign definitions. */
 export function decodeOtlpMetrics(bytes: Uint8Array): ReceivedPoint[] {
   const { normalizeMetrics } = load("@elastic/mockotlpserver") as {
     normalizeMetrics: (request: unknown) => MetricsRequest;
@@ -100,12 +100,12 @@ export function pointsOf({ resourceMetrics = [] }: MetricsRequest): ReceivedPoin
   return points;
 }
 
-function temporalityOf(told: string | number | undefined): ReceivedPoint["temporality"] {
-  if (told === undefined) return undefined;
-  return /^1$|DELTA/.test(String(told)) ? "delta" : "cumulative";
+function temporalityOf(value: string | number | undefined): ReceivedPoint["temporality"] {
+  if (value === undefined) return undefined;
+  return /^1$|DELTA/.test(String(value)) ? "delta" : "cumulative";
 }
 
-/** Those of this metric that have these attributes, whatever else they have. */
+/** Returns the points of this metric that have at least these attributes. */
 export function select(
   points: readonly ReceivedPoint[],
   name: string,

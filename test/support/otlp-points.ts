@@ -7,11 +7,11 @@ import type { Scrape } from "./exposition.ts";
 import { decodeOtlpMetrics } from "./otlp-metrics.ts";
 import type { ReceivedPoint } from "./otlp-metrics.ts";
 
-/** One collection, as a receiver reads it. */
+/** One collection as a receiver reads it. */
 export interface Collected {
   readonly points: readonly ReceivedPoint[];
   readonly slices: readonly MetricSlice[];
-  /** The receiver took it all. */
+  /** Marks all points as accepted. */
   readonly accepted: () => void;
 }
 
@@ -36,7 +36,7 @@ export async function collected(source: MetricSource): Promise<Collected> {
   };
 }
 
-/** Values by attributes, as text, of what was pushed of a metric; the container's id is left out. */
+/** Returns the pushed values of a metric by attributes as text, without the container's id. */
 export function pushedValues(
   points: readonly ReceivedPoint[],
   { otel, labels }: OtelMetricDefinition,
@@ -49,14 +49,14 @@ export function pushedValues(
         keyOf(
           Object.entries(attributes)
             .filter(([name]) => name !== "container.id" || isIdTold)
-            .map(([name, told]) => [name, String(told)]),
+            .map(([name, value]) => [name, String(value)]),
         ),
         value,
       ]),
   );
 }
 
-/** The same of what a scrape shows of it. */
+/** Returns the scraped values of a metric in the same form. */
 export function scrapedValues(
   scrape: Scrape,
   { name, otel }: OtelMetricDefinition,

@@ -1,6 +1,6 @@
 /**
- * The receiver's own process, started by `otlp-receiver.ts` with `http` or `grpc`: says `{ url }`
- * once it listens, then each request's records or data points in turn, and ends when its parent does.
+ * The process of the receiver, started by `otlp-receiver.ts` with `http` or `grpc`: sends `{ url }`
+ * when it listens, then the records or data points of each request, and ends with its parent.
  */
 import "./otlp-definitions.ts";
 import { createRequire } from "node:module";
@@ -11,7 +11,7 @@ interface Receiver {
   readonly httpUrl: URL | null;
   readonly grpcUrl: URL | null;
 }
-/** A request in the receiver's own words. */
+/** A request as the receiver parses it. */
 export interface LogsRequest {
   readonly resourceLogs: readonly {
     readonly resource: { readonly attributes: Readonly<Record<string, unknown>> };
@@ -33,8 +33,8 @@ const { MockOtlpServer, normalizeLogs, normalizeMetrics } = load("@elastic/mocko
   normalizeMetrics: (request: unknown) => MetricsRequest;
 };
 
-const tell = (message: ReceiverMessage): void => {
-  // Whom it was for may have gone: then this process is about to end.
+const send = (message: ReceiverMessage): void => {
+  // If the parent has ended, this process is about to end too.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 };
 process.on("disconnect", () => process.exit());
@@ -46,8 +46,8 @@ const server = new MockOtlpServer({
   grpcPort: 0,
   httpHostname: "127.0.0.1",
   httpPort: 0,
-  onLogs: (request: unknown) => tell({ logs: normalizeLogs(request) }),
-  onMetrics: (request: unknown) => tell({ metrics: normalizeMetrics(request) }),
+  onLogs: (request: unknown) => send({ logs: normalizeLogs(request) }),
+  onMetrics: (request: unknown) => send({ metrics: normalizeMetrics(request) }),
 });
 await server.start();
-tell({ url: (server.httpUrl ?? server.grpcUrl)?.origin ?? "" });
+send({ url: (server.httpUrl ?? server.grpcUrl)?.origin ?? "" });

@@ -6,7 +6,7 @@ import { pointsOf } from "./otlp-metrics.ts";
 import type { ReceivedPoint } from "./otlp-metrics.ts";
 import type { LogsRequest, ReceiverMessage } from "./otlp-receiver-process.ts";
 
-/** A log record as it arrived. */
+/** A received log record. */
 export interface ReceivedLog {
   readonly eventName: string;
   /** Unix nanoseconds. */
@@ -20,9 +20,9 @@ export interface ReceivedLog {
   readonly resource: Readonly<Record<string, unknown>>;
 }
 
-/** Somebody else's OTLP endpoint, in a process of its own. Disposing it ends it. */
+/** A foreign OTLP endpoint in a process of its own, which disposing ends. */
 export class OtlpReceiver implements AsyncDisposable {
-  /** Takes logs at `/v1/logs` and metrics at `/v1/metrics`, over HTTP. */
+  /** Accepts logs at `/v1/logs` and metrics at `/v1/metrics` over HTTP. */
   readonly url: string;
   readonly #protocol: OtlpProtocol;
   readonly #child: ChildProcess;
@@ -53,7 +53,7 @@ export class OtlpReceiver implements AsyncDisposable {
     return this.#metrics;
   }
 
-  /** What unitwatch needs to know in order to send here. */
+  /** The environment that makes unitwatch send here. */
   get env(): Readonly<Record<string, string>> {
     return {
       OTEL_EXPORTER_OTLP_ENDPOINT: this.url,
@@ -61,7 +61,7 @@ export class OtlpReceiver implements AsyncDisposable {
     };
   }
 
-  /** Waits until the records, or what else came, are such that `check` neither throws nor gives false. */
+  /** Resolves when `check` of the received data neither throws nor returns false. */
   async until(
     check: (logs: readonly ReceivedLog[]) => unknown,
     { withinMs = 10_000 }: { readonly withinMs?: number } = {},
@@ -88,13 +88,13 @@ export class OtlpReceiver implements AsyncDisposable {
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
-    // Told by its channel alone that nobody listens any more, it doesn't always end.
+    // A closed channel alone doesn't always end it.
     child.kill("SIGKILL");
     await exited;
   }
 }
 
-/** Starts a receiver that `env` tells to speak to so; over HTTP it takes both encodings. */
+/** Starts a receiver for a protocol; over HTTP it accepts both encodings. */
 export async function startOtlpReceiver(
   protocol: OtlpProtocol = "http/protobuf",
 ): Promise<OtlpReceiver> {
@@ -106,7 +106,7 @@ export async function startOtlpReceiver(
   const [message] = (await once(child, "message", { signal: AbortSignal.timeout(10_000) })) as [
     ReceiverMessage,
   ];
-  if (!("url" in message)) throw new Error("the receiver doesn't tell where it listens");
+  if (!("url" in message)) throw new Error("the receiver didn't report its address");
   return new OtlpReceiver(child, message.url, protocol);
 }
 

@@ -4,7 +4,7 @@ import { LoggerProvider } from "@opentelemetry/sdk-logs";
 import type { ReadableLogRecord } from "@opentelemetry/sdk-logs";
 import type { OtlpEndpoint } from "../../src/otlp/protocol/endpoint.ts";
 
-/** An ExportLogsServiceRequest of so many records, whose uids are `PREFIX-0`, `PREFIX-1`, … */
+/** Returns an ExportLogsServiceRequest of so many records with the uids `PREFIX-0`, `PREFIX-1`, … */
 export function logsRequest(count: number, prefix = "uid"): Uint8Array {
   const records: ReadableLogRecord[] = [];
   const provider = new LoggerProvider({
@@ -41,7 +41,7 @@ export function logsRequest(count: number, prefix = "uid"): Uint8Array {
   return request;
 }
 
-/** An endpoint with nothing special about it, but for what is said. */
+/** Returns an endpoint with defaults, except for `special`. */
 export function endpointOf(
   special: Partial<OtlpEndpoint> & { readonly url: string },
 ): OtlpEndpoint {

@@ -23,7 +23,7 @@ import { seededRandom } from "../../support/seeded-random.ts";
 const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 const RESOURCE = resourceFromAttributes({ "service.name": "unitwatch", "host.name": "läb" });
 
-/** The records that the SDK makes of what is emitted. */
+/** Returns the records that the SDK makes of what is emitted. */
 function readable(emit: (logger: ReturnType<LoggerProvider["getLogger"]>) => void) {
   const records: ReadableLogRecord[] = [];
   const provider = new LoggerProvider({
@@ -157,7 +157,7 @@ const METRICS: ResourceMetrics = {
 
 const LONG_FIELDS = new Set(["intValue", "asInt", "count", "zeroCount"]);
 
-/** The same as JSON, in the one way of writing it: 64 bits as strings, nothing where it is the default. */
+/** Parses JSON to a canonical form: 64 bits as strings, no members with defaults. */
 function canonical(text: Uint8Array): unknown {
   return JSON.parse(Buffer.from(text).toString(), (key, value: unknown) => {
     if (LONG_FIELDS.has(key)) return String(value);
@@ -174,7 +174,7 @@ test.each([
   ["odd records", ODD],
   ["records with a trace", TRACED],
   ["nothing", []],
-])("logs: %s are written as the SDK writes them", async (_name, records) => {
+])("transcodes logs as the SDK serializes them: %s", async (_name, records) => {
   const request = ProtobufLogsSerializer.serializeRequest(records) ?? new Uint8Array();
   const json = await otlpJson("ExportLogsServiceRequest", request, NO_LIMIT);
   const expected = JsonLogsSerializer.serializeRequest(records) ?? new Uint8Array();
@@ -185,14 +185,14 @@ test.each([
   }
 });
 
-test("metrics are written as the SDK writes them", async () => {
+test("transcodes metrics as the SDK serializes them", async () => {
   const request = ProtobufMetricsSerializer.serializeRequest(METRICS) ?? new Uint8Array();
   const json = await otlpJson("ExportMetricsServiceRequest", request, NO_LIMIT);
   const expected = JsonMetricsSerializer.serializeRequest(METRICS) ?? new Uint8Array();
   expect(canonical(json ?? Buffer.alloc(0))).toEqual(canonical(expected));
 });
 
-/** A field of wire type 2. */
+/** Returns a field of wire type 2. */
 const field = (number: number, ...content: (Buffer | string)[]): Buffer => {
   const bytes = Buffer.concat(content.map((part) => Buffer.from(part)));
   expect(bytes.length).toBeLessThan(128);
@@ -204,7 +204,7 @@ const double = (number: number, value: number): Buffer => {
   return bytes;
 };
 
-test("numbers that JSON doesn't have are strings", async () => {
+test("writes NaN and the infinities as strings", async () => {
   const points = [NaN, Infinity, -Infinity].map((value) => field(1, double(4, value)));
   const request = field(1, field(2, field(2, field(5, ...points))));
   const json = await otlpJson("ExportMetricsServiceRequest", request, NO_LIMIT);
@@ -213,7 +213,7 @@ test("numbers that JSON doesn't have are strings", async () => {
   );
 });
 
-test("what the schema doesn't have is left out, and repeated fields may lie apart", async () => {
+test("omits unknown fields, and joins repeated fields that lie apart", async () => {
   const unknown = Buffer.concat([
     field(4, "x"),
     Buffer.from([((90 << 3) & 0x7f) | 0x80, (90 << 3) >> 7, 0x85, 0x01]),
@@ -237,7 +237,7 @@ test("what the schema doesn't have is left out, and repeated fields may lie apar
 
 const REQUEST = Buffer.from(ProtobufLogsSerializer.serializeRequest(ODD) ?? []);
 
-test("it isn't larger than it may be", async () => {
+test("returns undefined when the text exceeds its bound", async () => {
   const whole = await otlpJson("ExportLogsServiceRequest", REQUEST, NO_LIMIT);
   const size = whole?.length ?? 0;
   expect(await otlpJson("ExportLogsServiceRequest", REQUEST, size)).toEqual(whole);
@@ -246,7 +246,7 @@ test("it isn't larger than it may be", async () => {
   expect(await otlpJson("ExportLogsServiceRequest", many, size)).toBeUndefined();
 });
 
-test("a large request doesn't hold the others up", async () => {
+test("lets other work run while it transcodes a large request", async () => {
   const many = Buffer.concat(Array.from({ length: 3_000 }, () => REQUEST));
   let turns = 0;
   const done = new AbortController();
@@ -273,13 +273,13 @@ test.each([
   ["text in place of a number", field(1, field(2, field(2, field(1, "123456789"))))],
   ["a length beyond the end", Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f])],
   ["a length of 70 bits", Buffer.from([0x0a, ...Buffer.alloc(10, 0xff), 1])],
-])("%s is no request", async (_name, bytes) => {
+])("rejects bytes that aren't a request: %s", async (_name, bytes) => {
   await expect(otlpJson("ExportLogsServiceRequest", bytes, NO_LIMIT)).rejects.toThrow(
     ProtobufError,
   );
 });
 
-test("values in values come to an end", async () => {
+test("rejects values that are nested too deep", async () => {
   const nested = (depth: number): Buffer => {
     let value = Buffer.alloc(0);
     for (let i = 0; i < depth; i++) {
@@ -308,7 +308,7 @@ test("values in values come to an end", async () => {
   await expect(deep).rejects.toThrow("nested too deep");
 });
 
-test("bytes from anywhere are JSON or an error, and nothing else", async () => {
+test("returns JSON or rejects when bytes are random", async () => {
   const random = seededRandom(20261126);
   const seeds = [REQUEST, Buffer.from(ProtobufMetricsSerializer.serializeRequest(METRICS) ?? [])];
   let wrong = 0;
@@ -339,7 +339,7 @@ interface ProtoType {
   readonly fields: Readonly<Record<string, ProtoField>>;
 }
 
-test("the schema is that of the protocol's own definitions", () => {
+test("has the schema of the protocol's own definitions", () => {
   const load = createRequire(import.meta.url);
   const { getProtoRoot } = load("@elastic/mockotlpserver/lib/proto.js") as {
     getProtoRoot: () => { lookupType(name: string): ProtoType };
@@ -372,7 +372,7 @@ test("the schema is that of the protocol's own definitions", () => {
       const shown = resolvedType?.values === undefined ? (resolvedType?.name ?? type) : "enum";
       return [id, `${key} ${isId ? "id" : shown}${repeated ? "[]" : ""}`] as const;
     });
-    // Came into the protocol after the definitions that are at hand here.
+    // Newer than the definitions of the package.
     if (name === "LogRecord") fields.push([12, "eventName string"]);
     return [name, Object.fromEntries(fields)] as const;
   });

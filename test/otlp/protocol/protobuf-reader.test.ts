@@ -7,7 +7,7 @@ import {
 
 const reader = (...bytes: number[]): ProtobufReader => new ProtobufReader(Buffer.from(bytes));
 
-test("values of every kind are read in their order", () => {
+test("reads values of every kind in their order", () => {
   const values = [
     [0x08, 0xac, 0x02],
     [0x11, 1, 0, 0, 0, 0, 0, 0, 0x80],
@@ -42,7 +42,7 @@ test("values of every kind are read in their order", () => {
   ]);
 });
 
-test("numbers are taken as the 64 bits that they have", () => {
+test("reads numbers with their 64 bits", () => {
   const ones = Array.from({ length: 9 }, () => 0xff);
   expect(reader(...ones, 0x01).varint()).toBe(2n ** 64n - 1n);
   expect(reader(...ones, 0x7f).varint()).toBe(2n ** 64n - 1n);
@@ -57,14 +57,14 @@ test.each([
   ["text", [0x0a, 0x02, 0x61]],
   ["a short fixed number", [0x0d, 0, 0, 0]],
   ["a tag", [0x80]],
-])("%s that is cut off is no value", (_name, bytes) => {
+])("throws when %s is cut off", (_name, bytes) => {
   const read = reader(...bytes);
   expect(() => {
     if (read.next()) read.skip();
   }).toThrow("the message is cut off");
 });
 
-test("nothing is read of what lies around the message", () => {
+test("reads nothing around the message", () => {
   const around = Buffer.from([0x08, 0x01, 0x08, 0x02, 0x08, 0x03]);
   const read = new ProtobufReader(around.subarray(2, 4));
   expect(read.next()).toBe(true);

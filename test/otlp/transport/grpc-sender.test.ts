@@ -39,7 +39,7 @@ async function answered(answer: GrpcAnswer): Promise<SendOutcome> {
   return await sendOnce(server.address);
 }
 
-/** A message of fields of wire type 2, each shorter than 128 bytes. */
+/** Returns a message of fields of wire type 2, each shorter than 128 bytes. */
 const message = (fields: Readonly<Record<number, string | Buffer>>): Buffer =>
   Buffer.concat(
     Object.entries(fields).map(([number, content]) => {
@@ -62,7 +62,7 @@ function retryInfo(seconds: number): Metadata {
   return metadata;
 }
 
-test("the bytes are sent as they are, with headers as metadata", async () => {
+test("sends the bytes as they are, with headers as metadata", async () => {
   await using server = await grpcServer(() => OK);
   const outcome = await sendOnce(server.address, {
     headers: [
@@ -81,7 +81,7 @@ test("the bytes are sent as they are, with headers as metadata", async () => {
   expect(call?.metadata.get("grpc-encoding")).not.toEqual(["gzip"]);
 });
 
-test("metrics go to their own service, and a user agent among the headers wins", async () => {
+test("sends metrics to their own service, and prefers a user agent of the headers", async () => {
   await using server = await grpcServer(() => OK);
   const headers = [["user-agent", "mine"]] as const;
   const endpoint = endpointAt(server.address, { headers, userAgent: "unitwatch" });
@@ -92,7 +92,7 @@ test("metrics go to their own service, and a user agent among the headers wins",
   expect(call?.metadata.get("user-agent")).toEqual([expect.stringMatching(/^mine /)]);
 });
 
-/** Hands each request to `answer`, once its message is there. */
+/** Passes each request to `answer` when its message has arrived. */
 async function http2Server(
   answer: (stream: ServerHttp2Stream, message: Buffer, headers: IncomingHttpHeaders) => void,
 ): Promise<AsyncDisposable & { readonly address: string }> {
@@ -120,9 +120,9 @@ async function http2Server(
   };
 }
 
-test("gzip is used where asked", async () => {
-  // gRPC's own server doesn't show how a message came; on the wire it is a byte that says whether it
-  // is compressed, its length in four, and itself.
+test("compresses by gzip when configured", async () => {
+  // gRPC's own server hides the encoding of a message: on the wire it is a byte for compression, four
+  // for the length, and the message.
   const received: { readonly encoding: unknown; readonly message: Buffer }[] = [];
   await using server = await http2Server((stream, bytes, headers) => {
     received.push({ encoding: headers["grpc-encoding"], message: bytes });
@@ -160,7 +160,7 @@ test.each<[string, (stream: ServerHttp2Stream) => void]>([
       stream.write(Buffer.alloc(3), () => stream.session?.destroy());
     },
   ],
-])("a call without an answer is for another try: the server %s", async (_name, act) => {
+])("retries a call without a response: the server %s", async (_name, act) => {
   await using server = await http2Server(act);
   expect(await sendOnce(server.address)).toMatchObject({ kind: "retry", reason: "reset" });
 });
@@ -170,7 +170,7 @@ test.each([
   [502, "retry", "http_502"],
   [404, "rejected", "http_404"],
   [200, "rejected", "http_2xx"],
-])("an answer %d by HTTP alone, as of a proxy: %s", async (status, kind, reason) => {
+])("reads a response %d without gRPC, as of a proxy: %s", async (status, kind, reason) => {
   await using server = await http2Server((stream) =>
     stream.respond({ ":status": status }, { endStream: true }),
   );
@@ -181,7 +181,7 @@ test.each([
   });
 });
 
-test("a refusal is one, even where the server goes away with it", async () => {
+test("counts a rejection when the server closes with it", async () => {
   await using server = await http2Server((stream) => {
     const headers = { "content-type": "application/grpc", "grpc-status": "3" };
     stream.respond(headers, { endStream: true });
@@ -193,7 +193,7 @@ test("a refusal is one, even where the server goes away with it", async () => {
   });
 });
 
-test("a path in the endpoint counts for nothing", async () => {
+test("ignores a path in the endpoint", async () => {
   await using server = await grpcServer(() => OK);
   expect(await sendOnce("", { url: `http://${server.address}/v1/logs` })).toEqual(ACCEPTED);
 });
@@ -205,7 +205,7 @@ test.each([
   [status.OUT_OF_RANGE, "grpc_out_of_range"],
   [status.UNAVAILABLE, "grpc_unavailable"],
   [status.DATA_LOSS, "grpc_data_loss"],
-])("code %d is for another try: %s", async (code, reason) => {
+])("retries after code %d: %s", async (code, reason) => {
   const outcome = await answered({ code, details: "so it is" });
   expect(outcome).toMatchObject({ kind: "retry", reason, afterMs: undefined });
   expect(outcome.message).toMatch(/^the endpoint answered [A-Z_]+: "so it is"$/);
@@ -222,7 +222,7 @@ test.each([
   [status.INTERNAL, "grpc_internal"],
   [status.UNAUTHENTICATED, "grpc_unauthenticated"],
   [status.RESOURCE_EXHAUSTED, "grpc_resource_exhausted"],
-])("code %d is refused for good: %s", async (code, reason) => {
+])("rejects the request for code %d: %s", async (code, reason) => {
   const outcome = await answered({ code, details: "so it is" });
   expect(outcome).toMatchObject({ kind: "rejected", reason });
 });
@@ -230,24 +230,24 @@ test.each([
 test.each([
   [status.UNAVAILABLE, "grpc_unavailable"],
   [status.RESOURCE_EXHAUSTED, "grpc_resource_exhausted"],
-])("code %d with RetryInfo is for another try after that", async (code, reason) => {
+])("retries code %d after the delay of its RetryInfo", async (code, reason) => {
   const outcome = await answered({ code, details: "busy", metadata: retryInfo(7) });
   expect(outcome).toMatchObject({ kind: "retry", reason, afterMs: 7_500 });
 });
 
-test("RetryInfo makes no other code worth another try", async () => {
+test("doesn't retry another code because of RetryInfo", async () => {
   const answer = { code: status.INVALID_ARGUMENT, details: "bad", metadata: retryInfo(7) };
   expect(await answered(answer)).toMatchObject({ kind: "rejected" });
 });
 
-test("details that can't be read are none", async () => {
+test("ignores unreadable details", async () => {
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from([0x1a, 0x7f]));
   const outcome = await answered({ code: status.UNAVAILABLE, details: "busy", metadata });
   expect(outcome).toMatchObject({ kind: "retry", afterMs: undefined });
 });
 
-test("a server that takes less asks for smaller requests", async () => {
+test("requests smaller requests when the server accepts less", async () => {
   await using server = await grpcServer(() => OK, { maxBytes: 100 });
   const outcome = await sendOnce(server.address);
   expect(outcome).toMatchObject({ kind: "too-large", reason: "grpc_resource_exhausted" });
@@ -260,34 +260,34 @@ test.each([
   "gRPC message exceeds maximum size 4194304: 5000000",
   "Received message exceeds the maximum configured message size.",
   "Received message larger than max (5000000 vs 4194304)",
-])("%s: it has to be smaller", async (details) => {
+])("requests a smaller request: %s", async (details) => {
   const outcome = await answered({ code: status.RESOURCE_EXHAUSTED, details });
   expect(outcome).toMatchObject({ kind: "too-large" });
 });
 
-test("what no server takes isn't sent", async () => {
+test("doesn't send a request that no server accepts", async () => {
   await using server = await grpcServer(() => OK);
   const outcome = await sendOnce(server.address, {}, new Uint8Array(4 * 1024 * 1024 + 1));
   expect(outcome).toMatchObject({ kind: "too-large", reason: "size" });
   expect(server.calls).toHaveLength(0);
 });
 
-test("partial success is counted, and told", async () => {
+test("counts and reports a partial success", async () => {
   const partial = Buffer.concat([Buffer.from([0x08, 2]), message({ 2: "no body" })]);
   const outcome = await answered(message({ 1: partial }));
   expect(outcome).toEqual({ kind: "accepted", rejected: 2, message: '"no body"' });
 });
 
-test("an answer that can't be read says all the same that it was taken", async () => {
+test("counts an unreadable response as accepted", async () => {
   expect(await answered(Buffer.from("garbage"))).toMatchObject({ kind: "accepted", rejected: 0 });
 });
 
-test("an answer that is much too large isn't read", async () => {
+test("doesn't read a response that is much too large", async () => {
   const outcome = await answered(Buffer.alloc(200_000));
   expect(outcome).toMatchObject({ kind: "rejected", reason: "protocol" });
 });
 
-test("what the endpoint says back of the headers isn't told", async () => {
+test("redacts headers that the endpoint repeats", async () => {
   const code = status.UNAUTHENTICATED;
   await using server = await grpcServer(({ metadata }) => ({
     code,
@@ -299,7 +299,7 @@ test("what the endpoint says back of the headers isn't told", async () => {
   expect(outcome.message).toBe('the endpoint answered UNAUTHENTICATED: "bad [redacted]"');
 });
 
-test("a header that gRPC doesn't have is named when the sender is opened", async () => {
+test("names a header that gRPC lacks when the sender is opened", async () => {
   for (const [name, value] of [
     ["x-läb", "a"],
     ["x-lab", "hünter2"],
@@ -310,7 +310,7 @@ test("a header that gRPC doesn't have is named when the sender is opened", async
   }
 });
 
-test("an endpoint that doesn't answer is given up in time, and asked anew", async () => {
+test("times out when the endpoint is silent, and connects again", async () => {
   const never = new Promise<GrpcAnswer>(() => {});
   let isHanging = true;
   await using server = await grpcServer(() => (isHanging ? never : OK));
@@ -330,7 +330,7 @@ test("an endpoint that doesn't answer is given up in time, and asked anew", asyn
   expect(outcome).toEqual(ACCEPTED);
 });
 
-test("a request that is called off ends, and so does one at the sender's end", async () => {
+test("ends a request when it is aborted or the sender is disposed", async () => {
   const never = new Promise<GrpcAnswer>(() => {});
   const arrivals = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   await using server = await grpcServer(() => {
@@ -349,7 +349,7 @@ test("a request that is called off ends, and so does one at the sender's end", a
   expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "retry", reason: "aborted" });
 });
 
-test("an endpoint that comes back is reached by the next request", async () => {
+test("reaches a restored endpoint by the next request", async () => {
   const { address } = await (async () => {
     await using server = await grpcServer(() => OK);
     return server;
@@ -370,13 +370,13 @@ test("an endpoint that comes back is reached by the next request", async () => {
   }
 });
 
-test("a name that isn't known is for another try", async () => {
-  // Longer than a name can be, so that nobody is asked for it.
+test("retries when the name is unknown", async () => {
+  // Longer than a name can be, so that no resolver is queried.
   const outcome = await sendOnce(`${"x".repeat(64)}.invalid:4317`);
   expect(outcome).toMatchObject({ kind: "retry", reason: "dns" });
 });
 
-test("a server of another kind is none", async () => {
+test("reports a protocol fault for another kind of server", async () => {
   await using http = await httpServer((response) => response.end());
   expect(await sendOnce(http.address)).toMatchObject({ kind: "retry" });
   await using ssh = await rawServer((socket) => socket.end("SSH-2.0-OpenSSH_9.2\r\n"));
@@ -387,7 +387,7 @@ test("a server of another kind is none", async () => {
   expect(await sendOnce(silent.address, { timeoutMs: 100 })).toMatchObject({ reason: "timeout" });
 });
 
-test("over TLS, certificates are checked on both sides, and renewed ones are taken up", async () => {
+test("checks certificates on both sides over TLS, and loads renewed ones", async () => {
   await using authority = await TestAuthority.make();
   await using other = await TestAuthority.make();
   const [own, mine] = [await authority.issue("server"), await authority.issue("client")];
@@ -404,8 +404,8 @@ test("over TLS, certificates are checked on both sides, and renewed ones are tak
   const wrong = await sendOnce("", { url, tls: { ...files, caFile: other.cert } });
   expect(wrong).toMatchObject({ kind: "retry", reason: "tls" });
   expect(wrong.message).toContain("certificate");
-  const nobody = { ...files, keyFile: undefined, certFile: undefined };
-  expect(await sendOnce("", { url, tls: nobody })).toMatchObject({ kind: "retry" });
+  const anonymous = { ...files, keyFile: undefined, certFile: undefined };
+  expect(await sendOnce("", { url, tls: anonymous })).toMatchObject({ kind: "retry" });
   expect(await sendOnce("", { url: `http://${server.address}` })).toMatchObject({ kind: "retry" });
   expect(server.calls).toHaveLength(1);
 

@@ -9,7 +9,7 @@ import { seededRandom } from "../../support/seeded-random.ts";
 const redact = redactor([["authorization", "Bearer hunter2"]]);
 const TYPES = ["application/x-protobuf", "application/json", "text/plain", "text/html", undefined];
 
-test("whatever the endpoint answers is understood somehow, in a few words", () => {
+test("reads any response as an outcome in a few words", () => {
   const random = seededRandom(20261126);
   const kinds = new Set<string>();
   for (let round = 0; round < 2_000; round++) {
@@ -47,7 +47,7 @@ test("whatever the endpoint answers is understood somehow, in a few words", () =
   expect([...kinds].sort()).toEqual(["accepted", "rejected", "retry", "too-large"]);
 });
 
-test("numbers beyond all sense are none", () => {
+test("ignores absurd numbers", () => {
   const rejected = Buffer.from([0x0a, 11, 0x08, ...Buffer.alloc(9, 0xff), 0x01]);
   expect(readExportResponse(rejected, "protobuf", "logs")).toEqual({ rejected: 0, message: "" });
   const json = Buffer.from('{"partialSuccess":{"rejectedLogRecords":"1e999"}}');

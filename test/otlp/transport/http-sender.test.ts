@@ -24,7 +24,7 @@ interface Answered {
   readonly request: PostedRequest | undefined;
 }
 
-/** How an answer is understood. */
+/** Returns the outcome of a response. */
 async function answered(
   status: number,
   headers: Readonly<Record<string, string>> = {},
@@ -37,7 +37,7 @@ async function answered(
   return { outcome, request: server.requests[0] };
 }
 
-/** How a server is understood that writes this and closes the connection. */
+/** Returns the outcome when a server writes this and closes the connection. */
 async function written(text: string | Uint8Array): Promise<SendOutcome> {
   await using server = await rawServer((socket) => socket.end(text));
   return await sendOnce({ url: `http://${server.address}/` });
@@ -47,7 +47,7 @@ const PROTOBUF = { "content-type": "application/x-protobuf" };
 const JSON_TYPE = { "content-type": "application/json" };
 const ACCEPTED = { kind: "accepted", rejected: 0, message: "" };
 
-test("http/protobuf posts the bytes as they are, to the URL as it is", async () => {
+test("posts the bytes as they are, to the URL as it is, by http/protobuf", async () => {
   await using server = await httpServer((response) => response.end());
   const outcome = await sendOnce({
     url: `http://${server.address}/custom/v1/logs?tenant=a`,
@@ -73,7 +73,7 @@ test("http/protobuf posts the bytes as they are, to the URL as it is", async () 
   expect(request?.body).toEqual(Buffer.from(REQUEST));
 });
 
-test("http/json posts the same as JSON", async () => {
+test("posts the same as JSON by http/json", async () => {
   await using server = await httpServer((response) => response.end("{}"));
   const url = `http://${server.address}/v1/logs`;
   expect(await sendOnce({ url, protocol: "http/json" })).toEqual(ACCEPTED);
@@ -103,14 +103,14 @@ test.each(["http/protobuf", "http/json"] as const)(
   },
 );
 
-test("a user agent among the headers wins", async () => {
+test("prefers a user agent of the headers", async () => {
   await using server = await httpServer((response) => response.end());
   const headers = [["user-agent", "mine"]] as const;
   await sendOnce({ url: `http://${server.address}/`, headers, userAgent: "unitwatch" });
   expect(server.requests[0]?.headers["user-agent"]).toBe("mine");
 });
 
-test.each([429, 502, 503, 504])("%d is for another try", async (status) => {
+test.each([429, 502, 503, 504])("retries after %d", async (status) => {
   const { outcome } = await answered(status);
   expect(outcome).toEqual({
     kind: "retry",
@@ -129,12 +129,12 @@ test.each([
   [500, "http_500"],
   [501, "http_501"],
   [599, "http_5xx"],
-])("%d is refused for good", async (status, reason) => {
+])("rejects the request for %d", async (status, reason) => {
   const { outcome } = await answered(status);
   expect(outcome).toMatchObject({ kind: "rejected", reason });
 });
 
-test("413 asks for smaller requests", async () => {
+test("requests smaller requests for 413", async () => {
   const { outcome } = await answered(413, {}, "too much");
   expect(outcome).toEqual({
     kind: "too-large",
@@ -156,14 +156,14 @@ test.each([
     { date: "Thu, 26 Nov 2026 04:00:00 GMT", "retry-after": "Thu, 26 Nov 2026 03:00:00 GMT" },
     undefined,
   ],
-])("of %j another try waits %d ms", async (headers, afterMs) => {
+])("waits with headers %j for %d ms", async (headers, afterMs) => {
   for (const status of [429, 503]) {
     const { outcome } = await answered(status, headers);
     expect(outcome).toMatchObject({ kind: "retry", afterMs });
   }
 });
 
-/** A string in field 2 of a message, and that in field 1 of another where it is asked for. */
+/** Returns a message with a string in field 2, or that message in field 1 of another. */
 const text = (words: string): Buffer => Buffer.from([0x12, words.length, ...Buffer.from(words)]);
 const partial = (rejected: number, words: string): Buffer => {
   const inner = Buffer.from([0x08, rejected, ...text(words)]);
@@ -185,12 +185,12 @@ test.each([
   [JSON_TYPE, '{"partialSuccess":{}}', 0, ""],
   [JSON_TYPE, "{}", 0, ""],
   [PROTOBUF, "", 0, ""],
-])("partial success in %j %#", async (headers, body, rejected, message) => {
+])("reads a partial success in %j %#", async (headers, body, rejected, message) => {
   const { outcome } = await answered(200, headers, body);
   expect(outcome).toEqual({ kind: "accepted", rejected, message });
 });
 
-test("rejected data points are counted as rejected records are", async () => {
+test("counts rejected data points as rejected records", async () => {
   const body = '{"partialSuccess":{"rejectedDataPoints":"4","rejectedLogRecords":"9"}}';
   await using server = await httpServer((response) => response.writeHead(200, JSON_TYPE).end(body));
   const endpoint = endpointOf({ url: `http://${server.address}/v1/metrics` });
@@ -206,12 +206,12 @@ test.each([
   [{ "content-type": "text/html; charset=utf-8" }, "<html>", ""],
   [PROTOBUF, "garbage", ""],
   [{}, "x".repeat(10_000), `: "${"x".repeat(300)}…"`],
-])("why it failed is told of %j %#", async (headers, body, message) => {
+])("gives the endpoint's text about a failure with %j %#", async (headers, body, message) => {
   const { outcome } = await answered(400, headers, body);
   expect(outcome.message).toBe(`the endpoint answered 400${message}`);
 });
 
-test("what the endpoint says back of the headers isn't told", async () => {
+test("redacts headers that the endpoint repeats", async () => {
   await using server = await httpServer((response, { headers }) =>
     response.writeHead(401).end(`bad ${headers.authorization}, really: hunter2-hunter2`),
   );
@@ -222,7 +222,7 @@ test("what the endpoint says back of the headers isn't told", async () => {
   expect(outcome.message).toBe('the endpoint answered 401: "bad [redacted], really: [redacted]"');
 });
 
-test.each([301, 302, 307, 308])("a redirect by %d isn't followed", async (status) => {
+test.each([301, 302, 307, 308])("doesn't follow a redirect by %d", async (status) => {
   await using server = await httpServer((response, { path }) =>
     path === "/there"
       ? response.end()
@@ -239,7 +239,7 @@ test.each([301, 302, 307, 308])("a redirect by %d isn't followed", async (status
 test.each([
   ["HTML", "<html>hello</html>"],
   ["a lot", Buffer.alloc(200_000, "x")],
-])("200 with %s was taken all the same", async (_name, body) => {
+])("counts 200 with %s as accepted", async (_name, body) => {
   const { outcome } = await answered(200, {}, body);
   expect(outcome).toEqual({
     kind: "accepted",
@@ -248,7 +248,7 @@ test.each([
   });
 });
 
-test("an answer without an end is read up to a bound", async () => {
+test("reads an endless response up to a bound", async () => {
   await using server = await rawServer((socket) => {
     socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
     const chunk = `4000\r\n${"x".repeat(0x4000)}\r\n`;
@@ -270,11 +270,11 @@ test.each([
   ["another protocol", "protocol", "SSH-2.0-OpenSSH_9.2\r\n"],
   ["garbage", "protocol", Buffer.alloc(100, 0xff)],
   ["endless headers", "protocol", `HTTP/1.1 200 OK\r\nX-Long: ${"x".repeat(100_000)}\r\n\r\n`],
-])("after %s another try is made: %s", async (_name, reason, answer) => {
+])("retries after %s: %s", async (_name, reason, answer) => {
   expect(await written(answer)).toMatchObject({ kind: "retry", reason, afterMs: undefined });
 });
 
-test("a refusal counts, even where its words are cut off", async () => {
+test("counts a rejection whose text is cut off", async () => {
   const cut = "HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\nbecause";
   expect(await written(cut)).toEqual({
     kind: "rejected",
@@ -283,19 +283,19 @@ test("a refusal counts, even where its words are cut off", async () => {
   });
 });
 
-test("a connection that is reset is for another try", async () => {
+test("retries when the connection is reset", async () => {
   await using server = await rawServer((socket) => socket.resetAndDestroy());
   const outcome = await sendOnce({ url: `http://${server.address}/` });
   expect(outcome).toMatchObject({ kind: "retry", reason: "reset" });
 });
 
-test("nobody there, or no such name, is for another try", async () => {
+test("retries when there is no listener or no such name", async () => {
   const gone = await httpServer((response) => response.end());
   await gone[Symbol.asyncDispose]();
   const outcome = await sendOnce({ url: `http://${gone.address}/` });
   expect(outcome).toMatchObject({ kind: "retry", reason: "connect" });
   expect(outcome.message).toContain("ECONNREFUSED");
-  // Longer than a name can be, so that nobody is asked for it.
+  // Longer than a name can be, so that no resolver is queried.
   const nameless = await sendOnce({ url: `http://${"x".repeat(64)}.invalid/` });
   expect(nameless).toMatchObject({ kind: "retry", reason: "dns" });
 });
@@ -304,7 +304,7 @@ test.each([
   ["doesn't answer", ""],
   ["begins an answer", "HTTP/1.1 200 OK\r\nContent-Le"],
   ["doesn't end its answer", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"],
-])("an endpoint that %s is given up in time", async (_name, answer) => {
+])("times out when an endpoint %s", async (_name, answer) => {
   await using server = await rawServer((socket) => socket.write(answer));
   const closed = server.closed();
   expect(await sendOnce({ url: `http://${server.address}/`, timeoutMs: 50 })).toEqual({
@@ -316,7 +316,7 @@ test.each([
   await closed;
 });
 
-test("headers that come one byte at a time don't hold it longer", async () => {
+test("times out when headers come one byte at a time", async () => {
   await using server = await rawServer((socket) => {
     socket.write("HTTP/1.1 200 OK\r\nX-Slow: ");
     const timer = setInterval(() => socket.write("x"), 5);
@@ -326,7 +326,7 @@ test("headers that come one byte at a time don't hold it longer", async () => {
   expect(outcome).toMatchObject({ kind: "retry", reason: "timeout" });
 });
 
-test("a request that is called off ends", async () => {
+test("ends a request when it is aborted", async () => {
   const arrived = Promise.withResolvers<void>();
   await using server = await rawServer(() => arrived.resolve());
   const closed = server.closed();
@@ -341,7 +341,7 @@ test("a request that is called off ends", async () => {
   expect(server.connections).toBe(1);
 });
 
-test("disposing ends what is under way, and every connection", async () => {
+test("ends requests in flight and every connection when it is disposed", async () => {
   const arrived = Promise.withResolvers<void>();
   await using server = await rawServer(() => arrived.resolve());
   const closed = server.closed();
@@ -355,7 +355,7 @@ test("disposing ends what is under way, and every connection", async () => {
   expect(server.connections).toBe(1);
 });
 
-test("connections are kept, and closed at the end", async () => {
+test("keeps connections, and closes them at the end", async () => {
   await using server = await httpServer((response) => response.end());
   const closed = server.closed();
   {
@@ -367,7 +367,7 @@ test("connections are kept, and closed at the end", async () => {
   await closed;
 });
 
-test("a kept connection that the other side closes costs no failure", async () => {
+test("sends again when the endpoint closed a kept connection", async () => {
   // The second request on a connection finds it closed, as when its idle time ends just then.
   const counts = new WeakMap<object, number>();
   await using server = await httpServer((response) => {
@@ -382,7 +382,7 @@ test("a kept connection that the other side closes costs no failure", async () =
   expect(server.connections).toBe(3);
 });
 
-test("an endpoint that comes and goes is taken as it is each time", async () => {
+test("reports each time whether the endpoint is there", async () => {
   const statuses = [503, 200, 429, 200];
   await using server = await httpServer((response) =>
     response.writeHead(statuses.shift() ?? 500).end(),
@@ -393,7 +393,7 @@ test("an endpoint that comes and goes is taken as it is each time", async () => 
   expect(kinds).toEqual(["retry", "accepted", "retry", "accepted", "rejected"]);
 });
 
-test("a refusal in the middle of a large request is heard", async () => {
+test("reads a rejection in the middle of a large request", async () => {
   await using server = await rawServer((socket) => {
     socket.write(
       "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
@@ -405,7 +405,7 @@ test("a refusal in the middle of a large request is heard", async () => {
   expect(outcome).toMatchObject({ kind: "too-large", reason: "http_413" });
 });
 
-test("what no endpoint takes isn't sent", async () => {
+test("doesn't send a request that no endpoint accepts", async () => {
   await using server = await httpServer((response) => response.end());
   const url = `http://${server.address}/`;
   const large = new Uint8Array(20 * 1024 * 1024 + 1);
@@ -416,7 +416,7 @@ test("what no endpoint takes isn't sent", async () => {
   expect(server.connections).toBe(0);
 });
 
-test("a request that is none can't be sent as JSON, now or later", async () => {
+test("rejects bytes that can't be transcoded", async () => {
   await using server = await httpServer((response) => response.end());
   const url = `http://${server.address}/`;
   const outcome = await sendOnce({ url, protocol: "http/json" }, REQUEST.subarray(0, -1));

@@ -50,7 +50,7 @@ async function sendOnce(address: string, files: Partial<OtlpTlsFiles>): Promise<
   return await sender.send(REQUEST, NEVER);
 }
 
-test("the endpoint's certificate has to be of the authority that is named", async () => {
+test("accepts only certificates of the named authority", async () => {
   await using server = await tlsServer();
   const good = await sendOnce(server.address, { caFile: authority.cert });
   expect(good).toMatchObject({ kind: "accepted" });
@@ -62,7 +62,7 @@ test("the endpoint's certificate has to be of the authority that is named", asyn
   expect(server.requests).toHaveLength(1);
 });
 
-test("a certificate for another name is none", async () => {
+test("rejects a certificate for another name", async () => {
   await using server = await tlsServer();
   const url = server.address.replace("127.0.0.1", "localhost");
   expect(await sendOnce(url, { caFile: authority.cert })).toMatchObject({
@@ -71,7 +71,7 @@ test("a certificate for another name is none", async () => {
   });
 });
 
-test("a client's certificate is shown to who asks for one", async () => {
+test("presents the client's certificate when the endpoint requests one", async () => {
   await using server = await tlsServer({ requestCert: true });
   const caFile = authority.cert;
   const without = await sendOnce(server.address, { caFile });
@@ -80,12 +80,12 @@ test("a client's certificate is shown to who asks for one", async () => {
   expect(await sendOnce(server.address, files)).toMatchObject({ kind: "accepted" });
 });
 
-test("plain text where TLS is expected is no connection", async () => {
+test("reports a TLS fault when the endpoint talks plain text", async () => {
   await using server = await rawServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   expect(await sendOnce(server.address, {})).toMatchObject({ kind: "retry", reason: "tls" });
 });
 
-test("certificates that are renewed are taken up once the old ones fail", async () => {
+test("loads renewed certificates when the old ones fail", async () => {
   await using server = await tlsServer({ requestCert: true });
   const folder = dirname(forClient.cert);
   const files = {
@@ -96,7 +96,7 @@ test("certificates that are renewed are taken up once the old ones fail", async 
   await copyFile(other.cert, files.caFile);
   await using sender = await opened(server.address, files);
   expect(await sender.send(REQUEST, NEVER)).toMatchObject({ reason: "tls" });
-  // Half written, it is left alone.
+  // A half-written file is ignored.
   await writeFile(files.caFile, "-----BEGIN CERTIFICATE-----\n");
   expect(await sender.send(REQUEST, NEVER)).toMatchObject({ reason: "tls" });
   await copyFile(authority.cert, files.caFile);
@@ -104,7 +104,7 @@ test("certificates that are renewed are taken up once the old ones fail", async 
   expect(await sender.send(REQUEST, NEVER)).toMatchObject({ kind: "accepted" });
 });
 
-test("files that can't be used are named when the sender is opened", async () => {
+test("names an unusable file when the sender is opened", async () => {
   const folder = dirname(authority.cert);
   const missing = join(folder, "missing.pem");
   const empty = join(folder, "empty.pem");
@@ -128,7 +128,7 @@ test("files that can't be used are named when the sender is opened", async () =>
   }
 });
 
-test("files don't matter where nothing is encrypted", async () => {
+test("ignores the files without TLS", async () => {
   await using server = await httpServer((response) => response.end());
   const tls = { ...NO_FILES, caFile: "/no/such/file.pem" };
   const endpoint = endpointOf({ url: `http://${server.address}/`, tls });

@@ -26,11 +26,11 @@ test.each([
   ["", "No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1", "connect"],
   ["", "Name resolution failed for target dns:nobody.invalid:4317", "dns"],
   ["ESOMETHING", "never heard of", "network"],
-])("%s %s: %s", (code, message, reason) => {
+])("reads %s %s as %s", (code, message, reason) => {
   expect(networkFault(fault(code, message))).toEqual({ reason, message });
 });
 
-test("what has no message tells its code, and what is no error itself", () => {
+test("gives the code without a message, and other values as text", () => {
   expect(networkFault(fault("ECONNREFUSED", ""))).toEqual({
     reason: "connect",
     message: "ECONNREFUSED",

@@ -19,6 +19,6 @@ test.each([
   ["Thursday, 26-Nov-26 04:01:30 GMT", 90_000],
   ["Thu, 26 Nov 2026 03:59:59 GMT", undefined],
   ["Fri, 26 Nov 2027 04:00:00 GMT", MAX_RETRY_AFTER_MS],
-])("Retry-After: %s is %s ms", (header, expected) => {
+])("reads Retry-After: %s as %s ms", (header, expected) => {
   expect(retryAfterMs(header, NOW_MS)).toBe(expected);
 });
