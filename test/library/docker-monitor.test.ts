@@ -58,7 +58,7 @@ test.each([
   ["the prefix alone", line({ action: "start", name: "sind-dev-" })],
   ["no name", line({ action: "start" })],
   ["other things", '{"Type":"network","Action":"start","Actor":{}}'],
-])("skipped: %s", async (_, skipped) => {
+])("skips %s", async (_, skipped) => {
   const monitor = new DockerMonitor("sind-dev-");
   expect(await run([skipped], monitor)).toEqual([]);
   expect(monitor.parseErrors).toBe(0);

@@ -74,7 +74,7 @@ test.each([
   ["a number as the state", line([UNIT, state(42), []])],
   ["a state of another type", line([UNIT, { ActiveState: { type: "o", data: "active" } }, []])],
   ["other messages", '{"type":"method_call","path":"/foo","member":"Bar","payload":{"data":[]}}'],
-])("skipped: %s", async (_, skipped) => {
+])("skips %s", async (_, skipped) => {
   const monitor = new SystemdMonitor("controller", "sind-dev-controller");
   expect(await run(skipped, monitor)).toEqual([]);
   expect(monitor.parseErrors).toBe(0);
@@ -86,7 +86,7 @@ test.each([
   ["a number as the interface", line([42, {}, []])],
   ["a text as the properties", line([UNIT, "notamap", []])],
   ["a path that is no unit's", line([UNIT, state("active"), []], "/org/freedesktop/systemd1")],
-])("counted, and skipped: %s", async (_, bad) => {
+])("counts and skips %s", async (_, bad) => {
   const monitor = new SystemdMonitor("controller", "sind-dev-controller");
   expect(await run(`${bad}\n${line([UNIT, state("active"), []])}`, monitor)).toHaveLength(1);
   expect(monitor.parseErrors).toBe(1);

@@ -22,7 +22,7 @@ test.each([
   [Number.NaN, "NaN"],
   [Number.POSITIVE_INFINITY, "+Inf"],
   [Number.NEGATIVE_INFINITY, "-Inf"],
-])("%d is written %s", (value, text) => {
+])("writes %d as %s", (value, text) => {
   expect(formatValue(value)).toBe(text);
 });
 
