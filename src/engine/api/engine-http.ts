@@ -4,10 +4,25 @@ import type * as tls from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TlsMaterial } from "../../platform/data/tls-material.ts";
-import { EngineError, UnreachableError } from "./engine-errors.ts";
 
 // An import as a module reads all its names, and one of them loads 8 MB: a WebSocket client.
 const { Agent: PlainAgent, request: httpRequest } = process.getBuiltinModule("node:http");
+
+/** The engine answered with a status other than 2xx. */
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** No connection to the engine's address. */
+export class UnreachableError extends Error {
+  override readonly name = "UnreachableError";
+}
 
 /** Address of an engine. */
 export type EngineAddress =

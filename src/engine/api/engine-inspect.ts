@@ -1,6 +1,6 @@
 import { asError } from "../../platform/data/as-error.ts";
 import type { InspectAnswer } from "../../domain/runtime.ts";
-import { EngineError, UnreachableError } from "./engine-errors.ts";
+import { EngineError, UnreachableError } from "./engine-http.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
 
 /** Containers that are inspected at a time. */
