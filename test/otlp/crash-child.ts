@@ -52,7 +52,7 @@ const { logger } = openLogPipeline({
   origin: { resource: { "service.name": "crash" }, scope: { name: "unitwatch", version: "1" } },
   exported: () => {},
   failed: () => {},
-  dropped: (records) => log.error("given up", { records }),
+  dropped: (records) => log.error("dropped", { records }),
 });
 
 const firstAtMs = clock.monotonicMs();

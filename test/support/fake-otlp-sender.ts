@@ -7,11 +7,11 @@ export function retry(afterMs?: number): SendOutcome {
   return { kind: "retry", reason: "unavailable", message: "not now", afterMs };
 }
 
-/** Keeps what it is given, and answers as it is told. */
+/** Keeps the requests, and answers as configured. */
 export class FakeOtlpSender implements OtlpSender {
   readonly requests: Uint8Array[] = [];
   isDisposed = false;
-  /** What it answers; by default that it took it all. */
+  /** Its answer. Default: everything accepted. */
   answer: (request: Uint8Array, signal: AbortSignal) => SendOutcome | Promise<SendOutcome> = () =>
     ACCEPTED;
   #arrived = Promise.withResolvers<void>();

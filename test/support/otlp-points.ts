@@ -41,14 +41,14 @@ export function pushedValues(
   points: readonly ReceivedPoint[],
   { otel, labels }: OtelMetricDefinition,
 ): Record<string, number> {
-  const isIdTold = labels.includes("container_id");
+  const hasId = labels.includes("container_id");
   return Object.fromEntries(
     points
       .filter(({ name }) => name === otel.name)
       .map(({ attributes, value }) => [
         keyOf(
           Object.entries(attributes)
-            .filter(([name]) => name !== "container.id" || isIdTold)
+            .filter(([name]) => name !== "container.id" || hasId)
             .map(([name, value]) => [name, String(value)]),
         ),
         value,

@@ -7,7 +7,7 @@ import type { ConnectOptions } from "../../../src/systemd/dbus/connection.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
 import { connected, FakeClock, FakePeer, guid, rejection, settled } from "./support/fake-peer.ts";
 
-/** What a handshake ends with, that the peer answers so. */
+/** Returns the error that a handshake ends with when the peer answers so. */
 async function handshakeError(
   act: (peer: FakePeer, clock: FakeClock) => void,
   options: ConnectOptions = {},
@@ -26,7 +26,7 @@ async function handshakeError(
   return error as DBusProtocolError;
 }
 
-/** What a connection ends with, that the peer sends the bytes on. Each body is decoded. */
+/** Returns the error that a connection ends with when the peer sends the bytes. Each body is decoded. */
 async function connectionError(...chunks: Uint8Array[]): Promise<DBusProtocolError> {
   const { peer, connection } = await connected({ onSignal: (message) => void message.body() });
   const calling = rejection(
@@ -267,7 +267,7 @@ test.each<[string, Buffer]>([
   ["an array that ends in an element", patched(array, (bytes) => bytes.length - 12, 7)],
   ["an array that leaves bytes over", patched(array, (bytes) => bytes.length - 12, 4)],
   ["a boolean of 2", disguised("b", "u", [2])],
-  ["an object path that is none", disguised("o", "s", ["//"])],
+  ["an invalid object path", disguised("o", "s", ["//"])],
   ["a body that ends too early", disguised("us", "u", [1])],
   ["padding that is not zero", disguised("yu", "yyyyu", [1, 0, 7, 0, 1])],
   ["no body where a signature says one", disguised("u", "", [])],
@@ -288,7 +288,7 @@ test.each<[string, (bytes: Buffer) => void, DBusProtocolErrorCode]>([
   ["a path of another type", (bytes) => bytes.write("s", 18, "latin1"), "malformed"],
   ["field 0", (bytes) => bytes.writeUInt8(0, 16), "malformed"],
   ["a field twice", (bytes) => bytes.writeUInt8(1, 32), "malformed"],
-  ["a path that is none", (bytes) => bytes.write("x", 24, "latin1"), "malformed"],
+  ["an invalid path", (bytes) => bytes.write("x", 24, "latin1"), "malformed"],
 ])("closes the connection on a header with %s", async (_, change, code) => {
   const bytes = encodeMessage(signal);
   change(bytes);

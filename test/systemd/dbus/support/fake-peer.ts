@@ -15,7 +15,7 @@ export class FakePeer implements ByteStream {
   #end: { readonly error?: Error } | undefined;
   #sent: Uint8Array[] = [];
   closeCalls = 0;
-  /** What `write` does beside keeping the bytes. */
+  /** Action of `write` beside keeping the bytes. */
   onWrite: () => void | Promise<void> = () => {};
 
   readonly readable: AsyncIterable<Uint8Array> = this.#read();
@@ -104,7 +104,7 @@ export function settled(): Promise<void> {
   });
 }
 
-/** What a promise is rejected with. */
+/** Returns the error that a promise is rejected with. */
 export async function rejection(promise: Promise<unknown>): Promise<Error> {
   try {
     await promise;
@@ -122,7 +122,7 @@ export function replyTo(
   return { type: "method_return", replySerial: call.serial, ...reply };
 }
 
-/** A connection that is past its handshake, without Hello unless asked for. */
+/** Returns a connection after its handshake, without Hello unless requested. */
 export async function connected(
   options: ConnectOptions = {},
 ): Promise<{ peer: FakePeer; clock: FakeClock; connection: DBusConnection }> {

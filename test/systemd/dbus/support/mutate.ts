@@ -19,7 +19,7 @@ export class Random {
   }
 }
 
-const telling = [0, 1, 2, 3, 4, 7, 8, 16, 255, 256, 65535, 0x4000000, 0x4000001, 0xffffffff];
+const notable = [0, 1, 2, 3, 4, 7, 8, 16, 255, 256, 65535, 0x4000000, 0x4000001, 0xffffffff];
 const codes = Buffer.from("ybnqiuxtdhsogvar(){}");
 
 /** A message changed in one place or up to four, as a fault or an enemy might. */
@@ -43,10 +43,10 @@ function change(random: Random, bytes: Buffer, seeds: readonly Buffer[]): Buffer
       bytes[at] = random.below(256);
       return bytes;
     case 2:
-      bytes.writeUInt32LE(random.pick(telling), 4 * random.below(words));
+      bytes.writeUInt32LE(random.pick(notable), 4 * random.below(words));
       return bytes;
     case 3:
-      bytes.writeUInt32BE(random.pick(telling), 4 * random.below(words));
+      bytes.writeUInt32BE(random.pick(notable), 4 * random.below(words));
       return bytes;
     case 4:
       bytes[at] = random.pick(codes);
@@ -73,7 +73,7 @@ function change(random: Random, bytes: Buffer, seeds: readonly Buffer[]): Buffer
   }
 }
 
-/** Mends the header's length of the body for other bytes than before, where there is a header. */
+/** Fixes the body length in the header, if there is a header. */
 function withBody(part: Buffer): Buffer {
   const bytes = Buffer.from(part);
   if (bytes.length < 16) return bytes;
