@@ -77,7 +77,8 @@ export class TestContainer implements AsyncDisposable {
     return info;
   }
 
-  pause = (): Promise<void> => this.#do("pause");
+  /** Pauses it. Retries while runc can't freeze it, which happens with cgroup v1 on a busy machine. */
+  pause = (): Promise<void> => eventually(() => this.#tryPause());
   unpause = (): Promise<void> => this.#do("unpause");
   start = (): Promise<void> => this.#do("start");
   /** Stops it with its stop signal, and with SIGKILL after `graceSeconds`. */
@@ -120,6 +121,14 @@ export class TestContainer implements AsyncDisposable {
       this.id,
       ...args,
     ];
+  }
+
+  /** Returns false if the container can't be frozen at the moment. */
+  async #tryPause(): Promise<void | false> {
+    const { exitCode, stderr } = await this.engine.tryDocker(["pause", this.id]);
+    if (exitCode === 0) return;
+    if (stderr.includes("unable to freeze")) return false;
+    throw new Error(`docker pause ${this.id}: exit code ${exitCode}: ${stderr}`);
   }
 
   async #do(command: string, ...options: readonly string[]): Promise<void> {
