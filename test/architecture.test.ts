@@ -104,6 +104,25 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "systemd/watch": ["domain", "platform/time", "state", "state/containers", "state/units"],
 };
+/**
+ * Top-level folders that a top-level folder may import from, besides itself: data flows down from the
+ * sources to state, and from state to the outputs. No table row may add an arrow back up.
+ */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  platform: ["domain"],
+  config: ["domain", "platform"],
+  state: ["domain", "platform"],
+  storage: ["domain", "platform"],
+  logs: ["domain", "platform"],
+  otlp: ["domain", "platform"],
+  http: ["domain", "platform"],
+  engine: ["domain", "platform", "state"],
+  systemd: ["domain", "platform", "state"],
+  metrics: ["domain", "platform", "state"],
+  page: ["domain", "platform", "state"],
+  library: ["domain", "platform", "state", "engine", "systemd"],
+};
 /** Folders that compose the others, and may import from all of them; "" is `src` itself. */
 const COMPOSITION_ROOTS = new Set(["", "app", "commands"]);
 /** Entry points of processes. */
@@ -119,6 +138,17 @@ test("lists every folder of src when a folder is added", () => {
     new Set([...COMPOSITION_ROOTS, ...Object.keys(MAY_IMPORT)]),
   );
   expect(files.flatMap(({ imports }) => imports).length).toBeGreaterThan(files.length);
+});
+
+test("allows no import from a layer above", () => {
+  const top = (folder: string): string => folder.split("/")[0] ?? "";
+  const wrong = Object.entries(MAY_IMPORT).flatMap(([folder, others]) => {
+    const layer = top(folder);
+    if (COMPOSITION_ROOTS.has(layer)) return [];
+    const allowed = new Set([layer, ...(LAYERS[layer] ?? [])]);
+    return others.filter((other) => !allowed.has(top(other))).map((other) => `${folder}: ${other}`);
+  });
+  expect(wrong).toEqual([]);
 });
 
 test("imports only files that exist, from folders that the table allows", () => {
@@ -180,7 +210,7 @@ test("finds a circle when there is one", () => {
   expect(circleIn(new Map(Object.entries(graph)))).toEqual(["b", "d", "b"]);
 });
 
-test("the environment is read by the configuration and the process's edge alone", () => {
+test("reads the environment in the configuration and the entry points alone", () => {
   const reading = files.filter(({ text }) =>
     /\bprocess\.env\b|["'](?:node:)?process["']/.test(text),
   );
@@ -196,7 +226,7 @@ function loadedBy(text: string): string[] {
   return [...statements].map(([, name = ""]) => name);
 }
 
-test("what a run without OTLP, TLS or a CLI has no use for isn't loaded at once", () => {
+test("loads at start only what a run without OTLP, TLS or a CLI uses", () => {
   const textOf = new Map(files.map(({ path, text }) => [path, text]));
   const reached = new Set(["main.ts", "app/app.ts"]);
   const packages = new Set<string>();
