@@ -8,7 +8,7 @@ export function escapeLabelValue(value: string): string {
   return /["\\\n]/.test(value) ? escapeHelp(value).replaceAll('"', '\\"') : value;
 }
 
-/** The counting that a series is of. It is the same object as long as the counting goes on. */
+/** Identifies what a series counts. It is the same object for as long as that count continues. */
 export interface Counting {
   /** When counting began: Unix nanoseconds by our clock; 0n if unknown. */
   readonly sinceNs: bigint;

@@ -63,7 +63,7 @@ export interface ContainerReport {
   readonly health: HealthStatus | null;
   /** Exit code of the last exit. */
   readonly exitCode: number | null;
-  /** True if the kernel killed for lack of memory since the last start. */
+  /** True if the kernel killed a process for lack of memory since the last start. */
   readonly oomKilled: boolean;
   /** Restarts by the restart policy, and all starts, since it is watched. */
   readonly restarts: number;

@@ -26,7 +26,7 @@ const LAG_BUCKETS = [
 /** unitwatch's own metrics, and the client library's metrics of the process. */
 export class OwnMetrics {
   readonly registry: client.Registry;
-  /** Changes by kind, kept for the client library looks up a series each time: thousands a second. */
+  /** Changes by kind. Counted here, since the client library looks up a series at each call. */
   readonly #events = new Map<EventKind, number>(Object.values(EventKind).map((kind) => [kind, 0]));
   readonly #recovered: client.Counter<"kind">;
   readonly #dropped: client.Counter<"stage">;

@@ -1,8 +1,8 @@
 /*
- * state: what is true of every container and its systemd, and what was counted of them.
+ * state: the present facts and the counters of every container and its systemd.
  *
  * Sources (engine/, systemd/) call the Fleet and its SystemdStates; consumers (metrics/, page/,
- * commands/) read records when asked. Rules are folds: containers/ for the engine's events and
+ * commands/) read records on request. Rules are folds: containers/ for the engine's events and
  * snapshots, units/ for systemd's messages. event-bus.ts connects the parts, subscription.ts is the
  * bounded queue of one subscriber, stream-health.ts turns a stream's ups and downs into monitor
  * changes.
@@ -28,7 +28,7 @@ import type { UnitAdmission } from "./units/unit-admission.ts";
 export interface FleetOptions {
   readonly events: FleetEvents;
   readonly admission: UnitAdmission;
-  /** Returns the identity that an event of the container, or inspect, shows. */
+  /** Returns the identity that an event or an inspection of the container shows. */
   readonly identify: (facts: {
     readonly id: string;
     readonly name: string;
@@ -40,7 +40,7 @@ export interface FleetOptions {
 export interface SummaryContext {
   /** False if events came since the engine was queried. */
   readonly fresh: boolean;
-  /** True after all events that the list knows of. */
+  /** True if every event before the list was applied. */
   readonly exact: boolean;
   readonly nowNs: bigint;
 }
@@ -88,8 +88,8 @@ export class Fleet {
   }
 
   /**
-   * Folds in what inspect says of one container, while events may be on their way that it knows of.
-   * What is known already is no change.
+   * Folds in an inspection while events before it may still come. What is known already is no
+   * change.
    *
    * @param fresh false if events came since inspect was called
    */
@@ -107,8 +107,8 @@ export class Fleet {
   }
 
   /**
-   * Folds in what inspect says of one container, after every event that it knows of. What it shows
-   * beyond those was missed: it counts, and is recovered.
+   * Folds in an inspection after every event before it was applied. Whatever else it shows was
+   * missed: it counts, and is recovered.
    */
   reconcile(details: ContainerDetails, nowNs: bigint): ContainerRecord {
     let record = this.#byId.get(details.identity.id);
@@ -123,8 +123,8 @@ export class Fleet {
   }
 
   /**
-   * Folds in what the engine's list says of a container that can't be inspected. Returns the
-   * container; undefined if nothing follows.
+   * Folds in the list's entry of a container that can't be inspected. Returns the container;
+   * undefined if the entry is older than an event.
    */
   listed(summary: ContainerSummary, context: SummaryContext): ContainerRecord | undefined {
     const { identity, status } = summary;
@@ -148,7 +148,7 @@ export class Fleet {
     this.#isComplete = true;
   }
 
-  /** Begins with what an earlier process knew. */
+  /** Restores the containers that an earlier process stored. */
   restore(containers: readonly ContainerResume[]): void {
     for (const resume of containers) {
       this.#add(resume.identity, { isNew: true, runs: resume.lives }).restore(resume);
@@ -245,7 +245,7 @@ export class Fleet {
     this.#byName.set(identity.name, record);
   }
 
-  /** The creation was missed. */
+  /** Emits a creation that was missed. */
   #created(record: ContainerRecord, timeNs: bigint): void {
     this.#changes.emit(record, [{ kind: EventKind.ContainerCreate, timeNs, recovered: true }]);
   }
@@ -258,7 +258,7 @@ export class Fleet {
     if (record.alive) record.status = "exited";
     record.destroyedAtNs = timeNs;
     const outcomes: ContainerOutcome[] = [];
-    // It was seen to be alive, and not to end.
+    // A start without an end was seen: the end was missed.
     for (let open = record.runs.close(); open > 0; open -= 1) {
       record.finishedAtNs = timeNs;
       record.lastExitCode = undefined;
@@ -266,7 +266,7 @@ export class Fleet {
       outcomes.push({ kind: EventKind.ContainerDie, timeNs, recovered: true, exitCode });
     }
     this.#changes.emit(record, [...outcomes, { kind: EventKind.ContainerDestroy, ...when }]);
-    // Another container has its name: nothing of it is kept.
+    // Another container has its name already: its series aren't kept.
     if (this.#byName.get(record.identity.name) !== record) record.forget();
   }
 }

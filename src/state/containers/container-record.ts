@@ -1,23 +1,24 @@
 /*
  * state/containers: the facts of each container, and what is counted of it.
  *
- * An input of the engine goes through one fold: fold-event.ts for events, fold-snapshot.ts for what
- * inspect and the engine's list say. A fold changes the facts of one ContainerRecord and returns
+ * An input of the engine goes through one fold: fold-event.ts for events, fold-snapshot.ts for
+ * inspections and the engine's list. A fold changes the facts of one ContainerRecord and returns
  * what has happened; ContainerChanges adds that to the counters (container-counters.ts, the one
  * place that counts) and emits a change for each. A fold emits nothing and reads no clock.
  *
  *   input                          counts
  *   -----------------------------  -----------------------------------------------------------------
  *   event start, die, oom          1 start, exit, OOM kill, unless a snapshot reported it first
- *   inspect, events on their way   policy restarts: the difference of RestartCount
- *   inspect, after all its events  the same, and the starts and exits that RunTracker misses:
- *                                  recovered
+ *   inspect, events may be late    policy restarts: the difference of RestartCount
+ *   inspect, all events applied    policy restarts, and the starts and exits that RunTracker finds
+ *                                  missing: recovered
  *   inspect, OOMKilled after exit  1 OOM kill, unless its event came
  *   the engine's list              nothing: it corrects what is shown
  *   list without the container     the exit of an open run, recovered, and the removal
  *
  * Always true: each start, exit and restart counts once, whichever input reports it first. An event
- * that is older than the status counts, and leaves the status alone. Counters go on for the name.
+ * that is older than the status counts, and leaves the status alone. A new container of
+ * the same name continues the counters.
  *
  * May import: domain/, state/units/.
  */
@@ -41,7 +42,7 @@ import type { RunTracker } from "./run-tracker.ts";
 /** Series of a container, with those of its systemd as a whole. */
 const CONTAINER_SERIES = 36;
 
-/** One container: the facts of it now, and what was counted. The folds of this folder change them. */
+/** One container: its present facts and its counters. The folds of this folder change them. */
 export class ContainerRecord {
   identity: ContainerIdentity;
   /** `container`, `node`, `cluster`. */
@@ -78,7 +79,7 @@ export class ContainerRecord {
     context: {
       readonly events: FleetEvents;
       readonly admission: UnitAdmission;
-      /** Counters of an earlier container with this name, whose series go on. */
+      /** Counters of an earlier container with this name, whose series continue. */
       readonly counters: ContainerCounters | undefined;
       readonly runs: RunTracker;
     },
@@ -100,7 +101,7 @@ export class ContainerRecord {
     return this.#hasSeries;
   }
 
-  /** Releases its series: another container has its name, and goes on with its counters. */
+  /** Releases its series: another container has its name, and continues its counters. */
   forget(): void {
     this.systemd.units.forgetAll();
     if (this.#hasSeries) this.#series.give(CONTAINER_SERIES);
@@ -117,7 +118,7 @@ export class ContainerRecord {
     return this.status === "paused";
   }
 
-  /** Takes another name: its series go on under that one. */
+  /** Renames it: its series continue under the new name. */
   rename(identity: ContainerIdentity): void {
     if (this.#isForgotten) {
       this.#isForgotten = false;
@@ -136,10 +137,10 @@ export class ContainerRecord {
     return true;
   }
 
-  /** Takes over what inspect says. The folds compare it with what was known before. */
+  /** Adopts an inspection. The folds compare it with the earlier facts. */
   adopt(details: ContainerDetails): void {
     this.status = details.status;
-    // The engine calls a container unhealthy that has ended, however well it was.
+    // The engine reports a container that has ended as unhealthy, whatever its last check said.
     this.health = this.alive ? details.health : undefined;
     if (this.alive) this.hasHealthCheck = details.health !== undefined;
     this.startedAtNs = details.startedAtNs;
@@ -149,7 +150,7 @@ export class ContainerRecord {
     this.#statusNs = newest(details.startedAtNs, details.finishedAtNs);
   }
 
-  /** Returns what the next process goes on from; undefined if it is removed, or its runs are unknown. */
+  /** Returns the state for the next process; undefined if it is removed, or its runs are unknown. */
   resume(): ContainerResume | undefined {
     const lives = this.runs.resume;
     if (lives === undefined || this.destroyedAtNs !== undefined) return undefined;
@@ -168,7 +169,7 @@ export class ContainerRecord {
     };
   }
 
-  /** Takes over what an earlier process knew. */
+  /** Restores the state that an earlier process stored. */
   restore(resume: ContainerResume): void {
     this.status = resume.status;
     this.health = resume.health;

@@ -5,7 +5,7 @@ import type { ContainerRecord } from "./container-record.ts";
 import type { MissedRuns } from "./run-tracker.ts";
 
 /**
- * Folds in what inspect says while events may be on their way, and returns what has happened.
+ * Folds in an inspection while events before it may still come, and returns what has happened.
  *
  * @param fresh false if events came since inspect was called
  */
@@ -29,10 +29,10 @@ export function foldDetails(
 }
 
 /**
- * Folds in what inspect says after all events that it knows of, and returns what has happened: what
- * it shows beyond them was missed, and is recovered.
+ * Folds in an inspection after every event before it was applied, and returns what has happened:
+ * whatever else it shows was missed, and is recovered.
  *
- * @param nowNs time of what the engine gives no time of
+ * @param nowNs time of changes to which the engine gives none
  */
 export function foldFinalDetails(
   record: ContainerRecord,
@@ -53,7 +53,7 @@ export function foldFinalDetails(
 
   const outcomes: ContainerOutcome[] = [];
   if (missed.starts > 0) record.oom = "none";
-  // Of an exit before the present run the engine has the time alone.
+  // The engine keeps the time of an exit before the present run, and not its code.
   if (missed.exits > 0 && record.alive) record.lastExitCode = undefined;
   const wasBefore = isFirst && !wasEnded && missed.exits === 0;
   if (isOomInferred(record, details) && !wasBefore) outcomes.push(oomOutcome(details, true));
@@ -73,11 +73,11 @@ export function foldFinalDetails(
 }
 
 /**
- * Folds in what the engine's list says of a container that can't be inspected, and returns what has
- * happened. It corrects what is shown: what was missed is counted when the container can be
- * inspected again, and its times and codes are known.
+ * Folds in the list's entry of a container that can't be inspected, and returns what has happened.
+ * It corrects what is shown; missed changes are counted when the container can be inspected again,
+ * which gives their times and codes.
  *
- * @param context `exact` is true after all events that the list knows of
+ * @param context `exact` is true if every event before the list was applied
  */
 export function foldSummary(
   record: ContainerRecord,
@@ -112,7 +112,7 @@ function beganListed(record: ContainerRecord): boolean {
 function restartsIn(record: ContainerRecord, details: ContainerDetails, fresh: boolean): number {
   const { restartCount } = details;
   const isFirst = beganListed(record);
-  // The starts bound how many there can have been, and this answer may not know all of those.
+  // The number of starts bounds it, and this inspection may be older than some of them.
   if (isFirst && !fresh) return 0;
   const before = record.restartsSeen ?? restartCount;
   record.restartsSeen = restartCount;

@@ -1,9 +1,9 @@
 import type { ContainerDetails } from "../../domain/container.ts";
 import type { RunsResume } from "../../domain/resume.ts";
 
-/** Most that an event's time is later than the time in inspect. */
+/** Longest time by which an event's time is later than the time that inspect has of its change. */
 const EVENT_LAG_NS = 5_000_000_000n;
-/** Least time from an end to the next start: the engine waits before a policy restart. */
+/** Shortest time from an end to the next start: the engine waits before a policy restart. */
 const LEAST_WAIT_NS = 100_000_000n;
 
 /** Starts and ends that no event reported. */
@@ -40,7 +40,7 @@ export class RunTracker {
     exitsBeforeNs: 0n,
   };
 
-  /** @param from what an earlier process knew; else whether the container is watched since its creation */
+  /** @param from state of an earlier process; else whether it is watched since its creation */
   constructor(from: RunsResume | { readonly isNew: boolean }) {
     this.#isKnown = !("isNew" in from) || from.isNew;
     this.#open = "open" in from ? from.open : 0;
@@ -97,19 +97,19 @@ export class RunTracker {
     this.#unmatched += count;
   }
 
-  /** Settles the balance: the events report as much as inspect does, so other starts were manual. */
+  /** Settles the balance: no event is missing, so starts without a policy restart were manual. */
   settle({ status }: Pick<ContainerDetails, "status">): void {
     this.#unmatched = Math.max(status === "restarting" ? 1 : 0, this.#unmatched);
   }
 
-  /** Begins counting with what the engine's list says at `nowNs`. It has no times: any start was before. */
+  /** Begins counting with the engine's list. It has no times: every start counts as before `nowNs`. */
   beginListed(status: ContainerDetails["status"], nowNs: bigint): void {
     if (!this.#isKnown) this.#take({ status, startedAtNs: nowNs, finishedAtNs: 0n });
   }
 
   /**
-   * Returns how many of all policy restarts can have been since counting began: at most as many as
-   * there were starts since, and one that waits for its start.
+   * Returns how many of all policy restarts can have happened since counting began: at most one for
+   * each start since then, and one that waits for its start.
    */
   restartsSince(facts: RunFacts, restartCount: number): number {
     const isMissed = facts.startedAtNs > this.#lastStartNs || (isAlive(facts) && this.#open <= 0);
@@ -118,13 +118,13 @@ export class RunTracker {
     return Math.max(0, Math.min(restartCount, starts));
   }
 
-  /** Begins counting with what inspect says, unless it began before. */
+  /** Begins counting with an inspection, unless it began before. */
   begin(facts: RunFacts): void {
     if (!this.#isKnown) this.#take(facts);
   }
 
   /**
-   * Takes over what inspect says after all events that it knows of.
+   * Adopts an inspection. Every event before it was applied.
    *
    * @returns the missed starts and ends, which count as known from now on; undefined if counting
    *   begins here
@@ -147,7 +147,7 @@ export class RunTracker {
     const exits = this.#open + starts - alive;
     this.#take(facts);
     const { startedAtNs, finishedAtNs } = facts;
-    // Of a run that has ended, the engine may have the end before the start: it ends at once.
+    // A run that ends at once may have an end that is older than its start in inspect.
     const endNs = finishedAtNs > startedAtNs ? finishedAtNs : startedAtNs;
     this.#pending = {
       starts,

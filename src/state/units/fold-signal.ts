@@ -11,12 +11,12 @@ import type {
 } from "./unit-facts.ts";
 
 /**
- * How much older the journal's line can be than the state change that it is about: 0.1 ms as
- * measured, and 290 ms on a busy machine.
+ * Longest time by which the journal's line is older than the state change that it reports. Measured:
+ * 0.1 ms, and 290 ms on a busy machine.
  */
 const ENTRY_AHEAD_NS = 2_000_000_000n;
 
-/** Takes over a Service signal. Of NRestarts the Unit signal after it has to say more. */
+/** Folds a Service signal into the facts. Its NRestarts waits for the Unit signal after it. */
 export function foldService({ facts }: SignalledUnit, signal: ServiceSignal): SignalledUnit {
   const { result = facts.result, exitStatus = facts.exitStatus, restarts } = signal;
   const isSame = result === facts.result && exitStatus === facts.exitStatus;
@@ -36,8 +36,8 @@ export interface SignalFold extends Fold {
 }
 
 /**
- * Folds a Unit signal into the facts. systemd repeats signals as a rule, and signals may still come
- * for what the journal reported already: neither counts twice.
+ * Folds a Unit signal into the facts. Usually systemd sends a signal several times, and it may send
+ * signals of changes that the journal reported already: neither counts twice.
  *
  * @param attachedAtNs when the stream was opened, Unix nanoseconds: what happened before is no change
  */
@@ -126,7 +126,7 @@ function failureOutcome(
   counted: CountedChange,
 ): FailureOutcome {
   const { result, exitStatus } = facts;
-  // Of a failure with a command around the main process, systemd reports no exit status.
+  // systemd reports no exit status if a command before or after the main process failed.
   const isOther = result === "exit-code" && exitStatus === 0;
   return {
     kind: "failure",
@@ -142,9 +142,9 @@ function failureOutcome(
 }
 
 /**
- * True if the newest signal reported this very state change. A listing in between that says
- * something else is ahead of both, and the signals of that are still to come: busctl's signals and
- * its listings come by two ways.
+ * True if the newest signal reported this very state change. A listing in between that differs is
+ * newer than both, and its signals are still to come: busctl's signals and listings arrive on two
+ * streams.
  */
 function isRepeat(facts: UnitFacts, { stateChangeNs, activeState }: UnitSignal): boolean {
   const isSameChange = stateChangeNs > 0n && stateChangeNs === facts.stateChangeNs;
@@ -152,8 +152,8 @@ function isRepeat(facts: UnitFacts, { stateChangeNs, activeState }: UnitSignal):
 }
 
 /**
- * True if the signal has another ActiveState than the known one. If a listing alone gave that, or
- * nothing did, the signal's own time shows whether it happened while the stream was open.
+ * True if the signal has another ActiveState than the known one. If that is unknown, or known from a
+ * listing only, the signal's own time shows whether it happened while the stream was open.
  */
 function isOtherState(facts: UnitFacts, signal: UnitSignal, attachedAtNs: bigint): boolean {
   const { activeState, activeEnterNs, stateChangeNs } = signal;
@@ -279,7 +279,7 @@ function isResetWhileWaiting(
   return !underWatch && isFailed;
 }
 
-/** Signals come in order: what the journal reported is of no more use once one is newer than it. */
+/** Drops what the journal reported if it is older than the signal: later signals are newer still. */
 function unlessOlder<C extends CountedChange>(
   counted: C | undefined,
   stateChangeNs: bigint,

@@ -1,10 +1,13 @@
-/** The journal is read from this long before the newest change that was counted: none is lost, and none counts twice. */
+/**
+ * The journal is read from this long before the newest counted change, so that none is missed. Folds
+ * skip the entries that were counted.
+ */
 const MARGIN_NS = 1_000_000_000n;
 
 /** A cursor this far ahead of the clock shows that the clock was set back: engines' clocks differ less. */
 const SET_BACK_NS = 300_000_000_000n;
 
-/** Holds up to when the changes of one systemd were counted: Unix nanoseconds by its own clock. */
+/** Time up to which the changes of one systemd were counted: Unix nanoseconds by its own clock. */
 export class JournalCursor {
   /** When counting began: what happened until then is not counted, or an earlier process counted it. */
   baselineNs = 0n;
@@ -17,12 +20,12 @@ export class JournalCursor {
     return this.#attachedAtNs;
   }
 
-  /** Where another process goes on from; undefined before counting begins. */
+  /** Position for the next process; undefined before counting begins. */
   get resume(): string | undefined {
     return this.#untilNs === 0n ? undefined : String(this.#untilNs);
   }
 
-  /** Goes on from where another process was. */
+  /** Continues from the position of an earlier process. */
   restore(resume: string | undefined): void {
     if (resume !== undefined && /^\d{1,19}$/.test(resume)) this.from(BigInt(resume));
   }

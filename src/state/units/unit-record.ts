@@ -84,13 +84,13 @@ export class UnitRecord {
     return !this.#counters.isZero;
   }
 
-  /** Takes over other labels of its container. */
+  /** Adopts new labels of its container. */
   relabel(containerLabels: LabelSet): void {
     this.nameLabels = containerLabels.with([["name", this.name]], this.#counters);
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
 
-  /** Goes on with the counters of the same unit in its container's last incarnation. */
+  /** Continues the counters of this unit in an earlier container with the same name. */
   inherit(old: UnitRecord, containerLabels: LabelSet): void {
     this.#counters = old.#counters;
     this.relabel(containerLabels);

@@ -131,7 +131,7 @@ export class UnitTable {
     return [...this.#units.values()].filter((unit) => unit.hasCounters);
   }
 
-  /** Goes on counting where the container's last incarnation stopped. */
+  /** Continues the counters of the units in an earlier container with the same name. */
   inherit(counted: readonly UnitRecord[]): void {
     for (const old of counted) this.obtain(old.name)?.inherit(old, this.#labels);
   }

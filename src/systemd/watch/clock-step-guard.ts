@@ -2,13 +2,13 @@ import type { Clock } from "../../domain/clock.ts";
 import type { JournalEntry } from "../../domain/systemd.ts";
 import type { SystemdState } from "../../state/units/systemd-state.ts";
 
-/** A clock that goes back by more was set: what adjusts it does so slower. */
+/** A clock that goes back by more was set; adjusting it, as by NTP, takes smaller steps. */
 const SET_BACK_MS = 1_000;
 
 /**
- * Detects that the clock was set back, and sets back the known times of one systemd that lie ahead
- * of it: later changes would pass for older ones, and for counted already. The monotonic clock says
- * how long ago the last message came.
+ * Detects that the clock was set back, by comparison with the monotonic clock. Then it sets back the
+ * known times of one systemd that are in the future: otherwise later changes would look older than
+ * they are, and as if they were counted already.
  */
 export class ClockStepGuard {
   readonly #clock: Clock;
