@@ -79,7 +79,7 @@ export const COMMANDS = {
         name: "unit",
         hint: "NAME[=STATE]",
         defaultText: "",
-        help: "Unit and its ActiveState: active (the default), inactive, failed, activating, deactivating or reloading, or several separated by commas. A name without a type is a service; names are escaped as in systemctl.",
+        help: "Unit and its ActiveState: active (the default), inactive, failed, activating, deactivating, reloading, refreshing or maintenance, or several separated by commas. A name without a type is a service; names are escaped as in systemctl.",
         separator: "newline",
         parse: unitCondition,
       }),
