@@ -52,5 +52,6 @@ function isShown({ name, floor }: Row): boolean {
 function floorOf({ floor, unit, pass }: Row): string {
   if (floor === undefined) return "";
   const words = floor.replace("<=", "≤").replace(">=", "≥").replace("== ", "");
-  return `${words} ${unit}`.trim() + (pass === false ? ", not met" : "");
+  const isNumber = /\d$/.test(words);
+  return (isNumber ? `${words} ${unit}`.trim() : words) + (pass === false ? ", not met" : "");
 }

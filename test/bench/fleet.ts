@@ -59,10 +59,10 @@ async function hold(
   await delay(SETTLE_MS);
   const { text } = await unitwatch.get("/metrics");
   return [
-    row("of them watched after the hold", await watchedNodes(unitwatch), "", `== ${size}`),
+    row("nodes watched after the crashes", await watchedNodes(unitwatch), "", `== ${size}`),
     row("streams opened again", sumOf(text, "unitwatch_systemd_reconnects_total"), "", "== 0"),
     row("crashes among them", crashes, ""),
     row("crashes lost", crashes - sumOf(text, "systemd_unit_failures_total"), "", "== 0"),
-    row("RSS after the hold and a scrape", useOfTree(unitwatch.pid).rssBytes / 1e6, "MB"),
+    row("RSS after the crashes and a scrape", useOfTree(unitwatch.pid).rssBytes / 1e6, "MB"),
   ];
 }

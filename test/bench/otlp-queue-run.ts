@@ -175,7 +175,7 @@ async function outage(path: string, url: string): Promise<readonly Row[]> {
     row("lag of the loop, endpoint up, p99", upLag, { unit: "ms" }),
     row("lag of the loop, endpoint down, p99", downLag, {
       unit: "ms",
-      floor: "within 20 % of up",
+      floor: "within 20 % of endpoint up",
       pass: downLag <= upLag * 1.2,
     }),
     row(`growth while down for ${SECONDS_DOWN} s`, megabytes(grown), {

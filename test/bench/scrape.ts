@@ -23,10 +23,10 @@ export const section: Section = {
   async run(context) {
     const { ours, library } = await renderings();
     const rows = [
-      row("50,000 series, ours", ours.medianMs, "ms"),
+      row("50,000 series, unitwatch", ours.medianMs, "ms"),
       row("50,000 series, the client library", library.medianMs, "ms"),
-      row("the client library by ours", library.medianMs / ours.medianMs, "", ">= 5"),
-      row("longest stall, ours", ours.stallMs, "ms", "<= 25"),
+      row("client library in multiples of unitwatch", library.medianMs / ours.medianMs, "", ">= 5"),
+      row("longest stall, unitwatch", ours.stallMs, "ms", "<= 25"),
       row("longest stall, the client library", library.stallMs, "ms"),
     ];
     await using peers = await startFakePeers(context.dir, NODES, UNITS);
@@ -58,9 +58,9 @@ async function many(unitwatch: Unitwatch): Promise<Row[]> {
     row("scrapes of all metrics", times.length, ""),
     row("each, gzipped, p50", percentile(times, 0.5), "ms"),
     row("each, gzipped, p99", percentile(times, 0.99), "ms"),
-    row("longest stall while they are made", Math.max(...stalls), "ms", "<= 25"),
-    row("RSS while they are made, p50 of the last", late, "MB"),
-    row(`RSS of the last ${WARM_UP} beyond the second ${WARM_UP}`, late - early, "MB", "<= 10"),
+    row("longest stall during scrapes", Math.max(...stalls), "ms", "<= 25"),
+    row("RSS during scrapes, p50 of the last", late, "MB"),
+    row(`RSS growth, second ${WARM_UP} scrapes to last ${WARM_UP}`, late - early, "MB", "<= 10"),
   ];
 }
 

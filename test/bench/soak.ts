@@ -57,9 +57,9 @@ export const section: Section = {
     return [
       row("churn: changes", sumOf(text, "unitwatch_events_total"), ""),
       row("churn: units and containers that came and went", units + containers, ""),
-      row("churn: of these left over", left, "", "== 0"),
+      row("churn: units and containers left over", left, "", "== 0"),
       row("churn: reachable memory after a third of it", live[1] ?? Number.NaN, "MB"),
-      row("churn: more reachable memory at its end", live.at(-1)! - live[1]!, "MB", "<= 8"),
+      row("churn: growth of reachable memory", live.at(-1)! - live[1]!, "MB", "<= 8"),
       row("churn: RSS at its end", useOfTree(unitwatch.pid).rssBytes / 1e6, "MB"),
       row("churn: log records lost", sumOf(text, "unitwatch_dropped_total"), "", "== 0"),
     ] satisfies Row[];
