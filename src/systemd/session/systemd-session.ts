@@ -92,6 +92,10 @@ export class SystemdSession {
         this.#take(message);
         return;
       case "unit-new":
+        // An answer in the order of the wire has the new unit. After any other, a listing follows.
+        if (this.#transport.listing === "cheap") {
+          for (const removed of this.#removals) removed.delete(message.unit);
+        }
         if (!this.#isReloading) this.#onNewUnit(message.unit);
         return;
       case "removed":

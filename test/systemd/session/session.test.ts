@@ -202,6 +202,25 @@ describe.each(RIGS)("a session over %s", (_name, start) => {
   });
 });
 
+describe.each(RIGS.filter(([name]) => name !== "busctl"))("over %s, in wire order", (_, start) => {
+  test("keeps a unit that is removed and loaded again during the listing", async () => {
+    const rig = await standing(start);
+    rig.setUnits({ "a.service": RUNNING });
+    const release = rig.holdListings();
+    rig.reloading(false);
+    await rig.saw("list units");
+    rig.unitRemoved("a.service");
+    rig.unitNew("a.service");
+    rig.unitChanged("a.service", "active");
+    await rig.saw("unit a.service active/");
+    release();
+    await rig.saw(/^listed/);
+    expect(rig.steps()).toContain("listed 1");
+    expect(rig.sink.rows.get("a.service")).toBe("active/running");
+    await finish(rig);
+  });
+});
+
 describe.each(RIGS_WITH_OWNER)(
   "when systemd executes itself again, a session over %s",
   (_, start) => {
