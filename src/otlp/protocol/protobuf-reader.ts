@@ -38,7 +38,7 @@ export class ProtobufReader {
     const tag = this.#small();
     this.field = tag >>> 3;
     this.wireType = tag & 7;
-    if (this.field === 0) throw new ProtobufError("field 0 isn't one");
+    if (this.field === 0) throw new ProtobufError("field number 0 is invalid");
     return true;
   }
 
@@ -113,7 +113,7 @@ export class ProtobufReader {
         this.#take(4);
         return;
       default:
-        throw new ProtobufError(`wire type ${this.wireType} isn't one`);
+        throw new ProtobufError(`wire type ${this.wireType} is invalid`);
     }
   }
 

@@ -61,7 +61,7 @@ export function grpcOutcome(failure: GrpcFailure, redact: Redact): SendOutcome {
   const [, http] = HTTP_ALONE.exec(details) ?? [];
   if (http !== undefined) {
     const { kind, reason } = httpFailure(Number(http));
-    const message = `the endpoint answered ${http}, and without gRPC`;
+    const message = `the endpoint answered HTTP ${http} without gRPC`;
     return kind === "retry"
       ? { kind, reason, message, afterMs: undefined }
       : { kind, reason, message };

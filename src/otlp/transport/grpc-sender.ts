@@ -109,7 +109,7 @@ export class GrpcSender implements OtlpSender {
       ? {
           kind: "accepted",
           rejected: 0,
-          message: "the endpoint answered with what OTLP doesn't have",
+          message: "the endpoint's answer is not OTLP",
         }
       : { kind: "accepted", rejected: read.rejected, message: this.#redact(read.message) };
   }

@@ -43,7 +43,7 @@ function success(answer: HttpAnswer, sent: SentRequest): SendOutcome {
       ? undefined
       : readExportResponse(answer.body, encodingOf(answer) ?? sent.encoding, sent.signal);
   if (read === undefined) {
-    const message = `the endpoint answered ${answer.status}, and with what OTLP doesn't have`;
+    const message = `the endpoint answered ${answer.status} with a body that is not OTLP`;
     return { kind: "accepted", rejected: 0, message };
   }
   return { kind: "accepted", rejected: read.rejected, message: sent.redact(read.message) };

@@ -177,7 +177,7 @@ test.each([
   expect(await sendOnce(server.address)).toMatchObject({
     kind,
     reason,
-    message: `the endpoint answered ${status}, and without gRPC`,
+    message: `the endpoint answered HTTP ${status} without gRPC`,
   });
 });
 

@@ -244,7 +244,7 @@ test.each([
   expect(outcome).toEqual({
     kind: "accepted",
     rejected: 0,
-    message: "the endpoint answered 200, and with what OTLP doesn't have",
+    message: "the endpoint answered 200 with a body that is not OTLP",
   });
 });
 
