@@ -187,7 +187,10 @@ export const COMMANDS = {
     ],
     exitCodes: [
       { code: "0", meaning: "The process that reads the output closed it, as head does." },
-      { code: "1", meaning: "Output can't be written, or the engine can't be watched." },
+      {
+        code: "1",
+        meaning: "Output can't be written, or the configuration names no usable way to the engine.",
+      },
       BAD_USAGE,
       BY_SIGNAL,
     ],
