@@ -38,7 +38,7 @@ export interface AppOptions {
 const SWEEP_MS = 10_000;
 
 /**
- * Runs the daemon until `signal` aborts.
+ * Runs the sidecar until `signal` aborts.
  *
  * @throws if an address is unavailable, or a configured file can't be read
  */

@@ -45,7 +45,7 @@ export class SystemdMonitor extends Monitor {
  * Returns the arguments with which `docker` prints the property changes of a container's systemd, a
  * JSON object a line.
  *
- * Two limits, which the daemon's own transports don't have: ending this `docker exec` leaves its
+ * Two limits, which the sidecar's own transports don't have: ending this `docker exec` leaves its
  * `busctl` running in the container, and systemd sends signals only while a client in the container
  * subscribes to them, as logind does.
  */

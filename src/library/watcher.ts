@@ -2,13 +2,13 @@
  * library/ is the published API: DockerMonitor, SystemdMonitor and the Watcher over both. It may
  * import domain, platform, the parsers of engine/format and systemd/format, and state/subscription.ts.
  *
- * Why the Watcher doesn't run the daemon's watch: its contract is an Executor of the caller's and
- * exactly two commands, `docker events` and `docker exec … busctl monitor`. The daemon's sessions
- * list, inspect, read the journal and choose a transport: commands that the caller never agreed to.
- * So the Watcher passes on what the two streams say; it keeps no state, recovers nothing, and opens
- * no stream again.
+ * The Watcher doesn't run the sidecar's watch. Its contract is an Executor of the caller's and exactly
+ * two commands, `docker events` and `docker exec … busctl monitor`. The sidecar's sessions list,
+ * inspect, read the journal and choose a transport: commands that the caller never agreed to. So the
+ * Watcher passes on the events of the two streams; it keeps no state, recovers nothing, and opens no
+ * stream again.
  *
- * Both share one implementation of each part: the parsers, `lineEvents` (following a process's
+ * Watcher and sidecar share the implementation of their parts: the parsers, `lineEvents` (following a process's
  * output), `Subscription` (bound and counter of a slow subscriber), `untilAborted` and `atMost`.
  *
  * After the signal aborts, no event is emitted and every process is killed. A subscriber never

@@ -14,7 +14,7 @@ export interface Listing {
 }
 
 /**
- * Takes over the state in a row of ListUnits, unless a signal is newer. Counts one failure if the
+ * Folds in the state of a row of ListUnits, unless a signal is newer. Counts one failure if the
  * unit failed in the gap before the listing and the journal didn't report it.
  */
 export function foldRow(facts: UnitFacts, row: UnitRow, listing: Listing): Fold {
@@ -35,7 +35,7 @@ export function foldRow(facts: UnitFacts, row: UnitRow, listing: Listing): Fold 
 }
 
 /**
- * Takes over an ActiveEnterTimestamp that was queried. One that differs from before a gap shows a
+ * Folds in an ActiveEnterTimestamp that was queried. One that differs from before a gap shows a
  * start in the gap.
  *
  * @param wasLoaded true if the unit was active before the gap and after it

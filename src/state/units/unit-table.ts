@@ -141,7 +141,7 @@ export class UnitTable {
     for (const unit of this.#units.values()) this.unload(unit);
   }
 
-  /** Takes over other labels of the container. */
+  /** Adopts new labels of the container. */
   relabel(containerLabels: LabelSet): void {
     this.#labels = containerLabels;
     for (const unit of this.#units.values()) unit.relabel(containerLabels);

@@ -61,9 +61,8 @@ export interface CallRequest {
 /**
  * A client of the D-Bus wire protocol: a connection to a bus, or to a single peer.
  *
- * The folder imports domain and platform. Always holds: the peer is not trusted. A breach of the
- * protocol or of a limit, a timeout and the end of the stream all close the connection, with one
- * {@link DBusProtocolError} as the reason: pending calls are rejected with it, and {@link closed}
+ * A breach of the protocol or of a limit, a timeout and the end of the stream all close the
+ * connection, with one {@link DBusProtocolError} as the reason: pending calls are rejected with it, and {@link closed}
  * resolves to it. Only a peer's error reply (`DBusError`) and a call's own `signal` leave the
  * connection open.
  */
