@@ -14,6 +14,7 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { TakeMessage } from "../../domain/systemd.ts";
 import { asError } from "../../platform/data/as-error.ts";
+import { atMost } from "../../platform/time/at-most.ts";
 import { every } from "../../platform/time/every.ts";
 import { managerMessage } from "../format/manager.ts";
 import { isTimeAt } from "../format/unit-signals.ts";
@@ -24,6 +25,8 @@ import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "./transp
 const RESYNC_MS = 10 * 60_000;
 /** Pause after a listing that started a process in the container. */
 const RELIST_MS = 1_000;
+/** Time that an attach has to read the journal after the end of an established stream. */
+const LAST_ATTACH_MS = 2_000;
 
 export interface SystemdSessionOptions {
   readonly take: TakeMessage;
@@ -42,6 +45,8 @@ export class SystemdSession {
   #fault: Error | undefined;
   /** Number of attaches: each supersedes those before. */
   #attaches = 0;
+  /** Attaches under way; none rejects. */
+  readonly #attaching = new Set<Promise<unknown>>();
   #isReloading = false;
   /** False from an attach until its own listing is through. */
   #isListed = false;
@@ -71,11 +76,13 @@ export class SystemdSession {
     using _resync =
       transport.listing === "cheap" ? every(RESYNC_MS, this.#clock, resync) : undefined;
     try {
-      const attached = this.#attach().then(() => undefined, this.#fail);
+      const attached = this.#startAttach();
       const end = await transport.closed;
       // A call that fails from now on fails because the stream has ended.
       const fault = this.#fault;
       const attachFault = await attached;
+      // Signals from before the end are applied only after `recovered`.
+      await atMost(LAST_ATTACH_MS, this.#clock, Promise.all(this.#attaching));
       const error = fault ?? attachFault ?? end;
       if (error !== undefined) throw error;
     } finally {
@@ -113,12 +120,20 @@ export class SystemdSession {
         return;
       case "owner-changed":
         // systemd executed itself again: what it sent before it had its name is lost.
-        if (message.isOwned) this.#attach().catch(this.#fail);
+        if (message.isOwned) void this.#startAttach();
         return;
       default:
         message satisfies never;
     }
   };
+
+  /** Resolves when the attach is through; to the fault if it failed. */
+  #startAttach(): Promise<Error | undefined> {
+    const attach = this.#attach().then(() => undefined, this.#fail);
+    this.#attaching.add(attach);
+    void attach.then(() => this.#attaching.delete(attach));
+    return attach;
+  }
 
   /** Closes the gap up to now from the journal. From now on nothing is missed. */
   async #attach(): Promise<void> {
@@ -208,7 +223,6 @@ export class SystemdSession {
 
   readonly #fail = (error: unknown): Error => {
     this.#fault ??= asError(error);
-    this.#end.abort(this.#fault);
     this.#transport.close();
     return this.#fault;
   };

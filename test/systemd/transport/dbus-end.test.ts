@@ -112,3 +112,30 @@ test("cuts the bridge off when it goes on for two seconds after the end of its i
   expect(watched.history).toEqual(["end of input", "kill"]);
   expect(leftovers(watched)).toEqual(NOTHING);
 });
+
+test("reports the journal when the stream ends while it is read again", async () => {
+  const watched = await standingBridge({ sink: (sink) => void (sink.sinceNs = 1n) });
+  const journal = Promise.withResolvers<object>();
+  watched.runtime.journal = journal.promise;
+  watched.systemd.emitOwner(":1.1", ":1.1");
+  await watched.saw("journal read");
+  watched.bridge.ends();
+  await watched.clock.advance(1_999);
+  expect(watched.history).not.toContain("recovered 0");
+  journal.resolve({});
+  expect(await watched.done).toBeUndefined();
+  expect(watched.history).toContain("recovered 0");
+  expect(leftovers(watched)).toEqual(NOTHING);
+});
+
+test("ends without the journal when that hangs after the end of the stream", async () => {
+  const watched = await standingBridge({ sink: (sink) => void (sink.sinceNs = 1n) });
+  watched.runtime.journal = new Promise(() => {});
+  watched.systemd.emitOwner(":1.1", ":1.1");
+  await watched.saw("journal read");
+  watched.bridge.ends();
+  await watched.clock.advance(2_000);
+  expect(await watched.done).toBeUndefined();
+  expect(watched.history).not.toContain("recovered 0");
+  expect(leftovers(watched)).toEqual(NOTHING);
+});
