@@ -25,7 +25,7 @@ import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "./transp
 const RESYNC_MS = 10 * 60_000;
 /** Pause after a listing that started a process in the container. */
 const RELIST_MS = 1_000;
-/** Time that an attach has to read the journal after the end of an established stream. */
+/** Time that attaches have to read the journal after a fault, or after the end of an attached stream. */
 const LAST_ATTACH_MS = 2_000;
 
 export interface SystemdSessionOptions {
@@ -80,7 +80,7 @@ export class SystemdSession {
       const end = await transport.closed;
       // A call that fails from now on fails because the stream has ended.
       const fault = this.#fault;
-      const attachFault = await attached;
+      const attachFault = fault === undefined ? await attached : undefined;
       // Signals from before the end are applied only after `recovered`.
       await atMost(LAST_ATTACH_MS, this.#clock, Promise.all(this.#attaching));
       const error = fault ?? attachFault ?? end;

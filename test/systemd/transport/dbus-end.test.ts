@@ -139,3 +139,14 @@ test("ends without the journal when that hangs after the end of the stream", asy
   expect(watched.history).not.toContain("recovered 0");
   expect(leftovers(watched)).toEqual(NOTHING);
 });
+
+test("fails soon when the stream breaks down while the first journal hangs", async () => {
+  const watched = heldUp((runtime) => void (runtime.journal = new Promise(() => {})));
+  await watched.saw("journal read");
+  watched.systemd.errors.set("ListUnitsByPatterns", "org.example.No");
+  watched.systemd.emit("UnitNew", "so", "a.service", "/u");
+  await watched.saw(/^asked ListUnitsByPatterns/);
+  await watched.clock.advance(2_000);
+  expect(String(await watched.done)).toMatch(/no$/);
+  expect(leftovers(watched)).toEqual(NOTHING);
+});
