@@ -51,14 +51,17 @@ export function foldFinalDetails(
     return isOomInferred(record, details) ? [oomOutcome(details, false)] : [];
   }
 
-  const outcomes: ContainerOutcome[] = [];
   if (missed.starts > 0) record.oom = "none";
   // The engine keeps the time of an exit before the present run, and not its code.
   if (missed.exits > 0 && record.alive) record.lastExitCode = undefined;
   const wasBefore = isFirst && !wasEnded && missed.exits === 0;
-  if (isOomInferred(record, details) && !wasBefore) outcomes.push(oomOutcome(details, true));
-  outcomes.push(...runOutcomes(details, { missed, nowNs, alive: record.alive }));
-  outcomes.push(...restartOutcomes(details, { restarts, recovered: missed.exits }));
+  const isOom = isOomInferred(record, details) && !wasBefore;
+  // As arguments of `push`, this many could overflow the stack.
+  const outcomes: ContainerOutcome[] = [
+    ...(isOom ? [oomOutcome(details, true)] : []),
+    ...runOutcomes(details, { missed, nowNs, alive: record.alive }),
+    ...restartOutcomes(details, { restarts, recovered: missed.exits }),
+  ];
 
   const now = { timeNs: nowNs, recovered: true };
   const isSameRun = missed.starts === 0 && missed.exits === 0;

@@ -527,3 +527,11 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed))(
     }
   },
 );
+
+test("counts more missed restarts than a call takes arguments", () => {
+  const { fleet, record } = recordedFleet();
+  fleet.details(containerDetails("web"), true);
+  fleet.complete();
+  fleet.reconcile(containerDetails("web", { restartCount: 200_000 }), 9n);
+  expect(record("web").counters.restarts).toBe(200_000);
+});
