@@ -7,12 +7,6 @@ import { execFileSync } from "node:child_process";
 /** Subject of the last commit before the rule. */
 const LAST_BEFORE = "refactor(engine): break the type circle of the two event formats";
 const MAX_SUBJECT_CHARS = 72;
-/** Subjects that were published before the check ran on them. */
-const PUBLISHED = new Set([
-  "refactor(otlp): call outcomes accepted and rejected, foreign text redacted",
-  "refactor(platform): share one worker thread client between storage and http",
-  "refactor(systemd): fold small files and write the language of the glossary",
-]);
 const TYPES = [
   "build",
   "chore",
@@ -66,7 +60,7 @@ function subjectsOf(folder: string): readonly string[] {
 if (import.meta.main) {
   const problems = subjectsAfter(LAST_BEFORE, subjectsOf(`${import.meta.dirname}/..`)).flatMap(
     (subject) => {
-      const problem = PUBLISHED.has(subject) ? undefined : subjectProblem(subject);
+      const problem = subjectProblem(subject);
       return problem === undefined ? [] : [`commit "${subject}": ${problem}`];
     },
   );
