@@ -19,7 +19,7 @@ const config: Config = {
   // More workers than processors, because tests with an engine mostly wait for it.
   maxWorkers: 3,
   // A limit for hangs, not a measure of speed: other tests may load the machine.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   projects: [
     {
       ...common,
