@@ -9,7 +9,7 @@ import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { startUnitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const PAGE = join(import.meta.dirname, "../../docs/security.md");
 

@@ -12,7 +12,7 @@ import {
 } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("boot");
 const labels = { "sind.cluster": CLUSTER };

@@ -6,7 +6,7 @@ import { describeEngine, describePrivateEngine } from "../support/engine/attach.
 import { ensureCommands, systemEnv } from "../support/engine/packages.ts";
 import { startPrivateEngine } from "../support/engine/private-engine.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
 

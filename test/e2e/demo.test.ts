@@ -6,7 +6,7 @@ import { beforeAll, expect, jest, test } from "@jest/globals";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const DEMO = join(import.meta.dirname, "../demo/demo.ts");
 

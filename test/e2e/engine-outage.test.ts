@@ -19,7 +19,7 @@ import {
 } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 // One session: the engine is missing at first, starts, stops, and starts again.
 describeEngine("without an engine", () => {

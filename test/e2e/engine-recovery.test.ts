@@ -12,7 +12,7 @@ import type { Scrape } from "../support/exposition.ts";
 import { shownContainer, trueContainer } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("recovery");
 const labels = { "sind.cluster": CLUSTER };

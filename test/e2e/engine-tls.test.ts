@@ -10,7 +10,7 @@ import { startNode, type TestNode } from "../support/engine/node.ts";
 import { startPrivateEngine } from "../support/engine/private-engine.ts";
 import { startUnitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("tls");
 

@@ -13,7 +13,7 @@ import { waitForEvent } from "../support/engine/events.ts";
 import { startNode } from "../support/engine/node.ts";
 import { type PrivateEngine, startPrivateEngine } from "../support/engine/private-engine.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 describeEngine("the engine of this run", () => {
   let engine: Engine;

@@ -15,7 +15,7 @@ import {
   type UnitwatchOptions,
 } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("leftovers");
 const SIGNALS = [

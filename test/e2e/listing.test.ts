@@ -8,7 +8,7 @@ import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const LABELS = { "sind.cluster": "listing", "sind.realm": "e2e" };
 

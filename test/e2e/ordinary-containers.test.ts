@@ -9,7 +9,7 @@ import { eventually } from "../support/eventually.ts";
 import { recordEvents, type RecordedEvents } from "../support/recorded-events.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("ordinary");
 const name = (node: string): string => `sind-${CLUSTER}-${node}`;

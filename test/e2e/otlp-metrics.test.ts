@@ -13,7 +13,7 @@ import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.t
 import { countFailures, shownFailures, trueFailures } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = "e2eotlpm";
 const NODE = `sind-${CLUSTER}-worker-0`;

@@ -7,7 +7,7 @@ import { type PrivatePodman, startPrivatePodman } from "../support/podman/privat
 import { shownContainer, shownSystemd, trueContainer, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = "e2epodman";
 const NODE = `sind-${CLUSTER}-node`;

@@ -8,7 +8,7 @@ import type { Scrape } from "../support/exposition.ts";
 import { shownFailures } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("retention");
 const RETENTION_MS = 3_000;

@@ -11,7 +11,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 import { type Truth, truthOf, truthSince, wrongCounters, wrongRecords } from "./count/compare.ts";
 import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("life");
 const labels = { "sind.cluster": CLUSTER };

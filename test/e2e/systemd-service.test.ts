@@ -8,7 +8,7 @@ import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
 import { parseExposition } from "../support/exposition.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const ROOT = join(import.meta.dirname, "../..");
 const UNIT = "unitwatch.service";

@@ -12,7 +12,7 @@ import { startUnitwatch } from "../support/unitwatch.ts";
 import { truthOf, wrongRecords } from "./count/compare.ts";
 import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("transports");
 const TRANSPORTS = ["dbus", "busctl"] as const;

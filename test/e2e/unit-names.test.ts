@@ -7,7 +7,7 @@ import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.t
 import { shownFailures, shownSystemd, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("names");
 const NODE = `sind-${CLUSTER}-controller`;

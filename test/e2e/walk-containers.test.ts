@@ -13,7 +13,7 @@ import {
   type WatchedSession,
 } from "../support/watched-session.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("containers");
 const labels = { "sind.cluster": CLUSTER };

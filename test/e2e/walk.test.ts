@@ -22,7 +22,7 @@ import {
 } from "../support/watched-session.ts";
 import { truthOf, wrongCounters, wrongRecords } from "./count/compare.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("walk");
 const NODE = `sind-${CLUSTER}-controller`;
