@@ -9,6 +9,7 @@ const common = {
 const engine = {
   globalSetup: "<rootDir>/test/support/engine/global-setup.ts",
   globalTeardown: "<rootDir>/test/support/engine/global-teardown.ts",
+  setupFilesAfterEnv: ["<rootDir>/test/support/engine/time-limit.ts"],
 } as const;
 
 /** E2E tests that run with each runtime; the others choose one, or don't depend on it. */
@@ -19,7 +20,7 @@ const config: Config = {
   // More workers than processors, because tests with an engine mostly wait for it.
   maxWorkers: 3,
   // A limit for hangs, not a measure of speed: other tests may load the machine.
-  testTimeout: 180_000,
+  testTimeout: 60_000,
   projects: [
     {
       ...common,

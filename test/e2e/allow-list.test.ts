@@ -1,15 +1,13 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { AllowListProxy } from "../support/allow-list-proxy.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { startUnitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const PAGE = join(import.meta.dirname, "../../docs/security.md");
 

@@ -1,12 +1,10 @@
 import { join } from "node:path";
-import { beforeAll, expect, jest, test } from "@jest/globals";
+import { beforeAll, expect, test } from "@jest/globals";
 import { execa } from "execa";
 import { parse } from "yaml";
 import { describeEngine, describePrivateEngine } from "../support/engine/attach.ts";
 import { ensureCommands, systemEnv } from "../support/engine/packages.ts";
 import { startPrivateEngine } from "../support/engine/private-engine.ts";
-
-jest.setTimeout(240_000);
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
 

@@ -2,11 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { beforeAll, expect, jest, test } from "@jest/globals";
+import { beforeAll, expect, test } from "@jest/globals";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
-
-jest.setTimeout(240_000);
 
 const DEMO = join(import.meta.dirname, "../demo/demo.ts");
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -18,8 +18,6 @@ import {
   trueSystemd,
 } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 // One session: the engine is missing at first, starts, stops, and starts again.
 describeEngine("without an engine", () => {

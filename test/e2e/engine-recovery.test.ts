@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { describePrivateEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
@@ -11,8 +11,6 @@ import { eventually } from "../support/eventually.ts";
 import type { Scrape } from "../support/exposition.ts";
 import { shownContainer, trueContainer } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("recovery");
 const labels = { "sind.cluster": CLUSTER };

@@ -2,15 +2,13 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { describePrivateEngine } from "../support/engine/attach.ts";
 import { type EngineCertificates, makeEngineCertificates } from "../support/engine/certificates.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { startPrivateEngine } from "../support/engine/private-engine.ts";
 import { startUnitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("tls");
 

@@ -5,15 +5,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { attachEngine, describeEngine, describePrivateEngine } from "../support/engine/attach.ts";
 import { oomContainer, startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { waitForEvent } from "../support/engine/events.ts";
 import { startNode } from "../support/engine/node.ts";
 import { type PrivateEngine, startPrivateEngine } from "../support/engine/private-engine.ts";
-
-jest.setTimeout(240_000);
 
 describeEngine("the engine of this run", () => {
   let engine: Engine;

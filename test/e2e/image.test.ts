@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
@@ -11,8 +11,6 @@ import { waitForEvent } from "../support/engine/events.ts";
 import { startNode } from "../support/engine/node.ts";
 import { parseExposition, type Scrape } from "../support/exposition.ts";
 import { BASE_IMAGES, buildImage, ensureBaseImages, ROOT } from "../support/image/base-images.ts";
-
-jest.setTimeout(240_000);
 
 /** Differs from the default, so that the health check must find it. */
 const PORT = 9_000;

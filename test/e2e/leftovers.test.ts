@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -14,8 +14,6 @@ import {
   type Unitwatch,
   type UnitwatchOptions,
 } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("leftovers");
 const SIGNALS = [

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { ContainerRuntime } from "../../src/domain/runtime.ts";
 import { systemClock } from "../../src/platform/time/clock.ts";
 import { openRuntime } from "../../src/engine/open-runtime.ts";
@@ -7,8 +7,6 @@ import { identifier } from "../../src/engine/format/identity.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
-
-jest.setTimeout(240_000);
 
 const LABELS = { "sind.cluster": "listing", "sind.realm": "e2e" };
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { runContainer, startContainer, TestContainer } from "../support/engine/container.ts";
@@ -8,8 +8,6 @@ import { startNode, TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
 import { recordEvents, type RecordedEvents } from "../support/recorded-events.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("ordinary");
 const name = (node: string): string => `sind-${CLUSTER}-${node}`;

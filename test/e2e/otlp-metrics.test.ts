@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -12,8 +12,6 @@ import { pushedValues, scrapedValues } from "../support/otlp-points.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { countFailures, shownFailures, trueFailures } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = "e2eotlpm";
 const NODE = `sind-${CLUSTER}-worker-0`;

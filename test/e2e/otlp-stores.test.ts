@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -18,8 +18,6 @@ import {
 
 // Building the stores first takes half a minute on two idle processors.
 const BUILD_MS = 300_000;
-jest.setTimeout(240_000);
-
 const CLUSTER = "e2estore";
 const NODE = `sind-${CLUSTER}-worker-0`;
 const UNIT = "crash.service";

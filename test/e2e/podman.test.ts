@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { describePrivateEngine } from "../support/engine/attach.ts";
 import type { TestContainer } from "../support/engine/container.ts";
 import type { TestNode } from "../support/engine/node.ts";
@@ -6,8 +6,6 @@ import type { Scrape } from "../support/exposition.ts";
 import { type PrivatePodman, startPrivatePodman } from "../support/podman/private-podman.ts";
 import { shownContainer, shownSystemd, trueContainer, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = "e2epodman";
 const NODE = `sind-${CLUSTER}-node`;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
@@ -7,8 +7,6 @@ import { startNode } from "../support/engine/node.ts";
 import type { Scrape } from "../support/exposition.ts";
 import { shownFailures } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("retention");
 const RETENTION_MS = 3_000;

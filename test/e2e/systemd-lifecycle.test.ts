@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
@@ -10,8 +10,6 @@ import { shownSystemd, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 import { type Truth, truthOf, truthSince, wrongCounters, wrongRecords } from "./count/compare.ts";
 import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("life");
 const labels = { "sind.cluster": CLUSTER };

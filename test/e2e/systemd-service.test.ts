@@ -1,14 +1,12 @@
 import { chmod, cp, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execa } from "execa";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
 import { parseExposition } from "../support/exposition.ts";
-
-jest.setTimeout(240_000);
 
 const ROOT = join(import.meta.dirname, "../..");
 const UNIT = "unitwatch.service";

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName, E2E_RUNTIME } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Suite } from "../support/engine/images.ts";
@@ -11,8 +11,6 @@ import {
 import { startUnitwatch } from "../support/unitwatch.ts";
 import { truthOf, wrongRecords } from "./count/compare.ts";
 import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("transports");
 const TRANSPORTS = ["dbus", "busctl"] as const;

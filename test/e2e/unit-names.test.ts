@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -6,8 +6,6 @@ import { startNode, type TestNode } from "../support/engine/node.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { shownFailures, shownSystemd, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("names");
 const NODE = `sind-${CLUSTER}-controller`;

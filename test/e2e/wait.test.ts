@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { type CommandExit, runCommand, startCommand } from "../support/command.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = "e2ewait";
 /** Uses the engine's command. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { oomContainer, startContainer, type TestContainer } from "../support/engine/container.ts";
@@ -12,8 +12,6 @@ import {
   startWatchedSession,
   type WatchedSession,
 } from "../support/watched-session.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("containers");
 const labels = { "sind.cluster": CLUSTER };

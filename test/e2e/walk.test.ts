@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -21,8 +21,6 @@ import {
   type WatchedSession,
 } from "../support/watched-session.ts";
 import { truthOf, wrongCounters, wrongRecords } from "./count/compare.ts";
-
-jest.setTimeout(240_000);
 
 const CLUSTER = clusterName("walk");
 const NODE = `sind-${CLUSTER}-controller`;
