@@ -15,13 +15,14 @@ const SRC = join(import.meta.dirname, "../src");
 const TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 const USERS = `basic_auth_users:\n  alice: ${hashSync("wonder", 4)}\n`;
 
+const stack = new AsyncDisposableStack();
 let files: Certificates;
 let path: string;
 beforeAll(async () => {
-  files = await makeCertificates();
+  files = stack.use(await makeCertificates());
   path = join(files.folder, "web.yml");
 });
-afterAll(() => files[Symbol.asyncDispose]());
+afterAll(() => stack.disposeAsync());
 
 function run(file: string, args: readonly string[], env: Record<string, string> = {}) {
   const clean = { PATH: process.env["PATH"] ?? "", ...env };

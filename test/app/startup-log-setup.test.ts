@@ -10,11 +10,12 @@ import { type Certificates, makeCertificates } from "../support/certificates.ts"
 import { FakeClock } from "../support/fake-clock.ts";
 import { recordedLog } from "../support/recorded-log.ts";
 
+const stack = new AsyncDisposableStack();
 let files: Certificates;
 beforeAll(async () => {
-  files = await makeCertificates();
+  files = stack.use(await makeCertificates());
 });
-afterAll(() => files[Symbol.asyncDispose]());
+afterAll(() => stack.disposeAsync());
 
 interface Setting {
   readonly args?: readonly string[];

@@ -101,11 +101,12 @@ async function agrees(scrape: Scrape, containers: readonly TestContainer[]): Pro
 const recovered = (scrape: Scrape) => scrape.by("kind", "unitwatch_recovered_changes_total");
 
 describePrivateEngine("an engine that restarts while its containers run", () => {
+  const stack = new AsyncDisposableStack();
   let setup: EngineSetup;
   beforeAll(async () => {
-    setup = await openSetup(true);
+    setup = stack.use(await openSetup(true));
   });
-  afterAll(async () => setup[Symbol.asyncDispose]());
+  afterAll(() => stack.disposeAsync());
 
   test("counts and logs missed changes as recovered", async () => {
     const { engine } = setup;
@@ -133,7 +134,8 @@ describePrivateEngine("an engine that restarts while its containers run", () => 
     expect(recovered(scrape)).toMatchObject({ "container.die": 2 });
     await unitwatch.untilLogged(
       ({ msg, detail }) =>
-        msg === "engine watch restored" && /, 2 missed changes found/.test(String(detail)),
+        // A change that an event overtakes while it is inspected is found just after the line.
+        msg === "engine watch restored" && /, [12] missed changes found/.test(String(detail)),
     );
   });
 
@@ -202,11 +204,12 @@ describePrivateEngine("an engine that restarts while its containers run", () => 
 });
 
 describePrivateEngine("an engine that stops its containers", () => {
+  const stack = new AsyncDisposableStack();
   let setup: EngineSetup;
   beforeAll(async () => {
-    setup = await openSetup(false);
+    setup = stack.use(await openSetup(false));
   });
-  afterAll(async () => setup[Symbol.asyncDispose]());
+  afterAll(() => stack.disposeAsync());
 
   test.each(["stopDaemon", "killDaemon"] as const)(
     "counts exits and restarts after %s",

@@ -26,11 +26,12 @@ const GUARDED = [
   "*",
 ];
 
+const stack = new AsyncDisposableStack();
 let files: Certificates;
 beforeAll(async () => {
-  files = await makeCertificates();
+  files = stack.use(await makeCertificates());
 });
-afterAll(() => files[Symbol.asyncDispose]());
+afterAll(() => stack.disposeAsync());
 
 function basic(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;

@@ -34,13 +34,14 @@ function frame(type: number, flags: number, stream: number, payload = Buffer.all
   return Buffer.concat([head, payload]);
 }
 
+const stack = new AsyncDisposableStack();
 let files: Certificates;
 let ca: string;
 beforeAll(async () => {
-  files = await makeCertificates();
+  files = stack.use(await makeCertificates());
   ca = await files.pem("ca.crt");
 });
-afterAll(() => files[Symbol.asyncDispose]());
+afterAll(() => stack.disposeAsync());
 
 test("answers on every route as over HTTP/1.1", async () => {
   await using started = await startWebServer(files, TLS);

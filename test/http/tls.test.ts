@@ -9,12 +9,13 @@ import { askTls, startWebServer, tlsFailure } from "./secure-server.ts";
 const TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 const VERIFIED = `${TLS}  client_ca_file: ca.crt\n  client_auth_type: RequireAndVerifyClientCert\n`;
 
+const stack = new AsyncDisposableStack();
 let files: Certificates;
 let ca: string;
 let client: { ca: string; cert: string; key: string };
 let stranger: { ca: string; cert: string; key: string };
 beforeAll(async () => {
-  files = await makeCertificates();
+  files = stack.use(await makeCertificates());
   ca = await files.pem("ca.crt");
   const shown = async (name: string) => ({
     ca,
@@ -24,7 +25,7 @@ beforeAll(async () => {
   client = await shown("client");
   stranger = await shown("stranger");
 });
-afterAll(() => files[Symbol.asyncDispose]());
+afterAll(() => stack.disposeAsync());
 
 test("answers over TLS 1.3 and 1.2 alone by default", async () => {
   await using started = await startWebServer(files, TLS);

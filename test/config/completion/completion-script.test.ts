@@ -87,11 +87,12 @@ async function started(shell: Shell, start = START[shell]): Promise<CompletingSh
 }
 
 describe.each(SHELLS)("in a real %s", (shell) => {
+  const stack = new AsyncDisposableStack();
   let completing: CompletingShell;
   beforeAll(async () => {
-    completing = await started(shell);
+    completing = stack.use(await started(shell));
   });
-  afterAll(async () => completing[Symbol.asyncDispose]());
+  afterAll(() => stack.disposeAsync());
 
   test.each(OFFERS)("completes %j", async (line, offers) => {
     const shown = offers.map((offer) => completing.shows(offer));
@@ -140,11 +141,12 @@ const LINES: readonly (readonly [line: string, after: string])[] = [
 ];
 
 describe.each(["bash", "zsh"] as const)("the line of %s", (shell) => {
+  const stack = new AsyncDisposableStack();
   let completing: CompletingShell;
   beforeAll(async () => {
-    completing = await started(shell);
+    completing = stack.use(await started(shell));
   });
-  afterAll(async () => completing[Symbol.asyncDispose]());
+  afterAll(() => stack.disposeAsync());
 
   test.each(LINES)("completes %j to %j", async (line, after) => {
     expect((await completing.complete(line)).line).toBe(after);

@@ -8,11 +8,12 @@ import { type Certificates, makeCertificates } from "../../support/certificates.
 const HASH = "$2y$10$eUWwyN5bU2dHHyHfpCUU5O.YOCxM13Pixu5.Nh2ZXWoXv39NTQnD2";
 const TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
 
+const stack = new AsyncDisposableStack();
 let certificates: Certificates;
 beforeAll(async () => {
-  certificates = await makeCertificates();
+  certificates = stack.use(await makeCertificates());
 });
-afterAll(() => certificates[Symbol.asyncDispose]());
+afterAll(() => stack.disposeAsync());
 
 async function read(text: string): Promise<WebConfig> {
   return readWebConfig(await certificates.write("web.yml", text));

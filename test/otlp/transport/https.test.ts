@@ -14,22 +14,21 @@ const REQUEST = logsRequest(1);
 const NEVER = new AbortController().signal;
 const NO_FILES = { caFile: undefined, keyFile: undefined, certFile: undefined };
 
+const stack = new AsyncDisposableStack();
 let authority: TestAuthority;
 let other: TestAuthority;
 let forServer: CertificateFiles;
 let forClient: CertificateFiles;
 
 beforeAll(async () => {
-  [authority, other] = await Promise.all([TestAuthority.make(), TestAuthority.make()]);
+  authority = stack.use(await TestAuthority.make());
+  other = stack.use(await TestAuthority.make());
   [forServer, forClient] = await Promise.all([
     authority.issue("server"),
     authority.issue("client"),
   ]);
 });
-afterAll(async () => {
-  await authority[Symbol.asyncDispose]();
-  await other[Symbol.asyncDispose]();
-});
+afterAll(() => stack.disposeAsync());
 
 async function tlsServer(extra: { readonly requestCert?: boolean } = {}): Promise<TestHttpServer> {
   const [key, cert, ca] = await Promise.all(
