@@ -1,4 +1,10 @@
+import { join } from "node:path";
 import type { Config } from "jest";
+import { measureSlowness } from "./test/support/slowness.ts";
+
+measureSlowness();
+// Programs that tests start from the sources take less than half the time.
+process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules/.cache/compile");
 
 const common = {
   transform: {},
@@ -19,12 +25,11 @@ const BOTH_RUNTIMES =
 const config: Config = {
   // More workers than processors, because tests with an engine mostly wait for it.
   maxWorkers: 3,
-  // A limit for hangs, not a measure of speed: other tests may load the machine.
-  testTimeout: 60_000,
   projects: [
     {
       ...common,
       displayName: "unit",
+      setupFilesAfterEnv: ["<rootDir>/test/support/time-limit.ts"],
       testMatch: ["<rootDir>/test/**/*.test.ts"],
       testPathIgnorePatterns: ["<rootDir>/test/e2e/"],
     },

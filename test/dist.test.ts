@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execa } from "execa";
+import { slowMs } from "./support/slowness.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const MODULES = join(ROOT, "node_modules");
@@ -57,52 +58,56 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("works with its types when it is installed from the package", async () => {
-  const source = join(folder, "source");
-  const project = join(folder, "project");
-  // In a copy, because a build replaces dist/, which another test may use.
-  await mkdir(source);
-  for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "LICENSE"]) {
-    await cp(join(ROOT, name), join(source, name), { recursive: true });
-  }
-  await symlink(MODULES, join(source, "node_modules"));
-  await execa("npm", ["pack", "--pack-destination", folder], { cwd: source });
-  const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
+test(
+  "works with its types when it is installed from the package",
+  async () => {
+    const source = join(folder, "source");
+    const project = join(folder, "project");
+    // In a copy, because a build replaces dist/, which another test may use.
+    await mkdir(source);
+    for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "LICENSE"]) {
+      await cp(join(ROOT, name), join(source, name), { recursive: true });
+    }
+    await symlink(MODULES, join(source, "node_modules"));
+    await execa("npm", ["pack", "--pack-destination", folder], { cwd: source });
+    const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
 
-  const installed = join(project, "node_modules", "unitwatch");
-  await mkdir(installed, { recursive: true });
-  await execa("tar", [
-    "-xzf",
-    join(folder, tarball ?? ""),
-    "-C",
-    installed,
-    "--strip-components=1",
-  ]);
-  for (const name of DEPENDENCIES) {
-    await symlink(join(MODULES, name), join(project, "node_modules", name));
-  }
-  expect((await readdir(installed)).sort()).toEqual(expect.arrayContaining(["LICENSE", "dist"]));
+    const installed = join(project, "node_modules", "unitwatch");
+    await mkdir(installed, { recursive: true });
+    await execa("tar", [
+      "-xzf",
+      join(folder, tarball ?? ""),
+      "-C",
+      installed,
+      "--strip-components=1",
+    ]);
+    for (const name of DEPENDENCIES) {
+      await symlink(join(MODULES, name), join(project, "node_modules", name));
+    }
+    expect((await readdir(installed)).sort()).toEqual(expect.arrayContaining(["LICENSE", "dist"]));
 
-  await writeFile(join(project, "package.json"), '{"type":"module"}');
-  await writeFile(join(project, "consumer.ts"), CONSUMER);
-  const strict = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--types", "node"];
-  const target = ["--target", "esnext", "--module", "nodenext", "--skipLibCheck", "false"];
-  await execa(join(MODULES, ".bin", "tsc"), [...strict, ...target, "consumer.ts"], {
-    cwd: project,
-  });
+    await writeFile(join(project, "package.json"), '{"type":"module"}');
+    await writeFile(join(project, "consumer.ts"), CONSUMER);
+    const strict = ["--strict", "--exactOptionalPropertyTypes", "--noEmit", "--types", "node"];
+    const target = ["--target", "esnext", "--module", "nodenext", "--skipLibCheck", "false"];
+    await execa(join(MODULES, ".bin", "tsc"), [...strict, ...target, "consumer.ts"], {
+      cwd: project,
+    });
 
-  const thread = join(installed, "dist", "storage", "thread-link.js");
-  await writeFile(join(project, "thread.js"), threadScript(thread, join(folder, "data")));
-  const { stdout: rows } = await execa(process.execPath, ["thread.js"], { cwd: project });
-  expect(rows).toBe("1 7");
+    const thread = join(installed, "dist", "storage", "thread-link.js");
+    await writeFile(join(project, "thread.js"), threadScript(thread, join(folder, "data")));
+    const { stdout: rows } = await execa(process.execPath, ["thread.js"], { cwd: project });
+    expect(rows).toBe("1 7");
 
-  const { stdout } = await execa(process.execPath, ["consumer.ts"], { cwd: project });
-  expect(stdout).toBe('docker.container.oom\n[[],0,true,"1795345335788625649","function"]\n7 9');
+    const { stdout } = await execa(process.execPath, ["consumer.ts"], { cwd: project });
+    expect(stdout).toBe('docker.container.oom\n[[],0,true,"1795345335788625649","function"]\n7 9');
 
-  const page = `import { assetOf, CLIENT_MODULES } from "./node_modules/unitwatch/dist/page/assets.js";
+    const page = `import { assetOf, CLIENT_MODULES } from "./node_modules/unitwatch/dist/page/assets.js";
     const assets = await Promise.all(CLIENT_MODULES.map((name) => assetOf(name)));
     console.log(assets.every(({ body }) => body.length > 100), CLIENT_MODULES[0]);`;
-  const modules = ["--input-type=module", "--eval", page];
-  const { stdout: assets } = await execa(process.execPath, modules, { cwd: project });
-  expect(assets).toBe("true client/main.js");
-}, 120_000);
+    const modules = ["--input-type=module", "--eval", page];
+    const { stdout: assets } = await execa(process.execPath, modules, { cwd: project });
+    expect(assets).toBe("true client/main.js");
+  },
+  slowMs(120_000),
+);

@@ -37,7 +37,7 @@ describe("the manifests", () => {
     expect(
       await typeErrors({ "base/daemonset.yaml": { ...daemonSet, spec: { replicas: 1 } } }),
     ).toMatch(/replicas/);
-  }, 60_000);
+  });
 
   test("are all listed in a kustomization, with the tag of the image", () => {
     const base = read("base/kustomization.yaml") as Kustomization;
@@ -80,7 +80,7 @@ describe("the manifests", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 
   test("grant no role, and run without root, capabilities and a writable root file system", () => {
     const { spec } = read("base/daemonset.yaml") as {

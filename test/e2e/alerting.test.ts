@@ -19,11 +19,12 @@ import {
 } from "../support/monitoring.ts";
 import { SocketProxy } from "../support/socket-proxy.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+import { slowMs } from "../support/slowness.ts";
 
 /** Number of rounds; if set, only the time from a crash to the webhook is measured, with the shipped intervals. */
 const ROUNDS = Number(process.env["UNITWATCH_ALERT_ROUNDS"] ?? 0);
 
-jest.setTimeout(60_000 + ROUNDS * 60_000);
+jest.setTimeout(slowMs(60_000 + ROUNDS * 60_000));
 
 const CLUSTER = "e2ealert";
 const nameOf = (node: string): string => `sind-${CLUSTER}-${node}`;

@@ -12,6 +12,7 @@ import type { Engine } from "../support/engine/docker.ts";
 import { waitForEvent } from "../support/engine/events.ts";
 import { startNode } from "../support/engine/node.ts";
 import { type PrivateEngine, startPrivateEngine } from "../support/engine/private-engine.ts";
+import { slowMs } from "../support/slowness.ts";
 
 describeEngine("the engine of this run", () => {
   let engine: Engine;
@@ -144,7 +145,7 @@ function tryRead(path: string): string {
 
 /** Polls, because these processes are no longer children of this one, so that no event marks their end. */
 async function gone(paths: readonly string[]): Promise<void> {
-  const limit = AbortSignal.timeout(20_000);
+  const limit = AbortSignal.timeout(slowMs(20_000));
   while (paths.some((path) => existsSync(path))) await delay(20, undefined, { signal: limit });
 }
 
@@ -164,7 +165,7 @@ async function startOwner(file: string, from: string, env: Record<string, string
     env: { ...process.env, ...env },
   });
   const [line] = await once(createInterface({ input: owner.stdout }), "line", {
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(slowMs(30_000)),
   });
   return {
     engine: JSON.parse(String(line)) as Engine,

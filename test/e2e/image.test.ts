@@ -11,6 +11,7 @@ import { waitForEvent } from "../support/engine/events.ts";
 import { startNode } from "../support/engine/node.ts";
 import { parseExposition, type Scrape } from "../support/exposition.ts";
 import { BASE_IMAGES, buildImage, ensureBaseImages, ROOT } from "../support/image/base-images.ts";
+import { slowMs } from "../support/slowness.ts";
 
 /** Differs from the default, so that the health check must find it. */
 const PORT = 9_000;
@@ -165,7 +166,7 @@ async function until(
   isWanted: (scrape: Scrape) => boolean,
 ): Promise<Scrape> {
   const script = `fetch("http://localhost:${PORT}/metrics").then((r) => r.text()).then(console.log)`;
-  const limit = AbortSignal.timeout(20_000);
+  const limit = AbortSignal.timeout(slowMs(20_000));
   for (;;) {
     const { exitCode, stdout } = await container.tryExec(["node", "--eval", script]);
     if (exitCode === 0) {

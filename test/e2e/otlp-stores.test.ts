@@ -15,6 +15,7 @@ import {
   type VictoriaLogs,
   type VictoriaMetrics,
 } from "../support/victoria.ts";
+import { slowMs } from "../support/slowness.ts";
 
 // Building the stores first takes half a minute on two idle processors.
 const BUILD_MS = 300_000;
@@ -65,7 +66,7 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
     unitwatch = await start();
     stack.defer(() => unitwatch[Symbol.asyncDispose]());
     await unitwatch.untilWatching(1);
-  }, BUILD_MS);
+  }, slowMs(BUILD_MS));
   afterAll(() => stack.disposeAsync());
 
   /** Kills the unit's main process repeatedly, and waits for each restart. */

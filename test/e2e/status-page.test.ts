@@ -7,8 +7,9 @@ import { startNode, type TestNode } from "../support/engine/node.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 import { startStatusServer, type StatusServer } from "../support/status-server.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
+import { slowMs } from "../support/slowness.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(slowMs(300_000));
 
 /** Label value that tries to inject markup. */
 const CLUSTER = `e2epage<script>globalThis.pwned=1</script>"'><img src=x onerror=pwned=2>\u202Egnp`;
@@ -238,8 +239,12 @@ describeBrowser("the status page in Chromium", () => {
     for (const record of records.slice(0, 5)) made.fails(record, longUnit);
     await using server = await startStatusServer(made);
 
-    const page = await open(`${server.url}#node=worker-777`);
-    page.setDefaultTimeout(120_000);
+    // A browser of its own: the pages of the other tests stay open and live in theirs.
+    await using fresh = await startBrowser();
+    const large = await fresh.visit(`${server.url}#node=worker-777`);
+    opened.push(large);
+    const { page } = large;
+    page.setDefaultTimeout(slowMs(60_000));
     await page.locator("article.reached", { hasText: "worker-777" }).waitFor();
     expect(await page.locator("article").count()).toBe(1000);
     await page.locator("#trouble .more > summary").first().click();

@@ -8,6 +8,7 @@ import {
   type Page,
 } from "playwright-core";
 import { ensureCommands, missingCommands } from "./engine/packages.ts";
+import { slowMs } from "./slowness.ts";
 
 const COMMAND = "chromium";
 
@@ -41,6 +42,7 @@ export class Browser implements AsyncDisposable {
   async visit(url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
     const context = await this.#open(options);
     const page = await context.newPage();
+    page.setDefaultTimeout(slowMs(30_000));
     const complaints: string[] = [];
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text());

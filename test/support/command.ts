@@ -49,7 +49,7 @@ export class StartedCommand implements AsyncDisposable {
 
 /** Starts `unitwatch` with these arguments and this engine; the default runtime is its API. */
 export function startCommand(host: string, args: readonly string[]): StartedCommand {
-  const foreign = /^(?:DOCKER_|OTEL_|UNITWATCH_|NODE_|NO_COLOR|FORCE_COLOR)/;
+  const foreign = /^(?:DOCKER_|OTEL_|UNITWATCH_|NODE_(?!COMPILE_CACHE$)|NO_COLOR|FORCE_COLOR)/;
   const env = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   const isChosen = args.some((arg) => arg.startsWith("--docker.runtime="));
   const engine = [`--docker.host=${host}`, ...(isChosen ? [] : ["--docker.runtime=engine"])];

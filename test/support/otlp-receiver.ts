@@ -5,6 +5,7 @@ import type { OtlpProtocol } from "../../src/domain/otlp.ts";
 import { pointsOf } from "./otlp-metrics.ts";
 import type { ReceivedPoint } from "./otlp-metrics.ts";
 import type { LogsRequest, ReceiverMessage } from "./otlp-receiver-process.ts";
+import { slowMs } from "./slowness.ts";
 
 /** A received log record. */
 export interface ReceivedLog {
@@ -67,7 +68,7 @@ export class OtlpReceiver implements AsyncDisposable {
     { withinMs = 10_000 }: { readonly withinMs?: number } = {},
   ): Promise<void> {
     const late = Promise.withResolvers<true>();
-    const timer = setTimeout(() => late.resolve(true), withinMs);
+    const timer = setTimeout(() => late.resolve(true), slowMs(withinMs));
     try {
       for (let isLate: true | void = undefined; ;) {
         const arrived = this.#arrived.promise;
@@ -103,9 +104,9 @@ export async function startOtlpReceiver(
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     execArgv: [],
   });
-  const [message] = (await once(child, "message", { signal: AbortSignal.timeout(10_000) })) as [
-    ReceiverMessage,
-  ];
+  const [message] = (await once(child, "message", {
+    signal: AbortSignal.timeout(slowMs(10_000)),
+  })) as [ReceiverMessage];
   if (!("url" in message)) throw new Error("the receiver didn't report its address");
   return new OtlpReceiver(child, message.url, protocol);
 }

@@ -8,6 +8,7 @@ import { E2E_RUNTIME } from "./e2e-runtime.ts";
 import { eventually } from "./eventually.ts";
 import { parseExposition, type Scrape } from "./exposition.ts";
 import { type Answer, fetchFrom } from "./http-client.ts";
+import { slowMs } from "./slowness.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const RUNTIME_ARG = `--docker.runtime=${E2E_RUNTIME}`;
@@ -206,7 +207,7 @@ function parseLine(line: string): LogLine {
 }
 
 function cleanEnv(): NodeJS.ProcessEnv {
-  const foreign = /^(?:DOCKER_|OTEL_|UNITWATCH_|NODE_)/;
+  const foreign = /^(?:DOCKER_|OTEL_|UNITWATCH_|NODE_(?!COMPILE_CACHE$))/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
@@ -232,6 +233,6 @@ function isOne({ value }: { readonly value: number }): boolean {
 }
 
 function killLater(child: ChildProcess): Disposable {
-  const timer = setTimeout(() => child.kill("SIGKILL"), END_MS);
+  const timer = setTimeout(() => child.kill("SIGKILL"), slowMs(END_MS));
   return { [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -11,6 +11,7 @@ import { startUnitwatch, type Unitwatch } from "../../support/unitwatch.ts";
 import { type LoadedNode, type NodePlan, runCampaign, startLoadedNode } from "./campaign.ts";
 import { LOSSLESS_FAULTS } from "./faults.ts";
 import { judge } from "./judge.ts";
+import { slowMs } from "../../support/slowness.ts";
 
 /** With the command the campaign is shorter and has fewer nodes, because only the runtime differs. */
 const IS_SHORT = E2E_RUNTIME === "cli";
@@ -22,7 +23,7 @@ const SEED = Number(process.env["UNITWATCH_COUNT_SEED"] ?? 1);
 const DEBUG = process.env["UNITWATCH_COUNT_DEBUG"] !== undefined;
 const CLUSTER = clusterName("count");
 
-jest.setTimeout(120_000 + SECONDS * 2_000);
+jest.setTimeout(slowMs(120_000) + SECONDS * 2_000);
 
 /** Time for the other steps. */
 const LONG_PLANS: readonly NodePlan[] = [

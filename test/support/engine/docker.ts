@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { slowMs } from "../slowness.ts";
 
 /** Options of a `docker` command. */
 export interface DockerOptions {
@@ -53,7 +54,7 @@ export function engineAt(address: EngineAddress): Engine {
     const result = await execa(command, [hostFlag, host, ...args], {
       reject: false,
       input: options.input ?? "",
-      timeout: options.timeoutMs ?? 60_000,
+      timeout: slowMs(options.timeoutMs ?? 60_000),
       ...(options.signal && { cancelSignal: options.signal }),
     });
     // Some docker commands set their own exit code when a signal ends them.

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Engine } from "./docker.ts";
+import { slowMs } from "../slowness.ts";
 
 /** Record of `docker events --format {{json .}}`, with the fields that all API versions share. */
 export interface DockerEvent {
@@ -42,7 +43,7 @@ export async function waitForEvent(engine: Engine, filter: EventFilter): Promise
   );
   try {
     const lines = createInterface({ input: events.stdout });
-    const [line] = await once(lines, "line", { signal: AbortSignal.timeout(timeoutMs) });
+    const [line] = await once(lines, "line", { signal: AbortSignal.timeout(slowMs(timeoutMs)) });
     return JSON.parse(String(line)) as DockerEvent;
   } catch (cause) {
     throw new Error(`no event ${action} of ${container} in ${timeoutMs} ms`, { cause });

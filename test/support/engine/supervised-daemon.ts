@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemEnv } from "./packages.ts";
+import { slowMs } from "../slowness.ts";
 
 export interface DaemonPlace {
   /** Folder of `private-engine.sh` and of the engine's files; removed at the end. */
@@ -52,7 +53,11 @@ export function superviseDaemon({ dir, cgroup, socket }: DaemonPlace): Supervise
       daemonEnded = Promise.race([once(answers, "line"), closed]).then(() =>
         ended.abort(new Error("its daemon has ended")),
       );
-      const limits = [ended.signal, AbortSignal.timeout(60_000), ...(signal ? [signal] : [])];
+      const limits = [
+        ended.signal,
+        AbortSignal.timeout(slowMs(60_000)),
+        ...(signal ? [signal] : []),
+      ];
       supervisor.stdin.write("start\n");
       try {
         await answered(socket, AbortSignal.any(limits));

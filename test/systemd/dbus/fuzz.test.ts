@@ -9,6 +9,7 @@ import { FakePeer, guid, settled } from "./support/fake-peer.ts";
 import { messageOf, recordedFrames, recordings } from "./support/frames.ts";
 import { mutate, Random } from "./support/mutate.ts";
 import { decodedByOracle, decodedByUs } from "./support/oracle.ts";
+import { slowMs } from "../../support/slowness.ts";
 
 const frameCount = 200_000;
 const maxFrameMs = 50;
@@ -65,63 +66,75 @@ function takenMs(bytes: Buffer): number {
   return leastMs;
 }
 
-test("throws only protocol errors for 200,000 mutated messages, in bounded time", () => {
-  const random = new Random(20_240_811);
-  const seeds = seedFrames();
-  expect(seeds.length).toBeGreaterThan(15);
-  const outcomes: Partial<Record<Outcome, number>> = {};
-  for (let i = 0; i < frameCount; i += 1) {
-    const bytes = mutate(random, seeds);
-    const before = cpuMs();
-    const outcome = take(bytes);
-    if (cpuMs() - before > maxFrameMs && takenMs(bytes) > maxFrameMs) {
-      throw new Error(`message ${i} takes over ${maxFrameMs} ms: ${bytes.toString("hex")}`);
+test(
+  "throws only protocol errors for 200,000 mutated messages, in bounded time",
+  () => {
+    const random = new Random(20_240_811);
+    const seeds = seedFrames();
+    expect(seeds.length).toBeGreaterThan(15);
+    const outcomes: Partial<Record<Outcome, number>> = {};
+    for (let i = 0; i < frameCount; i += 1) {
+      const bytes = mutate(random, seeds);
+      const before = cpuMs();
+      const outcome = take(bytes);
+      if (cpuMs() - before > maxFrameMs && takenMs(bytes) > maxFrameMs) {
+        throw new Error(`message ${i} takes over ${maxFrameMs} ms: ${bytes.toString("hex")}`);
+      }
+      outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     }
-    outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
-  }
-  // That each way of failing is met often says that the mutations reach everywhere.
-  for (const outcome of ["no frame", "bad frame", "bad header", "bad body", "read"] as const) {
-    expect([outcome, (outcomes[outcome] ?? 0) > frameCount / 100]).toEqual([outcome, true]);
-  }
-}, 120_000);
+    // That each way of failing is met often says that the mutations reach everywhere.
+    for (const outcome of ["no frame", "bad frame", "bad header", "bad body", "read"] as const) {
+      expect([outcome, (outcomes[outcome] ?? 0) > frameCount / 100]).toEqual([outcome, true]);
+    }
+  },
+  slowMs(120_000),
+);
 
-test("decodes accepted mutated messages as dbus-native does", () => {
-  const random = new Random(7);
-  const seeds = seedFrames();
-  let compared = 0;
-  for (let i = 0; i < 20_000; i += 1) {
-    const bytes = mutate(random, seeds);
-    if (take(bytes) !== "read") continue;
-    new Framer().push(bytes, ({ end }) => {
-      const frame = bytes.subarray(0, end);
-      const ours = decodedByUs(messageOf(frame));
-      const theirs = decodedByOracle(frame);
-      if (!isDeepStrictEqual(ours, theirs)) expect(ours).toEqual(theirs);
-      compared += 1;
-    });
-  }
-  expect(compared).toBeGreaterThan(500);
-}, 120_000);
+test(
+  "decodes accepted mutated messages as dbus-native does",
+  () => {
+    const random = new Random(7);
+    const seeds = seedFrames();
+    let compared = 0;
+    for (let i = 0; i < 20_000; i += 1) {
+      const bytes = mutate(random, seeds);
+      if (take(bytes) !== "read") continue;
+      new Framer().push(bytes, ({ end }) => {
+        const frame = bytes.subarray(0, end);
+        const ours = decodedByUs(messageOf(frame));
+        const theirs = decodedByOracle(frame);
+        if (!isDeepStrictEqual(ours, theirs)) expect(ours).toEqual(theirs);
+        compared += 1;
+      });
+    }
+    expect(compared).toBeGreaterThan(500);
+  },
+  slowMs(120_000),
+);
 
-test("ends a connection by its error path alone when messages are mutated", async () => {
-  const random = new Random(99);
-  const seeds = seedFrames();
-  for (let i = 0; i < 1000; i += 1) {
-    const peer = new FakePeer();
-    const connecting = DBusConnection.connect(peer, {
-      hello: false,
-      onSignal: (message) => void message.body(),
-    });
-    peer.say(`OK ${guid}\r\n`);
-    const connection = await connecting;
-    peer.say(mutate(random, seeds), mutate(random, seeds), mutate(random, seeds));
-    peer.end();
-    const error = await connection.closed;
-    expect(error).toBeInstanceOf(DBusProtocolError);
-    expect(["malformed", "limit", "eof"]).toContain(error!.code);
-  }
-  await settled();
-}, 60_000);
+test(
+  "ends a connection by its error path alone when messages are mutated",
+  async () => {
+    const random = new Random(99);
+    const seeds = seedFrames();
+    for (let i = 0; i < 1000; i += 1) {
+      const peer = new FakePeer();
+      const connecting = DBusConnection.connect(peer, {
+        hello: false,
+        onSignal: (message) => void message.body(),
+      });
+      peer.say(`OK ${guid}\r\n`);
+      const connection = await connecting;
+      peer.say(mutate(random, seeds), mutate(random, seeds), mutate(random, seeds));
+      peer.end();
+      const error = await connection.closed;
+      expect(error).toBeInstanceOf(DBusProtocolError);
+      expect(["malformed", "limit", "eof"]).toContain(error!.code);
+    }
+    await settled();
+  },
+  slowMs(60_000),
+);
 
 test("accepts or rejects mutated answers to AUTH", () => {
   const random = new Random(5);
