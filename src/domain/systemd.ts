@@ -11,8 +11,11 @@ export const SYSTEM_STATES = [
 ] as const;
 export type SystemState = (typeof SYSTEM_STATES)[number];
 
-/** The way in which a container's systemd is watched. */
-export type SystemdTransport = "dbus" | "busctl";
+/**
+ * The way in which a container's systemd is watched: over its bus, over systemd's private socket, or
+ * by busctl, which may see nothing.
+ */
+export type SystemdTransport = "dbus" | "dbus-private" | "busctl";
 
 /** The properties of org.freedesktop.systemd1.Unit that a Unit signal is read for. */
 export interface UnitSignal {

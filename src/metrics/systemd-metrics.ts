@@ -196,7 +196,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "unitwatch_systemd_up",
       type: "gauge",
-      help: "1 while the container's systemd is watched, 0 while that fails.",
+      help: "1 while the container's systemd is watched, 0 while that fails. Over busctl, failures may stay unseen.",
       labels: ["container", "transport"],
       otel: {
         name: "unitwatch.systemd.up",

@@ -45,7 +45,7 @@ export interface DbusTransportOptions {
  * the order of the wire, before any signal after it.
  */
 export class DbusTransport implements Transport {
-  readonly name = "dbus";
+  readonly name: "dbus" | "dbus-private";
   readonly listing = "cheap";
   readonly #connection: DBusConnection;
   readonly #signals: DbusSignals;
@@ -77,6 +77,7 @@ export class DbusTransport implements Transport {
     this.#connection = connection;
     this.#signals = signals;
     this.#hasBus = target === "bus";
+    this.name = this.#hasBus ? "dbus" : "dbus-private";
     this.#clock = clock;
   }
 

@@ -82,7 +82,7 @@ test("sends no Hello, rules or destination on the private socket", async () => {
   const watched = watchBridge({ target: "private" });
   await watched.saw(/^manager/);
   expect(steps(watched.history)).toEqual([
-    "attached dbus",
+    "attached dbus-private",
     "recovered 0",
     "asked ListUnits",
     "listed 0",
