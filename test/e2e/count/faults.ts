@@ -40,7 +40,7 @@ export const LOSSLESS_FAULTS: readonly Fault[] = [
       systemctl(
         node,
         "kill",
-        "--kill-whom=main",
+        "--kill-who=main",
         `--signal=${random.pick(SIGNALS)}`,
         ...victim(units, random),
       ),
@@ -50,7 +50,7 @@ export const LOSSLESS_FAULTS: readonly Fault[] = [
     weight: 8,
     do: ({ node, units, random }) => {
       const [dashes, name] = victim(units, random);
-      const kill = "systemctl kill --kill-whom=main --signal=SIGKILL";
+      const kill = "systemctl kill --kill-who=main --signal=SIGKILL";
       const script = `${kill} -- "$1"; systemctl start -- "$1"; ${kill} -- "$1"`;
       return node.tryExec(["sh", "-c", script, "sh", name ?? dashes ?? ""]);
     },

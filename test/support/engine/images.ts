@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Engine } from "./docker.ts";
 import { debootstrapTars, IMAGE_DIR, type ImageTars } from "./image-cache.ts";
 
-/** Debian suite of a node: bookworm has systemd 252, trixie 257. */
-export type Suite = "bookworm" | "trixie";
+/** Debian suite of a node. systemd is 247 in bullseye, 252 in bookworm, 257 in trixie, 262 in sid. */
+export type Suite = "bullseye" | "bookworm" | "trixie" | "sid";
 
 /** A node of a suite, or busybox without systemd. */
 export type ImageKind = Suite | "busybox";

@@ -11,7 +11,7 @@ export type NodeVariant = "full" | "no-logind" | "no-dbus";
 export interface NodeOptions extends Omit<ContainerOptions, "image" | "command"> {
   /** Default `full`. */
   readonly variant?: NodeVariant;
-  /** Default bookworm. The first use of trixie takes a minute to make its image. */
+  /** Default bookworm. The first use of a suite takes a minute to make its image. */
   readonly suite?: Suite;
   /**
    * True to give systemd only cgroup v2; on a host with cgroup v1 it then has no controllers.
@@ -54,9 +54,12 @@ export class TestNode extends TestContainer {
     await this.systemctl("start", "--", name);
   }
 
-  /** Sends the signal to the unit's main process. Returns before systemd notices its end. */
+  /**
+   * Sends the signal to the unit's main process. Returns before systemd notices its end. Every
+   * version has this flag by this name.
+   */
   async crash(name: string, signal = "SIGKILL"): Promise<void> {
-    await this.systemctl("kill", "--kill-whom=main", `--signal=${signal}`, "--", name);
+    await this.systemctl("kill", "--kill-who=main", `--signal=${signal}`, "--", name);
   }
 
   /**
@@ -84,14 +87,15 @@ export async function startNode(engine: Engine, options: NodeOptions): Promise<T
   const { variant = "full", suite = "bookworm", unified = false, waitReady = true } = options;
   const [, v2] = await Promise.all([ensureImage(engine, suite), isCgroupV2(engine)]);
   const init = ["/sbin/init", ...MASKED[variant].map((unit) => `systemd.mask=${unit}`)];
+  const mount = v2 ? REMOUNT : suite === "sid" ? MOUNT : undefined;
   const cgroups = unified ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
-  const cgroupArgs = v2
+  const cgroupArgs = mount
     ? ["--cgroupns=private"]
     : ["--cgroupns=host", `--volume=${cgroups}:/sys/fs/cgroup:rw`];
   const id = await runContainer(engine, {
     ...options,
     image: imageName(suite),
-    command: v2 ? ["sh", "-c", REMOUNT, ...init] : init,
+    command: mount ? ["sh", "-c", mount, ...init] : init,
     args: [`--hostname=${options.name}`, ...SYSTEMD_ARGS, ...cgroupArgs, ...(options.args ?? [])],
   });
   const node = new TestNode(engine, id, options.name);
@@ -146,10 +150,13 @@ for name in user.oomd_ooms user.oomd_kill; do
     syscall($call + 0, $path, $name, $value, 1, 0) == 0 or die "setxattr $path: $!"' \
     "$setxattr" "$cgroup" "$name"
 done
-systemctl kill --kill-whom=main --signal=SIGKILL -- "$1"`;
+systemctl kill --kill-who=main --signal=SIGKILL -- "$1"`;
 
 // On v2 the container has its own cgroup tree, which docker mounts read-only.
 const REMOUNT = 'mount -o remount,bind,rw /sys/fs/cgroup && exec "$0" "$@"';
+
+// systemd of sid refuses cgroup v1. This v2 tree has no controllers.
+const MOUNT = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$0" "$@"';
 
 const cgroupV2 = new Map<string, Promise<boolean>>();
 
