@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
 import { debianCommand } from "../support/debian-command.ts";
 import { ownMetrics } from "../support/own-metrics.ts";
-import { promtool } from "../support/promtool.ts";
+import { type PrometheusMajor, promtoolOf } from "../support/promtool.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
 const RULES = "prometheus/rules/unitwatch.yml";
@@ -38,12 +38,19 @@ const rules = (read(RULES) as RuleFile).groups.flatMap((group) => group.rules);
 const alerts = rules.filter((rule) => rule.alert !== undefined);
 
 describe("the rules", () => {
-  test("pass promtool's checks and their own tests", async () => {
-    const lint = await promtool(["check", "rules", "--lint=all", join(DEPLOY, RULES)]);
-    expect(lint).toMatchObject({ exitCode: 0, output: expect.not.stringContaining("FAILED") });
-    const tested = await promtool(["test", "rules", join(DEPLOY, TESTS)]);
-    expect(tested).toMatchObject({ exitCode: 0, output: expect.stringContaining("SUCCESS") });
-  });
+  test.each<PrometheusMajor>([2, 3])(
+    "pass the checks of promtool %d and their own tests",
+    async (major) => {
+      const version = await promtoolOf(major, ["--version"]);
+      expect(version.output).toMatch(new RegExp(`^promtool, version ${major}\\.`));
+      const lint = await promtoolOf(major, ["check", "rules", "--lint=all", join(DEPLOY, RULES)]);
+      expect(lint).toMatchObject({ exitCode: 0, output: expect.not.stringContaining("FAILED") });
+      const tested = await promtoolOf(major, ["test", "rules", join(DEPLOY, TESTS)]);
+      expect(tested).toMatchObject({ exitCode: 0, output: expect.stringContaining("SUCCESS") });
+    },
+    // Downloads promtool 3 once.
+    180_000,
+  );
 
   test("have tests in which each alert fires and in which it doesn't", () => {
     const seen = (read(TESTS) as RuleTests).tests.flatMap(({ alert_rule_test: each }) => each);
@@ -99,10 +106,15 @@ test("has a runbook for each alert, and an alert for each runbook", () => {
   }
 });
 
-test("passes promtool when it checks the configuration of Prometheus", async () => {
-  const checked = await promtool(["check", "config", join(DEPLOY, "prometheus/prometheus.yml")]);
-  expect(checked).toMatchObject({ exitCode: 0, output: expect.stringContaining("1 rule files") });
-});
+test.each<PrometheusMajor>([2, 3])(
+  "passes promtool %d when it checks the configuration of Prometheus",
+  async (major) => {
+    const file = join(DEPLOY, "prometheus/prometheus.yml");
+    const checked = await promtoolOf(major, ["check", "config", file]);
+    expect(checked).toMatchObject({ exitCode: 0, output: expect.stringContaining("1 rule files") });
+  },
+  180_000,
+);
 
 test("passes amtool, and names only existing alerts in the configuration of Alertmanager", async () => {
   const file = join(DEPLOY, "alertmanager/alertmanager.yml");

@@ -1,7 +1,8 @@
-import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { cacheDir } from "./cache-dir.ts";
+import { debianMirror } from "./engine/debian-mirror.ts";
 import { missingCommands } from "./engine/packages.ts";
 
 /**
@@ -23,13 +24,59 @@ export async function unpackedPackage(
 ): Promise<string> {
   const folder = join(cacheDir(), packageName);
   if (!(await isThere(folder))) {
-    await unpack(folder, (to) =>
-      withDependencies
+    await unpack(folder, async (to) => {
+      const args = withDependencies
         ? [...INSTALL, "--option", `Dir::Cache::archives=${to}`, packageName]
-        : ["download", packageName],
-    );
+        : ["download", packageName];
+      const download = () => execa("apt-get", args, { cwd: to });
+      await download().catch(async () => {
+        await execa("apt-get", ["update"]);
+        await download();
+      });
+    });
   }
   return folder;
+}
+
+/**
+ * Returns the path of a command of another Debian suite, such as `sid`: that of its package, unpacked
+ * in the cache. The machine's apt keeps its sources and lists.
+ */
+export async function suiteCommand(
+  suite: string,
+  command: string,
+  packageName = command,
+): Promise<string> {
+  const folder = join(cacheDir(), `${suite}-${packageName}`);
+  if (!(await isThere(folder))) {
+    await unpack(folder, async (to) => {
+      const options = await suiteOptions(suite, to);
+      await execa("apt-get", [...options, "update"]);
+      await execa("apt-get", [...options, "download", packageName], { cwd: to });
+    });
+  }
+  return join(folder, "usr/bin", command);
+}
+
+/** Returns apt's options that replace its sources by a suite, with lists of its own in the folder. */
+async function suiteOptions(suite: string, folder: string): Promise<string[]> {
+  const { url, proxy } = (await debianMirror()) ?? { url: "http://deb.debian.org/debian" };
+  const apt = join(folder, "apt");
+  await mkdir(join(apt, "lists/partial"), { recursive: true });
+  const keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
+  await writeFile(join(apt, "sources.list"), `deb [signed-by=${keys}] ${url} ${suite} main\n`);
+  const settings = {
+    "Dir::Etc::sourcelist": join(apt, "sources.list"),
+    "Dir::Etc::sourceparts": "-",
+    "Dir::State::lists": join(apt, "lists"),
+    "Dir::Cache": apt,
+    "Acquire::Languages": "none",
+    "Acquire::GzipIndexes": "true",
+    "APT::Sandbox::User": "root",
+    "Debug::NoLocking": "true",
+    ...(proxy !== undefined && { "Acquire::http::Proxy": proxy }),
+  };
+  return Object.entries(settings).map(([name, value]) => `--option=${name}=${value}`);
 }
 
 /** Options that skip apt's lock: a download needs none, and would fail during an installation. */
@@ -41,16 +88,12 @@ const INSTALL = [
   "--option=Debug::NoLocking=true",
 ];
 
-/** @param argsFor apt-get's arguments that download packages into a folder */
-async function unpack(folder: string, argsFor: (to: string) => string[]): Promise<void> {
+/** Makes the folder with the files of the packages that `download` writes into another. */
+async function unpack(folder: string, download: (to: string) => Promise<void>): Promise<void> {
   await mkdir(join(folder, ".."), { recursive: true });
   const work = await mkdtemp(`${folder}-`);
   try {
-    const download = () => execa("apt-get", argsFor(work), { cwd: work });
-    await download().catch(async () => {
-      await execa("apt-get", ["update"]);
-      await download();
-    });
+    await download(work);
     await execa("sh", ["-ec", UNPACK], { cwd: work });
     await rename(work, folder).catch(async (error: unknown) => {
       // Another test may have unpacked it already.
@@ -63,7 +106,7 @@ async function unpack(folder: string, argsFor: (to: string) => string[]): Promis
 
 const UNPACK = `
 for file in *.deb; do dpkg-deb --extract "$file" .; done
-rm -rf *.deb partial lock`;
+rm -rf *.deb partial lock apt`;
 
 function isThere(path: string): Promise<boolean> {
   return access(path).then(

@@ -1,5 +1,5 @@
 import { execa } from "execa";
-import { debianCommand } from "./debian-command.ts";
+import { debianCommand, suiteCommand } from "./debian-command.ts";
 import { systemEnv } from "./engine/packages.ts";
 
 export interface PromtoolResult {
@@ -8,9 +8,23 @@ export interface PromtoolResult {
   readonly output: string;
 }
 
-/** Runs promtool, from Debian's package if it isn't installed. */
+/** Major version: Prometheus 3 evaluates ranges without their first moment, 2 with it. */
+export type PrometheusMajor = 2 | 3;
+
+/** Runs promtool 2, from Debian's package if it isn't installed. */
 export async function promtool(args: readonly string[], input = ""): Promise<PromtoolResult> {
-  const command = await debianCommand("promtool", "prometheus");
+  return run(await debianCommand("promtool", "prometheus"), args, input);
+}
+
+/** Runs the promtool of this major version. Both need Debian. */
+export async function promtoolOf(
+  major: PrometheusMajor,
+  args: readonly string[],
+): Promise<PromtoolResult> {
+  return major === 2 ? promtool(args) : run(await suiteCommand("sid", "promtool"), args);
+}
+
+async function run(command: string, args: readonly string[], input = ""): Promise<PromtoolResult> {
   const { exitCode, all } = await execa(command, args, {
     input,
     all: true,
