@@ -30,6 +30,8 @@ export interface ContainerDieChange extends ChangeOf<"container.die"> {
   readonly identity: ContainerIdentity;
   /** undefined if it is lost, or the engine gave none. */
   readonly exitCode: number | undefined;
+  /** True if its PID 1 is systemd. */
+  readonly runsSystemd: boolean;
 }
 
 export interface ContainerHealthChange extends ChangeOf<"container.health"> {

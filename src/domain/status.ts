@@ -59,6 +59,8 @@ export interface ContainerReport {
   readonly image: string;
   readonly runtime: string;
   readonly status: ContainerStatus;
+  /** True if its PID 1 is systemd. */
+  readonly runsSystemd: boolean;
   /** Null without a health check, and while the container doesn't run. */
   readonly health: HealthStatus | null;
   /** Exit code of the last exit. */

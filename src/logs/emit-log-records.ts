@@ -33,6 +33,8 @@ export async function emitLogRecords(
   { signal }: EmitLogRecordsOptions = {},
 ): Promise<void> {
   const iterator = events[Symbol.asyncIterator]();
+  // Only systemd's events have a unit.
+  const systemdContainers = new Set<string>();
   while (!isAborted(signal)) {
     const next = iterator.next();
     const result = await untilAborted(next, signal);
@@ -41,12 +43,15 @@ export async function emitLogRecords(
       break;
     }
     if (result === undefined || result.done === true) return;
+    const { container, kind, unit } = result.value;
+    if (unit !== "") systemdContainers.add(container);
     try {
-      logger.emit(recordOf(result.value));
+      logger.emit(recordOf(result.value, systemdContainers.has(container)));
     } catch (error) {
       await reportFailure(iterator.return?.());
       throw error;
     }
+    if (kind === "container.destroy") systemdContainers.delete(container);
   }
   // Unawaited: a generator's `return()` waits for its pending `next()`, perhaps for ever.
   void reportFailure(iterator.return?.());
@@ -65,8 +70,8 @@ async function reportFailure(work: PromiseLike<unknown> | undefined): Promise<vo
   }
 }
 
-function recordOf(event: Event): LogRecord {
-  const record = logRecordOf(changeOf(event), {
+function recordOf(event: Event, runsSystemd: boolean): LogRecord {
+  const record = logRecordOf(changeOf(event, runsSystemd), {
     observedNs: systemClock.nowNs(),
     instance: INSTANCE,
   });
@@ -81,7 +86,7 @@ function recordOf(event: Event): LogRecord {
 }
 
 /** Completes an event to a change by its detail. The container's name replaces its unknown id. */
-function changeOf(event: Event): Change {
+function changeOf(event: Event, runsSystemd: boolean): Change {
   const { kind, node, container, unit, timeNs } = event;
   const detail = event.detail;
   const identity = {
@@ -96,7 +101,12 @@ function changeOf(event: Event): Change {
   const value = detail.slice(detail.indexOf("=") + 1);
   switch (kind) {
     case "container.die":
-      return { ...common, kind, exitCode: /^\d+$/.test(value) ? Number(value) : undefined };
+      return {
+        ...common,
+        kind,
+        exitCode: /^\d+$/.test(value) ? Number(value) : undefined,
+        runsSystemd,
+      };
     case "container.health":
       return { ...common, kind, health: value as HealthStatus };
     case "container.create":

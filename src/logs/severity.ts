@@ -19,7 +19,9 @@ export function severityOf(change: Change): Severity {
       return ERROR;
     case "container.die":
       // The code of a missed exit may be unknown: it doesn't count as a good one.
-      return change.exitCode !== undefined && isGoodExit(change.exitCode) ? INFO : ERROR;
+      return change.exitCode !== undefined && isGoodExit(change.exitCode, change.runsSystemd)
+        ? INFO
+        : ERROR;
     case "container.health":
       return change.health === "unhealthy" ? ERROR : INFO;
     case "unit.restart":

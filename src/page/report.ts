@@ -124,6 +124,7 @@ export function containerFacts(record: ContainerRecord, context: ReportContext):
     image,
     runtime,
     status: record.status,
+    runsSystemd: record.runsSystemd === true,
     health: record.health ?? null,
     exitCode: record.lastExitCode ?? null,
     oomKilled: record.oom !== "none",

@@ -73,6 +73,19 @@ test("makes a record of an exit as the sidecar does, with what a Watcher knows",
   expect(Math.abs(seconds - Date.now() / 1_000)).toBeLessThan(60);
 });
 
+test("makes INFO of an exit by reboot or halt when the container had units", async () => {
+  const active = { kind: "unit.active", unit: "slurmd.service", detail: "" } as const;
+  const die = (code: number): Event => ({ ...EVENT, detail: `exitCode=${code}` });
+  const ends = [die(129), die(130), die(137)];
+  const removed = { ...EVENT, kind: "container.destroy", detail: "" } as const;
+  const severities = async (...events: readonly Event[]): Promise<string> =>
+    (await recordsOf(...events)).map(({ severityText }) => severityText).join(" ");
+  expect(await severities(...ends)).toBe("ERROR ERROR ERROR");
+  expect(await severities({ ...EVENT, ...active }, ...ends)).toBe("INFO INFO INFO ERROR");
+  const replaced = [{ ...EVENT, ...active }, removed, ...ends];
+  expect(await severities(...replaced)).toBe("INFO INFO ERROR ERROR ERROR");
+});
+
 const UNIT = { unit: "slurmd.service", detail: "" };
 test.each<[Partial<Event>, string, string]>([
   [{ detail: "exitCode=0" }, "INFO", "Container sind-dev-worker-0 exited with code 0."],

@@ -17,8 +17,10 @@ const CASES: Readonly<Record<string, readonly Change[]>> = {
     containerChange("container.oom"),
     healthChange("unhealthy"),
     monitorChange("monitor.error"),
-    ...[1, 2, 137, 255, -1].map((exitCode) => dieChange(exitCode)),
+    ...[1, 2, 129, 130, 137, 255, -1].map((exitCode) => dieChange(exitCode)),
+    ...[1, 128, 131, 137].map((exitCode) => dieChange(exitCode, { runsSystemd: true })),
     dieChange(undefined),
+    dieChange(undefined, { runsSystemd: true }),
   ],
   WARN: [
     unitChange("unit.restart"),
@@ -28,6 +30,7 @@ const CASES: Readonly<Record<string, readonly Change[]>> = {
   INFO: [
     dieChange(0),
     dieChange(143),
+    ...[0, 129, 130, 143].map((exitCode) => dieChange(exitCode, { runsSystemd: true })),
     healthChange("healthy"),
     healthChange("starting"),
     containerChange("container.create"),

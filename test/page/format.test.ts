@@ -47,13 +47,19 @@ test("formats counts, sizes and exit codes", () => {
     "20 KiB",
     "5.5 MiB",
   ]);
-  expect([0, 1, 128, 137, 143, 255].map(exitCodeText)).toEqual([
+  expect([0, 1, 128, 137, 143, 255].map((code) => exitCodeText(code, false))).toEqual([
     "0",
     "1",
     "128",
     "137 (SIGKILL)",
     "143 (SIGTERM)",
     "255",
+  ]);
+  expect([0, 129, 130, 137].map((code) => exitCodeText(code, true))).toEqual([
+    "0",
+    "129 (reboot)",
+    "130 (halt)",
+    "137 (SIGKILL)",
   ]);
   expect(signalName(34)).toBe("signal 34");
 });

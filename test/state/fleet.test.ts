@@ -592,3 +592,16 @@ test("releases series once when another container takes the name of a running on
   expect([...fleet.containers()]).toEqual([]);
   expect(room()).toBe(1_000);
 });
+
+test("marks the exit of a container with systemd", () => {
+  const { fleet, happens, changes } = recordedFleet();
+  happens("start", "node");
+  fleet.details(containerDetails("node", { status: "running", runsSystemd: true }), true);
+  happens("start", "web");
+  fleet.details(containerDetails("web", { status: "running" }), true);
+  for (const name of ["node", "web"]) happens("die", name, { exitCode: "130" });
+  expect(changes.slice(-2)).toMatchObject([
+    { kind: "container.die", container: "node", exitCode: 130, runsSystemd: true },
+    { kind: "container.die", container: "web", exitCode: 130, runsSystemd: false },
+  ]);
+});

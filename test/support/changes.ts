@@ -34,7 +34,7 @@ export function dieChange(
   more: Partial<ContainerDieChange> = {},
 ): ContainerDieChange {
   const detail = `exitCode=${exitCode ?? "unknown"}`;
-  return { ...COMMON, kind: "container.die", exitCode, detail, ...more };
+  return { ...COMMON, kind: "container.die", exitCode, runsSystemd: false, detail, ...more };
 }
 
 export function healthChange(health: ContainerHealthChange["health"]): ContainerHealthChange {

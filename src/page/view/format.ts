@@ -1,3 +1,4 @@
+import { systemdExit } from "../../domain/exit-code.ts";
 import { h } from "./element.ts";
 import type { VElement } from "./element.ts";
 
@@ -21,8 +22,13 @@ export function signalName(number: number): string {
   return SIGNALS[number] ?? `signal ${number}`;
 }
 
-/** Returns a container's exit code, with the signal that it stands for: `137 (SIGKILL)`. */
-export function exitCodeText(code: number): string {
+/**
+ * Returns a container's exit code, with the signal that it stands for: `137 (SIGKILL)`; of a systemd
+ * container with what systemd did: `130 (halt)`.
+ */
+export function exitCodeText(code: number, runsSystemd: boolean): string {
+  const request = runsSystemd ? systemdExit(code) : undefined;
+  if (request !== undefined) return `${code} (${request})`;
   return code > 128 && code < 193 ? `${code} (${signalName(code - 128)})` : String(code);
 }
 

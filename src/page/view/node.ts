@@ -143,7 +143,7 @@ function facts(container: Facts, nowMs: number): VElement {
     fact("State", `${status} (${runtime})`),
     startedAt !== null && fact("Started", age(startedAt, nowMs), " ago"),
     (exitCode !== null || finishedAt !== null) &&
-      fact("Last exit", `code ${exitCode === null ? "unknown" : exitCodeText(exitCode)}`, ended),
+      fact("Last exit", `code ${exitText(container)}`, ended),
     fact(
       "Restarts",
       `${container.restarts} by restart policy, ${container.starts} starts observed`,
@@ -151,6 +151,10 @@ function facts(container: Facts, nowMs: number): VElement {
     fact("Out of memory", container.oomKilled ? "yes, since its last start" : "no"),
     systemd !== null && systemdFacts(systemd, { fact, nowMs }),
   );
+}
+
+function exitText({ exitCode, runsSystemd }: Facts): string {
+  return exitCode === null ? "unknown" : exitCodeText(exitCode, runsSystemd);
 }
 
 function systemdFacts(

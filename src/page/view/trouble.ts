@@ -58,19 +58,21 @@ export function troubleOf(container: Omit<ContainerReport, "units">, failing: nu
 function failingReasons({
   status,
   exitCode,
+  runsSystemd,
   oomKilled,
   health,
 }: Omit<ContainerReport, "units">): string[] {
   const reasons: string[] = [];
-  const hasFailed = exitCode !== null && !isGoodExit(exitCode);
+  const hasFailed = exitCode !== null && !isGoodExit(exitCode, runsSystemd);
   if (status === "dead") reasons.push("dead");
   if (status === "restarting") reasons.push("restarting");
   if (hasFailed && (status === "exited" || status === "restarting" || status === "dead")) {
-    reasons.push(`exited with code ${exitCodeText(exitCode)}`);
+    reasons.push(`exited with code ${exitCodeText(exitCode, runsSystemd)}`);
   }
   if (status === "exited" && exitCode === null) reasons.push("exited with an unknown code");
   if (oomKilled) reasons.push("ran out of memory");
-  if (health === "unhealthy") reasons.push("unhealthy");
+  // The engine checks no paused container.
+  if (health === "unhealthy" && status !== "paused") reasons.push("unhealthy");
   return reasons;
 }
 

@@ -27,14 +27,17 @@ export class ContainerChanges {
   }
 }
 
-function changeOf({ identity }: ContainerRecord, outcome: ContainerOutcome): ContainerChange {
+function changeOf(record: ContainerRecord, outcome: ContainerOutcome): ContainerChange {
+  const { identity } = record;
   const { timeNs, recovered } = outcome;
   const { node, name: container } = identity;
   const common = { timeNs, recovered, node, container, unit: "", identity };
   switch (outcome.kind) {
     case "container.die": {
       const { kind, exitCode } = outcome;
-      return { ...common, kind, exitCode, detail: `exitCode=${exitCode ?? "unknown"}` };
+      const runsSystemd = record.runsSystemd === true;
+      const detail = `exitCode=${exitCode ?? "unknown"}`;
+      return { ...common, kind, exitCode, runsSystemd, detail };
     }
     case "container.health": {
       const { kind, health } = outcome;
