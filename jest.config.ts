@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import type { Config } from "jest";
 import { measureSlowness } from "./test/support/slowness.ts";
+import { useTempFolder } from "./test/support/temp-folder.ts";
 
 measureSlowness();
+useTempFolder();
 // Programs that tests start from the sources take less than half the time.
 process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules/.cache/compile");
 
