@@ -1,8 +1,8 @@
 /** One event of the engine about one container, checked and bounded. */
 export interface EngineEvent {
   /**
-   * The engine's word: `create`, `start`, `die`, `oom`, `pause`, `unpause`, `destroy`, `restart`,
-   * `rename`, `health_status: healthy`, … Unknown words are passed on, and ignored later.
+   * The engine's word: `create`, `start`, `stop`, `die`, `oom`, `pause`, `unpause`, `destroy`,
+   * `restart`, `rename`, `health_status: healthy`, … Unknown words are passed on, and ignored later.
    */
   readonly action: string;
   /** Full container id; "" if the engine gives none. */

@@ -6,6 +6,7 @@ export const EventKind = {
   ContainerCreate: "container.create",
   ContainerStart: "container.start",
   ContainerDie: "container.die",
+  ContainerStop: "container.stop",
   ContainerOom: "container.oom",
   ContainerPause: "container.pause",
   ContainerUnpause: "container.unpause",

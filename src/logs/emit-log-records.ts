@@ -111,6 +111,7 @@ function changeOf(event: Event, runsSystemd: boolean): Change {
       return { ...common, kind, health: value as HealthStatus };
     case "container.create":
     case "container.start":
+    case "container.stop":
     case "container.oom":
     case "container.pause":
     case "container.unpause":

@@ -12,6 +12,8 @@ function what(change: Change): string {
       return `${container} was created`;
     case "container.start":
       return `${container} started`;
+    case "container.stop":
+      return `The engine was requested to stop container ${change.container}`;
     case "container.die":
       return change.exitCode === undefined
         ? `${container} exited, with a code that isn't known`

@@ -30,6 +30,7 @@ export function severityOf(change: Change): Severity {
       return WARN;
     case "container.create":
     case "container.start":
+    case "container.stop":
     case "container.pause":
     case "container.unpause":
     case "container.destroy":
@@ -48,13 +49,17 @@ export function severityOf(change: Change): Severity {
 }
 
 const QUIET_KINDS: ReadonlySet<Change["kind"]> = new Set<Change["kind"]>([
+  "container.stop",
   "unit.inactive",
   "unit.activating",
   "unit.deactivating",
   "unit.reloading",
 ]);
 
-/** Returns true for the states that a unit passes through: they have records only at level debug. */
+/**
+ * Returns true for what has records only at level debug: the states that a unit passes through, and
+ * requests, whose effect has a record.
+ */
 export function isQuiet(change: Change): boolean {
   return QUIET_KINDS.has(change.kind);
 }

@@ -12,7 +12,12 @@
  *
  * May import: domain/, platform/data/.
  */
-import type { ContainerDetails, ContainerIdentity, ContainerSummary } from "../domain/container.ts";
+import type {
+  ContainerDetails,
+  ContainerIdentity,
+  ContainerStatus,
+  ContainerSummary,
+} from "../domain/container.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { EventKind } from "../domain/event.ts";
 import type { ContainerResume, RunsResume } from "../domain/resume.ts";
@@ -255,7 +260,7 @@ export class Fleet {
     if (record.destroyedAtNs !== undefined) return;
     const { timeNs } = when;
     record.systemd.ended();
-    if (record.alive) record.status = "exited";
+    if (hasEndedBy(record.status)) record.status = "exited";
     record.destroyedAtNs = timeNs;
     const outcomes: ContainerOutcome[] = [];
     // A start without an end was seen: the end was missed.
@@ -269,4 +274,9 @@ export class Fleet {
     // Another container has its name already: its series aren't kept.
     if (this.#byName.get(record.identity.name) !== record) record.forget();
   }
+}
+
+/** Returns true for the statuses that a removed container can't have any more. */
+function hasEndedBy(status: ContainerStatus): boolean {
+  return status !== "created" && status !== "dead";
 }

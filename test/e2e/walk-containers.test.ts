@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
@@ -15,6 +18,8 @@ import {
 
 const CLUSTER = clusterName("containers");
 const labels = { "sind.cluster": CLUSTER };
+/** Containers that the walk removes. */
+const REMOVED = ["gone", "removed"].map((node) => `sind-${CLUSTER}-${node}`);
 /** Limit until state agrees after the last fault. */
 const SOON = { withinMs: 2_000 };
 
@@ -101,6 +106,50 @@ describeEngine("the walk through containers", () => {
     }
   });
 
+  test("shows what became of containers that were waiting for a restart", async () => {
+    const source = mkdtempSync(join(tmpdir(), "unitwatch-bind-"));
+    stack.defer(() => rmSync(source, { recursive: true, force: true }));
+    /** Starts a container that crashes, and waits until its fourth restart is shown as awaited. */
+    const waiting = async (node: string, ...args: string[]): Promise<TestContainer> => {
+      const name = `sind-${CLUSTER}-${node}`;
+      const command = ["sh", "-c", "sleep 0.2; exit 3"];
+      args.push("--restart=always");
+      const container = await startContainer(engine, { name, labels, args, command });
+      await session.unitwatch.until(async (scrape) => {
+        const { RestartCount, State } = await container.inspect();
+        expect([RestartCount >= 4, State.Status]).toEqual([true, "restarting"]);
+        expect(shownContainer(scrape, name).status).toBe("restarting");
+      });
+      return container;
+    };
+
+    const stopped = watched(await waiting("stopped"));
+    await stopped.stop();
+    await session.unitwatch.until(async (scrape) => {
+      expect(shownContainer(scrape, stopped.name).status).toBe("exited");
+      expect(shownContainer(scrape, stopped.name)).toEqual(await trueContainer(stopped));
+    }, SOON);
+
+    // Its start fails without an event.
+    const unheard = watched(
+      await waiting("unheard", `--mount=type=bind,src=${source},dst=/source`),
+    );
+    rmSync(source, { recursive: true });
+    await engine.docker(["wait", unheard.id]);
+
+    const removed = await waiting("removed");
+    await removed.remove();
+    await session.unitwatch.until((scrape) => {
+      expect(shownContainer(scrape, removed.name).status).toBe("exited");
+    }, SOON);
+
+    await session.unitwatch.until(async (scrape) => {
+      expect(shownContainer(scrape, unheard.name).status).toBe("exited");
+      expect(shownContainer(scrape, unheard.name)).toEqual(await trueContainer(unheard));
+    });
+    expect(session.logsOf(stopped.name, "docker.container.stop")).toEqual([]);
+  });
+
   test("counts an OOM kill", async () => {
     const name = `sind-${CLUSTER}-hog`;
     const hog = watched(await oomContainer(engine, { name, labels }));
@@ -143,13 +192,13 @@ describeEngine("the walk through containers", () => {
         expect(shownContainer(scrape, container.name)).toEqual(await trueContainer(container));
       }
       const shown = scrape.select("container_info").map(({ labels }) => labels["container"]);
-      const made = [...containers.map(({ name }) => name), `sind-${CLUSTER}-gone`];
+      const made = [...containers.map(({ name }) => name), ...REMOVED];
       expect(new Set(shown)).toEqual(new Set(made));
     }, SOON);
   });
 
   test("has counted and logged the engine's events at the end", async () => {
-    const names = [...containers.map(({ name }) => name), `sind-${CLUSTER}-gone`];
+    const names = [...containers.map(({ name }) => name), ...REMOVED];
     const actions = await expectEngineEvents(session, names);
     expect([...actions]).toEqual(
       expect.arrayContaining(["create", "start", "die", "oom", "pause", "unpause", "destroy"]),

@@ -43,6 +43,7 @@ const FAILED = unitChange("unit.failed", {
 const CASES: readonly (readonly [Change, string, Readonly<Record<string, unknown>>])[] = [
   [containerChange("container.create"), "docker.container.create", {}],
   [containerChange("container.start"), "docker.container.start", {}],
+  [containerChange("container.stop"), "docker.container.stop", {}],
   [dieChange(137), "docker.container.die", { "process.exit.code": 137 }],
   [dieChange(undefined), "docker.container.die", {}],
   [containerChange("container.oom"), "docker.container.oom", {}],

@@ -15,6 +15,7 @@ const NODE = "sind-dev-worker-0";
 const CASES: readonly (readonly [string, Change])[] = [
   [`Container ${NODE} was created`, containerChange("container.create")],
   [`Container ${NODE} started`, containerChange("container.start")],
+  [`The engine was requested to stop container ${NODE}`, containerChange("container.stop")],
   [`Container ${NODE} exited with code 0`, dieChange(0)],
   [`Container ${NODE} exited, with a code that isn't known`, dieChange(undefined)],
   [

@@ -35,6 +35,7 @@ const CASES: Readonly<Record<string, readonly Change[]>> = {
     healthChange("starting"),
     containerChange("container.create"),
     containerChange("container.start"),
+    containerChange("container.stop"),
     containerChange("container.pause"),
     containerChange("container.unpause"),
     containerChange("container.destroy"),
@@ -60,12 +61,13 @@ test.each(Object.entries(CASES))("%s", (text, changes) => {
   expect(severities).toEqual(changes.map(() => ({ text, number: NUMBERS[text] })));
 });
 
-test("marks only the states that units pass through as quiet", () => {
+test("marks only requests, and the states that units pass through, as quiet", () => {
   const quiet = Object.values(CASES)
     .flat()
     .filter((change) => isQuiet(change))
     .map(({ kind }) => kind);
   expect(quiet).toEqual([
+    "container.stop",
     "unit.inactive",
     "unit.activating",
     "unit.deactivating",

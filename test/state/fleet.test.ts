@@ -353,6 +353,17 @@ test("keeps a container for the retention, not alive, when it is destroyed", () 
   expect([...fleet.containers()]).toEqual([]);
 });
 
+test.each(["restarting", "running", "paused", "removing"] as const)(
+  "shows a container as exited when it was %s and is destroyed",
+  (status) => {
+    const { fleet, happens, record } = fleetAfter("create", "start");
+    fleet.details(containerDetails("web", { status }), true);
+    expect(record("web").status).toBe(status);
+    happens("destroy", "web");
+    expect(record("web").status).toBe("exited");
+  },
+);
+
 test("forgets no container when it isn't destroyed", () => {
   const { fleet, record } = fleetAfter("create", "start", "die");
   fleet.forgetDestroyed(10n ** 30n);

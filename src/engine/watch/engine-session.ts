@@ -17,6 +17,7 @@ import { DetailsRefresh } from "./details-refresh.ts";
 import { DetailsRetry } from "./details-retry.ts";
 import type { InspectFaults } from "./details-retry.ts";
 import type { EventCursor } from "./event-cursor.ts";
+import { OverdueStarts } from "./overdue-starts.ts";
 import { Wake } from "../../platform/time/supervise.ts";
 
 export interface EngineSessionOptions {
@@ -33,6 +34,8 @@ export interface EngineSessionOptions {
 const ACTIONS_TO_INSPECT = new Set([
   "create",
   "start",
+  // It may end the wait for a restart, without a `die`.
+  "stop",
   "die",
   "rename",
   "restart",
@@ -63,6 +66,7 @@ export class EngineSession {
   readonly #refresh: DetailsRefresh;
   readonly #retry: DetailsRetry;
   readonly #faults: InspectFaults;
+  readonly #overdue: OverdueStarts;
   /** Containers that the current snapshot is not compared with yet. */
   readonly #pending = new Set<string>();
   readonly sink: EngineSink;
@@ -97,6 +101,8 @@ export class EngineSession {
       clock: options.clock,
       signal,
     });
+    this.#overdue = new OverdueStarts(options.clock, (id) => this.#request(id));
+    signal.addEventListener("abort", () => this.#overdue[Symbol.dispose](), { once: true });
     this.sink = {
       event: (event) => this.#event(event),
       parseError: () => options.bus.publish("parseError", { source: "docker" }),
@@ -166,6 +172,9 @@ export class EngineSession {
     else if (this.#retry.has(event.id)) this.#retry.happened(event.id);
     else this.#refresh.happened(event.id);
     this.#read(record);
+    if (this.#signal.aborted) return;
+    if (event.action === "create") this.#overdue.created(record);
+    if (event.action === "stop") this.#overdue.stopping(record);
   }
 
   async #inspect(ids: readonly string[], limitMs: number): Promise<Inspection> {
@@ -197,6 +206,7 @@ export class EngineSession {
   }
 
   #read(record: ContainerRecord): void {
+    if (!this.#signal.aborted) this.#overdue.read(record);
     this.#options.bus.publish("stateRead", { record, source: "engine" });
   }
 

@@ -48,6 +48,7 @@ function changeOf(record: ContainerRecord, outcome: ContainerOutcome): Container
     case "container.create":
     case "container.destroy":
     case "container.start":
+    case "container.stop":
     case "container.pause":
     case "container.unpause":
     case "container.oom":

@@ -32,6 +32,7 @@ export function countOutcome(counters: ContainerCounters, outcome: ContainerOutc
       counters.oomEvents += 1;
       break;
     case "container.create":
+    case "container.stop":
     case "container.destroy":
     case "container.pause":
     case "container.unpause":

@@ -24,6 +24,8 @@ export function foldEvent(
       return [{ kind: EventKind.ContainerCreate, ...when }];
     case "start":
       return started(record, event);
+    case "stop":
+      return [{ kind: EventKind.ContainerStop, ...when }];
     case "die":
       return died(record, event);
     case "oom": {

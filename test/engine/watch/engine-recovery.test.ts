@@ -335,19 +335,22 @@ test("recovers events that the stream lost in the next snapshot", async () => {
   await using now = watching(engine);
   await now.settle();
   engine.happen(web, (each) => each.start());
+  await now.settle();
+  engine.happen(web, (each) => each.end(1));
+  engine.happen(web, (each) => each.start());
   engine.happen(web, (each) => each.end(3));
   engine.lose();
   await now.settle();
   await now.clock.advance(599_000);
-  expect(now.record("web").status).toBe("created");
+  expect(now.record("web").status).toBe("running");
   await now.clock.advance(1_000);
   await now.settle();
   expect(now.record("web")).toMatchObject({ status: "exited", lastExitCode: 3 });
-  expect(now.fleet.recovered).toBe(2);
-  expect(now.log).toContain('level=warn msg="missed changes recovered" recovered=2');
+  expect(now.fleet.recovered).toBe(3);
+  expect(now.log).toContain('level=warn msg="missed changes recovered" recovered=3');
   await now.clock.advance(600_000);
   await now.settle();
-  expect(now.fleet.recovered).toBe(2);
+  expect(now.fleet.recovered).toBe(3);
 });
 
 test("emits one destroy when a listing lacks a container", async () => {

@@ -155,7 +155,7 @@ test("keeps events that arrive during the snapshot", async () => {
   expect(watching.kinds()).toEqual(["die", "pause"]);
 });
 
-test.each(["create", "start", "die", "rename", "restart", "health_status"])(
+test.each(["create", "start", "stop", "die", "rename", "restart", "health_status"])(
   "inspects once after a burst of %s",
   async (action) => {
     await using watching = await running();
@@ -411,6 +411,38 @@ test("repeats a failed inspection after a delay and keeps the stream", async () 
   expect(record("web").runsSystemd).toBe(true);
   expect(watch.up).toBe(true);
   expect(watching.kinds()).toEqual(["start"]);
+});
+
+test("shows a container as exited when its restart is cancelled or fails without an event", async () => {
+  await using watching = await running();
+  const { source, clock, record } = watching;
+  const crash = async (restartCount: number): Promise<void> => {
+    const nowNs = clock.nowNs();
+    const facts = { startedAtNs: nowNs - SECOND_NS, finishedAtNs: nowNs, restartCount };
+    source.put(containerDetails("web", { ...facts, status: "restarting" }));
+    source.emit(engineEvent("die", "web", { timeNs: nowNs + 1n, exitCode: "3" }));
+    await turns();
+    expect(record("web").status).toBe("restarting");
+    source.put(containerDetails("web", { ...facts, status: "exited", exitCode: 3 }));
+  };
+  await crash(11);
+  source.emit(engineEvent("stop", "web", { timeNs: clock.nowNs() + 2n }));
+  await turns();
+  expect(record("web").status).toBe("exited");
+
+  await clock.advance(1_000);
+  source.emit(engineEvent("start", "web", { timeNs: clock.nowNs() }));
+  await crash(11);
+  await clock.advance(61_999);
+  expect(record("web").status).toBe("restarting");
+  await clock.advance(1);
+  expect(record("web").status).toBe("exited");
+  expect(watching.kinds().filter((kind) => kind !== "restart")).toEqual([
+    "die",
+    "stop",
+    "start",
+    "die",
+  ]);
 });
 
 test("takes a snapshot at the interval and recovers lost events", async () => {
