@@ -1,6 +1,6 @@
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import { isCovered, isSameRun, nextFailure } from "./fold-journal.ts";
-import { isAutoRestart, NO_OUTCOMES } from "./unit-facts.ts";
+import { isAutoRestart, isFailureResult, NO_OUTCOMES } from "./unit-facts.ts";
 import type {
   CountedChange,
   FailureOutcome,
@@ -172,7 +172,7 @@ function isFailedAgain(facts: UnitFacts, signal: UnitSignal, underWatch: boolean
 
 /** True if a service begins to wait for its restart without having been failed: RestartMode=direct. */
 function failsInPassing(facts: UnitFacts, signal: UnitSignal, underWatch: boolean): boolean {
-  if ((facts.result ?? "success") === "success") return false;
+  if (!isFailureResult(facts.result)) return false;
   if (facts.activeState === "failed" && facts.invocationId === signal.invocationId) return false;
   const { subState: before, stateChangeNs: changedNs } = facts;
   if (signal.subState === "auto-restart") {

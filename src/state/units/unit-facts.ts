@@ -144,6 +144,14 @@ export function isAutoRestart(subState: string): boolean {
   return subState === "auto-restart" || subState === "auto-restart-queued";
 }
 
+/**
+ * True if a service with this Result failed. One that ExecCondition= skipped didn't: up to v250
+ * Restart=always starts it again and again.
+ */
+export function isFailureResult(result: string | undefined): boolean {
+  return result !== undefined && result !== "success" && result !== "exec-condition";
+}
+
 /** Returns the facts of a unit that is no longer loaded. */
 export function unloaded(facts: UnitFacts): UnitFacts {
   return {

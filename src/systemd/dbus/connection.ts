@@ -52,6 +52,8 @@ export interface CallRequest {
   /** Types of `body`; `""` by default. */
   readonly signature?: string;
   readonly body?: readonly Value[];
+  /** Flags of the message, as {@link MessageFlag} has them; 0 by default. */
+  readonly flags?: number;
   /** Time limit; exceeding it closes the connection, since its peer is stuck. */
   readonly timeoutMs?: number;
   /** Ends the wait. The connection goes on, and ignores the reply. */

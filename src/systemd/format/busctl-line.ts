@@ -1,5 +1,5 @@
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
-import type { ManagerSignal } from "./manager.ts";
+import { type ManagerSignal, ownerChange } from "./manager.ts";
 import { MANAGER_INTERFACE, PROPERTIES_INTERFACE, SYSTEMD } from "./objects.ts";
 import { isJsonObject, type JsonObject, parseJsonObject } from "../../platform/data/json.ts";
 
@@ -123,7 +123,8 @@ export function parseManagerSignal(line: string): ManagerSignal | undefined {
   const data = isJsonObject(payload) ? payload["data"] : undefined;
   const args: readonly unknown[] = Array.isArray(data) ? data : [];
   if (member === "NameOwnerChanged" && sentBy === "org.freedesktop.DBus") {
-    return args[0] === SYSTEMD ? { kind: "owner-changed", isOwned: args[2] !== "" } : undefined;
+    const [name, before, after] = args;
+    return name === SYSTEMD ? ownerChange(String(before), String(after)) : undefined;
   }
   if (sentBy !== MANAGER_INTERFACE) return undefined;
   const [first] = args;

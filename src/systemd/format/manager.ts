@@ -7,8 +7,17 @@ export type ManagerSignal =
   | RemovedMessage
   | { readonly kind: "reloading"; readonly isActive: boolean }
   | { readonly kind: "startup-finished" }
-  /** systemd executes itself again: first it has no name, then it has one. */
-  | { readonly kind: "owner-changed"; readonly isOwned: boolean };
+  /**
+   * systemd executes itself again. Up to v257 its name goes from its old connection to its new one in
+   * one step (`passed`), and no signal is lost. Later versions first have no name, and send nothing.
+   */
+  | { readonly kind: "owner-changed"; readonly owner: "passed" | "none" | "new" };
+
+/** Returns what happened to systemd's name, from the owners in NameOwnerChanged; "" is none. */
+export function ownerChange(before: string, after: string): ManagerSignal {
+  if (after === "") return { kind: "owner-changed", owner: "none" };
+  return { kind: "owner-changed", owner: before === "" ? "new" : "passed" };
+}
 
 /** Properties of the manager, as systemd gives them; undefined if it doesn't. */
 export interface ManagerProperties {

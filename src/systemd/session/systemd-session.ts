@@ -25,6 +25,8 @@ import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "./transp
 const RESYNC_MS = 10 * 60_000;
 /** Pause after a listing that started a process in the container. */
 const RELIST_MS = 1_000;
+/** Attaches under way: each re-execution of systemd adds one, and a container can fake any number. */
+const MAX_ATTACHING = 8;
 /** Time that attaches have to read the journal after a fault, or after the end of an attached stream. */
 const LAST_ATTACH_MS = 2_000;
 
@@ -41,6 +43,8 @@ export class SystemdSession {
   readonly #journal: JournalRecovery;
   readonly #clock: Clock;
   readonly #end = new AbortController();
+  /** Aborts when the transport's stream ends; attaches under way have a moment more. */
+  readonly #streamEnd = new AbortController();
   readonly #signal: AbortSignal;
   #fault: Error | undefined;
   /** Number of attaches: each supersedes those before. */
@@ -58,6 +62,8 @@ export class SystemdSession {
   /** Units that were loaded since the last query by name. */
   #newUnits = new Set<string>();
   #isQuerying = false;
+  #isRenewing = false;
+  #isRenewalDue = false;
 
   constructor(transport: Transport, { take, journal, clock, signal }: SystemdSessionOptions) {
     this.#transport = transport;
@@ -78,6 +84,7 @@ export class SystemdSession {
     try {
       const attached = this.#startAttach();
       const end = await transport.closed;
+      this.#streamEnd.abort(new Error("the stream ended"));
       // A call that fails from now on fails because the stream has ended.
       const fault = this.#fault;
       const attachFault = fault === undefined ? await attached : undefined;
@@ -119,16 +126,39 @@ export class SystemdSession {
         this.#readManager().catch(this.#fail);
         return;
       case "owner-changed":
-        // systemd executed itself again: what it sent before it had its name is lost.
-        if (message.isOwned) void this.#startAttach();
+        // systemd executed itself again. A new name comes after a gap.
+        if (message.owner === "new") void this.#startAttach();
+        if (message.owner === "passed") this.#renew();
         return;
       default:
         message satisfies never;
     }
   };
 
+  /** Follows systemd to its next connection, without a gap: what it knew of us it may not know now. */
+  #renew(): void {
+    this.#isReloading = false;
+    this.#isRenewalDue = true;
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    const renew = async (): Promise<void> => {
+      while (this.#isRenewalDue) {
+        this.#isRenewalDue = false;
+        await this.#transport.subscribe(this.#onMessage);
+        this.#relist();
+        await this.#readManager();
+      }
+      this.#isRenewing = false;
+    };
+    renew().catch(this.#fail);
+  }
+
   /** Resolves when the attach is through; to the fault if it failed. */
   #startAttach(): Promise<Error | undefined> {
+    if (this.#attaching.size >= MAX_ATTACHING) {
+      const what = "systemd executes itself again faster than its journal can be read";
+      return Promise.resolve(this.#fail(new Error(what)));
+    }
     const attach = this.#attach().then(() => undefined, this.#fail);
     this.#attaching.add(attach);
     void attach.then(() => this.#attaching.delete(attach));
@@ -145,7 +175,10 @@ export class SystemdSession {
     const atNs = this.#clock.nowNs();
     const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
     await transport.subscribe(this.#onMessage);
-    const entries = await this.#journal.missed(reply?.journalSinceNs, this.#signal);
+    const entries = await this.#journal.missed(reply?.journalSinceNs, {
+      signal: this.#signal,
+      streamEnd: this.#streamEnd.signal,
+    });
     this.#take({ kind: "recovered", entries });
     if (attach !== this.#attaches) return;
     await this.#list();

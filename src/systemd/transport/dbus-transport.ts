@@ -1,11 +1,12 @@
 import type { Clock } from "../../domain/clock.ts";
 import { MAX_UNIT_NAME_BYTES, type UnitRow } from "../../domain/unit.ts";
+import { atMost } from "../../platform/time/at-most.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
 import { type CallRequest, DBusConnection } from "../dbus/connection.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
-import type { Message } from "../dbus/message.ts";
+import { type Message, MessageFlag } from "../dbus/message.ts";
 import { PropertyReader, readUnitRows } from "../format/dbus-signals.ts";
-import type { ManagerProperties } from "../format/manager.ts";
+import { type ManagerProperties, ownerChange } from "../format/manager.ts";
 import {
   MANAGER_INTERFACE,
   MANAGER_PATH,
@@ -31,6 +32,17 @@ const MATCH_RULES = [
   `type='signal',sender='${BUS}',interface='${BUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
 ];
 const ALREADY_SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed";
+
+/** Errors of a bus for a call whose receiver has left it, or has no name at the moment. */
+const RECEIVER_LOST = new Set(
+  ["NoReply", "Disconnected", "NameHasNoOwner", "ServiceUnknown"].map(
+    (name) => `org.freedesktop.DBus.Error.${name}`,
+  ),
+);
+/** Most times that a call is repeated because systemd executed itself again. */
+const MAX_REPEATS = 8;
+/** Longest wait for systemd's next name before a call is repeated. */
+const NEXT_OWNER_MS = 5_000;
 
 export interface DbusTransportOptions {
   /** `private`: systemd's own socket, where nothing is addressed or filtered. */
@@ -85,25 +97,34 @@ export class DbusTransport implements Transport {
     return this.#connection.closed.then((end) => (end?.code === "eof" ? undefined : end));
   }
 
-  /** The private socket sends every signal unasked. */
+  /**
+   * The private socket sends every signal unasked, up to v247 only once the client has called a
+   * method of systemd's own: this call, which is repeated for each process of systemd.
+   */
   async subscribe(onMessage: (message: TransportMessage) => void): Promise<void> {
     this.#signals.passTo(onMessage);
-    if (!this.#hasBus) return;
-    // Match rules hold as long as the connection; a subscription ends with systemd's process.
-    const rules = this.#isMatching ? [] : MATCH_RULES;
-    this.#isMatching = true;
-    const matches = rules.map((rule) => this.#connection.call(busCall("AddMatch", rule)));
-    const owner = this.#connection.call(busCall("GetNameOwner", SYSTEMD), (reply) =>
-      this.#signals.acceptFrom(reply.read("s", (reader) => reader.string())),
-    );
-    const subscribed = this.#connection.call(this.#manager("Subscribe")).catch((error: unknown) => {
+    const calls: Promise<unknown>[] = this.#hasBus ? [...this.#match(), this.#readOwner()] : [];
+    const subscribed = this.#ask(this.#manager("Subscribe"), () => {}).catch((error: unknown) => {
       if (!(error instanceof DBusError) || error.name !== ALREADY_SUBSCRIBED) throw error;
     });
-    await Promise.all([...matches, owner, subscribed]);
+    await Promise.all([...calls, subscribed]);
+  }
+
+  /** Match rules hold as long as the connection; a subscription ends with systemd's process. */
+  #match(): Promise<unknown>[] {
+    const rules = this.#isMatching ? [] : MATCH_RULES;
+    this.#isMatching = true;
+    return rules.map((rule) => this.#connection.call(busCall("AddMatch", rule)));
+  }
+
+  #readOwner(): Promise<void> {
+    return this.#ask(busCall("GetNameOwner", SYSTEMD), (reply) =>
+      this.#signals.acceptFrom(reply.read("s", (reader) => reader.string())),
+    );
   }
 
   listUnits<T>(read: (rows: readonly UnitRow[], asOfNs: bigint) => T): Promise<T> {
-    const listed = this.#connection.call(this.#manager("ListUnits"), (reply) =>
+    const listed = this.#ask(this.#manager("ListUnits"), (reply) =>
       read(readUnitRows(reply), this.#clock.nowNs()),
     );
     return listed.catch((error: unknown) => {
@@ -123,7 +144,7 @@ export class DbusTransport implements Transport {
             signature: "asas",
             body: [[], names.map(globOf)],
           };
-    await this.#connection.call(request, (reply) => read(readUnitRows(reply)));
+    await this.#ask(request, (reply) => read(readUnitRows(reply)));
   }
 
   async startTimes(
@@ -152,7 +173,7 @@ export class DbusTransport implements Transport {
   async #startTime(unit: string, read: (unit: string, timeNs: bigint) => void): Promise<void> {
     const request = { ...this.#get(UNIT_INTERFACE, "ActiveEnterTimestamp"), path: unitPath(unit) };
     try {
-      await this.#connection.call(request, (reply) =>
+      await this.#ask(request, (reply) =>
         read(unit, reply.read("v", (reader) => reader.enterVariant("t").uint64()) * 1_000n),
       );
     } catch (error) {
@@ -160,8 +181,31 @@ export class DbusTransport implements Transport {
     }
   }
 
+  /**
+   * Calls systemd. A call that it didn't answer because it executed itself again is repeated, as soon
+   * as it has a name; none of these calls changes anything.
+   */
+  async #ask<T>(request: CallRequest, read: (reply: Message) => T): Promise<T> {
+    for (let repeats = 0; ; repeats += 1) {
+      const { owners } = this.#signals;
+      try {
+        return await this.#connection.call(request, read);
+      } catch (error) {
+        const isLost = error instanceof DBusError && RECEIVER_LOST.has(error.name);
+        if (!this.#hasBus || !isLost || repeats >= MAX_REPEATS) throw error;
+        await this.#nextOwner(owners);
+      }
+    }
+  }
+
+  /** Resolves when systemd has another name than when `owners` were seen, or after a while. */
+  async #nextOwner(owners: number): Promise<void> {
+    const next = this.#signals.nextOwner(owners);
+    await atMost(NEXT_OWNER_MS, this.#clock, Promise.race([next, this.#connection.closed]));
+  }
+
   #managerText(property: string): Promise<string> {
-    return this.#connection.call(
+    return this.#ask(
       { ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH },
       (reply) => reply.read("v", (reader) => reader.enterVariant("s").string()),
     );
@@ -181,8 +225,9 @@ export class DbusTransport implements Transport {
     };
   }
 
-  get #destination(): { readonly destination?: string } {
-    return this.#hasBus ? { destination: SYSTEMD } : {};
+  /** While systemd has no name, the bus is not to start it: it runs. */
+  get #destination(): Pick<CallRequest, "destination" | "flags"> {
+    return this.#hasBus ? { destination: SYSTEMD, flags: MessageFlag.NoAutoStart } : {};
   }
 }
 
@@ -195,6 +240,9 @@ class DbusSignals {
   readonly #clock: Clock;
   /** systemd's unique name on the bus; undefined until it is known. */
   #owner: string | undefined;
+  /** Changes of that name. */
+  #owners = 0;
+  #ownerChanged = Promise.withResolvers<void>();
   #onMessage: ((message: TransportMessage) => void) | undefined;
   #properties: PropertyReader | undefined;
 
@@ -210,6 +258,16 @@ class DbusSignals {
 
   acceptFrom(owner: string): void {
     this.#owner = owner;
+  }
+
+  /** Number of changes of systemd's name up to now. */
+  get owners(): number {
+    return this.#owners;
+  }
+
+  /** Resolves when systemd has a name, and it changed after `owners` changes. */
+  async nextOwner(owners: number): Promise<void> {
+    while (this.#owners === owners || this.#owner === "") await this.#ownerChanged.promise;
   }
 
   readonly read = (message: Message): void => {
@@ -235,10 +293,15 @@ class DbusSignals {
       case "StartupFinished":
         onMessage({ kind: "startup-finished" });
         return;
-      case "NameOwnerChanged":
-        this.#owner = newOwnerOf(message);
-        onMessage({ kind: "owner-changed", isOwned: this.#owner !== "" });
+      case "NameOwnerChanged": {
+        const [before, after] = ownersOf(message);
+        this.#owner = after;
+        this.#owners += 1;
+        this.#ownerChanged.resolve();
+        this.#ownerChanged = Promise.withResolvers();
+        onMessage(ownerChange(before, after));
         return;
+      }
       default:
     }
   };
@@ -271,9 +334,9 @@ function listError(error: unknown): unknown {
   return new Error(`systemd has too many units to be listed (${error.message})`, { cause: error });
 }
 
-function newOwnerOf(message: Message): string {
+function ownersOf(message: Message): readonly [before: string, after: string] {
   return message.read("sss", (reader) => {
-    reader.skip("ss");
-    return reader.string();
+    reader.skip("s");
+    return [reader.string(), reader.string()];
   });
 }

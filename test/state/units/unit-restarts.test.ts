@@ -72,6 +72,22 @@ test("counts one restart when v257 reports it three times", () => {
   expect(numbers.map((change) => change.restarts)).toEqual([1, 2, 3]);
 });
 
+test("counts restarts and no failure when v247 restarts what ExecCondition= skips", () => {
+  const { signal, restarts, unit } = watched();
+  const result = "exec-condition";
+  signal({ ms: 10, state: "inactive/dead", run: 1, restarts: 0, result: "success" });
+  for (const run of [1, 2, 3]) {
+    const ms = run * 1_000;
+    signal({ ms, state: "activating/condition", run, restarts: run - 1, result: "success" });
+    signal({ ms: ms + 1, state: "activating/auto-restart", run, restarts: run - 1, result });
+    const since = { sinceMs: ms + 1 };
+    signal({ ms: ms + 200, ...since, state: "activating/auto-restart", run, restarts: run, result });
+    signal({ ms: ms + 201, state: "inactive/dead", run, restarts: run, result });
+  }
+  expect(restarts()).toBe(3);
+  expect([...unit("a.service").failures]).toEqual([]);
+});
+
 test("counts from 1 when reset-failed comes during the wait", () => {
   const { signal, restarts } = watched();
   signal({ ms: 10, state: "activating/auto-restart", run: 1, restarts: 0 });
@@ -135,6 +151,22 @@ test("counts another failure when a start limit is hit right after a gap", () =>
   signal({ ms: 80, state: "failed/failed", run: 1, restarts: 1 });
   expect(unit("a.service").failures.get("exit-code")).toBe(2);
   expect(unit("a.service").restarts).toBe(1);
+});
+
+test("counts restarts and no failure when v247 restarts what ExecCondition= skips", () => {
+  const { signal, restarts, unit } = watched();
+  const result = "exec-condition";
+  signal({ ms: 10, state: "inactive/dead", run: 1, restarts: 0, result: "success" });
+  for (const run of [1, 2, 3]) {
+    const ms = run * 1_000;
+    signal({ ms, state: "activating/condition", run, restarts: run - 1, result: "success" });
+    signal({ ms: ms + 1, state: "activating/auto-restart", run, restarts: run - 1, result });
+    const since = { sinceMs: ms + 1 };
+    signal({ ms: ms + 200, ...since, state: "activating/auto-restart", run, restarts: run, result });
+    signal({ ms: ms + 201, state: "inactive/dead", run, restarts: run, result });
+  }
+  expect(restarts()).toBe(3);
+  expect([...unit("a.service").failures]).toEqual([]);
 });
 
 test("counts from 1 when reset-failed comes in a wait that began in a gap with a restart", () => {

@@ -156,10 +156,13 @@ test("reads the owner of systemd's name", () => {
   const name = "org.freedesktop.systemd1";
   expect(parseManagerSignal(line("NameOwnerChanged", [name, "", ":1.7"], bus))).toEqual({
     kind: "owner-changed",
-    isOwned: true,
+    owner: "new",
   });
   expect(parseManagerSignal(line("NameOwnerChanged", [name, ":1.7", ""], bus))).toMatchObject({
-    isOwned: false,
+    owner: "none",
+  });
+  expect(parseManagerSignal(line("NameOwnerChanged", [name, ":1.7", ":1.9"], bus))).toMatchObject({
+    owner: "passed",
   });
   expect(parseManagerSignal(line("NameOwnerChanged", [":1.9", "", ":1.9"], bus))).toBeUndefined();
 });

@@ -247,7 +247,7 @@ describe.each(RIGS_WITH_OWNER)(
       const rig = await start({ sinceNs: 1n, journal: journal.promise });
       await rig.saw("read journal");
       rig.reloading(true);
-      rig.ownerChanged(":1.1", ":1.1");
+      rig.ownerChanged("", ":1.1");
       rig.reloading(false);
       await rig.clock.advance(0);
       journal.resolve();

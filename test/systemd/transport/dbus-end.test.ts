@@ -117,7 +117,7 @@ test("reports the journal when the stream ends while it is read again", async ()
   const watched = await standingBridge({ sink: (sink) => void (sink.sinceNs = 1n) });
   const journal = Promise.withResolvers<object>();
   watched.runtime.journal = journal.promise;
-  watched.systemd.emitOwner(":1.1", ":1.1");
+  watched.systemd.emitOwner("", ":1.1");
   await watched.saw("journal read");
   watched.bridge.ends();
   await watched.clock.advance(1_999);
@@ -131,7 +131,7 @@ test("reports the journal when the stream ends while it is read again", async ()
 test("ends without the journal when that hangs after the end of the stream", async () => {
   const watched = await standingBridge({ sink: (sink) => void (sink.sinceNs = 1n) });
   watched.runtime.journal = new Promise(() => {});
-  watched.systemd.emitOwner(":1.1", ":1.1");
+  watched.systemd.emitOwner("", ":1.1");
   await watched.saw("journal read");
   watched.bridge.ends();
   await watched.clock.advance(2_000);

@@ -83,6 +83,7 @@ test("sends no Hello, rules or destination on the private socket", async () => {
   await watched.saw(/^manager/);
   expect(steps(watched.history)).toEqual([
     "attached dbus-private",
+    "asked Subscribe",
     "recovered 0",
     "asked ListUnits",
     "listed 0",
@@ -94,6 +95,25 @@ test("sends no Hello, rules or destination on the private socket", async () => {
   expect(watched.runtime.commands).toEqual([
     { command: ["systemd-stdio-bridge", "-p", "unix:path=/run/systemd/private"], user: "0:0" },
   ]);
+  watched.abort.abort();
+  expect(await watched.done).toBeUndefined();
+});
+
+test("reads the journal only when systemd has answered on the private socket", async () => {
+  const runtime = new FakeRuntime();
+  // Before that, v247 sends no signal, and what it misses is newer than the journal's last entry.
+  runtime.prepare = ({ systemd }) => void systemd.held.add("Subscribe");
+  const watched = watchBridge({
+    target: "private",
+    runtime,
+    sink: (sink) => void (sink.sinceNs = 1n),
+  });
+  await watched.saw("asked Subscribe");
+  await watched.clock.advance(0);
+  expect(watched.history).toEqual(["attached dbus-private", "asked Subscribe"]);
+  watched.systemd.release();
+  await watched.saw(/^manager/);
+  expect(watched.history.slice(2, 4)).toEqual(["journal sync", "journal read"]);
   watched.abort.abort();
   expect(await watched.done).toBeUndefined();
 });
