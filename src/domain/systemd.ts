@@ -11,6 +11,9 @@ export const SYSTEM_STATES = [
 ] as const;
 export type SystemState = (typeof SYSTEM_STATES)[number];
 
+/** Unit whose start job makes the system stop: from its queueing on, the state is `stopping`. */
+export const SHUTDOWN_TARGET = "shutdown.target";
+
 /**
  * The way in which a container's systemd is watched: over its bus, over systemd's private socket, or
  * by busctl, which may see nothing.
@@ -32,6 +35,8 @@ export interface UnitSignal {
   readonly activeEnterNs: bigint;
   /** InvocationID, 32 hex digits: one for each start of the unit; "" if it is missing. */
   readonly invocationId: string;
+  /** True while a job of it is queued or runs; read of {@link SHUTDOWN_TARGET} alone. */
+  readonly hasJob?: boolean | undefined;
   /** Time at which the signal was sent or, failing that, received: Unix nanoseconds. */
   readonly timeNs: bigint;
 }
@@ -152,6 +157,10 @@ export interface SystemdReply {
   readonly recoveredChanges?: number;
   /** To `listed`: units whose start time is requested, if the transport has it. */
   readonly startTimesOf?: readonly string[];
+  /** To `unit`: unit whose row is requested, since its LoadState may have changed. */
+  readonly rowOf?: string;
+  /** To `unit`: true if the manager's state is requested. */
+  readonly managerState?: boolean;
 }
 
 /**

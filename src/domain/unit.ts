@@ -26,9 +26,21 @@ export function unitType(name: string): string {
   return dot < 0 ? "" : name.slice(dot + 1);
 }
 
+/** LoadState words of units that are shown though systemd couldn't, or mustn't, load them. */
+export const BAD_LOAD_STATES = ["error", "bad-setting", "masked"] as const;
+/** LoadState of a unit that isn't loaded as it should be. */
+export type LoadFault = (typeof BAD_LOAD_STATES)[number] | "not-found";
+
+/** Returns the fault that a LoadState is; undefined for `loaded`, and for words that systemd doesn't have. */
+export function loadFaultOf(word: unknown): LoadFault | undefined {
+  return word === "not-found" ? word : BAD_LOAD_STATES.find((known) => known === word);
+}
+
 /** One row of ListUnits, as far as it is needed. */
 export interface UnitRow {
   readonly name: string;
+  /** LoadState; absent if it is loaded. */
+  readonly loadFault?: LoadFault | undefined;
   readonly activeState: ActiveState;
   readonly subState: string;
 }

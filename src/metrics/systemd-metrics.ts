@@ -95,6 +95,26 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
   ),
   unitMetric(
     {
+      name: "systemd_unit_load_state",
+      type: "gauge",
+      help: "1 for the LoadState of a unit that isn't loaded as it should be: error, bad-setting or masked.",
+      labels: ["container", "node", "cluster", "name", "type", "load_state"],
+      otel: {
+        name: "systemd.unit.load_state",
+        unit: "1",
+        kind: "updowncounter",
+        attributes: { load_state: "systemd.unit.load_state" },
+      },
+      cardinality: "1 per unit that isn't loaded as it should be",
+    },
+    ({ activeState, labels, loadFault }, visit) => {
+      if (activeState !== undefined && loadFault !== undefined) {
+        visit(labels, 1, "load_state", loadFault);
+      }
+    },
+  ),
+  unitMetric(
+    {
       name: "systemd_unit_failures_total",
       type: "counter",
       help: "Failures of the unit since it is watched, by systemd's Result.",

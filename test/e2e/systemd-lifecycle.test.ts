@@ -24,6 +24,13 @@ Restart=always
 RestartSec=100ms
 `;
 
+const GONE_FILE = "[Service]\nExecStart=sleep infinity\n";
+
+/** Refers to units, so that systemd keeps them loaded. */
+const KEEPER_FILE = `[Unit]
+After=gone.service bad.timer masked.service never.service
+${GONE_FILE}`;
+
 // One session on three nodes; in each a service crashes in a loop during every action.
 describeEngine("systemd's lifecycle during a crash loop", () => {
   const stack = new AsyncDisposableStack();
@@ -43,7 +50,11 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
         stack.use(node);
         nodes.set(variant, node);
         await node.writeUnit(LOOP, LOOP_FILE);
-        await node.writeUnit("gone.service", "[Service]\nExecStart=sleep infinity\n");
+        await node.writeUnit("gone.service", GONE_FILE);
+        await node.writeUnit("bad.timer", "[Timer]\nOnCalendar=whenever\n");
+        await node.systemctl("mask", "masked.service");
+        await node.writeUnit("keeper.service", KEEPER_FILE);
+        await node.startUnit("keeper.service");
       }),
     );
     unitwatch = stack.use(
@@ -134,6 +145,27 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     expect(Math.max(...gaps)).toBeGreaterThan(9_000_000);
   });
 
+  test.each(["full", "no-dbus"] as const)(
+    "shows what systemd can't load, and nothing that it can't find, on the node %s",
+    async (variant) => {
+      const node = nodeOf(variant);
+      expect(await node.systemctl("show", "--property=LoadState", "--value", "never.service")).toBe(
+        "not-found",
+      );
+      const scrape = await unitwatch.scrape();
+      const of = { container: node.name };
+      const faults = scrape.select("systemd_unit_load_state", of).map(({ labels }) => labels);
+      expect(faults).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ name: "bad.timer", load_state: "bad-setting" }),
+          expect.objectContaining({ name: "masked.service", load_state: "masked" }),
+        ]),
+      );
+      expect(scrape.select("systemd_unit_state", { ...of, name: "never.service" })).toEqual([]);
+      expect(shownSystemd(scrape, node.name)).toEqual(await trueSystemd(node));
+    },
+  );
+
   test("follows units whose files are deleted", async () => {
     const node = nodeOf("full");
     const stateOf = (unit: string) => async (): Promise<string | undefined> =>
@@ -144,28 +176,30 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     };
     await duringLoop(node, async () => {
       await node.startUnit("gone.service");
+      await unitwatch.until(async () => (await stateOf("gone.service")()) === "active", SOON);
       await deleteFile("gone.service");
-      // It keeps running without its file.
-      expect(await stateOf("gone.service")()).toBe("active");
-      await node.systemctl("stop", "gone.service");
+      // It keeps running without its file, and systemd doesn't find it any more.
       await unitwatch.until(async () => (await stateOf("gone.service")()) === undefined, SOON);
+      await node.systemctl("stop", "gone.service");
     });
-    await node.startUnit(LOOP);
-    await moreFailures(node, 2);
-    await deleteFile(LOOP);
-    // Without its file it can't be restarted.
-    await node.waitUnit(LOOP, "failed");
+    // A file that is there again, without a reload.
+    await node.exec(["sh", "-c", "cat >/etc/systemd/system/gone.service"], { input: GONE_FILE });
+    await node.startUnit("gone.service");
+    await unitwatch.until(async () => (await stateOf("gone.service")()) === "active", SOON);
+    await node.systemctl("stop", "gone.service");
     await expectTruth(node, await truthOf(node));
-    await node.systemctl("reset-failed", LOOP);
-    await expectTruth(node, await truthOf(node));
-    expect(await stateOf(LOOP)()).toBeUndefined();
 
-    const removed = receiver.logs
-      .filter(({ attributes }) => attributes["container.name"] === node.name)
-      .filter(({ eventName }) => eventName === "systemd.unit.removed")
-      .map(({ attributes }) => attributes["systemd.unit.name"]);
-    expect(removed).toContain("gone.service");
-    expect(removed).toContain(LOOP);
+    await receiver.until((logs) => {
+      const ofUnit = logs
+        .filter(({ attributes }) => attributes["container.name"] === node.name)
+        .filter(({ attributes }) => attributes["systemd.unit.name"] === "gone.service")
+        .map(({ eventName }) => eventName);
+      expect(ofUnit).toEqual([
+        "systemd.unit.active",
+        "systemd.unit.removed",
+        "systemd.unit.active",
+      ]);
+    });
   });
 
   test("counts every failure when 50 containers start and are removed", async () => {
@@ -236,6 +270,40 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
       expect(logged).toHaveLength(total);
     });
   });
+
+  /** Waits until the state is shown, from the moment at which systemd has entered it. */
+  const untilSystem = async (node: TestNode, state: string): Promise<void> => {
+    const of = { container: node.name, state };
+    await unitwatch.until((scrape) => scrape.value("systemd_system_state", of) === 1, SOON);
+  };
+
+  test.each(["full", "no-logind", "no-dbus"] as const)(
+    "shows that systemd stops when the node %s is stopped, and that it goes on",
+    async (variant) => {
+      const node = nodeOf(variant);
+      const stop = "sh -c 'until [ -e /run/go-on ]; do sleep 0.05; done'";
+      await node.writeUnit("slow.service", `${GONE_FILE}ExecStop=${stop}\n`);
+      await node.startUnit("slow.service");
+      const seen = receiver.logs.length;
+      await node.systemctl("start", "--no-block", "poweroff.target");
+      await untilSystem(node, "stopping");
+      await node.systemctl("cancel");
+      await untilSystem(node, "running");
+
+      const stopped = node.stop(30);
+      await untilSystem(node, "stopping");
+      await node.exec(["touch", "/run/go-on"]);
+      await stopped;
+      await receiver.until((logs) => {
+        const states = logs
+          .slice(seen)
+          .filter(({ attributes }) => attributes["container.name"] === node.name)
+          .filter(({ eventName }) => eventName === "systemd.system.state")
+          .map(({ body }) => String(body).split(" ").at(-1));
+        expect(states).toEqual(["stopping.", "running.", "stopping."]);
+      });
+    },
+  );
 
   test("logs no error", () => {
     expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);

@@ -115,6 +115,8 @@ function busyNode(systemd: SystemdState, bootNs: bigint): void {
       row("backup.timer", "inactive", "dead"),
       row(String.raw`a\x2db@"x".service`, "activating", "start"),
       row("stop.service", "deactivating", "stop-sigterm"),
+      { ...row("masked.service", "inactive", "dead"), loadFault: "masked" },
+      { ...row("absent.service", "inactive", "dead"), loadFault: "not-found" },
     ],
     asOfNs: nowNs,
   });

@@ -68,7 +68,13 @@ systemctl show --timestamp=us+utc --property=Id --property=ActiveEnterTimestamp 
 export async function trueSystemd(node: TestNode): Promise<SystemdTruth> {
   const answer = await node.exec(["sh", "-c", SCRIPT]);
   const [version = "", systemState = "", json = "", ...properties] = answer.split("\n");
-  const rows = JSON.parse(json) as { readonly unit: string; readonly active: string }[];
+  const all = JSON.parse(json) as {
+    readonly unit: string;
+    readonly load: string;
+    readonly active: string;
+  }[];
+  // A name that systemd doesn't find is no unit.
+  const rows = all.filter(({ load }) => load !== "not-found");
   const shown = rows.filter(({ unit }) => !NOT_SHOWN.test(unit));
 
   const counts: Record<string, number> = Object.fromEntries(STATES.map((state) => [state, 0]));

@@ -1,4 +1,6 @@
-import type { ManagerFacts, SystemState } from "../../domain/systemd.ts";
+import { SHUTDOWN_TARGET } from "../../domain/systemd.ts";
+import type { ManagerFacts, SystemState, UnitSignal } from "../../domain/systemd.ts";
+import type { ActiveState } from "../../domain/unit.ts";
 import type { UnitTable } from "./unit-table.ts";
 
 /** systemd as a whole went from one state to another. */
@@ -21,10 +23,29 @@ export class ManagerState {
     return systemState === undefined ? undefined : this.#enter(systemState, timeNs);
   }
 
-  /** Derives the state from units that changed at `timeNs`; returns the transition, if it is one. */
-  unitsChanged(units: UnitTable, timeNs: bigint): SystemTransition | undefined {
-    const derived = derivedSystemState(this.systemState, units);
+  /**
+   * Derives the state from units that changed at `timeNs`, and from the number of failed units that
+   * the table doesn't hold; returns the transition, if it is one.
+   */
+  unitsChanged(
+    units: UnitTable,
+    otherFailed: number,
+    timeNs: bigint,
+  ): SystemTransition | undefined {
+    const derived = derivedSystemState(this.systemState, units, otherFailed);
     return derived === undefined ? undefined : this.#enter(derived, timeNs);
+  }
+
+  /**
+   * Follows shutdown.target: from its job on, systemd stops. Returns the transition, if it is one;
+   * `cancelled` if systemd goes on instead, in a state that only systemd knows.
+   */
+  shutdownChanged(
+    { activeState, hasJob = false }: Pick<UnitSignal, "activeState" | "hasJob">,
+    timeNs: bigint,
+  ): SystemTransition | "cancelled" | undefined {
+    if (hasJob || isUp(activeState)) return this.#enter("stopping", timeNs);
+    return this.systemState === "stopping" ? "cancelled" : undefined;
   }
 
   ended(): void {
@@ -47,9 +68,13 @@ export class ManagerState {
 function derivedSystemState(
   known: SystemState | undefined,
   units: UnitTable,
+  otherFailed: number,
 ): SystemState | undefined {
   if (known !== "running" && known !== "degraded") return undefined;
-  const shutdown = units.get("shutdown.target")?.activeState;
-  if (shutdown === "active" || shutdown === "activating") return "stopping";
-  return (units.counts().get("failed") ?? 0) > 0 ? "degraded" : "running";
+  if (isUp(units.get(SHUTDOWN_TARGET)?.activeState)) return "stopping";
+  return (units.counts().get("failed") ?? 0) + otherFailed > 0 ? "degraded" : "running";
+}
+
+function isUp(activeState: ActiveState | undefined): boolean {
+  return activeState === "active" || activeState === "activating";
 }

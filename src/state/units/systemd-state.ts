@@ -35,6 +35,8 @@
  *   later listing                 not listed any more                             removal
  *   start time after a gap        active before and after, other start time       start, recovered
  *   removed                       loaded                                          removal
+ *   listing, "not-found"          loaded, and no gap before the listing           removal
+ *   any message, "not-found"      nothing, or "not-found"                         none
  *
  * "Under watch" means since the stream was opened. What happened before is no change, but a gap
  * between two streams is closed by the journal, or by the listing if the journal is unavailable.
@@ -65,10 +67,12 @@ import type {
 import type { UnitRow } from "../../domain/unit.ts";
 import { foldEntry } from "./fold-journal.ts";
 import { foldRow, foldStartTime } from "./fold-listing.ts";
+import type { Listing } from "./fold-listing.ts";
 import { foldService, foldSignal } from "./fold-signal.ts";
 import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
 import type { SystemTransition } from "./manager-state.ts";
+import { isStart, NotFoundUnits } from "./not-found-units.ts";
 import { systemChange, unitChanges } from "./systemd-changes.ts";
 import { NO_PENDING } from "./unit-facts.ts";
 import type { Fold, UnitOutcome } from "./unit-facts.ts";
@@ -93,6 +97,7 @@ export class SystemdState {
   #wasListed = false;
   /** True until the first listing on a stream: what it shows was so before, or was missed. */
   #afterGap = true;
+  readonly #notFound = new NotFoundUnits();
   /** Units that were loaded before the gap, and whose start time was queried after it. */
   #queriedAfterGap = new Set<string>();
   readonly #identity: () => ContainerIdentity;
@@ -112,8 +117,7 @@ export class SystemdState {
   take(message: SystemdMessage): SystemdReply | undefined {
     switch (message.kind) {
       case "unit":
-        this.#unitSignal(message);
-        return undefined;
+        return this.#unitSignal(message);
       case "service":
         this.#serviceSignal(message);
         return undefined;
@@ -152,6 +156,7 @@ export class SystemdState {
     this.up = false;
     this.manager.ended();
     this.units.unloadAll();
+    this.#notFound.clear();
   }
 
   /** Returns the start of the journal entries that close the gap; undefined if there is no gap. */
@@ -185,7 +190,11 @@ export class SystemdState {
     const afterGap = this.#afterGap;
     this.#afterGap = false;
     if (afterGap) this.#queriedAfterGap = this.units.activeAmong(rows);
-    for (const row of rows) this.#row(row, asOfNs, afterGap);
+    this.#notFound.clear();
+    for (const row of rows) {
+      if (row.loadFault === "not-found") this.#notFoundRow(row, { asOfNs, afterGap });
+      else this.#row(row, asOfNs, afterGap);
+    }
     for (const unit of this.units.missingFrom(rows)) {
       if (unit.facts.signalNs > asOfNs) continue;
       if (afterGap) this.units.unload(unit);
@@ -203,32 +212,75 @@ export class SystemdState {
     if (unit !== undefined && fold !== undefined) this.#apply(unit, fold);
   }
 
-  /** A unit that a signal reported already is known better than its row. */
+  /** The state of a unit that a signal reported already is known better than from its row. */
   #loaded({ rows }: LoadedMessage): void {
     for (const row of rows) {
-      if (this.units.get(row.name)?.activeState === undefined) this.#row(row, 0n, false);
+      const unit = this.units.get(row.name);
+      if (row.loadFault === "not-found") this.#notFoundRow(row, { asOfNs: 0n, afterGap: false });
+      else if (unit?.activeState === undefined) this.#row(row, 0n, false);
+      else unit.loadFault = row.loadFault;
     }
+  }
+
+  /** A unit that was loaded, and isn't found any more, is gone: its file was deleted. */
+  #notFoundRow(row: UnitRow, listing: Pick<Listing, "asOfNs" | "afterGap">): void {
+    const { asOfNs, afterGap } = listing;
+    const unit = this.units.get(row.name);
+    if (unit?.activeState !== undefined) {
+      const { facts } = unit;
+      // A unit that started since was loaded since.
+      const isNewer = asOfNs > 0n && facts.signalNs > asOfNs;
+      if (isNewer && isStart(row.activeState, facts)) return;
+      const timeNs = asOfNs > facts.signalNs ? asOfNs : facts.signalNs;
+      if (afterGap) this.units.unload(unit);
+      else if (facts.isListed) this.#remove(unit, timeNs);
+      // Its signals came before its first row: it never was a unit.
+      else this.units.remove(unit, timeNs);
+    }
+    if (!this.#notFound.set(row.name, row.activeState)) this.#events.refused("unit_table");
   }
 
   #removed({ unit: name, timeNs }: RemovedMessage): void {
     const unit = this.units.get(name);
-    if (unit === undefined || unit.activeState === undefined) return;
-    this.#remove(unit, timeNs);
+    if (unit !== undefined && unit.activeState !== undefined) this.#remove(unit, timeNs);
+    else if (!this.#notFound.delete(name)) return;
     this.#derive(timeNs);
   }
 
-  #unitSignal(signal: UnitSignal): void {
-    const unit = this.#obtain(signal.unit);
-    if (unit === undefined) return;
+  #unitSignal(signal: UnitSignal): SystemdReply | undefined {
+    const known = this.units.get(signal.unit);
+    if (this.#isNotFound(known, signal.unit) && !this.#notFound.isFoundBy(signal)) {
+      this.#derive(signal.stateChangeNs);
+      return { rowOf: signal.unit };
+    }
+    const unit = known ?? this.#obtain(signal.unit);
+    if (unit === undefined) return undefined;
     const fold = foldSignal(unit, signal, this.journalCursor.attachedAtNs);
     unit.pending = NO_PENDING;
     this.journalCursor.reached(signal.stateChangeNs);
     this.#apply(unit, fold);
+    if (signal.hasJob !== undefined) return this.#shutdownSignal(signal);
     if (fold.isChange) this.#derive(signal.stateChangeNs);
+    return undefined;
+  }
+
+  /** The job of shutdown.target has no time of its own: it changes at the signal. */
+  #shutdownSignal(signal: UnitSignal): SystemdReply | undefined {
+    const outcome = this.manager.shutdownChanged(signal, signal.timeNs);
+    if (outcome === "cancelled") return { managerState: true };
+    this.#enter(outcome);
+    return undefined;
+  }
+
+  /** True for a unit that isn't found; `known` is its record, if its counters left one. */
+  #isNotFound(known: UnitRecord | undefined, name: string): boolean {
+    return known?.activeState === undefined && this.#notFound.has(name);
   }
 
   #serviceSignal(signal: ServiceSignal): void {
-    const unit = this.#obtain(signal.unit);
+    const known = this.units.get(signal.unit);
+    if (this.#isNotFound(known, signal.unit)) return;
+    const unit = known ?? this.#obtain(signal.unit);
     if (unit === undefined) return;
     const { facts, pending } = foldService(unit, signal);
     unit.pending = pending;
@@ -238,6 +290,8 @@ export class SystemdState {
   #row(row: UnitRow, asOfNs: bigint, afterGap: boolean): void {
     const unit = this.#obtain(row.name);
     if (unit === undefined) return;
+    this.#notFound.delete(row.name);
+    unit.loadFault = row.loadFault;
     const { attachedAtNs } = this.journalCursor;
     this.#apply(unit, foldRow(unit.facts, row, { asOfNs, attachedAtNs, afterGap }));
   }
@@ -271,7 +325,7 @@ export class SystemdState {
 
   /** Units changed at `timeNs`: the state of systemd as a whole follows. */
   #derive(timeNs: bigint): void {
-    this.#enter(this.manager.unitsChanged(this.units, timeNs));
+    this.#enter(this.manager.unitsChanged(this.units, this.#notFound.failed, timeNs));
   }
 
   #enter(transition: SystemTransition | undefined): void {

@@ -70,6 +70,7 @@ export class UnitTable {
   unload(unit: UnitRecord): void {
     this.update(unit, unloaded(unit.facts));
     unit.pending = NO_PENDING;
+    unit.loadFault = undefined;
     if (!unit.hasCounters) this.#forget(unit);
   }
 

@@ -10,6 +10,8 @@ export interface PropertyTypes {
   readonly u: number;
   readonly t: bigint;
   readonly ay: Uint8Array;
+  /** Number of a job, 0 for none, of a property `Job`. */
+  readonly "(uo)": number;
 }
 
 const MAX_UINT32 = 2 ** 32 - 1;
@@ -63,6 +65,10 @@ const READERS: Readers = {
     Array.isArray(data) && data.every((byte) => isIntegerIn(byte, 0, 255))
       ? Uint8Array.from(data)
       : undefined,
+  "(uo)": (data) => {
+    const job: unknown = Array.isArray(data) ? data[0] : undefined;
+    return isIntegerIn(job, 0, MAX_UINT32) ? job : undefined;
+  },
 };
 
 /**

@@ -1,5 +1,5 @@
 import type { UnitRow } from "../../domain/unit.ts";
-import { isActiveState, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
+import { isActiveState, loadFaultOf, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { isJsonObject, parseJsonObject } from "../../platform/data/json.ts";
 import { systemdWord } from "./unit-signals.ts";
 
@@ -54,9 +54,14 @@ export function parseStartTimes(text: string): [unit: string, timeNs: bigint][] 
 
 function rowOf(fields: unknown): UnitRow | undefined {
   if (!Array.isArray(fields)) return undefined;
-  const [name, , , activeState, subState]: unknown[] = fields;
+  const [name, , loadState, activeState, subState]: unknown[] = fields;
   if (typeof name !== "string" || name === "" || name.length >= MAX_UNIT_NAME_BYTES)
     return undefined;
   if (!isActiveState(activeState) || typeof subState !== "string") return undefined;
-  return { name: name.toWellFormed(), activeState, subState: systemdWord(subState) ?? "" };
+  return {
+    name: name.toWellFormed(),
+    loadFault: loadFaultOf(loadState),
+    activeState,
+    subState: systemdWord(subState) ?? "",
+  };
 }

@@ -1,8 +1,9 @@
 import type { Message } from "../dbus/message.ts";
 import type { Reader } from "../dbus/reader.ts";
+import { SHUTDOWN_TARGET } from "../../domain/systemd.ts";
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
-import { isActiveState, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
+import { isActiveState, loadFaultOf, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./objects.ts";
 import { INVOCATION_BYTES, systemdWord, timeNsOf } from "./unit-signals.ts";
 
@@ -12,13 +13,15 @@ const PROPERTIES_CHANGED = "sa{sv}as";
  * Lengths of the names of the properties that are read, a bit each. Most others are skipped without
  * being decoded; each signal has about twenty.
  */
-const UNIT_LENGTHS = lengthsOf([
+const UNIT_PROPERTIES = [
   "ActiveState",
   "SubState",
   "StateChangeTimestamp",
   "ActiveEnterTimestamp",
   "InvocationID",
-]);
+];
+const UNIT_LENGTHS = lengthsOf(UNIT_PROPERTIES);
+const SHUTDOWN_LENGTHS = lengthsOf([...UNIT_PROPERTIES, "Job"]);
 const SERVICE_LENGTHS = lengthsOf(["Result", "NRestarts", "ExecMainStatus"]);
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -37,6 +40,7 @@ export class PropertyReader {
     stateChangeNs: 0n,
     activeEnterNs: 0n,
     invocationId: "",
+    hasJob: undefined,
     timeNs: 0n,
   };
   readonly #service: Mutable<ServiceSignal> = {
@@ -70,9 +74,12 @@ export class PropertyReader {
     signal.subState = "";
     signal.activeEnterNs = 0n;
     signal.invocationId = "";
+    const isShutdown = name === SHUTDOWN_TARGET;
+    signal.hasJob = isShutdown ? false : undefined;
+    const lengths = isShutdown ? SHUTDOWN_LENGTHS : UNIT_LENGTHS;
     const outer = reader.enterArray(8);
     while (reader.more) {
-      if (!isOneOf(UNIT_LENGTHS, reader.struct().nextLength)) {
+      if (!isOneOf(lengths, reader.struct().nextLength)) {
         reader.skipString().skipVariant();
         continue;
       }
@@ -93,6 +100,10 @@ export class PropertyReader {
           break;
         case "InvocationID":
           signal.invocationId = reader.enterVariant("ay").hexBytes(INVOCATION_BYTES);
+          break;
+        case "Job":
+          signal.hasJob = reader.enterVariant("(uo)").struct().uint32() > 0;
+          reader.skip("o");
           break;
         default:
           reader.skipVariant();
@@ -150,13 +161,14 @@ export function readUnitRows(reply: Message): UnitRow[] {
     while (reader.more) {
       reader.struct();
       const name = reader.string();
-      reader.skip("ss");
+      reader.skipString();
+      const loadFault = loadFaultOf(reader.string());
       const activeState = reader.string();
       const subState = reader.string();
       reader.skip("souso");
       if (!isActiveState(activeState) || name === "" || name.length >= MAX_UNIT_NAME_BYTES)
         continue;
-      rows.push({ name, activeState, subState: systemdWord(subState) ?? "" });
+      rows.push({ name, loadFault, activeState, subState: systemdWord(subState) ?? "" });
     }
     reader.leave(outer);
   });

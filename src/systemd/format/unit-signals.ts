@@ -1,3 +1,4 @@
+import { SHUTDOWN_TARGET } from "../../domain/systemd.ts";
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import { isActiveState } from "../../domain/unit.ts";
 import type { PropertiesSignal } from "./busctl-line.ts";
@@ -46,6 +47,7 @@ export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
     stateChangeNs: timeNsOf(signal.property("StateChangeTimestamp", "t"), timeNs, timeNs),
     activeEnterNs: timeNsOf(signal.property("ActiveEnterTimestamp", "t"), timeNs, 0n),
     invocationId: invocationId === undefined ? "" : invocationText(invocationId),
+    ...(unit === SHUTDOWN_TARGET && { hasJob: (signal.property("Job", "(uo)") ?? 0) > 0 }),
     timeNs,
   };
 }

@@ -12,7 +12,7 @@
  * May import: domain/, platform/, systemd/format/.
  */
 import type { Clock } from "../../domain/clock.ts";
-import type { TakeMessage } from "../../domain/systemd.ts";
+import type { SystemdReply, TakeMessage } from "../../domain/systemd.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import { every } from "../../platform/time/every.ts";
@@ -100,7 +100,11 @@ export class SystemdSession {
 
   readonly #onMessage = (message: TransportMessage): void => {
     switch (message.kind) {
-      case "unit":
+      case "unit": {
+        const reply = this.#take(message);
+        if (reply !== undefined) this.#request(reply);
+        return;
+      }
       case "service":
       case "parse-error":
         this.#take(message);
@@ -110,7 +114,7 @@ export class SystemdSession {
         if (this.#transport.listing === "cheap") {
           for (const removed of this.#removals) removed.delete(message.unit);
         }
-        if (!this.#isReloading) this.#onNewUnit(message.unit);
+        if (!this.#isReloading) this.#queryUnit(message.unit);
         return;
       case "removed":
         if (this.#isReloading) return;
@@ -228,8 +232,14 @@ export class SystemdSession {
     again().catch(this.#fail);
   }
 
-  /** Queries the first state of a new unit, which no signal carries: one query at a time. */
-  #onNewUnit(unit: string): void {
+  /** Requests what a signal left open. */
+  #request({ rowOf, managerState = false }: SystemdReply): void {
+    if (rowOf !== undefined && !this.#isReloading) this.#queryUnit(rowOf);
+    if (managerState) this.#readManager().catch(this.#fail);
+  }
+
+  /** Queries the row of a unit, which no signal carries: one query at a time. */
+  #queryUnit(unit: string): void {
     if (this.#transport.findUnits === undefined) {
       this.#relist();
       return;

@@ -16,6 +16,8 @@ const ROWS = "a(ssssssouso)";
 export interface FakeUnit {
   readonly activeState: string;
   readonly subState: string;
+  /** Default `loaded`. */
+  readonly loadState?: string;
   /** ActiveEnterTimestamp, in microseconds. */
   readonly activeEnterUs?: bigint;
 }
@@ -185,9 +187,9 @@ export class FakeSystemd {
   #rows(isWanted: (name: string) => boolean): Value[] {
     return [...this.units]
       .filter(([name]) => isWanted(name))
-      .map(([name, { activeState, subState }]) => {
+      .map(([name, { activeState, subState, loadState = "loaded" }]) => {
         const path = name === "" ? "/" : unitPath(name);
-        return [name, `About ${name}`, "loaded", activeState, subState, "", path, 0, "", "/"];
+        return [name, `About ${name}`, loadState, activeState, subState, "", path, 0, "", "/"];
       });
   }
 }

@@ -22,6 +22,10 @@ export class RecordedSink {
   /** Replies to `attached` and `listed`. */
   sinceNs: bigint | undefined = undefined;
   wanted: readonly string[] = [];
+  /** Unit whose signals are replied to by a request of its row. */
+  unsure = "";
+  /** Unit whose signals are replied to by a request of the manager's state. */
+  cancelled = "";
 
   /** @param history to write to, where others write too */
   constructor(history: string[] = []) {
@@ -47,7 +51,8 @@ export class RecordedSink {
         return undefined;
       case "unit":
         this.units.push({ ...message });
-        return undefined;
+        if (message.unit === this.cancelled) return { managerState: true };
+        return message.unit === this.unsure ? { rowOf: message.unit } : undefined;
       case "service":
         this.services.push({ ...message });
         return undefined;

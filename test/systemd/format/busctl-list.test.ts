@@ -12,7 +12,12 @@ test("reads the rows of ListUnits", () => {
   expect(parseListUnits(list(rows))).toEqual([
     { name: "munge.service", activeState: "active", subState: "running" },
     { name: "-.mount", activeState: "maintenance", subState: "mounted" },
-    { name: String.raw`a\x2db@x.service`, activeState: "inactive", subState: "dead" },
+    {
+      name: String.raw`a\x2db@x.service`,
+      loadFault: "not-found",
+      activeState: "inactive",
+      subState: "dead",
+    },
   ]);
   expect(parseListUnits(list([]))).toEqual([]);
 });

@@ -47,6 +47,17 @@ test("skips properties whose names are as long as those that are read", () => {
   expect(unit).toMatchObject({ activeState: "active", subState: "running", invocationId: "" });
 });
 
+test.each([
+  ["shutdown.target", 0, false],
+  ["shutdown.target", 7, true],
+  ["a.service", 7, undefined],
+])("reads the job of shutdown.target alone: %s, job %d", (unit, job, hasJob) => {
+  const Job = new Variant("(uo)", [job, "/j"]);
+  const after = { SubState: new Variant("s", "dead") };
+  const [signal] = read(signalOf("Unit", { ...active, Job, ...after }, unitPath(unit))).units;
+  expect(signal).toMatchObject({ unit, subState: "dead", hasJob });
+});
+
 test("reads systemd 252's signals of a crash loop", () => {
   const sink = read(...recorded.filter(({ member }) => member === "PropertiesChanged"));
   const units = sink.units.filter(({ unit }) => unit === "crash-loop.service");

@@ -48,6 +48,18 @@ test("reads a Unit signal with exact times", () => {
   });
 });
 
+test.each([
+  [{}, false],
+  [{ Job: { type: "(uo)", data: [0, "/"] } }, false],
+  [{ Job: { type: "(uo)", data: [7, "/job/7"] } }, true],
+  [{ Job: { type: "(uo)", data: [-7, "/job/7"] } }, false],
+  [{ Job: { type: "(uo)", data: 7 } }, false],
+])("reads the job of shutdown.target: %j", (job, hasJob) => {
+  const path = "/org/freedesktop/systemd1/unit/shutdown_2etarget";
+  expect(unitSignalOf(signal({ ...ACTIVE, ...job }, path))).toMatchObject({ hasJob });
+  expect(unitSignalOf(signal({ ...ACTIVE, ...job }))).not.toHaveProperty("hasJob");
+});
+
 test("uses defaults for what a Unit signal lacks", () => {
   expect(unitSignalOf(signal({ ActiveState: ACTIVE["ActiveState"] as Variant }))).toEqual({
     kind: "unit",

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { Variant } from "../../../src/systemd/dbus/value.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import {
   standingBridge,
@@ -56,6 +57,35 @@ test("looks a new unit up by its name", async () => {
   await watched.saw(/^loaded/);
   expect(watched.history).toEqual(["asked ListUnitsByPatterns a.service", "loaded 1"]);
   expect([...sink.rows]).toEqual([["a.service", "inactive/dead"]]);
+  await end(watched);
+});
+
+test("looks a unit up again when its signal leaves its LoadState open", async () => {
+  const watched = await standing();
+  const { systemd, sink } = watched;
+  sink.unsure = "a.service";
+  systemd.units.set("a.service", { ...IDLE, loadState: "not-found" });
+  for (const unit of ["a.service", "b.service"]) {
+    systemd.emitProperties(unit, "Unit", { ActiveState: new Variant("s", "inactive") });
+  }
+  await watched.saw(/^loaded/);
+  expect(watched.history).toEqual([
+    "unit a.service inactive/",
+    "asked ListUnitsByPatterns a.service",
+    "unit b.service inactive/",
+    "loaded 1",
+  ]);
+  await end(watched);
+});
+
+test("reads the manager's state again when a signal leaves it open", async () => {
+  const watched = await standing();
+  const { systemd, sink } = watched;
+  sink.cancelled = "shutdown.target";
+  systemd.systemState = "maintenance";
+  systemd.emitProperties("shutdown.target", "Unit", { ActiveState: new Variant("s", "inactive") });
+  await watched.saw(/^manager/);
+  expect(sink.facts.at(-1)).toMatchObject({ systemState: "maintenance" });
   await end(watched);
 });
 
