@@ -30,7 +30,7 @@ if (web === undefined || address === undefined) {
 }
 
 function get(url: string, options: RequestOptions): void {
-  request(url, options, (response) => report(url, response))
+  request(url, { ...options, agent: false }, (response) => report(url, response))
     .on("error", (error) => end(1, `${url}: ${error.message}`))
     .end();
 }
@@ -46,7 +46,7 @@ async function getTls(place: string, signal: AbortSignal): Promise<void> {
     minVersion: "TLSv1",
     ciphers: "ALL:@SECLEVEL=0",
   } as const;
-  tlsRequest(url, { ...trust, signal }, (response) => report(url, response))
+  tlsRequest(url, { ...trust, signal, agent: false }, (response) => report(url, response))
     .on("socket", (socket) => socket.once("secureConnect", () => (isSecure = true)))
     .on("error", (error: NodeJS.ErrnoException) => {
       if (isSecure && error.code === "ECONNRESET") {
@@ -61,7 +61,9 @@ async function getTls(place: string, signal: AbortSignal): Promise<void> {
     .end();
 }
 
-function report(url: string, { statusCode }: IncomingMessage): void {
+function report(url: string, response: IncomingMessage): void {
+  const { statusCode } = response;
+  response.destroy();
   end(statusCode === 200 ? 0 : 1, `${url} answers ${statusCode}`);
 }
 
@@ -73,6 +75,9 @@ function commandLine(): string {
   }
 }
 
+/** The first end counts. No open connection keeps the process alive. */
 function end(code: number, why: string): void {
-  process.stdout.write(`${why}\n`, () => process.exit(code));
+  if (process.exitCode !== undefined) return;
+  process.exitCode = code;
+  process.stdout.write(`${why}\n`);
 }

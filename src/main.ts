@@ -8,6 +8,7 @@ import { asError } from "./platform/data/as-error.ts";
 import type { Logger } from "./domain/log.ts";
 import type { WebSettings } from "./http/web-config/web-settings.ts";
 import { systemClock } from "./platform/time/clock.ts";
+import { avoidHangAtEnd, endProcess, letProcessEnd } from "./platform/process/end-process.ts";
 import { HeapGrowth } from "./platform/process/heap-growth.ts";
 import { createLogger } from "./platform/log/log.ts";
 import { stderrSink } from "./platform/log/stderr-sink.ts";
@@ -33,19 +34,23 @@ function print({ code, stdout, stderr }: Printed): void {
   process.exitCode = code;
 }
 
-/** Aborts on the first signal; a second one ends the process at once. */
+/** Aborts on the first signal; a second one, or one after the result, ends the process at once. */
 interface Ending {
   readonly signal: AbortSignal;
   /** Name of the first signal. */
   readonly by: () => SignalName | undefined;
 }
 
+/** Time in which what is still open may close after the result: a client may read slowly. */
+const CLOSE_MS = 1_000;
+
 function endBySignals(): Ending {
   const end = new AbortController();
   let by: SignalName | undefined;
   for (const name of Object.keys(SIGNALS) as SignalName[]) {
     process.on(name, () => {
-      if (by !== undefined) process.exit(128 + SIGNALS[name]);
+      if (process.exitCode !== undefined) endProcess(Number(process.exitCode));
+      if (by !== undefined) endProcess(128 + SIGNALS[name]);
       by = name;
       end.abort(new Error(`received ${name}`));
     });
@@ -53,18 +58,31 @@ function endBySignals(): Ending {
   return { signal: end.signal, by: () => by };
 }
 
-/** Runs `work` and exits with its code; exits with 1 if anything throws. */
+/**
+ * Runs `work`, and lets the process end with its code; with 1 if anything throws. Node's
+ * own exit isn't called: it drops output that waits for a slow pipe, and can hang.
+ */
 async function run(log: Logger, work: () => Promise<number>): Promise<void> {
-  const die = (error: unknown): void => {
-    log.error("unitwatch failed", { err: asError(error) });
-    process.exit(1);
-  };
-  process.on("uncaughtException", die);
+  const failed = (error: unknown): void => log.error("unitwatch failed", { err: asError(error) });
+  const end = (code: number): void =>
+    letProcessEnd(code, {
+      limitMs: CLOSE_MS,
+      late: (open) => log.debug("process ended with handles open", { open }),
+    });
+  process.on("uncaughtException", (error) => {
+    failed(error);
+    // The rest of the program may be in any state: it must not run on.
+    process.exitCode = 1;
+    const { stderr } = process;
+    if (stderr.writableLength === 0) endProcess(1);
+    stderr.once("drain", () => endProcess(1));
+    setTimeout(() => endProcess(1), CLOSE_MS);
+  });
   try {
-    // Handles that still keep the process alive have had their time to close.
-    process.exit(await work());
+    end(await work());
   } catch (error) {
-    die(error);
+    failed(error);
+    end(1);
   }
 }
 
@@ -156,6 +174,7 @@ async function main(): Promise<void> {
   }
   const parsed = parseCommandLine(process.argv.slice(2), process.env);
   for (const name of SERVICE_MANAGER_VARIABLES) delete process.env[name];
+  avoidHangAtEnd();
   const heap = new HeapGrowth();
   switch (parsed.kind) {
     case "exit":

@@ -218,6 +218,11 @@ test("reads the environment in the configuration and the entry points alone", ()
   expect(wrong.map(({ path }) => path)).toEqual([]);
 });
 
+test("never ends the process by process.exit, which can hang", () => {
+  const exiting = files.filter(({ text }) => /\bprocess\.(?:exit|reallyExit)\(/.test(text));
+  expect(exiting.map(({ path }) => path)).toEqual([]);
+});
+
 /** Modules that a file loads as soon as it is loaded itself. */
 function loadedBy(text: string): string[] {
   const statements = text.matchAll(

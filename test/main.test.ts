@@ -146,3 +146,27 @@ test.each(["json", "logfmt"] as const)("writes only log lines to stderr, in %s",
     await rm(folder, { recursive: true });
   }
 });
+
+test.each(["engine", "command"])(
+  "ends by itself at the time limit when the %s doesn't answer",
+  async (runtime) => {
+    const folder = await mkdtemp(join(tmpdir(), "unitwatch-main-"));
+    await using engine = await fakeEngine({ answer: () => true });
+    try {
+      const command = join(folder, "docker");
+      await writeFile(command, "#!/bin/sh\nexec sleep 600\n");
+      await chmod(command, 0o755);
+      const way =
+        runtime === "engine"
+          ? [`--docker.host=unix://${engine.socketPath}`]
+          : ["--docker.runtime=cli", `--docker.command=${command}`];
+      const args = [MAIN, "wait", "--container=x", "--timeout=500ms", "--log.level=debug", ...way];
+      const { exitCode, stdout, stderr } = await execa(process.execPath, args, { reject: false });
+      expect([exitCode, stdout]).toEqual([1, ""]);
+      expect(stderr).toContain("unitwatch wait: not true at the time limit");
+      expect(stderr).not.toContain("process ended with handles open");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);

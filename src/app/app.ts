@@ -52,6 +52,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   const service = stack.use(openServiceNotifier({ serviceManager, clock, log, signal }));
   const opened = await openParts(common);
   const { runtime, fleet } = opened;
+  stack.defer(() => runtime.close());
   const store = stack.use(opened.store);
   logSetup({ config, runtime, store, web, log });
 

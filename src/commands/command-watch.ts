@@ -46,7 +46,7 @@ export interface CommandWatch {
   readonly engine: Pick<EngineWatch, "up" | "listed">;
   /** Starts to watch. A subscriber that is added later misses events. */
   start(): void;
-  /** Resolves when every stream has ended, or after {@link CLOSE_MS}. */
+  /** Resolves when every stream has ended; after {@link CLOSE_MS} those that are left are cut. */
   stop(): Promise<void>;
 }
 
@@ -89,6 +89,7 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
       sweep[Symbol.dispose]();
       end.abort();
       await atMost(CLOSE_MS, clock, Promise.all([systemd.stopAll(), running]));
+      runtime.close();
     },
   };
 }

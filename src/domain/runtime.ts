@@ -94,4 +94,6 @@ export interface ContainerRuntime {
     command: readonly string[],
     options: RuntimeExecOptions & { readonly maxBytes: number },
   ): Promise<CommandOutput>;
+  /** Cuts every connection and kills every command that is still open: nothing keeps the process alive. */
+  close(): void;
 }

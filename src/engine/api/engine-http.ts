@@ -63,6 +63,9 @@ export class EngineHttp {
   readonly #isTls: boolean;
   readonly #idleMs: number;
   readonly #limitMs: number;
+  /** Requests without an end yet, and upgraded connections. */
+  readonly #open = new Set<Duplex | ClientRequest>();
+  #isClosed = false;
 
   constructor(address: EngineAddress, limits: EngineLimits = {}) {
     this.#idleMs = limits.idleMs ?? IDLE_MS;
@@ -77,8 +80,10 @@ export class EngineHttp {
     };
   }
 
-  /** Closes all connections. */
+  /** Cuts all connections. Later requests fail. */
   close(): void {
+    this.#isClosed = true;
+    for (const each of this.#open) each.destroy(closedError());
     this.#agent.destroy();
   }
 
@@ -137,6 +142,7 @@ export class EngineHttp {
     const outgoing = this.#request(rest, { connection: "Upgrade", upgrade: "tcp" });
     outgoing.once("upgrade", (_response, socket, head) => {
       socket.setTimeout(0);
+      this.#track(socket);
       resolve({ socket, head });
     });
     outgoing.once("response", (response) => {
@@ -203,8 +209,19 @@ export class EngineHttp {
     const outgoing = this.#isTls ? https().request(options) : httpRequest(options);
     // Finds a host that vanished without closing the connection.
     outgoing.setSocketKeepAlive(true, KEEP_ALIVE_MS);
+    this.#track(outgoing);
     return outgoing;
   }
+
+  #track(each: Duplex | ClientRequest): void {
+    if (this.#isClosed) each.destroy(closedError());
+    this.#open.add(each);
+    each.once("close", () => this.#open.delete(each));
+  }
+}
+
+function closedError(): Error {
+  return new Error("the connection to the engine is closed");
 }
 
 function send(outgoing: ClientRequest, request: EngineRequest): void {

@@ -51,6 +51,7 @@ export class DockerCli implements ContainerRuntime {
   readonly #filterArgs: readonly string[];
   readonly #eventFilterArgs: readonly string[];
   readonly #listLimitMs: number;
+  readonly #running = new Set<Process>();
 
   constructor(executor: Executor, options: DockerCliOptions) {
     this.#executor = executor;
@@ -173,8 +174,16 @@ export class DockerCli implements ContainerRuntime {
     }
   }
 
-  #spawn(args: readonly string[]): Process | Promise<Process> {
-    return this.#executor.start(this.#command, [...this.#globalArgs, ...args]);
+  async #spawn(args: readonly string[]): Promise<Process> {
+    const process = await this.#executor.start(this.#command, [...this.#globalArgs, ...args]);
+    this.#running.add(process);
+    const ended = (): unknown => this.#running.delete(process);
+    process.exited.then(ended, ended);
+    return process;
+  }
+
+  close(): void {
+    for (const process of this.#running) process.kill();
   }
 
   /** Starts a process that the signal's abort kills, also while it is starting. */

@@ -529,6 +529,36 @@ test("reports an upgrade that wasn't requested", async () => {
   await expect(started.api.list(never)).rejects.toThrow("/containers/json");
 });
 
+test("cuts execs, event streams and pending requests when it is closed", async () => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: cut, resolve: end } = Promise.withResolvers<void>();
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.includes("/exec")) response.end(JSON.stringify({ Id: "e1" }));
+      else if (path.includes("/events")) response.write("{}\n");
+      else ask();
+      return true;
+    },
+    upgraded: (socket) =>
+      void socket
+        .resume()
+        .on("error", () => {})
+        .once("end", end),
+  });
+  const { api } = started;
+  const exec = await api.exec(ID, ["cat"], { signal: never });
+  const events = await api.events({ sinceNs: 0n, actions: [], signal: never });
+  const isClosed = "the connection to the engine is closed";
+  const listing = api.list(never).catch((error: unknown) => String(error));
+  await asked;
+  api.close();
+  await expect(Array.fromAsync(exec.stdout)).rejects.toThrow(isClosed);
+  expect(await listing).toContain(isClosed);
+  await Promise.all([events.exited, cut]);
+  expect(await exec.exited).toMatchObject({ exitCode: undefined });
+  await expect(api.list(never)).rejects.toThrow(isClosed);
+});
+
 test("counts the input that an exec hasn't read", async () => {
   await using started = await start({
     answer: (path, response) => {

@@ -332,6 +332,23 @@ test("kills a listing and an inspection on abort, and rejects with its reason", 
   }
 });
 
+test("kills the commands that run when it is closed, and no other", async () => {
+  const [over, stream, exec] = [1, 2, 3].map(() => new InteractiveFakeProcess()) as [
+    InteractiveFakeProcess,
+    InteractiveFakeProcess,
+    InteractiveFakeProcess,
+  ];
+  const { docker } = cli([over, stream, exec]);
+  const { signal } = new AbortController();
+  await docker.exec("a1", ["true"], { signal });
+  over.exit();
+  await turns();
+  await docker.events({ ...EVENTS, signal });
+  await docker.exec("a1", ["cat"], { signal });
+  docker.close();
+  expect([over.kills, stream.kills, exec.kills]).toEqual([0, 1, 1]);
+});
+
 test("starts nothing when the signal has aborted already", async () => {
   const { docker, executor } = cli([]);
   const signal = AbortSignal.abort(new Error("stop"));
