@@ -4,6 +4,7 @@ import type { MetricDefinition, OtelMetricDefinition } from "../../src/metrics/m
 import { OWN_INSTRUMENTS } from "../../src/metrics/own-instruments.ts";
 import { ownMetrics } from "../../test/support/own-metrics.ts";
 import { code, markdownTable } from "./markdown.ts";
+import { prometheusName } from "./prometheus-names.ts";
 
 /** Returns a row for each metric on /metrics whose name begins with `prefix`. */
 export function metricTable(prefix: string): string {
@@ -15,21 +16,29 @@ export function metricTable(prefix: string): string {
 
 /** Returns a row for each metric that is sent over OTLP. */
 export function otelMetricTable(): string {
-  const rows = [...STATE_METRICS, ...ownOtelDefinitions()].map(
-    ({ name, labels, otel, cardinality }) => {
-      const attributes = labels.map((label) => attributeOf(otel, label));
-      if (labels.includes("container")) attributes.push("container.id");
-      return [
-        code(name),
-        code(otel.name),
-        otel.kind,
-        code(otel.unit),
-        [...new Set(attributes)].map(code).join(", "),
-        cardinality,
-      ];
-    },
+  const rows = otelDefinitions().map(({ name, labels, otel, cardinality }) => {
+    const attributes = labels.map((label) => attributeOf(otel, label));
+    if (labels.includes("container")) attributes.push("container.id");
+    const pushed = prometheusName(otel);
+    return [
+      code(name),
+      code(otel.name),
+      otel.kind,
+      code(otel.unit),
+      [...new Set(attributes)].map(code).join(", "),
+      cardinality,
+      pushed === name ? "the same" : code(pushed),
+    ];
+  });
+  return markdownTable(
+    ["metric", "over OTLP", "type", "unit", "attributes", "cardinality", "in Prometheus"],
+    rows,
   );
-  return markdownTable(["metric", "over OTLP", "type", "unit", "attributes", "cardinality"], rows);
+}
+
+/** Returns every metric that is sent over OTLP. */
+export function otelDefinitions(): readonly OtelMetricDefinition[] {
+  return [...STATE_METRICS, ...ownOtelDefinitions()];
 }
 
 function ownDefinitions(): MetricDefinition[] {
@@ -44,7 +53,7 @@ function ownDefinitions(): MetricDefinition[] {
 /** @throws Error if a metric of unitwatch itself has no name over OTLP */
 function ownOtelDefinitions(): OtelMetricDefinition[] {
   return ownDefinitions()
-    .filter(({ name }) => name.startsWith("unitwatch_"))
+    .filter(({ name }) => name.startsWith("unitwatch_") || Object.hasOwn(OWN_INSTRUMENTS, name))
     .map((definition) => {
       const instrument = OWN_INSTRUMENTS[definition.name];
       if (instrument === undefined) throw new Error(`${definition.name} has no name over OTLP`);

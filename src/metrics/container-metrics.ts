@@ -150,7 +150,7 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     "gauge",
     {
       help: "Exit code of the container's last exit; absent until the first, and while unknown.",
-      otel: { name: "container.last_exit.code", unit: "1", kind: "gauge" },
+      otel: { name: "container.last_exit.code", unit: "{code}", kind: "gauge" },
     },
     (record, visit) => {
       if (record.lastExitCode !== undefined) visit(record.labels, record.lastExitCode);

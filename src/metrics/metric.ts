@@ -10,7 +10,10 @@ export type MetricType = "counter" | "gauge" | "histogram";
  */
 export interface OtelInstrument {
   readonly name: string;
-  /** UCUM: `1`, `s`, `By`, or an annotation: `{restart}`. */
+  /**
+   * UCUM: `1`, `s`, `By`, or an annotation: `{restart}`. A gauge never has `1`: Prometheus would add
+   * `_ratio` to its name.
+   */
   readonly unit: string;
   readonly kind: "counter" | "updowncounter" | "gauge" | "histogram";
   /** Attributes by label, for labels whose meaning differs between metrics. */

@@ -12,10 +12,11 @@ function own(otel: OtelInstrument, cardinality = "1"): OwnInstrument {
 const SIGNAL = { signal: "unitwatch.otlp.signal" };
 
 /**
- * unitwatch's own metrics over OTLP, by their Prometheus names. The client library's metrics of the
- * process are not sent.
+ * unitwatch's own metrics over OTLP, by their Prometheus names. Of the client library's metrics of
+ * the process, only its start is sent, from which rules see whether a counter began with it.
  */
 export const OWN_INSTRUMENTS: Readonly<Record<string, OwnInstrument>> = {
+  process_start_time_seconds: own({ name: "unitwatch.start.time", unit: "s", kind: "gauge" }),
   unitwatch_build_info: own({
     name: "unitwatch.build.info",
     unit: "1",

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { splitAt, withPart } from "../../docs/generate/markdown.ts";
 import { flagTable } from "../../docs/generate/flag-tables.ts";
+import { otelDefinitions } from "../../docs/generate/metric-tables.ts";
 import { GENERATED_PARTS } from "../../docs/generate/parts.ts";
+import { prometheusName } from "../../docs/generate/prometheus-names.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
 import { variableName } from "../../src/config/flag/flag.ts";
@@ -47,6 +49,8 @@ describe.each(USER_PAGES)("%s", (page) => {
     const flags = new Set([
       ...Object.values(FLAGS).map(({ name }) => name),
       ...Object.keys(SWITCHES),
+      // Of Prometheus.
+      "web.enable-otlp-receiver",
       ...Object.values(COMMANDS).flatMap((command: Command) =>
         Object.values(command.flags).map(({ name }) => name),
       ),
@@ -63,12 +67,15 @@ describe.each(USER_PAGES)("%s", (page) => {
   test("names only metrics that exist", () => {
     const own = ownMetrics().registry.getMetricsAsArray();
     const metrics = new Set([...STATE_METRICS, ...own].map(({ name }) => name));
-    // A label, an exporter's name, a column of Loki.
-    const others = new Set(["container_id", "systemd_exporter", "systemd_unit_name"]);
+    for (const { otel } of otelDefinitions()) metrics.add(prometheusName(otel));
+    const labels = ["container_id", "container_name", "unitwatch_stage", "systemd_unit_name"];
+    // Labels, and an exporter's name.
+    const others = new Set([...labels, "systemd_exporter"]);
     const named = read(page).matchAll(
       /(?<![\w./:-])(?:container|systemd|unitwatch)_[a-z_]*[a-z]\b/g,
     );
     const unknown = [...named]
+      .filter(([name]) => !metrics.has(name))
       .map(([name]) => name.replace(/_(?:bucket|sum|count)$/, ""))
       .filter((name) => !metrics.has(name) && !others.has(name));
     expect(unknown.filter((name) => name !== "unitwatch_unitwatch")).toEqual([]);

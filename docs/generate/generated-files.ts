@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { otlpRuleTests } from "./otlp-rule-tests.ts";
+import type { RuleTestFile } from "./otlp-rule-tests.ts";
+import { otlpRules } from "./otlp-rules.ts";
+import type { RuleFile } from "./otlp-rules.ts";
+import { prometheusRule } from "./prometheus-rule.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const RULES = "deploy/prometheus/rules/unitwatch.yml";
+const TESTS = "deploy/prometheus/tests/unitwatch.test.yml";
+
+/** A YAML file that is made from another. */
+export interface GeneratedFile {
+  /** Path from the project's root, as `from`. */
+  readonly path: string;
+  readonly from: string;
+  readonly content: () => object;
+}
+
+export const GENERATED_FILES: readonly GeneratedFile[] = [
+  {
+    path: "deploy/kubernetes/prometheus-operator/prometheusrule.yaml",
+    from: RULES,
+    content: prometheusRule,
+  },
+  {
+    path: "deploy/prometheus/otlp-rules/unitwatch-otlp.yml",
+    from: RULES,
+    content: () => otlpRules(parse(read(RULES)) as RuleFile),
+  },
+  {
+    path: "deploy/prometheus/tests/unitwatch-otlp.test.yml",
+    from: TESTS,
+    // Series of values such as 0x10 aren't numbers.
+    content: () =>
+      otlpRuleTests(
+        parse(read(TESTS), { schema: "failsafe" }) as RuleTestFile,
+        parse(read(RULES)) as RuleFile,
+      ),
+  },
+];
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
