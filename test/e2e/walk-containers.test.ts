@@ -101,9 +101,13 @@ describeEngine("the walk through containers", () => {
       });
     });
     await session.arrived(2, name, "docker.container.restart");
-    for (const log of session.logsOf(name, "docker.container.restart")) {
+    const restarts = session.logsOf(name, "docker.container.restart");
+    for (const log of restarts) {
       expect(log).toMatchObject({ severityNumber: 13, severityText: "WARN" });
     }
+    // A restart happens at the exit that leads to it.
+    const exits = session.events.of(name, "die").map(({ timeNano }) => timeNano);
+    expect(restarts.map(({ timeNs }) => Number(timeNs))).toEqual(exits.slice(0, 2));
   });
 
   test("shows what became of containers that were waiting for a restart", async () => {

@@ -313,9 +313,9 @@ test("counts policy restarts by RestartCount, also when a manual start sets it b
   ]).toEqual([0, 1, 1, 3, 3, 3, 5]);
   expect(changes.slice(2).map(({ kind, detail, timeNs }) => [kind, detail, timeNs])).toEqual([
     ["container.restart", "restartCount=1", 77n],
-    ["container.restart", "restartCount=2", 77n],
+    ["container.restart", "restartCount=2", 76n],
     ["container.restart", "restartCount=3", 77n],
-    ["container.restart", "restartCount=1", 77n],
+    ["container.restart", "restartCount=1", 76n],
     ["container.restart", "restartCount=2", 77n],
   ]);
 });

@@ -9,7 +9,8 @@
  *   input                          counts
  *   -----------------------------  -----------------------------------------------------------------
  *   event start, die, oom          1 start, exit, OOM kill, unless a snapshot reported it first
- *   inspect, events may be late    policy restarts: the difference of RestartCount
+ *   inspect, events may be late    policy restarts: the difference of RestartCount, each with the
+ *                                  time of the exit that led to it (exit-times.ts)
  *   inspect, all events applied    policy restarts, and the starts and exits that RunTracker finds
  *                                  missing: recovered
  *   inspect, OOMKilled after exit  1 OOM kill, unless its event came
@@ -37,6 +38,7 @@ import { SystemdState } from "../units/systemd-state.ts";
 import type { UnitAdmission } from "../units/unit-admission.ts";
 import { newCounters } from "./container-counters.ts";
 import type { ContainerCounters } from "./container-counters.ts";
+import { ExitTimes } from "./exit-times.ts";
 import type { RunTracker } from "./run-tracker.ts";
 
 /** Series of a container, with those of its systemd as a whole. */
@@ -49,6 +51,7 @@ export class ContainerRecord {
   labels: LabelSet;
   counters: ContainerCounters;
   readonly runs: RunTracker;
+  readonly exitTimes = new ExitTimes();
   readonly systemd: SystemdState;
 
   status: ContainerStatus = "created";

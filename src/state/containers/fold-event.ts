@@ -66,6 +66,7 @@ function died(record: ContainerRecord, event: EngineEvent): readonly ContainerOu
     record.lastExitCode = exitCode;
   }
   if (isCounted) return NO_OUTCOMES;
+  record.exitTimes.exited(timeNs);
   if (record.advance(timeNs)) {
     record.status = "exited";
     record.health = undefined;

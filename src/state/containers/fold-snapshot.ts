@@ -15,6 +15,8 @@ export function foldDetails(
   fresh: boolean,
 ): readonly ContainerOutcome[] {
   const restarts = restartsIn(record, details, fresh);
+  const { startedAtNs: startedBeforeNs } = record;
+  const timesNs = record.exitTimes.ofRestarts(restarts, details, { fresh, startedBeforeNs });
   record.runs.restarted(restarts);
   record.runsSystemd = details.runsSystemd;
   if (fresh) {
@@ -22,7 +24,7 @@ export function foldDetails(
     record.runs.begin(details);
     record.adopt(details);
   }
-  const outcomes = restartOutcomes(details, { restarts, recovered: 0 });
+  const outcomes = restartOutcomes(details, { timesNs, recovered: 0 });
   return fresh && isOomInferred(record, details)
     ? [...outcomes, oomOutcome(details, false)]
     : outcomes;
@@ -40,6 +42,7 @@ export function foldFinalDetails(
   nowNs: bigint,
 ): readonly ContainerOutcome[] {
   const { alive: wasAlive, paused: wasPaused, health: healthBefore } = record;
+  const { startedAtNs: startedBeforeNs, exitTimes } = record;
   const isFirst = beganListed(record);
   const wasEnded = record.finishedAtNs > 0n;
   const restarts = restartsIn(record, details, true);
@@ -56,11 +59,16 @@ export function foldFinalDetails(
   if (missed.exits > 0 && record.alive) record.lastExitCode = undefined;
   const wasBefore = isFirst && !wasEnded && missed.exits === 0;
   const isOom = isOomInferred(record, details) && !wasBefore;
+  const runs = runOutcomes(details, { missed, nowNs, alive: record.alive });
+  for (const { kind, timeNs } of runs) {
+    if (kind === EventKind.ContainerDie) exitTimes.exited(timeNs);
+  }
+  const timesNs = exitTimes.ofRestarts(restarts, details, { fresh: true, startedBeforeNs });
   // As arguments of `push`, this many could overflow the stack.
   const outcomes: ContainerOutcome[] = [
     ...(isOom ? [oomOutcome(details, true)] : []),
-    ...runOutcomes(details, { missed, nowNs, alive: record.alive }),
-    ...restartOutcomes(details, { restarts, recovered: missed.exits }),
+    ...runs,
+    ...restartOutcomes(details, { timesNs, recovered: missed.exits }),
   ];
 
   const now = { timeNs: nowNs, recovered: true };
@@ -126,15 +134,15 @@ function restartsIn(record: ContainerRecord, details: ContainerDetails, fresh: b
 
 /** The first `recovered` restarts were missed, with the ends that led to them. */
 function restartOutcomes(
-  { restartCount, startedAtNs: timeNs }: ContainerDetails,
-  counts: { readonly restarts: number; readonly recovered: number },
+  { restartCount }: ContainerDetails,
+  facts: { readonly timesNs: readonly bigint[]; readonly recovered: number },
 ): ContainerOutcome[] {
-  const { restarts, recovered } = counts;
-  return Array.from({ length: restarts }, (_, i) => ({
+  const { timesNs, recovered } = facts;
+  return timesNs.map((timeNs, i) => ({
     kind: EventKind.ContainerRestart,
     timeNs,
     recovered: i < recovered,
-    restartCount: restartCount - restarts + 1 + i,
+    restartCount: restartCount - timesNs.length + 1 + i,
   }));
 }
 
