@@ -8,6 +8,10 @@ export interface ContainerResume {
   readonly startedAtNs: bigint;
   readonly finishedAtNs: bigint;
   readonly lastExitCode: number | undefined;
+  /** Last exit of an earlier container with its name, if it has none itself. */
+  readonly earlierExit?:
+    | { readonly exitCode: number | undefined; readonly finishedAtNs: bigint }
+    | undefined;
   readonly restartsSeen: number | undefined;
   readonly oom: "none" | "event" | "inferred";
   readonly runsSystemd: boolean | undefined;

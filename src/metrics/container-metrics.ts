@@ -153,7 +153,8 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
       otel: { name: "container.last_exit.code", unit: "{code}", kind: "gauge" },
     },
     (record, visit) => {
-      if (record.lastExitCode !== undefined) visit(record.labels, record.lastExitCode);
+      const code = record.lastExit?.exitCode;
+      if (code !== undefined) visit(record.labels, code);
     },
   ),
   containerMetric(
@@ -164,7 +165,8 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
       otel: { name: "container.last_exit.time", unit: "s", kind: "gauge" },
     },
     (record, visit) => {
-      if (record.finishedAtNs > 0n) visit(record.labels, seconds(record.finishedAtNs));
+      const timeNs = record.lastExit?.timeNs ?? 0n;
+      if (timeNs > 0n) visit(record.labels, seconds(timeNs));
     },
   ),
   containerMetric(

@@ -213,10 +213,7 @@ export class Fleet {
     past: { readonly isNew: boolean; readonly runs?: RunsResume },
   ): ContainerRecord {
     const earlier = this.#byName.get(identity.name);
-    const sameSeries =
-      earlier !== undefined &&
-      earlier.identity.node === identity.node &&
-      earlier.identity.cluster === identity.cluster;
+    const sameSeries = earlier !== undefined && hasLabelsOf(earlier.identity, identity);
     const counted = sameSeries ? earlier.systemd.units.counted() : [];
     earlier?.forget();
     const record = new ContainerRecord(identity, {
@@ -226,6 +223,7 @@ export class Fleet {
       runs: new RunTracker(past.runs ?? past),
     });
     if (past.isNew) record.restartsSeen = 0;
+    if (sameSeries) record.earlierExit = earlier.lastExit;
     record.systemd.units.inherit(counted);
     this.#byId.set(identity.id, record);
     this.#byName.set(identity.name, record);
@@ -239,14 +237,17 @@ export class Fleet {
   }
 
   #named(record: ContainerRecord, identity: ContainerIdentity): void {
-    const { name, node, cluster } = record.identity;
+    const { name } = record.identity;
     const isNamed = this.#byName.get(identity.name) === record;
-    const isSame = identity.name === name && identity.node === node && identity.cluster === cluster;
+    const isSame = identity.name === name && hasLabelsOf(identity, record.identity);
     if (isSame && isNamed) return;
     if (this.#byName.get(name) === record) this.#byName.delete(name);
     const replaced = this.#byName.get(identity.name);
-    if (replaced !== record && replaced?.destroyedAtNs !== undefined) replaced.forget();
-    record.rename(identity);
+    const isFree = replaced !== record && replaced?.destroyedAtNs !== undefined;
+    const removed = isFree ? replaced : undefined;
+    const continues = removed !== undefined && hasLabelsOf(removed.identity, identity);
+    record.rename(identity, continues ? removed : undefined);
+    removed?.forget();
     this.#byName.set(identity.name, record);
   }
 
@@ -279,4 +280,9 @@ export class Fleet {
 /** Returns true for the statuses that a removed container can't have any more. */
 function hasEndedBy(status: ContainerStatus): boolean {
   return status !== "created" && status !== "dead";
+}
+
+/** Returns true if series of the two have the same labels, given the same name. */
+function hasLabelsOf(one: ContainerIdentity, other: ContainerIdentity): boolean {
+  return one.node === other.node && one.cluster === other.cluster;
 }

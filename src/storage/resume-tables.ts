@@ -125,6 +125,7 @@ function decodeResume(text: string): ContainerResume {
     // The text lacks members that are undefined.
     health: resume.health,
     lastExitCode: resume.lastExitCode,
+    earlierExit: resume.earlierExit,
     restartsSeen: resume.restartsSeen,
     runsSystemd: resume.runsSystemd,
     systemd: resume.systemd,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
-import { startContainer } from "../support/engine/container.ts";
+import { createContainer, startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode } from "../support/engine/node.ts";
 import type { Scrape } from "../support/exposition.ts";
@@ -70,6 +70,16 @@ describeEngine("a removed container", () => {
       expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
         "137": 2,
       });
+    });
+
+    // As Compose does: under a temporary name first.
+    await using next = await createContainer(engine, { name: `temporary_${name}`, labels });
+    await next.rename(name);
+    await unitwatch.until((scrape) => {
+      expect(scrape.value("container_info", { container_id: next.id, container: name })).toBe(1);
+      expect(shownFailures(scrape, name)).toEqual({ [unit]: { "exit-code": 2 } });
+      expect(scrape.value("container_starts_total", { container: name })).toBe(2);
+      expect(scrape.value("container_last_exit_code", { container: name })).toBe(137);
     });
   });
 });

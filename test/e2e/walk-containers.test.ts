@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
-import { oomContainer, startContainer, type TestContainer } from "../support/engine/container.ts";
+import {
+  createContainer,
+  oomContainer,
+  startContainer,
+  type TestContainer,
+} from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { shownContainer, trueContainer } from "../support/truth.ts";
 import {
@@ -108,6 +113,31 @@ describeEngine("the walk through containers", () => {
     // A restart happens at the exit that leads to it.
     const exits = session.events.of(name, "die").map(({ timeNano }) => timeNano);
     expect(restarts.map(({ timeNs }) => Number(timeNs))).toEqual(exits.slice(0, 2));
+  });
+
+  test("continues counters and last exit when a container is recreated as Compose does", async () => {
+    const name = `sind-${CLUSTER}-service`;
+    const old = await startContainer(engine, { name, labels });
+    await old.restart();
+    await old.untilTrapSet(2);
+    const renamed = watched(await createContainer(engine, { name: `${name}-new`, labels }));
+    await old.stop();
+    await old.remove();
+    await renamed.rename(name);
+    await renamed.start();
+
+    await session.unitwatch.until(async (scrape) => {
+      expect(shownContainer(scrape, name).status).toBe("running");
+      expect(scrape.value("container_info", { container_id: renamed.id })).toBe(1);
+      expect(scrape.value("container_starts_total", { container: name })).toBe(3);
+      expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
+        "0": 2,
+      });
+      expect(scrape.value("container_last_exit_code", { container: name })).toBe(0);
+      expect(scrape.select("container_info", { container: `${name}-new` })).toEqual([]);
+    }, SOON);
+    // Its own last exit, for the comparison with inspect at the end.
+    await renamed.kill();
   });
 
   test("shows what became of containers that were waiting for a restart", async () => {

@@ -14,6 +14,16 @@ export function newCounters(sinceNs: bigint): ContainerCounters {
   return { sinceNs, starts: 0, restarts: 0, oomEvents: 0, exits: new Map() };
 }
 
+/** Adds the counts of another container that has taken the name of these counters. */
+export function addCounters(counters: ContainerCounters, more: ContainerCounters): void {
+  counters.starts += more.starts;
+  counters.restarts += more.restarts;
+  counters.oomEvents += more.oomEvents;
+  for (const [exitCode, count] of more.exits) {
+    counters.exits.set(exitCode, (counters.exits.get(exitCode) ?? 0) + count);
+  }
+}
+
 /** Adds what an outcome counts. */
 export function countOutcome(counters: ContainerCounters, outcome: ContainerOutcome): void {
   switch (outcome.kind) {

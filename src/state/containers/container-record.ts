@@ -18,8 +18,9 @@
  *   list without the container     the exit of an open run, recovered, and the removal
  *
  * Always true: each start, exit and restart counts once, whichever input reports it first. An event
- * that is older than the status counts, and leaves the status alone. A new container of
- * the same name continues the counters.
+ * that is older than the status counts, and leaves the status alone. Counters and last exit belong to
+ * the name: a new container of the same name continues them, and a container that is renamed takes its
+ * counters along, and adds them to those of a removed container with its new name.
  *
  * May import: domain/, state/units/.
  */
@@ -36,10 +37,18 @@ import type { FleetEvents } from "../../domain/fleet-events.ts";
 import type { SeriesBudget } from "../units/series-budget.ts";
 import { SystemdState } from "../units/systemd-state.ts";
 import type { UnitAdmission } from "../units/unit-admission.ts";
-import { newCounters } from "./container-counters.ts";
+import { addCounters, newCounters } from "./container-counters.ts";
 import type { ContainerCounters } from "./container-counters.ts";
 import { ExitTimes } from "./exit-times.ts";
 import type { RunTracker } from "./run-tracker.ts";
+
+/** The end of a container's last run. */
+export interface LastExit {
+  /** undefined if it is lost. */
+  readonly exitCode: number | undefined;
+  /** Unix nanoseconds; 0n if unknown. */
+  readonly timeNs: bigint;
+}
 
 /** Series of a container, with those of its systemd as a whole. */
 const CONTAINER_SERIES = 36;
@@ -60,6 +69,8 @@ export class ContainerRecord {
   hasHealthCheck: boolean | undefined = undefined;
   startedAtNs = 0n;
   finishedAtNs = 0n;
+  /** Last exit of an earlier container with this name, for as long as this one has none. */
+  earlierExit: LastExit | undefined = undefined;
   /** undefined before the first exit, and if the code of the last one is lost. */
   lastExitCode: number | undefined = undefined;
   /** RestartCount of the last inspection; a manual start sets it back to 0. */
@@ -121,16 +132,33 @@ export class ContainerRecord {
     return this.status === "paused";
   }
 
-  /** Renames it: its series continue under the new name. */
-  rename(identity: ContainerIdentity): void {
+  /** The last exit of a container with this name; undefined before the first. */
+  get lastExit(): LastExit | undefined {
+    const { finishedAtNs: timeNs, lastExitCode: exitCode } = this;
+    return timeNs > 0n || exitCode !== undefined ? { exitCode, timeNs } : this.earlierExit;
+  }
+
+  /**
+   * Renames it: its series continue under the new name.
+   *
+   * @param earlier removed container that had the new name: its counters continue too
+   */
+  rename(identity: ContainerIdentity, earlier?: ContainerRecord): void {
     if (this.#isForgotten) {
       this.#isForgotten = false;
       this.#hasSeries = this.#series.take(CONTAINER_SERIES);
       this.counters = newCounters(this.#series.nowNs());
     }
     this.identity = identity;
+    const own = this.counters;
+    if (earlier !== undefined) {
+      this.counters = earlier.counters;
+      addCounters(this.counters, own);
+      this.earlierExit = earlier.lastExit;
+    }
     this.labels = labelsOf(identity, this.counters);
     this.systemd.units.relabel(this.labels);
+    if (earlier !== undefined) this.systemd.units.inherit(earlier.systemd.units.counted());
   }
 
   /** Advances to the time of a fact that sets the status; returns false if a newer one is known. */
@@ -164,6 +192,10 @@ export class ContainerRecord {
       startedAtNs: this.startedAtNs,
       finishedAtNs: this.finishedAtNs,
       lastExitCode: this.lastExitCode,
+      earlierExit: this.earlierExit && {
+        exitCode: this.earlierExit.exitCode,
+        finishedAtNs: this.earlierExit.timeNs,
+      },
       restartsSeen: this.restartsSeen,
       oom: this.oom,
       runsSystemd: this.runsSystemd,
@@ -179,6 +211,10 @@ export class ContainerRecord {
     this.startedAtNs = resume.startedAtNs;
     this.finishedAtNs = resume.finishedAtNs;
     this.lastExitCode = resume.lastExitCode;
+    this.earlierExit = resume.earlierExit && {
+      exitCode: resume.earlierExit.exitCode,
+      timeNs: resume.earlierExit.finishedAtNs,
+    };
     this.restartsSeen = resume.restartsSeen;
     this.oom = resume.oom;
     this.runsSystemd = resume.runsSystemd;

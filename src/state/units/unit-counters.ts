@@ -50,11 +50,17 @@ export class UnitCounters implements Counting {
     }
   }
 
-  countFailure(result: string): void {
+  /** Adds the counts of the same unit in another container that has taken the name of this one. */
+  add(more: UnitCounters): void {
+    for (const [result, count] of more.failures) this.countFailure(result, count);
+    this.#restarts += more.#restarts;
+  }
+
+  countFailure(result: string, count = 1): void {
     const failures = (this.#failures ??= new Map<string, number>());
     const isOneMore = !failures.has(result) && failures.size >= MAX_RESULTS;
     const key = isOneMore ? RESULT_OTHER : result;
-    failures.set(key, (failures.get(key) ?? 0) + 1);
+    failures.set(key, (failures.get(key) ?? 0) + count);
   }
 
   countRestarts(count: number): void {

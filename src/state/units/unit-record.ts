@@ -94,7 +94,9 @@ export class UnitRecord {
 
   /** Continues the counters of this unit in an earlier container with the same name. */
   inherit(old: UnitRecord, containerLabels: LabelSet): void {
+    const own = this.#counters;
     this.#counters = old.#counters;
+    this.#counters.add(own);
     this.relabel(containerLabels);
   }
 }

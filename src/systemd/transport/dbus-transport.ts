@@ -205,9 +205,8 @@ export class DbusTransport implements Transport {
   }
 
   #managerText(property: string): Promise<string> {
-    return this.#ask(
-      { ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH },
-      (reply) => reply.read("v", (reader) => reader.enterVariant("s").string()),
+    return this.#ask({ ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH }, (reply) =>
+      reply.read("v", (reader) => reader.enterVariant("s").string()),
     );
   }
 

@@ -81,7 +81,14 @@ test("counts restarts and no failure when v247 restarts what ExecCondition= skip
     signal({ ms, state: "activating/condition", run, restarts: run - 1, result: "success" });
     signal({ ms: ms + 1, state: "activating/auto-restart", run, restarts: run - 1, result });
     const since = { sinceMs: ms + 1 };
-    signal({ ms: ms + 200, ...since, state: "activating/auto-restart", run, restarts: run, result });
+    signal({
+      ms: ms + 200,
+      ...since,
+      state: "activating/auto-restart",
+      run,
+      restarts: run,
+      result,
+    });
     signal({ ms: ms + 201, state: "inactive/dead", run, restarts: run, result });
   }
   expect(restarts()).toBe(3);
@@ -162,7 +169,14 @@ test("counts restarts and no failure when v247 restarts what ExecCondition= skip
     signal({ ms, state: "activating/condition", run, restarts: run - 1, result: "success" });
     signal({ ms: ms + 1, state: "activating/auto-restart", run, restarts: run - 1, result });
     const since = { sinceMs: ms + 1 };
-    signal({ ms: ms + 200, ...since, state: "activating/auto-restart", run, restarts: run, result });
+    signal({
+      ms: ms + 200,
+      ...since,
+      state: "activating/auto-restart",
+      run,
+      restarts: run,
+      result,
+    });
     signal({ ms: ms + 201, state: "inactive/dead", run, restarts: run, result });
   }
   expect(restarts()).toBe(3);

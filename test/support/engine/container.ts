@@ -149,6 +149,7 @@ export interface ContainerOptions {
 
 /** Line that the default command prints once it handles SIGTERM. */
 const READY = "untilTrapSet SIGTERM";
+const DEFAULT_COMMAND = ["sh", "-c", `trap 'exit 0' TERM; echo ${READY}; sleep 1000000 & wait`];
 
 /** Starts a container without systemd and without network. */
 export async function startContainer(
@@ -158,12 +159,23 @@ export async function startContainer(
   await ensureImage(engine, "busybox");
   const id = await runContainer(engine, {
     image: imageName("busybox"),
-    command: ["sh", "-c", `trap 'exit 0' TERM; echo ${READY}; sleep 1000000 & wait`],
+    command: DEFAULT_COMMAND,
     ...options,
   });
   const container = new TestContainer(engine, id, options.name);
   if (options.command === undefined) await container.untilTrapSet();
   return container;
+}
+
+/** Creates a container as {@link startContainer} does, without a start. */
+export async function createContainer(
+  engine: Engine,
+  options: ContainerOptions,
+): Promise<TestContainer> {
+  await ensureImage(engine, "busybox");
+  const facts = { image: imageName("busybox"), command: DEFAULT_COMMAND, ...options };
+  const id = await engine.docker(["create", ...argumentsOf(engine, facts)]);
+  return new TestContainer(engine, id, options.name);
 }
 
 /**
@@ -182,16 +194,17 @@ export function oomContainer(
   });
 }
 
+type CompleteOptions = Required<Pick<ContainerOptions, "image" | "command">> & ContainerOptions;
+
 /** Runs a detached container with the label of this run; returns its id. */
-export function runContainer(
-  engine: Engine,
-  options: Required<Pick<ContainerOptions, "image" | "command">> & ContainerOptions,
-): Promise<string> {
+export function runContainer(engine: Engine, options: CompleteOptions): Promise<string> {
+  return engine.docker(["run", "--detach", ...argumentsOf(engine, options)]);
+}
+
+function argumentsOf(engine: Engine, options: CompleteOptions): readonly string[] {
   const { name, labels = {}, image, command, args = [] } = options;
   const marks = Object.entries({ ...labels, [TEST_LABEL]: engine.runId });
-  return engine.docker([
-    "run",
-    "--detach",
+  return [
     "--pull=never",
     "--network=none",
     `--name=${name}`,
@@ -199,5 +212,5 @@ export function runContainer(
     ...args,
     image,
     ...command,
-  ]);
+  ];
 }

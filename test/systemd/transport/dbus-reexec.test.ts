@@ -35,7 +35,13 @@ test("closes a gap when systemd had no name for a moment", async () => {
   watched.systemd.emitOwner("", ":1.1");
   await watched.saw(/^manager/);
   const steps = watched.history.filter((line) => /^(attached|journal|recovered|listed)/.test(line));
-  expect(steps).toEqual(["attached dbus", "journal sync", "journal read", "recovered 0", "listed 0"]);
+  expect(steps).toEqual([
+    "attached dbus",
+    "journal sync",
+    "journal read",
+    "recovered 0",
+    "listed 0",
+  ]);
   await end(watched);
 });
 
