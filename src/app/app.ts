@@ -65,6 +65,7 @@ export async function runApp(options: AppOptions): Promise<void> {
 
   const sweep = (): void => {
     heap.fitTo(fleet.size);
+    status.expire();
     fleet.forgetDestroyed(clock.nowNs() - BigInt(config.metrics.retentionMs) * 1_000_000n);
   };
   stack.use(every(SWEEP_MS, clock, sweep));

@@ -2,6 +2,7 @@ import { BUILD_INFO } from "../config/build-info.ts";
 import type { Config } from "../config/config.ts";
 import type { Change } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { ContainerIdentity } from "../domain/container.ts";
 import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
 import type { StatusRoutes } from "../http/handlers/status-page.ts";
@@ -14,6 +15,7 @@ import type { PageSources } from "../page/render-page.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { EngineWatch } from "../engine/watch/engine-watch.ts";
+import { Expiries } from "./expiries.ts";
 import { eventReport, INSTANCE } from "./event-report.ts";
 
 export interface StatusOptions {
@@ -33,6 +35,8 @@ export interface Status {
   readonly changed: (change: Change) => void;
   /** Notifies the clients that the container's state was read, which may differ without a change. */
   readonly stateRead: (record: ContainerRecord) => void;
+  /** Notifies the clients of containers of which something isn't recent any more. To be called now and then. */
+  readonly expire: () => void;
   /** Ends the streams of all clients. */
   readonly close: () => void;
 }
@@ -45,6 +49,10 @@ export function buildStatus(options: StatusOptions): Status {
     serialize: (change) => JSON.stringify(eventReport(change)),
     instance: INSTANCE.slice(0, 12),
   });
+
+  const stateDiffers = ({ name, node, cluster }: Named): void =>
+    events.aside("snapshot", name, JSON.stringify({ container: name, node, cluster }));
+  const expiries = new Expiries(clock);
 
   const sources: PageSources = {
     containers: () => fleet.containers(),
@@ -73,14 +81,22 @@ export function buildStatus(options: StatusOptions): Status {
     },
     changed(change) {
       lags.changed(change, clock.nowNs());
+      expiries.changed(change);
       events.push(change);
     },
-    stateRead({ identity: { name, node, cluster } }) {
-      events.aside("snapshot", name, JSON.stringify({ container: name, node, cluster }));
+    stateRead: ({ identity }) => stateDiffers(identity),
+    expire() {
+      for (const identity of expiries.take()) {
+        stateDiffers(identity);
+        const present = fleet.get(identity.id)?.identity;
+        if (present !== undefined && present.name !== identity.name) stateDiffers(present);
+      }
     },
     close: () => events.close(),
   };
 }
+
+type Named = Pick<ContainerIdentity, "name" | "node" | "cluster">;
 
 const ENGINE = "";
 

@@ -10,6 +10,13 @@ import type { ActiveState } from "./unit.ts";
  */
 export type Time = string;
 
+/** How often something happened in the last 15 minutes. */
+export interface RecentCount {
+  readonly count: number;
+  readonly firstAt: Time | null;
+  readonly lastAt: Time | null;
+}
+
 /** One unit of a container's systemd that the unit filters show. */
 export interface UnitReport {
   readonly name: string;
@@ -29,6 +36,24 @@ export interface UnitReport {
   readonly lastFailureAt: Time | null;
   /** Restarts by Restart=, since it is watched. */
   readonly restarts: number;
+  /** Failures and restarts of the last 15 minutes; null without any. */
+  readonly recent: {
+    readonly failures: RecentCount | null;
+    readonly restarts: RecentCount | null;
+  } | null;
+}
+
+/**
+ * Need for attention. `failing`: it fails, ran out of memory, or is in a restart loop; `warning`:
+ * it can't be watched, or failed lately and runs again; `fine`: it runs; `idle`: it ended well, or
+ * never began.
+ */
+export type TroubleLevel = "failing" | "warning" | "fine" | "idle";
+
+export interface TroubleReport {
+  readonly level: TroubleLevel;
+  /** Problems, in a few words each: for people. */
+  readonly reasons: readonly string[];
 }
 
 /** The systemd of one container. */
@@ -67,6 +92,16 @@ export interface ContainerReport {
   readonly exitCode: number | null;
   /** True if the kernel killed a process for lack of memory since the last start. */
   readonly oomKilled: boolean;
+  /** Counts of the last 15 minutes, whether it runs again or not; null for 0. */
+  readonly recent: {
+    /** Restarts by the restart policy. */
+    readonly restarts: RecentCount | null;
+    /** Exits that need attention: with another code than a requested end has. */
+    readonly failedExits: RecentCount | null;
+    readonly oomKills: RecentCount | null;
+  };
+  /** Level and problems, as the status page shows them. */
+  readonly trouble: TroubleReport;
   /** Restarts by the restart policy, and all starts, since it is watched. */
   readonly restarts: number;
   readonly starts: number;

@@ -60,8 +60,7 @@ export function pageFoot(page: {
 </form>
 </header>
 <noscript><p class="aside">Without JavaScript this page is a snapshot: reload it for a newer one.</p></noscript>
-<p class="empty aside">No change since unitwatch started.</p>
-<ol id="changes" reversed tabindex="0" aria-labelledby="feed-title">
+${page.changes === "" ? '<p id="unchanged" class="aside">No change since unitwatch started.</p>\n' : ""}<ol id="changes" reversed tabindex="0" aria-labelledby="feed-title">
 ${page.changes}
 </ol>
 </section>

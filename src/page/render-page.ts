@@ -11,18 +11,24 @@
  * the browser's DOM. Writers are generators: they yield often, so a large fleet doesn't block the
  * event loop.
  */
-import type { EventReport } from "../domain/status.ts";
+import type { EventReport, UnitReport } from "../domain/status.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { UnitRecord } from "../state/units/unit-record.ts";
 import { escapeHtml, toHtml } from "./html.ts";
 import { pageFoot, pageHead } from "./page-frame.ts";
-import { containerFacts, filtered, isReported, reportHead, unitReport } from "./report.ts";
+import {
+  containerFacts,
+  filtered,
+  isReported,
+  reportHead,
+  unitReport,
+  unitsInTrouble,
+} from "./report.ts";
 import type { ContainerFacts, ContainerFilter, ReportSources } from "./report.ts";
 import { TextParts } from "./text-parts.ts";
 import { changeItem } from "./view/change.ts";
 import { nodeEntry, orderOf, sortedUnits } from "./view/node.ts";
-import { overview, titleOf } from "./view/overview.ts";
-import { troubleOf } from "./view/trouble.ts";
+import { notice, overview, titleOf } from "./view/overview.ts";
 
 export interface PageSources extends ReportSources {
   /** Returns the newest changes as JSON, newest first. */
@@ -32,21 +38,21 @@ export interface PageSources extends ReportSources {
 
 /** Containers on a page; those in trouble come first. */
 export const MAX_ENTRIES = 1500;
-/** Failing units of a container. */
+/** Failing units of a container, and those that restarted lately. */
 const MAX_FAILING = 50;
 /** Containers that are on the page with all their units, and the units of these together. */
 const MAX_WHOLE = 100;
 const MAX_OTHERS = 1000;
 const NEWEST_CHANGES = 100;
-const UNITS_PER_STEP = 500;
 
 interface Entry {
   readonly record: ContainerRecord;
   readonly facts: ContainerFacts;
   readonly failing: readonly UnitRecord[];
   readonly failingCount: number;
+  readonly restarted: readonly UnitRecord[];
+  readonly restartedCount: number;
   readonly pastCount: number;
-  readonly level: string;
   readonly order: string;
 }
 
@@ -58,26 +64,25 @@ export function* writePage(
   const head = reportHead(sources);
   // Of the same moment as the head: the feed sends later changes to the page.
   const changes = sources.newest(NEWEST_CHANGES);
-  const nowMs = Date.parse(head.time);
+  const nowNs = sources.nowNs();
   const out = new TextParts();
   out.add(pageHead({ title: titleOf(head), head, isPart: filter !== undefined }));
   out.add(toHtml(overview(head)));
   out.add("</section>");
-  const entries = yield* entriesOf(sources, filter);
-  const trouble = entries.filter(({ level }) => level === "failing" || level === "warning");
-  const others = entries.filter(({ level }) => level !== "failing" && level !== "warning");
+  const entries = yield* entriesOf(sources, { filter, nowNs });
+  const trouble = entries.filter(isTroubled);
+  const others = entries.filter((entry) => !isTroubled(entry));
   const budget = { entries: MAX_ENTRIES, whole: MAX_WHOLE, units: MAX_OTHERS };
   out.add(sectionHead("trouble", "Needs attention", trouble.length));
-  out.add(
-    '<p class="well">No problems.</p><p class="none aside">No container is watched yet.</p><div class="nodes">',
-  );
-  yield* writeEntries(out, trouble, { budget, nowMs });
+  const numbers = { entries: entries.length, troubled: trouble.length };
+  out.add(`${toHtml(notice(head, numbers))}<div class="nodes">`);
+  yield* writeEntries(out, trouble, { budget, nowNs });
   out.add(`</div></section>${sectionHead("rest", "Other containers", others.length)}`);
   const isOpen = filter !== undefined || others.length <= 12;
   out.add(
     `<details class="fold"${isOpen ? " open" : ""}><summary>Show</summary><div class="nodes">`,
   );
-  yield* writeEntries(out, others, { budget, nowMs });
+  yield* writeEntries(out, others, { budget, nowNs });
   out.add("</div>");
   const left = entries.length - MAX_ENTRIES;
   if (left > 0) {
@@ -105,36 +110,36 @@ function sectionHead(id: string, title: string, number: number): string {
 /** Returns the containers that exist, those in trouble first. */
 function* entriesOf(
   sources: PageSources,
-  filter: ContainerFilter,
+  shown: { readonly filter: ContainerFilter; readonly nowNs: bigint },
 ): Generator<void, readonly Entry[], void> {
+  const { filter, nowNs } = shown;
   const entries: Entry[] = [];
   for (const record of filtered(sources, filter)) {
     if (record.destroyedAtNs !== undefined) continue;
-    const facts = containerFacts(record, sources);
-    const failing: UnitRecord[] = [];
-    let visited = 0;
-    let pastCount = 0;
-    for (const unit of record.systemd.units.values()) {
-      const { activeState, subState } = unit;
-      const fails = activeState === "failed" || activeState === "maintenance";
-      if (unit.shown && (fails || subState.startsWith("auto-restart"))) failing.push(unit);
-      else if (unit.shown && unit.hasCounters) pastCount += 1;
-      visited += 1;
-      if (visited % UNITS_PER_STEP === 0) yield;
-    }
-    const trouble = troubleOf(facts, failing.length);
+    const units = yield* unitsInTrouble(record, nowNs);
+    const { failing, restarted, pastCount, counts } = units;
+    const facts = containerFacts(record, { sources, nowNs, units: counts });
     entries.push({
       record,
       facts,
-      failing: failing.sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, MAX_FAILING),
+      failing: firstByName(failing),
       failingCount: failing.length,
+      restarted: firstByName(restarted),
+      restartedCount: restarted.length,
       pastCount,
-      level: trouble.level,
-      order: orderOf(trouble, facts),
+      order: orderOf(facts.trouble, facts),
     });
     yield;
   }
   return entries.sort((a, b) => (a.order < b.order ? -1 : 1));
+}
+
+function firstByName(units: readonly UnitRecord[]): UnitRecord[] {
+  return units.toSorted((a, b) => (a.name < b.name ? -1 : 1)).slice(0, MAX_FAILING);
+}
+
+function isTroubled({ facts }: Entry): boolean {
+  return facts.trouble.level === "failing" || facts.trouble.level === "warning";
 }
 
 function* writeEntries(
@@ -142,11 +147,13 @@ function* writeEntries(
   entries: readonly Entry[],
   page: {
     readonly budget: { entries: number; whole: number; units: number };
-    readonly nowMs: number;
+    readonly nowNs: bigint;
   },
 ): Generator<void, void, void> {
-  const { budget, nowMs } = page;
-  for (const { record, facts, failing, failingCount, pastCount } of entries) {
+  const { budget, nowNs } = page;
+  const nowMs = Number(nowNs / 1_000_000n);
+  const report = (unit: UnitRecord): UnitReport => unitReport(unit, nowNs);
+  for (const { record, facts, failing, restarted, ...counts } of entries) {
     if (budget.entries === 0) return;
     budget.entries -= 1;
     const { size } = record.systemd.units;
@@ -157,10 +164,12 @@ function* writeEntries(
     }
     const entry = nodeEntry({
       container: facts,
-      failing: failing.map(unitReport),
-      failingCount,
-      pastCount,
-      others: isWhole ? othersOf(record) : undefined,
+      failing: failing.map(report),
+      failingCount: counts.failingCount,
+      restarted: restarted.map(report),
+      restartedCount: counts.restartedCount,
+      pastCount: counts.pastCount,
+      others: isWhole ? othersOf(record, report) : undefined,
       nowMs,
     });
     out.add(`${toHtml(entry)}\n`);
@@ -168,7 +177,7 @@ function* writeEntries(
   }
 }
 
-function othersOf(record: ContainerRecord) {
-  const units = [...record.systemd.units.values()].filter(isReported).map(unitReport);
+function othersOf(record: ContainerRecord, report: (unit: UnitRecord) => UnitReport) {
+  const units = [...record.systemd.units.values()].filter(isReported).map(report);
   return sortedUnits(units).others;
 }

@@ -2,16 +2,20 @@ import type {
   ContainerReport,
   EngineReport,
   QueueReport,
+  RecentCount,
   StatusReport,
   SummaryReport,
   SystemdReport,
   UnitReport,
 } from "../domain/status.ts";
+import type { Recent } from "../domain/recent.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { SystemdState } from "../state/units/systemd-state.ts";
 import type { UnitRecord } from "../state/units/unit-record.ts";
 import { rfc3339 } from "./rfc3339.ts";
 import { TextParts } from "./text-parts.ts";
+import { isLooping, troubleOf, unitLevel } from "./view/trouble.ts";
+import type { TroubledUnits } from "./view/trouble.ts";
 
 /** Facts about containers that their records lack. */
 interface ReportContext {
@@ -38,6 +42,8 @@ export type ContainerFilter = ReadonlySet<string> | undefined;
 /** Containers, and units, that are written between two yields. */
 const CONTAINERS_PER_STEP = 50;
 const UNITS_PER_STEP = 100;
+/** Units that are looked at between two yields. */
+const UNITS_READ_PER_STEP = 500;
 
 /** Returns a report without its containers, all of one moment. */
 export function reportHead(sources: ReportSources): Omit<StatusReport, "containers"> {
@@ -88,18 +94,20 @@ export function* writeReport(
   sources: ReportSources,
   filter: ContainerFilter,
 ): Generator<void, Buffer, void> {
+  const nowNs = sources.nowNs();
   const out = new TextParts();
   out.add(`${JSON.stringify(reportHead(sources)).slice(0, -1)},"containers":[`);
   yield;
   let written = 0;
   for (const record of filtered(sources, filter)) {
-    const facts = JSON.stringify(containerFacts(record, sources));
+    const { counts } = yield* unitsInTrouble(record, nowNs);
+    const facts = JSON.stringify(containerFacts(record, { sources, nowNs, units: counts }));
     out.add(`${written === 0 ? "" : ","}\n${facts.slice(0, -1)},"units":[`);
     written += 1;
     let units = 0;
     for (const unit of record.systemd.units.values()) {
       if (!isReported(unit)) continue;
-      out.add(`${units === 0 ? "" : ","}${JSON.stringify(unitReport(unit))}`);
+      out.add(`${units === 0 ? "" : ","}${JSON.stringify(unitReport(unit, nowNs))}`);
       units += 1;
       if (units % UNITS_PER_STEP === 0) yield;
     }
@@ -113,10 +121,56 @@ export function* writeReport(
 /** A container's report without its units. */
 export type ContainerFacts = Omit<ContainerReport, "units">;
 
-export function containerFacts(record: ContainerRecord, context: ReportContext): ContainerFacts {
+/** The shown units of a container that need attention. */
+interface UnitsInTrouble {
+  readonly failing: readonly UnitRecord[];
+  /** Those that restarted lately. */
+  readonly restarted: readonly UnitRecord[];
+  /** Number of the others that failed or restarted before. */
+  readonly pastCount: number;
+  readonly counts: TroubledUnits;
+}
+
+/** Finds the units that need attention. Yields now and then. */
+export function* unitsInTrouble(
+  record: ContainerRecord,
+  nowNs: bigint,
+): Generator<void, UnitsInTrouble, void> {
+  const failing: UnitRecord[] = [];
+  const restarted: UnitRecord[] = [];
+  let visited = 0;
+  let looping = 0;
+  let pastCount = 0;
+  for (const unit of record.systemd.units.values()) {
+    visited += 1;
+    if (visited % UNITS_READ_PER_STEP === 0) yield;
+    if (!unit.shown) continue;
+    const { activeState = null, subState } = unit;
+    const recent = recentOf(unit, nowNs);
+    const level = unitLevel({ activeState, subState, recent });
+    if (level === "failing") failing.push(unit);
+    else if (level === "warning") {
+      restarted.push(unit);
+      if (isLooping({ recent })) looping += 1;
+    } else if (unit.hasCounters) pastCount += 1;
+  }
+  const counts = { failing: failing.length, restarted: restarted.length, looping };
+  return { failing, restarted, pastCount, counts };
+}
+
+export function containerFacts(
+  record: ContainerRecord,
+  context: {
+    readonly sources: ReportContext;
+    readonly nowNs: bigint;
+    readonly units: TroubledUnits;
+  },
+): ContainerFacts {
+  const { sources, nowNs, units } = context;
   const { id, name, node, cluster, image, runtime } = record.identity;
-  const isNode = context.watchesSystemd && record.runsSystemd === true && record.alive;
-  return {
+  const { recent } = record.counters;
+  const isNode = sources.watchesSystemd && record.runsSystemd === true && record.alive;
+  const facts = {
     name,
     id,
     node,
@@ -128,13 +182,19 @@ export function containerFacts(record: ContainerRecord, context: ReportContext):
     health: record.health ?? null,
     exitCode: record.lastExit?.exitCode ?? null,
     oomKilled: record.oom !== "none",
+    recent: {
+      restarts: recentCount(recent.restarts.within(nowNs)),
+      failedExits: recentCount(recent.failedExits.within(nowNs)),
+      oomKills: recentCount(recent.oomKills.within(nowNs)),
+    },
     restarts: record.counters.restarts,
     starts: record.counters.starts,
     startedAt: rfc3339(record.startedAtNs),
     finishedAt: rfc3339(record.lastExit?.timeNs ?? 0n),
     removedAt: rfc3339(record.destroyedAtNs ?? 0n),
-    systemd: isNode ? systemdReport(record.systemd, context.lagOf(id)) : null,
+    systemd: isNode ? systemdReport(record.systemd, sources.lagOf(id)) : null,
   };
+  return { ...facts, trouble: troubleOf(facts, units) };
 }
 
 function systemdReport(systemd: SystemdState, lagSeconds: number | undefined): SystemdReport {
@@ -158,7 +218,7 @@ export function isReported(unit: UnitRecord): boolean {
   return unit.shown && (unit.activeState !== undefined || unit.hasCounters);
 }
 
-export function unitReport(unit: UnitRecord): UnitReport {
+export function unitReport(unit: UnitRecord, nowNs: bigint): UnitReport {
   const { name, type, activeState = null, subState, result = null, restarts, lastFailure } = unit;
   const sinceNs = unit.stateChangeNs > 0n ? unit.stateChangeNs : unit.activeEnterNs;
   return {
@@ -172,5 +232,19 @@ export function unitReport(unit: UnitRecord): UnitReport {
     failures: Object.fromEntries(unit.failures),
     lastFailureAt: rfc3339(lastFailure?.timeNs ?? 0n),
     restarts,
+    recent: recentOf(unit, nowNs),
   };
+}
+
+function recentOf({ counters }: UnitRecord, nowNs: bigint): UnitReport["recent"] {
+  const failures = counters.recentFailures(nowNs);
+  const restarts = counters.recentRestarts(nowNs);
+  if (failures === undefined && restarts === undefined) return null;
+  return { failures: recentCount(failures), restarts: recentCount(restarts) };
+}
+
+function recentCount(recent: Recent | undefined): RecentCount | null {
+  if (recent === undefined) return null;
+  const { count, firstNs, lastNs } = recent;
+  return { count, firstAt: rfc3339(firstNs), lastAt: rfc3339(lastNs) };
 }

@@ -72,9 +72,7 @@ button[aria-pressed="true"] { background: var(--warning-ground); color: var(--wa
 
 .nodes { border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); overflow: clip; }
 .nodes:not(:has(> .node:not([hidden]))), #waiting:empty,
-#trouble:has(.node:not([hidden])) .well, main:not(:has(.node)) .well,
-main:has(.tile[data-level="failing"]) .well,
-main:has(.node) .none, #rest:not(:has(.node)) .fold { display: none; }
+#notice:empty, #rest:not(:has(.node)) .fold { display: none; }
 .well { color: var(--fine); }
 .node { padding: 0.55rem 0.85rem; border-left: 3px solid transparent; }
 /* Of many entries only the visible ones are laid out. */
@@ -138,7 +136,7 @@ table.units tbody th a { color: inherit; }
 
 #feed > header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0.2rem 1rem; margin-bottom: 0.5rem; }
 #feed h2 { margin: 0; }
-#feed:has(li) .empty, #feed:not(:has(li)) #changes { display: none; }
+#feed:not(:has(li)) #changes { display: none; }
 #changes { list-style: none; padding: 0.3rem 0; border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); max-height: 32rem; overflow-y: auto; font-size: 0.875rem; }
 #changes li { display: grid; grid-template-columns: 6.6rem 10.5rem 1fr; gap: 0 0.8rem; padding: 0.12rem 0.85rem; border-left: 3px solid transparent; }
 #changes time { color: var(--soft); font-family: var(--mono); font-size: 0.8125rem; }

@@ -1,7 +1,13 @@
 import { expect, test } from "@jest/globals";
-import type { ContainerReport, SystemdReport, UnitReport } from "../../src/domain/status.ts";
+import type {
+  ContainerReport,
+  RecentCount,
+  SystemdReport,
+  UnitReport,
+} from "../../src/domain/status.ts";
 import { sortedUnits } from "../../src/page/view/node.ts";
 import { troubleOf, unitLevel, whyOf } from "../../src/page/view/trouble.ts";
+import type { TroubledUnits } from "../../src/page/view/trouble.ts";
 
 const SYSTEMD: SystemdReport = {
   up: true,
@@ -13,7 +19,9 @@ const SYSTEMD: SystemdReport = {
   state: "running",
   units: { active: 3 },
 };
-const CONTAINER: Omit<ContainerReport, "units"> = {
+const NOTHING = { restarts: null, failedExits: null, oomKills: null };
+const NO_UNITS: TroubledUnits = { failing: 0, restarted: 0, looping: 0 };
+const CONTAINER: Omit<ContainerReport, "units" | "trouble"> = {
   name: "a",
   id: "1",
   node: "a",
@@ -25,6 +33,7 @@ const CONTAINER: Omit<ContainerReport, "units"> = {
   health: null,
   exitCode: null,
   oomKilled: false,
+  recent: NOTHING,
   restarts: 0,
   starts: 1,
   startedAt: null,
@@ -73,7 +82,60 @@ test.each<Case>([
   [systemd({ up: false }), 0, "warning", ["systemd watch lost"]],
   [systemd({ up: false, transport: null }), 0, "warning", ["systemd not watched yet"]],
 ])("rates a container that is %j with %d failing units as %s", (more, failing, level, reasons) => {
-  expect(troubleOf({ ...CONTAINER, ...more }, failing)).toEqual({ level, reasons });
+  const rated = troubleOf({ ...CONTAINER, ...more }, { ...NO_UNITS, failing });
+  expect(rated).toEqual({ level, reasons });
+});
+
+const times = (count: number): RecentCount => ({ count, firstAt: null, lastAt: null });
+const recent = (more: Partial<ContainerReport["recent"]>) => ({ recent: { ...NOTHING, ...more } });
+
+test.each<readonly [Partial<ContainerReport>, string, readonly string[]]>([
+  [recent({ oomKills: times(1) }), "failing", ["1 OOM kill in 15 min"]],
+  // A kill of a child, longer ago.
+  [{ oomKilled: true }, "fine", []],
+  [
+    recent({ oomKills: times(4), restarts: times(4), failedExits: times(4) }),
+    "failing",
+    ["4 OOM kills in 15 min", "4 restarts in 15 min", "4 failed exits in 15 min"],
+  ],
+  [recent({ restarts: times(3) }), "failing", ["3 restarts in 15 min"]],
+  [recent({ restarts: times(2) }), "warning", ["2 restarts in 15 min"]],
+  [recent({ failedExits: times(1) }), "warning", ["1 failed exit in 15 min"]],
+  [
+    { status: "exited", exitCode: 1, ...recent({ failedExits: times(1) }) },
+    "failing",
+    ["exited with code 1"],
+  ],
+  [
+    { status: "exited", exitCode: 1, ...recent({ failedExits: times(2) }) },
+    "failing",
+    ["exited with code 1", "2 failed exits in 15 min"],
+  ],
+  [
+    { status: "exited", ...recent({ failedExits: times(1) }) },
+    "failing",
+    ["exited with an unknown code"],
+  ],
+  [
+    { status: "exited", exitCode: 0, ...recent({ failedExits: times(1) }) },
+    "warning",
+    ["1 failed exit in 15 min"],
+  ],
+])("rates a container by what happened lately: %j as %s", (more, level, reasons) => {
+  expect(troubleOf({ ...CONTAINER, ...more }, NO_UNITS)).toEqual({ level, reasons });
+});
+
+test.each<readonly [Partial<TroubledUnits>, string, readonly string[]]>([
+  [{ restarted: 1 }, "warning", ["1 unit restarted in 15 min"]],
+  [{ restarted: 1, looping: 1 }, "failing", ["1 unit in a restart loop"]],
+  [
+    { failing: 2, restarted: 3, looping: 1 },
+    "failing",
+    ["2 units failed", "1 unit in a restart loop", "2 units restarted in 15 min"],
+  ],
+])("rates a node by its units' restarts: %j as %s", (units, level, reasons) => {
+  const node = { ...CONTAINER, ...systemd({}) };
+  expect(troubleOf(node, { ...NO_UNITS, ...units })).toEqual({ level, reasons });
 });
 
 const unit = (more: Partial<UnitReport>): UnitReport => ({
@@ -87,6 +149,7 @@ const unit = (more: Partial<UnitReport>): UnitReport => ({
   failures: {},
   lastFailureAt: null,
   restarts: 0,
+  recent: null,
   ...more,
 });
 
@@ -114,6 +177,28 @@ test("returns the level of a unit, and why it fails", () => {
       "fine",
       "before: 2 × signal, 1 × exit-code",
     ],
+    // No restart hides this failure: it was started by hand.
+    [
+      unit({ failures: { signal: 1 }, recent: { failures: times(1), restarts: null } }),
+      "fine",
+      "before: 1 × signal",
+    ],
+    // It ended well, and Restart=always started it again.
+    [unit({ restarts: 2, recent: { failures: null, restarts: times(2) } }), "fine", ""],
+    [
+      unit({ restarts: 3, recent: { failures: null, restarts: times(3) } }),
+      "warning",
+      "3 restarts in 15 min",
+    ],
+    [
+      unit({
+        failures: { signal: 4 },
+        restarts: 4,
+        recent: { failures: times(1), restarts: times(1) },
+      }),
+      "warning",
+      "1 restart in 15 min; before: 4 × signal",
+    ],
   ];
   for (const [each, level, why] of cases) {
     expect([unitLevel(each), whyOf(each)]).toEqual([level, why]);
@@ -121,13 +206,15 @@ test("returns the level of a unit, and why it fails", () => {
 });
 
 test("sorts units with past failures before healthy ones, and these before idle ones", () => {
-  const { failing, others } = sortedUnits([
+  const { failing, restarted, others } = sortedUnits([
     unit({ name: "idle", activeState: "inactive", subState: "dead" }),
     unit({ name: "well-b" }),
     unit({ name: "well-a" }),
     unit({ name: "was", restarts: 1 }),
     unit({ name: "is", activeState: "failed" }),
+    unit({ name: "loop", recent: { failures: null, restarts: times(5) } }),
   ]);
   expect(failing.map(({ name }) => name)).toEqual(["is"]);
+  expect(restarted.map(({ name }) => name)).toEqual(["loop"]);
   expect(others.map(({ name }) => name)).toEqual(["was", "well-a", "well-b", "idle"]);
 });

@@ -1,6 +1,7 @@
 import { buildStatus } from "../../src/app/status.ts";
 import type { Status, StatusOptions } from "../../src/app/status.ts";
 import { parseConfig } from "../../src/config/parse-config.ts";
+import type { Clock } from "../../src/domain/clock.ts";
 import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
 import { systemClock } from "../../src/platform/time/clock.ts";
 import { identifier } from "../../src/engine/format/identity.ts";
@@ -19,10 +20,13 @@ export class StatusFleet {
   readonly fleet: Fleet;
   readonly status: Status;
   /** State of the engine's watch. */
-  readonly watch = { up: true, sinceNs: systemClock.nowNs(), reconnects: 0 };
+  readonly watch: { up: boolean; sinceNs: bigint; reconnects: number };
+  readonly #clock: Clock;
 
   constructor(options: Partial<StatusOptions> & { readonly args?: readonly string[] } = {}) {
-    const { args = [], ...more } = options;
+    const { args = [], clock = systemClock, ...more } = options;
+    this.#clock = clock;
+    this.watch = { up: true, sinceNs: clock.nowNs(), reconnects: 0 };
     const parsed = parseConfig(args, {});
     if (parsed.kind !== "run") throw new Error("these flags are not for a run");
     const { config } = parsed;
@@ -37,7 +41,7 @@ export class StatusFleet {
     });
     this.status = buildStatus({
       config,
-      clock: systemClock,
+      clock,
       fleet: this.fleet,
       engine: this.watch,
       runtime: () => "docker",
@@ -54,7 +58,7 @@ export class StatusFleet {
     more: Readonly<Record<string, string>> = {},
   ): ContainerRecord {
     const record = this.fleet.engineEvent(
-      engineEvent(action, name, { timeNs: systemClock.nowNs(), ...more }),
+      engineEvent(action, name, { timeNs: this.#clock.nowNs(), ...more }),
     );
     if (record === undefined) throw new Error(`${action} names no container`);
     this.status.stateRead(record);
@@ -70,7 +74,7 @@ export class StatusFleet {
     const { identity, startedAtNs } = this.happens("start", name, labels);
     const facts = { identity, startedAtNs, status: "running", runsSystemd: true } as const;
     const record = this.fleet.details(containerDetails(name, facts), true);
-    const nowNs = systemClock.nowNs();
+    const nowNs = this.#clock.nowNs();
     record.systemd.take({ kind: "attached", transport: "dbus", atNs: nowNs });
     record.systemd.take({ kind: "recovered", entries: [] });
     record.systemd.take({
@@ -93,13 +97,13 @@ export class StatusFleet {
   fails(record: ContainerRecord, unit: string, more: Partial<ServiceSignal> = {}): void {
     const { systemd } = record;
     this.unit(record, { unit, activeState: "active", subState: "running" });
-    const timeNs = systemClock.nowNs();
+    const timeNs = this.#clock.nowNs();
     systemd.take(serviceSignal({ unit, result: "exit-code", exitStatus: 1, timeNs, ...more }));
     this.unit(record, { unit, activeState: "failed", subState: "failed" });
   }
 
   unit(record: ContainerRecord, signal: Partial<UnitSignal>): void {
-    const timeNs = systemClock.nowNs();
+    const timeNs = this.#clock.nowNs();
     record.systemd.take(unitSignal({ stateChangeNs: timeNs, timeNs, ...signal }));
   }
 }

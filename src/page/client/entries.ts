@@ -4,7 +4,7 @@ import type { NodeViewOptions } from "../view/node.ts";
 import { hasPast } from "../view/trouble.ts";
 import { patch, toDom } from "./dom.ts";
 
-/** Failing units of a container that are shown. */
+/** Failing units of a container that are shown, and of those that restarted lately. */
 const MAX_FAILING = 200;
 
 /** Shows an entry for each container: those in trouble in one list, the others in another. */
@@ -43,13 +43,15 @@ export class Entries {
     }
     const present = this.#byName.get(container.name);
     if (present === undefined && this.#isPart) return;
-    const { failing, others } = sortedUnits(container.units);
+    const { failing, restarted, others } = sortedUnits(container.units);
     const more = present?.querySelector<HTMLDetailsElement>("details.more");
     const isFolded = more?.open !== true && more?.dataset["more"] !== "here";
     const options: NodeViewOptions = {
       container,
       failing: failing.slice(0, MAX_FAILING),
       failingCount: failing.length,
+      restarted: restarted.slice(0, MAX_FAILING),
+      restartedCount: restarted.length,
       pastCount: others.filter(hasPast).length,
       others: isFolded ? undefined : others,
       nowMs,
@@ -61,6 +63,11 @@ export class Entries {
     this.#place(entry);
     this.#hide(entry);
     this.count();
+  }
+
+  /** Returns the number of all entries, and of those in trouble. */
+  numbers(): { readonly entries: number; readonly troubled: number } {
+    return { entries: this.#byName.size, troubled: this.#trouble.childElementCount };
   }
 
   remove(name: string): void {

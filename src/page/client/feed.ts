@@ -52,6 +52,7 @@ export class Feed {
   }
 
   #flush(): void {
+    document.querySelector("#unchanged")?.remove();
     this.#list.prepend(...this.#incoming);
     this.#incoming = [];
     while (this.#list.childElementCount > MAX_LINES) this.#list.lastElementChild?.remove();

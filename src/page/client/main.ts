@@ -4,7 +4,7 @@
  * browser, and imports values only from the modules that assets.ts lists.
  */
 import { ageText } from "../view/format.ts";
-import { overview, titleOf } from "../view/overview.ts";
+import { notice, overview, titleOf } from "../view/overview.ts";
 import { Connection } from "./connection.ts";
 import { byId, patch } from "./dom.ts";
 import { Entries } from "./entries.ts";
@@ -26,6 +26,7 @@ const state = new StateClient((report, names) => {
   for (const container of report.containers) entries.show(container, nowMs);
   for (const name of names) if (!known.has(name)) entries.remove(name);
   patch(byId("overview", HTMLDListElement), overview(report));
+  patch(byId("notice", HTMLParagraphElement), notice(report, entries.numbers()));
   const title = titleOf(report);
   if (document.title !== title) document.title = title;
   positions.go();

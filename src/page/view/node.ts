@@ -1,9 +1,14 @@
-import type { ContainerReport, SystemdReport, UnitReport } from "../../domain/status.ts";
+import type {
+  ContainerReport,
+  RecentCount,
+  SystemdReport,
+  TroubleReport,
+  UnitReport,
+} from "../../domain/status.ts";
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
 import { age, count, exitCodeText, positionOf, spanText } from "./format.ts";
-import { hasPast, LEVELS, troubleOf, unitLevel } from "./trouble.ts";
-import type { Trouble } from "./trouble.ts";
+import { hasPast, LEVELS, unitLevel } from "./trouble.ts";
 import { unitTable } from "./unit-table.ts";
 
 type Facts = Omit<ContainerReport, "units">;
@@ -14,6 +19,9 @@ export interface NodeViewOptions {
   /** Its failing units that are shown. */
   readonly failing: readonly UnitReport[];
   readonly failingCount: number;
+  /** Its units that restarted lately and are shown. */
+  readonly restarted: readonly UnitReport[];
+  readonly restartedCount: number;
   /** Number of its other units that failed or restarted while unitwatch watched them. */
   readonly pastCount: number;
   /** All its other units; undefined if the browser requests them later. */
@@ -21,24 +29,34 @@ export interface NodeViewOptions {
   readonly nowMs: number;
 }
 
-/** Sorts the units of a report into failing and other ones. */
+/** Sorts the units of a report into failing ones, those that restarted lately, and other ones. */
 export function sortedUnits(units: readonly UnitReport[]): {
   readonly failing: UnitReport[];
+  readonly restarted: UnitReport[];
   readonly others: UnitReport[];
 } {
-  const failing = units.filter((unit) => unitLevel(unit) === "failing");
-  const others = units.filter((unit) => unitLevel(unit) !== "failing");
+  const failing: UnitReport[] = [];
+  const restarted: UnitReport[] = [];
+  const others: UnitReport[] = [];
+  for (const unit of units) {
+    const level = unitLevel(unit);
+    (level === "failing" ? failing : level === "warning" ? restarted : others).push(unit);
+  }
   const rank = (unit: UnitReport): number =>
     hasPast(unit) ? 0 : unitLevel(unit) === "fine" ? 1 : 2;
   const byName = (a: UnitReport, b: UnitReport): number => (a.name < b.name ? -1 : 1);
   return {
     failing: failing.sort(byName),
+    restarted: restarted.sort(byName),
     others: others.sort((a, b) => rank(a) - rank(b) || byName(a, b)),
   };
 }
 
 /** Returns the sort key of an entry: the worst first, then by cluster and name. */
-export function orderOf({ level }: Trouble, { cluster, node, name }: Facts): string {
+export function orderOf(
+  { level }: TroubleReport,
+  { cluster, node, name }: Pick<Facts, "cluster" | "node" | "name">,
+): string {
   const padded = (text: string): string =>
     text.replaceAll(/\d+/g, (digits) => digits.padStart(8, "0"));
   return [LEVELS.indexOf(level), padded(cluster), padded(node), name].join("\t");
@@ -46,11 +64,12 @@ export function orderOf({ level }: Trouble, { cluster, node, name }: Facts): str
 
 /** Returns the entry of a container: its problems are visible, the rest is folded. */
 export function nodeEntry(options: NodeViewOptions): VElement {
-  const { container, failing, failingCount, others, nowMs } = options;
-  const trouble = troubleOf(container, failingCount);
+  const { container, failing, failingCount, restarted, restartedCount, others, nowMs } = options;
+  const { trouble } = container;
   const position = positionOf(container);
   const { name, node, cluster, image } = container;
-  const hidden = failingCount - failing.length;
+  const more = (number: number, what: string): Child =>
+    number > 0 && h("p", { class: "aside" }, `and ${count(number, what)}`);
   return h(
     "article",
     {
@@ -68,10 +87,12 @@ export function nodeEntry(options: NodeViewOptions): VElement {
       h("h3", {}, h("a", { href: `#${position}` }, h("bdi", {}, node))),
       cluster !== "" && h("span", { class: "cluster" }, h("bdi", {}, cluster)),
       h("span", { class: "chips" }, chips(container)),
-      trouble.reasons.length > 0 && h("span", { class: "reasons" }, trouble.reasons.join(" · ")),
+      trouble.reasons.length > 0 && h("span", { class: "reasons" }, reasons(container, nowMs)),
     ),
     failing.length > 0 && unitTable("Failed units", container, { units: failing, nowMs }),
-    hidden > 0 && h("p", { class: "aside" }, `and ${count(hidden, "more failed unit")}`),
+    more(failingCount - failing.length, "more failed unit"),
+    restarted.length > 0 && unitTable("Restarted lately", container, { units: restarted, nowMs }),
+    more(restartedCount - restarted.length, "more restarted unit"),
     h(
       "details",
       { class: "more", "data-more": others === undefined ? "wanted" : "here" },
@@ -88,6 +109,25 @@ export function nodeEntry(options: NodeViewOptions): VElement {
           ],
     ),
   );
+}
+
+/** Returns the problems of a container, and when the last exit, restart or OOM kill of these was. */
+function reasons({ trouble, recent }: Facts, nowMs: number): Child {
+  const last = Object.values(recent).map((each) => each?.lastAt ?? "");
+  const newest = last.reduce((a, b) => (a > b ? a : b), "");
+  return [trouble.reasons.join(" · "), newest !== "" && [", last ", age(newest, nowMs), " ago"]];
+}
+
+/** Returns how often each kind of trouble happened in the last 15 minutes; undefined if none did. */
+function recentText({ recent }: Facts): string | undefined {
+  const text = (recentCount: RecentCount | null, what: string): string =>
+    recentCount === null ? "" : count(recentCount.count, what);
+  const parts = [
+    text(recent.restarts, "restart"),
+    text(recent.failedExits, "failed exit"),
+    text(recent.oomKills, "OOM kill"),
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? undefined : parts.join(", ");
 }
 
 function chips({ status, health, systemd }: Facts): Child[] {
@@ -133,6 +173,7 @@ function facts(container: Facts, nowMs: number): VElement {
   const { name, id, image, runtime, status, exitCode, startedAt, finishedAt, systemd } = container;
   const fact = (term: string, ...value: Child[]): VElement =>
     h("div", {}, h("dt", {}, term), h("dd", {}, value));
+  const recent = recentText(container);
   const ended = finishedAt !== null && [" ", age(finishedAt, nowMs), " ago"];
   return h(
     "dl",
@@ -148,6 +189,7 @@ function facts(container: Facts, nowMs: number): VElement {
       "Restarts",
       `${container.restarts} by restart policy, ${container.starts} starts observed`,
     ),
+    recent !== undefined && fact("Last 15 minutes", recent),
     fact("Out of memory", container.oomKilled ? "yes, since its last start" : "no"),
     systemd !== null && systemdFacts(systemd, { fact, nowMs }),
   );

@@ -54,6 +54,19 @@ export function overview(report: Omit<StatusReport, "containers">): VElement {
   );
 }
 
+/** Returns what the page says if it lists no container in trouble: a paragraph, else empty. */
+export function notice(
+  { summary, engine }: Pick<StatusReport, "summary" | "engine">,
+  numbers: { readonly entries: number; readonly troubled: number },
+): VElement {
+  const isWell = engine.up && summary.failedUnits === 0 && summary.degraded === 0;
+  const text =
+    numbers.entries === 0
+      ? "No container is watched yet."
+      : isWell && numbers.troubled === 0 && "No problems.";
+  return h("p", { id: "notice", class: numbers.entries === 0 ? "aside" : "well" }, text);
+}
+
 /** Returns the title of the page: the browser's tab shows the number of failed units. */
 export function titleOf({ summary }: Pick<StatusReport, "summary">): string {
   return summary.failedUnits > 0 ? `(${summary.failedUnits}) unitwatch` : "unitwatch";

@@ -1,22 +1,45 @@
 import { isGoodExit } from "../../domain/exit-code.ts";
-import type { ContainerReport, UnitReport } from "../../domain/status.ts";
+import type {
+  ContainerReport,
+  TroubleLevel,
+  TroubleReport,
+  UnitReport,
+} from "../../domain/status.ts";
 import { count, exitCodeText, signalName } from "./format.ts";
 
-/** Levels, worst first. `idle` is for what ended well or never began. */
-export const LEVELS = ["failing", "warning", "fine", "idle"] as const;
-export type Level = (typeof LEVELS)[number];
+/** Levels, worst first. */
+export const LEVELS: readonly TroubleLevel[] = ["failing", "warning", "fine", "idle"];
 
-export interface Trouble {
-  readonly level: Level;
-  /** Problems, in a few words each. */
-  readonly reasons: readonly string[];
+/** The window of `recent`, in words. */
+const LATELY = "in 15 min";
+/** Restarts of the window that are a restart loop. */
+const LOOP = 3;
+
+type Facts = Omit<ContainerReport, "units" | "trouble">;
+type UnitFacts = Pick<UnitReport, "activeState" | "subState" | "recent">;
+
+/** Numbers of a container's shown units that need attention. */
+export interface TroubledUnits {
+  readonly failing: number;
+  /** Those that restarted after a failure in the last 15 minutes, or again and again, and don't fail now. */
+  readonly restarted: number;
+  /** Those of them that are in a restart loop. */
+  readonly looping: number;
 }
 
 /** Returns the level of a unit. One that waits for its restart counts as failed. */
-export function unitLevel({ activeState, subState }: UnitReport): Level {
+export function unitLevel({ activeState, subState, recent }: UnitFacts): TroubleLevel {
   if (activeState === "failed" || activeState === "maintenance") return "failing";
   if (subState.startsWith("auto-restart")) return "failing";
+  const restarts = recent?.restarts?.count ?? 0;
+  const isRestarted = restarts > 0 && (recent?.failures?.count ?? 0) > 0;
+  if (isRestarted || restarts >= LOOP) return "warning";
   return activeState === "active" ? "fine" : "idle";
+}
+
+/** Returns true if the unit restarted so often lately that it is in a restart loop. */
+export function isLooping({ recent }: Pick<UnitReport, "recent">): boolean {
+  return (recent?.restarts?.count ?? 0) >= LOOP;
 }
 
 /** Returns true if the unit failed or restarted while unitwatch watched it. */
@@ -26,59 +49,64 @@ export function hasPast(unit: UnitReport): boolean {
 
 /** Returns why a unit fails (`exit-code, status 1`, `signal, SIGKILL`), else its past failures. */
 export function whyOf(unit: UnitReport): string {
-  const { result, exitCode, failures } = unit;
-  if (unitLevel(unit) === "failing" && result !== null && result !== "success") {
+  const { result, exitCode, failures, recent } = unit;
+  const level = unitLevel(unit);
+  if (level === "failing" && result !== null && result !== "success") {
     if (exitCode === null || exitCode === 0) return result;
     return result === "exit-code"
       ? `${result}, status ${exitCode}`
       : `${result}, ${signalName(exitCode)}`;
   }
+  const restarts = recent?.restarts?.count ?? 0;
+  const lately = level === "warning" ? [`${count(restarts, "restart")} ${LATELY}`] : [];
   const past = Object.entries(failures).map(([name, times]) => `${times} × ${name}`);
-  return past.length === 0 ? "" : `before: ${past.join(", ")}`;
+  return [...lately, ...(past.length === 0 ? [] : [`before: ${past.join(", ")}`])].join("; ");
 }
 
 export function failureCount({ failures }: UnitReport): number {
   return Object.values(failures).reduce((sum, times) => sum + times, 0);
 }
 
-/**
- * Returns the level of a container, with its problems.
- *
- * @param failing number of its units that are shown and fail
- */
-export function troubleOf(container: Omit<ContainerReport, "units">, failing: number): Trouble {
-  const failures = [...failingReasons(container), ...unitReasons(container, failing)];
-  const warnings = warningReasons(container);
+/** Returns the level of a container, with its problems: those of now, and of the last 15 minutes. */
+export function troubleOf(container: Facts, units: TroubledUnits): TroubleReport {
+  const failures = [...failingReasons(container), ...unitReasons(container, units)];
+  const warnings = warningReasons(container, units);
   const reasons = [...failures, ...warnings];
   if (failures.length > 0) return { level: "failing", reasons };
   if (warnings.length > 0) return { level: "warning", reasons };
   return { level: container.status === "running" ? "fine" : "idle", reasons };
 }
 
-function failingReasons({
-  status,
-  exitCode,
-  runsSystemd,
-  oomKilled,
-  health,
-}: Omit<ContainerReport, "units">): string[] {
+/** Returns true if the container is down after an exit that needs attention. */
+function isDownByFailure({ status, exitCode, runsSystemd }: Facts): boolean {
+  const isDown = status === "exited" || status === "restarting" || status === "dead";
+  return isDown && exitCode !== null && !isGoodExit(exitCode, runsSystemd);
+}
+
+function failingReasons(container: Facts): string[] {
+  const { status, exitCode, runsSystemd, oomKilled, health, recent } = container;
   const reasons: string[] = [];
-  const hasFailed = exitCode !== null && !isGoodExit(exitCode, runsSystemd);
+  const isDown = isDownByFailure(container);
   if (status === "dead") reasons.push("dead");
   if (status === "restarting") reasons.push("restarting");
-  if (hasFailed && (status === "exited" || status === "restarting" || status === "dead")) {
+  if (isDown && exitCode !== null) {
     reasons.push(`exited with code ${exitCodeText(exitCode, runsSystemd)}`);
   }
   if (status === "exited" && exitCode === null) reasons.push("exited with an unknown code");
-  if (oomKilled) reasons.push("ran out of memory");
+  if (recent.oomKills !== null) {
+    reasons.push(`${count(recent.oomKills.count, "OOM kill")} ${LATELY}`);
+  } else if (oomKilled && isDown) reasons.push("ran out of memory");
+  const restarts = recent.restarts?.count ?? 0;
+  if (restarts >= LOOP) reasons.push(`${count(restarts, "restart")} ${LATELY}`);
   // The engine checks no paused container.
   if (health === "unhealthy" && status !== "paused") reasons.push("unhealthy");
   return reasons;
 }
 
-function unitReasons({ systemd }: Omit<ContainerReport, "units">, failing: number): string[] {
+function unitReasons({ systemd }: Facts, { failing, looping }: TroubledUnits): string[] {
   const reasons: string[] = [];
   if (failing > 0) reasons.push(`${count(failing, "unit")} failed`);
+  if (looping > 0) reasons.push(`${count(looping, "unit")} in a restart loop`);
   if (systemd === null) return reasons;
   const hidden = (systemd.units.failed ?? 0) - failing;
   if (hidden > 0) reasons.push(`${count(hidden, "failed unit")} not shown by the filters`);
@@ -87,8 +115,18 @@ function unitReasons({ systemd }: Omit<ContainerReport, "units">, failing: numbe
   return reasons;
 }
 
-function warningReasons({ status, systemd }: Omit<ContainerReport, "units">): string[] {
+function warningReasons(container: Facts, { restarted, looping }: TroubledUnits): string[] {
+  const { status, exitCode, systemd, recent } = container;
   const reasons: string[] = [];
+  const restarts = recent.restarts?.count ?? 0;
+  if (restarts > 0 && restarts < LOOP) reasons.push(`${count(restarts, "restart")} ${LATELY}`);
+  const failedExits = recent.failedExits?.count ?? 0;
+  // The exit that it is down after has a reason of its own.
+  const isDown = isDownByFailure(container) || (status === "exited" && exitCode === null);
+  if (failedExits > (isDown ? 1 : 0))
+    reasons.push(`${count(failedExits, "failed exit")} ${LATELY}`);
+  if (restarted > looping)
+    reasons.push(`${count(restarted - looping, "unit")} restarted ${LATELY}`);
   if (status === "paused") reasons.push("paused");
   if (systemd !== null && !systemd.up) {
     reasons.push(systemd.transport === null ? "systemd not watched yet" : "systemd watch lost");

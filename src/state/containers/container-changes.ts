@@ -20,7 +20,7 @@ export class ContainerChanges {
 
   emit(record: ContainerRecord, outcomes: readonly ContainerOutcome[]): void {
     for (const outcome of outcomes) {
-      countOutcome(record.counters, outcome);
+      countOutcome(record.counters, outcome, record.runsSystemd === true);
       if (outcome.recovered) this.#recovered += 1;
       this.#events.changed(changeOf(record, outcome));
     }

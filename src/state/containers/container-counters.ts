@@ -1,4 +1,6 @@
+import { isGoodExit } from "../../domain/exit-code.ts";
 import type { Counting } from "../../domain/label-set.ts";
+import { RecentEvents } from "../units/recent-events.ts";
 import type { ContainerOutcome } from "./container-outcome.ts";
 
 /** Counts of a container under one name, over all of its runs. */
@@ -8,10 +10,22 @@ export interface ContainerCounters extends Counting {
   oomEvents: number;
   /** Exits by exit code; undefined stands for codes that are lost. */
   readonly exits: Map<number | undefined, number>;
+  /** Recent events, which a restart policy hides: the container runs again as if nothing had happened. */
+  readonly recent: {
+    readonly restarts: RecentEvents;
+    /** Exits that need attention, those with an unknown code too. */
+    readonly failedExits: RecentEvents;
+    readonly oomKills: RecentEvents;
+  };
 }
 
 export function newCounters(sinceNs: bigint): ContainerCounters {
-  return { sinceNs, starts: 0, restarts: 0, oomEvents: 0, exits: new Map() };
+  const recent = {
+    restarts: new RecentEvents(),
+    failedExits: new RecentEvents(),
+    oomKills: new RecentEvents(),
+  };
+  return { sinceNs, starts: 0, restarts: 0, oomEvents: 0, exits: new Map(), recent };
 }
 
 /** Adds the counts of another container that has taken the name of these counters. */
@@ -22,24 +36,40 @@ export function addCounters(counters: ContainerCounters, more: ContainerCounters
   for (const [exitCode, count] of more.exits) {
     counters.exits.set(exitCode, (counters.exits.get(exitCode) ?? 0) + count);
   }
+  counters.recent.restarts.addAll(more.recent.restarts);
+  counters.recent.failedExits.addAll(more.recent.failedExits);
+  counters.recent.oomKills.addAll(more.recent.oomKills);
 }
 
-/** Adds what an outcome counts. */
-export function countOutcome(counters: ContainerCounters, outcome: ContainerOutcome): void {
+/**
+ * Adds what an outcome counts.
+ *
+ * @param runsSystemd true if the container's PID 1 is systemd
+ */
+export function countOutcome(
+  counters: ContainerCounters,
+  outcome: ContainerOutcome,
+  runsSystemd: boolean,
+): void {
   switch (outcome.kind) {
     case "container.start":
       counters.starts += 1;
       break;
     case "container.die": {
-      const { exits } = counters;
-      exits.set(outcome.exitCode, (exits.get(outcome.exitCode) ?? 0) + 1);
+      const { exits, recent } = counters;
+      const { exitCode, timeNs } = outcome;
+      exits.set(exitCode, (exits.get(exitCode) ?? 0) + 1);
+      const isGood = exitCode !== undefined && isGoodExit(exitCode, runsSystemd);
+      if (!isGood) recent.failedExits.add(timeNs);
       break;
     }
     case "container.restart":
       counters.restarts += 1;
+      counters.recent.restarts.add(outcome.timeNs);
       break;
     case "container.oom":
       counters.oomEvents += 1;
+      counters.recent.oomKills.add(outcome.timeNs);
       break;
     case "container.create":
     case "container.stop":

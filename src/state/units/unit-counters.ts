@@ -1,4 +1,6 @@
 import type { Counting } from "../../domain/label-set.ts";
+import type { Recent } from "../../domain/recent.ts";
+import { RecentEvents } from "./recent-events.ts";
 import type { UnitOutcome } from "./unit-facts.ts";
 
 /** systemd has a dozen results; a container that makes up more gets one series for them all. */
@@ -14,6 +16,8 @@ export class UnitCounters implements Counting {
   /** Most units never fail: they need no map. */
   #failures: Map<string, number> | undefined = undefined;
   #restarts = 0;
+  #recentFailures: RecentEvents | undefined = undefined;
+  #recentRestarts: RecentEvents | undefined = undefined;
 
   constructor(sinceNs: bigint) {
     this.sinceNs = sinceNs;
@@ -29,6 +33,16 @@ export class UnitCounters implements Counting {
     return this.#restarts;
   }
 
+  /** Returns the failures of the window of RECENT_MS that ends now; undefined without one. */
+  recentFailures(nowNs: bigint): Recent | undefined {
+    return this.#recentFailures?.within(nowNs);
+  }
+
+  /** Returns the restarts of that window; undefined without one. */
+  recentRestarts(nowNs: bigint): Recent | undefined {
+    return this.#recentRestarts?.within(nowNs);
+  }
+
   get isZero(): boolean {
     return this.#restarts === 0 && this.#failures === undefined;
   }
@@ -38,9 +52,11 @@ export class UnitCounters implements Counting {
     switch (outcome.kind) {
       case "failure":
         this.countFailure(outcome.result ?? RESULT_UNKNOWN);
+        (this.#recentFailures ??= new RecentEvents()).add(outcome.timeNs);
         break;
       case "restart":
         this.countRestarts(outcome.count);
+        (this.#recentRestarts ??= new RecentEvents()).add(outcome.timeNs, outcome.count);
         break;
       case "transition":
       case "removal":
@@ -54,6 +70,12 @@ export class UnitCounters implements Counting {
   add(more: UnitCounters): void {
     for (const [result, count] of more.failures) this.countFailure(result, count);
     this.#restarts += more.#restarts;
+    if (more.#recentFailures !== undefined) {
+      (this.#recentFailures ??= new RecentEvents()).addAll(more.#recentFailures);
+    }
+    if (more.#recentRestarts !== undefined) {
+      (this.#recentRestarts ??= new RecentEvents()).addAll(more.#recentRestarts);
+    }
   }
 
   countFailure(result: string, count = 1): void {
