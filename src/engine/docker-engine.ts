@@ -25,6 +25,7 @@ import { lineEvents } from "../platform/process/line-events.ts";
 const ACTIONS = [
   "create",
   "start",
+  "kill",
   "stop",
   "die",
   "oom",

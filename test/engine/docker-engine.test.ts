@@ -86,6 +86,7 @@ test("requests only the actions that change the state", async () => {
       actions: [
         "create",
         "start",
+        "kill",
         "stop",
         "die",
         "oom",

@@ -208,6 +208,70 @@ test("counts no kill when the inspection is older than an event", () => {
   expect(record("web").counters.oomEvents).toBe(0);
 });
 
+// Engines report a kill of any process in the run: podman at each exit, Docker 20.10 also one that
+// was before the watch.
+test.each([
+  ["it exits with 0", { exitCode: 0 }, []],
+  ["SIGTERM ends it", { exitCode: 143 }, []],
+  ["a node halts", { exitCode: 130, runsSystemd: true }, []],
+  ["it is killed on request", { exitCode: 137 }, [{ action: "kill", signal: "9" }]],
+  ["it is stopped", { exitCode: 1 }, [{ action: "stop" }]],
+])("infers no OOM kill when %s", (_, facts, requests) => {
+  const { fleet, happens, record, takeKinds } = fleetAfter("start");
+  for (const { action, ...more } of requests) happens(action, "web", more);
+  happens("die", "web", { exitCode: String(facts.exitCode) });
+  takeKinds();
+  const details = { ...OOM_KILLED, ...facts };
+  fleet.details(details, true);
+  fleet.complete();
+  fleet.reconcile(details, 9_000n);
+  expect(takeKinds()).toEqual([]);
+  expect(record("web")).toMatchObject({ oom: "none", counters: { oomEvents: 0 } });
+});
+
+test("infers an OOM kill when the container had survived a signal, or was stopped before its start", () => {
+  const { fleet, happens, record } = fleetAfter("start", "kill", "die", "stop", "start");
+  happens("kill", "web", { signal: "1" });
+  happens("die", "web", { exitCode: "137" });
+  fleet.details({ ...OOM_KILLED, startedAtNs: 5_000n, finishedAtNs: 6_500n }, true);
+  expect(record("web").counters.oomEvents).toBe(1);
+});
+
+test("counts a kill once, recovered, when only a snapshot of the running container has it", () => {
+  const { fleet, happens, record, changes } = fleetAfter("create", "start");
+  fleet.complete();
+  const survivor = containerDetails("web", { oomKilled: true, startedAtNs: 2_000n });
+  fleet.details(survivor, true);
+  expect(record("web").counters.oomEvents).toBe(0);
+  fleet.reconcile(survivor, 9_000n);
+  fleet.reconcile(survivor, 9_500n);
+  expect(record("web").counters.oomEvents).toBe(1);
+  expect(changes.at(-1)).toMatchObject({
+    kind: "container.oom",
+    timeNs: 9_000n,
+    recovered: true,
+  });
+  // Its event comes late; then another.
+  happens("oom", "web");
+  expect(record("web").counters.oomEvents).toBe(1);
+  happens("oom", "web");
+  expect(record("web").counters.oomEvents).toBe(2);
+});
+
+test("counts no kill of a running container from before the watch", () => {
+  const { fleet, happens, record, takeKinds } = recordedFleet();
+  const survivor = containerDetails("web", { oomKilled: true });
+  happens("pause", "web");
+  fleet.details(survivor, true);
+  fleet.details(containerDetails("db", { oomKilled: true }), true);
+  fleet.complete();
+  takeKinds();
+  fleet.reconcile(survivor, 9_000n);
+  fleet.reconcile(containerDetails("db", { oomKilled: true }), 9_000n);
+  expect(takeKinds().filter((kind) => kind === "container.oom")).toEqual([]);
+  expect(record("web").counters.oomEvents).toBe(0);
+});
+
 test("infers no kill when the container still runs", () => {
   const { fleet, happens, record } = fleetAfter("start");
   fleet.details(containerDetails("web", { oomKilled: true }), true);

@@ -13,7 +13,8 @@
  *                                  time of the exit that led to it (exit-times.ts)
  *   inspect, all events applied    policy restarts, and the starts and exits that RunTracker finds
  *                                  missing: recovered
- *   inspect, OOMKilled after exit  1 OOM kill, unless its event came
+ *   inspect, OOMKilled after exit  1 OOM kill, unless its event came, or the exit was requested or good
+ *   inspect, OOMKilled in a run    1 OOM kill, recovered, once all events are applied
  *   the engine's list              nothing: it corrects what is shown
  *   list without the container     the exit of an open run, recovered, and the removal
  *
@@ -77,6 +78,8 @@ export class ContainerRecord {
   restartsSeen: number | undefined = undefined;
   /** How an OOM kill became known since the last start: by its event, or by inspect alone. */
   oom: "none" | "event" | "inferred" = "none";
+  /** Newest request to stop or kill it that the engine reported: Unix nanoseconds. */
+  stopRequestedNs = 0n;
   /** undefined before the first inspection. */
   runsSystemd: boolean | undefined = undefined;
   /** When it was removed: Unix nanoseconds; its series stay for the retention. */

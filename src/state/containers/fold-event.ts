@@ -8,6 +8,9 @@ const NO_OUTCOMES: readonly ContainerOutcome[] = [];
 
 const MAX_EXIT_CODE = 255;
 
+/** SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGSTOP, SIGWINCH. */
+const SURVIVED_SIGNALS: ReadonlySet<string> = new Set(["1", "10", "12", "18", "19", "28"]);
+
 /**
  * Folds one event of the engine into the facts of its container, and returns what has happened. An
  * event that is older than the status counts, and leaves the status alone.
@@ -24,7 +27,11 @@ export function foldEvent(
       return [{ kind: EventKind.ContainerCreate, ...when }];
     case "start":
       return started(record, event);
+    case "kill":
+      if (endsRun(event.attributes.get("signal"))) record.stopRequestedNs = event.timeNs;
+      return NO_OUTCOMES;
     case "stop":
+      record.stopRequestedNs = event.timeNs;
       return [{ kind: EventKind.ContainerStop, ...when }];
     case "die":
       return died(record, event);
@@ -90,4 +97,9 @@ function parseExitCode(text = ""): number | undefined {
   const code = Number(text);
   const isValid = text !== "" && Number.isInteger(code) && Math.abs(code) <= MAX_EXIT_CODE;
   return isValid ? code : undefined;
+}
+
+/** Returns true unless the signal, a number in text, is one that a process usually survives. */
+function endsRun(signal = ""): boolean {
+  return !SURVIVED_SIGNALS.has(signal);
 }

@@ -1,5 +1,6 @@
 import type { ContainerDetails, ContainerSummary } from "../../domain/container.ts";
 import { EventKind } from "../../domain/event.ts";
+import { isGoodExit } from "../../domain/exit-code.ts";
 import type { ContainerOutcome, Occurrence } from "./container-outcome.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { MissedRuns } from "./run-tracker.ts";
@@ -20,9 +21,12 @@ export function foldDetails(
   record.runs.restarted(restarts);
   record.runsSystemd = details.runsSystemd;
   if (fresh) {
+    const wasBefore = !record.runs.isKnown && startedBeforeNs === 0n;
     record.runs.settle(details);
     record.runs.begin(details);
     record.adopt(details);
+    // The kill may be older than the watch.
+    if (wasBefore) isOomMissed(record, details);
   }
   const outcomes = restartOutcomes(details, { timesNs, recovered: 0 });
   return fresh && isOomInferred(record, details)
@@ -51,6 +55,7 @@ export function foldFinalDetails(
   record.adopt(details);
   if (wasAlive && !record.alive) record.systemd.ended();
   if (missed === undefined) {
+    if (startedBeforeNs === 0n) isOomMissed(record, details);
     return isOomInferred(record, details) ? [oomOutcome(details, false)] : [];
   }
 
@@ -72,6 +77,10 @@ export function foldFinalDetails(
   ];
 
   const now = { timeNs: nowNs, recovered: true };
+  // The kill may be older than the watch, if its run is.
+  if (isOomMissed(record, details) && (!isFirst || missed.starts > 0)) {
+    outcomes.push({ kind: EventKind.ContainerOom, ...now });
+  }
   const isSameRun = missed.starts === 0 && missed.exits === 0;
   if (isSameRun && wasAlive && record.alive && wasPaused !== record.paused) {
     outcomes.push(pauseOutcome(record, now));
@@ -147,11 +156,21 @@ function restartOutcomes(
 }
 
 /**
- * Returns true, once a run, if inspect reports an OOM kill that no event did. A container that
- * survives a kill inside it has its event, or none is counted.
+ * Returns true, once a run, if inspect reports an OOM kill that no event did, after an exit that it
+ * can have caused. Engines report a kill of any process in the run, at whatever time.
  */
 function isOomInferred(record: ContainerRecord, details: ContainerDetails): boolean {
   if (!details.oomKilled || record.alive || record.oom !== "none") return false;
+  if (isGoodExit(details.exitCode, details.runsSystemd)) return false;
+  const { startedAtNs } = details;
+  if (startedAtNs > 0n && record.stopRequestedNs >= startedAtNs) return false;
+  record.oom = "inferred";
+  return true;
+}
+
+/** Returns true, once a run, if a container that still runs has an OOM kill without an event. */
+function isOomMissed(record: ContainerRecord, details: ContainerDetails): boolean {
+  if (!details.oomKilled || !record.alive || record.oom !== "none") return false;
   record.oom = "inferred";
   return true;
 }
