@@ -74,8 +74,13 @@ export interface SystemChange extends ChangeOf<"system.state"> {
   readonly previousState: string | undefined;
 }
 
+/** systemd began again with a new userspace, and the container went on: `systemctl soft-reboot`. */
+export interface SoftRebootChange extends ChangeOf<"system.soft_reboot"> {
+  readonly identity: ContainerIdentity;
+}
+
 /** The watch itself changed: of the engine if `identity` is undefined, else of that container's systemd. */
 export interface MonitorChange extends ChangeOf<KindOf<"monitor">> {}
 
 /** One change with all facts about it: the source of logs, the live feed and library events. */
-export type Change = ContainerChange | UnitChange | SystemChange | MonitorChange;
+export type Change = ContainerChange | UnitChange | SystemChange | SoftRebootChange | MonitorChange;

@@ -22,6 +22,7 @@ export const EventKind = {
   UnitRestart: "unit.restart",
   UnitRemoved: "unit.removed",
   SystemState: "system.state",
+  SystemSoftReboot: "system.soft_reboot",
   MonitorLost: "monitor.lost",
   MonitorRecovered: "monitor.recovered",
   MonitorError: "monitor.error",

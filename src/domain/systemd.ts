@@ -76,6 +76,10 @@ export interface ManagerFacts {
   readonly version?: string;
   /** `systemctl is-system-running`. */
   readonly systemState?: SystemState;
+  /** UserspaceTimestamp, of the boot or of the last soft reboot, in Unix nanoseconds. */
+  readonly userspaceNs?: bigint;
+  /** SoftRebootsCount since the boot; systemd has it from v256 on. */
+  readonly softReboots?: number;
   readonly timeNs: bigint;
 }
 

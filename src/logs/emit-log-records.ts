@@ -117,6 +117,7 @@ function changeOf(event: Event, runsSystemd: boolean): Change {
     case "container.unpause":
     case "container.destroy":
     case "container.restart":
+    case "system.soft_reboot":
       return { ...common, kind };
     case "unit.active":
     case "unit.failed":

@@ -44,6 +44,8 @@ function what(change: Change): string {
       return `${unit(change)} is ${change.activeState ?? change.kind.slice("unit.".length)}`;
     case "system.state":
       return `systemd in ${change.container} is ${change.systemState}`;
+    case "system.soft_reboot":
+      return `systemd in ${change.container} rebooted its userspace`;
     case "monitor.lost":
     case "monitor.recovered":
     case "monitor.error":

@@ -41,6 +41,7 @@ export function severityOf(change: Change): Severity {
     case "unit.reloading":
     case "unit.removed":
     case "system.state":
+    case "system.soft_reboot":
     case "monitor.recovered":
       return INFO;
     default:

@@ -193,6 +193,22 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       }
     },
   ),
+  {
+    name: "systemd_soft_reboots_total",
+    type: "counter",
+    help: "Soft reboots of the container's systemd since it is watched.",
+    labels: ["container", "node", "cluster"],
+    otel: { name: "systemd.soft_reboots", unit: "{reboot}", kind: "counter" },
+    cardinality: "1 per container with systemd",
+    *read(fleet, visit) {
+      for (const record of fleet.containers()) {
+        if (record.hasSeries && record.runsSystemd === true) {
+          visit(record.labels, record.counters.softReboots);
+        }
+        yield;
+      }
+    },
+  },
   systemdMetric(
     {
       name: "systemd_version",

@@ -8,7 +8,8 @@ import {
   type ReceivedLog,
   startOtlpReceiver,
 } from "../support/otlp-receiver.ts";
-import { startUnitwatch } from "../support/unitwatch.ts";
+import { shownSystemd } from "../support/truth.ts";
+import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 import { truthOf, wrongRecords } from "./count/compare.ts";
 import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
 
@@ -41,6 +42,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
   describeEngine(`dbus and busctl, side by side, on ${suite}`, () => {
     const stack = new AsyncDisposableStack();
     const receivers = new Map<string, OtlpReceiver>();
+    const sidecars: Unitwatch[] = [];
     let node: TestNode;
 
     beforeAll(async () => {
@@ -57,6 +59,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
             env: receiver.env,
           });
           stack.use(unitwatch);
+          sidecars.push(unitwatch);
           await unitwatch.until(
             (scrape) => scrape.value("unitwatch_systemd_up", { transport }) === 1,
           );
@@ -104,6 +107,33 @@ for (const suite of ["bookworm", "trixie"] as const) {
         });
       }
       expect(recordsOf(dbus.logs, "loop.service").length).toBeGreaterThan(10);
+    });
+
+    // Since systemd 254.
+    if (suite !== "trixie") return;
+    test("log a soft reboot once, and the failures after it", async () => {
+      await node.systemctl("add-wants", "multi-user.target", "loop.service");
+      await node.systemctl("soft-reboot", "--no-block");
+      const of = { container: node.name };
+      for (const sidecar of sidecars) {
+        await sidecar.until((scrape) => {
+          expect(scrape.value("systemd_soft_reboots_total", of)).toBe(1);
+          expect(scrape.value("unitwatch_systemd_up", of)).toBe(1);
+          expect(shownSystemd(scrape, node.name).systemState).toBe("degraded");
+        });
+      }
+      await node.waitUnit("loop.service", "failed");
+      const truth = await truthOf(node);
+      const dbus = receivers.get("dbus");
+      await dbus?.until((logs) => expect(wrongRecords(truth, logs, node.name)).toEqual([]));
+      for (const receiver of receivers.values()) {
+        const reboots = receiver.logs.filter(
+          ({ eventName }) => eventName === "systemd.system.soft_reboot",
+        );
+        expect(reboots).toMatchObject([
+          { severityText: "INFO", attributes: { "container.name": node.name } },
+        ]);
+      }
     });
   });
 }

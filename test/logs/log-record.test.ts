@@ -8,6 +8,7 @@ import {
   dieChange,
   healthChange,
   monitorChange,
+  softRebootChange,
   systemChange,
   unitChange,
 } from "../support/changes.ts";
@@ -90,6 +91,7 @@ const CASES: readonly (readonly [Change, string, Readonly<Record<string, unknown
   [unitChange("unit.reloading"), "systemd.unit.reloading", UNIT],
   [unitChange("unit.removed"), "systemd.unit.removed", UNIT],
   [systemChange("degraded", "running"), "systemd.system.state", {}],
+  [softRebootChange(), "systemd.system.soft_reboot", {}],
   [monitorChange("monitor.lost"), "unitwatch.monitor.lost", {}],
   [monitorChange("monitor.recovered"), "unitwatch.monitor.recovered", {}],
   [monitorChange("monitor.error"), "unitwatch.monitor.error", {}],

@@ -6,6 +6,7 @@ import {
   dieChange,
   healthChange,
   monitorChange,
+  softRebootChange,
   systemChange,
   unitChange,
 } from "../support/changes.ts";
@@ -56,6 +57,7 @@ const CASES: readonly (readonly [string, Change])[] = [
   ],
   [`Unit slurmd.service in ${NODE} is deactivating`, unitChange("unit.deactivating")],
   [`systemd in ${NODE} is degraded`, systemChange("degraded")],
+  [`systemd in ${NODE} rebooted its userspace`, softRebootChange()],
   [`Watching ${NODE}: systemd stream ended`, monitorChange("monitor.lost")],
   [
     "Watching the engine: docker events unavailable",

@@ -7,6 +7,7 @@ import {
   dieChange,
   healthChange,
   monitorChange,
+  softRebootChange,
   systemChange,
   unitChange,
 } from "../support/changes.ts";
@@ -42,6 +43,7 @@ const CASES: Readonly<Record<string, readonly Change[]>> = {
     unitChange("unit.active"),
     unitChange("unit.removed"),
     systemChange("degraded"),
+    softRebootChange(),
     monitorChange("monitor.recovered"),
     unitChange("unit.inactive"),
     unitChange("unit.activating"),

@@ -649,7 +649,7 @@ test("releases series once when another container takes the name of a running on
   // Both were renamed unseen: their names come again.
   happens("create", "web", { id: "second" });
   happens("create", "db", { id: "third" });
-  expect(1_000 - room()).toBe(2 * 36);
+  expect(1_000 - room()).toBe(2 * 37);
   // It still runs, and its changes have its old name.
   web.systemd.take({ kind: "listed", rows, asOfNs: 1n });
   expect(web.hasSeries).toBe(false);
@@ -661,7 +661,7 @@ test("releases series once when another container takes the name of a running on
   happens("start", "old-web", { id: idOf("web") });
   expect([web.counters.starts, record("web").counters.starts]).toEqual([1, 1]);
   happens("destroy", "db");
-  expect(1_000 - room()).toBe(2 * 36 + one);
+  expect(1_000 - room()).toBe(2 * 37 + one);
   for (const id of fleet.ids()) fleet.vanished(id, 1n);
   fleet.forgetDestroyed(10n ** 30n);
   expect([...fleet.containers()]).toEqual([]);

@@ -3,6 +3,7 @@ import type {
   ContainerHealthChange,
   ContainerPlainChange,
   MonitorChange,
+  SoftRebootChange,
   SystemChange,
   UnitChange,
 } from "../../src/domain/change.ts";
@@ -61,6 +62,10 @@ export function unitChange(kind: UnitChange["kind"], more: Partial<UnitChange> =
 export function systemChange(systemState: string, previousState?: string): SystemChange {
   const detail = `SystemState=${systemState}`;
   return { ...COMMON, kind: "system.state", systemState, previousState, detail };
+}
+
+export function softRebootChange(): SoftRebootChange {
+  return { ...COMMON, kind: "system.soft_reboot", detail: "SoftRebootsCount=1" };
 }
 
 /** Makes a monitor change of that container, or of the engine if there is no identity. */

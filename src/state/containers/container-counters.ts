@@ -8,6 +8,8 @@ export interface ContainerCounters extends Counting {
   starts: number;
   restarts: number;
   oomEvents: number;
+  /** Soft reboots of its systemd. */
+  softReboots: number;
   /** Exits by exit code; undefined stands for codes that are lost. */
   readonly exits: Map<number | undefined, number>;
   /** Recent events, which a restart policy hides: the container runs again as if nothing had happened. */
@@ -25,7 +27,15 @@ export function newCounters(sinceNs: bigint): ContainerCounters {
     failedExits: new RecentEvents(),
     oomKills: new RecentEvents(),
   };
-  return { sinceNs, starts: 0, restarts: 0, oomEvents: 0, exits: new Map(), recent };
+  return {
+    sinceNs,
+    starts: 0,
+    restarts: 0,
+    oomEvents: 0,
+    softReboots: 0,
+    exits: new Map(),
+    recent,
+  };
 }
 
 /** Adds the counts of another container that has taken the name of these counters. */
@@ -33,6 +43,7 @@ export function addCounters(counters: ContainerCounters, more: ContainerCounters
   counters.starts += more.starts;
   counters.restarts += more.restarts;
   counters.oomEvents += more.oomEvents;
+  counters.softReboots += more.softReboots;
   for (const [exitCode, count] of more.exits) {
     counters.exits.set(exitCode, (counters.exits.get(exitCode) ?? 0) + count);
   }

@@ -52,7 +52,7 @@ export interface LastExit {
 }
 
 /** Series of a container, with those of its systemd as a whole. */
-const CONTAINER_SERIES = 36;
+const CONTAINER_SERIES = 37;
 
 /** One container: its present facts and its counters. The folds of this folder change them. */
 export class ContainerRecord {
@@ -110,6 +110,9 @@ export class ContainerRecord {
     this.systemd = new SystemdState(() => this.identity, context.events, {
       admission: context.admission,
       labels: this.labels,
+      softRebooted: () => {
+        this.counters.softReboots += 1;
+      },
     });
   }
 

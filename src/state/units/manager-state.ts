@@ -10,12 +10,34 @@ export interface SystemTransition {
   readonly timeNs: bigint;
 }
 
+/** systemd began again with a new userspace in the same run of the container. */
+export interface SoftReboot {
+  /** SoftRebootsCount with it; undefined if systemd doesn't count. */
+  readonly number: number | undefined;
+  /** When the newest userspace began: Unix nanoseconds. */
+  readonly timeNs: bigint;
+  /** False if systemd was seen to stop for it. */
+  readonly recovered: boolean;
+}
+
+/** Begin of the userspace, and SoftRebootsCount; undefined while unknown. */
+interface Boot {
+  readonly userspaceNs: bigint | undefined;
+  readonly number: number | undefined;
+}
+
+const UNKNOWN_BOOT: Boot = { userspaceNs: undefined, number: undefined };
+
+/** Most soft reboots that one message shows: a container can report any number. */
+const MAX_SOFT_REBOOTS = 100;
+
 /** Holds the version and the state of systemd as a whole. */
 export class ManagerState {
   /** undefined until it is known. */
   version: string | undefined = undefined;
   /** As `systemctl is-system-running` has it; undefined while it is unknown. */
   systemState: SystemState | undefined = undefined;
+  #boot: Boot = UNKNOWN_BOOT;
 
   /** Takes over what the manager says of itself; returns the transition, if it is one. */
   take({ version, systemState, timeNs }: ManagerFacts): SystemTransition | undefined {
@@ -48,8 +70,29 @@ export class ManagerState {
     return this.systemState === "stopping" ? "cancelled" : undefined;
   }
 
+  /**
+   * Returns the soft reboots since the last facts. Nothing announces one: the stream ends, and the
+   * next one shows another begin of the userspace, and from v256 on a higher count. Called before
+   * `take`.
+   *
+   * @param sinceNs when counting began: a reboot before that is no change
+   */
+  softReboots(facts: ManagerFacts, sinceNs: bigint): readonly SoftReboot[] {
+    const { userspaceNs: timeNs, softReboots: number } = facts;
+    if (timeNs === undefined) return [];
+    const count = rebootsBetween(this.#boot, { userspaceNs: timeNs, number }, sinceNs);
+    this.#boot = { userspaceNs: timeNs, number };
+    const wasStopping = this.systemState === "stopping";
+    return Array.from({ length: Math.min(count, MAX_SOFT_REBOOTS) }, (_, index) => ({
+      number: number === undefined ? undefined : number - index,
+      timeNs,
+      recovered: !wasStopping || index > 0,
+    })).reverse();
+  }
+
   ended(): void {
     this.systemState = undefined;
+    this.#boot = UNKNOWN_BOOT;
   }
 
   #enter(systemState: SystemState, timeNs: bigint): SystemTransition | undefined {
@@ -77,4 +120,14 @@ function derivedSystemState(
 
 function isUp(activeState: ActiveState | undefined): boolean {
   return activeState === "active" || activeState === "activating";
+}
+
+function rebootsBetween(known: Boot, { userspaceNs = 0n, number }: Boot, sinceNs: bigint): number {
+  if (known.userspaceNs === undefined) {
+    // Without a count it may have been the boot.
+    return userspaceNs > sinceNs && (number ?? 0) > 0 ? 1 : 0;
+  }
+  if (userspaceNs === known.userspaceNs) return 0;
+  if (number === undefined) return 1;
+  return Math.max(0, number - (known.number ?? number - 1));
 }

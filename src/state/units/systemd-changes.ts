@@ -1,8 +1,8 @@
-import type { SystemChange, UnitChange } from "../../domain/change.ts";
+import type { SoftRebootChange, SystemChange, UnitChange } from "../../domain/change.ts";
 import type { ContainerIdentity } from "../../domain/container.ts";
 import { EventKind } from "../../domain/event.ts";
 import type { ActiveState } from "../../domain/unit.ts";
-import type { SystemTransition } from "./manager-state.ts";
+import type { SoftReboot, SystemTransition } from "./manager-state.ts";
 import type { CountedChange, UnitOutcome } from "./unit-facts.ts";
 
 /** Most restarts of one outcome that are emitted one by one: a container can report an NRestarts of 2^32-1. */
@@ -78,6 +78,22 @@ export function systemChange(
     detail: `SystemState=${transition.systemState}`,
     identity,
     recovered: false,
+  };
+}
+
+export function softRebootChange(
+  identity: ContainerIdentity,
+  { number, timeNs, recovered }: SoftReboot,
+): SoftRebootChange {
+  return {
+    kind: EventKind.SystemSoftReboot,
+    timeNs,
+    node: identity.node,
+    container: identity.name,
+    unit: "",
+    detail: number === undefined ? "" : `SoftRebootsCount=${number}`,
+    identity,
+    recovered,
   };
 }
 

@@ -35,6 +35,7 @@
  *   later listing                 not listed any more                             removal
  *   start time after a gap        active before and after, other start time       start, recovered
  *   removed                       loaded                                          removal
+ *   manager                       another begin of the userspace, higher count    soft reboots
  *   listing, "not-found"          loaded, and no gap before the listing           removal
  *   any message, "not-found"      nothing, or "not-found"                         none
  *
@@ -55,6 +56,7 @@ import type {
   AttachedMessage,
   ListedMessage,
   LoadedMessage,
+  ManagerFacts,
   RecoveredMessage,
   RemovedMessage,
   ServiceSignal,
@@ -73,7 +75,7 @@ import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
 import type { SystemTransition } from "./manager-state.ts";
 import { isStart, NotFoundUnits } from "./not-found-units.ts";
-import { systemChange, unitChanges } from "./systemd-changes.ts";
+import { softRebootChange, systemChange, unitChanges } from "./systemd-changes.ts";
 import { NO_PENDING } from "./unit-facts.ts";
 import type { Fold, UnitOutcome } from "./unit-facts.ts";
 import type { UnitRecord } from "./unit-record.ts";
@@ -100,14 +102,21 @@ export class SystemdState {
   readonly #notFound = new NotFoundUnits();
   /** Units that were loaded before the gap, and whose start time was queried after it. */
   #queriedAfterGap = new Set<string>();
+  readonly #softRebooted: () => void;
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
 
   constructor(
     identity: () => ContainerIdentity,
     events: FleetEvents,
-    tables: { readonly admission: UnitAdmission; readonly labels: LabelSet },
+    tables: {
+      readonly admission: UnitAdmission;
+      readonly labels: LabelSet;
+      /** Counts a soft reboot, beyond the life of this container. */
+      readonly softRebooted: () => void;
+    },
   ) {
+    this.#softRebooted = tables.softRebooted;
     this.#identity = identity;
     this.#events = events;
     this.units = new UnitTable(tables.admission, tables.labels);
@@ -137,7 +146,7 @@ export class SystemdState {
         this.#removed(message);
         return undefined;
       case "manager":
-        this.#enter(this.manager.take(message));
+        this.#managerFacts(message);
         return undefined;
       case "parse-error":
         return undefined;
@@ -321,6 +330,15 @@ export class SystemdState {
     for (const change of unitChanges(this.#identity(), unit.name, outcome)) {
       this.#events.changed(change);
     }
+  }
+
+  #managerFacts(facts: ManagerFacts): void {
+    for (const reboot of this.manager.softReboots(facts, this.journalCursor.baselineNs)) {
+      this.#softRebooted();
+      this.journalCursor.reached(reboot.timeNs);
+      this.#events.changed(softRebootChange(this.#identity(), reboot));
+    }
+    this.#enter(this.manager.take(facts));
   }
 
   /** Units changed at `timeNs`: the state of systemd as a whole follows. */

@@ -1,6 +1,7 @@
 import type { UnitRow } from "../../domain/unit.ts";
 import { isActiveState, loadFaultOf, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { isJsonObject, parseJsonObject } from "../../platform/data/json.ts";
+import type { ManagerProperties } from "./manager.ts";
 import { systemdWord } from "./unit-signals.ts";
 
 /**
@@ -18,15 +19,25 @@ export function parseListUnits(text: string): UnitRow[] | undefined {
   return rows.map(rowOf).filter((row) => row !== undefined);
 }
 
-/** Reads the answer of `busctl --json=short get-property …`: a `{"type":"s","data":"252"}` a line. */
-export function parseStrings(text: string): (string | undefined)[] {
-  return text
+/**
+ * Reads the answer of `busctl --json=short get-property … Version SystemState UserspaceTimestamp
+ * SoftRebootsCount`: a `{"type":"s","data":"252"}` a line.
+ */
+export function parseManager(text: string): ManagerProperties {
+  const [version, systemState, userspaceUs, softReboots] = text
     .trim()
     .split("\n")
-    .map((line) => {
-      const data = parseJsonObject(line)?.["data"];
-      return typeof data === "string" ? data : undefined;
-    });
+    .map((line) => parseJsonObject(line)?.["data"]);
+  return {
+    version: typeof version === "string" ? version : undefined,
+    systemState: typeof systemState === "string" ? systemState : undefined,
+    userspaceUs: isCount(userspaceUs) ? BigInt(userspaceUs) : undefined,
+    softReboots: isCount(softReboots) ? softReboots : undefined,
+  };
+}
+
+function isCount(data: unknown): data is number {
+  return Number.isSafeInteger(data) && (data as number) >= 0;
 }
 
 /**

@@ -5,7 +5,8 @@ import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
 import { isActiveState, loadFaultOf, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./objects.ts";
-import { INVOCATION_BYTES, systemdWord, timeNsOf } from "./unit-signals.ts";
+import { timeNsOf } from "./timestamps.ts";
+import { INVOCATION_BYTES, systemdWord } from "./unit-signals.ts";
 
 const PROPERTIES_CHANGED = "sa{sv}as";
 

@@ -4,7 +4,8 @@ import type { JournalEntry } from "../../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { parseJsonObject } from "../../platform/data/json.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
-import { systemdWord, timeNsOf } from "./unit-signals.ts";
+import { timeNsOf } from "./timestamps.ts";
+import { systemdWord } from "./unit-signals.ts";
 
 /** MESSAGE_ID of `Failed with result …` and of `Scheduled restart job …` in the journal. */
 const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";

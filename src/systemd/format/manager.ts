@@ -1,5 +1,6 @@
 import type { ManagerMessage, RemovedMessage } from "../../domain/systemd.ts";
 import { SYSTEM_STATES } from "../../domain/systemd.ts";
+import { timeNsOf } from "./timestamps.ts";
 
 /** A signal of systemd's manager, or of the bus about systemd's name. */
 export type ManagerSignal =
@@ -13,7 +14,7 @@ export type ManagerSignal =
    */
   | { readonly kind: "owner-changed"; readonly owner: "passed" | "none" | "new" };
 
-/** Returns what happened to systemd's name, from the owners in NameOwnerChanged; "" is none. */
+/** Returns what happened to systemd's name, from the owners in NameOwnerChanged, "" if there is no owner. */
 export function ownerChange(before: string, after: string): ManagerSignal {
   if (after === "") return { kind: "owner-changed", owner: "none" };
   return { kind: "owner-changed", owner: before === "" ? "new" : "passed" };
@@ -23,15 +24,20 @@ export function ownerChange(before: string, after: string): ManagerSignal {
 export interface ManagerProperties {
   readonly version: string | undefined;
   readonly systemState: string | undefined;
+  /** UserspaceTimestamp, in Unix microseconds. */
+  readonly userspaceUs: bigint | undefined;
+  /** SoftRebootsCount. */
+  readonly softReboots: number | undefined;
 }
 
 const MAX_VERSION_CHARS = 128;
 
-/** Checks the manager's properties: a word that systemd doesn't have is left out. */
+/** Checks the manager's properties: a word that systemd doesn't have, and an impossible time, are left out. */
 export function managerMessage(
-  { version, systemState }: ManagerProperties,
+  { version, systemState, userspaceUs, softReboots }: ManagerProperties,
   timeNs: bigint,
 ): ManagerMessage {
+  const userspaceNs = timeNsOf(userspaceUs, timeNs, 0n);
   const state = SYSTEM_STATES.find((known) => known === systemState);
   return {
     kind: "manager",
@@ -40,5 +46,7 @@ export function managerMessage(
       ? {}
       : { version: version.slice(0, MAX_VERSION_CHARS).toWellFormed() }),
     ...(state === undefined ? {} : { systemState: state }),
+    ...(userspaceNs === 0n ? {} : { userspaceNs }),
+    ...(softReboots === undefined ? {} : { softReboots }),
   };
 }

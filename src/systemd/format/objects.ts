@@ -8,6 +8,7 @@
  *   busctl-list.ts   answers of `busctl call` and `systemctl show`
  *   journal.ts       entries of journalctl, and the command that prints them
  *   manager.ts       the manager's signals and properties
+ *   timestamps.ts    checks of times
  *
  * Always true: input is not trusted. A malformed piece is reported as such or left out, an
  * impossible time is replaced, and every text has a bound.

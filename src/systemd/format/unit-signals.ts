@@ -3,6 +3,7 @@ import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import { isActiveState } from "../../domain/unit.ts";
 import type { PropertiesSignal } from "./busctl-line.ts";
 import { unitNameFromPath } from "./objects.ts";
+import { timeNsOf } from "./timestamps.ts";
 
 /** Longest SubState or Result that is accepted: systemd's longest has 23 characters. */
 const MAX_WORD_CHARS = 64;
@@ -11,25 +12,6 @@ const WORD = /^[a-z0-9-]+$/;
 /** Returns a word of systemd's own, such as a SubState or a Result; undefined for anything else. */
 export function systemdWord(text: string | undefined): string | undefined {
   return text !== undefined && text.length <= MAX_WORD_CHARS && WORD.test(text) ? text : undefined;
-}
-
-/** A time further ahead of its signal is invalid: it would hide every true one after it. */
-const MAX_AHEAD_NS = 86_400_000_000_000n;
-
-/** Returns true if a message received at `nowNs` can have this time. Both in Unix nanoseconds. */
-export function isTimeAt(timeNs: bigint, nowNs: bigint): boolean {
-  return timeNs <= nowNs + MAX_AHEAD_NS;
-}
-
-/**
- * Returns a time of systemd, which is in microseconds, in Unix nanoseconds; `otherwise` if it is
- * missing or impossible.
- *
- * @param timeNs time at which the signal was sent or received
- */
-export function timeNsOf(us: bigint | undefined, timeNs: bigint, otherwise: bigint): bigint {
-  const ns = us === undefined ? undefined : us * 1_000n;
-  return ns === undefined || !isTimeAt(ns, timeNs) ? otherwise : ns;
 }
 
 /** Reads a Unit signal; undefined if it has no unit, or no state of systemd. */

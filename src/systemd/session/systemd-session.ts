@@ -17,7 +17,7 @@ import { asError } from "../../platform/data/as-error.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import { every } from "../../platform/time/every.ts";
 import { managerMessage } from "../format/manager.ts";
-import { isTimeAt } from "../format/unit-signals.ts";
+import { isTimeAt } from "../format/timestamps.ts";
 import type { JournalRecovery } from "./journal-recovery.ts";
 import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "./transport.ts";
 

@@ -5,10 +5,11 @@ import type { UnitRow } from "../../domain/unit.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
 import { parseBusctlSignal, parseManagerSignal } from "../format/busctl-line.ts";
-import { parseListUnits, parseStartTimes, parseStrings } from "../format/busctl-list.ts";
+import { parseListUnits, parseManager, parseStartTimes } from "../format/busctl-list.ts";
 import type { ManagerProperties } from "../format/manager.ts";
 import { TYPE_INTERFACES, UNIT_INTERFACE } from "../format/objects.ts";
-import { isTimeAt, serviceSignalOf, unitSignalOf } from "../format/unit-signals.ts";
+import { isTimeAt } from "../format/timestamps.ts";
+import { serviceSignalOf, unitSignalOf } from "../format/unit-signals.ts";
 import type { Transport, TransportMessage } from "../session/transport.ts";
 import type { GracefulClose } from "./graceful-close.ts";
 
@@ -18,7 +19,9 @@ const MANAGER = [
   "org.freedesktop.systemd1.Manager",
 ] as const;
 const LIST_UNITS = ["busctl", "--json=short", "call", ...MANAGER, "ListUnits"];
-const GET_FACTS = ["busctl", "--json=short", "get-property", ...MANAGER, "Version", "SystemState"];
+/** busctl stops at the first property that systemd doesn't have, so the newest one is the last. */
+const FACTS = ["Version", "SystemState", "UserspaceTimestamp", "SoftRebootsCount"];
+const GET_FACTS = ["busctl", "--json=short", "get-property", ...MANAGER, ...FACTS];
 const SHOW_START_TIMES = [
   "systemctl",
   "show",
@@ -139,8 +142,7 @@ export class BusctlTransport implements Transport {
 
   async managerState(): Promise<ManagerProperties> {
     const { stdout } = await this.#run(GET_FACTS);
-    const [version, systemState] = parseStrings(stdout);
-    return { version, systemState };
+    return parseManager(stdout);
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import type { ByteStream } from "../dbus/byte-stream.ts";
 import { type CallRequest, DBusConnection } from "../dbus/connection.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
 import { type Message, MessageFlag } from "../dbus/message.ts";
+import type { Reader } from "../dbus/reader.ts";
 import { PropertyReader, readUnitRows } from "../format/dbus-signals.ts";
 import { type ManagerProperties, ownerChange } from "../format/manager.ts";
 import {
@@ -158,11 +159,19 @@ export class DbusTransport implements Transport {
   }
 
   async managerState(): Promise<ManagerProperties> {
-    const [version, systemState] = await Promise.all([
-      this.#managerText("Version"),
-      this.#managerText("SystemState"),
+    const [version, systemState, userspaceUs, softReboots] = await Promise.all([
+      this.#managerProperty("Version", readText),
+      this.#managerProperty("SystemState", readText),
+      this.#managerProperty("UserspaceTimestamp", (reader) => reader.enterVariant("t").uint64()),
+      this.#managerProperty("SoftRebootsCount", (reader) =>
+        reader.enterVariant("u").uint32(),
+      ).catch((error: unknown) => {
+        // Up to v255 systemd doesn't have it.
+        if (error instanceof DBusError) return undefined;
+        throw error;
+      }),
     ]);
-    return { version, systemState };
+    return { version, systemState, userspaceUs, softReboots };
   }
 
   close(): void {
@@ -204,10 +213,9 @@ export class DbusTransport implements Transport {
     await atMost(NEXT_OWNER_MS, this.#clock, Promise.race([next, this.#connection.closed]));
   }
 
-  #managerText(property: string): Promise<string> {
-    return this.#ask({ ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH }, (reply) =>
-      reply.read("v", (reader) => reader.enterVariant("s").string()),
-    );
+  #managerProperty<T>(property: string, read: (reader: Reader) => T): Promise<T> {
+    const request = { ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH };
+    return this.#ask(request, (reply) => reply.read("v", read));
   }
 
   #manager(member: string): CallRequest {
@@ -338,4 +346,8 @@ function ownersOf(message: Message): readonly [before: string, after: string] {
     reader.skip("s");
     return [reader.string(), reader.string()];
   });
+}
+
+function readText(reader: Reader): string {
+  return reader.enterVariant("s").string();
 }

@@ -73,6 +73,10 @@ export class FakeSystemdScript {
         return { signature: "v", body: [new Variant("s", "252.39-1~deb12u2")] };
       case "SystemState":
         return { signature: "v", body: [new Variant("s", "running")] };
+      case "UserspaceTimestamp":
+        return { signature: "v", body: [new Variant("t", STARTED_US)] };
+      case "SoftRebootsCount":
+        return { signature: "v", body: [new Variant("u", 0)] };
       case "ActiveEnterTimestamp":
         return { signature: "v", body: [new Variant("t", STARTED_US)] };
       case "ListUnits":

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { SystemState } from "../../../src/domain/systemd.ts";
+import type { ManagerFacts, SystemState } from "../../../src/domain/systemd.ts";
 import { unitRow } from "../../support/systemd-facts.ts";
 import { recordedState, unitSignal } from "../../support/systemd/recorded-state.ts";
 import type { RecordedState } from "../../support/systemd/recorded-state.ts";
@@ -60,4 +60,87 @@ test("emits nothing when it stops already at the start", () => {
   state.take({ kind: "manager", systemState: "stopping", timeNs: at(2) });
   expect(state.manager.systemState).toBe("stopping");
   expect(changes).toEqual([]);
+});
+
+const BOOT = { userspaceNs: ATTACHED_NS - 60_000_000_000n, softReboots: 0 };
+
+/** Takes the manager's facts, as on the next stream. */
+function reattached(
+  { state }: RecordedState,
+  facts: Partial<ManagerFacts>,
+  ms: number,
+  systemState: SystemState = "running",
+): void {
+  state.lost();
+  state.take({ kind: "attached", transport: "dbus", atNs: at(ms) });
+  state.take({ kind: "recovered", entries: [] });
+  state.take({ kind: "listed", rows: [unitRow(unit, "inactive", "dead")], asOfNs: at(ms) });
+  state.take({ kind: "manager", systemState, timeNs: at(ms), ...facts });
+}
+
+test("emits a soft reboot once, which it saw begin", () => {
+  const recorded = watched();
+  const { state, changes } = recorded;
+  state.take({ kind: "manager", systemState: "running", timeNs: at(0), ...BOOT });
+  state.take(unitSignal("inactive/dead", at(1), QUEUED));
+  const rebooted = { userspaceNs: at(5), softReboots: 1 };
+  reattached(recorded, BOOT, 2, "stopping");
+  reattached(recorded, rebooted, 6, "starting");
+  reattached(recorded, rebooted, 7);
+  expect(
+    changes.map(({ kind, detail, timeNs, recovered }) => [kind, detail, timeNs, recovered]),
+  ).toEqual([
+    ["system.state", "SystemState=stopping", at(1), false],
+    ["system.soft_reboot", "SoftRebootsCount=1", at(5), false],
+    ["system.state", "SystemState=starting", at(6), false],
+    ["system.state", "SystemState=running", at(7), false],
+  ]);
+});
+
+test("recovers the soft reboots that it missed", () => {
+  const recorded = watched();
+  recorded.state.take({ kind: "manager", systemState: "running", timeNs: at(0), ...BOOT });
+  reattached(recorded, { userspaceNs: at(5), softReboots: 2 }, 6);
+  expect(recorded.newChanges()).toEqual([
+    "system.soft_reboot SoftRebootsCount=1 recovered",
+    "system.soft_reboot SoftRebootsCount=2 recovered",
+  ]);
+});
+
+test("finds a soft reboot of a systemd that doesn't count them", () => {
+  const recorded = watched();
+  recorded.state.take({ kind: "manager", timeNs: at(0), userspaceNs: BOOT.userspaceNs });
+  reattached(recorded, { userspaceNs: BOOT.userspaceNs }, 6);
+  reattached(recorded, { userspaceNs: at(7) }, 8);
+  reattached(recorded, {}, 9);
+  expect(recorded.newChanges()).toEqual(["system.soft_reboot recovered"]);
+});
+
+test("emits no soft reboot of before, of a boot, or of a number that falls", () => {
+  const recorded = watched();
+  const { state } = recorded;
+  state.take({ kind: "manager", timeNs: at(0), ...BOOT, softReboots: 3 });
+  reattached(recorded, { userspaceNs: at(5), softReboots: 1 }, 6);
+  state.ended();
+  reattached(recorded, { userspaceNs: at(7), softReboots: 0 }, 8);
+  expect(recorded.newChanges()).toEqual([]);
+});
+
+test("recovers a soft reboot since the last change that an earlier process counted", () => {
+  const recorded = recordedState();
+  recorded.state.journalCursor.restore(String(at(-10)));
+  reattached(recorded, { userspaceNs: at(-5), softReboots: 4 }, 0);
+  expect(recorded.newChanges()).toEqual(["system.soft_reboot SoftRebootsCount=4 recovered"]);
+  const { resume } = recorded.state.journalCursor;
+  const next = recordedState();
+  next.state.journalCursor.restore(resume);
+  reattached(next, { userspaceNs: at(-5), softReboots: 4 }, 1);
+  expect(next.newChanges()).toEqual([]);
+});
+
+test("bounds the soft reboots that one message shows", () => {
+  const recorded = watched();
+  recorded.state.take({ kind: "manager", timeNs: at(0), ...BOOT });
+  reattached(recorded, { userspaceNs: at(5), softReboots: 2 ** 32 - 1 }, 6);
+  expect(recorded.changes).toHaveLength(100);
 });

@@ -10,6 +10,8 @@ const SYSTEMD = "org.freedesktop.systemd1";
 const MANAGER = { path: "/org/freedesktop/systemd1", interface: `${SYSTEMD}.Manager` };
 const PROPERTIES = "org.freedesktop.DBus.Properties";
 const BUS = "org.freedesktop.DBus";
+/** Of a property that its version doesn't have. */
+const UNKNOWN_PROPERTY = "org.freedesktop.DBus.Error.UnknownProperty";
 const ROWS = "a(ssssssouso)";
 
 /** A unit of the fake systemd. */
@@ -39,7 +41,7 @@ export class FakeSystemd {
   /** Destination of each question; "" for none. */
   readonly destinations = new Set<string>();
   /** Questions, by their first words, that it answers with this error, or with nothing at all. */
-  readonly errors = new Map<string, string>();
+  readonly errors = new Map<string, string>([["Get SoftRebootsCount", UNKNOWN_PROPERTY]]);
   readonly silent = new Set<string>();
   /** Questions, by their first words, whose answers wait for {@link release}. */
   readonly held = new Set<string>();
@@ -48,6 +50,10 @@ export class FakeSystemd {
   greeting: string | undefined = undefined;
   version = "252.39-1~deb12u2";
   systemState = "running";
+  /** UserspaceTimestamp, in microseconds. */
+  userspaceUs = 1_600_000_000_000_000n;
+  /** SoftRebootsCount, which it has once `errors` doesn't say otherwise. */
+  softReboots = 0;
   readonly #options: FakeSystemdOptions;
   readonly #framer = new Framer();
   /** Undefined once the client has begun. */
@@ -180,6 +186,8 @@ export class FakeSystemd {
     const [, property] = call.body() as [string, string];
     if (property === "Version") return new Variant("s", this.version);
     if (property === "SystemState") return new Variant("s", this.systemState);
+    if (property === "UserspaceTimestamp") return new Variant("t", this.userspaceUs);
+    if (property === "SoftRebootsCount") return new Variant("u", this.softReboots);
     const unit = [...this.units].find(([name]) => unitPath(name) === call.path)?.[1];
     return new Variant("t", unit?.activeEnterUs ?? 0n);
   }

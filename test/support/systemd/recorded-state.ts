@@ -33,6 +33,7 @@ export function recordedState(shown: (unit: string) => boolean = () => true): Re
     {
       admission: { shown, series: new SeriesBudget(Number.POSITIVE_INFINITY) },
       labels: new LabelSet([["container", identity.name]]),
+      softRebooted: () => {},
     },
   );
   let returned = 0;

@@ -69,7 +69,8 @@ export async function standing(start: StartRig, options?: RigOptions): Promise<S
 function stepOf(line: string): string | undefined {
   if (/^asked (Hello|AddMatch|GetNameOwner|Subscribe)/.test(line)) return undefined;
   if (/^(asked )?ListUnits$/.test(line)) return "list units";
-  if (/^(asked Get )?(Version|SystemState)$/.test(line)) return "read manager";
+  if (/^(asked Get )?(Version|SystemState|UserspaceTimestamp|SoftRebootsCount)$/.test(line))
+    return "read manager";
   if (line.startsWith("asked Get ActiveEnterTimestamp")) return "read start times";
   if (line.startsWith("journal")) return "read journal";
   return line.replace(/^attached .*/, "attached");

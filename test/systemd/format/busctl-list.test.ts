@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { parseListUnits, parseStrings } from "../../../src/systemd/format/busctl-list.ts";
+import { parseListUnits, parseManager } from "../../../src/systemd/format/busctl-list.ts";
 
 const list = (rows: unknown): string => JSON.stringify({ type: "a(ssssssouso)", data: [rows] });
 
@@ -50,15 +50,25 @@ test("replaces half a character in a name", () => {
   expect(row?.name).toBe("a\uFFFD.service");
 });
 
-test("reads a property a line, and leaves out what is no text", () => {
-  expect(parseStrings('{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n')).toEqual([
-    "252",
-    "running",
-  ]);
-  expect(parseStrings('{"type":"u","data":7}\noops\n{"type":"s","data":"x"}')).toEqual([
-    undefined,
-    undefined,
-    "x",
-  ]);
-  expect(parseStrings("")).toEqual([undefined]);
+test("reads the manager's properties, a line each, and leaves out what is malformed", () => {
+  const lines = (...data: readonly unknown[]): string =>
+    data.map((each) => JSON.stringify({ type: "?", data: each })).join("\n");
+  const none = { version: undefined, systemState: undefined };
+  expect(parseManager(lines("257", "running", 1_796_066_890_637_497, 2))).toEqual({
+    version: "257",
+    systemState: "running",
+    userspaceUs: 1_796_066_890_637_497n,
+    softReboots: 2,
+  });
+  expect(parseManager(`${lines("252", "running", 7)}\n`)).toEqual({
+    version: "252",
+    systemState: "running",
+    userspaceUs: 7n,
+    softReboots: undefined,
+  });
+  const malformed = { ...none, userspaceUs: undefined, softReboots: undefined };
+  expect(parseManager(lines(7, null, "x", -1))).toEqual(malformed);
+  expect(parseManager(lines({}, [], 2 ** 60, 1.5))).toEqual(malformed);
+  expect(parseManager("oops\noops\n")).toEqual(malformed);
+  expect(parseManager("")).toEqual(malformed);
 });

@@ -1,10 +1,10 @@
 import { expect, test } from "@jest/globals";
 import { PropertiesSignal } from "../../../src/systemd/format/busctl-line.ts";
+import { timeNsOf } from "../../../src/systemd/format/timestamps.ts";
 import {
   invocationText,
   serviceSignalOf,
   systemdWord,
-  timeNsOf,
   unitSignalOf,
 } from "../../../src/systemd/format/unit-signals.ts";
 

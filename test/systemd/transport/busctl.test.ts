@@ -61,7 +61,7 @@ test("calls nothing before busctl listens, then everything in order", async () =
     "recovered 0",
     "ListUnits",
     "listed 1",
-    "SystemState",
+    "SoftRebootsCount",
     "manager 252 running",
   ]);
   expect(sink.rows.get("a.service")).toBe("active/running");
@@ -84,10 +84,10 @@ test("calls systemd until busctl prints the call when busctl doesn't print that 
   });
   await clock.advance(100);
   await turns();
-  expect(history).toEqual(["SystemState"]);
+  expect(history).toEqual(["SoftRebootsCount"]);
   await clock.advance(200);
   await turns();
-  expect(history).toEqual(["SystemState", "SystemState"]);
+  expect(history).toEqual(["SoftRebootsCount", "SoftRebootsCount"]);
   busctl.monitor.say('{"type":"method_call","member":"Get"}');
   await turns();
   expect(history.slice(2)).toEqual([
@@ -95,7 +95,7 @@ test("calls systemd until busctl prints the call when busctl doesn't print that 
     "recovered 0",
     "ListUnits",
     "listed 1",
-    "SystemState",
+    "SoftRebootsCount",
     "manager 252 running",
   ]);
   await clock.advance(5_000);

@@ -194,11 +194,12 @@ test("fails on a listing of another shape", async () => {
   );
 });
 
-test("bounds the version, and leaves out an unknown system state", async () => {
+test("bounds the version, and leaves out an unknown system state and an impossible time", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
     systemd.version = "9".repeat(1_000);
     systemd.systemState = "on fire";
+    systemd.userspaceUs = 2n ** 63n;
   };
   const { sink, abort, done } = await standingBridge({ runtime });
   expect(sink.facts).toEqual([

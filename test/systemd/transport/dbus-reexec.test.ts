@@ -23,6 +23,8 @@ test("goes on without a gap when systemd passes its name on in one step", async 
     "asked ListUnits",
     "asked Get Version",
     "asked Get SystemState",
+    "asked Get UserspaceTimestamp",
+    "asked Get SoftRebootsCount",
     "listed 0",
     "manager 252.39-1~deb12u2 running",
   ]);

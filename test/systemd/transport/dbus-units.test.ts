@@ -173,6 +173,8 @@ test("subscribes and lists again when systemd executes itself again", async () =
     "listed 0",
     "asked Get Version",
     "asked Get SystemState",
+    "asked Get UserspaceTimestamp",
+    "asked Get SoftRebootsCount",
     "manager 252.39-1~deb12u2 running",
   ]);
   await end(watched);

@@ -41,6 +41,8 @@ test("subscribes, reads the journal, lists, then reads the manager", async () =>
     "listed 0",
     "asked Get Version",
     "asked Get SystemState",
+    "asked Get UserspaceTimestamp",
+    "asked Get SoftRebootsCount",
     "manager 252.39-1~deb12u2 running",
   ]);
   expect(watched.runtime.commands[0]).toEqual({
@@ -89,6 +91,8 @@ test("sends no Hello, rules or destination on the private socket", async () => {
     "listed 0",
     "asked Get Version",
     "asked Get SystemState",
+    "asked Get UserspaceTimestamp",
+    "asked Get SoftRebootsCount",
     "manager 252.39-1~deb12u2 running",
   ]);
   expect([...watched.systemd.destinations]).toEqual([""]);
