@@ -247,6 +247,13 @@ describeBrowser("the status page in Chromium", () => {
     page.setDefaultTimeout(slowMs(60_000));
     await page.locator("article.reached", { hasText: "worker-777" }).waitFor();
     expect(await page.locator("article").count()).toBe(1000);
+    const before = await styleRuns(page);
+    await page.evaluate(`new Promise((resolve) => {
+      const age = document.querySelector("time[data-age]");
+      new MutationObserver(() => requestAnimationFrame(resolve)).observe(age, { childList: true });
+    })`);
+    // One for each frame, not one for each of the thousand ages.
+    expect((await styleRuns(page)) - before).toBeLessThan(100);
     await page.locator("#trouble .more > summary").first().click();
     await page.locator("#trouble .more[open] th").first().waitFor();
     for (const width of [360, 768, 1440]) {
@@ -273,6 +280,15 @@ describeBrowser("the status page in Chromium", () => {
 
 async function isLive(page: Page): Promise<void> {
   await page.locator('#live[data-live="on"]').waitFor();
+}
+
+/** Returns how often the browser has computed the styles of the page. */
+async function styleRuns(page: Page): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  const { metrics } = await session.send("Performance.getMetrics");
+  await session.detach();
+  return metrics.find(({ name }) => name === "RecalcStyleCount")?.value ?? 0;
 }
 
 /** Waits until the element has the text; returns the browser's time. */

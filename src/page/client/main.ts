@@ -74,7 +74,8 @@ setInterval(() => {
   const nowMs = Date.now();
   for (const time of document.querySelectorAll<HTMLTimeElement>("time[data-age]")) {
     const text = ageText(time.dateTime, nowMs);
-    if (time.checkVisibility() && time.textContent !== text) time.textContent = text;
+    // Nothing that computes styles or layout: after each write it would compute those of all again.
+    if (time.textContent !== text) time.textContent = text;
   }
 }, AGES_MS);
 
