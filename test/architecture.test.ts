@@ -127,7 +127,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 /** Folders that compose the others, and may import from all of them; "" is `src` itself. */
 const COMPOSITION_ROOTS = new Set(["", "app", "commands"]);
 /** Entry points of processes. */
-const EDGES = new Set(["main.ts", "healthcheck.ts"]);
+const EDGES = new Set(["main.ts", "program.ts", "healthcheck.ts"]);
 
 const folderOf = (path: string): string => {
   const folder = dirname(path);
@@ -234,7 +234,7 @@ function loadedBy(text: string): string[] {
 
 test("loads at start only what a run without OTLP, TLS or a CLI uses", () => {
   const textOf = new Map(files.map(({ path, text }) => [path, text]));
-  const reached = new Set(["main.ts", "app/app.ts"]);
+  const reached = new Set(["main.ts", "program.ts", "app/app.ts"]);
   const packages = new Set<string>();
   for (const path of reached) {
     for (const name of loadedBy(textOf.get(path) ?? "")) {

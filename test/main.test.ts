@@ -170,3 +170,17 @@ test.each(["engine", "command"])(
     }
   },
 );
+
+test("exits with 2 and one line when Node.js is too old", async () => {
+  const old = 'Object.defineProperty(process, "version", { value: "v20.20.2" })';
+  const { exitCode, stdout, stderr } = await execa(
+    process.execPath,
+    [`--import=data:text/javascript,${encodeURIComponent(old)}`, MAIN],
+    { reject: false },
+  );
+  expect({ exitCode, stdout, stderr }).toEqual({
+    exitCode: 2,
+    stdout: "",
+    stderr: "unitwatch: error: expected Node.js 24.12 or newer, got v20.20.2",
+  });
+});

@@ -2,7 +2,7 @@
  * The composition root: opens the way to the engine and the store, builds the parts, subscribes them
  * to the event bus, runs the watch, and takes everything down in reverse.
  *
- * May import every folder but commands; only main.ts and commands import it. Each part gets all that
+ * May import every folder but commands; only program.ts and commands import it. Each part gets all that
  * it needs when it is built: nothing is assigned into a part later.
  */
 import type { Config } from "../config/config.ts";

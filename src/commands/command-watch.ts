@@ -2,7 +2,7 @@
  * The commands that watch: `wait/` and `events/` have the rules of each command, this folder has the
  * parts they share. A command's watch has no metrics, exports or store, and ends with its command.
  *
- * May import app and what app imports; only main.ts imports the commands.
+ * May import app and what app imports; only program.ts imports the commands.
  */
 import { buildWatch } from "../app/watch.ts";
 import type { WatchOptions } from "../app/watch.ts";

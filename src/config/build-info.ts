@@ -12,13 +12,13 @@ export interface BuildInfo {
 }
 
 // Two folders up, both from src/config and from dist/config.
-const manifest = JSON.parse(
+const { version, gitHead = "unknown" } = JSON.parse(
   readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
 ) as { readonly version: string; readonly gitHead?: string };
 
 export const BUILD_INFO: BuildInfo = Object.freeze({
-  version: manifest.version,
-  revision: manifest.gitHead ?? "unknown",
+  version,
+  revision: gitHead,
   nodeVersion: process.version,
   platform: `${process.platform}/${process.arch}`,
 });
@@ -32,8 +32,9 @@ export const OLDEST_NODE = { major: 24, minor: 12 } as const;
  * @param version such as `v24.12.0`
  */
 export function nodeProblem(version: string): string | undefined {
-  const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(version)?.map(Number) ?? [];
-  if (major === undefined || minor === undefined) return undefined;
+  const match = /^v(\d+)\.(\d+)\./.exec(version);
+  if (match === null) return undefined;
+  const [major, minor] = match.slice(1).map(Number) as [number, number];
   const { major: oldest, minor: oldestMinor } = OLDEST_NODE;
   if (major > oldest || (major === oldest && minor >= oldestMinor)) return undefined;
   return `expected Node.js ${oldest}.${oldestMinor} or newer, got ${version}`;

@@ -30,12 +30,13 @@ describeEngine("unitwatch as a service of systemd", () => {
     await execa("npm", ["run", "build"], { cwd: built });
     const socket = new URL(engine.host).pathname;
     const mounts = {
-      [join(ROOT, "node_modules/node/bin/node")]: "/usr/bin/node",
-      [join(built, "package.json")]: "/opt/unitwatch/package.json",
-      [join(ROOT, "node_modules")]: "/opt/unitwatch/node_modules",
-      [join(built, "dist")]: "/opt/unitwatch/dist",
+      "/usr/bin/node": join(ROOT, "node_modules/node/bin/node"),
+      "/opt/unitwatch/node": join(ROOT, "node_modules/node/bin/node"),
+      "/opt/unitwatch/package.json": join(built, "package.json"),
+      "/opt/unitwatch/node_modules": join(ROOT, "node_modules"),
+      "/opt/unitwatch/dist": join(built, "dist"),
     };
-    const readOnly = Object.entries(mounts).map(([from, to]) => `--volume=${from}:${to}:ro`);
+    const readOnly = Object.entries(mounts).map(([to, from]) => `--volume=${from}:${to}:ro`);
     node = stack.use(
       await startNode(engine, {
         name: `service-${engine.runId}`,
@@ -115,6 +116,40 @@ describeEngine("unitwatch as a service of systemd", () => {
     const log = await node.exec(["journalctl", "--no-pager", "-u", UNIT, "--output=cat"]);
     expect(log).not.toContain("service manager notification failed");
     expect(log).toContain("unitwatch stopped");
+  });
+
+  test.each([
+    ["its configuration is invalid", "Environment=UNITWATCH_LOG_LEVEL=loud", "2"],
+    ["Node.js is missing", "ExecStart=\\nExecStart=/nowhere/node", "203"],
+    ["the group of the socket is missing", "SupplementaryGroups=nowhere", "216"],
+  ])("is not started again when %s", async (_, setting, status) => {
+    const path = `/run/systemd/system/${UNIT}.d/invalid.conf`;
+    await node.exec(["sh", "-c", `printf '[Service]\\n${setting}\\n' >${path}`]);
+    await node.systemctl("daemon-reload");
+    try {
+      // Before a restart the state would be activating.
+      expect(await node.tryExec(["systemctl", "start", UNIT])).toMatchObject({ exitCode: 1 });
+      expect(await shown("ActiveState")).toBe("failed");
+      expect(await shown("ExecMainStatus")).toBe(status);
+      const of = `_SYSTEMD_INVOCATION_ID=${await shown("InvocationID")}`;
+      const lines = await node.exec(["journalctl", "--no-pager", "--output=cat", of]);
+      if (status === "2") {
+        expect(lines).toMatch(/^unitwatch: error: UNITWATCH_LOG_LEVEL: [^\n]*expected[^\n]*$/);
+      }
+    } finally {
+      await node.exec(["rm", path]);
+      await node.systemctl("daemon-reload");
+    }
+  });
+
+  test("runs with another Node.js by the shipped drop-in", async () => {
+    const folder = `/run/systemd/system/${UNIT}.d`;
+    const text = await readFile(join(ROOT, "deploy/systemd/node.conf"), "utf8");
+    await node.exec(["sh", "-c", `cat >${folder}/node.conf`], { input: text });
+    await node.systemctl("daemon-reload");
+    await node.systemctl("start", UNIT);
+    const command = await node.exec(["cat", `/proc/${await shown("MainPID")}/cmdline`]);
+    expect(command).toMatch(/^\/opt\/unitwatch\/node\0/);
   });
 
   async function scrapeInside() {

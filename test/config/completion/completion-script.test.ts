@@ -188,7 +188,7 @@ test("loads no completion code when the sidecar starts", async () => {
     const froms = text.matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+)";/gm);
     for (const [, name = ""] of froms) await load(join(file, "..", name));
   };
-  await load(join(src, "main.ts"));
+  await load(join(src, "program.ts"));
   await load(join(src, "app/app.ts"));
   expect(loaded).toContain(join(src, "config/commands.ts"));
   expect([...loaded].filter((file) => file.includes("/completion/"))).toEqual([]);
