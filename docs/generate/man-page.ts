@@ -62,6 +62,7 @@ function synopsis(): string[] {
   const usages = [
     `${bold("unitwatch")} [${italic("flags")}]`,
     ...commands.map((command) => `${called(command)} [${italic("flags")}]`),
+    `${bold("unitwatch help")} [${italic("command")}]`,
   ];
   return usages.flatMap((usage, at) => (at === 0 ? [usage] : [".br", usage]));
 }

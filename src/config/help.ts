@@ -19,6 +19,7 @@ export function helpText(): string {
   return [
     "usage: unitwatch [flags]",
     "       unitwatch COMMAND [flags]",
+    "       unitwatch help [COMMAND]",
     "",
     wrapped(
       "Watches the systemd units inside containers, by events, and turns each change into Prometheus metrics and OpenTelemetry log records.",

@@ -11,7 +11,7 @@ import { readSettings } from "./flag/settings.ts";
 import type { Environment, Settings } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
 import { FLAGS } from "./flags.ts";
-import { commandHelp } from "./help.ts";
+import { commandHelp, helpText } from "./help.ts";
 import { deepFrozen, parseConfig, watchConfig } from "./parse-config.ts";
 import type { ParsedConfig } from "./parse-config.ts";
 
@@ -23,11 +23,14 @@ export type ParsedCommandLine =
   | { readonly kind: "completion"; readonly shell: Shell };
 
 const MAX_SHOWN_LENGTH = 80;
+/** A word that stands for `--help`; no command of its own. */
+const HELP = "help";
 
 /** Reads arguments (those after the script) and environment. A first argument without a dash is a command. */
 export function parseCommandLine(argv: readonly string[], env: Environment): ParsedCommandLine {
   const [word = "", ...rest] = argv;
   if (word === "" || word.startsWith("-")) return parseConfig(argv, env);
+  if (word === HELP) return helpFor(rest);
   if (!isCommand(word)) return rejected("unitwatch", unknownCommand(word));
   try {
     return parseCommand(word, rest, env);
@@ -35,6 +38,17 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
     if (!(error instanceof ConfigError)) throw error;
     return rejected(`unitwatch ${word}`, error.message);
   }
+}
+
+/** Returns the help of unitwatch, or of the command that follows. */
+function helpFor([word = HELP, other]: readonly string[]): ParsedCommandLine {
+  if (other !== undefined) {
+    const shown = quoted(clipped(other, MAX_SHOWN_LENGTH));
+    return rejected(`unitwatch ${HELP}`, `unexpected argument ${shown}: expected one command`);
+  }
+  if (word === HELP || word === "--help") return { kind: "exit", code: 0, stdout: helpText() };
+  if (!isCommand(word)) return rejected(`unitwatch ${HELP}`, unknownCommand(word));
+  return { kind: "exit", code: 0, stdout: commandHelp(COMMANDS[word]) };
 }
 
 function parseCommand(
@@ -129,7 +143,7 @@ function isCommand(word: string): word is CommandName {
 }
 
 function unknownCommand(word: string): string {
-  const guess = nearest(word, Object.keys(COMMANDS));
+  const guess = nearest(word, [...Object.keys(COMMANDS), HELP]);
   const shown = quoted(clipped(word, MAX_SHOWN_LENGTH));
   const expected = `unknown command ${shown}: expected one that --help lists`;
   return guess === undefined ? expected : `${expected}, such as ${guess}`;

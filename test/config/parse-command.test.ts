@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { EventsConfig, WaitConfig } from "../../src/config/config.ts";
-import { commandHelp, usage } from "../../src/config/help.ts";
+import { commandHelp, helpText, usage } from "../../src/config/help.ts";
 import { COMMANDS } from "../../src/config/commands.ts";
 import type { Command } from "../../src/config/commands.ts";
 import { FLAGS } from "../../src/config/flags.ts";
@@ -25,7 +25,9 @@ function errorOf(argv: readonly string[], env: Environment = {}): string {
   if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not rejected");
   expect(parsed.stdout).toBeUndefined();
   const [, line] =
-    /^(unitwatch(?: wait| events| completion)?: error: [^\n]+)\n$/.exec(parsed.stderr ?? "") ?? [];
+    /^(unitwatch(?: wait| events| completion| help)?: error: [^\n]+)\n$/.exec(
+      parsed.stderr ?? "",
+    ) ?? [];
   if (line === undefined) throw new Error(`not one line: ${parsed.stderr}`);
   return line.replace(/^unitwatch.*?: error: /, "");
 }
@@ -41,7 +43,23 @@ test("runs the sidecar when there is no command", () => {
   );
 });
 
+test.each([["help"], ["help", "help"], ["help", "--help"], ["--help"]])(
+  "shows the help of unitwatch for %s",
+  (...argv) => {
+    expect(parseCommandLine(argv, {})).toEqual({ kind: "exit", code: 0, stdout: helpText() });
+  },
+);
+
+test.each(commands)("shows the help of $name", (command) => {
+  const shown = { kind: "exit", code: 0, stdout: commandHelp(command) };
+  expect(parseCommandLine(["help", command.name], {})).toEqual(shown);
+  expect(parseCommandLine([command.name, "--help"], {})).toEqual(shown);
+});
+
 test.each([
+  [["help", "wiat"], 'unknown command "wiat": expected one that --help lists, such as wait'],
+  [["help", "wait", "--unit"], 'unexpected argument "--unit": expected one command'],
+  [["hlep"], 'unknown command "hlep": expected one that --help lists, such as help'],
   [["wiat"], 'unknown command "wiat": expected one that --help lists, such as wait'],
   [["event"], 'unknown command "event": expected one that --help lists, such as events'],
   [["run"], 'unknown command "run": expected one that --help lists'],
