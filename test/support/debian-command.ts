@@ -47,28 +47,70 @@ export async function suiteCommand(
   command: string,
   packageName = command,
 ): Promise<string> {
+  return join(await suitePackage(suite, packageName), "usr/bin", command);
+}
+
+/** Returns a folder with the files of a suite's package, without what it depends on. */
+export async function suitePackage(suite: string, packageName: string): Promise<string> {
   const folder = join(cacheDir(), `${suite}-${packageName}`);
   if (!(await isThere(folder))) {
     await unpack(folder, async (to) => {
-      const options = await suiteOptions(suite, to);
+      const options = await suiteOptions([suite], to);
       await execa("apt-get", [...options, "update"]);
       await execa("apt-get", [...options, "download", packageName], { cwd: to });
     });
   }
-  return join(folder, "usr/bin", command);
+  return folder;
 }
 
-/** Returns apt's options that replace its sources by a suite, with lists of its own in the folder. */
-async function suiteOptions(suite: string, folder: string): Promise<string[]> {
+/** Packages of a root folder, from one Debian suite; `experimental` builds on `sid`. */
+export interface SuiteRoot {
+  /** Name of the folder in the cache. */
+  readonly name: string;
+  readonly suite: string;
+  /** Packages that are taken with all that they depend on. */
+  readonly packages: readonly string[];
+}
+
+/** Packages whose commands the scripts of a private engine run. */
+const ROOT_BASE = ["base-files", "coreutils", "dash", "findutils", "mount", "util-linux"];
+
+/**
+ * Returns a root folder with the packages of a Debian suite: unpacked in the cache once per machine,
+ * which takes half a minute, and never installed. A private engine runs from it.
+ */
+export async function suiteRoot({ name, suite, packages }: SuiteRoot): Promise<string> {
+  const folder = join(cacheDir(), "roots", name);
+  if (!(await isThere(folder))) {
+    await unpack(folder, async (to) => {
+      const isExperimental = suite === "experimental";
+      const options = await suiteOptions(isExperimental ? ["sid", suite] : [suite], to);
+      options.push(`--option=Dir::Cache::archives=${to}`);
+      if (isExperimental) options.push(`--target-release=${suite}`);
+      await execa("apt-get", [...options, "update"]);
+      await execa("apt-get", [...options, ...INSTALL, ...ROOT_BASE, ...packages]);
+    });
+  }
+  return folder;
+}
+
+/**
+ * Returns apt's options that replace its sources by suites, with lists of its own in the folder. It
+ * knows no installed package: what a package depends on comes too.
+ */
+async function suiteOptions(suites: readonly string[], folder: string): Promise<string[]> {
   const { url, proxy } = (await debianMirror()) ?? { url: "http://deb.debian.org/debian" };
   const apt = join(folder, "apt");
   await mkdir(join(apt, "lists/partial"), { recursive: true });
   const keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
-  await writeFile(join(apt, "sources.list"), `deb [signed-by=${keys}] ${url} ${suite} main\n`);
+  const sources = suites.map((suite) => `deb [signed-by=${keys}] ${url} ${suite} main\n`);
+  await writeFile(join(apt, "sources.list"), sources.join(""));
+  await writeFile(join(apt, "status"), "");
   const settings = {
     "Dir::Etc::sourcelist": join(apt, "sources.list"),
     "Dir::Etc::sourceparts": "-",
     "Dir::State::lists": join(apt, "lists"),
+    "Dir::State::status": join(apt, "status"),
     "Dir::Cache": apt,
     "Acquire::Languages": "none",
     "Acquire::GzipIndexes": "true",
@@ -104,8 +146,9 @@ async function unpack(folder: string, download: (to: string) => Promise<void>): 
   }
 }
 
+// base-files has the links from /bin and /lib to /usr, which the files of other packages go through.
 const UNPACK = `
-for file in *.deb; do dpkg-deb --extract "$file" .; done
+for file in $(ls base-files_*.deb 2>/dev/null) *.deb; do dpkg-deb --extract "$file" .; done
 rm -rf *.deb partial lock apt`;
 
 function isThere(path: string): Promise<boolean> {

@@ -3,10 +3,10 @@ import type { Engine } from "./docker.ts";
 import { ensureImage, imageName, type Suite } from "./images.ts";
 
 /**
- * Services of the node: all, no logind (as in a container for one service), or neither dbus nor
- * logind (as in a kind or minikube node).
+ * Services of the node: all, no logind (as in a container for one service), neither dbus nor logind
+ * (as in a kind or minikube node), or no journal.
  */
-export type NodeVariant = "full" | "no-logind" | "no-dbus";
+export type NodeVariant = "full" | "no-logind" | "no-dbus" | "no-journald";
 
 export interface NodeOptions extends Omit<ContainerOptions, "image" | "command"> {
   /** Default `full`. */
@@ -112,6 +112,12 @@ const MASKED = {
   full: [],
   "no-logind": ["systemd-logind.service"],
   "no-dbus": ["systemd-logind.service", "dbus.service", "dbus.socket"],
+  "no-journald": [
+    "systemd-journald.service",
+    "systemd-journald.socket",
+    "systemd-journald-dev-log.socket",
+    "systemd-journald-audit.socket",
+  ],
 } as const satisfies Record<NodeVariant, readonly string[]>;
 
 const SYSTEMD_ARGS = [
@@ -162,8 +168,13 @@ const cgroupV2 = new Map<string, Promise<boolean>>();
 
 function isCgroupV2(engine: Engine): Promise<boolean> {
   const known =
-    cgroupV2.get(engine.host) ??
-    engine.docker(["info", "--format={{.CgroupVersion}}"]).then((version) => version === "2");
+    cgroupV2.get(engine.host) ?? cgroupVersion(engine).then((version) => /^v?2$/.test(version));
   cgroupV2.set(engine.host, known);
   return known;
+}
+
+async function cgroupVersion(engine: Engine): Promise<string> {
+  const { exitCode, stdout } = await engine.tryDocker(["info", "--format={{.CgroupVersion}}"]);
+  // podman's name of it.
+  return exitCode === 0 ? stdout : engine.docker(["info", "--format={{.Host.CgroupsVersion}}"]);
 }

@@ -1,4 +1,4 @@
-import { copyFile, writeFile } from "node:fs/promises";
+import { copyFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface EngineSettings {
@@ -7,6 +7,8 @@ export interface EngineSettings {
   readonly liveRestore: boolean;
   /** Address for TLS clients with a certificate; undefined: none. */
   readonly tls: EngineTlsSettings | undefined;
+  /** True to keep images in containerd's store. */
+  readonly containerdStore: boolean;
 }
 
 /** Free port of the loopback interface, and paths of PEM files. */
@@ -17,14 +19,23 @@ export interface EngineTlsSettings {
   readonly keyFile: string;
 }
 
-/** Copies `private-engine.sh` into its folder, with the script of the engine that it runs. */
-export async function layEngineScripts(dir: string, engine: string): Promise<void> {
+/**
+ * Copies `private-engine.sh` into its folder, with the script of the engine that it runs.
+ *
+ * @param root folder with the engine's unpacked packages; undefined: the machine's own are used
+ */
+export async function layEngineScripts(dir: string, engine: string, root?: string): Promise<void> {
+  if (root !== undefined) await symlink(root, join(dir, "root"));
   await copyFile(join(import.meta.dirname, "private-engine.sh"), join(dir, "private-engine.sh"));
   await copyFile(engine, join(dir, "engine.sh"));
 }
 
 /** Writes the files that `private-engine.sh` needs for docker, with the daemons' configurations. */
-export async function writeEngineFiles(dir: string, settings: EngineSettings): Promise<void> {
+export async function writeEngineFiles(
+  dir: string,
+  settings: EngineSettings,
+  root?: string,
+): Promise<void> {
   const at = (name: string) => join(dir, name);
   const dockerd = {
     "data-root": at("docker"),
@@ -42,6 +53,7 @@ export async function writeEngineFiles(dir: string, settings: EngineSettings): P
     "exec-opts": ["native.cgroupdriver=cgroupfs"],
     bridge: "none",
     iptables: false,
+    ...(settings.containerdStore ? { features: { "containerd-snapshotter": true } } : {}),
     "ip-forward": false,
     "ip-masq": false,
   };
@@ -55,7 +67,7 @@ address = ${JSON.stringify(at("containerd.sock"))}
 `;
   await writeFile(at("daemon.json"), JSON.stringify(dockerd, null, 2));
   await writeFile(at("containerd.toml"), containerd);
-  await layEngineScripts(dir, join(import.meta.dirname, "docker-engine.sh"));
+  await layEngineScripts(dir, join(import.meta.dirname, "docker-engine.sh"), root);
 }
 
 function tlsOf({ caFile, certFile, keyFile }: EngineTlsSettings) {

@@ -5,6 +5,9 @@
 #   private-engine.sh run DIR CGROUP     as pid 1 of new namespaces (unshare -m -p -f --mount-proc)
 #   private-engine.sh sweep DIR CGROUP   in a new mount namespace, after "run" has ended
 #
+# If DIR/root exists, the engine runs from there: a root folder with unpacked packages of any Debian
+# suite. It stays as it is, and the machine's own packages are neither read nor changed.
+#
 # "run" reads commands from stdin, one a line (start, stop, kill), and prints "exited STATUS" to
 # stdout when the daemon has ended. When stdin ends, pid 1 ends; the kernel then kills every process
 # in the namespace (daemons, shims, containers) and removes the mounts.
@@ -50,6 +53,24 @@ sweep_cgroups() {
   done
 }
 
+# Makes the unpacked root, writable in memory, the root of this namespace; DIR stays where it is.
+enter_root() {
+  [ -e "$dir/root" ] || return 0
+  tree=$dir/tree
+  mkdir "$dir/layer" "$tree"
+  mount -t tmpfs tmpfs "$dir/layer"
+  mkdir "$dir/layer/upper" "$dir/layer/work"
+  layers=lowerdir=$(readlink -f "$dir/root"),upperdir=$dir/layer/upper,workdir=$dir/layer/work
+  mount -t overlay -o "$layers" overlay "$tree"
+  for folder in proc sys dev; do mount --rbind "/$folder" "$tree/$folder"; done
+  cp /etc/passwd /etc/group "$tree/etc/"
+  mkdir -p "$tree$dir" "$tree/old"
+  mount --bind "$dir" "$tree$dir"
+  cd "$tree"
+  pivot_root . old
+  umount -l /old
+}
+
 run_daemon() {
   daemon >>"$dir/daemon.log" 2>&1 &
   echo $! >"$dir/daemon.launched"
@@ -73,6 +94,7 @@ mount_cgroups
 case $mode in
   sweep) sweep_cgroups ;;
   run)
+    enter_root
     # Engines always write under /run; this keeps the host's unchanged.
     mount -t tmpfs -o mode=755 tmpfs /run
     . "$dir/engine.sh"

@@ -13,6 +13,10 @@ export interface PrivateEngineOptions {
   /** Folder of the engine's files; created, and removed at the end. Default: a temporary folder. */
   readonly dir?: string;
   readonly tls?: EngineTlsSettings;
+  /** Folder with the engine's unpacked packages. Default: the machine's own packages. */
+  readonly root?: string;
+  /** True to keep images in containerd's store, which engines have since 23. Default false. */
+  readonly containerdStore?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -63,7 +67,7 @@ export async function whyNoPrivateEngine(): Promise<string | undefined> {
 export async function startPrivateEngine(
   options: PrivateEngineOptions = {},
 ): Promise<PrivateEngine> {
-  await ensureCommands(COMMANDS, options.signal);
+  if (options.root === undefined) await ensureCommands(COMMANDS, options.signal);
   // In newer Debian suites the client is no longer part of docker.io.
   await ensureCommands({ docker: "docker-cli" }, options.signal);
 
@@ -71,8 +75,8 @@ export async function startPrivateEngine(
   if (options.dir !== undefined) await mkdir(options.dir);
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "unitwatch-")));
   const cgroup = `unitwatch-${runId}`;
-  const { liveRestore = false, tls } = options;
-  await writeEngineFiles(dir, { cgroup, liveRestore, tls });
+  const { liveRestore = false, containerdStore = false, tls, root } = options;
+  await writeEngineFiles(dir, { cgroup, liveRestore, containerdStore, tls }, root);
   const daemon = superviseDaemon({ dir, cgroup, socket: join(dir, "docker.sock") });
 
   try {

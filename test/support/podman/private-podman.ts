@@ -19,6 +19,10 @@ import { superviseDaemon } from "../engine/supervised-daemon.ts";
 export interface PrivatePodman extends Engine {
   /** Path of a podman command for this engine. */
   readonly command: string;
+  /** Cgroup of all containers. */
+  readonly cgroup: string;
+  /** Kills the API service and waits for its end. The containers keep running. */
+  killService(): Promise<void>;
   /** Ends the API service and waits for its end. The containers keep running. */
   stopService(): Promise<void>;
   /** Starts the API service again and waits until it responds. */
@@ -46,15 +50,29 @@ events_logger = "file"
 log_driver = "k8s-file"
 `;
 
-export async function startPrivatePodman(): Promise<PrivatePodman> {
+export interface PrivatePodmanOptions {
+  /** Folder with podman's unpacked packages. Default: the machine's own packages, or Debian's. */
+  readonly root?: string;
+  /** True to give podman and its containers only cgroup v2, without controllers on a v1 host. */
+  readonly unified?: boolean;
+}
+
+export async function startPrivatePodman({
+  root,
+  unified = false,
+}: PrivatePodmanOptions = {}): Promise<PrivatePodman> {
   const runId = newRunId();
   const dir = await mkdtemp(join(tmpdir(), "unitwatch-"));
   const cgroup = `unitwatch-${runId}`;
   const at = (name: string): string => join(dir, name);
-  await layEngineScripts(dir, join(import.meta.dirname, "podman-engine.sh"));
+  await layEngineScripts(dir, join(import.meta.dirname, "podman-engine.sh"), root);
   await writeFile(at("containers.conf"), CONTAINERS_CONF);
+  await writeFile(at("driver"), root === undefined ? "vfs" : "overlay");
+  if (unified) await writeFile(at("unified"), "");
   let command = "podman";
-  if ((await missingCommands(["podman"])).length > 0) {
+  if (root !== undefined) {
+    command = await podmanCommand(at("bin"), root);
+  } else if ((await missingCommands(["podman"])).length > 0) {
     const packages = await unpackedPackage("podman", { withDependencies: true });
     await symlink(packages, at("packages"));
     command = await writeCommand(at("bin"), packages);
@@ -97,6 +115,8 @@ export async function startPrivatePodman(): Promise<PrivatePodman> {
   return {
     ...engine,
     command,
+    cgroup,
+    killService: () => daemon.end("kill"),
     stopService: () => daemon.end("stop"),
     startService: () => daemon.start(),
     async startNode(container) {
@@ -114,13 +134,22 @@ export async function startPrivatePodman(): Promise<PrivatePodman> {
   };
 }
 
+/** Runs `$packages/usr/bin/podman` with the machine's loader, or with that of its own suite. */
+const PODMAN = 'LD_LIBRARY_PATH=$libraries exec "$packages/usr/bin/podman" "$@"';
+const LOADER = `exec "$(echo "$packages"/usr/lib*/ld-linux*.so.*)" --library-path "$libraries" \
+  "$packages/usr/bin/podman" "$@"`;
+
+/** Writes a script that runs podman of an unpacked root of another suite; returns its path. */
+export function podmanCommand(folder: string, root: string): Promise<string> {
+  return writeCommand(folder, root, LOADER);
+}
+
 /** Writes a script that runs the unpacked podman with its libraries. */
-async function writeCommand(folder: string, packages: string): Promise<string> {
+async function writeCommand(folder: string, packages: string, run = PODMAN): Promise<string> {
   await mkdir(folder);
   const path = join(folder, "podman");
-  const libraries = `$(echo "${packages}"/usr/lib/*-linux-gnu)`;
-  const podman = `"${packages}/usr/bin/podman"`;
-  await writeFile(path, `#!/bin/sh\nLD_LIBRARY_PATH=${libraries} exec ${podman} "$@"\n`);
+  const libraries = `packages='${packages}'\nlibraries=$(echo "$packages"/usr/lib/*-linux-gnu)`;
+  await writeFile(path, `#!/bin/sh\n${libraries}\n${run}\n`);
   await chmod(path, 0o755);
   return path;
 }
