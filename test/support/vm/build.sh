@@ -1,0 +1,112 @@
+#!/bin/sh
+# build.sh DIR KERNEL SUITE [MIRROR]: makes the disk of the virtual machine, DIR/disk.img, and its initrd.
+#
+# The guest is a Debian SUITE with docker, podman and network by qemu's user mode; KERNEL is a root
+# folder with an unpacked kernel and busybox. To be run as root, in mount and pid namespaces of its
+# own. The disk appears whole or not at all.
+set -eu
+dir=$1
+kernel=$2
+suite=$3
+mirror=${4:-}
+guest=$dir/guest
+packages=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,udev,kmod,iproute2,procps
+packages=$packages,docker.io,docker-cli,containerd,runc
+packages=$packages,podman,crun,fuse-overlayfs,uidmap,passt,slirp4netns
+
+[ ! -e "$dir/disk.img" ] || exit 0
+if [ ! -e "$guest/complete" ]; then
+  rm -rf "$guest"
+  debootstrap --variant=minbase --include="$packages" "$suite" "$guest" ${mirror:+"$mirror"}
+  touch "$guest/complete"
+fi
+
+# The initrd loads the disk's driver and mounts the disk.
+initrd=$dir/initrd
+rm -rf "$initrd"
+mkdir -p "$initrd/bin" "$initrd/proc" "$initrd/dev" "$initrd/root"
+cp "$kernel/usr/bin/busybox" "$initrd/bin/busybox"
+ln -s busybox "$initrd/bin/sh"
+modules=$(echo "$kernel"/usr/lib/modules/*)
+driver=$(find "$modules" -name 'virtio_blk.ko*')
+case $driver in
+  *.xz) xz -dc "$driver" >"$initrd/virtio_blk.ko" ;;
+  *) cp "$driver" "$initrd/virtio_blk.ko" ;;
+esac
+cat >"$initrd/init" <<'EOF'
+#!/bin/sh
+b=/bin/busybox
+$b mount -t devtmpfs none /dev
+$b mount -t proc none /proc
+$b insmod /virtio_blk.ko
+until [ -b /dev/vda ]; do $b sleep 0.1; done
+$b mount -t ext4 -o rw /dev/vda /root || exec sh
+$b mount --move /dev /root/dev
+$b umount /proc
+exec $b switch_root /root /sbin/init
+EOF
+chmod +x "$initrd/init"
+(cd "$initrd" && find . | bin/busybox cpio -o -H newc) | gzip -1 >"$dir/initrd.img"
+
+mkdir -p "$guest/usr/lib/modules"
+cp -a "$modules" "$guest/usr/lib/modules/"
+chroot "$guest" depmod "$(basename "$modules")"
+
+# One address of qemu's user mode network.
+cat >"$guest/etc/systemd/network/guest.network" <<'EOF'
+[Match]
+Type=ether
+[Network]
+Address=10.0.2.15/24
+LinkLocalAddressing=no
+EOF
+# Docker's API on TCP; only this machine's loopback interface reaches it.
+mkdir -p "$guest/etc/docker" "$guest/etc/systemd/system/docker.service.d"
+echo '{"iptables":false,"ip6tables":false,"bridge":"none","live-restore":true}' >"$guest/etc/docker/daemon.json"
+cat >"$guest/etc/systemd/system/docker.service.d/guest.conf" <<'EOF'
+[Unit]
+Requires=
+Wants=
+StartLimitIntervalSec=0
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/dockerd -H unix:///run/docker.sock -H tcp://0.0.0.0:2375 --tls=false --containerd=/run/containerd/containerd.sock
+Restart=no
+EOF
+# podman's API as an ordinary user, in the user's own systemd.
+grep -q ^app: "$guest/etc/passwd" || chroot "$guest" useradd -m -u 1001 -s /bin/bash app
+user=$guest/home/app/.config/systemd/user
+mkdir -p "$guest/var/lib/systemd/linger" "$user/default.target.wants"
+touch "$guest/var/lib/systemd/linger/app"
+cat >"$user/podman-api.service" <<'EOF'
+[Service]
+ExecStart=/usr/bin/podman system service --time=0 tcp:0.0.0.0:2376
+Delegate=yes
+KillMode=process
+EOF
+ln -sf ../podman-api.service "$user/default.target.wants/podman-api.service"
+chroot "$guest" chown -R app:app /home/app/.config
+# A shell for the host: a line in is a command.
+cat >"$guest/etc/systemd/system/host-shell.service" <<'EOF'
+[Service]
+ExecStart=/bin/sh -c 'exec sh </dev/virtio-ports/shell >/dev/virtio-ports/shell 2>&1'
+Restart=always
+[Install]
+WantedBy=multi-user.target
+EOF
+chroot "$guest" systemctl enable -q host-shell.service systemd-networkd.service docker.service
+# Nothing else starts by itself.
+for unit in getty@tty1.service serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer \
+  e2scrub_all.timer fstrim.timer dpkg-db-backup.timer docker.socket \
+  systemd-networkd-wait-online.service; do
+  ln -sf /dev/null "$guest/etc/systemd/system/$unit"
+done
+echo guest >"$guest/etc/hostname"
+echo overlay >"$guest/etc/modules-load.d/guest.conf"
+: >"$guest/etc/machine-id"
+rm -rf "$guest"/var/cache/apt/* "$guest"/var/lib/apt/lists/*
+
+rm -f "$dir/disk.new"
+truncate -s 12G "$dir/disk.new"
+mkfs.ext4 -q -F -E lazy_itable_init=1 -d "$guest" "$dir/disk.new"
+mv "$dir/disk.new" "$dir/disk.img"
