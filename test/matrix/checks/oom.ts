@@ -1,0 +1,86 @@
+/** OOM kills on cgroup v2: of a service by its OOMPolicy, and of a container. */
+import { oomContainer } from "../../support/engine/container.ts";
+import { eventually } from "../../support/eventually.ts";
+import { shownFailures } from "../../support/truth.ts";
+import { SYSTEMD } from "../nodes.ts";
+import { type MatrixNode, onEach, type Outcome, type Session } from "../session.ts";
+
+/** Fills memory past its limit. */
+const FILL = "tail /dev/zero";
+const LIMITS = "MemoryMax=24M\nMemorySwapMax=0\n";
+
+interface OomCase {
+  readonly unit: string;
+  readonly text: string;
+  /** Result of the service. */
+  readonly result: string;
+}
+
+/** With the policy `continue` a main process that is killed is a signal like any other. */
+const CASES: readonly OomCase[] = [
+  { unit: "oom-stop.service", policy: "stop", result: "oom-kill" },
+  { unit: "oom-kill.service", policy: "kill", result: "oom-kill" },
+  { unit: "oom-continue.service", policy: "continue", result: "signal" },
+].map(({ unit, policy, result }) => ({
+  unit,
+  text: `[Service]\nExecStart=${FILL}\nOOMPolicy=${policy}\n${LIMITS}`,
+  result,
+}));
+
+/** Returns one outcome a node; it is empty where an engine has no controllers of cgroup v2. */
+export async function oom(session: Session): Promise<readonly Outcome[]> {
+  const { engine } = session;
+  if (!engine.hasControllers) return onEach(session, async () => "");
+  const ofContainer = await onEach(session, (each) => containerOom(session, each));
+  const ofServices = await onEach(session, (each) => serviceOom(session, each));
+  return ofServices.map((outcome, index) => {
+    const other = ofContainer[index];
+    const wrong = [...outcome.wrong, ...(other?.wrong ?? [])];
+    return { pass: wrong.length === 0, figure: outcome.figure, wrong };
+  });
+}
+
+async function serviceOom({ unitwatch }: Session, { node, plan }: MatrixNode): Promise<string> {
+  for (const { unit, text } of CASES) {
+    await node.writeUnit(unit, text);
+    await node.tryExec(["systemctl", "start", "--no-block", unit]);
+    await node.waitUnit(unit, "failed");
+    // The truth is systemd's own property.
+    const result = await node.systemctl("show", "--property=Result", "--value", unit);
+    const expected = CASES.find((each) => each.unit === unit)?.result;
+    if (result !== expected) throw new Error(`${unit}: Result is ${result}, expected ${expected}`);
+  }
+  await unitwatch.until((scrape) => {
+    const failures = shownFailures(scrape, node.name);
+    for (const { unit, result } of CASES) {
+      const shown = JSON.stringify(failures[unit] ?? {});
+      if (shown !== JSON.stringify({ [result]: 1 })) throw new Error(`${unit}: shown ${shown}`);
+    }
+  });
+  const kills = await oomKills(node);
+  return `${CASES.length} services${SYSTEMD[plan.suite] >= 262 ? `, OOMKills ${kills}` : ""}`;
+}
+
+/** Returns the sum of OOMKills, a property of newer versions. */
+async function oomKills(node: MatrixNode["node"]): Promise<number> {
+  const units = CASES.map(({ unit }) => unit);
+  const lines = await node.systemctl("show", "--property=OOMKills", "--value", ...units);
+  return lines.split(/\s+/).reduce((sum, line) => sum + Number(line), 0);
+}
+
+async function containerOom(session: Session, { node }: MatrixNode): Promise<string> {
+  const { cluster, engine, unitwatch } = session;
+  await using container = await oomContainer(engine.engine, {
+    name: `${node.name}-oom`,
+    labels: { "sind.cluster": cluster },
+  });
+  await eventually(async () => (await container.inspect()).State.Status === "exited");
+  await unitwatch.until((scrape) => {
+    const { name } = container;
+    const exits = scrape.by("exit_code", "container_exits_total", { container: name });
+    const ooms = scrape.value("container_oom_events_total", { container: name });
+    if (exits["137"] !== 1) throw new Error(`${name}: exits ${JSON.stringify(exits)}`);
+    if (ooms !== 1) throw new Error(`${name}: ${ooms} OOM kills`);
+  });
+  return "1 container";
+}

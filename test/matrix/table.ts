@@ -1,0 +1,38 @@
+import { SYSTEMD } from "./nodes.ts";
+import type { MatrixRow } from "./results.ts";
+
+export const COLUMNS = ["walk", "count", "recovery", "oom", "wait", "leftovers"] as const;
+
+/** Returns the columns of a row: engine, node, transport, and each check's verdict with its figure. */
+export function cellsOf(row: MatrixRow): string[] {
+  const { start } = row.cells;
+  return [
+    `${row.engine.split("-")[0] === "podman" ? "podman" : "docker"} ${row.version}`.trim(),
+    row.note,
+    `systemd ${SYSTEMD[row.suite]}`,
+    row.variant,
+    row.transport,
+    ...COLUMNS.map((name) => {
+      const cell = row.cells[name];
+      if (cell === undefined) return start === undefined ? "not run" : "didn't start";
+      if (cell.pass && cell.figure === "") return "";
+      return `${cell.pass ? "pass" : "FAIL"}${cell.figure === "" ? "" : `: ${cell.figure}`}`;
+    }),
+  ];
+}
+
+/** Returns the rows as lines of text. */
+export function matrixTable(rows: readonly MatrixRow[]): string {
+  const lines = rows.map(cellsOf);
+  const widths = (lines[0] ?? []).map((_, at) =>
+    Math.max(...lines.map((line) => line[at]!.length)),
+  );
+  return lines
+    .map((line) =>
+      line
+        .map((cell, at) => cell.padEnd(widths[at]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
