@@ -17,7 +17,7 @@ import { collectOutput } from "../../platform/process/collect-output.ts";
 import { eventFilters, filtersOf, unixSeconds } from "../format/event-query.ts";
 import { engineOf, urlOf } from "./engine-about.ts";
 import type { EngineAddress, EngineLimits, EngineRequest } from "./engine-http.ts";
-import { EngineHttp } from "./engine-http.ts";
+import { EngineError, EngineHttp } from "./engine-http.ts";
 import { inspectEach } from "./engine-inspect.ts";
 import { lateStream, pingWhileOpen } from "./event-stream.ts";
 import { hijackedProcess } from "./hijacked-process.ts";
@@ -34,6 +34,8 @@ const MAX_LISTING_BYTES = 64 * 1024 * 1024;
 const MAX_INSPECT_BYTES = 4 * 1024 * 1024;
 const OLDEST_VERSION = 40;
 const NEWEST_VERSION = 52;
+/** The one that most engines take: Docker 25 and newer. */
+const COMMON_VERSION = 44;
 
 /**
  * The engine by its HTTP API, without child processes: one connection for events, one for each exec,
@@ -78,11 +80,11 @@ export class EngineApi implements ContainerRuntime {
     readonly signal: AbortSignal;
   }): Promise<Process> {
     const { sinceNs, untilNs, actions, signal } = options;
-    const filters = {
-      type: ["container"],
-      event: actions,
-      ...filtersOf(eventFilters(this.#options.filters)),
-    };
+    const filters = filtersOf([
+      "type=container",
+      ...actions.map((action) => `event=${action}`),
+      ...eventFilters(this.#options.filters),
+    ]);
     // Another engine, or a newer one, may answer now: the version is negotiated again.
     if (untilNs === undefined) this.#prefix = undefined;
     const version = await this.#version(signal);
@@ -90,7 +92,7 @@ export class EngineApi implements ContainerRuntime {
     const query = new URLSearchParams({
       since: unixSeconds(sinceNs),
       ...(untilNs === undefined ? {} : eventsUntil(untilNs, isPodman)),
-      filters: JSON.stringify(filters),
+      filters,
     });
     const end = new AbortController();
     const opening = this.#http.open({
@@ -127,7 +129,7 @@ export class EngineApi implements ContainerRuntime {
   async summaries(signal: AbortSignal): Promise<readonly unknown[]> {
     const query = new URLSearchParams({
       all: "true",
-      filters: JSON.stringify(filtersOf(this.#options.filters)),
+      filters: filtersOf(this.#options.filters),
     });
     const path = `${await this.#version(signal)}/containers/json?${query.toString()}`;
     const containers = await this.#http.json({ path, signal }, MAX_LISTING_BYTES);
@@ -228,13 +230,37 @@ export class EngineApi implements ContainerRuntime {
     const { name, version } = engineOf(response.headers);
     this.#engine = name;
     const offered = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
-    const minor = Math.min(Number(offered ?? OLDEST_VERSION), NEWEST_VERSION);
+    const newest = offered === undefined ? await this.#withoutOffer() : Number(offered);
+    const minor = Math.min(newest, NEWEST_VERSION);
     if (minor < OLDEST_VERSION) {
       throw new Error(`the engine's API 1.${minor} is older than 1.${OLDEST_VERSION}`);
     }
     this.#versions = { engine: version, api: `1.${minor}` };
     return `/v1.${minor}`;
   }
+
+  /**
+   * Returns the minor version to use with an engine that offers none: podman, or a proxy strips the
+   * header. Docker 29.0 takes no older one than 1.44, and Docker 24 no newer one than 1.43.
+   */
+  async #withoutOffer(): Promise<number> {
+    if (this.#engine === "podman") return OLDEST_VERSION;
+    const path = `/v1.${COMMON_VERSION}/containers/json?limit=1`;
+    try {
+      await this.#http.json({ path }, MAX_LISTING_BYTES);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      const isTooNew = error.status === 400 && /too new/.test(error.message);
+      if (isTooNew) return newestIn(error.message) ?? OLDEST_VERSION;
+    }
+    return COMMON_VERSION;
+  }
+}
+
+/** Reads `client version 1.44 is too new. Maximum supported API version is 1.41`. */
+function newestIn(message: string): number | undefined {
+  const [, minor] = /maximum supported API version is 1\.(\d{1,3})\b/i.exec(message) ?? [];
+  return minor === undefined ? undefined : Number(minor);
 }
 
 /** podman sends no event if `until` is in the past; without a stream it sends all up to now. */

@@ -9,12 +9,15 @@ export function eventFilters(filters: readonly string[]): readonly string[] {
   return filters.filter((filter) => filter.startsWith("label="));
 }
 
-/** Returns filters in the form of the API: `{"label":["a=b"]}`. */
-export function filtersOf(filters: readonly string[]): Record<string, string[]> {
-  const byKey: Record<string, string[]> = {};
+/** Returns filters as the API takes them, JSON: `{"label":{"a=b":true}}`. Older engines take lists too. */
+export function filtersOf(filters: readonly string[]): string {
+  const byKey = new Map<string, Map<string, true>>();
   for (const filter of filters) {
     const at = filter.indexOf("=");
-    (byKey[filter.slice(0, at)] ??= []).push(filter.slice(at + 1));
+    const key = filter.slice(0, at);
+    const values = byKey.get(key) ?? new Map<string, true>();
+    byKey.set(key, values.set(filter.slice(at + 1), true));
   }
-  return byKey;
+  const entries = Array.from(byKey, ([key, values]) => [key, Object.fromEntries(values)] as const);
+  return JSON.stringify(Object.fromEntries(entries));
 }

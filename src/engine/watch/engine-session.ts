@@ -213,7 +213,8 @@ export class EngineSession {
   async #failed(error: unknown, backoff: Backoff): Promise<boolean> {
     const { clock, log } = this.#options;
     if (this.#signal.aborted) return false;
-    log.warn("inspect failed", { err: asError(error) });
+    // An engine that shuts down slowly fails each of them.
+    log.limited("inspect").warn("inspect failed", { err: asError(error) });
     await new Wake().wait(backoff.next(), clock, this.#signal);
     return !this.#signal.aborted;
   }

@@ -3,6 +3,7 @@ import { expect, test } from "@jest/globals";
 import { EngineApi } from "../../../src/engine/api/engine-api.ts";
 import { fakeEngine } from "../../support/fake-engine.ts";
 import type { FakeAnswers, FakeEngine } from "../../support/fake-engine.ts";
+import { filtersOf } from "../../../src/engine/format/event-query.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 const ID = "0123456789abcdef".repeat(4);
@@ -51,14 +52,14 @@ test("lists all containers with the filters and the engine's version", async () 
   expect(await started.api.list(never)).toEqual([ID]);
   expect(started.engine.requests).toEqual([
     "GET /_ping",
-    'GET /v1.41/containers/json?all=true&filters={"label":["a=b"],"name":["x"]}',
+    'GET /v1.41/containers/json?all=true&filters={"label":{"a=b":true},"name":{"x":true}}',
   ]);
 });
 
 test.each([
   ["1.99", "/v1.52/"],
   ["1.40", "/v1.40/"],
-  ["", "/v1.40/"],
+  ["", "/v1.44/"],
 ])("requests the right version from an engine of API %j: %s", async (apiVersion, prefix) => {
   await using started = await start({
     apiVersion,
@@ -69,6 +70,46 @@ test.each([
   });
   await started.api.list(never);
   expect(started.engine.requests[1]).toContain(` ${prefix}`);
+});
+
+const TOO_NEW = "client version 1.44 is too new.";
+
+// A proxy may strip the header.
+test.each([
+  [400, `${TOO_NEW} Maximum supported API version is 1.41`, "1.41"],
+  [400, `${TOO_NEW} Maximum supported API version is 1.99`, "1.52"],
+  [400, TOO_NEW, "1.40"],
+  [400, "another reason", "1.44"],
+  [403, "not on the list", "1.44"],
+])(
+  "requests the right version from an engine that offers none and answers 1.44 with %d, %s: %s",
+  async (status, message, version) => {
+    await using started = await start({
+      apiVersion: "",
+      answer: (path, response) => {
+        if (path.startsWith("/v1.44/containers/json?limit=1")) {
+          response.statusCode = status;
+          response.end(JSON.stringify({ message }));
+        } else response.end("[]");
+        return true;
+      },
+    });
+    await started.api.list(never);
+    await started.api.list(never);
+    expect(started.engine.requests.map((request) => request.split("?")[0])).toEqual([
+      "GET /_ping",
+      "GET /v1.44/containers/json",
+      `GET /v${version}/containers/json`,
+      `GET /v${version}/containers/json`,
+    ]);
+    expect(started.api.versions?.api).toBe(version);
+  },
+);
+
+test("filters by keys and values of any text", () => {
+  expect(filtersOf(["label=__proto__=x", "label=a", "__proto__=b", "label=a"])).toBe(
+    '{"label":{"__proto__=x":true,"a":true},"__proto__":{"b":true}}',
+  );
 });
 
 test("recognises podman by its Server header", async () => {
@@ -212,7 +253,7 @@ test("streams events since a time with the filters that events support", async (
   stream.kill();
   await stream.exited;
   expect(started.engine.requests.at(-1)).toBe(
-    'GET /v1.41/events?since=1700000000.000000001&filters={"type":["container"],"event":["start","die"],"label":["a=b"]}',
+    'GET /v1.41/events?since=1700000000.000000001&filters={"type":{"container":true},"event":{"start":true,"die":true},"label":{"a=b":true}}',
   );
 });
 

@@ -445,6 +445,19 @@ test("shows a container as exited when its restart is cancelled or fails without
   ]);
 });
 
+test("logs failed inspections once a minute, with the number of the others", async () => {
+  await using watching = await running();
+  const { source, clock, lines } = watching;
+  source.fault = new Error("engine shuts down");
+  source.emit(engineEvent("start", "web", { timeNs: clock.nowNs() }));
+  await clock.advance(59_999);
+  const failures = (): string[] => lines.filter((line) => line.includes("inspect failed"));
+  expect(failures()).toEqual(['level=warn msg="inspect failed" err="engine shuts down"']);
+  await clock.advance(60_000);
+  expect(failures()).toHaveLength(2);
+  expect(failures()[1]).toMatch(/ suppressed=\d+$/);
+});
+
 test("takes a snapshot at the interval and recovers lost events", async () => {
   await using watching = await running();
   const { source, clock, lines } = watching;
