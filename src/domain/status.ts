@@ -88,8 +88,10 @@ export interface ContainerReport {
   readonly runsSystemd: boolean;
   /** Null without a health check, and while the container doesn't run. */
   readonly health: HealthStatus | null;
-  /** Exit code of the last exit. */
+  /** Exit code of the last exit, or of a first start that failed. */
   readonly exitCode: number | null;
+  /** True if its first start failed: it never ran. */
+  readonly startFailed: boolean;
   /** True if the kernel killed a process for lack of memory since the last start. */
   readonly oomKilled: boolean;
   /** Counts of the last 15 minutes, whether it runs again or not; null for 0. */

@@ -181,6 +181,7 @@ export function containerFacts(
     runsSystemd: record.runsSystemd === true,
     health: record.health ?? null,
     exitCode: record.lastExit?.exitCode ?? null,
+    startFailed: record.startFailed,
     oomKilled: record.oom !== "none",
     recent: {
       restarts: recentCount(recent.restarts.within(nowNs)),

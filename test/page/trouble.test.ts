@@ -32,6 +32,7 @@ const CONTAINER: Omit<ContainerReport, "units" | "trouble"> = {
   runsSystemd: false,
   health: null,
   exitCode: null,
+  startFailed: false,
   oomKilled: false,
   recent: NOTHING,
   restarts: 0,
@@ -55,6 +56,14 @@ test.each<Case>([
   [{ status: "exited", exitCode: 130 }, 0, "failing", ["exited with code 130 (SIGINT)"]],
   [{ status: "exited", exitCode: 129 }, 0, "failing", ["exited with code 129 (SIGHUP)"]],
   [{ status: "created" }, 0, "idle", []],
+  // The exit code of an earlier container with its name.
+  [{ status: "created", exitCode: 1 }, 0, "idle", []],
+  [
+    { status: "created", exitCode: 127, startFailed: true },
+    0,
+    "failing",
+    ["failed to start: code 127"],
+  ],
   [{ status: "exited", exitCode: 1 }, 0, "failing", ["exited with code 1"]],
   [{ status: "exited" }, 0, "failing", ["exited with an unknown code"]],
   // The exit code of an earlier run is no problem.

@@ -348,6 +348,24 @@ test("shows no last exit when the container never exited", () => {
   expect(record("web")).toMatchObject({ lastExitCode: undefined, finishedAtNs: 0n });
 });
 
+test("shows the code of a first start that failed, until the container starts", () => {
+  const { fleet, happens, record, takeKinds } = fleetAfter("create");
+  const created = containerDetails("web", { status: "created", startedAtNs: 0n });
+  fleet.details(created, true);
+  expect(record("web")).toMatchObject({ startFailed: false, lastExit: undefined });
+  takeKinds();
+  fleet.details({ ...created, exitCode: 127 }, true);
+  expect(record("web")).toMatchObject({
+    status: "created",
+    startFailed: true,
+    lastExit: { exitCode: 127, timeNs: 0n },
+    counters: { starts: 0, exits: new Map() },
+  });
+  happens("start", "web");
+  expect(record("web")).toMatchObject({ startFailed: false, lastExit: undefined });
+  expect(takeKinds()).toEqual(["container.start"]);
+});
+
 test("counts nothing when it happened before the watch", () => {
   const { fleet, record, takeKinds } = recordedFleet();
   fleet.details({ ...OOM_KILLED, restartCount: 12 }, true);

@@ -116,6 +116,7 @@ function runningState(record: ContainerRecord): State | undefined {
     case "running":
       return undefined;
     case "created":
+      if (record.startFailed) return { is: `failed to start${code}`, isFinal: true };
       return { is: "was created, and not started yet" };
     case "paused":
       return { is: "is paused" };

@@ -93,6 +93,7 @@ function failingReasons(container: Facts): string[] {
     reasons.push(`exited with code ${exitCodeText(exitCode, runsSystemd)}`);
   }
   if (status === "exited" && exitCode === null) reasons.push("exited with an unknown code");
+  if (container.startFailed) reasons.push(`failed to start: code ${exitCode}`);
   if (recent.oomKills !== null) {
     reasons.push(`${count(recent.oomKills.count, "OOM kill")} ${LATELY}`);
   } else if (oomKilled && isDown) reasons.push("ran out of memory");

@@ -72,7 +72,7 @@ export class ContainerRecord {
   finishedAtNs = 0n;
   /** Last exit of an earlier container with this name, for as long as this one has none. */
   earlierExit: LastExit | undefined = undefined;
-  /** undefined before the first exit, and if the code of the last one is lost. */
+  /** undefined before the first exit or failed start, and if the code of the last one is lost. */
   lastExitCode: number | undefined = undefined;
   /** RestartCount of the last inspection; a manual start sets it back to 0. */
   restartsSeen: number | undefined = undefined;
@@ -138,6 +138,11 @@ export class ContainerRecord {
     return this.status === "paused";
   }
 
+  /** True if its first start failed: it then has an exit code, and never ran. */
+  get startFailed(): boolean {
+    return this.status === "created" && (this.lastExitCode ?? 0) !== 0;
+  }
+
   /** The last exit of a container with this name; undefined before the first. */
   get lastExit(): LastExit | undefined {
     const { finishedAtNs: timeNs, lastExitCode: exitCode } = this;
@@ -182,7 +187,9 @@ export class ContainerRecord {
     if (this.alive) this.hasHealthCheck = details.health !== undefined;
     this.startedAtNs = details.startedAtNs;
     this.finishedAtNs = details.finishedAtNs;
-    if (details.finishedAtNs > 0n && !this.alive) this.lastExitCode = details.exitCode;
+    const isFailedStart = details.status === "created" && details.exitCode !== 0;
+    const hasExited = details.finishedAtNs > 0n || isFailedStart;
+    if (hasExited && !this.alive) this.lastExitCode = details.exitCode;
     this.runsSystemd = details.runsSystemd;
     this.#statusNs = newest(details.startedAtNs, details.finishedAtNs);
   }

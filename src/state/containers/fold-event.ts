@@ -53,6 +53,8 @@ export function foldEvent(
 }
 
 function started(record: ContainerRecord, { timeNs }: EngineEvent): readonly ContainerOutcome[] {
+  // The code of a start that failed before is no exit's.
+  if (record.startFailed) record.lastExitCode = undefined;
   if (!record.runs.started(timeNs)) return NO_OUTCOMES;
   if (record.advance(timeNs)) {
     record.status = "running";

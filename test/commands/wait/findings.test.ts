@@ -40,6 +40,15 @@ test("requires the container to run, and reports its status when it does not", (
   expect(missingIn(fleet, A)).toEqual(["a: was created, and not started yet"]);
 });
 
+test("reports a first start that failed, which is final", () => {
+  const fleet = new WaitedFleet();
+  fleet.happens("create", "a");
+  fleet.inspected("a", { status: "created", startedAtNs: 0n, exitCode: 127 });
+  expect(missingIn(fleet, A)).toEqual(["a: failed to start with code 127 (final)"]);
+  fleet.happens("start", "a");
+  expect(missingIn(fleet, A)).toEqual([]);
+});
+
 test("reports the other conditions as unknown when the container does not run", () => {
   const fleet = new WaitedFleet();
   expect(
