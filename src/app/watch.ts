@@ -61,6 +61,8 @@ export function buildWatch(options: WatchOptions): Watch {
         runtime,
         clock,
         container: record.identity.id,
+        pid: record.pid,
+        startedAtNs: record.startedAtNs,
         hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
       }),
   });

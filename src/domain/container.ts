@@ -51,6 +51,8 @@ export interface ContainerDetails {
   readonly oomKilled: boolean;
   /** Restarts by the restart policy since the last manual start. */
   readonly restartCount: number;
+  /** PID 1 on the engine's host; 0 if it doesn't run. */
+  readonly pid: number;
   /** True if PID 1 is systemd, by init path, stop signal or label: no process is started in it to find out. */
   readonly runsSystemd: boolean;
 }

@@ -131,6 +131,12 @@ export interface RemovedMessage {
   readonly timeNs: bigint;
 }
 
+/** A better transport carries the stream on, without a gap. */
+export interface MovedMessage {
+  readonly kind: "moved";
+  readonly transport: SystemdTransport;
+}
+
 export interface ManagerMessage extends ManagerFacts {
   readonly kind: "manager";
 }
@@ -151,6 +157,7 @@ export type SystemdMessage =
   | ServiceSignal
   | RemovedMessage
   | ManagerMessage
+  | MovedMessage
   | ParseErrorMessage;
 
 /** The receiver's answer to a message; each field belongs to one kind. */
@@ -173,11 +180,27 @@ export interface SystemdReply {
  */
 export type TakeMessage = (message: SystemdMessage) => SystemdReply | undefined;
 
+/** A stream that is attached, and whose units are listed. */
+export interface OpenStream {
+  readonly transport: SystemdTransport;
+  /**
+   * Lists the units again. When it resolves, all that systemd sent before the call has been taken.
+   * Rejects if the stream ends before.
+   */
+  relist(): Promise<void>;
+}
+
+export interface SystemdRunOptions {
+  readonly signal: AbortSignal;
+  /** Called after the first listing. */
+  readonly opened?: (stream: OpenStream) => void;
+}
+
 /** A way to watch the systemd of one container, or the best of several. */
 export interface SystemdSource {
   /**
    * Watches until the stream ends or `signal` aborts. Resolves at an end without a fault (EOF,
    * abort); rejects with the cause if the stream can't be opened, or breaks.
    */
-  run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void>;
+  run(take: TakeMessage, options: SystemdRunOptions): Promise<void>;
 }

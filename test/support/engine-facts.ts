@@ -50,6 +50,7 @@ export function containerDetails(
     finishedAtNs: 0n,
     exitCode: 0,
     oomKilled: false,
+    pid: 0,
     restartCount: 0,
     runsSystemd: false,
     ...more,

@@ -30,8 +30,8 @@ export function statusOf(word: unknown): ContainerStatus | undefined {
  *
  * ```json
  * {"Id":"…","Name":"/web","Created":"…","Path":"/sbin/init","Args":[],"RestartCount":0,
- *  "State":{"Status":"exited","ExitCode":137,"OOMKilled":true,"StartedAt":"…","FinishedAt":"…",
- *           "Health":{"Status":"healthy"}},
+ *  "State":{"Status":"exited","Pid":0,"ExitCode":137,"OOMKilled":true,"StartedAt":"…",
+ *           "FinishedAt":"…","Health":{"Status":"healthy"}},
  *  "Config":{"Image":"debian","Labels":{"a":"b"},"StopSignal":"SIGRTMIN+3"}}
  * ```
  */
@@ -59,6 +59,7 @@ export function parseInspect(
     finishedAtNs: parseRfc3339Ns(textOf(state["FinishedAt"])),
     exitCode: integer(state["ExitCode"]),
     oomKilled: state["OOMKilled"] === true,
+    pid: Math.max(0, integer(state["Pid"])),
     restartCount: Math.max(0, integer(root["RestartCount"])),
     runsSystemd: runsSystemd(root, config, label(SYSTEMD_LABEL)),
   };

@@ -72,6 +72,8 @@ export class ContainerRecord {
   finishedAtNs = 0n;
   /** Last exit of an earlier container with this name, for as long as this one has none. */
   earlierExit: LastExit | undefined = undefined;
+  /** PID 1 on the engine's host, as of the last inspection; 0 if it didn't run. */
+  pid = 0;
   /** undefined before the first exit or failed start, and if the code of the last one is lost. */
   lastExitCode: number | undefined = undefined;
   /** RestartCount of the last inspection; a manual start sets it back to 0. */
@@ -190,6 +192,8 @@ export class ContainerRecord {
     const isFailedStart = details.status === "created" && details.exitCode !== 0;
     const hasExited = details.finishedAtNs > 0n || isFailedStart;
     if (hasExited && !this.alive) this.lastExitCode = details.exitCode;
+    this.pid = details.pid;
+    if (details.finishedAtNs > 0n && !this.alive) this.lastExitCode = details.exitCode;
     this.runsSystemd = details.runsSystemd;
     this.#statusNs = newest(details.startedAtNs, details.finishedAtNs);
   }

@@ -148,6 +148,9 @@ export class SystemdState {
       case "manager":
         this.#managerFacts(message);
         return undefined;
+      case "moved":
+        this.transport = message.transport;
+        return undefined;
       case "parse-error":
         return undefined;
       default:

@@ -12,7 +12,7 @@
  * May import: domain/, platform/, systemd/format/.
  */
 import type { Clock } from "../../domain/clock.ts";
-import type { SystemdReply, TakeMessage } from "../../domain/systemd.ts";
+import type { SystemdReply, SystemdRunOptions, TakeMessage } from "../../domain/systemd.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import { every } from "../../platform/time/every.ts";
@@ -30,11 +30,10 @@ const MAX_ATTACHING = 8;
 /** Time that attaches have to read the journal after a fault, or after the end of an attached stream. */
 const LAST_ATTACH_MS = 2_000;
 
-export interface SystemdSessionOptions {
+export interface SystemdSessionOptions extends SystemdRunOptions {
   readonly take: TakeMessage;
   readonly journal: JournalRecovery;
   readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
 
 export class SystemdSession {
@@ -42,6 +41,8 @@ export class SystemdSession {
   readonly #take: TakeMessage;
   readonly #journal: JournalRecovery;
   readonly #clock: Clock;
+  /** Called after the first listing. */
+  #opened: SystemdRunOptions["opened"];
   readonly #end = new AbortController();
   /** Aborts when the transport's stream ends; attaches under way have a moment more. */
   readonly #streamEnd = new AbortController();
@@ -65,11 +66,13 @@ export class SystemdSession {
   #isRenewing = false;
   #isRenewalDue = false;
 
-  constructor(transport: Transport, { take, journal, clock, signal }: SystemdSessionOptions) {
+  constructor(transport: Transport, options: SystemdSessionOptions) {
+    const { take, journal, clock, signal, opened } = options;
     this.#transport = transport;
     this.#take = take;
     this.#journal = journal;
     this.#clock = clock;
+    this.#opened = opened;
     this.#signal = AbortSignal.any([signal, this.#end.signal]);
   }
 
@@ -188,6 +191,8 @@ export class SystemdSession {
     await this.#list();
     if (attach !== this.#attaches) return;
     this.#isListed = true;
+    this.#opened?.({ transport: transport.name, relist: () => this.#list() });
+    this.#opened = undefined;
     if (this.#isListDue) this.#relist();
     await this.#readManager();
   }

@@ -1,82 +1,148 @@
-import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
-import { BridgeError } from "./bridge-error.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import { GapError } from "../session/journal-recovery.ts";
+import { verdictOf } from "./bridge-error.ts";
+import { Upgrade, type Way } from "./upgrade.ts";
 
-/** Attempts over one source before the next: a node's bus comes up in a second or so. */
+/** Attempts over a way that is broken, before the next. */
 const ATTEMPTS = 4;
+/** Attempts over a bus that is absent while the node boots: it comes up in a second or so. */
+const BOOT_ATTEMPTS = 2;
 
 export interface AutoSourceOptions {
+  readonly clock: Clock;
   /** Returns false while the container may still boot. Default: always. */
   readonly hasBooted?: () => boolean;
 }
 
 /**
- * Watches over the best source that works. Each gets some attempts, since a node may be booting. A
- * source that worked is preferred until it fails as often; the others then get one attempt each
- * before its next turn. If the first is absent in a node that has booted, the second comes at once:
- * it is as good.
+ * Watches over the best way that works. Only a failure of the way itself moves on to the next one,
+ * at once if it is certain; what keeps unitwatch from the container altogether doesn't. A way that
+ * worked comes first at the next attempt. Beside a worse way the better ones are tried again, and
+ * take over.
  */
 export class AutoSource implements SystemdSource {
-  readonly #sources: readonly SystemdSource[];
+  readonly #ways: readonly Way[];
+  readonly #clock: Clock;
   readonly #hasBooted: () => boolean;
+  /** Index of the way that the next attempt begins with. */
   #at = 0;
-  #failures = 0;
-  /** Index of the source that worked last. */
-  #workedAt: number | undefined = undefined;
+  /** Failures in a row of each way. */
+  readonly #failures = new Map<number, number>();
+  /** Latest error of each way since one worked, the newest last. */
   readonly #errors = new Map<number, Error>();
 
-  constructor(
-    sources: readonly SystemdSource[],
-    { hasBooted = () => false }: AutoSourceOptions = {},
-  ) {
-    this.#sources = sources;
+  constructor(ways: readonly Way[], { clock, hasBooted = () => false }: AutoSourceOptions) {
+    this.#ways = ways;
+    this.#clock = clock;
     this.#hasBooted = hasBooted;
   }
 
-  async run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void> {
-    const at = this.#at;
-    const source = this.#sources[at];
-    if (source === undefined) throw new Error("no transport to systemd is configured");
+  async run(take: TakeMessage, { signal }: SystemdRunOptions): Promise<void> {
+    if (this.#ways.length === 0) throw new Error("no transport to systemd is configured");
+    let at: number | undefined = this.#at;
+    while (at !== undefined && !signal.aborted) at = await this.#attempt(at, take, signal);
+  }
+
+  /**
+   * Watches over one way until its stream ends. Resolves to the way to run at once, if any.
+   *
+   * @throws Error with the reason of each way that failed
+   */
+  async #attempt(at: number, take: TakeMessage, signal: AbortSignal): Promise<number | undefined> {
+    const way = this.#ways[at];
+    if (way === undefined) return undefined;
+    const { source, isBlind = false } = way;
+    const better = this.#ways.slice(0, at);
+    const upgrade =
+      at === 0 ? undefined : new Upgrade({ better, isBlind, take, clock: this.#clock, signal });
     let worked = false;
-    const noticing: TakeMessage = (message) => {
-      if (message.kind === "listed") worked = true;
-      return take(message);
-    };
+    let error: unknown;
     try {
-      await source.run(noticing, options);
-    } catch (error) {
-      if (options.signal.aborted) return;
-      if (error instanceof Error) this.#errors.set(at, error);
-      // If only the journal is unreadable, the source itself works.
-      this.#ended(at, this.#isFinal(error), worked || error instanceof GapError);
-      throw this.#failure(error);
+      await source.run(upgrade?.take ?? take, {
+        signal: upgrade === undefined ? signal : AbortSignal.any([signal, upgrade.replaced]),
+        opened: (stream) => {
+          worked = true;
+          this.#works(at);
+          upgrade?.opened(stream);
+        },
+      });
+    } catch (cause) {
+      error = cause;
     }
-    if (!options.signal.aborted) this.#ended(at, false, worked);
-  }
-
-  #isFinal(error: unknown): boolean {
-    if (!(error instanceof BridgeError)) return false;
-    const isFirst = this.#at === 0 && this.#workedAt === undefined;
-    return error.isFinal || (error.isAbsent && isFirst && this.#hasBooted());
-  }
-
-  #ended(at: number, isFinal: boolean, worked: boolean): void {
-    if (worked) {
-      this.#failures = 0;
-      this.#workedAt = at;
-      return;
+    await upgrade?.stop();
+    if (signal.aborted) return undefined;
+    const taken = upgrade?.taken;
+    if (taken !== undefined) {
+      this.#works(taken.at);
+      if (taken.run === undefined) return taken.at;
+      await taken.run;
+      return undefined;
     }
-    this.#failures += 1;
-    const attempts = this.#workedAt === undefined || this.#workedAt === at ? ATTEMPTS : 1;
-    if (!isFinal && this.#failures < attempts) return;
-    this.#failures = 0;
-    this.#at = (at + 1) % this.#sources.length;
+    if (worked && error === undefined) return undefined;
+    const next = worked ? undefined : this.#failed(at, error);
+    if (next !== undefined || error === undefined) return next;
+    throw worked ? error : this.#failure(error);
   }
 
-  /** Returns an error with the reason of each source, the best source first. */
+  #works(at: number): void {
+    this.#at = at;
+    this.#failures.clear();
+    this.#errors.clear();
+  }
+
+  /** Returns the way to try at once. */
+  #failed(at: number, error: unknown): number | undefined {
+    if (error instanceof Error) {
+      this.#errors.delete(at);
+      this.#errors.set(at, error);
+    }
+    // If only the journal is unreadable, the way itself works.
+    if (error instanceof GapError) {
+      this.#at = at;
+      this.#failures.clear();
+      return undefined;
+    }
+    const verdict = verdictOf(error);
+    const failures = (this.#failures.get(at) ?? 0) + 1;
+    this.#failures.set(at, failures);
+    switch (verdict) {
+      case "outside":
+        this.#failures.clear();
+        return undefined;
+      case "missing":
+        return this.#moveOn(at);
+      case "absent":
+        if (at > 0) this.#at = 0;
+        if (failures < BOOT_ATTEMPTS && !this.#hasBooted()) return undefined;
+        return this.#nextSeeing(at);
+      case "broken":
+        if (failures < ATTEMPTS) return undefined;
+        this.#failures.delete(at);
+        this.#moveOn(at);
+        return undefined;
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  /** Makes the next way the first to try; returns it, unless it is the best one again. */
+  #moveOn(at: number): number | undefined {
+    this.#at = (at + 1) % this.#ways.length;
+    return this.#at === 0 ? undefined : this.#at;
+  }
+
+  /** Returns the next way that needs no bus: without one, busctl is no way either. */
+  #nextSeeing(at: number): number | undefined {
+    const next = at + 1;
+    const way = this.#ways[next];
+    return way === undefined || way.isBlind === true ? undefined : next;
+  }
+
+  /** Returns an error with the latest reason of each way, the newest first. */
   #failure(error: unknown): unknown {
     if (this.#errors.size < 2) return error;
-    const reasons = [...this.#errors.values()].map((each) => each.message);
+    const reasons = [...this.#errors.values()].toReversed().map((each) => each.message);
     return new Error([...new Set(reasons)].join("; "), { cause: error });
   }
 }

@@ -1,24 +1,85 @@
 import type { ProcessExit } from "../../domain/process.ts";
+import { asError } from "../../platform/data/as-error.ts";
+import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
 
-/** Exit codes of an exec whose command is missing, or can't be run. */
-const NO_COMMAND: ReadonlySet<number | undefined> = new Set([126, 127]);
+/**
+ * Verdict of a failed attempt on its way to systemd:
+ *
+ * - `missing`: the container lacks the command, so that no attempt can succeed
+ * - `absent`: the command ran, and found nothing to connect to, as in a node that boots
+ * - `broken`: it ran, and failed in another way
+ * - `outside`: the engine or the container kept us from it (unreachable, paused, stopped, a full
+ *   process table), which says nothing about the way
+ */
+export type Verdict = "missing" | "absent" | "broken" | "outside";
 
-/** The bridge to systemd ended, or failed to connect. */
+/** Exit codes of an exec whose command can't be run: because it is missing, or for any other reason. */
+const NO_COMMAND: ReadonlySet<number> = new Set([126, 127]);
+/** Exit codes from here on are an engine's, its command's, or those of a command that was killed. */
+const FIRST_FOREIGN_CODE = 125;
+
+const IS_DOWN = /\b(?:stopped|paused|not running)\b/;
+/** How runc and crun, Docker and podman say that there is no such command. */
+const NO_SUCH_COMMAND =
+  /executable file .*not found|command that was not found|exec(?: format error|:? "?[^ "]+"?: (?:not found|permission denied|(?:stat [^:]+: )?no such file))/i;
+/** How moby and runc say that they couldn't run any command. */
+const CANNOT_RUN = /connection reset|\brunc create\/exec\b/i;
+const NO_RESOURCES =
+  /resource temporarily unavailable|cannot allocate memory|too many open files|no space left|cannot fork/i;
+/** Up to v252 the bridge says nothing. */
+const NOTHING_THERE = /^$|: (?:No such file or directory|Connection refused)$/;
+/** How the bridge's own messages begin; an engine's command writes to the same stream. */
+const FROM_BRIDGE = /^$|^Failed to /;
+/** Errors of a bus that systemd hasn't reached yet. */
+const NOT_ON_BUS: ReadonlySet<string> = new Set([
+  "org.freedesktop.DBus.Error.NameHasNoOwner",
+  "org.freedesktop.DBus.Error.ServiceUnknown",
+]);
+
+/** The bridge to systemd ended, failed to connect, or couldn't be started. */
 export class BridgeError extends Error {
   override readonly name = "BridgeError";
-  /** True if its command is missing in this container, so that no attempt can succeed. */
-  readonly isFinal: boolean;
-  /** True if the command ran, and found nothing to connect to. */
-  readonly isAbsent: boolean;
+  readonly verdict: Verdict;
 
+  /** @param exit of the bridge; undefined, or without an exit code, if that isn't known */
   constructor(cause: Error, exit: Partial<ProcessExit> | undefined) {
     const stderr = exit?.stderr?.trim() ?? "";
     super(stderr === "" ? cause.message : `${cause.message}; ${stderr}`, { cause });
-    // The same codes come if the container stopped just then.
-    this.isFinal = NO_COMMAND.has(exit?.exitCode) && !/\bstopped\b|not running/.test(this.message);
-    this.isAbsent =
-      exit?.exitCode === 1 &&
-      cause.message.endsWith("before an answer to AUTH") &&
-      (stderr === "" || /\bNo such file or directory$/.test(stderr));
+    this.verdict = verdictOn(cause, { text: this.message, stderr, exitCode: exit?.exitCode });
   }
+}
+
+/** Returns the error for a command that the engine couldn't start in the container. */
+export function startError(error: unknown): BridgeError {
+  return error instanceof BridgeError ? error : new BridgeError(asError(error), undefined);
+}
+
+/** Returns what an error of an attempt says about its way. */
+export function verdictOf(error: unknown): Verdict {
+  if (error instanceof BridgeError) return error.verdict;
+  if (error instanceof DBusError && NOT_ON_BUS.has(error.name)) return "absent";
+  return "broken";
+}
+
+interface Ending {
+  /** All that was said. */
+  readonly text: string;
+  readonly stderr: string;
+  readonly exitCode: number | undefined;
+}
+
+function verdictOn(cause: Error, { text, stderr, exitCode }: Ending): Verdict {
+  // The codes of a missing command come if the container stopped just then, too.
+  if (IS_DOWN.test(text) || NO_RESOURCES.test(text)) return "outside";
+  if (exitCode === undefined) return NO_SUCH_COMMAND.test(text) ? "missing" : "outside";
+  if (NO_COMMAND.has(exitCode)) {
+    const isMissing = exitCode === 127 ? !CANNOT_RUN.test(text) : NO_SUCH_COMMAND.test(text);
+    return isMissing ? "missing" : "outside";
+  }
+  if (exitCode >= FIRST_FOREIGN_CODE || !FROM_BRIDGE.test(stderr)) return "outside";
+  const isEarly = cause.message.endsWith("before an answer to AUTH");
+  if (exitCode === 1 && isEarly && NOTHING_THERE.test(stderr)) return "absent";
+  // The bridge ended well: its connection was cut, on whichever side.
+  const code = cause instanceof DBusProtocolError ? cause.code : undefined;
+  return exitCode === 0 && (code === "eof" || code === "stream") ? "outside" : "broken";
 }

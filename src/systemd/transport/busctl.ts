@@ -1,9 +1,10 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
-import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
+import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import { MATCH_RULE, SYSTEMD } from "../format/objects.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
+import { startError } from "./bridge-error.ts";
 import { BusctlTransport } from "./busctl-transport.ts";
 import { GracefulClose } from "./graceful-close.ts";
 
@@ -43,16 +44,19 @@ export class BusctlSource implements SystemdSource {
     this.#journal = new JournalRecovery(options);
   }
 
-  async run(take: TakeMessage, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  async run(take: TakeMessage, run: SystemdRunOptions): Promise<void> {
+    const { signal } = run;
     const { runtime, container, clock } = this.#options;
     const command = ["sh", "-c", SCRIPT, "unitwatch", MATCH_RULE, OWNER_RULE];
     try {
-      const monitor = await runtime.exec(container, command, { signal });
+      const monitor = await runtime.exec(container, command, { signal }).catch((error: unknown) => {
+        throw startError(error);
+      });
       await using gracefulClose = new GracefulClose(monitor, { clock, signal });
       const options = { ...this.#options, signal, gracefulClose };
       const transport = await BusctlTransport.open(monitor, options);
       const journal = this.#journal;
-      await new SystemdSession(transport, { take, journal, clock, signal }).run();
+      await new SystemdSession(transport, { ...run, take, journal, clock }).run();
     } catch (error) {
       if (!signal.aborted) throw error;
     }

@@ -1,12 +1,12 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ProcessExit } from "../../domain/process.ts";
 import type { ContainerRuntime, InteractiveProcess } from "../../domain/runtime.ts";
-import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
+import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
 import { DBusProtocolError } from "../dbus/errors.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
-import { BridgeError } from "./bridge-error.ts";
+import { BridgeError, startError } from "./bridge-error.ts";
 import { DbusTransport } from "./dbus-transport.ts";
 import { GracefulClose } from "./graceful-close.ts";
 
@@ -47,25 +47,29 @@ export class DbusSource implements SystemdSource {
   }
 
   /** @throws BridgeError if the connection failed */
-  async run(take: TakeMessage, options: { readonly signal: AbortSignal }): Promise<void> {
-    const { signal } = options;
+  async run(take: TakeMessage, options: SystemdRunOptions): Promise<void> {
     try {
-      await this.#watch(take, signal);
+      await this.#watch(take, options);
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!options.signal.aborted) throw error;
     }
   }
 
-  async #watch(take: TakeMessage, signal: AbortSignal): Promise<void> {
+  async #watch(take: TakeMessage, run: SystemdRunOptions): Promise<void> {
+    const { signal } = run;
     const { runtime, container, clock, target } = this.#options;
     const { command, user } = TARGETS[target];
-    const process = await runtime.exec(container, command, { user, signal });
+    const process = await runtime
+      .exec(container, command, { user, signal })
+      .catch((error: unknown) => {
+        throw startError(error);
+      });
     await using gracefulClose = new GracefulClose(process, { clock, signal });
     try {
       const stream = processStream(process, gracefulClose);
       const transport = await DbusTransport.connect(stream, { target, clock, signal });
       const journal = this.#journal;
-      await new SystemdSession(transport, { take, journal, clock, signal }).run();
+      await new SystemdSession(transport, { ...run, take, journal, clock }).run();
     } catch (error) {
       if (signal.aborted || !(error instanceof DBusProtocolError)) throw error;
       // A missing bridge or bus shows by stderr, or by the exit code.

@@ -4,11 +4,13 @@
  *   dbus.ts    `systemd-stdio-bridge` in an exec, as a D-Bus connection: to the system bus (`bus`)
  *              or to systemd's own socket (`private`); dbus-transport.ts has the calls
  *   busctl.ts  `busctl monitor` in an exec, and a command for each call; busctl-transport.ts has them
- *   auto.ts    the best of these that works in the container
+ *   auto.ts    the best of these that works in the container; bridge-error.ts rates a failure, and
+ *              upgrade.ts moves to a better one while a worse one runs (overlap.ts)
  *
- * Always true: a process that is started in a container ends when its input ends, however unitwatch
- * or the engine's connection end (graceful-close.ts). The container isn't trusted: what it sends is
- * bounded and checked.
+ * Always true: no process is started in a container before its systemd has set its cgroups up
+ * (boot-gate.ts). One that is started there ends when its input ends, however unitwatch or the engine's
+ * connection end (graceful-close.ts). The container isn't trusted: what it sends is bounded and
+ * checked.
  *
  * May import: domain/, platform/, systemd/dbus/, systemd/format/, systemd/session/.
  */
@@ -16,26 +18,55 @@ import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdSource } from "../../domain/systemd.ts";
 import { AutoSource } from "./auto.ts";
+import { BootGate } from "./boot-gate.ts";
 import { BusctlSource } from "./busctl.ts";
 import { DbusSource } from "./dbus.ts";
+import type { Way } from "./upgrade.ts";
 
 export interface SystemdSourceOptions {
   readonly runtime: Pick<ContainerRuntime, "exec" | "run">;
   /** Container id. */
   readonly container: string;
   readonly clock: Clock;
+  /** Its PID 1 on the engine's host; 0 if unknown. */
+  readonly pid: number;
+  /** When it was started: Unix nanoseconds. */
+  readonly startedAtNs: bigint;
   /** Returns false while the container may still boot. Default: always. */
   readonly hasBooted?: () => boolean;
 }
 
-/** Returns the source that `--systemd.transport` selects; undefined for `off`. */
+/**
+ * Returns the source that `--systemd.transport` selects; undefined for `off`. It runs nothing in the
+ * container before its systemd has set its cgroups up.
+ */
 export function systemdSource(
   transport: "auto" | "dbus" | "busctl" | "off",
   options: SystemdSourceOptions,
 ): SystemdSource | undefined {
-  const dbus = (): SystemdSource[] => [
-    new DbusSource({ ...options, target: "bus" }),
-    new DbusSource({ ...options, target: "private" }),
+  const source = ungatedSource(transport, options);
+  if (source === undefined) return undefined;
+  const gate = new BootGate(options);
+  return {
+    async run(take, run) {
+      try {
+        await gate.passed(run.signal);
+      } catch (error) {
+        if (run.signal.aborted) return;
+        throw error;
+      }
+      await source.run(take, run);
+    },
+  };
+}
+
+function ungatedSource(
+  transport: "auto" | "dbus" | "busctl" | "off",
+  options: SystemdSourceOptions,
+): SystemdSource | undefined {
+  const dbus = (): Way[] => [
+    { source: new DbusSource({ ...options, target: "bus" }) },
+    { source: new DbusSource({ ...options, target: "private" }) },
   ];
   switch (transport) {
     case "off":
@@ -45,7 +76,10 @@ export function systemdSource(
     case "dbus":
       return new AutoSource(dbus(), options);
     case "auto":
-      return new AutoSource([...dbus(), new BusctlSource(options)], options);
+      return new AutoSource(
+        [...dbus(), { source: new BusctlSource(options), isBlind: true }],
+        options,
+      );
     default:
       return transport satisfies never;
   }

@@ -51,6 +51,7 @@ export class BufferingSink {
       }
       case "listed":
       case "start-time":
+      case "moved":
       case "parse-error":
         return take(message);
       default:

@@ -36,6 +36,7 @@ export class SystemdWatch {
   readonly #health: StreamHealth;
   readonly #done: Promise<void>;
   readonly #steps: ClockStepGuard;
+  #wasPaused = false;
 
   constructor(options: SystemdWatchOptions) {
     this.#options = options;
@@ -64,8 +65,15 @@ export class SystemdWatch {
     });
   }
 
-  /** Tries again at once: the container may be reachable now. */
+  /** The container is paused: no attempt can succeed. */
+  paused(): void {
+    this.#wasPaused = true;
+  }
+
+  /** Tries again at once: the container may be reachable now. After a pause it may still boot. */
   wake(): void {
+    if (this.#wasPaused) this.#backoff.reset();
+    this.#wasPaused = false;
     this.#wake.wake();
   }
 
@@ -94,7 +102,7 @@ export class SystemdWatch {
   }
 
   #take(message: SystemdMessage): SystemdReply | undefined {
-    const { record, bus } = this.#options;
+    const { record, bus, log } = this.#options;
     const { systemd } = record;
     switch (message.kind) {
       case "unit":
@@ -122,6 +130,12 @@ export class SystemdWatch {
         systemd.take(message);
         bus.publish("stateRead", { record, source: "systemd" });
         return undefined;
+      case "moved":
+        log.info("moved to a better transport", {
+          container: record.identity.name,
+          transport: message.transport,
+        });
+        return systemd.take(message);
       case "parse-error":
         bus.publish("parseError", { source: "systemd" });
         return undefined;

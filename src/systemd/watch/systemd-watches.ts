@@ -43,7 +43,8 @@ export class SystemdWatches {
       return;
     }
     if (watch !== undefined) {
-      if (!record.paused) watch.wake();
+      if (record.paused) watch.paused();
+      else watch.wake();
       return;
     }
     const source = this.#options.sourceOf(record);
@@ -52,7 +53,9 @@ export class SystemdWatches {
     if (record.counters.starts > 0 && record.startedAtNs > 0n) {
       record.systemd.journalCursor.from(record.startedAtNs - START_MARGIN_NS);
     }
-    this.#byId.set(id, new SystemdWatch({ ...this.#options, record, source }));
+    const started = new SystemdWatch({ ...this.#options, record, source });
+    if (record.paused) started.paused();
+    this.#byId.set(id, started);
   }
 
   /** Stops all; resolves when every one has ended. */

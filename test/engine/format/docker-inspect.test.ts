@@ -26,6 +26,7 @@ test("reads the recorded document of a running sind node", () => {
     finishedAtNs: parseRfc3339Ns("2026-11-22T11:40:44.513629711Z"),
     exitCode: 0,
     oomKilled: false,
+    pid: 10_365,
     restartCount: 0,
     runsSystemd: true,
   });
@@ -155,6 +156,7 @@ test("leaves out members of another shape", () => {
     finishedAtNs: 0n,
     exitCode: 0,
     oomKilled: false,
+    pid: 0,
     restartCount: 0,
     runsSystemd: false,
   });

@@ -60,6 +60,7 @@ export class RecordedSink {
         this.facts.push(message);
         return undefined;
       case "removed":
+      case "moved":
       case "parse-error":
         return undefined;
       default:
@@ -94,6 +95,8 @@ function lineOf(message: SystemdMessage): string {
       return `removed ${message.unit}`;
     case "manager":
       return `manager ${message.version} ${message.systemState}`;
+    case "moved":
+      return `moved ${message.transport}`;
     case "parse-error":
       return "parse error";
     default:

@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
-import type { SystemdSource, TakeMessage } from "../../../src/domain/systemd.ts";
-import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
+import type { OpenStream, SystemdSource, TakeMessage } from "../../../src/domain/systemd.ts";
+import { DBusError, DBusProtocolError } from "../../../src/systemd/dbus/errors.ts";
 import { AutoSource } from "../../../src/systemd/transport/auto.ts";
+import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
 import { systemdSource } from "../../../src/systemd/transport/source.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
@@ -10,22 +11,38 @@ import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 /** Course of an attempt: it works and ends, it ends at once, or it fails. */
 type Attempt = "works" | "works, then fails" | "ended" | Error;
 
+/** A container that started long ago. */
+const NODE = { container: "c0ffee", pid: 0, startedAtNs: 0n };
+const STREAM: OpenStream = { transport: "dbus", relist: async () => {} };
+
 /** Returns a source whose attempts go as given, the last one again and again. */
 function sourceOf(name: string, tried: string[], ...attempts: Attempt[]): SystemdSource {
   return {
-    async run(take) {
+    async run(take, { opened }) {
       tried.push(name);
       const attempt = attempts.length > 1 ? attempts.shift() : attempts[0];
       if (attempt instanceof Error) throw attempt;
       if (attempt === "ended") return;
       take({ kind: "listed", rows: [], asOfNs: 0n });
+      opened?.(STREAM);
       if (attempt === "works, then fails") throw new Error(`${name} broke`);
     },
   };
 }
 
+/** Returns the sources as ways, of which the third is blind, as busctl is. */
+function autoOf(sources: readonly SystemdSource[], hasBooted = () => false): AutoSource {
+  const ways = sources.map((source, at) => ({ source, isBlind: at === 2 }));
+  return new AutoSource(ways, { clock: new FakeClock(), hasBooted });
+}
+
 function missing(name: string): BridgeError {
   return new BridgeError(new Error(`${name} isn't there`), { exitCode: 127 });
+}
+
+/** The engine or the container is in the way. */
+function outside(why = "cannot connect to the engine"): BridgeError {
+  return new BridgeError(new Error(why), undefined);
 }
 
 /** Runs it so many times; gives the message of each error, "" for none. */
@@ -39,36 +56,55 @@ async function run(source: SystemdSource, times: number): Promise<string[]> {
   return messages;
 }
 
-test("gives each source four attempts, and begins again after the last", async () => {
+test("gives each broken source four attempts, and begins again after the last", async () => {
   const tried: string[] = [];
   const failing = (name: string): SystemdSource => sourceOf(name, tried, new Error(`no ${name}`));
-  await run(new AutoSource([failing("a"), failing("b"), failing("c")]), 26);
+  await run(autoOf([failing("a"), failing("b"), failing("c")]), 26);
   expect(tried.join("")).toBe("aaaabbbbccccaaaabbbbccccaa");
 });
 
 test("counts an end before the first listing as a failed attempt", async () => {
   const tried: string[] = [];
-  const source = new AutoSource([sourceOf("a", tried, "ended"), sourceOf("b", tried, "ended")]);
+  const source = autoOf([sourceOf("a", tried, "ended"), sourceOf("b", tried, "ended")]);
   expect(await run(source, 10)).toEqual(Array.from({ length: 10 }, () => ""));
   expect(tried.join("")).toBe("aaaabbbbaa");
 });
 
-test("gives a source whose command is missing no second attempt", async () => {
+test("goes on at once when a command is missing, and gives it no second attempt", async () => {
   const tried: string[] = [];
-  const source = new AutoSource([
+  const source = autoOf([
     sourceOf("a", tried, missing("a")),
     sourceOf("b", tried, new Error("no b"), missing("b")),
     sourceOf("c", tried, "works"),
   ]);
-  await run(source, 6);
+  await run(source, 4);
   expect(tried.join("")).toBe("abbccc");
 });
 
-test("tries again when the command fails by another exit code", async () => {
+const GONE = "Container c0ffee is not running";
+test.each([
+  ["the engine is unreachable", outside()],
+  ["the container is paused", outside("the engine answered 409 to /exec: c0ffee is paused")],
+  ["its process table is full", new BridgeError(new Error("OCI: init-p"), { exitCode: 126 })],
+  ["it stops", new BridgeError(new Error(GONE), { exitCode: 127 })],
+  ["the command is killed", new BridgeError(new Error("EOF"), { exitCode: 137 })],
+  ["its end is unknown", new BridgeError(new DBusProtocolError("timeout", "no answer"), {})],
+])("stays with the best source for ever when %s", async (_when, error) => {
   const tried: string[] = [];
-  const error = new BridgeError(new Error("EOF"), { exitCode: 1 });
-  await run(new AutoSource([sourceOf("a", tried, error), sourceOf("b", tried, "works")]), 5);
-  expect(tried.join("")).toBe("aaaab");
+  const ways = [sourceOf("a", tried, error), sourceOf("b", tried, "works")];
+  await run(
+    autoOf(ways, () => true),
+    40,
+  );
+  expect(tried.join("")).toBe("a".repeat(40));
+});
+
+test("forgets failures when something else was in the way", async () => {
+  const tried: string[] = [];
+  const no = new Error("no a");
+  const a = sourceOf("a", tried, no, no, no, outside(), no, no, no, no, "works");
+  await run(autoOf([a, sourceOf("b", tried, "works")]), 9);
+  expect(tried.join("")).toBe("aaaaaaaab");
 });
 
 /** There is its command, and nothing that it could connect to. */
@@ -77,32 +113,37 @@ function absent(stderr = ""): BridgeError {
   return new BridgeError(cause, { exitCode: 1, stderr });
 }
 
-test.each(["", "Failed to start bus client: No such file or directory\n"])(
-  "doesn't wait for an absent first source when the node has booted: %j",
-  async (stderr) => {
-    const tried: string[] = [];
-    const ways = [
-      sourceOf("a", tried, absent(stderr)),
-      sourceOf("b", tried, absent()),
-      sourceOf("c", tried, "works"),
-    ];
-    let booted = false;
-    const source = new AutoSource(ways, { hasBooted: () => booted });
-    await run(source, 2);
-    booted = true;
-    await run(source, 6);
-    expect(tried.join("")).toBe("aaabbbbc");
-  },
-);
-
 test.each([
-  ["it worked before", ["works", absent()] as const],
-  ["the reason is unknown", [absent("Error response from daemon: it is paused")] as const],
-])("gives the first source its attempts in a booted node when %s", async (_when, attempts) => {
+  "",
+  "Failed to connect to system scope bus via local transport: No such file or directory\n",
+  "Failed to connect to system scope bus via local transport: Connection refused\n",
+])("goes on at once from an absent source when the node has booted: %j", async (stderr) => {
   const tried: string[] = [];
-  const ways = [sourceOf("a", tried, ...attempts), sourceOf("b", tried, "works")];
-  await run(new AutoSource(ways, { hasBooted: () => true }), 4);
-  expect(tried.join("")).toBe("aaaa");
+  const ways = [sourceOf("a", tried, absent(stderr)), sourceOf("b", tried, "works")];
+  await run(
+    autoOf(ways, () => true),
+    1,
+  );
+  expect(tried.join("")).toBe("ab");
+});
+
+test("gives an absent source two attempts in a node that boots, and tries both from then on", async () => {
+  const tried: string[] = [];
+  const ways = [
+    sourceOf("a", tried, absent()),
+    sourceOf("b", tried, absent()),
+    sourceOf("c", tried, "works"),
+  ];
+  await run(autoOf(ways), 6);
+  // Without a bus, the third has nothing to connect to either.
+  expect(tried.join("")).toBe("aababababab");
+});
+
+test("counts a bus that systemd hasn't reached as absent", async () => {
+  const tried: string[] = [];
+  const error = new DBusError("org.freedesktop.DBus.Error.NameHasNoOwner", "no owner");
+  await run(autoOf([sourceOf("a", tried, error), sourceOf("b", tried, "works")]), 2);
+  expect(tried.join("")).toBe("aab");
 });
 
 test.each<Attempt>(["works", "works, then fails"])(
@@ -111,46 +152,48 @@ test.each<Attempt>(["works", "works, then fails"])(
     const tried: string[] = [];
     const no = new Error("no b");
     const b = sourceOf("b", tried, works, no, no, no, works, no, no, no, no, "works");
-    const source = new AutoSource([
-      sourceOf("a", tried, missing("a")),
-      b,
-      sourceOf("c", tried, "works"),
-    ]);
-    await run(source, 11);
+    const source = autoOf([sourceOf("a", tried, missing("a")), b, sourceOf("c", tried, "works")]);
+    await run(source, 10);
     expect(tried.join("")).toBe("abbbbbbbbbc");
   },
 );
 
 test("tries a single source for ever", async () => {
   const tried: string[] = [];
-  expect(await run(new AutoSource([sourceOf("a", tried, missing("a"))]), 9)).toHaveLength(9);
+  expect(await run(autoOf([sourceOf("a", tried, missing("a"))]), 9)).toHaveLength(9);
   expect(tried.join("")).toBe("aaaaaaaaa");
 });
 
 test("fails when it has no source", async () => {
-  expect(await run(new AutoSource([]), 1)).toEqual([
-    "Error: no transport to systemd is configured",
+  expect(await run(autoOf([]), 1)).toEqual(["Error: no transport to systemd is configured"]);
+});
+
+test("reports why each source failed, the newest first, and no reason twice", async () => {
+  const tried: string[] = [];
+  const source = autoOf([
+    sourceOf("a", tried, new Error("no bus"), new Error("no bus"), new Error("no bus"), absent()),
+    sourceOf("b", tried, new Error("no bus"), new Error("no socket")),
+  ]);
+  const why = "the peer ended the stream, before an answer to AUTH";
+  expect((await run(source, 6)).slice(3)).toEqual([
+    `Error: no bus; ${why}`,
+    `Error: no socket; ${why}`,
+    `Error: no socket; ${why}`,
   ]);
 });
 
-test("reports why each source failed, the best one first, and no reason twice", async () => {
+test("forgets why sources failed when one has worked", async () => {
   const tried: string[] = [];
-  const source = new AutoSource([
-    sourceOf("a", tried, missing("a")),
-    sourceOf("b", tried, missing("bus")),
-    sourceOf("c", tried, missing("bus")),
+  const source = autoOf([
+    sourceOf("a", tried, missing("a"), new Error("a is old")),
+    sourceOf("b", tried, "works", new Error("b broke")),
   ]);
-  expect(await run(source, 4)).toEqual([
-    "BridgeError: a isn't there",
-    "Error: a isn't there; bus isn't there",
-    "Error: a isn't there; bus isn't there",
-    "Error: a isn't there; bus isn't there",
-  ]);
+  expect(await run(source, 2)).toEqual(["", "Error: b broke"]);
 });
 
 test("doesn't count an abort as a failure", async () => {
   const tried: string[] = [];
-  const abort = new AbortController();
+  let abort = new AbortController();
   const aborting: SystemdSource = {
     run() {
       tried.push("a");
@@ -158,9 +201,11 @@ test("doesn't count an abort as a failure", async () => {
       return Promise.reject(new Error("aborted"));
     },
   };
-  const source = new AutoSource([aborting, sourceOf("b", tried, "works")]);
-  for (let i = 0; i < 5; i += 1)
+  const source = autoOf([aborting, sourceOf("b", tried, "works")]);
+  for (let i = 0; i < 5; i += 1) {
+    abort = new AbortController();
     await source.run(new RecordedSink().take, { signal: abort.signal });
+  }
   expect(tried.join("")).toBe("aaaaa");
 });
 
@@ -190,7 +235,7 @@ test("passes each message and reply on unchanged", async () => {
     take({ kind: "parse-error" });
   };
   const talking: SystemdSource = { run: async (to) => send(to) };
-  await run({ run: (_, options) => new AutoSource([talking]).run(sink.take, options) }, 1);
+  await run({ run: (_, options) => autoOf([talking]).run(sink.take, options) }, 1);
   const direct = new RecordedSink();
   send(direct.take);
   expect(sink.history).toEqual(direct.history);
@@ -205,16 +250,16 @@ test.each([
   const runtime = new FakeRuntime();
   runtime.beforeExec = () => Promise.reject(missing("anything"));
   const clock = new FakeClock();
-  const source = systemdSource(transport, { runtime, container: "c0ffee", clock });
-  await run(source!, expected.length + 1);
+  const source = systemdSource(transport, { ...NODE, runtime, clock });
+  await run(source!, 1);
   const tried = runtime.commands.map(({ command: [name, option] }) => {
     if (name === "sh") return "busctl";
     return option === "-p" ? "private" : "bus";
   });
-  expect(tried).toEqual([...expected, expected[0]]);
+  expect(tried).toEqual(expected);
 });
 
 test("has no source when --systemd.transport=off", () => {
-  const options = { runtime: new FakeRuntime(), container: "c0ffee", clock: new FakeClock() };
+  const options = { ...NODE, runtime: new FakeRuntime(), clock: new FakeClock() };
   expect(systemdSource("off", options)).toBeUndefined();
 });

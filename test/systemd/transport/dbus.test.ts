@@ -161,28 +161,39 @@ test.each([
   const watched = watchBridge({ runtime });
   const error = await watched.done;
   expect(error).toBeInstanceOf(BridgeError);
-  expect(error).toMatchObject({ isFinal: false });
+  expect(error).toMatchObject({ verdict: "outside" });
   expect(error?.message).toMatch(message);
   expect(error?.message).toMatch(/; no bus here$/);
   expect(leftovers(watched)).toEqual(NOTHING);
 });
 
+/** Beginning of Docker's output if runc can't start a command. */
+const FAILED = "OCI runtime exec failed: exec failed: unable to start container process:";
+
 test.each([
-  [127, "", true],
-  [126, 'OCI runtime exec failed: exec: "systemd-stdio-bridge": not found\r\n', true],
-  [1, "OCI runtime exec failed: container not running\r\n", false],
-  [undefined, "", false],
-])("maps exit code %s and the output %j to final %s", async (exitCode, text, isFinal) => {
+  [127, "", "missing"],
+  [126, `${FAILED} exec: "systemd-stdio-bridge": executable file not found in $PATH`, "missing"],
+  [126, `${FAILED} exec: "systemd-stdio-bridge": permission denied: unknown`, "missing"],
+  [126, `${FAILED} read init-p: connection reset by peer: unknown`, "outside"],
+  [126, `${FAILED} fork/exec /proc/self/exe: resource temporarily unavailable`, "outside"],
+  [127, "OCI runtime exec failed: failed to run runc create/exec call", "outside"],
+  [1, "OCI runtime exec failed: container not running", "outside"],
+  [255, "", "outside"],
+  [0, "", "outside"],
+  [1, "", "absent"],
+  [1, "Welcome", "broken"],
+  [undefined, "", "outside"],
+] as const)("rates exit code %s with the output %j as %s", async (exitCode, text, verdict) => {
   const runtime = new FakeRuntime();
   runtime.prepare = (bridge) => {
-    if (text !== "") bridge.stdout.write(text);
+    if (text !== "") bridge.stdout.write(`${text}\r\n`);
     bridge.ends(exitCode === undefined ? { signal: "SIGKILL" } : { exitCode });
   };
   const watched = watchBridge({ runtime });
   const error = await watched.done;
   expect(error).toBeInstanceOf(BridgeError);
-  expect(error).toMatchObject({ isFinal });
-  if (text !== "") expect(error?.message).toContain("OCI runtime exec failed");
+  expect(error).toMatchObject({ verdict });
+  expect(error?.message).toContain(text.slice(0, 20));
   expect(leftovers(watched)).toEqual(NOTHING);
 });
 
@@ -191,6 +202,6 @@ test("fails with the engine's error when the exec fails", async () => {
   const failure = new Error("container is paused");
   runtime.beforeExec = () => Promise.reject(failure);
   const watched = watchBridge({ runtime });
-  expect(await watched.done).toBe(failure);
+  expect(await watched.done).toMatchObject({ message: failure.message, verdict: "outside" });
   expect(leftovers(watched)).toEqual(NOTHING);
 });
