@@ -1,4 +1,4 @@
-import type { ActiveState, UnitRow } from "./unit.ts";
+import type { ActiveState, FrozenState, UnitRow } from "./unit.ts";
 
 /** Answers of `systemctl is-system-running` for a running systemd, in its order. */
 export const SYSTEM_STATES = [
@@ -35,6 +35,8 @@ export interface UnitSignal {
   readonly activeEnterNs: bigint;
   /** InvocationID, 32 hex digits: one for each start of the unit; "" if it is missing. */
   readonly invocationId: string;
+  /** FreezerState; absent while it is running. */
+  readonly frozenState?: FrozenState | undefined;
   /** True while a job of it is queued or runs; read of {@link SHUTDOWN_TARGET} alone. */
   readonly hasJob?: boolean | undefined;
   /** Time at which the signal was sent or, failing that, received: Unix nanoseconds. */
@@ -118,6 +120,13 @@ export interface StartTimeMessage {
   readonly timeNs: bigint;
 }
 
+/** FreezerState of a unit whose start time was requested; undefined while it is running. */
+export interface FrozenMessage {
+  readonly kind: "frozen";
+  readonly unit: string;
+  readonly frozenState: FrozenState | undefined;
+}
+
 /** Units that were loaded since the listing. */
 export interface LoadedMessage {
   readonly kind: "loaded";
@@ -152,6 +161,7 @@ export type SystemdMessage =
   | RecoveredMessage
   | ListedMessage
   | StartTimeMessage
+  | FrozenMessage
   | LoadedMessage
   | UnitSignal
   | ServiceSignal
@@ -166,7 +176,7 @@ export interface SystemdReply {
   readonly journalSinceNs?: bigint | undefined;
   /** To `recovered`: number of missed changes that the entries brought. */
   readonly recoveredChanges?: number;
-  /** To `listed`: units whose start time is requested, if the transport has it. */
+  /** To `listed`: units whose start time and FreezerState are requested, if the transport has them. */
   readonly startTimesOf?: readonly string[];
   /** To `unit`: unit whose row is requested, since its LoadState may have changed. */
   readonly rowOf?: string;

@@ -36,6 +36,21 @@ export function loadFaultOf(word: unknown): LoadFault | undefined {
   return word === "not-found" ? word : BAD_LOAD_STATES.find((known) => known === word);
 }
 
+/** FreezerState words of a unit that isn't `running`. */
+const FROZEN_STATES = [
+  "freezing",
+  "frozen",
+  "thawing",
+  "freezing-by-parent",
+  "frozen-by-parent",
+] as const;
+export type FrozenState = (typeof FROZEN_STATES)[number];
+
+/** Returns a FreezerState; undefined for `running`, and for words that systemd doesn't have. */
+export function frozenStateOf(word: unknown): FrozenState | undefined {
+  return word === "running" ? undefined : FROZEN_STATES.find((known) => known === word);
+}
+
 /** One row of ListUnits, as far as it is needed. */
 export interface UnitRow {
   readonly name: string;

@@ -115,6 +115,24 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
   ),
   unitMetric(
     {
+      name: "systemd_unit_freezer_state",
+      type: "gauge",
+      help: "1 for the FreezerState of a unit that isn't running: freezing, frozen, thawing; absent while it is.",
+      labels: ["container", "node", "cluster", "name", "type", "state"],
+      otel: {
+        name: "systemd.unit.freezer_state",
+        unit: "1",
+        kind: "updowncounter",
+        attributes: { state: "systemd.unit.freezer_state" },
+      },
+      cardinality: "1 per unit that is frozen",
+    },
+    ({ labels, frozenState }, visit) => {
+      if (frozenState !== undefined) visit(labels, 1, "state", frozenState);
+    },
+  ),
+  unitMetric(
+    {
       name: "systemd_unit_failures_total",
       type: "counter",
       help: "Failures of the unit since it is watched, by systemd's Result.",
@@ -129,6 +147,19 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     },
     (unit, visit) => {
       for (const [result, count] of unit.failures) visit(unit.labels, count, "result", result);
+    },
+  ),
+  unitMetric(
+    {
+      name: "systemd_unit_oom_kills_total",
+      type: "counter",
+      help: "OOM kills of the unit since it is watched: failures with the Result oom-kill. Absent until the first.",
+      labels: ["container", "node", "cluster", "name", "type"],
+      otel: { name: "systemd.unit.oom_kills", unit: "{kill}", kind: "counter" },
+      cardinality: "1 per unit that was OOM-killed",
+    },
+    ({ labels, counters }, visit) => {
+      if (counters.oomKills > 0) visit(labels, counters.oomKills);
     },
   ),
   unitMetric(

@@ -227,6 +227,8 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       expect(of(small)).toContainEqual(["UnitwatchRecordsDropped", ""]);
       expect(of(small)).not.toContainEqual(["SystemdWatchLost", nameOf("plain")]);
     });
+    const hog = { container: node.name, name: "hog.service" };
+    expect((await unitwatch.scrape()).value("systemd_unit_oom_kills_total", hog)).toBe(1);
     // A regular stop of a node is no failure: with the capability to reboot, systemd ends by SIGINT.
     expect([0, 130]).toContain((await other.inspect()).State.ExitCode);
   });

@@ -122,6 +122,7 @@ function busyNode(systemd: SystemdState, bootNs: bigint): void {
   });
   systemd.take({ kind: "start-time", unit: "munge.service", timeNs: bootNs });
   systemd.take({ kind: "start-time", unit: "ssh.socket", timeNs: bootNs + 500_000_000n });
+  systemd.take({ kind: "frozen", unit: "ssh.socket", frozenState: "frozen" });
   systemd.take({ kind: "manager", systemState: "running", timeNs: nowNs });
   const unit = (more: Partial<UnitSignal>): void => {
     nowNs += SECOND_NS;
@@ -136,7 +137,7 @@ function busyNode(systemd: SystemdState, bootNs: bigint): void {
   unit({ activeState: "active", subState: "running", activeEnterNs: nowNs });
   for (const [restarts, result] of [
     [1, "exit-code"],
-    [2, "signal"],
+    [2, "oom-kill"],
     [3, "exit-code"],
   ] as const) {
     service({ result, exitStatus: 1, restarts: restarts - 1 });

@@ -139,6 +139,11 @@ export class SystemdState {
       case "start-time":
         this.#startTime(message);
         return undefined;
+      case "frozen": {
+        const unit = this.units.get(message.unit);
+        if (unit?.activeState !== undefined) unit.frozenState = message.frozenState;
+        return undefined;
+      }
       case "loaded":
         this.#loaded(message);
         return undefined;
@@ -269,6 +274,7 @@ export class SystemdState {
     if (unit === undefined) return undefined;
     const fold = foldSignal(unit, signal, this.journalCursor.attachedAtNs);
     unit.pending = NO_PENDING;
+    unit.frozenState = signal.frozenState;
     this.journalCursor.reached(signal.stateChangeNs);
     this.#apply(unit, fold);
     if (signal.hasJob !== undefined) return this.#shutdownSignal(signal);

@@ -8,6 +8,7 @@ const MAX_RESULTS = 24;
 const RESULT_OTHER = "other";
 /** Result if systemd reported none. */
 const RESULT_UNKNOWN = "unknown";
+const OOM_KILL = "oom-kill";
 const NO_FAILURES: ReadonlyMap<string, number> = new Map();
 
 /** Counts the failures and restarts of one unit, over all runs of its container. */
@@ -26,6 +27,11 @@ export class UnitCounters implements Counting {
   /** Failures by Result. */
   get failures(): ReadonlyMap<string, number> {
     return this.#failures ?? NO_FAILURES;
+  }
+
+  /** Runs that failed because a process of theirs was killed for its memory, by the kernel or systemd-oomd. */
+  get oomKills(): number {
+    return this.failures.get(OOM_KILL) ?? 0;
   }
 
   /** Restarts by Restart=. */

@@ -1,5 +1,5 @@
 import type { LabelSet } from "../../domain/label-set.ts";
-import type { ActiveState, LoadFault } from "../../domain/unit.ts";
+import type { ActiveState, FrozenState, LoadFault } from "../../domain/unit.ts";
 import { unitType } from "../../domain/unit.ts";
 import { UnitCounters } from "./unit-counters.ts";
 import { NO_FACTS, NO_PENDING } from "./unit-facts.ts";
@@ -23,6 +23,8 @@ export class UnitRecord {
   #counters: UnitCounters;
   /** LoadState if it isn't loaded as it should be; a unit that isn't found has no record. */
   loadFault: LoadFault | undefined = undefined;
+  /** FreezerState; undefined while it is running. */
+  frozenState: FrozenState | undefined = undefined;
   /** When systemd removed it: Unix nanoseconds; undefined while it is loaded, or systemd doesn't run. */
   removedAtNs: bigint | undefined = undefined;
 

@@ -71,6 +71,7 @@ export class UnitTable {
     this.update(unit, unloaded(unit.facts));
     unit.pending = NO_PENDING;
     unit.loadFault = undefined;
+    unit.frozenState = undefined;
     if (!unit.hasCounters) this.#forget(unit);
   }
 

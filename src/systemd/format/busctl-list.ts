@@ -1,5 +1,10 @@
-import type { UnitRow } from "../../domain/unit.ts";
-import { isActiveState, loadFaultOf, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
+import type { FrozenState, UnitRow } from "../../domain/unit.ts";
+import {
+  frozenStateOf,
+  isActiveState,
+  loadFaultOf,
+  MAX_UNIT_NAME_BYTES,
+} from "../../domain/unit.ts";
 import { isJsonObject, parseJsonObject } from "../../platform/data/json.ts";
 import type { ManagerProperties } from "./manager.ts";
 import { systemdWord } from "./unit-signals.ts";
@@ -61,6 +66,21 @@ export function parseStartTimes(text: string): [unit: string, timeNs: bigint][] 
     times.push([unit.toWellFormed(), BigInt(ms) * 1_000_000n + BigInt(us) * 1_000n]);
   }
   return times;
+}
+
+/** Reads the answer of `systemctl show --property=Id,FreezerState`. Leaves out units without one. */
+export function parseFreezerStates(
+  text: string,
+): [unit: string, frozenState: FrozenState | undefined][] {
+  const states: [string, FrozenState | undefined][] = [];
+  for (const block of text.split("\n\n")) {
+    const unit = /^Id=(.+)$/m.exec(block)?.[1];
+    const word = /^FreezerState=(.+)$/m.exec(block)?.[1];
+    if (unit !== undefined && word !== undefined) {
+      states.push([unit.toWellFormed(), frozenStateOf(word)]);
+    }
+  }
+  return states;
 }
 
 function rowOf(fields: unknown): UnitRow | undefined {

@@ -3,7 +3,12 @@ import type { Reader } from "../dbus/reader.ts";
 import { SHUTDOWN_TARGET } from "../../domain/systemd.ts";
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
-import { isActiveState, loadFaultOf, MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
+import {
+  frozenStateOf,
+  isActiveState,
+  loadFaultOf,
+  MAX_UNIT_NAME_BYTES,
+} from "../../domain/unit.ts";
 import { knownUnitName, TYPE_INTERFACES, UNIT_INTERFACE } from "./objects.ts";
 import { timeNsOf } from "./timestamps.ts";
 import { INVOCATION_BYTES, systemdWord } from "./unit-signals.ts";
@@ -20,6 +25,7 @@ const UNIT_PROPERTIES = [
   "StateChangeTimestamp",
   "ActiveEnterTimestamp",
   "InvocationID",
+  "FreezerState",
 ];
 const UNIT_LENGTHS = lengthsOf(UNIT_PROPERTIES);
 const SHUTDOWN_LENGTHS = lengthsOf([...UNIT_PROPERTIES, "Job"]);
@@ -41,6 +47,7 @@ export class PropertyReader {
     stateChangeNs: 0n,
     activeEnterNs: 0n,
     invocationId: "",
+    frozenState: undefined,
     hasJob: undefined,
     timeNs: 0n,
   };
@@ -75,6 +82,7 @@ export class PropertyReader {
     signal.subState = "";
     signal.activeEnterNs = 0n;
     signal.invocationId = "";
+    signal.frozenState = undefined;
     const isShutdown = name === SHUTDOWN_TARGET;
     signal.hasJob = isShutdown ? false : undefined;
     const lengths = isShutdown ? SHUTDOWN_LENGTHS : UNIT_LENGTHS;
@@ -101,6 +109,9 @@ export class PropertyReader {
           break;
         case "InvocationID":
           signal.invocationId = reader.enterVariant("ay").hexBytes(INVOCATION_BYTES);
+          break;
+        case "FreezerState":
+          signal.frozenState = frozenStateOf(reader.enterVariant("s").string());
           break;
         case "Job":
           signal.hasJob = reader.enterVariant("(uo)").struct().uint32() > 0;

@@ -1,6 +1,6 @@
 import { SHUTDOWN_TARGET } from "../../domain/systemd.ts";
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
-import { isActiveState } from "../../domain/unit.ts";
+import { frozenStateOf, isActiveState } from "../../domain/unit.ts";
 import type { PropertiesSignal } from "./busctl-line.ts";
 import { unitNameFromPath } from "./objects.ts";
 import { timeNsOf } from "./timestamps.ts";
@@ -29,7 +29,8 @@ export function unitSignalOf(signal: PropertiesSignal): UnitSignal | undefined {
     stateChangeNs: timeNsOf(signal.property("StateChangeTimestamp", "t"), timeNs, timeNs),
     activeEnterNs: timeNsOf(signal.property("ActiveEnterTimestamp", "t"), timeNs, 0n),
     invocationId: invocationId === undefined ? "" : invocationText(invocationId),
-    ...(unit === SHUTDOWN_TARGET && { hasJob: (signal.property("Job", "(uo)") ?? 0) > 0 }),
+    frozenState: frozenStateOf(signal.property("FreezerState", "s")),
+    hasJob: unit === SHUTDOWN_TARGET ? (signal.property("Job", "(uo)") ?? 0) > 0 : undefined,
     timeNs,
   };
 }

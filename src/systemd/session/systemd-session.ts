@@ -30,6 +30,9 @@ const MAX_ATTACHING = 8;
 /** Time that attaches have to read the journal after a fault, or after the end of an attached stream. */
 const LAST_ATTACH_MS = 2_000;
 
+/** Units of the types that systemd can freeze. */
+const FREEZABLE = /\.(?:scope|service|slice)$/;
+
 export interface SystemdSessionOptions extends SystemdRunOptions {
   readonly take: TakeMessage;
   readonly journal: JournalRecovery;
@@ -217,6 +220,10 @@ export class SystemdSession {
     }
     await this.#transport.startTimes(unknown, (unit, timeNs) => {
       if (isTimeAt(timeNs, this.#clock.nowNs())) this.#take({ kind: "start-time", unit, timeNs });
+    });
+    const freezable = unknown.filter((unit) => FREEZABLE.test(unit));
+    await this.#transport.frozenStates(freezable, (unit, frozenState) => {
+      this.#take({ kind: "frozen", unit, frozenState });
     });
   }
 

@@ -4,7 +4,7 @@ import type {
   SystemdTransport,
   UnitSignal,
 } from "../../domain/systemd.ts";
-import type { UnitRow } from "../../domain/unit.ts";
+import type { FrozenState, UnitRow } from "../../domain/unit.ts";
 import type { ManagerProperties, ManagerSignal } from "../format/manager.ts";
 
 /** A message that systemd sends without a call. */
@@ -43,6 +43,11 @@ export interface Transport {
   findUnits?(names: readonly string[], read: (rows: readonly UnitRow[]) => void): Promise<void>;
   /** Reads the ActiveEnterTimestamp of active units, as Unix nanoseconds, if it is available. */
   startTimes(units: readonly string[], read: (unit: string, timeNs: bigint) => void): Promise<void>;
+  /** Reads the FreezerState of units, if it is available. */
+  frozenStates(
+    units: readonly string[],
+    read: (unit: string, frozenState: FrozenState | undefined) => void,
+  ): Promise<void>;
   managerState(): Promise<ManagerProperties>;
   /** Ends the stream; pending calls are rejected. */
   close(): void;

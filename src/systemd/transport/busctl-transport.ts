@@ -1,11 +1,16 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ProcessExit } from "../../domain/process.ts";
 import type { CommandOutput, ContainerRuntime, InteractiveProcess } from "../../domain/runtime.ts";
-import type { UnitRow } from "../../domain/unit.ts";
+import type { FrozenState, UnitRow } from "../../domain/unit.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
 import { parseBusctlSignal, parseManagerSignal } from "../format/busctl-line.ts";
-import { parseListUnits, parseManager, parseStartTimes } from "../format/busctl-list.ts";
+import {
+  parseFreezerStates,
+  parseListUnits,
+  parseManager,
+  parseStartTimes,
+} from "../format/busctl-list.ts";
 import type { ManagerProperties } from "../format/manager.ts";
 import { TYPE_INTERFACES, UNIT_INTERFACE } from "../format/objects.ts";
 import { isTimeAt } from "../format/timestamps.ts";
@@ -29,6 +34,8 @@ const SHOW_START_TIMES = [
   "--property=Id,ActiveEnterTimestamp",
   "--",
 ];
+
+const SHOW_FREEZER_STATES = ["systemctl", "show", "--property=Id,FreezerState", "--"];
 
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const MAX_WHY_CHARS = 300;
@@ -137,6 +144,18 @@ export class BusctlTransport implements Transport {
       const some = units.slice(at, at + MAX_SHOWN_UNITS);
       const { stdout } = await this.#run([...SHOW_START_TIMES, ...some]);
       for (const [unit, timeNs] of parseStartTimes(stdout)) read(unit, timeNs);
+    }
+  }
+
+  /** Reads none if systemctl is too old. */
+  async frozenStates(
+    units: readonly string[],
+    read: (unit: string, frozenState: FrozenState | undefined) => void,
+  ): Promise<void> {
+    for (let at = 0; at < units.length; at += MAX_SHOWN_UNITS) {
+      const some = units.slice(at, at + MAX_SHOWN_UNITS);
+      const { stdout } = await this.#run([...SHOW_FREEZER_STATES, ...some]);
+      for (const [unit, frozenState] of parseFreezerStates(stdout)) read(unit, frozenState);
     }
   }
 

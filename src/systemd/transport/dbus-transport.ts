@@ -1,5 +1,10 @@
 import type { Clock } from "../../domain/clock.ts";
-import { MAX_UNIT_NAME_BYTES, type UnitRow } from "../../domain/unit.ts";
+import {
+  type FrozenState,
+  frozenStateOf,
+  MAX_UNIT_NAME_BYTES,
+  type UnitRow,
+} from "../../domain/unit.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
 import { type CallRequest, DBusConnection } from "../dbus/connection.ts";
@@ -158,20 +163,31 @@ export class DbusTransport implements Transport {
     }
   }
 
+  async frozenStates(
+    units: readonly string[],
+    read: (unit: string, frozenState: FrozenState | undefined) => void,
+  ): Promise<void> {
+    for (let at = 0; at < units.length; at += MAX_NAMED_UNITS) {
+      const some = units.slice(at, at + MAX_NAMED_UNITS);
+      await Promise.all(
+        some.map(async (unit) => {
+          const request = { ...this.#get(UNIT_INTERFACE, "FreezerState"), path: unitPath(unit) };
+          const readState = (reader: Reader): void => read(unit, frozenStateOf(readWord(reader)));
+          await this.#askOptional(request, readState);
+        }),
+      );
+    }
+  }
+
   async managerState(): Promise<ManagerProperties> {
     const [version, systemState, userspaceUs, softReboots] = await Promise.all([
-      this.#managerProperty("Version", readText),
-      this.#managerProperty("SystemState", readText),
-      this.#managerProperty("UserspaceTimestamp", (reader) => reader.enterVariant("t").uint64()),
-      this.#managerProperty("SoftRebootsCount", (reader) =>
-        reader.enterVariant("u").uint32(),
-      ).catch((error: unknown) => {
-        // Up to v255 systemd doesn't have it.
-        if (error instanceof DBusError) return undefined;
-        throw error;
-      }),
+      this.#managerText("Version"),
+      this.#managerText("SystemState"),
+      this.#managerCount("UserspaceTimestamp"),
+      this.#managerCount("SoftRebootsCount"),
     ]);
-    return { version, systemState, userspaceUs, softReboots };
+    const number = softReboots === undefined ? undefined : Number(softReboots);
+    return { version, systemState, userspaceUs, softReboots: number };
   }
 
   close(): void {
@@ -213,9 +229,25 @@ export class DbusTransport implements Transport {
     await atMost(NEXT_OWNER_MS, this.#clock, Promise.race([next, this.#connection.closed]));
   }
 
-  #managerProperty<T>(property: string, read: (reader: Reader) => T): Promise<T> {
+  #managerText(property: string): Promise<string> {
+    return this.#ask({ ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH }, (reply) =>
+      reply.read("v", (reader) => reader.enterVariant("s").string()),
+    );
+  }
+
+  #managerCount(property: string): Promise<bigint | undefined> {
     const request = { ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH };
-    return this.#ask(request, (reply) => reply.read("v", read));
+    return this.#askOptional(request, readCount);
+  }
+
+  /** Reads a property; undefined if this version of systemd, or the unit, doesn't have it. */
+  async #askOptional<T>(request: CallRequest, read: (reader: Reader) => T): Promise<T | undefined> {
+    try {
+      return await this.#ask(request, (reply) => reply.read("v", read));
+    } catch (error) {
+      if (error instanceof DBusError) return undefined;
+      throw error;
+    }
   }
 
   #manager(member: string): CallRequest {
@@ -348,6 +380,19 @@ function ownersOf(message: Message): readonly [before: string, after: string] {
   });
 }
 
-function readText(reader: Reader): string {
-  return reader.enterVariant("s").string();
+/** Reads a variant of a number; undefined if it holds another type. */
+function readCount(reader: Reader): bigint | undefined {
+  const type = reader.variantType();
+  if (type.code === "t") return reader.uint64();
+  if (type.code === "u") return BigInt(reader.uint32());
+  reader.skipType(type);
+  return undefined;
+}
+
+/** Reads a variant of a string; undefined if it holds another type. */
+function readWord(reader: Reader): string | undefined {
+  const type = reader.variantType();
+  if (type.code === "s") return reader.string();
+  reader.skipType(type);
+  return undefined;
 }

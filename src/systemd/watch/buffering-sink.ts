@@ -52,6 +52,7 @@ export class BufferingSink {
       case "listed":
       case "start-time":
       case "moved":
+      case "frozen":
       case "parse-error":
         return take(message);
       default:

@@ -111,6 +111,7 @@ export class SystemdWatch {
         return systemd.take(message);
       case "service":
       case "loaded":
+      case "frozen":
         return systemd.take(message);
       case "attached":
         this.#steps.attached(message.atNs);

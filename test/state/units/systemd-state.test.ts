@@ -78,6 +78,24 @@ test("emits one change for each state when signals repeat", () => {
   expect(state.units.counts().get("active")).toBe(1);
 });
 
+test("follows FreezerState by what was queried and by signals", () => {
+  const { state, unit, changes } = watched();
+  const frozenState = (): string | undefined => unit("a.service").frozenState;
+  state.take({ kind: "frozen", unit: "a.service", frozenState: "frozen" });
+  state.take({ kind: "frozen", unit: "b.service", frozenState: "frozen" });
+  expect(frozenState()).toBe("frozen");
+  for (const next of ["thawing", undefined, "freezing", "frozen"] as const) {
+    state.take(unitSignal("active/running", at(-1), { frozenState: next }));
+    expect(frozenState()).toBe(next);
+  }
+  expect(changes).toEqual([]);
+  state.take(serviceSignal(at(2), { result: "signal" }));
+  state.take(unitSignal("failed/failed", at(2)));
+  state.take(unitSignal("active/running", at(3), { frozenState: "frozen" }));
+  state.ended();
+  expect(frozenState()).toBeUndefined();
+});
+
 test("emits a change with the state before and the time", () => {
   const { state, unitChanges } = watched();
   state.take(serviceSignal(at(4), { result: "signal", exitStatus: 9 }));
@@ -479,4 +497,24 @@ test.each(["__proto__", "constructor", "toString"])("accepts the name %s", (name
   state.take(unitSignal("failed/failed", at(1), { unit: name }));
   expect(newChanges()).toEqual([`unit.failed ${name} ActiveState=failed`]);
   expect([...unit(name).failures]).toEqual([[name, 1]]);
+});
+
+test("counts each failure with the Result oom-kill as an OOM kill", () => {
+  const { state, unit } = watched();
+  for (const [ms, result] of [
+    [1, "oom-kill"],
+    [3, "exit-code"],
+    [5, "oom-kill"],
+  ] as const) {
+    state.take(serviceSignal(at(ms), { result, exitStatus: 9 }));
+    state.take(unitSignal("failed/failed", at(ms)));
+    state.take(unitSignal("failed/failed", at(ms)));
+    state.take(serviceSignal(at(ms + 1), { result: "success" }));
+    state.take(unitSignal("active/running", at(ms + 1)));
+  }
+  expect(unit("a.service").counters.oomKills).toBe(2);
+  expect([...unit("a.service").failures]).toEqual([
+    ["oom-kill", 2],
+    ["exit-code", 1],
+  ]);
 });

@@ -20,6 +20,8 @@ export interface FakeUnit {
   readonly subState: string;
   /** Default `loaded`. */
   readonly loadState?: string;
+  /** Default `running`. */
+  readonly freezerState?: string;
   /** ActiveEnterTimestamp, in microseconds. */
   readonly activeEnterUs?: bigint;
 }
@@ -53,7 +55,7 @@ export class FakeSystemd {
   /** UserspaceTimestamp, in microseconds. */
   userspaceUs = 1_600_000_000_000_000n;
   /** SoftRebootsCount, which it has once `errors` doesn't say otherwise. */
-  softReboots = 0;
+  softReboots: number | string = 0;
   readonly #options: FakeSystemdOptions;
   readonly #framer = new Framer();
   /** Undefined once the client has begun. */
@@ -187,8 +189,11 @@ export class FakeSystemd {
     if (property === "Version") return new Variant("s", this.version);
     if (property === "SystemState") return new Variant("s", this.systemState);
     if (property === "UserspaceTimestamp") return new Variant("t", this.userspaceUs);
-    if (property === "SoftRebootsCount") return new Variant("u", this.softReboots);
+    if (property === "SoftRebootsCount") {
+      return new Variant(typeof this.softReboots === "number" ? "u" : "s", this.softReboots);
+    }
     const unit = [...this.units].find(([name]) => unitPath(name) === call.path)?.[1];
+    if (property === "FreezerState") return new Variant("s", unit?.freezerState ?? "running");
     return new Variant("t", unit?.activeEnterUs ?? 0n);
   }
 

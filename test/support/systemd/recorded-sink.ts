@@ -6,7 +6,7 @@ import type {
   SystemdReply,
   UnitSignal,
 } from "../../../src/domain/systemd.ts";
-import type { UnitRow } from "../../../src/domain/unit.ts";
+import type { FrozenState, UnitRow } from "../../../src/domain/unit.ts";
 
 /** Records the messages of a systemd source. */
 export class RecordedSink {
@@ -19,6 +19,7 @@ export class RecordedSink {
   /** Latest state of each unit that was listed or loaded: `active/running`. */
   readonly rows = new Map<string, string>();
   readonly startTimes = new Map<string, bigint>();
+  readonly frozenStates = new Map<string, FrozenState | undefined>();
   /** Replies to `attached` and `listed`. */
   sinceNs: bigint | undefined = undefined;
   wanted: readonly string[] = [];
@@ -45,6 +46,9 @@ export class RecordedSink {
         return { startTimesOf: this.wanted };
       case "start-time":
         this.startTimes.set(message.unit, message.timeNs);
+        return undefined;
+      case "frozen":
+        this.frozenStates.set(message.unit, message.frozenState);
         return undefined;
       case "loaded":
         this.#keep(message.rows);
@@ -85,6 +89,8 @@ function lineOf(message: SystemdMessage): string {
       return `listed ${message.rows.length}`;
     case "start-time":
       return `start time ${message.unit}`;
+    case "frozen":
+      return `frozen ${message.unit} ${message.frozenState}`;
     case "loaded":
       return `loaded ${message.rows.length}`;
     case "unit":

@@ -1,5 +1,9 @@
 import { expect, test } from "@jest/globals";
-import { parseListUnits, parseManager } from "../../../src/systemd/format/busctl-list.ts";
+import {
+  parseFreezerStates,
+  parseListUnits,
+  parseManager,
+} from "../../../src/systemd/format/busctl-list.ts";
 
 const list = (rows: unknown): string => JSON.stringify({ type: "a(ssssssouso)", data: [rows] });
 
@@ -71,4 +75,16 @@ test("reads the manager's properties, a line each, and leaves out what is malfor
   expect(parseManager(lines({}, [], 2 ** 60, 1.5))).toEqual(malformed);
   expect(parseManager("oops\noops\n")).toEqual(malformed);
   expect(parseManager("")).toEqual(malformed);
+});
+
+test("reads the FreezerStates of units", () => {
+  const text =
+    "Id=a.service\nFreezerState=frozen\n\nFreezerState=running\nId=b.service\n\n" +
+    "Id=c.service\n\nFreezerState=frozen\n\nId=d.service\nFreezerState=on ice\n";
+  expect(parseFreezerStates(text)).toEqual([
+    ["a.service", "frozen"],
+    ["b.service", undefined],
+    ["d.service", undefined],
+  ]);
+  expect(parseFreezerStates("")).toEqual([]);
 });

@@ -58,6 +58,22 @@ test.each([
   expect(signal).toMatchObject({ unit, subState: "dead", hasJob });
 });
 
+test.each([
+  ["running", undefined],
+  ["frozen", "frozen"],
+  ["thawing", "thawing"],
+  ["freezing-by-parent", "freezing-by-parent"],
+  ["on ice", undefined],
+])("reads the FreezerState %s", (word, frozenState) => {
+  const FreezerState = new Variant("s", word);
+  const [first, second] = read(
+    signalOf("Unit", { ...active, FreezerState }),
+    signalOf("Unit", active),
+  ).units;
+  expect(first).toMatchObject({ activeState: "active", frozenState });
+  expect(second).toMatchObject({ activeState: "active", frozenState: undefined });
+});
+
 test("reads systemd 252's signals of a crash loop", () => {
   const sink = read(...recorded.filter(({ member }) => member === "PropertiesChanged"));
   const units = sink.units.filter(({ unit }) => unit === "crash-loop.service");

@@ -57,7 +57,16 @@ test.each([
 ])("reads the job of shutdown.target: %j", (job, hasJob) => {
   const path = "/org/freedesktop/systemd1/unit/shutdown_2etarget";
   expect(unitSignalOf(signal({ ...ACTIVE, ...job }, path))).toMatchObject({ hasJob });
-  expect(unitSignalOf(signal({ ...ACTIVE, ...job }))).not.toHaveProperty("hasJob");
+  expect(unitSignalOf(signal({ ...ACTIVE, ...job }))?.hasJob).toBeUndefined();
+});
+
+test.each([
+  ["running", undefined],
+  ["frozen", "frozen"],
+  ["on ice", undefined],
+])("reads the FreezerState %s", (data, frozenState) => {
+  const unit = unitSignalOf(signal({ ...ACTIVE, FreezerState: { type: "s", data } }));
+  expect(unit?.frozenState).toBe(frozenState);
 });
 
 test("uses defaults for what a Unit signal lacks", () => {

@@ -49,6 +49,52 @@ test("reads the start times of the requested units", async () => {
   await end(watched);
 });
 
+test("reads the FreezerState of the requested units that can be frozen", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    systemd.units.set("a.service", { ...RUNNING, freezerState: "frozen" });
+    systemd.units.set("b.service", RUNNING);
+    systemd.units.set("c.socket", RUNNING);
+  };
+  const watched = watchBridge({
+    runtime,
+    sink: (sink) => {
+      sink.wanted = ["a.service", "b.service", "c.socket"];
+    },
+  });
+  await watched.saw(/^manager/);
+  expect([...watched.sink.frozenStates]).toEqual([
+    ["a.service", "frozen"],
+    ["b.service", undefined],
+  ]);
+  await end(watched);
+});
+
+test("goes on when systemd is too old for a FreezerState", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    systemd.units.set("a.service", RUNNING);
+    systemd.errors.set("Get FreezerState", "org.freedesktop.DBus.Error.UnknownProperty");
+  };
+  const watched = watchBridge({ runtime, sink: (sink) => void (sink.wanted = ["a.service"]) });
+  await watched.saw(/^manager/);
+  expect(watched.sink.frozenStates.size).toBe(0);
+  await end(watched);
+});
+
+test("leaves out a property of another type than expected", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    systemd.errors.clear();
+    systemd.softReboots = "many";
+  };
+  const watched = watchBridge({ runtime });
+  await watched.saw(/^manager/);
+  expect(watched.sink.facts).toMatchObject([{ systemState: "running" }]);
+  expect(watched.sink.facts[0]).not.toHaveProperty("softReboots");
+  await end(watched);
+});
+
 test("looks a new unit up by its name", async () => {
   const watched = await standing();
   const { systemd, sink } = watched;
