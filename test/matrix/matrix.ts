@@ -46,6 +46,18 @@ useTempFolder();
 const SEED = Number(process.env["UNITWATCH_COUNT_SEED"] ?? 1);
 const SECONDS = Number(process.env["UNITWATCH_COUNT_SECONDS"] ?? 15);
 
+/** Session that runs now; it ends at a signal, with all that it started. */
+let current: AsyncDisposable | undefined;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => {
+    const ended = current?.[Symbol.asyncDispose]() ?? Promise.resolve();
+    void ended.then(
+      () => process.exit(130),
+      () => process.exit(130),
+    );
+  });
+}
+
 const rows: MatrixRow[] = [];
 for (const { name, engine, nodes } of PLANS) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
@@ -76,6 +88,7 @@ async function run(name: string, plan: SessionPlan): Promise<MatrixRow[]> {
   };
   try {
     await using opened = await openSession(plan);
+    current = opened;
     const { session, missing } = opened;
     const { version } = session.engine;
     progress(`${version} runs, with ${session.nodes.length} nodes`);

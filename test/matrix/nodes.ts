@@ -49,7 +49,8 @@ export async function startMatrixNode(
 /** Copies Debian's package into the node, and boots the node again with it as the bus. */
 async function useDbusBroker(node: TestNode, suite: Suite): Promise<void> {
   const folder = await suitePackage(suite, "dbus-broker");
-  const { stdout } = await execa("tar", ["-C", folder, "-c", "."], { encoding: "buffer" });
+  const pack = 'cd "$1" && tar -c *';
+  const { stdout } = await execa("sh", ["-c", pack, "sh", folder], { encoding: "buffer" });
   await node.exec(["tar", "-C", "/", "--keep-directory-symlink", "-x"], { input: stdout });
   await node.systemctl("enable", "dbus-broker.service");
   await node.restart();

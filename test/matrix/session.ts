@@ -26,6 +26,8 @@ export interface Session {
   readonly proxy: SocketProxy;
   readonly seed: number;
   readonly countSeconds: number;
+  /** Ends with the session, also at a signal. */
+  readonly stack: AsyncDisposableStack;
 }
 
 /** Result of a check of a node. */
@@ -84,7 +86,16 @@ export async function openSession(plan: SessionPlan): Promise<OpenedSession> {
   const owned = stack.move();
   const { seed, countSeconds } = plan;
   return {
-    session: { cluster: CLUSTER, engine, nodes, unitwatch, proxy, seed, countSeconds },
+    session: {
+      cluster: CLUSTER,
+      engine,
+      nodes,
+      unitwatch,
+      proxy,
+      seed,
+      countSeconds,
+      stack: owned,
+    },
     missing,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

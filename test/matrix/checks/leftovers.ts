@@ -18,7 +18,7 @@ export async function leftovers(session: Session): Promise<readonly Outcome[]> {
     if (exit.code !== 0) throw new Error(`unitwatch ended with ${exit.code ?? exit.signal}`);
     return expectNone(each);
   });
-  const unitwatch = await watch(session.engine.engine.host);
+  const unitwatch = session.stack.use(await watch(session.engine.engine.host));
   const watched = await onEach(session, (each) => untilWatched({ unitwatch }, each));
   unitwatch.signal("SIGKILL");
   await unitwatch.exited;
