@@ -186,6 +186,7 @@ export class Fleet {
         record.forget();
       } else {
         record.systemd.units.forgetRemoved(beforeNs);
+        if ((record.formerName?.untilNs ?? beforeNs) < beforeNs) record.formerName = undefined;
       }
     }
   }
@@ -197,7 +198,21 @@ export class Fleet {
     if (event.id === "" || name === undefined || name === "") return undefined;
     if (event.action === "destroy" || event.action === "rename") return undefined;
     const identity = this.#identityIn(event, { name, image: event.attributes.get("image") ?? "" });
-    return this.#add(identity, { isNew: this.#isComplete || event.action === "create" });
+    const isCreated = event.action === "create";
+    const former = isCreated ? this.#formerOf(identity) : undefined;
+    return this.#add(identity, { isNew: this.#isComplete || isCreated, former });
+  }
+
+  /** Returns the container that has just left this name, and took its counters along. */
+  #formerOf(identity: ContainerIdentity): ContainerRecord | undefined {
+    const { name } = identity;
+    if (this.#byName.has(name)) return undefined;
+    for (const record of this.#byName.values()) {
+      const { formerName: former, counters } = record;
+      if (former?.identity.name !== name || former.counters !== counters) continue;
+      if (hasLabelsOf(former.identity, identity)) return record;
+    }
+    return undefined;
   }
 
   #identityIn(
@@ -210,21 +225,29 @@ export class Fleet {
 
   #add(
     identity: ContainerIdentity,
-    past: { readonly isNew: boolean; readonly runs?: RunsResume },
+    past: {
+      readonly isNew: boolean;
+      readonly runs?: RunsResume;
+      /** Container that had the name, and has another one now. */
+      readonly former?: ContainerRecord | undefined;
+    },
   ): ContainerRecord {
-    const earlier = this.#byName.get(identity.name);
-    const sameSeries = earlier !== undefined && hasLabelsOf(earlier.identity, identity);
-    const counted = sameSeries ? earlier.systemd.units.counted() : [];
-    earlier?.forget();
+    const { former } = past;
+    const earlier = this.#byName.get(identity.name) ?? former;
+    const hasLabels = earlier === former || hasLabelsOf(earlier?.identity, identity);
+    const continued = hasLabels ? earlier : undefined;
+    const counted = continued?.systemd.units.counted() ?? [];
+    if (earlier !== former) earlier?.forget();
     const record = new ContainerRecord(identity, {
       events: this.#options.events,
       admission: this.#options.admission,
-      counters: sameSeries ? earlier.counters : undefined,
+      counters: continued?.counters,
       runs: new RunTracker(past.runs ?? past),
     });
     if (past.isNew) record.restartsSeen = 0;
-    if (sameSeries) record.earlierExit = earlier.lastExit;
+    record.earlierExit = continued?.lastExit;
     record.systemd.units.inherit(counted);
+    former?.renewCounters();
     this.#byId.set(identity.id, record);
     this.#byName.set(identity.name, record);
     return record;
@@ -233,7 +256,9 @@ export class Fleet {
   #rename(record: ContainerRecord, event: EngineEvent): void {
     const name = event.attributes.get("name");
     if (name === undefined || name === "") return;
-    this.#named(record, this.#identityIn(event, { name, image: record.identity.image }));
+    const { identity, counters } = record;
+    this.#named(record, this.#identityIn(event, { name, image: identity.image }));
+    record.formerName = { identity, counters, untilNs: event.timeNs };
   }
 
   #named(record: ContainerRecord, identity: ContainerIdentity): void {
@@ -283,6 +308,6 @@ function hasEndedBy(status: ContainerStatus): boolean {
 }
 
 /** Returns true if series of the two have the same labels, given the same name. */
-function hasLabelsOf(one: ContainerIdentity, other: ContainerIdentity): boolean {
-  return one.node === other.node && one.cluster === other.cluster;
+function hasLabelsOf(one: ContainerIdentity | undefined, other: ContainerIdentity): boolean {
+  return one?.node === other.node && one.cluster === other.cluster;
 }

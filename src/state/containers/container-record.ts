@@ -21,7 +21,8 @@
  * Always true: each start, exit and restart counts once, whichever input reports it first. An event
  * that is older than the status counts, and leaves the status alone. Counters and last exit belong to
  * the name: a new container of the same name continues them, and a container that is renamed takes its
- * counters along, and adds them to those of a removed container with its new name.
+ * counters along, and adds them to those of a removed container with its new name. A new container
+ * that is created under the name which another has just left takes the counters of that name over.
  *
  * May import: domain/, state/units/.
  */
@@ -49,6 +50,15 @@ export interface LastExit {
   readonly exitCode: number | undefined;
   /** Unix nanoseconds; 0n if unknown. */
   readonly timeNs: bigint;
+}
+
+/** A name that a container had until it was renamed. */
+export interface FormerName {
+  readonly identity: ContainerIdentity;
+  /** Those that it took along. */
+  readonly counters: ContainerCounters;
+  /** When it was renamed: Unix nanoseconds. */
+  readonly untilNs: bigint;
 }
 
 /** Series of a container, with those of its systemd as a whole. */
@@ -84,6 +94,8 @@ export class ContainerRecord {
   stopRequestedNs = 0n;
   /** undefined before the first inspection. */
   runsSystemd: boolean | undefined = undefined;
+  /** The name before, for the retention. */
+  formerName: FormerName | undefined = undefined;
   /** When it was removed: Unix nanoseconds; its series stay for the retention. */
   destroyedAtNs: bigint | undefined = undefined;
   readonly #series: SeriesBudget;
@@ -172,6 +184,13 @@ export class ContainerRecord {
     this.labels = labelsOf(identity, this.counters);
     this.systemd.units.relabel(this.labels);
     if (earlier !== undefined) this.systemd.units.inherit(earlier.systemd.units.counted());
+  }
+
+  /** Begins counters of its own: another container continues those that it had. */
+  renewCounters(): void {
+    this.counters = newCounters(this.#series.nowNs());
+    this.labels = labelsOf(this.identity, this.counters);
+    this.systemd.units.renewCounters(this.labels);
   }
 
   /** Advances to the time of a fact that sets the status; returns false if a newer one is known. */

@@ -94,6 +94,11 @@ export class UnitRecord {
     this.labels = this.nameLabels.with([["type", this.type]]);
   }
 
+  /** Begins counters of its own; the caller gives it new labels next. */
+  renewCounters(sinceNs: bigint): void {
+    this.#counters = new UnitCounters(sinceNs);
+  }
+
   /** Continues the counters of this unit in an earlier container with the same name. */
   inherit(old: UnitRecord, containerLabels: LabelSet): void {
     const own = this.#counters;

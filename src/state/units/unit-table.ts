@@ -138,6 +138,13 @@ export class UnitTable {
     for (const old of counted) this.obtain(old.name)?.inherit(old, this.#labels);
   }
 
+  /** Begins counters of their own for all units: another container continues those that they had. */
+  renewCounters(containerLabels: LabelSet): void {
+    const sinceNs = this.#admission.series.nowNs();
+    for (const unit of this.#units.values()) unit.renewCounters(sinceNs);
+    this.relabel(containerLabels);
+  }
+
   /** Unloads all units: systemd isn't running. Counters stay. */
   unloadAll(): void {
     for (const unit of this.#units.values()) this.unload(unit);

@@ -133,6 +133,44 @@ test("takes its own counters along when a container is renamed to a free name", 
   expect(counted("www")).toEqual(BEFORE);
 });
 
+// Compose v1, and people, rename the old one first.
+test("continues the counters of a name for a new container when the old one was renamed", () => {
+  const { old, happens, counted, record, changes } = watched();
+  old("die", { exitCode: "0" });
+  happens("rename", "0123_web", { id: OLD });
+  expect(counted("0123_web")).toEqual(BEFORE);
+  happens("create", "web", { id: NEW });
+  happens("start", "web", { id: NEW });
+  expect(counted()).toEqual({ ...BEFORE, starts: 3 });
+  const unit = record("web").systemd.units.get("a.service");
+  expect(unit?.labels.text).toContain('container="web"');
+  expect(unit?.labels.origin?.counting).toBe(unit?.counters);
+  const begun = { starts: 0, exits: {}, oomEvents: 0, failures: {}, unitRestarts: 0 };
+  expect(counted("0123_web")).toEqual({ ...BEFORE, ...begun });
+  expect(record("0123_web").labels.origin?.counting).toBe(record("0123_web").counters);
+  happens("start", "0123_web", { id: OLD });
+  expect(counted("0123_web")).toEqual({ ...BEFORE, ...begun, starts: 1 });
+  expect(counted()).toEqual({ ...BEFORE, starts: 3 });
+  expect(changes.at(-1)?.container).toBe("0123_web");
+});
+
+test("leaves the counters to a renamed container after the retention, and when it has merged them", () => {
+  const { fleet, old, next, happens, counted } = watched();
+  happens("rename", "www", { id: OLD });
+  fleet.forgetDestroyed(10n ** 30n);
+  happens("create", "web", { id: idOf("third") });
+  expect(counted()).toMatchObject({ starts: 0 });
+  expect(counted("www")).toMatchObject({ starts: 2 });
+
+  next("create");
+  next("start");
+  happens("destroy", "web", { id: idOf("third") });
+  happens("rename", "web", { id: NEW });
+  happens("create", TEMPORARY, { id: idOf("fourth") });
+  expect(counted()).toMatchObject({ starts: 1 });
+  old("die");
+});
+
 test.each([
   ["after the retention", { forget: true, cluster: "dev" }],
   ["in another cluster", { forget: false, cluster: "other" }],
