@@ -1,10 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { beforeAll, expect, test } from "@jest/globals";
-import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { execa } from "execa";
+import { attachEngine, describeEngine, describePrivateEngine } from "../support/engine/attach.ts";
+import { runContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
+import { imageName } from "../support/engine/images.ts";
+import { TestNode } from "../support/engine/node.ts";
+import { systemEnv } from "../support/engine/packages.ts";
 
 const DEMO = join(import.meta.dirname, "../demo/demo.ts");
 
@@ -39,6 +46,46 @@ describeEngine("the demo", () => {
     const { code, output } = await demo.ended;
     expect({ code, output }).toMatchObject({ code: 0 });
     expect(await leftovers(engine)).toBe("");
+  });
+});
+
+describeEngine("a node that doesn't boot", () => {
+  test("shows its console", async () => {
+    const engine = attachEngine();
+    const name = `no-boot-${engine.runId}`;
+    const print =
+      "echo 'Mounting /sys failed.'; printf '\\033[31mFreezing execution.\\033[0m\\r\\n' >&2";
+    const command = ["sh", "-c", `${print}; exit 255`];
+    const id = await runContainer(engine, { name, image: imageName("bookworm"), command });
+    await using node = new TestNode(engine, id, name);
+    expect(await node.wait()).toBe(255);
+    await expect(node.ready()).rejects.toThrow(
+      `node ${name} did not boot: exited with code 255; its console:\n` +
+        "  Mounting /sys failed.\n  Freezing execution.",
+    );
+  });
+});
+
+describePrivateEngine("the demo in a chroot", () => {
+  test("prints one line and starts nothing", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "unitwatch-chroot-"));
+    try {
+      // The same files, but not the root of the mount namespace.
+      const script = 'mount --rbind / "$0" && exec chroot "$0" "$@"';
+      const args = ["--mount", "sh", "-c", script, folder, process.execPath, DEMO, "--once"];
+      const { exitCode, stdout, stderr } = await execa("unshare", args, {
+        reject: false,
+        env: { ...systemEnv(), DOCKER_HOST: "unix:///nowhere.sock" },
+      });
+      expect({ exitCode, stdout, stderr }).toEqual({
+        exitCode: 1,
+        stdout: "unitwatch demo",
+        stderr:
+          "demo: no docker engine answers, and none can be started: / is not the root of the mount namespace, as in a chroot",
+      });
+    } finally {
+      await rmdir(folder);
+    }
   });
 });
 

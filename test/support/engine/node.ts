@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { type ContainerOptions, runContainer, TestContainer } from "./container.ts";
 import type { Engine } from "./docker.ts";
 import { ensureImage, imageName, type Suite } from "./images.ts";
@@ -32,11 +33,24 @@ export class TestNode extends TestContainer {
    * Call it again after each start of the container.
    */
   async ready(): Promise<string> {
-    const state = await this.exec(["sh", "-c", WAIT_READY]);
-    if (state !== "running" && state !== "degraded") {
-      throw new Error(`node ${this.name} did not boot: ${state || "no reply from systemd"}`);
-    }
-    return state;
+    // The command itself fails if the container has ended.
+    const { stdout } = await this.tryExec(["sh", "-c", WAIT_READY]);
+    const state = stdout.trim();
+    if (state === "running" || state === "degraded") return state;
+    throw new Error(await this.#whyNotReady(state));
+  }
+
+  /** Returns why it didn't boot, with the end of what it has printed to its console. */
+  async #whyNotReady(state: string): Promise<string> {
+    const { Status: status, ExitCode: code } = (await this.inspect()).State;
+    const reason =
+      status === "exited" ? `exited with code ${code}` : state || "no reply from systemd";
+    const logs = ["logs", `--tail=${CONSOLE_LINES}`, this.id];
+    const { stdout, stderr } = await this.engine.tryDocker(logs);
+    const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "");
+    const shown = lines.map((line) => `\n  ${stripVTControlCharacters(line).trimEnd()}`).join("");
+    const console = lines.length === 0 ? "; its console is empty" : `; its console:${shown}`;
+    return `node ${this.name} did not boot: ${reason}${console}`;
   }
 
   systemctl(...args: readonly string[]): Promise<string> {
@@ -107,6 +121,9 @@ export async function startNode(engine: Engine, options: NodeOptions): Promise<T
   }
   return node;
 }
+
+/** Last lines of the console of a node that didn't boot. */
+const CONSOLE_LINES = 20;
 
 const MASKED = {
   full: [],

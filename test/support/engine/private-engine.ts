@@ -2,6 +2,7 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { isChrooted } from "./chroot.ts";
 import { type Engine, engineAt, newRunId } from "./docker.ts";
 import { ensureCommands, missingCommands, systemEnv } from "./packages.ts";
 import { type EngineTlsSettings, writeEngineFiles } from "./private-engine-files.ts";
@@ -40,6 +41,8 @@ export interface PrivateEngine extends Engine {
   dispose(): Promise<void>;
 }
 
+const IN_CHROOT = "/ is not the root of the mount namespace, as in a chroot";
+
 const COMMANDS = {
   unshare: "util-linux",
   containerd: "containerd",
@@ -51,6 +54,7 @@ const COMMANDS = {
 export async function whyNoPrivateEngine(): Promise<string | undefined> {
   if (process.platform !== "linux") return "it takes Linux";
   if (process.getuid?.() !== 0) return "it takes root";
+  if (await isChrooted()) return IN_CHROOT;
   const unshare = await execa("unshare", ["-m", "-p", "-f", "true"], {
     reject: false,
     env: systemEnv(),
@@ -67,6 +71,7 @@ export async function whyNoPrivateEngine(): Promise<string | undefined> {
 export async function startPrivateEngine(
   options: PrivateEngineOptions = {},
 ): Promise<PrivateEngine> {
+  if (await isChrooted()) throw new Error(`no private engine can be started: ${IN_CHROOT}`);
   if (options.root === undefined) await ensureCommands(COMMANDS, options.signal);
   // In newer Debian suites the client is no longer part of docker.io.
   await ensureCommands({ docker: "docker-cli" }, options.signal);
