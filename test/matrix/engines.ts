@@ -90,11 +90,7 @@ function podman(name: string, note: string, { suite, unified = false }: PodmanSo
         engine,
         version: await engine.docker(["version", "--format={{.Server.Version}}"]),
         hasControllers: false,
-        nodeArgs: [
-          `--cgroup-parent=/${engine.cgroup}`,
-          "--sysctl=net.unix.max_dgram_qlen=4096",
-          ...(unified ? ["--pids-limit=-1"] : []),
-        ],
+        nodeArgs: [`--cgroup-parent=/${engine.cgroup}`, "--sysctl=net.unix.max_dgram_qlen=4096"],
         kill: () => engine.killService(),
         start: () => engine.startService(),
         [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),

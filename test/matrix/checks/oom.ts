@@ -55,6 +55,9 @@ async function serviceOom({ unitwatch }: Session, { node, plan }: MatrixNode): P
     for (const { unit, result } of CASES) {
       const shown = JSON.stringify(failures[unit] ?? {});
       if (shown !== JSON.stringify({ [result]: 1 })) throw new Error(`${unit}: shown ${shown}`);
+      const own = { container: node.name, name: unit };
+      const kills = scrape.value("systemd_unit_oom_kills_total", own) ?? 0;
+      if (kills !== (result === "oom-kill" ? 1 : 0)) throw new Error(`${unit}: ${kills} OOM kills`);
     }
   });
   const kills = await oomKills(node);

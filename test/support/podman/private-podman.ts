@@ -66,7 +66,8 @@ export async function startPrivatePodman({
   const cgroup = `unitwatch-${runId}`;
   const at = (name: string): string => join(dir, name);
   await layEngineScripts(dir, join(import.meta.dirname, "podman-engine.sh"), root);
-  await writeFile(at("containers.conf"), CONTAINERS_CONF);
+  // Without controllers there is no limit of processes.
+  await writeFile(at("containers.conf"), `${CONTAINERS_CONF}${unified ? "pids_limit = 0\n" : ""}`);
   await writeFile(at("driver"), root === undefined ? "vfs" : "overlay");
   if (unified) await writeFile(at("unified"), "");
   let command = "podman";
