@@ -59,7 +59,8 @@ describe("the rules", () => {
         const lint = await promtoolOf(major, ["check", "rules", "--lint=all", join(DEPLOY, file)]);
         expect(lint).toMatchObject({ exitCode: 0, output: expect.not.stringContaining("FAILED") });
       }
-      const files = ALL_TESTS.map((file) => join(DEPLOY, file));
+      // Prometheus 2.42 can't receive pushes.
+      const files = (major === 2 ? [TESTS] : ALL_TESTS).map((file) => join(DEPLOY, file));
       const { exitCode, output } = await promtoolOf(major, ["test", "rules", ...files]);
       expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
       expect(output.match(/SUCCESS/g)).toHaveLength(files.length);
