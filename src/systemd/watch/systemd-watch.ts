@@ -27,10 +27,13 @@ export interface SystemdWatchOptions {
 /** Failures that aren't reported while a node boots: systemd and its bus come up in about a second. */
 const QUIET_FAILURES = 6;
 
+/** A container that can be entered again is watched within 30 s, its attempt included. */
+const MAX_WAIT_MS = 25_000;
+
 /** Watches one container's systemd, from its start until it dies. */
 export class SystemdWatch {
   readonly #options: SystemdWatchOptions;
-  readonly #backoff = new Backoff(STREAM_BACKOFF);
+  readonly #backoff = new Backoff({ ...STREAM_BACKOFF, maxMs: MAX_WAIT_MS });
   readonly #wake = new Wake();
   readonly #end = new AbortController();
   readonly #health: StreamHealth;

@@ -68,7 +68,7 @@ test("reports one error and tries ever more rarely when systemd can't be listed"
   for (let attempt = 0; attempt < 20; attempt++) {
     await fail();
     const waitMs = clock.nextTimerMs ?? 0;
-    expect(waitMs).toBeGreaterThanOrEqual(Math.min(250 * 2 ** attempt, 30_000) / 2);
+    expect(waitMs).toBeGreaterThanOrEqual(Math.min(250 * 2 ** attempt, 25_000) / 2);
     await clock.advance(waitMs);
   }
   expect(watching.monitor()).toEqual(["monitor.error"]);
@@ -99,6 +99,44 @@ test("applies the source's messages to the container's systemd", async () => {
   ]);
   take({ kind: "parse-error" });
   expect(watching.parseErrors()).toBe(1);
+});
+
+test("goes on over a better transport without a gap", async () => {
+  await using watching = watched();
+  const { source, record, lines, monitor } = watching;
+  const { systemd } = record("sind-dev-worker-0");
+  const { take } = source.latest;
+  source.latest.attach([unitRow("a.service", "active", "running")]);
+  take({ kind: "moved", transport: "dbus-private" });
+  expect(systemd).toMatchObject({ up: true, transport: "dbus-private", reconnects: 0 });
+  expect(monitor()).toEqual([]);
+  expect(lines.at(-1)).toBe(
+    'level=info msg="moved to a better transport" container=sind-dev-worker-0 transport=dbus-private',
+  );
+  // It was known before.
+  take(unitSignal({ activeState: "failed", stateChangeNs: 2_000n, timeNs: 2_000n }));
+  expect(systemd.units.get("a.service")?.failures.size).toBe(1);
+});
+
+test("tries often again after a pause, since the node may still boot", async () => {
+  const source = new FakeSystemdSource();
+  source.fault = new Error("the container is paused");
+  await using watching = watched(source);
+  const { clock, watch } = watching;
+  await clock.advance(120_000);
+  const waitsAfter = async (): Promise<number[]> => {
+    watch.wake();
+    await turns();
+    const waitsMs: number[] = [];
+    for (let i = 0; i < 3; i += 1) {
+      waitsMs.push(clock.nextTimerMs ?? 0);
+      await clock.advance(clock.nextTimerMs ?? 0);
+    }
+    return waitsMs;
+  };
+  expect(Math.min(...(await waitsAfter()))).toBeGreaterThanOrEqual(12_500);
+  watch.paused();
+  expect(Math.max(...(await waitsAfter()))).toBeLessThanOrEqual(1_000);
 });
 
 test("reports a lost stream after a moment, tries again, and recovers", async () => {
