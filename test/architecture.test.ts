@@ -98,6 +98,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "systemd/transport": [
     "domain",
     "platform/data",
+    "platform/process",
     "platform/time",
     "systemd/dbus",
     "systemd/format",

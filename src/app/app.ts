@@ -89,7 +89,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   stack.defer(() => status.close());
   await http.listen(config.web.listenAddresses);
 
-  stack.defer(() => watch.systemd.stopAll());
+  stack.defer(() => watch.stopSystemd());
   await watch.engine.run(signal);
   log.info("shutting down");
 }

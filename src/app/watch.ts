@@ -10,6 +10,7 @@ import type { EventCursor } from "../engine/watch/event-cursor.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
+import { OwnCommands } from "../systemd/transport/own-commands.ts";
 import { systemdSource } from "../systemd/transport/source.ts";
 import { SystemdWatches } from "../systemd/watch/systemd-watches.ts";
 
@@ -30,7 +31,8 @@ export interface WatchOptions {
 /** The watch of the engine, and of systemd in its containers. */
 export interface Watch {
   readonly engine: EngineWatch;
-  readonly systemd: SystemdWatches;
+  /** Stops the watch of every container's systemd; resolves when all have ended. */
+  readonly stopSystemd: () => Promise<void>;
 }
 
 /** A node has its bus within this time of its start, if it has one; usually it takes a second. */
@@ -52,23 +54,31 @@ export function buildWatch(options: WatchOptions): Watch {
     clock,
     log,
   });
+  const commands = new OwnCommands({ runtime, clock, log });
   const systemd = new SystemdWatches({
     bus,
     clock,
     log,
-    sourceOf: (record) =>
-      systemdSource(config.systemd.transport, {
-        runtime,
+    sourceOf(record) {
+      const { id } = record.identity;
+      const source = systemdSource(config.systemd.transport, {
+        runtime: commands,
         clock,
-        container: record.identity.id,
+        container: id,
         pid: record.pid,
         startedAtNs: record.startedAtNs,
         hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
-      }),
+      });
+      return source && commands.sweeping(source, id);
+    },
   });
   bus.subscribe("stateRead", (read) => {
     if (read.source !== "engine") return;
     if (watchesSystemd === undefined || watchesSystemd(read.record)) systemd.sync(read.record);
   });
-  return { engine, systemd };
+  const stopSystemd = async (): Promise<void> => {
+    await systemd.stopAll();
+    commands.killLeft();
+  };
+  return { engine, stopSystemd };
 }

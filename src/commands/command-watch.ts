@@ -64,7 +64,7 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
     admission,
     identify: identifier(config.node.namePrefix, () => runtime.engine),
   });
-  const { engine, systemd } = buildWatch({
+  const { engine, stopSystemd } = buildWatch({
     config,
     runtime,
     fleet,
@@ -88,7 +88,7 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
     async stop() {
       sweep[Symbol.dispose]();
       end.abort();
-      await atMost(CLOSE_MS, clock, Promise.all([systemd.stopAll(), running]));
+      await atMost(CLOSE_MS, clock, Promise.all([stopSystemd(), running]));
       runtime.close();
     },
   };

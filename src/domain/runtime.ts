@@ -94,6 +94,14 @@ export interface ContainerRuntime {
     command: readonly string[],
     options: RuntimeExecOptions & { readonly maxBytes: number },
   ): Promise<CommandOutput>;
+  /**
+   * Returns the commands of the execs that the engine has in a container, running or about to start;
+   * undefined in place of one whose command the engine doesn't report.
+   */
+  execs(
+    container: string,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly string[] | undefined)[]>;
   /** Cuts every connection and kills every command that is still open: nothing keeps the process alive. */
   close(): void;
 }

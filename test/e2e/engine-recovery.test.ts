@@ -7,6 +7,7 @@ import { clusterName } from "../support/e2e-runtime.ts";
 import { describePrivateEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
 import { type PrivateEngine, startPrivateEngine } from "../support/engine/private-engine.ts";
+import { startNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Scrape } from "../support/exposition.ts";
 import { shownContainer, trueContainer } from "../support/truth.ts";
@@ -157,6 +158,43 @@ describePrivateEngine("an engine that restarts while its containers run", () => 
     });
     expect(counted(scrape, "stays")).toEqual({ ...NOTHING, starts: 1, exits: 1 });
     expect(recovered(scrape)).toEqual({});
+  });
+
+  test("keeps one command for each unitwatch in a node, and none at the end", async () => {
+    const { engine } = setup;
+    await using node = await startNode(engine, { name: "node", labels });
+    await node.engine.docker(["exec", "--detach", node.id, "sleep", "1000000"]);
+    const args = async () => (await node.processes()).map((process) => process.args);
+    const bridges = async () => (await args()).filter((each) => /stdio-bridge/.test(each));
+    const reconnects = (scrape: Scrape) =>
+      scrape.value("unitwatch_systemd_reconnects_total", { container: "node" });
+    await using unitwatch = await setup.unitwatch("first");
+    const killed = await setup.unitwatch("killed");
+    await Promise.all([unitwatch, killed].map((each) => each.untilWatching(1)));
+
+    for (const [restarts, end] of ["stopDaemon", "killDaemon", "stopDaemon"].entries()) {
+      await engine[end as "stopDaemon" | "killDaemon"]();
+      await engine.startDaemon();
+      for (const each of [unitwatch, killed]) {
+        // Neither has ended a command of the other.
+        await each.until((scrape) => expect(reconnects(scrape)).toBe(restarts + 1));
+      }
+      await eventually(async () => expect(await bridges()).toHaveLength(2));
+    }
+
+    await engine.killDaemon();
+    killed.signal("SIGKILL");
+    await killed.exited;
+    await engine.startDaemon();
+    await unitwatch.until((scrape) => expect(reconnects(scrape)).toBe(4));
+    await eventually(async () => expect(await bridges()).toHaveLength(1));
+
+    await engine.killDaemon();
+    await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 0);
+    await unitwatch.stop();
+    await engine.startDaemon();
+    expect(await bridges()).toEqual([]);
+    expect(await args()).toContain("sleep 1000000");
   });
 
   test.each([

@@ -35,6 +35,8 @@ describeEngine("which containers are entered", () => {
       startContainer(engine, {
         name: name("wrongly"),
         labels: { ...labels, "unitwatch.systemd": "true" },
+        // A process 1 that reaps no orphans.
+        command: ["sleep", "1000000"],
       }),
     ]);
     for (const container of [node, hidden, web, wrongly]) stack.use(container);
@@ -54,8 +56,11 @@ describeEngine("which containers are entered", () => {
     await eventually(() => execs(node).length > 0);
   });
 
-  test("retries a container that the label wrongly marks as systemd", async () => {
-    await eventually(() => execs(wrongly).length > 2);
+  test("retries a container that the label wrongly marks as systemd, and leaves no zombies", async () => {
+    // The third runs a shell, which starts others; it has ended when another begins.
+    await eventually(() => execs(wrongly).length > 4);
+    const processes = await wrongly.processes();
+    expect(processes.filter(({ args }) => args.includes("defunct"))).toEqual([]);
 
     expect(await shown()).toMatchObject({ [wrongly.name]: 0 });
   });

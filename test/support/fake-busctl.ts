@@ -72,7 +72,9 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<CommandOutput> {
     this.commands.push(command);
-    const what = command.includes("journalctl") ? "journalctl" : (command.at(-1) ?? "");
+    const what = command.some((argument) => argument.includes("journalctl"))
+      ? "journalctl"
+      : (command.at(-1) ?? "");
     this.history.push(what);
     const reply = this.#replyTo(what, command);
     if (what === "ListUnits") await this.listingHold;
@@ -85,6 +87,6 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
   #replyTo(what: string, command: readonly string[]): Reply {
     if (what === "ListUnits") return this.units;
     if (what === "journalctl") return this.journal;
-    return (command[0] === "systemctl" ? this.startTimes : undefined) ?? this.facts;
+    return (command.includes("systemctl") ? this.startTimes : undefined) ?? this.facts;
   }
 }

@@ -12,8 +12,11 @@ import type {
   InteractiveProcess,
   RuntimeExecOptions,
 } from "../../domain/runtime.ts";
+import { objectOf } from "../../platform/data/json.ts";
+import { someAtOnce } from "../../platform/data/some-at-once.ts";
 import { untilAborted } from "../../platform/time/until-aborted.ts";
 import { collectOutput } from "../../platform/process/collect-output.ts";
+import { execCommand, execIds } from "../format/exec-inspect.ts";
 import { eventFilters, filtersOf, unixSeconds } from "../format/event-query.ts";
 import { engineOf, urlOf } from "./engine-about.ts";
 import type { EngineAddress, EngineLimits, EngineRequest } from "./engine-http.ts";
@@ -36,6 +39,7 @@ const OLDEST_VERSION = 40;
 const NEWEST_VERSION = 52;
 /** The one that most engines take: Docker 25 and newer. */
 const COMMON_VERSION = 44;
+const MAX_EXECS_AT_ONCE = 4;
 
 /**
  * The engine by its HTTP API, without child processes: one connection for events, one for each exec,
@@ -162,6 +166,27 @@ export class EngineApi implements ContainerRuntime {
   ): Promise<CommandOutput> {
     const process = await this.#exec(container, command, { ...options, stdin: false });
     return collectOutput(process, options);
+  }
+
+  async execs(
+    container: string,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly string[] | undefined)[]> {
+    const version = await this.#version(signal);
+    const get = (path: string): Promise<unknown> =>
+      this.#http.json({ path: `${version}${path}`, signal }, MAX_INSPECT_BYTES);
+    const inspected = await get(`/containers/${encodeURIComponent(container)}/json`);
+    const ids = execIds(objectOf(inspected)["ExecIDs"]);
+    const commands: (readonly string[])[] = [];
+    await someAtOnce(ids, MAX_EXECS_AT_ONCE, async (id) => {
+      try {
+        commands.push(execCommand(await get(`/exec/${encodeURIComponent(id)}/json`)));
+      } catch (error) {
+        // It has ended meanwhile.
+        if (!(error instanceof EngineError) || error.status !== 404) throw error;
+      }
+    });
+    return commands;
   }
 
   async #exec(

@@ -15,6 +15,7 @@ import type {
 import { collectOutput } from "../../platform/process/collect-output.ts";
 import { inspectByCommand, whyOf } from "./cli-inspect.ts";
 import { displayAddress } from "../api/engine-about.ts";
+import { execIds } from "../format/exec-inspect.ts";
 import { eventFilters, unixSeconds } from "../format/event-query.ts";
 
 export interface DockerCliOptions {
@@ -142,6 +143,16 @@ export class DockerCli implements ContainerRuntime {
     options: RuntimeExecOptions & { readonly maxBytes: number },
   ): Promise<CommandOutput> {
     return this.#collect(execArgs(container, command, options.user), options);
+  }
+
+  /** No command of the engine reports an exec's own command. */
+  async execs(container: string, signal: AbortSignal): Promise<readonly undefined[]> {
+    const { stdout, exitCode, stderr } = await this.#runWithin(
+      ["inspect", "--type", "container", "--format", "{{json .ExecIDs}}", container],
+      { limitMs: this.#listLimitMs, signal },
+    );
+    if (exitCode !== 0) throw this.#failure("inspect", whyOf(exitCode, stderr));
+    return execIds(parseJson(stdout)).map(() => undefined);
   }
 
   /** Runs a command; one that exceeds the limit has failed. */

@@ -4,6 +4,7 @@ import type { JournalEntry } from "../../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { parseJsonObject } from "../../platform/data/json.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
+import { MARK } from "./mark.ts";
 import { timeNsOf } from "./timestamps.ts";
 import { systemdWord } from "./unit-signals.ts";
 
@@ -54,7 +55,7 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
   const { runtime, container, sinceNs, clock } = query;
   const signal = AbortSignal.any([query.signal, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
   const run = async (args: readonly string[], maxBytes: number): Promise<CommandOutput> => {
-    const command = ["sh", "-c", SCRIPT, "journalctl", ...args];
+    const command = ["sh", "-c", SCRIPT, MARK, ...args];
     return whole(await runtime.run(container, command, { user: "0:0", maxBytes, signal }));
   };
   const synced = await run(["--sync"], 64 * 1024);

@@ -11,6 +11,7 @@ import {
   parseManager,
   parseStartTimes,
 } from "../format/busctl-list.ts";
+import { MARK } from "../format/mark.ts";
 import type { ManagerProperties } from "../format/manager.ts";
 import { TYPE_INTERFACES, UNIT_INTERFACE } from "../format/objects.ts";
 import { isTimeAt } from "../format/timestamps.ts";
@@ -243,6 +244,7 @@ export class BusctlTransport implements Transport {
 
   #run(command: readonly string[]): Promise<CommandOutput> {
     const { runtime, container } = this.#options;
-    return runtime.run(container, command, { maxBytes: MAX_OUTPUT_BYTES, signal: this.#signal });
+    const marked = ["sh", "-c", '"$@"', MARK, ...command];
+    return runtime.run(container, marked, { maxBytes: MAX_OUTPUT_BYTES, signal: this.#signal });
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain/systemd.ts";
+import { MARK } from "../format/mark.ts";
 import { MATCH_RULE, SYSTEMD } from "../format/objects.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
@@ -12,14 +13,19 @@ import { GracefulClose } from "./graceful-close.ts";
  * `busctl monitor` doesn't read its stdin and would outlive every process that started it. So a
  * shell starts it, and ends it as soon as the shell's own stdin ends, which it does however
  * unitwatch or the engine's command end; when busctl ends by itself, the shell does too. What busctl
- * prints on stderr comes on stdout too: one line says that it has begun to listen.
+ * prints on stderr comes on stdout too: one line says that it has begun to listen. The shell waits
+ * for all that it starts: a container whose process 1 reaps no orphans would keep them as zombies.
  */
 const SCRIPT = `exec 3<&0
 busctl monitor --watch-bind=yes --json=short --match "$1" --match "$2" org.freedesktop.systemd1 2>&1 </dev/null 3<&- &
 p=$!
-{ cat <&3; kill $p; } >/dev/null 2>&1 &
+{ while read -r line; do :; done <&3; kill $p; } >/dev/null 2>&1 &
+w=$!
 exec 3<&-
-wait $p`;
+wait $p
+s=$?
+{ kill $w; wait $w; } >/dev/null 2>&1
+exit $s`;
 
 /** Reports re-execution. systemd's own signals match because busctl is given its name. */
 const OWNER_RULE = `type=signal,sender=org.freedesktop.DBus,member=NameOwnerChanged,arg0=${SYSTEMD}`;
@@ -47,7 +53,7 @@ export class BusctlSource implements SystemdSource {
   async run(take: TakeMessage, run: SystemdRunOptions): Promise<void> {
     const { signal } = run;
     const { runtime, container, clock } = this.#options;
-    const command = ["sh", "-c", SCRIPT, "unitwatch", MATCH_RULE, OWNER_RULE];
+    const command = ["sh", "-c", SCRIPT, MARK, MATCH_RULE, OWNER_RULE];
     try {
       const monitor = await runtime.exec(container, command, { signal }).catch((error: unknown) => {
         throw startError(error);

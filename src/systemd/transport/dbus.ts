@@ -4,6 +4,7 @@ import type { ContainerRuntime, InteractiveProcess } from "../../domain/runtime.
 import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
 import { DBusProtocolError } from "../dbus/errors.ts";
+import { MARK } from "../format/mark.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
 import { BridgeError, startError } from "./bridge-error.ts";
@@ -18,9 +19,14 @@ export type BridgeTarget = "bus" | "private";
 
 const BRIDGE = "systemd-stdio-bridge";
 const TARGETS = {
-  bus: { command: [BRIDGE], user: "65534:65534" },
-  private: { command: [BRIDGE, "-p", "unix:path=/run/systemd/private"], user: "0:0" },
+  bus: { command: bridgeTo("/run/dbus/system_bus_socket"), user: "65534:65534" },
+  private: { command: bridgeTo("/run/systemd/private"), user: "0:0" },
 } as const;
+
+/** The address has the only argument that every version of the bridge ignores: an unknown key. */
+function bridgeTo(path: string): readonly string[] {
+  return [BRIDGE, "-p", `unix:path=${path},unitwatch=${MARK}`];
+}
 
 /** Bytes that may wait for a process that doesn't read: one that calls us wants to be answered. */
 const MAX_WAITING_BYTES = 1024 * 1024;

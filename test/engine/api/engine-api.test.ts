@@ -570,6 +570,51 @@ test("reports an upgrade that wasn't requested", async () => {
   await expect(started.api.list(never)).rejects.toThrow("/containers/json");
 });
 
+test("returns the commands of a container's execs but those that have ended", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.includes("/containers/")) {
+        response.end(JSON.stringify({ Id: ID, ExecIDs: ["e1", "e2", "e3"] }));
+      } else if (path.includes("/exec/e1/")) {
+        response.end(
+          JSON.stringify({ ProcessConfig: { entrypoint: "sh", arguments: ["-c", "x"] } }),
+        );
+      } else if (path.includes("/exec/e3/")) {
+        response.end(JSON.stringify({ ProcessConfig: { entrypoint: "cat", arguments: null } }));
+      } else return false;
+      return true;
+    },
+  });
+  const commands = await started.api.execs(ID, never);
+  expect(new Set(commands)).toEqual(new Set([["cat"], ["sh", "-c", "x"]]));
+});
+
+test.each([
+  [{ Id: ID }, "doesn't list the execs"],
+  [{ Id: ID, ExecIDs: [7] }, "doesn't list the execs"],
+  [{ Id: ID, ExecIDs: Array.from({ length: 1_001 }, () => "e1") }, "doesn't list the execs"],
+  [{ Id: ID, ExecIDs: ["e1"] }, "doesn't report the command"],
+])("rejects execs that the engine doesn't report, case %#", async (document, problem) => {
+  await using started = await start({
+    answer: (path, response) => {
+      const isContainer = path.includes("/containers/");
+      response.end(JSON.stringify(isContainer ? document : { ProcessConfig: { arguments: [] } }));
+      return true;
+    },
+  });
+  await expect(started.api.execs(ID, never)).rejects.toThrow(problem);
+});
+
+test("returns no execs when the engine has none", async () => {
+  await using started = await start({
+    answer: (_path, response) => {
+      response.end(JSON.stringify({ Id: ID, ExecIDs: null }));
+      return true;
+    },
+  });
+  expect(await started.api.execs(ID, never)).toEqual([]);
+});
+
 test("cuts execs, event streams and pending requests when it is closed", async () => {
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
   const { promise: cut, resolve: end } = Promise.withResolvers<void>();

@@ -218,6 +218,27 @@ test("rejects a listing with the command's message", async () => {
   await expect(docker.list(NEVER)).rejects.toThrow("docker ps failed: exit code 2");
 });
 
+test("counts the execs of a container, whose commands the engine's command doesn't report", async () => {
+  const replies = ['["e1","e2"]\n', "null\n", "[]\n"].map((text) => ended(text));
+  const { docker, executor } = cli([
+    ...replies,
+    ended("", { exitCode: 1, stderr: "no such container" }),
+  ]);
+  expect(await docker.execs("a1", NEVER)).toEqual([undefined, undefined]);
+  expect(await docker.execs("a1", NEVER)).toEqual([]);
+  expect(await docker.execs("a1", NEVER)).toEqual([]);
+  await expect(docker.execs("a1", NEVER)).rejects.toThrow("no such container");
+  expect(executor.calls[0]).toEqual([
+    "docker",
+    "inspect",
+    "--type",
+    "container",
+    "--format",
+    "{{json .ExecIDs}}",
+    "a1",
+  ]);
+});
+
 test("ends a listing that hangs", async () => {
   const process = hanging();
   const { docker } = cli([process], { listLimitMs: 20 });

@@ -40,7 +40,10 @@ export class FakeRuntime implements Pick<ContainerRuntime, "exec" | "run"> {
     this.#ran(command, options);
     await this.beforeExec(options.signal);
     const note = (what: string): void => void this.history.push(what);
-    const bridge = new FakeBridge({ hasBus: command.length === 1, note });
+    const bridge = new FakeBridge({
+      hasBus: !command.some((each) => each.includes("/systemd/private")),
+      note,
+    });
     this.bridges.push(bridge);
     this.prepare(bridge, this.bridges.length - 1);
     return bridge;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import type { JournalEntry } from "../../../src/domain/systemd.ts";
+import { MARK } from "../../../src/systemd/format/mark.ts";
 import { parseJournal, readJournal } from "../../../src/systemd/format/journal.ts";
 import { FakeRuntime, type JournalAnswer } from "../../support/systemd/fake-runtime.ts";
 
@@ -83,7 +84,7 @@ test("reads the failures and restarts in systemd 252's journal", () => {
 test("has journald write first, and then requests no more than needed", async () => {
   const { entries, runtime } = read({}, { sinceNs: 1_700_000_000_000_123_999n });
   expect(await entries).toEqual([]);
-  const script = ["sh", "-c", 'journalctl "$@"; echo "end $?"', "journalctl"];
+  const script = ["sh", "-c", 'journalctl "$@"; echo "end $?"', MARK];
   expect(runtime.commands).toEqual([
     { command: [...script, "--sync"], user: "0:0" },
     {

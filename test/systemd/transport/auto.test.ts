@@ -252,9 +252,9 @@ test.each([
   const clock = new FakeClock();
   const source = systemdSource(transport, { ...NODE, runtime, clock });
   await run(source!, 1);
-  const tried = runtime.commands.map(({ command: [name, option] }) => {
+  const tried = runtime.commands.map(({ command: [name, , address = ""] }) => {
     if (name === "sh") return "busctl";
-    return option === "-p" ? "private" : "bus";
+    return address.includes("/systemd/private") ? "private" : "bus";
   });
   expect(tried).toEqual(expected);
 });

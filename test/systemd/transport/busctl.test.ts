@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
+import { MARK } from "../../../src/systemd/format/mark.ts";
 import type { FakeBusctl } from "../../support/fake-busctl.ts";
 import { LISTENING, watchBusctl } from "../../support/systemd/watched-busctl.ts";
 import { turns } from "../../support/turns.ts";
@@ -41,7 +42,7 @@ const ROWS = JSON.stringify({
 test("passes the rule to the shell as an argument", async () => {
   const { busctl, end, done } = await watched();
   const [shell, flag, script = "", name, rule] = busctl.commands[0] ?? [];
-  expect([shell, flag, name]).toEqual(["sh", "-c", "unitwatch"]);
+  expect([shell, flag, name]).toEqual(["sh", "-c", MARK]);
   expect(rule).toMatch(/^type=signal,interface=org\.freedesktop\.DBus\.Properties,/);
   expect(script).toContain('--match "$1"');
   expect(script).not.toContain(rule);
@@ -66,6 +67,10 @@ test("calls nothing before busctl listens, then everything in order", async () =
   ]);
   expect(sink.rows.get("a.service")).toBe("active/running");
   expect(busctl.commands[1]).toEqual([
+    "sh",
+    "-c",
+    '"$@"',
+    MARK,
     "busctl",
     "--json=short",
     "call",

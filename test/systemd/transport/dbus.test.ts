@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "@jest/globals";
+import { MARK } from "../../../src/systemd/format/mark.ts";
 import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import {
@@ -19,6 +20,12 @@ function leftovers({ clock, abort }: WatchedBridge): Record<string, number> {
   const listeners = getEventListeners(abort.signal, "abort").length;
   return { timers: clock.pendingTimers, listeners };
 }
+
+const bridgeTo = (path: string) => [
+  "systemd-stdio-bridge",
+  "-p",
+  `unix:path=${path},unitwatch=${MARK}`,
+];
 
 const NOTHING = { timers: 0, listeners: 0 };
 
@@ -46,7 +53,7 @@ test("subscribes, reads the journal, lists, then reads the manager", async () =>
     "manager 252.39-1~deb12u2 running",
   ]);
   expect(watched.runtime.commands[0]).toEqual({
-    command: ["systemd-stdio-bridge"],
+    command: bridgeTo("/run/dbus/system_bus_socket"),
     user: "65534:65534",
   });
   watched.abort.abort();
@@ -97,7 +104,7 @@ test("sends no Hello, rules or destination on the private socket", async () => {
   ]);
   expect([...watched.systemd.destinations]).toEqual([""]);
   expect(watched.runtime.commands).toEqual([
-    { command: ["systemd-stdio-bridge", "-p", "unix:path=/run/systemd/private"], user: "0:0" },
+    { command: bridgeTo("/run/systemd/private"), user: "0:0" },
   ]);
   watched.abort.abort();
   expect(await watched.done).toBeUndefined();

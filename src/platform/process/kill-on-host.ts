@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+
+/**
+ * Kills the processes that this process can see, containers' too, whose arguments `matches` accepts,
+ * with their groups. The first argument comes without its folder. Does nothing where there is no /proc.
+ */
+export function killOnHost(matches: (args: readonly string[]) => boolean): void {
+  for (const pid of pids()) {
+    const [program = "", ...args] = argumentsOf(pid);
+    if (pid === process.pid || !matches([basename(program), ...args])) continue;
+    // Its group, if it is the first of it, or it alone.
+    if (!isKilled(-pid)) isKilled(pid);
+  }
+}
+
+/** Returns false if it has ended, or belongs to another user. */
+function isKilled(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch {
+    return false;
+  }
+}
+
+function pids(): readonly number[] {
+  try {
+    return readdirSync("/proc").map(Number).filter(Number.isInteger);
+  } catch {
+    return [];
+  }
+}
+
+function argumentsOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
