@@ -237,6 +237,20 @@ test("infers an OOM kill when the container had survived a signal, or was stoppe
   expect(record("web").counters.oomEvents).toBe(1);
 });
 
+// podman doesn't say which signal it sent.
+test("infers an OOM kill when the container was signalled over a minute before its end", () => {
+  const { fleet, happens, record } = fleetAfter("start");
+  happens("kill", "web");
+  const end = (ms: number) => {
+    const finishedAtNs = 2_000n + BigInt(ms) * 1_000_000n;
+    fleet.engineEvent(engineEvent("die", "web", { timeNs: finishedAtNs + 1n, exitCode: "137" }));
+    fleet.details({ ...OOM_KILLED, finishedAtNs }, true);
+    return record("web").counters.oomEvents;
+  };
+  expect(end(59_999)).toBe(0);
+  expect(end(60_000)).toBe(1);
+});
+
 test("counts a kill once, recovered, when only a snapshot of the running container has it", () => {
   const { fleet, happens, record, changes } = fleetAfter("create", "start");
   fleet.complete();

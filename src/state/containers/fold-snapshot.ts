@@ -5,6 +5,9 @@ import type { ContainerOutcome, Occurrence } from "./container-outcome.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { MissedRuns } from "./run-tracker.ts";
 
+/** Longest time from a request to end a container, or from the kill that follows it, to the end. */
+const REQUEST_NS = 60_000_000_000n;
+
 /**
  * Folds in an inspection while events before it may still come, and returns what has happened.
  *
@@ -162,10 +165,15 @@ function restartOutcomes(
 function isOomInferred(record: ContainerRecord, details: ContainerDetails): boolean {
   if (!details.oomKilled || record.alive || record.oom !== "none") return false;
   if (isGoodExit(details.exitCode, details.runsSystemd)) return false;
-  const { startedAtNs } = details;
-  if (startedAtNs > 0n && record.stopRequestedNs >= startedAtNs) return false;
+  if (isRequested(record, details)) return false;
   record.oom = "inferred";
   return true;
+}
+
+/** Returns true if the engine was requested to end the run, shortly before it ended or since. */
+function isRequested({ stopRequestedNs }: ContainerRecord, details: ContainerDetails): boolean {
+  const { startedAtNs, finishedAtNs } = details;
+  return stopRequestedNs > startedAtNs && stopRequestedNs > finishedAtNs - REQUEST_NS;
 }
 
 /** Returns true, once a run, if a container that still runs has an OOM kill without an event. */
