@@ -30,7 +30,8 @@ export const VM_ENGINES: readonly EnginePlan[] = [
       const dir = await mkdtemp(join(tmpdir(), "unitwatch-"));
       stack.defer(() => rm(dir, { recursive: true, force: true }));
       const command = await podmanCommand(join(dir, "bin"), await podmanRoot("sid"));
-      const engine = engineAt({ host: vm.podman, runId: newRunId(), cli: [command, "--url"] });
+      const host = await vm.startPodman();
+      const engine = engineAt({ host, runId: newRunId(), cli: [command, "--url"] });
       const daemon = { systemctl: AS_USER, unit: "podman-api.service" };
       return guestEngine({ vm, engine, daemon, stack: stack.move() });
     },

@@ -6,7 +6,7 @@ export function waits(session: Session): Promise<readonly Outcome[]> {
   return onEach(session, (each) => waitsIn(session, each));
 }
 
-async function waitsIn({ engine }: Session, { node }: MatrixNode): Promise<string> {
+async function waitsIn({ engine }: Session, { node, plan }: MatrixNode): Promise<string> {
   const { host } = engine.engine;
   const unit = "matrix-later.service";
   await node.writeUnit(unit, "[Service]\nExecStart=sleep infinity\n");
@@ -21,7 +21,8 @@ async function waitsIn({ engine }: Session, { node }: MatrixNode): Promise<strin
   await later.untilLogged(/isn't loaded|is inactive/);
   await node.startUnit(unit);
   expectExit("a change", await later.exited, 0);
-  const alias = ["wait", container, "--unit=default.target", "--timeout=20s"];
+  const name = plan.variant === "dbus-broker" ? "dbus.service" : "default.target";
+  const alias = ["wait", container, `--unit=${name}`, "--timeout=20s"];
   expectExit("an alias", await runCommand(host, alias), 0);
   const none = ["wait", container, "--unit=none.service", "--timeout=2s"];
   expectExit("a missing unit", await runCommand(host, none), 1);

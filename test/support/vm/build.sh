@@ -73,11 +73,10 @@ ExecStart=
 ExecStart=/usr/sbin/dockerd -H unix:///run/docker.sock -H tcp://0.0.0.0:2375 --tls=false --containerd=/run/containerd/containerd.sock
 Restart=no
 EOF
-# podman's API as an ordinary user, in the user's own systemd.
+# podman's API as an ordinary user, in the user's own systemd, which starts with lingering.
 grep -q ^app: "$guest/etc/passwd" || chroot "$guest" useradd -m -u 1001 -s /bin/bash app
 user=$guest/home/app/.config/systemd/user
-mkdir -p "$guest/var/lib/systemd/linger" "$user/default.target.wants"
-touch "$guest/var/lib/systemd/linger/app"
+mkdir -p "$user/default.target.wants"
 cat >"$user/podman-api.service" <<'EOF'
 [Service]
 ExecStart=/usr/bin/podman system service --time=0 tcp:0.0.0.0:2376

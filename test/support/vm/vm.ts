@@ -19,9 +19,10 @@ import { eventually } from "../eventually.ts";
 import { GuestShell } from "./guest-shell.ts";
 
 export interface VirtualMachine extends AsyncDisposable {
-  /** Addresses in the format of DOCKER_HOST: docker as root, podman as an ordinary user. */
+  /** Address of docker, which runs as root, in the format of DOCKER_HOST. */
   readonly docker: string;
-  readonly podman: string;
+  /** Starts podman's API as an ordinary user; returns its address. */
+  startPodman(): Promise<string>;
   /** Runs a command as root in the guest; returns its output. @throws if its exit code isn't 0 */
   run(command: string): Promise<string>;
 }
@@ -40,7 +41,7 @@ const COMMANDS = {
 /** Ports of the APIs in the guest. */
 const GUEST_PORTS = { docker: 2375, podman: 2376 } as const;
 
-/** Boots the machine and waits until both APIs respond. It ends with this process. */
+/** Boots the machine and waits until docker responds. It ends with this process. */
 export async function startVm(): Promise<VirtualMachine> {
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), "unitwatch-vm-"));
@@ -70,7 +71,6 @@ export async function startVm(): Promise<VirtualMachine> {
   await until(() => canConnect(shellPath));
   const shell = stack.use(await GuestShell.open(shellPath));
   await until(() => responds(ports.docker));
-  await until(() => responds(ports.podman));
   stack.defer(async () => {
     await shell.run("systemctl --no-block poweroff").catch(() => {});
     const timer = setTimeout(() => qemu.kill("SIGKILL"), BOOT_MS);
@@ -80,7 +80,11 @@ export async function startVm(): Promise<VirtualMachine> {
   const owned = stack.move();
   return {
     docker: `tcp://127.0.0.1:${ports.docker}`,
-    podman: `tcp://127.0.0.1:${ports.podman}`,
+    async startPodman() {
+      await shell.run("loginctl enable-linger app");
+      await until(() => responds(ports.podman));
+      return `tcp://127.0.0.1:${ports.podman}`;
+    },
     run: (command) => shell.run(command),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
