@@ -113,7 +113,7 @@ function qemuArgs({ disk, initrd, kernel, console, shell, ports }: QemuOptions):
     ["initrd", initrd],
     [
       "append",
-      "console=ttyS0 mitigations=off panic=-1 loglevel=4 systemd.show_status=0 " +
+      "console=ttyS0 mitigations=off panic=-1 loglevel=4 systemd.show_status=1 " +
         "systemd.default_timeout_start_sec=1200",
     ],
     ["drive", `file=${disk},format=raw,if=virtio,cache=unsafe`],
