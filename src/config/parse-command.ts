@@ -1,3 +1,4 @@
+import { MAX_UNIT_NAMES } from "../domain/unit.ts";
 import { alternatives } from "../platform/data/alternatives.ts";
 import { clipped, quoted } from "../platform/data/escape.ts";
 import { COMMANDS, SHELLS } from "./commands.ts";
@@ -73,6 +74,7 @@ function parseCommand(
     }
     case "events": {
       const own = readSettings(COMMANDS.events.flags, given.values, {});
+      rejectTooMany(own.units);
       const json = given.switches.has("json");
       const config = { ...watch, ...own, kinds: own.kinds.flat(), json };
       return { kind: "events", config: deepFrozen<EventsConfig>(config) };
@@ -118,12 +120,19 @@ function waitConfig(
     const condition = units.length > 0 ? "--unit" : "--system";
     throw new ConfigError(`${condition}: expected a --systemd.transport other than off with it`);
   }
+  rejectTooMany(units);
   rejectContradictions(units);
   return deepFrozen<WaitConfig>({
     ...settings,
     keepWaiting: switches.has("keep-waiting"),
     quiet: switches.has("quiet"),
   });
+}
+
+/** @throws ConfigError */
+function rejectTooMany({ length }: readonly unknown[]): void {
+  if (length <= MAX_UNIT_NAMES) return;
+  throw new ConfigError(`--unit: given ${length} times, expected at most ${MAX_UNIT_NAMES}`);
 }
 
 /** @throws ConfigError if no state of a unit that is named several times satisfies all its conditions */

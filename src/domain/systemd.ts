@@ -104,6 +104,9 @@ export interface RecoveredMessage {
   readonly entries: readonly JournalEntry[] | undefined;
 }
 
+/** Id of the unit that each name stands for; undefined if no unit of that name is loaded. */
+export type UnitIds = ReadonlyMap<string, string | undefined>;
+
 /**
  * All loaded units; follows `recovered`. A signal newer than `asOfNs` overrides the row of its unit.
  */
@@ -111,6 +114,8 @@ export interface ListedMessage {
   readonly kind: "listed";
   readonly rows: readonly UnitRow[];
   readonly asOfNs: bigint;
+  /** Of the requested names, as of the same time. A name that couldn't be resolved is missing. */
+  readonly ids?: UnitIds | undefined;
 }
 
 /** ActiveEnterTimestamp of a unit whose start time was requested: Unix nanoseconds. */
@@ -131,6 +136,8 @@ export interface FrozenMessage {
 export interface LoadedMessage {
   readonly kind: "loaded";
   readonly rows: readonly UnitRow[];
+  /** Of the requested names, as in a listing. */
+  readonly ids?: UnitIds | undefined;
 }
 
 /** A unit that is no longer loaded. */
@@ -174,6 +181,8 @@ export type SystemdMessage =
 export interface SystemdReply {
   /** To `attached`: start of the journal entries that close the gap, in Unix nanoseconds. */
   readonly journalSinceNs?: bigint | undefined;
+  /** To `attached`: names whose units are requested with each listing, since they can be aliases. */
+  readonly unitNames?: readonly string[];
   /** To `recovered`: number of missed changes that the entries brought. */
   readonly recoveredChanges?: number;
   /** To `listed`: units whose start time and FreezerState are requested, if the transport has them. */

@@ -20,6 +20,9 @@ export function isActiveState(word: unknown): word is ActiveState {
 /** Longest unit name that systemd accepts (UNIT_NAME_MAX, NUL included); a longer one is forged. */
 export const MAX_UNIT_NAME_BYTES = 256;
 
+/** Most names of units that a command can request: each is a call of systemd. */
+export const MAX_UNIT_NAMES = 1_000;
+
 /** Returns a unit name's suffix without the dot: `service` of `a.service`; "" if it has none. */
 export function unitType(name: string): string {
   const dot = name.lastIndexOf(".");

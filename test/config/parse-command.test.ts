@@ -93,6 +93,14 @@ test.each([
     ["wait", "--container=a", "--unit=b", "--unit=c", "--unit=b.service=inactive,failed"],
     "--unit: b.service can't be in several states at once, expected b.service=active,inactive,failed for any of them",
   ],
+  [
+    ["wait", "--container=a", ...Array.from({ length: 1_001 }, (_, n) => `--unit=${n}`)],
+    "--unit: given 1001 times, expected at most 1000",
+  ],
+  [
+    ["events", ...Array.from({ length: 1_001 }, (_, n) => `--unit=${n}`)],
+    "--unit: given 1001 times, expected at most 1000",
+  ],
   [["wait", "--container=a", "--system=up"], /^--system: expected initializing, .*, got "up"$/],
   [
     ["wait", "--container=a", "--health=well"],

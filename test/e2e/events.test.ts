@@ -22,6 +22,7 @@ describeEngine("unitwatch events", () => {
     node = stack.use(await startNode(engine, { name: NODE, labels }));
     await node.writeUnit(String.raw`a\x2db@.service`, SLEEPS);
     await node.writeUnit("other.service", SLEEPS);
+    await node.exec(["ln", "-s", "other.service", "/etc/systemd/system/nick.service"]);
   });
   afterAll(() => stack.disposeAsync());
 
@@ -92,6 +93,14 @@ describeEngine("unitwatch events", () => {
       message: `Unit ${ODD} in ${NODE} failed: signal, status 9.`,
       attributes: { "event.name": "systemd.unit.failed", "systemd.service.result": "signal" },
     });
+  });
+
+  test("prints changes of the unit that an alias stands for, which nothing had loaded", async () => {
+    await node.systemctl("stop", "other.service");
+    await using events = await startEvents("--unit=nick.service", "--kind=unit.active");
+    await node.startUnit("other.service");
+    await eventually(() => events.stdout.includes("\n"));
+    expect(events.stdout).toMatch(/ unit\.active +other\.service \(nick\.service\) /);
   });
 
   test("ends without an error when its output is closed", async () => {

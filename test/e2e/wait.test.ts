@@ -23,6 +23,12 @@ describeEngine("unitwatch wait", () => {
     engine = attachEngine();
     node = stack.use(await startNode(engine, { name: NODE, labels }));
     for (const unit of ["later", "bad", "fixed"]) await node.writeUnit(`${unit}.service`, GATED);
+    await node.writeUnit(
+      "named.service",
+      "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n",
+    );
+    await node.exec(["ln", "-s", "named.service", "/etc/systemd/system/nick.service"]);
+    await node.startUnit("nick.service");
   });
   afterAll(() => stack.disposeAsync());
 
@@ -48,6 +54,8 @@ describeEngine("unitwatch wait", () => {
         `--container=${NODE}`,
         "--unit=dbus",
         "--unit=none.service=inactive",
+        "--unit=nick",
+        "--unit=default.target",
         "--system=running,degraded",
         "--log.level=error",
         `--systemd.transport=${transport}`,
@@ -55,9 +63,26 @@ describeEngine("unitwatch wait", () => {
       );
       expect(stderr).toBe("");
       expect(stdout).toMatch(
-        /^true after \d+\.\ds: \S+-controller runs, dbus\.service is active, none\.service is inactive, systemd is (?:running|degraded)\n$/,
+        /^true after \d+\.\ds: \S+-controller runs, dbus\.service is active, none\.service is inactive, nick\.service \(named\.service\) is active, default\.target \(\w+-?\w*\.target\) is active, systemd is (?:running|degraded)\n$/,
       );
       expect(code).toBe(0);
+    },
+  );
+
+  test.each(["auto", "busctl"])(
+    "doesn't take an alias for a unit that isn't loaded, over %s",
+    async (transport) => {
+      const { code, stdout, stderr } = await wait(
+        `--container=${NODE}`,
+        "--unit=nick.service=inactive",
+        "--timeout=2s",
+        `--systemd.transport=${transport}`,
+      );
+      expect(stdout).toBe("");
+      expect(stderr).toContain(
+        `\n  ${NODE}: nick.service (named.service) is active (exited), expected inactive\n`,
+      );
+      expect(code).toBe(1);
     },
   );
 

@@ -47,6 +47,8 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
   journal: Reply = { stdout: "end 0\n" };
   /** Reply of `systemctl show`; undefined: the same as `facts`. */
   startTimes: Reply | undefined = undefined;
+  /** Replies of GetUnit, by name; without one the unit isn't loaded. */
+  readonly ids = new Map<string, Reply>();
   /** While set, a listing replies when it resolves, with the units from before. */
   listingHold: Promise<void> | undefined = undefined;
   facts: Reply = { stdout: '{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n' };
@@ -72,9 +74,10 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<CommandOutput> {
     this.commands.push(command);
-    const what = command.some((argument) => argument.includes("journalctl"))
-      ? "journalctl"
-      : (command.at(-1) ?? "");
+    const last = command.at(-1) ?? "";
+    const named = command.includes("GetUnit") ? `GetUnit ${last}` : last;
+    const isJournal = command.some((argument) => argument.includes("journalctl"));
+    const what = isJournal ? "journalctl" : named;
     this.history.push(what);
     const reply = this.#replyTo(what, command);
     if (what === "ListUnits") await this.listingHold;
@@ -87,6 +90,11 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
   #replyTo(what: string, command: readonly string[]): Reply {
     if (what === "ListUnits") return this.units;
     if (what === "journalctl") return this.journal;
+    if (command.includes("GetUnit")) {
+      const name = command.at(-1) ?? "";
+      const stderr = `Call failed: Unit ${name} not loaded.\n`;
+      return this.ids.get(name) ?? { exitCode: 1, stderr };
+    }
     return (command.includes("systemctl") ? this.startTimes : undefined) ?? this.facts;
   }
 }

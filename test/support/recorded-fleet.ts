@@ -27,12 +27,15 @@ export interface RecordedFleetOptions {
   readonly shown?: (unit: string) => boolean;
   /** Default: without bound. */
   readonly series?: SeriesBudget;
+  /** Names of units that are resolved. Default: none. */
+  readonly names?: readonly string[];
 }
 
 /** Makes a fleet that records its changes. */
 export function recordedFleet({
   shown = () => true,
   series = new SeriesBudget(Number.POSITIVE_INFINITY),
+  names = [],
 }: RecordedFleetOptions = {}): RecordedFleet {
   let nowNs = 0n;
   const changes: Change[] = [];
@@ -43,7 +46,7 @@ export function recordedFleet({
       changed: (change) => void changes.push(change),
       refused: (what) => void refused.push(what),
     },
-    admission: { shown, series },
+    admission: { shown, series, names },
     identify: ({ id, name, image, label }) =>
       identityOf(name, { id, image, cluster: label("sind.cluster") ?? "dev" }),
   });

@@ -28,12 +28,16 @@ export class WaitedFleet {
   readonly engine = { up: true, listed: true };
   readonly view: WatchView;
   readonly fleet: Fleet;
+  /** Every change, in order. */
+  readonly changes: Change[] = [];
   #waiter: Waiter | undefined;
 
-  constructor(isFiltered = false) {
+  /** @param names names of units that are resolved; then no unit is shown for its own sake */
+  constructor(isFiltered = false, names: readonly string[] = []) {
+    const isShown = (): boolean => names.length === 0;
     this.fleet = new Fleet({
       events: { changed: (change) => this.changed(change), refused: () => {} },
-      admission: { shown: () => true, series: new SeriesBudget(0) },
+      admission: { shown: isShown, series: new SeriesBudget(0), names },
       identify: identifier(undefined, () => "docker"),
     });
     this.view = new WatchView(this.fleet, { engine: this.engine, isFiltered });
@@ -55,6 +59,7 @@ export class WaitedFleet {
   }
 
   changed(change: Change): void {
+    this.changes.push(change);
     this.view.changed(change);
     this.#waiter?.check();
   }

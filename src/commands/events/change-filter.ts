@@ -9,18 +9,27 @@ export interface ChangeFilterOptions {
   /** Names of units, or patterns of names. */
   readonly units: readonly string[];
   readonly kinds: readonly EventKind[];
+  /** Returns other names of the change's unit. Default: none. */
+  readonly aliasesOf?: (change: Change) => readonly string[];
 }
 
 export interface ChangeFilter {
   readonly matches: (change: Change) => boolean;
   readonly container: (identity: { readonly id: string; readonly name: string }) => boolean;
   readonly unit: (name: string) => boolean;
+  /** Names of units, patterns left out: each can be an alias. */
+  readonly unitNames: readonly string[];
   /** False if no change of a unit or systemd can match. */
   readonly needsSystemd: boolean;
 }
 
 /** Compiles the filter. */
-export function changeFilter({ containers, units, kinds }: ChangeFilterOptions): ChangeFilter {
+export function changeFilter({
+  containers,
+  units,
+  kinds,
+  aliasesOf = () => [],
+}: ChangeFilterOptions): ChangeFilter {
   const names = containers.map(glob);
   const unitNames = units.map(glob);
   const wanted = new Set(kinds);
@@ -33,11 +42,14 @@ export function changeFilter({ containers, units, kinds }: ChangeFilterOptions):
   return {
     container,
     unit,
+    unitNames: units.filter((each) => !/[*?]/.test(each)),
     needsSystemd: kinds.length === 0 || kinds.some((kind) => !kind.startsWith("container.")),
     matches: (change) =>
       (wanted.size === 0 || wanted.has(change.kind)) &&
       (names.length === 0 || (change.identity !== undefined && container(change.identity))) &&
-      (unitNames.length === 0 || (change.unit !== "" && unit(change.unit))),
+      (unitNames.length === 0 ||
+        (change.unit !== "" &&
+          (unit(change.unit) || aliasesOf(change).some((name) => unit(name))))),
   };
 }
 

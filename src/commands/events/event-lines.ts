@@ -10,17 +10,21 @@ const COLOURS = { ERROR: "\u001B[31m", WARN: "\u001B[33m", INFO: "" } as const;
 const DIM = "\u001B[2m";
 const RESET = "\u001B[0m";
 
+/** Makes a line of a change. `aliases` are other names of its unit that were requested. */
+export type LineOf = (report: EventReport, aliases?: readonly string[]) => string;
+
 /** Returns the change as one line of JSON, safe on a terminal. */
-export function jsonLine(report: EventReport): string {
-  return `${printable(JSON.stringify(report))}\n`;
-}
+export const jsonLine: LineOf = (report, aliases = []) => {
+  const shown = aliases.length === 0 ? report : { ...report, aliases };
+  return `${printable(JSON.stringify(shown))}\n`;
+};
 
 /** Returns a formatter of human-readable lines: time, container, kind, unit and details, `-` if absent. */
-export function humanLines(options: { readonly colour: boolean }): (report: EventReport) => string {
+export function humanLines(options: { readonly colour: boolean }): LineOf {
   let width = 0;
   const paint = (code: string, text: string): string =>
     options.colour && code !== "" ? `${code}${text}${RESET}` : text;
-  return (report) => {
+  return (report, aliases = []) => {
     const { container, kind, unit, severity } = report;
     const name = column(container);
     width = Math.max(width, Math.min(name.length, MAX_COLUMN));
@@ -30,7 +34,7 @@ export function humanLines(options: { readonly colour: boolean }): (report: Even
       paint(DIM, time),
       name.padEnd(width),
       paint(COLOURS[severity], kind.padEnd(KIND_WIDTH)),
-      column(unit),
+      column(aliases.length === 0 ? unit : `${unit} (${aliases.join(", ")})`),
       printable(clipped(detailOf(report), MAX_TEXT_LENGTH).replaceAll(/\s+/g, " ")),
     ];
     return `${cells.join("  ").trimEnd()}\n`;

@@ -36,6 +36,12 @@ export interface EventsOptions {
   readonly colour: boolean;
 }
 
+/** A change, and the other names of its unit that were requested. */
+interface Printed {
+  readonly change: Change;
+  readonly aliases: readonly string[];
+}
+
 /** Changes queued for a slow client of stdout. */
 const MAX_QUEUED = 10_000;
 
@@ -48,7 +54,11 @@ const MAX_QUEUED = 10_000;
 export async function showEvents(options: EventsOptions): Promise<OutputEnd | undefined> {
   const { config, clock, log, signal } = options;
   const { unitInclude, unitExclude } = config.systemd;
-  const filter = changeFilter(config);
+  const aliasesOf = ({ unit, identity }: Change): readonly string[] => {
+    const record = unit === "" ? undefined : watch.fleet.get(identity?.id ?? "");
+    return record?.systemd.names.aliasesOf(unit) ?? [];
+  };
+  const filter = changeFilter({ ...config, aliasesOf });
   const series = new SeriesBudget(0);
   const watch = await openCommandWatch({
     config,
@@ -56,13 +66,13 @@ export async function showEvents(options: EventsOptions): Promise<OutputEnd | un
     log,
     admission:
       config.units.length > 0
-        ? { shown: filter.unit, series }
+        ? { shown: filter.unit, series, names: filter.unitNames }
         : unitAdmission(unitInclude, unitExclude, series),
     watchesSystemd: ({ identity }) => filter.needsSystemd && filter.container(identity),
   });
-  const queue = new Subscription<Change>({ capacity: MAX_QUEUED });
+  const queue = new Subscription<Printed>({ capacity: MAX_QUEUED });
   watch.bus.subscribe("change", (change) => {
-    if (filter.matches(change)) queue.push(change);
+    if (filter.matches(change)) queue.push({ change, aliases: aliasesOf(change) });
     // A change that is printed needs no log line.
     else logChange(change, log);
   });
@@ -92,7 +102,7 @@ export async function showEvents(options: EventsOptions): Promise<OutputEnd | un
 }
 
 async function writeAll(
-  queue: Subscription<Change>,
+  queue: Subscription<Printed>,
   output: LineOutput,
   { config, colour, log }: EventsOptions,
 ): Promise<void> {
@@ -103,9 +113,9 @@ async function writeAll(
     if (dropped > 0) log.warn("changes dropped", { dropped });
     logged += dropped;
   };
-  for await (const change of queue) {
+  for await (const { change, aliases } of queue) {
     logDropped();
-    if (!(await output.write(line(eventReport(change))))) break;
+    if (!(await output.write(line(eventReport(change), aliases)))) break;
   }
   logDropped();
   await output.flush();

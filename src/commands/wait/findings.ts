@@ -69,12 +69,10 @@ export function findingsOf(goal: WaitGoal, view: View): Findings {
     }
     for (const unit of goal.units) {
       const state = runs ? unitState(runs, unit, view) : unknown(unit.unit, unit.states);
-      const active = runs?.systemd.units.get(unit.unit)?.activeState;
-      weigh(
-        `unit ${unit.unit} ${unit.states.join()}`,
-        state,
-        `${unit.unit} is ${active ?? "inactive"}`,
-      );
+      const id = runs?.systemd.names.idOf(unit.unit) ?? unit.unit;
+      const active = runs?.systemd.units.get(id)?.activeState ?? "inactive";
+      const about = `unit ${unit.unit} ${unit.states.join()}`;
+      weigh(about, state, `${shownName(unit.unit, id)} is ${active}`);
     }
     if (goal.system !== undefined) {
       const state = runs ? systemState(runs, goal.system, view) : unknown("systemd", goal.system);
@@ -163,15 +161,24 @@ function unitState(
   const expected = `expected ${alternatives(states)}`;
   const unwatched = unwatchedState(record, view);
   if (unwatched !== undefined) return { ...unwatched, is: `${name}: ${unwatched.is}, ${expected}` };
-  const unit = record.systemd.units.get(name);
+  const { names, units } = record.systemd;
+  if (!names.isKnown(name)) return { is: `${name} isn't known yet, ${expected}` };
+  const id = names.idOf(name);
+  const unit = units.get(id);
+  const shown = shownName(name, id);
   // As in systemctl, a unit that is not loaded is inactive.
   const { activeState = "inactive", subState = "" } = unit ?? {};
   if (states.includes(activeState)) return undefined;
-  if (unit?.activeState === undefined) return { is: `${name} isn't loaded, ${expected}` };
+  if (unit?.activeState === undefined) return { is: `${shown} isn't loaded, ${expected}` };
   const isFailed = activeState === "failed";
   const more = [isFailed ? unit.result : subState].filter((word) => word && word !== activeState);
-  const shown = more.length === 0 ? "" : ` (${more.join(", ")})`;
-  return { is: `${name} is ${activeState}${shown}, ${expected}`, isFinal: isFailed };
+  const details = more.length === 0 ? "" : ` (${more.join(", ")})`;
+  return { is: `${shown} is ${activeState}${details}, ${expected}`, isFinal: isFailed };
+}
+
+/** Returns the requested name, with that of the unit if it is an alias. */
+function shownName(name: string, id: string): string {
+  return id === name ? name : `${name} (${id})`;
 }
 
 /** States that systemd leaves only by an administrator's action. */

@@ -64,6 +64,7 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
       // Other units have state, but publish no changes.
       shown: (name) => units.some(({ unit }) => unit === name),
       series: new SeriesBudget(0),
+      names: [...new Set(units.map(({ unit }) => unit))],
     },
     watchesSystemd: () => units.length > 0 || system !== undefined,
     through: (source, runtime) =>

@@ -64,6 +64,7 @@ import type {
   SystemdMessage,
   SystemdReply,
   SystemdTransport,
+  UnitIds,
   UnitSignal,
 } from "../../domain/systemd.ts";
 import type { UnitRow } from "../../domain/unit.ts";
@@ -79,12 +80,15 @@ import { softRebootChange, systemChange, unitChanges } from "./systemd-changes.t
 import { NO_PENDING } from "./unit-facts.ts";
 import type { Fold, UnitOutcome } from "./unit-facts.ts";
 import type { UnitRecord } from "./unit-record.ts";
+import { UnitNames } from "./unit-names.ts";
 import { UnitTable } from "./unit-table.ts";
 import type { UnitAdmission } from "./unit-admission.ts";
 
 /** The systemd inside one container: its units, what they went through, and how it is watched. */
 export class SystemdState {
   readonly units: UnitTable;
+  /** Units that a command asks for by name. */
+  readonly names: UnitNames;
   /** How it is watched, or was last; undefined before the first attach. */
   transport: SystemdTransport | undefined = undefined;
   up = false;
@@ -119,6 +123,7 @@ export class SystemdState {
     this.#softRebooted = tables.softRebooted;
     this.#identity = identity;
     this.#events = events;
+    this.names = new UnitNames(tables.admission.names ?? []);
     this.units = new UnitTable(tables.admission, tables.labels);
   }
 
@@ -131,7 +136,7 @@ export class SystemdState {
         this.#serviceSignal(message);
         return undefined;
       case "attached":
-        return { journalSinceNs: this.#attached(message) };
+        return { journalSinceNs: this.#attached(message), ...this.#requestedNames() };
       case "recovered":
         return { recoveredChanges: this.#recovered(message) };
       case "listed":
@@ -185,6 +190,11 @@ export class SystemdState {
     return this.journalCursor.attached(atNs);
   }
 
+  #requestedNames(): Pick<SystemdReply, "unitNames"> {
+    const { wanted } = this.names;
+    return wanted.length === 0 ? {} : { unitNames: wanted };
+  }
+
   /** Returns the number of changes that had been missed. */
   #recovered({ entries = [] }: RecoveredMessage): number {
     let missed = 0;
@@ -200,7 +210,8 @@ export class SystemdState {
   }
 
   /** Returns the units whose start time is to be queried. */
-  #listing({ rows, asOfNs }: ListedMessage): readonly string[] {
+  #listing({ rows, asOfNs, ids }: ListedMessage): readonly string[] {
+    this.#resolved(ids);
     if (this.#wasListed && !this.up) this.reconnects += 1;
     this.#wasListed = true;
     this.up = true;
@@ -230,7 +241,8 @@ export class SystemdState {
   }
 
   /** The state of a unit that a signal reported already is known better than from its row. */
-  #loaded({ rows }: LoadedMessage): void {
+  #loaded({ rows, ids }: LoadedMessage): void {
+    this.#resolved(ids);
     for (const row of rows) {
       const unit = this.units.get(row.name);
       if (row.loadFault === "not-found") this.#notFoundRow(row, { asOfNs: 0n, afterGap: false });
@@ -272,6 +284,7 @@ export class SystemdState {
     }
     const unit = known ?? this.#obtain(signal.unit);
     if (unit === undefined) return undefined;
+    if (unit.activeState === undefined) this.names.loaded(unit.name);
     const fold = foldSignal(unit, signal, this.journalCursor.attachedAtNs);
     unit.pending = NO_PENDING;
     unit.frozenState = signal.frozenState;
@@ -335,8 +348,17 @@ export class SystemdState {
 
   #happened(unit: UnitRecord, outcome: UnitOutcome): void {
     unit.counters.count(outcome);
-    if (!unit.shown) return;
-    for (const change of unitChanges(this.#identity(), unit.name, outcome)) {
+    if (unit.shown || this.names.aliasesOf(unit.name).length > 0) this.#publish(unit.name, outcome);
+    else if (!this.names.hold(unit.name, outcome)) this.#events.refused("unit_names");
+  }
+
+  #resolved(ids: UnitIds | undefined): void {
+    if (ids === undefined) return;
+    for (const { unit, outcome } of this.names.resolved(ids)) this.#publish(unit, outcome);
+  }
+
+  #publish(unit: string, outcome: UnitOutcome): void {
+    for (const change of unitChanges(this.#identity(), unit, outcome)) {
       this.#events.changed(change);
     }
   }

@@ -6,6 +6,8 @@ export interface UnitAdmission {
   /** Returns true if the include and exclude expressions let the unit be shown. */
   shown(name: string): boolean;
   readonly series: SeriesBudget;
+  /** Names of units that are shown whatever their Id: they are resolved in each systemd. Default: none. */
+  readonly names?: readonly string[];
 }
 
 /** Names whose answer is cached: units have the same names in most containers. */

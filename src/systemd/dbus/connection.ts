@@ -12,7 +12,12 @@ import { AuthClient } from "./auth.ts";
 import { type ByteStream, Sender } from "./byte-stream.ts";
 import { answerCall, PendingCalls } from "./calls.ts";
 import { encodeMessage } from "./encode.ts";
-import { abortedError, DBusProtocolError, type DBusProtocolErrorCode } from "./errors.ts";
+import {
+  DBusError,
+  abortedError,
+  DBusProtocolError,
+  type DBusProtocolErrorCode,
+} from "./errors.ts";
 import { Framer } from "./framer.ts";
 import { decodeMessage, type Frame } from "./header.ts";
 import { maxPendingCalls } from "./limits.ts";
@@ -58,6 +63,8 @@ export interface CallRequest {
   readonly timeoutMs?: number;
   /** Ends the wait. The connection goes on, and ignores the reply. */
   readonly signal?: AbortSignal;
+  /** Called with an error reply in the stream's order, as `read` is with any other. */
+  readonly readError?: (error: DBusError) => void;
 }
 
 /**
@@ -153,7 +160,10 @@ export class DBusConnection implements Disposable {
     signal?.addEventListener("abort", onAbort);
     this.#calls.add(serial, {
       resolve: (reply) => resolve(read(reply)),
-      reject,
+      reject(error) {
+        if (error instanceof DBusError) request.readError?.(error);
+        reject(error);
+      },
       release: () => {
         timer[Symbol.dispose]();
         signal?.removeEventListener("abort", onAbort);

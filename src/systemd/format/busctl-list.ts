@@ -1,3 +1,4 @@
+import type { CommandOutput } from "../../domain/runtime.ts";
 import type { FrozenState, UnitRow } from "../../domain/unit.ts";
 import {
   frozenStateOf,
@@ -7,7 +8,11 @@ import {
 } from "../../domain/unit.ts";
 import { isJsonObject, parseJsonObject } from "../../platform/data/json.ts";
 import type { ManagerProperties } from "./manager.ts";
+import { knownUnitName } from "./objects.ts";
 import { systemdWord } from "./unit-signals.ts";
+
+/** systemd's text for NoSuchUnit, of which busctl prints no name. */
+const NOT_LOADED = /Unit \S+ not loaded/;
 
 /**
  * Reads the answer of `busctl --json=short call … ListUnits`:
@@ -22,6 +27,24 @@ export function parseListUnits(text: string): UnitRow[] | undefined {
   const rows: unknown = Array.isArray(data) ? data[0] : undefined;
   if (!Array.isArray(rows)) return undefined;
   return rows.map(rowOf).filter((row) => row !== undefined);
+}
+
+/**
+ * Reads the answer of `busctl --json=short call … GetUnit`, the path of the unit's object:
+ *
+ *     {"type":"o","data":["/org/freedesktop/systemd1/unit/dbus_2dbroker_2eservice"]}
+ *
+ * Returns its Id, or undefined as `id` if no such unit is loaded; undefined for any other answer.
+ */
+export function parseGetUnit(
+  output: Pick<CommandOutput, "exitCode" | "stdout" | "stderr">,
+): { readonly id: string | undefined } | undefined {
+  const { exitCode, stdout, stderr } = output;
+  if (exitCode !== 0) return NOT_LOADED.test(stderr + stdout) ? { id: undefined } : undefined;
+  const data = parseJsonObject(stdout.trim())?.["data"];
+  const path: unknown = Array.isArray(data) ? data[0] : undefined;
+  const id = typeof path === "string" ? knownUnitName(path) : undefined;
+  return id === undefined ? undefined : { id };
 }
 
 /**

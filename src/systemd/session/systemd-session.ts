@@ -12,7 +12,13 @@
  * May import: domain/, platform/, systemd/format/.
  */
 import type { Clock } from "../../domain/clock.ts";
-import type { SystemdReply, SystemdRunOptions, TakeMessage } from "../../domain/systemd.ts";
+import type {
+  SystemdReply,
+  SystemdRunOptions,
+  TakeMessage,
+  UnitIds,
+} from "../../domain/systemd.ts";
+import type { UnitRow } from "../../domain/unit.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import { every } from "../../platform/time/every.ts";
@@ -68,6 +74,8 @@ export class SystemdSession {
   #isQuerying = false;
   #isRenewing = false;
   #isRenewalDue = false;
+  /** Names whose units are requested. */
+  #names: readonly string[] = [];
 
   constructor(transport: Transport, options: SystemdSessionOptions) {
     const { take, journal, clock, signal, opened } = options;
@@ -184,6 +192,7 @@ export class SystemdSession {
     this.#isListed = false;
     const atNs = this.#clock.nowNs();
     const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
+    this.#names = reply?.unitNames ?? [];
     await transport.subscribe(this.#onMessage);
     const entries = await this.#journal.missed(reply?.journalSinceNs, {
       signal: this.#signal,
@@ -207,12 +216,13 @@ export class SystemdSession {
     this.#isListDue = false;
     this.#removals.add(removed);
     try {
-      unknown = await this.#transport.listUnits((all, asOfNs) => {
+      unknown = await this.#transport.listUnits((all, asOfNs, ids) => {
         // The journal has to close the gap that began meanwhile, and another listing follows.
         if (attach !== this.#attaches) return [];
         const rows = removed.size === 0 ? all : all.filter(({ name }) => !removed.has(name));
-        return this.#take({ kind: "listed", rows, asOfNs })?.startTimesOf ?? [];
-      });
+        const named = this.#names.length === 0 ? {} : { ids };
+        return this.#take({ kind: "listed", rows, asOfNs, ...named })?.startTimesOf ?? [];
+      }, this.#names);
     } catch (error) {
       if (attach === this.#attaches) throw error;
     } finally {
@@ -264,7 +274,11 @@ export class SystemdSession {
       while (this.#newUnits.size > 0) {
         const names = [...this.#newUnits];
         this.#newUnits = new Set();
-        await this.#transport.findUnits?.(names, (rows) => this.#take({ kind: "loaded", rows }));
+        const read = (rows: readonly UnitRow[], ids: UnitIds): void => {
+          const named = this.#names.length === 0 ? {} : { ids };
+          this.#take({ kind: "loaded", rows, ...named });
+        };
+        await this.#transport.findUnits?.(names, read, this.#names);
       }
       this.#isQuerying = false;
     };

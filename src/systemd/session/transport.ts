@@ -2,6 +2,7 @@ import type {
   ParseErrorMessage,
   ServiceSignal,
   SystemdTransport,
+  UnitIds,
   UnitSignal,
 } from "../../domain/systemd.ts";
 import type { FrozenState, UnitRow } from "../../domain/unit.ts";
@@ -34,13 +35,22 @@ export interface Transport {
   /**
    * Reads all loaded units as of a time in Unix nanoseconds. No message that follows the answer on
    * the wire is passed on before `read` has returned.
+   *
+   * @param names names to be resolved, as of the same time; `read` gets their Ids
    */
-  listUnits<T>(read: (rows: readonly UnitRow[], asOfNs: bigint) => T): Promise<T>;
+  listUnits<T>(
+    read: (rows: readonly UnitRow[], asOfNs: bigint, ids: UnitIds) => T,
+    names: readonly string[],
+  ): Promise<T>;
   /**
-   * Reads those of the named units that are loaded; all loaded units if there are more than
+   * Reads those of the units that are loaded, with the Ids of `names`; all loaded units if there are more than
    * {@link MAX_NAMED_UNITS} names. Absent if the transport can't look units up by name.
    */
-  findUnits?(names: readonly string[], read: (rows: readonly UnitRow[]) => void): Promise<void>;
+  findUnits?(
+    units: readonly string[],
+    read: (rows: readonly UnitRow[], ids: UnitIds) => void,
+    names: readonly string[],
+  ): Promise<void>;
   /** Reads the ActiveEnterTimestamp of active units, as Unix nanoseconds, if it is available. */
   startTimes(units: readonly string[], read: (unit: string, timeNs: bigint) => void): Promise<void>;
   /** Reads the FreezerState of units, if it is available. */

@@ -1,12 +1,15 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ProcessExit } from "../../domain/process.ts";
 import type { CommandOutput, ContainerRuntime, InteractiveProcess } from "../../domain/runtime.ts";
+import type { UnitIds } from "../../domain/systemd.ts";
 import type { FrozenState, UnitRow } from "../../domain/unit.ts";
 import { asError } from "../../platform/data/as-error.ts";
+import { someAtOnce } from "../../platform/data/some-at-once.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
 import { parseBusctlSignal, parseManagerSignal } from "../format/busctl-line.ts";
 import {
   parseFreezerStates,
+  parseGetUnit,
   parseListUnits,
   parseManager,
   parseStartTimes,
@@ -25,6 +28,7 @@ const MANAGER = [
   "org.freedesktop.systemd1.Manager",
 ] as const;
 const LIST_UNITS = ["busctl", "--json=short", "call", ...MANAGER, "ListUnits"];
+const GET_UNIT = ["busctl", "--json=short", "--", "call", ...MANAGER, "GetUnit", "s"];
 /** busctl stops at the first property that systemd doesn't have, so the newest one is the last. */
 const FACTS = ["Version", "SystemState", "UserspaceTimestamp", "SoftRebootsCount"];
 const GET_FACTS = ["busctl", "--json=short", "get-property", ...MANAGER, ...FACTS];
@@ -43,6 +47,8 @@ const MAX_WHY_CHARS = 300;
 const MAX_REMARK_CHARS = 300;
 /** Units whose start times one command reads. */
 const MAX_SHOWN_UNITS = 200;
+/** Commands that ask for a unit by its name at once. */
+const MAX_GET_UNIT = 4;
 
 const LISTENING = /^Monitoring bus message stream/;
 const HANDSHAKE_MS = 10_000;
@@ -122,7 +128,10 @@ export class BusctlTransport implements Transport {
     for (const message of this.#early.splice(0)) onMessage(message);
   }
 
-  async listUnits<T>(read: (rows: readonly UnitRow[], asOfNs: bigint) => T): Promise<T> {
+  async listUnits<T>(
+    read: (rows: readonly UnitRow[], asOfNs: bigint, ids: UnitIds) => T,
+    names: readonly string[],
+  ): Promise<T> {
     const asOfNs = this.#options.clock.nowNs();
     const output = await this.#run(LIST_UNITS).catch((error: unknown) => {
       this.#signal.throwIfAborted();
@@ -133,7 +142,22 @@ export class BusctlTransport implements Transport {
       const why = output.stderr.trim() || output.stdout.slice(0, MAX_WHY_CHARS);
       throw new Error(`busctl call ListUnits failed: ${why}`);
     }
-    return read(rows, asOfNs);
+    return read(rows, asOfNs, await this.#resolve(names, rows));
+  }
+
+  /** Asks for the units of the names that aren't listed; one that is listed is no alias. */
+  async #resolve(names: readonly string[], rows: readonly UnitRow[]): Promise<UnitIds> {
+    const ids = new Map<string, string | undefined>();
+    if (names.length === 0) return ids;
+    const listed = new Set(rows.map(({ name }) => name));
+    await someAtOnce(names, MAX_GET_UNIT, async (name) => {
+      if (listed.has(name)) ids.set(name, name);
+      else {
+        const answer = parseGetUnit(await this.#run([...GET_UNIT, name]));
+        if (answer !== undefined) ids.set(name, answer.id);
+      }
+    });
+    return ids;
   }
 
   /** Reads none if systemctl is too old. */

@@ -1,8 +1,10 @@
 import type { Clock } from "../../domain/clock.ts";
+import type { UnitIds } from "../../domain/systemd.ts";
 import {
   type FrozenState,
   frozenStateOf,
   MAX_UNIT_NAME_BYTES,
+  MAX_UNIT_NAMES,
   type UnitRow,
 } from "../../domain/unit.ts";
 import { atMost } from "../../platform/time/at-most.ts";
@@ -14,6 +16,7 @@ import type { Reader } from "../dbus/reader.ts";
 import { PropertyReader, readUnitRows } from "../format/dbus-signals.ts";
 import { type ManagerProperties, ownerChange } from "../format/manager.ts";
 import {
+  knownUnitName,
   MANAGER_INTERFACE,
   MANAGER_PATH,
   PROPERTIES_INTERFACE,
@@ -37,6 +40,7 @@ const MATCH_RULES = [
   ),
   `type='signal',sender='${BUS}',interface='${BUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
 ];
+const NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit";
 const ALREADY_SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed";
 
 /** Errors of a bus for a call whose receiver has left it, or has no name at the moment. */
@@ -129,28 +133,67 @@ export class DbusTransport implements Transport {
     );
   }
 
-  listUnits<T>(read: (rows: readonly UnitRow[], asOfNs: bigint) => T): Promise<T> {
+  async listUnits<T>(
+    read: (rows: readonly UnitRow[], asOfNs: bigint, ids: UnitIds) => T,
+    names: readonly string[],
+  ): Promise<T> {
+    const { ids, answered } = this.#resolve(names);
     const listed = this.#ask(this.#manager("ListUnits"), (reply) =>
-      read(readUnitRows(reply), this.#clock.nowNs()),
+      read(readUnitRows(reply), this.#clock.nowNs(), ids),
     );
-    return listed.catch((error: unknown) => {
+    try {
+      const [result] = await Promise.all([listed, answered]);
+      return result;
+    } catch (error) {
       throw listError(error);
-    });
+    }
   }
 
   async findUnits(
+    units: readonly string[],
+    read: (rows: readonly UnitRow[], ids: UnitIds) => void,
     names: readonly string[],
-    read: (rows: readonly UnitRow[]) => void,
   ): Promise<void> {
     const request =
-      names.length > MAX_NAMED_UNITS
+      units.length > MAX_NAMED_UNITS
         ? this.#manager("ListUnits")
         : {
             ...this.#manager("ListUnitsByPatterns"),
             signature: "asas",
-            body: [[], names.map(globOf)],
+            body: [[], units.map(globOf)],
           };
-    await this.#ask(request, (reply) => read(readUnitRows(reply)));
+    const { ids, answered } = this.#resolve(names);
+    const found = this.#ask(request, (reply) => read(readUnitRows(reply), ids));
+    await Promise.all([found, answered]);
+  }
+
+  /**
+   * Asks for the units of these names, without loading any. Whatever is asked next is answered later: by
+   * then `ids` has these answers.
+   */
+  #resolve(names: readonly string[]): {
+    readonly ids: UnitIds;
+    readonly answered: Promise<unknown>;
+  } {
+    const ids = new Map<string, string | undefined>();
+    const some = names.slice(0, MAX_UNIT_NAMES);
+    const answered = Promise.all(some.map((name) => this.#unitOf(name, ids)));
+    return { ids, answered };
+  }
+
+  async #unitOf(name: string, ids: Map<string, string | undefined>): Promise<void> {
+    const readError = ({ name: error }: DBusError): void => {
+      if (error === NO_SUCH_UNIT) ids.set(name, undefined);
+    };
+    const request = { ...this.#manager("GetUnit"), signature: "s", body: [name], readError };
+    try {
+      await this.#ask(request, (reply) => {
+        const id = knownUnitName(reply.read("o", (reader) => reader.string()));
+        if (id !== undefined) ids.set(name, id);
+      });
+    } catch (error) {
+      if (!(error instanceof DBusError)) throw error;
+    }
   }
 
   async startTimes(

@@ -2,6 +2,7 @@ import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
 import type {
   AttachedMessage,
+  LoadedMessage,
   RecoveredMessage,
   SystemdMessage,
   SystemdReply,
@@ -113,9 +114,10 @@ export class SystemdWatch {
         this.#steps.observe();
         return systemd.take(message);
       case "service":
-      case "loaded":
       case "frozen":
         return systemd.take(message);
+      case "loaded":
+        return this.#loaded(message);
       case "attached":
         this.#steps.attached(message.atNs);
         this.#warnOfBusctl(message);
@@ -146,6 +148,14 @@ export class SystemdWatch {
       default:
         return message satisfies never;
     }
+  }
+
+  /** Names may stand for other units now, though no unit has changed. */
+  #loaded(message: LoadedMessage): SystemdReply | undefined {
+    const { record, bus } = this.#options;
+    const reply = record.systemd.take(message);
+    if (message.ids !== undefined) bus.publish("stateRead", { record, source: "systemd" });
+    return reply;
   }
 
   #recovered({ kind, entries }: RecoveredMessage): SystemdReply | undefined {

@@ -63,3 +63,15 @@ test("needs systemd only when a kind of units or systemd can match", () => {
     expect(filter({ kinds: ["container.die", kind] }).needsSystemd).toBe(true);
   }
 });
+
+test("matches a unit by another name that it has at the moment of the change", () => {
+  let aliases: readonly string[] = ["nick.service"];
+  const { matches, unitNames } = filter({
+    units: ["nick.service", "old*"],
+    aliasesOf: ({ unit }) => (unit === "slurmd.service" ? aliases : []),
+  });
+  expect(ALL.map(matches)).toEqual([true, false, false, false, false]);
+  aliases = [];
+  expect(ALL.map(matches)).toEqual([false, false, false, false, false]);
+  expect(unitNames).toEqual(["nick.service"]);
+});

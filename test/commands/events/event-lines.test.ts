@@ -75,3 +75,15 @@ test("prints the change as one line of JSON without control characters", () => {
   const odd = { ...FAILED, unit: String.raw`a\x2db@\x22x\x22.service` };
   expect(JSON.parse(jsonLine(eventReport(odd)))).toEqual(eventReport(odd));
 });
+
+test("prints the other names of the unit that were requested", () => {
+  const report = eventReport(FAILED);
+  expect(humanLines({ colour: false })(report, ["nick.service"])).toContain(
+    "  unit.failed        slurmd.service (nick.service)  ActiveState=failed ",
+  );
+  expect(JSON.parse(jsonLine(report, ["nick.service"]))).toMatchObject({
+    unit: "slurmd.service",
+    aliases: ["nick.service"],
+  });
+  expect(JSON.parse(jsonLine(report))).not.toHaveProperty("aliases");
+});

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { findingsOf } from "../../../src/commands/wait/findings.ts";
 import type { Missing } from "../../../src/commands/wait/findings.ts";
+import type { ActiveState } from "../../../src/domain/unit.ts";
 import type { WaitGoal } from "../../../src/domain/wait-goal.ts";
 import { idOf } from "../../support/engine-facts.ts";
 import { unitRow } from "../../support/systemd-facts.ts";
@@ -9,6 +10,11 @@ import { active, failed, NOTHING, WaitedFleet } from "../../support/waited-fleet
 function missingIn(fleet: WaitedFleet, goal: Partial<WaitGoal>): readonly string[] {
   return findingsOf({ ...NOTHING, ...goal }, fleet.view).missing.map(line);
 }
+
+const metIn = (fleet: WaitedFleet, goal: Partial<WaitGoal>): readonly string[] =>
+  findingsOf({ ...NOTHING, ...goal }, fleet.view).met.map(
+    ({ container, texts }) => `${container}: ${texts.join(", ")}`,
+  );
 
 const line = ({ container, text, isFinal }: Missing): string =>
   `${container}: ${text}${isFinal ? " (final)" : ""}`;
@@ -233,4 +239,65 @@ test("reports the conditions that hold", () => {
       },
     ],
   });
+});
+
+const BROKER = active("dbus-broker.service");
+
+/** A node in which these names were resolved; undefined: no such unit is loaded. */
+function namedNode(ids: Readonly<Record<string, string | undefined>>) {
+  const names = ["dbus.service", "none.service"];
+  const fleet = new WaitedFleet(false, names);
+  const node = fleet.node("a", [BROKER], "running");
+  const resolve = (next: Readonly<Record<string, string | undefined>>): void => {
+    const now = new Map(Object.entries(next));
+    node.systemd.take({ kind: "listed", rows: [BROKER], asOfNs: fleet.clock.nowNs(), ids: now });
+  };
+  resolve(ids);
+  return { fleet, node, resolve };
+}
+
+const is = (unit: string, state: ActiveState): Partial<WaitGoal> => ({
+  ...A,
+  units: [{ unit, states: [state] }],
+});
+
+test("follows an alias to its unit, and shows both names", () => {
+  const { fleet, node } = namedNode({ "dbus.service": "dbus-broker.service" });
+  expect(missingIn(fleet, is("dbus.service", "inactive"))).toEqual([
+    "a: dbus.service (dbus-broker.service) is active (running), expected inactive",
+  ]);
+  expect(metIn(fleet, is("dbus.service", "active"))).toEqual([
+    "a: runs, dbus.service (dbus-broker.service) is active",
+  ]);
+  fleet.unit(node, failed("dbus-broker.service"), "signal");
+  expect(missingIn(fleet, is("dbus.service", "active"))).toEqual([
+    "a: dbus.service (dbus-broker.service) is failed (signal), expected active (final)",
+  ]);
+});
+
+test("takes a name for a unit that isn't loaded only when systemd said so", () => {
+  const { fleet, resolve } = namedNode({});
+  expect(missingIn(fleet, is("dbus.service", "inactive"))).toEqual([
+    "a: dbus.service isn't known yet, expected inactive",
+  ]);
+  resolve({ "dbus.service": undefined });
+  expect(metIn(fleet, is("dbus.service", "inactive"))).toEqual([
+    "a: runs, dbus.service is inactive",
+  ]);
+  expect(missingIn(fleet, is("dbus.service", "active"))).toEqual([
+    "a: dbus.service isn't loaded, expected active",
+  ]);
+  resolve({ "dbus.service": "dbus-broker.service" });
+  expect(missingIn(fleet, is("dbus.service", "inactive"))).toHaveLength(1);
+});
+
+test("publishes the changes of an alias's unit, and of no other hidden one", () => {
+  const { fleet, node } = namedNode({ "dbus.service": "dbus-broker.service" });
+  fleet.changes.length = 0;
+  fleet.unit(node, unitRow("other.service", "active", "running"));
+  fleet.unit(node, failed("dbus-broker.service"), "signal");
+  expect(fleet.changes.map(({ unit, kind }) => `${kind} ${unit}`)).toEqual([
+    "unit.failed dbus-broker.service",
+    "system.state ",
+  ]);
 });

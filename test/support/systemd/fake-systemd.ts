@@ -38,6 +38,8 @@ export interface FakeSystemdOptions {
 /** systemd, and the bus before it, as far as a watcher calls them: the other end of a connection. */
 export class FakeSystemd {
   readonly units = new Map<string, FakeUnit>();
+  /** Units by their other names. */
+  readonly aliases = new Map<string, string>();
   /** All calls that it received, in order. */
   readonly questions: string[] = [];
   /** Destination of each question; "" for none. */
@@ -158,6 +160,11 @@ export class FakeSystemd {
       this.send({ type: "error", ...reply, errorName, signature: "s", body: ["no"] });
       return;
     }
+    if (call.member === "GetUnit" && this.#unitOf(call) === undefined) {
+      const errorName = `${SYSTEMD}.NoSuchUnit`;
+      this.send({ type: "error", ...reply, errorName, signature: "s", body: ["not loaded"] });
+      return;
+    }
     const answer = { type: "method_return", ...reply, ...this.#reply(call) } as const;
     if ([...this.held].some(has)) this.#heldAnswers.push(answer);
     else this.send(answer);
@@ -177,11 +184,20 @@ export class FakeSystemd {
           patterns.some((pattern) => globMatches(pattern, name));
         return { signature: ROWS, body: [this.#rows(isWanted)] };
       }
+      case "GetUnit":
+        return { signature: "o", body: [unitPath(this.#unitOf(call) ?? "")] };
       case "Get":
         return { signature: "v", body: [this.#property(call)] };
       default:
         return { signature: "", body: [] };
     }
+  }
+
+  /** Returns the Id of the loaded unit that a call of GetUnit names. */
+  #unitOf(call: Message): string | undefined {
+    const [name] = call.body() as [string];
+    const id = this.aliases.get(name) ?? name;
+    return this.units.has(id) ? id : undefined;
   }
 
   #property(call: Message): Variant {

@@ -4,6 +4,7 @@ import type {
   ServiceSignal,
   SystemdMessage,
   SystemdReply,
+  UnitIds,
   UnitSignal,
 } from "../../../src/domain/systemd.ts";
 import type { FrozenState, UnitRow } from "../../../src/domain/unit.ts";
@@ -23,6 +24,9 @@ export class RecordedSink {
   /** Replies to `attached` and `listed`. */
   sinceNs: bigint | undefined = undefined;
   wanted: readonly string[] = [];
+  names: readonly string[] = [];
+  /** Newest Ids of these names; `-` if no such unit is loaded. */
+  ids: Readonly<Record<string, string>> | undefined = undefined;
   /** Unit whose signals are replied to by a request of its row. */
   unsure = "";
   /** Unit whose signals are replied to by a request of the manager's state. */
@@ -37,12 +41,16 @@ export class RecordedSink {
     this.history.push(lineOf(message));
     switch (message.kind) {
       case "attached":
-        return { journalSinceNs: this.sinceNs };
+        return {
+          journalSinceNs: this.sinceNs,
+          ...(this.names.length === 0 ? {} : { unitNames: this.names }),
+        };
       case "recovered":
         this.entries.push(message.entries);
         return undefined;
       case "listed":
         this.#keep(message.rows);
+        this.#keepIds(message.ids);
         return { startTimesOf: this.wanted };
       case "start-time":
         this.startTimes.set(message.unit, message.timeNs);
@@ -52,6 +60,7 @@ export class RecordedSink {
         return undefined;
       case "loaded":
         this.#keep(message.rows);
+        this.#keepIds(message.ids);
         return undefined;
       case "unit":
         this.units.push({ ...message });
@@ -71,6 +80,10 @@ export class RecordedSink {
         return message satisfies never;
     }
   };
+
+  #keepIds(ids: UnitIds | undefined): void {
+    this.ids = ids && Object.fromEntries([...ids].map(([name, id = "-"]) => [name, id]));
+  }
 
   #keep(rows: readonly UnitRow[]): void {
     for (const { name, activeState, subState } of rows) {

@@ -1,4 +1,5 @@
 import { Variant } from "../../../src/systemd/dbus/value.ts";
+import type { FakeBusctl } from "../fake-busctl.ts";
 import type { FakeClock } from "../fake-clock.ts";
 import { until } from "../until.ts";
 import { FakeRuntime } from "./fake-runtime.ts";
@@ -12,6 +13,9 @@ export interface RigOptions {
   /** Replies of the receiver: start of the gap, units whose start time it requests. */
   readonly sinceNs?: bigint;
   readonly wanted?: readonly string[];
+  /** Names that it requests to be resolved, and the units that have other names. */
+  readonly names?: readonly string[];
+  readonly aliases?: Readonly<Record<string, string>>;
   /** Answer of journalctl; a promise holds it up. */
   readonly journal?: Promise<void> | { readonly exitCode: number; readonly stdout: string };
 }
@@ -30,6 +34,9 @@ export interface SessionRig {
   /** Resolves when this step was taken. */
   readonly saw: (step: string | RegExp) => Promise<void>;
   readonly setUnits: (units: Readonly<Record<string, FakeUnit>>) => void;
+  readonly setAliases: (aliases: Readonly<Record<string, string>>) => void;
+  /** Refuses to resolve this name. */
+  readonly refuse: (name: string) => void;
   readonly setSystemState: (state: string) => void;
   /** Holds the answers to ListUnits until the returned function is called. */
   readonly holdListings: () => () => void;
@@ -68,6 +75,7 @@ export async function standing(start: StartRig, options?: RigOptions): Promise<S
 /** The step that a line of a history stands for; undefined for one that only one transport has. */
 function stepOf(line: string): string | undefined {
   if (/^asked (Hello|AddMatch|GetNameOwner|Subscribe)/.test(line)) return undefined;
+  if (/^(asked )?GetUnit /.test(line)) return undefined;
   if (/^(asked )?ListUnits$/.test(line)) return "list units";
   if (/^(asked Get )?(Version|SystemState|UserspaceTimestamp|SoftRebootsCount)$/.test(line))
     return "read manager";
@@ -91,11 +99,12 @@ function sawIn(history: readonly string[]): SessionRig["saw"] {
 
 async function bridgeRig(
   target: "bus" | "private",
-  { units = {}, sinceNs, wanted = [], journal }: RigOptions = {},
+  { units = {}, sinceNs, wanted = [], names = [], aliases = {}, journal }: RigOptions = {},
 ): Promise<SessionRig> {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
     for (const [name, unit] of Object.entries(units)) systemd.units.set(name, unit);
+    for (const [name, unit] of Object.entries(aliases)) systemd.aliases.set(name, unit);
   };
   if (journal instanceof Promise) runtime.journal = journal.then(() => ({}));
   else if (journal !== undefined) runtime.journal = journal;
@@ -105,6 +114,7 @@ async function bridgeRig(
     sink: (sink) => {
       sink.sinceNs = sinceNs;
       sink.wanted = wanted;
+      sink.names = names;
     },
   });
   await until(() => runtime.bridges.length > 0);
@@ -121,6 +131,12 @@ async function bridgeRig(
       systemd.units.clear();
       for (const [name, unit] of Object.entries(next)) systemd.units.set(name, unit);
     },
+    setAliases(next) {
+      systemd.aliases.clear();
+      for (const [name, unit] of Object.entries(next)) systemd.aliases.set(name, unit);
+    },
+    refuse: (name) =>
+      void systemd.errors.set(`GetUnit ${name}`, "org.freedesktop.DBus.Error.AccessDenied"),
     setSystemState: (state) => void (systemd.systemState = state),
     holdListings() {
       systemd.held.add("ListUnits");
@@ -144,11 +160,14 @@ async function busctlRig({
   units = {},
   sinceNs,
   wanted = [],
+  names = [],
+  aliases = {},
   journal,
 }: RigOptions = {}): Promise<SessionRig> {
   const { busctl, sink, clock, history, end, done } = await watchBusctl({
     prepare(fake) {
       fake.units = rows(units);
+      setIds(fake, aliases);
       fake.startTimes = { stdout: startTimesOf(units) };
       if (journal instanceof Promise) {
         fake.journal = journal.then(() => ({ stdout: "end 0\n" }));
@@ -159,6 +178,7 @@ async function busctlRig({
     sink(recorded) {
       recorded.sinceNs = sinceNs;
       recorded.wanted = wanted;
+      recorded.names = names;
     },
   });
   const { monitor } = busctl;
@@ -172,6 +192,8 @@ async function busctlRig({
     saw: sawIn(history),
     forget: () => void history.splice(0),
     setUnits: (next) => void (busctl.units = rows(next)),
+    setAliases: (next) => setIds(busctl, next),
+    refuse: (name) => void busctl.ids.set(name, { exitCode: 1, stderr: "Access denied" }),
     setSystemState(state) {
       const facts = ["252.39-1~deb12u2", state].map((data) => JSON.stringify({ type: "s", data }));
       busctl.facts = { stdout: facts.join("\n") };
@@ -208,6 +230,14 @@ async function busctlRig({
     end: () => monitor.end(),
     breakStream: (error) => void monitor.stdout.destroy(error),
   };
+}
+
+function setIds({ ids }: FakeBusctl, aliases: Readonly<Record<string, string>>): void {
+  ids.clear();
+  for (const [name, unit] of Object.entries(aliases)) {
+    const data = [`/org/freedesktop/systemd1/unit/${unit.replaceAll(".", "_2e")}`];
+    ids.set(name, { stdout: `${JSON.stringify({ type: "o", data })}\n` });
+  }
 }
 
 function rows(units: Readonly<Record<string, FakeUnit>>): { readonly stdout: string } {

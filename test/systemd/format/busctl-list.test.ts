@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import {
   parseFreezerStates,
+  parseGetUnit,
   parseListUnits,
   parseManager,
 } from "../../../src/systemd/format/busctl-list.ts";
@@ -87,4 +88,25 @@ test("reads the FreezerStates of units", () => {
     ["d.service", undefined],
   ]);
   expect(parseFreezerStates("")).toEqual([]);
+});
+
+test("reads the Id of a unit from its path, and that it isn't loaded", () => {
+  const output = { exitCode: 0, stdout: "", stderr: "" };
+  const path = "/org/freedesktop/systemd1/unit/dbus_2dbroker_2eservice";
+  const stdout = `{"type":"o","data":["${path}"]}\n`;
+  expect(parseGetUnit({ ...output, stdout })).toEqual({ id: "dbus-broker.service" });
+  const stderr = "Call failed: Unit nonesuch.service not loaded.\n";
+  expect(parseGetUnit({ exitCode: 1, stdout: "", stderr })).toEqual({ id: undefined });
+  expect(parseGetUnit({ exitCode: 1, stdout: stderr, stderr: "" })).toEqual({ id: undefined });
+});
+
+test.each([
+  { exitCode: 1, stdout: "", stderr: "Call failed: Access denied" },
+  { exitCode: 0, stdout: "", stderr: "" },
+  { exitCode: 0, stdout: "oops", stderr: "" },
+  { exitCode: 0, stdout: '{"type":"o","data":["/"]}', stderr: "" },
+  { exitCode: 0, stdout: '{"type":"o","data":[7]}', stderr: "" },
+  { exitCode: 0, stdout: '{"type":"o","data":"/org"}', stderr: "" },
+])("takes %j for no answer about a unit", (output) => {
+  expect(parseGetUnit(output)).toBeUndefined();
 });
