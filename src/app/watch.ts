@@ -54,7 +54,12 @@ export function buildWatch(options: WatchOptions): Watch {
     clock,
     log,
   });
-  const commands = new OwnCommands({ runtime, clock, log });
+  const commands = new OwnCommands({
+    runtime,
+    nameOf: (id) => fleet.get(id)?.identity.name ?? id,
+    clock,
+    log,
+  });
   const systemd = new SystemdWatches({
     bus,
     clock,

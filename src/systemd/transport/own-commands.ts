@@ -28,6 +28,8 @@ const PROGRAMS: ReadonlySet<string> = new Set(["sh", "systemd-stdio-bridge"]);
 
 export interface OwnCommandsOptions {
   readonly runtime: Pick<ContainerRuntime, "kind" | "exec" | "run" | "execs">;
+  /** Returns the container's name. */
+  readonly nameOf: (container: string) => string;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -147,13 +149,16 @@ export class OwnCommands implements Pick<ContainerRuntime, "exec" | "run"> {
     container: string,
     { signal, pause }: { readonly signal: AbortSignal; readonly pause: AbortSignal },
   ): Promise<void> {
-    const { clock, log } = this.#options;
+    const { nameOf, clock, log } = this.#options;
     for (const pauseMs of [...PAUSES_MS, 0]) {
       try {
         if (await this.#sweep(container, signal)) return;
       } catch (error) {
         if (signal.aborted) return;
-        log.debug("leftover commands not swept", { container, err: asError(error) });
+        log.debug("leftover commands not swept", {
+          container: nameOf(container),
+          err: asError(error),
+        });
       }
       try {
         await clock.sleep(pauseMs, pause);
@@ -165,7 +170,7 @@ export class OwnCommands implements Pick<ContainerRuntime, "exec" | "run"> {
 
   /** Returns false if a process remains of which it is unknown whether it is left. */
   async #sweep(container: string, end: AbortSignal): Promise<boolean> {
-    const { log } = this.#options;
+    const { nameOf, log } = this.#options;
     const signal = AbortSignal.any([end, AbortSignal.timeout(SWEEP_LIMIT_MS)]);
     const options = { maxBytes: MAX_SCAN_BYTES, signal };
     const scan = await this.run(container, SCAN, { ...options, user: SCAN_USER });
@@ -182,7 +187,10 @@ export class OwnCommands implements Pick<ContainerRuntime, "exec" | "run"> {
     }
     this.#lost.delete(container);
     if (left.length > 0) {
-      log.info("leftover commands killed", { container, processes: left.length });
+      log.info("leftover commands killed", {
+        container: nameOf(container),
+        processes: left.length,
+      });
     }
     return known !== undefined;
   }

@@ -74,7 +74,12 @@ class FakeContainer {
 function setup(container: FakeContainer) {
   const clock = new FakeClock();
   const { log, lines } = recordedLog(clock);
-  const commands = new OwnCommands({ runtime: container, clock, log });
+  const commands = new OwnCommands({
+    runtime: container,
+    nameOf: (id) => `name of ${id}`,
+    clock,
+    log,
+  });
   const abort = new AbortController();
   /** Runs a stream that is listed at once; resolves to its process and its end. */
   const stream = async () => {
@@ -108,7 +113,9 @@ test("kills what a lost connection of its own left, once the next stream works",
   await stream();
   expect(container.kills).toEqual([`65534:65534 ${first}`]);
   expect(container.left).toHaveLength(1);
-  expect(lines.join()).toContain('msg="leftover commands killed" container=c1 processes=1');
+  expect(lines.join()).toContain(
+    'msg="leftover commands killed" container="name of c1" processes=1',
+  );
 });
 
 test("kills what other instances left, each as its own user, and no open command", async () => {
@@ -208,6 +215,7 @@ test("marks each command that it runs", async () => {
       },
       execs: () => container.execs(),
     },
+    nameOf: (id) => id,
     clock: new FakeClock(),
     log: recordedLog().log,
   });
