@@ -2,6 +2,14 @@ import { open, readFile, readlink } from "node:fs/promises";
 import { execa } from "execa";
 import { systemEnv } from "./packages.ts";
 
+/** Reason why no engine can be started in a chroot. */
+export const IN_CHROOT = "/ is not the root of the mount namespace, as in a chroot";
+
+/** @throws Error in a chroot */
+export async function rejectChroot(): Promise<void> {
+  if (await isChrooted()) throw new Error(`no private engine can be started: ${IN_CHROOT}`);
+}
+
 /**
  * Returns whether `/` of this process isn't the root of its mount namespace. The engine's processes
  * enter that root, as `docker exec` does, and would run there. Requires root.

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { isChrooted } from "./chroot.ts";
+import { IN_CHROOT, isChrooted, rejectChroot } from "./chroot.ts";
 import { type Engine, engineAt, newRunId } from "./docker.ts";
 import { ensureCommands, missingCommands, systemEnv } from "./packages.ts";
 import { type EngineTlsSettings, writeEngineFiles } from "./private-engine-files.ts";
@@ -41,8 +41,6 @@ export interface PrivateEngine extends Engine {
   dispose(): Promise<void>;
 }
 
-const IN_CHROOT = "/ is not the root of the mount namespace, as in a chroot";
-
 const COMMANDS = {
   unshare: "util-linux",
   containerd: "containerd",
@@ -71,7 +69,7 @@ export async function whyNoPrivateEngine(): Promise<string | undefined> {
 export async function startPrivateEngine(
   options: PrivateEngineOptions = {},
 ): Promise<PrivateEngine> {
-  if (await isChrooted()) throw new Error(`no private engine can be started: ${IN_CHROOT}`);
+  await rejectChroot();
   if (options.root === undefined) await ensureCommands(COMMANDS, options.signal);
   // In newer Debian suites the client is no longer part of docker.io.
   await ensureCommands({ docker: "docker-cli" }, options.signal);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { unpackedPackage } from "../debian-command.ts";
+import { rejectChroot } from "../engine/chroot.ts";
 import { TestContainer } from "../engine/container.ts";
 import { type Engine, engineAt, newRunId } from "../engine/docker.ts";
 import { nodeTars } from "../engine/images.ts";
@@ -61,6 +62,7 @@ export async function startPrivatePodman({
   root,
   unified = false,
 }: PrivatePodmanOptions = {}): Promise<PrivatePodman> {
+  await rejectChroot();
   const runId = newRunId();
   const dir = await mkdtemp(join(tmpdir(), "unitwatch-"));
   const cgroup = `unitwatch-${runId}`;
