@@ -246,6 +246,7 @@ export class Fleet {
     });
     if (past.isNew) record.restartsSeen = 0;
     record.earlierExit = continued?.lastExit;
+    record.systemd.reconnects = continued?.systemd.reconnects ?? 0;
     record.systemd.units.inherit(counted);
     former?.renewCounters();
     this.#byId.set(identity.id, record);

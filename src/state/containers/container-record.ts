@@ -180,6 +180,7 @@ export class ContainerRecord {
       this.counters = earlier.counters;
       addCounters(this.counters, own);
       this.earlierExit = earlier.lastExit;
+      this.systemd.reconnects += earlier.systemd.reconnects;
     }
     this.labels = labelsOf(identity, this.counters);
     this.systemd.units.relabel(this.labels);
@@ -190,6 +191,7 @@ export class ContainerRecord {
   renewCounters(): void {
     this.counters = newCounters(this.#series.nowNs());
     this.labels = labelsOf(this.identity, this.counters);
+    this.systemd.reconnects = 0;
     this.systemd.units.renewCounters(this.labels);
   }
 

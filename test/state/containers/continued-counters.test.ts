@@ -35,6 +35,7 @@ function watched(): Recreated {
         last: lastExit?.exitCode,
         failures: Object.fromEntries(unit?.failures ?? []),
         unitRestarts: unit?.restarts ?? 0,
+        reconnects: systemd.reconnects,
       };
     },
   };
@@ -47,6 +48,7 @@ function watched(): Recreated {
   const unit = record("web").systemd.units.obtain("a.service");
   unit?.counters.countFailure("exit-code", 2);
   unit?.counters.countRestarts(1);
+  record("web").systemd.reconnects = 2;
   return result;
 }
 
@@ -58,6 +60,7 @@ const BEFORE = {
   last: 0,
   failures: { "exit-code": 2 },
   unitRestarts: 1,
+  reconnects: 2,
 };
 
 test("continues counters and last exit when a new container is renamed to the name of a removed one", () => {
@@ -145,7 +148,8 @@ test("continues the counters of a name for a new container when the old one was 
   const unit = record("web").systemd.units.get("a.service");
   expect(unit?.labels.text).toContain('container="web"');
   expect(unit?.labels.origin?.counting).toBe(unit?.counters);
-  const begun = { starts: 0, exits: {}, oomEvents: 0, failures: {}, unitRestarts: 0 };
+  const none = { starts: 0, exits: {}, oomEvents: 0, failures: {}, unitRestarts: 0 };
+  const begun = { ...none, reconnects: 0 };
   expect(counted("0123_web")).toEqual({ ...BEFORE, ...begun });
   expect(record("0123_web").labels.origin?.counting).toBe(record("0123_web").counters);
   happens("start", "0123_web", { id: OLD });
@@ -191,5 +195,6 @@ test.each([
     last: undefined,
     failures: {},
     unitRestarts: 0,
+    reconnects: 0,
   });
 });
