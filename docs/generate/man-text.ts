@@ -132,7 +132,7 @@ export const EXIT_CODES: readonly Entry[] = [
   },
   {
     names: ["2"],
-    text: "A flag, a variable or the file of --web.config.file is invalid; one line on stderr names it.",
+    text: "A flag, a variable or the file of --web.config.file is invalid, or Node.js is too old; one line on stderr names it.",
   },
   { names: ["128+N"], text: "Signal N ended it at once: 130 for a second SIGINT." },
 ];
