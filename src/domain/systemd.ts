@@ -132,6 +132,13 @@ export interface FrozenMessage {
   readonly frozenState: FrozenState | undefined;
 }
 
+/** OOMKills of a service: processes of its present or last run that were killed for their memory. */
+export interface OomKillsMessage {
+  readonly kind: "oom-kills";
+  readonly unit: string;
+  readonly count: number;
+}
+
 /** Units that were loaded since the listing. */
 export interface LoadedMessage {
   readonly kind: "loaded";
@@ -169,6 +176,7 @@ export type SystemdMessage =
   | ListedMessage
   | StartTimeMessage
   | FrozenMessage
+  | OomKillsMessage
   | LoadedMessage
   | UnitSignal
   | ServiceSignal
@@ -189,6 +197,8 @@ export interface SystemdReply {
   readonly startTimesOf?: readonly string[];
   /** To `unit`: unit whose row is requested, since its LoadState may have changed. */
   readonly rowOf?: string;
+  /** To `listed` and `unit`: services whose OOMKills are requested, if the transport has them. */
+  readonly oomKillsOf?: readonly string[];
   /** To `unit`: true if the manager's state is requested. */
   readonly managerState?: boolean;
 }

@@ -35,6 +35,8 @@
  *   later listing                 not listed any more                             removal
  *   start time after a gap        active before and after, other start time       start, recovered
  *   removed                       loaded                                          removal
+ *   OOMKills n of a run           n > last n and than its failures by oom-kill    the difference, as
+ *                                                                                   OOM kills
  *   manager                       another begin of the userspace, higher count    soft reboots
  *   listing, "not-found"          loaded, and no gap before the listing           removal
  *   any message, "not-found"      nothing, or "not-found"                         none
@@ -57,6 +59,7 @@ import type {
   ListedMessage,
   LoadedMessage,
   ManagerFacts,
+  OomKillsMessage,
   RecoveredMessage,
   RemovedMessage,
   ServiceSignal,
@@ -76,6 +79,7 @@ import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
 import type { SystemTransition } from "./manager-state.ts";
 import { isStart, NotFoundUnits } from "./not-found-units.ts";
+import { isKilled } from "./oom-kills.ts";
 import { softRebootChange, systemChange, unitChanges } from "./systemd-changes.ts";
 import { NO_PENDING } from "./unit-facts.ts";
 import type { Fold, UnitOutcome } from "./unit-facts.ts";
@@ -140,7 +144,10 @@ export class SystemdState {
       case "recovered":
         return { recoveredChanges: this.#recovered(message) };
       case "listed":
-        return { startTimesOf: this.#listing(message) };
+        return {
+          startTimesOf: this.#listing(message),
+          oomKillsOf: this.units.runningServices(),
+        };
       case "start-time":
         this.#startTime(message);
         return undefined;
@@ -149,6 +156,9 @@ export class SystemdState {
         if (unit?.activeState !== undefined) unit.frozenState = message.frozenState;
         return undefined;
       }
+      case "oom-kills":
+        this.#oomKills(message);
+        return undefined;
       case "loaded":
         this.#loaded(message);
         return undefined;
@@ -292,7 +302,12 @@ export class SystemdState {
     this.#apply(unit, fold);
     if (signal.hasJob !== undefined) return this.#shutdownSignal(signal);
     if (fold.isChange) this.#derive(signal.stateChangeNs);
-    return undefined;
+    return unit.hasSeries && fold.outcomes.some(isKilled) ? { oomKillsOf: [unit.name] } : undefined;
+  }
+
+  #oomKills({ unit: name, count }: OomKillsMessage): void {
+    const unit = this.units.get(name);
+    if (unit?.activeState !== undefined) unit.countOomKills(count, this.journalCursor.baselineNs);
   }
 
   /** The job of shutdown.target has no time of its own: it changes at the signal. */

@@ -1,6 +1,7 @@
 import type { Counting } from "../../domain/label-set.ts";
 import type { Recent } from "../../domain/recent.ts";
 import { RecentEvents } from "./recent-events.ts";
+import { OomKills } from "./oom-kills.ts";
 import type { UnitOutcome } from "./unit-facts.ts";
 
 /** systemd has a dozen results; a container that makes up more gets one series for them all. */
@@ -17,6 +18,9 @@ export class UnitCounters implements Counting {
   /** Most units never fail: they need no map. */
   #failures: Map<string, number> | undefined = undefined;
   #restarts = 0;
+  #oomKills: OomKills | undefined = undefined;
+  /** True once OOMKills was read. */
+  #isOomKillsKnown = false;
   #recentFailures: RecentEvents | undefined = undefined;
   #recentRestarts: RecentEvents | undefined = undefined;
 
@@ -29,9 +33,9 @@ export class UnitCounters implements Counting {
     return this.#failures ?? NO_FAILURES;
   }
 
-  /** Runs that failed because a process of theirs was killed for its memory, by the kernel or systemd-oomd. */
+  /** OOM kills; see {@link OomKills}. */
   get oomKills(): number {
-    return this.failures.get(OOM_KILL) ?? 0;
+    return this.#oomKills?.count ?? 0;
   }
 
   /** Restarts by Restart=. */
@@ -50,7 +54,7 @@ export class UnitCounters implements Counting {
   }
 
   get isZero(): boolean {
-    return this.#restarts === 0 && this.#failures === undefined;
+    return this.#restarts === 0 && this.#failures === undefined && this.oomKills === 0;
   }
 
   /** Adds what an outcome counts. */
@@ -58,6 +62,9 @@ export class UnitCounters implements Counting {
     switch (outcome.kind) {
       case "failure":
         this.countFailure(outcome.result ?? RESULT_UNKNOWN);
+        if (outcome.result === OOM_KILL) {
+          (this.#oomKills ??= new OomKills()).addResult(outcome.counted.invocationId);
+        }
         (this.#recentFailures ??= new RecentEvents()).add(outcome.timeNs);
         break;
       case "restart":
@@ -72,10 +79,23 @@ export class UnitCounters implements Counting {
     }
   }
 
+  /**
+   * Adds what OOMKills of a run shows.
+   *
+   * @param beganBefore true if the run began before counting
+   */
+  countOomKills(invocationId: string, kills: number, beganBefore: boolean): void {
+    const isFirst = !this.#isOomKillsKnown;
+    this.#isOomKillsKnown = true;
+    if (kills === 0 && this.#oomKills === undefined) return;
+    (this.#oomKills ??= new OomKills()).addProperty(invocationId, kills, isFirst && beganBefore);
+  }
+
   /** Adds the counts of the same unit in another container that has taken the name of this one. */
   add(more: UnitCounters): void {
     for (const [result, count] of more.failures) this.countFailure(result, count);
     this.#restarts += more.#restarts;
+    if (more.#oomKills !== undefined) (this.#oomKills ??= new OomKills()).add(more.#oomKills);
     if (more.#recentFailures !== undefined) {
       (this.#recentFailures ??= new RecentEvents()).addAll(more.#recentFailures);
     }

@@ -88,6 +88,13 @@ export class UnitRecord {
     return !this.#counters.isZero;
   }
 
+  /** Adds what OOMKills of its present or last run shows, when counting began at `baselineNs`. */
+  countOomKills(kills: number, baselineNs: bigint): void {
+    const { activeEnterNs, invocationId, signalNs } = this.facts;
+    const beganBefore = activeEnterNs > 0n ? activeEnterNs <= baselineNs : signalNs === 0n;
+    this.#counters.countOomKills(invocationId, kills, beganBefore);
+  }
+
   /** Adopts new labels of its container. */
   relabel(containerLabels: LabelSet): void {
     this.nameLabels = containerLabels.with([["name", this.name]], this.#counters);

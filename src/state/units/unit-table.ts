@@ -96,6 +96,15 @@ export class UnitTable {
       .map(({ name }) => name);
   }
 
+  /** Names of the services that run, and have series. */
+  runningServices(): string[] {
+    const names: string[] = [];
+    for (const { name, type, activeState, hasSeries } of this.#units.values()) {
+      if (type === "service" && activeState === "active" && hasSeries) names.push(name);
+    }
+    return names;
+  }
+
   /** Begins a new stream: nothing was listed on it yet. */
   unlist(): void {
     for (const unit of this.#units.values()) this.update(unit, unlisted(unit.facts));

@@ -72,6 +72,9 @@ export class SystemdSession {
   /** Units that were loaded since the last query by name. */
   #newUnits = new Set<string>();
   #isQuerying = false;
+  /** Services whose OOMKills are due. */
+  #oomQueries = new Set<string>();
+  #isQueryingOomKills = false;
   #isRenewing = false;
   #isRenewalDue = false;
   /** Names whose units are requested. */
@@ -221,7 +224,9 @@ export class SystemdSession {
         if (attach !== this.#attaches) return [];
         const rows = removed.size === 0 ? all : all.filter(({ name }) => !removed.has(name));
         const named = this.#names.length === 0 ? {} : { ids };
-        return this.#take({ kind: "listed", rows, asOfNs, ...named })?.startTimesOf ?? [];
+        const reply = this.#take({ kind: "listed", rows, asOfNs, ...named });
+        this.#queryOomKills(reply?.oomKillsOf ?? []);
+        return reply?.startTimesOf ?? [];
       }, this.#names);
     } catch (error) {
       if (attach === this.#attaches) throw error;
@@ -255,7 +260,8 @@ export class SystemdSession {
   }
 
   /** Requests what a signal left open. */
-  #request({ rowOf, managerState = false }: SystemdReply): void {
+  #request({ rowOf, managerState = false, oomKillsOf = [] }: SystemdReply): void {
+    this.#queryOomKills(oomKillsOf);
     if (rowOf !== undefined && !this.#isReloading) this.#queryUnit(rowOf);
     if (managerState) this.#readManager().catch(this.#fail);
   }
@@ -281,6 +287,25 @@ export class SystemdSession {
         await this.#transport.findUnits?.(names, read, this.#names);
       }
       this.#isQuerying = false;
+    };
+    query().catch(this.#fail);
+  }
+
+  /** Queries OOMKills of services, which no signal carries: one query at a time. */
+  #queryOomKills(services: readonly string[]): void {
+    if (this.#transport.oomKills === undefined) return;
+    for (const service of services) this.#oomQueries.add(service);
+    if (this.#isQueryingOomKills || this.#oomQueries.size === 0) return;
+    this.#isQueryingOomKills = true;
+    const query = async (): Promise<void> => {
+      while (this.#oomQueries.size > 0) {
+        const some = [...this.#oomQueries];
+        this.#oomQueries = new Set();
+        await this.#transport.oomKills?.(some, (unit, count) => {
+          this.#take({ kind: "oom-kills", unit, count });
+        });
+      }
+      this.#isQueryingOomKills = false;
     };
     query().catch(this.#fail);
   }

@@ -58,6 +58,14 @@ export interface Transport {
     units: readonly string[],
     read: (unit: string, frozenState: FrozenState | undefined) => void,
   ): Promise<void>;
+  /**
+   * Reads OOMKills of services; none where systemd doesn't have it (up to v257). Absent if it would cost
+   * a process in the container.
+   */
+  oomKills?(
+    services: readonly string[],
+    read: (service: string, count: number) => void,
+  ): Promise<void>;
   managerState(): Promise<ManagerProperties>;
   /** Ends the stream; pending calls are rejected. */
   close(): void;

@@ -2,7 +2,6 @@ import type { Clock } from "../../domain/clock.ts";
 import type { UnitIds } from "../../domain/systemd.ts";
 import {
   type FrozenState,
-  frozenStateOf,
   MAX_UNIT_NAME_BYTES,
   MAX_UNIT_NAMES,
   type UnitRow,
@@ -12,7 +11,6 @@ import type { ByteStream } from "../dbus/byte-stream.ts";
 import { type CallRequest, DBusConnection } from "../dbus/connection.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
 import { type Message, MessageFlag } from "../dbus/message.ts";
-import type { Reader } from "../dbus/reader.ts";
 import { PropertyReader, readUnitRows } from "../format/dbus-signals.ts";
 import { type ManagerProperties, ownerChange } from "../format/manager.ts";
 import {
@@ -23,9 +21,9 @@ import {
   SYSTEMD,
   TYPE_INTERFACES,
   UNIT_INTERFACE,
-  unitPath,
 } from "../format/objects.ts";
 import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "../session/transport.ts";
+import { DbusProperties } from "./dbus-properties.ts";
 
 const FROM_SYSTEMD = `type='signal',sender='${SYSTEMD}'`;
 const PROPERTIES = `${FROM_SYSTEMD},interface='${PROPERTIES_INTERFACE}',member='PropertiesChanged'`;
@@ -74,6 +72,11 @@ export class DbusTransport implements Transport {
   readonly #hasBus: boolean;
   readonly #clock: Clock;
   #isMatching = false;
+  readonly #properties = new DbusProperties(({ path, interfaceName, property }, read) => {
+    const get = { path, interface: PROPERTIES_INTERFACE, member: "Get", signature: "ss" };
+    const request = { ...this.#destination, ...get, body: [interfaceName, property] };
+    return this.#ask(request, (reply) => reply.read("v", read));
+  });
 
   /**
    * @param stream belongs to the transport, which closes it, also when this is rejected
@@ -196,57 +199,33 @@ export class DbusTransport implements Transport {
     }
   }
 
-  async startTimes(
+  startTimes(
     units: readonly string[],
     read: (unit: string, timeNs: bigint) => void,
   ): Promise<void> {
-    for (let at = 0; at < units.length; at += MAX_NAMED_UNITS) {
-      const some = units.slice(at, at + MAX_NAMED_UNITS);
-      await Promise.all(some.map((unit) => this.#startTime(unit, read)));
-    }
+    return this.#properties.startTimes(units, read);
   }
 
-  async frozenStates(
+  frozenStates(
     units: readonly string[],
     read: (unit: string, frozenState: FrozenState | undefined) => void,
   ): Promise<void> {
-    for (let at = 0; at < units.length; at += MAX_NAMED_UNITS) {
-      const some = units.slice(at, at + MAX_NAMED_UNITS);
-      await Promise.all(
-        some.map(async (unit) => {
-          const request = { ...this.#get(UNIT_INTERFACE, "FreezerState"), path: unitPath(unit) };
-          const readState = (reader: Reader): void => read(unit, frozenStateOf(readWord(reader)));
-          await this.#askOptional(request, readState);
-        }),
-      );
-    }
+    return this.#properties.frozenStates(units, read);
   }
 
-  async managerState(): Promise<ManagerProperties> {
-    const [version, systemState, userspaceUs, softReboots] = await Promise.all([
-      this.#managerText("Version"),
-      this.#managerText("SystemState"),
-      this.#managerCount("UserspaceTimestamp"),
-      this.#managerCount("SoftRebootsCount"),
-    ]);
-    const number = softReboots === undefined ? undefined : Number(softReboots);
-    return { version, systemState, userspaceUs, softReboots: number };
+  oomKills(
+    services: readonly string[],
+    read: (service: string, count: number) => void,
+  ): Promise<void> {
+    return this.#properties.oomKills(services, read);
+  }
+
+  managerState(): Promise<ManagerProperties> {
+    return this.#properties.manager();
   }
 
   close(): void {
     this.#connection.close();
-  }
-
-  /** Reads no time of a unit that was removed meanwhile. */
-  async #startTime(unit: string, read: (unit: string, timeNs: bigint) => void): Promise<void> {
-    const request = { ...this.#get(UNIT_INTERFACE, "ActiveEnterTimestamp"), path: unitPath(unit) };
-    try {
-      await this.#ask(request, (reply) =>
-        read(unit, reply.read("v", (reader) => reader.enterVariant("t").uint64()) * 1_000n),
-      );
-    } catch (error) {
-      if (!(error instanceof DBusError)) throw error;
-    }
   }
 
   /**
@@ -272,42 +251,10 @@ export class DbusTransport implements Transport {
     await atMost(NEXT_OWNER_MS, this.#clock, Promise.race([next, this.#connection.closed]));
   }
 
-  #managerText(property: string): Promise<string> {
-    return this.#ask({ ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH }, (reply) =>
-      reply.read("v", (reader) => reader.enterVariant("s").string()),
-    );
-  }
-
-  #managerCount(property: string): Promise<bigint | undefined> {
-    const request = { ...this.#get(MANAGER_INTERFACE, property), path: MANAGER_PATH };
-    return this.#askOptional(request, readCount);
-  }
-
-  /** Reads a property; undefined if this version of systemd, or the unit, doesn't have it. */
-  async #askOptional<T>(request: CallRequest, read: (reader: Reader) => T): Promise<T | undefined> {
-    try {
-      return await this.#ask(request, (reply) => reply.read("v", read));
-    } catch (error) {
-      if (error instanceof DBusError) return undefined;
-      throw error;
-    }
-  }
-
   #manager(member: string): CallRequest {
     return { ...this.#destination, path: MANAGER_PATH, interface: MANAGER_INTERFACE, member };
   }
 
-  #get(ofInterface: string, property: string): Omit<CallRequest, "path"> {
-    return {
-      ...this.#destination,
-      interface: PROPERTIES_INTERFACE,
-      member: "Get",
-      signature: "ss",
-      body: [ofInterface, property],
-    };
-  }
-
-  /** While systemd has no name, the bus is not to start it: it runs. */
   get #destination(): Pick<CallRequest, "destination" | "flags"> {
     return this.#hasBus ? { destination: SYSTEMD, flags: MessageFlag.NoAutoStart } : {};
   }
@@ -421,21 +368,4 @@ function ownersOf(message: Message): readonly [before: string, after: string] {
     reader.skip("s");
     return [reader.string(), reader.string()];
   });
-}
-
-/** Reads a variant of a number; undefined if it holds another type. */
-function readCount(reader: Reader): bigint | undefined {
-  const type = reader.variantType();
-  if (type.code === "t") return reader.uint64();
-  if (type.code === "u") return BigInt(reader.uint32());
-  reader.skipType(type);
-  return undefined;
-}
-
-/** Reads a variant of a string; undefined if it holds another type. */
-function readWord(reader: Reader): string | undefined {
-  const type = reader.variantType();
-  if (type.code === "s") return reader.string();
-  reader.skipType(type);
-  return undefined;
 }

@@ -32,6 +32,7 @@ export class BufferingSink {
       case "unit":
       case "service":
       case "loaded":
+      case "oom-kills":
       case "removed":
       case "manager":
         if (this.#buffer === undefined) return take(message);

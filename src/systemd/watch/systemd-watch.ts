@@ -115,6 +115,7 @@ export class SystemdWatch {
         return systemd.take(message);
       case "service":
       case "frozen":
+      case "oom-kills":
         return systemd.take(message);
       case "loaded":
         return this.#loaded(message);

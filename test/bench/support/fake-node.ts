@@ -77,6 +77,8 @@ export class FakeSystemdScript {
         return { signature: "v", body: [new Variant("t", STARTED_US)] };
       case "SoftRebootsCount":
         return { signature: "v", body: [new Variant("u", 0)] };
+      case "OOMKills":
+        return { signature: "v", body: [new Variant("t", 0n)] };
       case "FreezerState":
         return { signature: "v", body: [new Variant("s", "running")] };
       case "ActiveEnterTimestamp":

@@ -22,6 +22,8 @@ export interface FakeUnit {
   readonly loadState?: string;
   /** Default `running`. */
   readonly freezerState?: string;
+  /** OOMKills, which systemd has once `errors` doesn't say otherwise. Default: no value. */
+  readonly oomKills?: bigint;
   /** ActiveEnterTimestamp, in microseconds. */
   readonly activeEnterUs?: bigint;
 }
@@ -45,7 +47,10 @@ export class FakeSystemd {
   /** Destination of each question; "" for none. */
   readonly destinations = new Set<string>();
   /** Questions, by their first words, that it answers with this error, or with nothing at all. */
-  readonly errors = new Map<string, string>([["Get SoftRebootsCount", UNKNOWN_PROPERTY]]);
+  readonly errors = new Map<string, string>([
+    ["Get SoftRebootsCount", UNKNOWN_PROPERTY],
+    ["Get OOMKills", UNKNOWN_PROPERTY],
+  ]);
   readonly silent = new Set<string>();
   /** Questions, by their first words, whose answers wait for {@link release}. */
   readonly held = new Set<string>();
@@ -209,6 +214,7 @@ export class FakeSystemd {
       return new Variant(typeof this.softReboots === "number" ? "u" : "s", this.softReboots);
     }
     const unit = [...this.units].find(([name]) => unitPath(name) === call.path)?.[1];
+    if (property === "OOMKills") return new Variant("t", unit?.oomKills ?? 2n ** 64n - 1n);
     if (property === "FreezerState") return new Variant("s", unit?.freezerState ?? "running");
     return new Variant("t", unit?.activeEnterUs ?? 0n);
   }

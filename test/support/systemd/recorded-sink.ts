@@ -20,6 +20,7 @@ export class RecordedSink {
   /** Latest state of each unit that was listed or loaded: `active/running`. */
   readonly rows = new Map<string, string>();
   readonly startTimes = new Map<string, bigint>();
+  readonly oomKills = new Map<string, number>();
   readonly frozenStates = new Map<string, FrozenState | undefined>();
   /** Replies to `attached` and `listed`. */
   sinceNs: bigint | undefined = undefined;
@@ -27,6 +28,8 @@ export class RecordedSink {
   names: readonly string[] = [];
   /** Newest Ids of these names; `-` if no such unit is loaded. */
   ids: Readonly<Record<string, string>> | undefined = undefined;
+  /** Services whose OOMKills are requested. */
+  suspects: readonly string[] = [];
   /** Unit whose signals are replied to by a request of its row. */
   unsure = "";
   /** Unit whose signals are replied to by a request of the manager's state. */
@@ -51,12 +54,15 @@ export class RecordedSink {
       case "listed":
         this.#keep(message.rows);
         this.#keepIds(message.ids);
-        return { startTimesOf: this.wanted };
+        return { startTimesOf: this.wanted, oomKillsOf: this.suspects };
       case "start-time":
         this.startTimes.set(message.unit, message.timeNs);
         return undefined;
       case "frozen":
         this.frozenStates.set(message.unit, message.frozenState);
+        return undefined;
+      case "oom-kills":
+        this.oomKills.set(message.unit, message.count);
         return undefined;
       case "loaded":
         this.#keep(message.rows);
@@ -65,6 +71,7 @@ export class RecordedSink {
       case "unit":
         this.units.push({ ...message });
         if (message.unit === this.cancelled) return { managerState: true };
+        if (this.suspects.includes(message.unit)) return { oomKillsOf: [message.unit] };
         return message.unit === this.unsure ? { rowOf: message.unit } : undefined;
       case "service":
         this.services.push({ ...message });
@@ -104,6 +111,8 @@ function lineOf(message: SystemdMessage): string {
       return `start time ${message.unit}`;
     case "frozen":
       return `frozen ${message.unit} ${message.frozenState}`;
+    case "oom-kills":
+      return `oom kills ${message.unit} ${message.count}`;
     case "loaded":
       return `loaded ${message.rows.length}`;
     case "unit":

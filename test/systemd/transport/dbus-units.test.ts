@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { Variant } from "../../../src/systemd/dbus/value.ts";
+import type { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import {
   standingBridge,
@@ -92,6 +93,52 @@ test("leaves out a property of another type than expected", async () => {
   await watched.saw(/^manager/);
   expect(watched.sink.facts).toMatchObject([{ systemState: "running" }]);
   expect(watched.sink.facts[0]).not.toHaveProperty("softReboots");
+  await end(watched);
+});
+
+test("reads OOMKills of the requested services", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    systemd.errors.clear();
+    systemd.units.set("a.service", { ...RUNNING, oomKills: 3n });
+    systemd.units.set("b.service", RUNNING);
+    systemd.units.set("c.service", { ...RUNNING, oomKills: 0n });
+  };
+  const sink = (recorded: RecordedSink): void => {
+    recorded.suspects = ["a.service", "b.service", "c.service"];
+  };
+  const watched = watchBridge({ runtime, sink });
+  await watched.saw(/^oom kills c/);
+  expect([...watched.sink.oomKills]).toEqual([
+    ["a.service", 3],
+    ["c.service", 0],
+  ]);
+  const { systemd } = watched;
+  systemd.units.set("c.service", { ...RUNNING, oomKills: 1n });
+  systemd.emitProperties("c.service", "Unit", { ActiveState: new Variant("s", "failed") });
+  await watched.saw(/^oom kills c.service 1/);
+  expect(systemd.questions.at(-1)).toBe("Get OOMKills /org/freedesktop/systemd1/unit/c_2eservice");
+  await end(watched);
+});
+
+test("asks once for OOMKills when systemd doesn't have it", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    for (const name of ["a.service", "b.service"]) systemd.units.set(name, RUNNING);
+  };
+  const sink = (recorded: RecordedSink): void => {
+    recorded.suspects = ["a.service", "b.service"];
+  };
+  const watched = watchBridge({ runtime, sink });
+  await watched.saw(/^manager/);
+  const { systemd } = watched;
+  systemd.emitProperties("b.service", "Unit", { ActiveState: new Variant("s", "failed") });
+  systemd.emit("UnitNew", "so", "a.service", "/u");
+  await watched.saw(/^loaded/);
+  expect(systemd.questions.filter((question) => question.startsWith("Get OOMKills"))).toEqual([
+    "Get OOMKills /org/freedesktop/systemd1/unit/a_2eservice",
+  ]);
+  expect(watched.sink.oomKills.size).toBe(0);
   await end(watched);
 });
 

@@ -1,0 +1,141 @@
+import { type FrozenState, frozenStateOf } from "../../domain/unit.ts";
+import { DBusError } from "../dbus/errors.ts";
+import type { Reader } from "../dbus/reader.ts";
+import type { ManagerProperties } from "../format/manager.ts";
+import {
+  MANAGER_INTERFACE,
+  MANAGER_PATH,
+  SERVICE_INTERFACE,
+  UNIT_INTERFACE,
+  unitPath,
+} from "../format/objects.ts";
+import { MAX_NAMED_UNITS } from "../session/transport.ts";
+
+const UNKNOWN_PROPERTY = "org.freedesktop.DBus.Error.UnknownProperty";
+const MAX_COUNT = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** A property of one of systemd's objects. */
+export interface PropertyRequest {
+  readonly path: string;
+  readonly interfaceName: string;
+  readonly property: string;
+}
+
+/** Reads a property. @throws DBusError if systemd, or the unit, doesn't have it */
+export type GetProperty = <T>(request: PropertyRequest, read: (reader: Reader) => T) => Promise<T>;
+
+/** Reads properties of systemd and its units; leaves out what this version of systemd doesn't have. */
+export class DbusProperties {
+  readonly #get: GetProperty;
+  /** False once systemd has answered that it doesn't know OOMKills. */
+  #hasOomKills = true;
+
+  constructor(get: GetProperty) {
+    this.#get = get;
+  }
+
+  async manager(): Promise<ManagerProperties> {
+    const of = (property: string): PropertyRequest => ({
+      path: MANAGER_PATH,
+      interfaceName: MANAGER_INTERFACE,
+      property,
+    });
+    const text = (property: string): Promise<string> =>
+      this.#get(of(property), (reader) => reader.enterVariant("s").string());
+    const [version, systemState, userspaceUs, softReboots] = await Promise.all([
+      text("Version"),
+      text("SystemState"),
+      this.#getOptional(of("UserspaceTimestamp"), readCount),
+      this.#getOptional(of("SoftRebootsCount"), readCount),
+    ]);
+    const number = softReboots === undefined ? undefined : Number(softReboots);
+    return { version, systemState, userspaceUs, softReboots: number };
+  }
+
+  /** Reads ActiveEnterTimestamp, in Unix nanoseconds; none of a unit that was removed meanwhile. */
+  async startTimes(
+    units: readonly string[],
+    read: (unit: string, timeNs: bigint) => void,
+  ): Promise<void> {
+    await inGroups(units, async (unit) => {
+      const request = unitProperty(unit, UNIT_INTERFACE, "ActiveEnterTimestamp");
+      await this.#getOptional(request, (reader) =>
+        read(unit, reader.enterVariant("t").uint64() * 1_000n),
+      );
+    });
+  }
+
+  async frozenStates(
+    units: readonly string[],
+    read: (unit: string, frozenState: FrozenState | undefined) => void,
+  ): Promise<void> {
+    await inGroups(units, async (unit) => {
+      const request = unitProperty(unit, UNIT_INTERFACE, "FreezerState");
+      await this.#getOptional(request, (reader) => read(unit, frozenStateOf(readWord(reader))));
+    });
+  }
+
+  async oomKills(
+    services: readonly string[],
+    read: (service: string, count: number) => void,
+  ): Promise<void> {
+    const getOne = async (service: string): Promise<void> => {
+      try {
+        await this.#get(unitProperty(service, SERVICE_INTERFACE, "OOMKills"), (reader) => {
+          const count = readCount(reader);
+          // systemd's largest number means that it has no value.
+          if (count !== undefined && count <= MAX_COUNT) read(service, Number(count));
+        });
+      } catch (error) {
+        if (!(error instanceof DBusError)) throw error;
+        if (error.name === UNKNOWN_PROPERTY) this.#hasOomKills = false;
+      }
+    };
+    // The first answer shows whether the others are worth a call.
+    const [first, ...others] = services;
+    if (first !== undefined && this.#hasOomKills) await getOne(first);
+    if (this.#hasOomKills) await inGroups(others, getOne);
+  }
+
+  async #getOptional<T>(
+    request: PropertyRequest,
+    read: (reader: Reader) => T,
+  ): Promise<T | undefined> {
+    try {
+      return await this.#get(request, read);
+    } catch (error) {
+      if (error instanceof DBusError) return undefined;
+      throw error;
+    }
+  }
+}
+
+async function inGroups(
+  units: readonly string[],
+  get: (unit: string) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < units.length; at += MAX_NAMED_UNITS) {
+    await Promise.all(units.slice(at, at + MAX_NAMED_UNITS).map(get));
+  }
+}
+
+function unitProperty(unit: string, interfaceName: string, property: string): PropertyRequest {
+  return { path: unitPath(unit), interfaceName, property };
+}
+
+/** Reads a variant of a number; undefined if it holds another type. */
+function readCount(reader: Reader): bigint | undefined {
+  const type = reader.variantType();
+  if (type.code === "t") return reader.uint64();
+  if (type.code === "u") return BigInt(reader.uint32());
+  reader.skipType(type);
+  return undefined;
+}
+
+/** Reads a variant of a string; undefined if it holds another type. */
+function readWord(reader: Reader): string | undefined {
+  const type = reader.variantType();
+  if (type.code === "s") return reader.string();
+  reader.skipType(type);
+  return undefined;
+}
