@@ -17,6 +17,8 @@ import { killCommand, marked, Marks, marksIn, parseScan, SCAN } from "../format/
 const SCAN_USER = "65534:65534";
 const MAX_SCAN_BYTES = 256 * 1024;
 const SWEEP_LIMIT_MS = 10_000;
+/** Users as whom one sweep kills: a container can fake any number. */
+const MAX_USERS = 8;
 /** Pauses before a sweep is repeated that failed, or that couldn't rate each process. */
 const PAUSES_MS = [2_000, 10_000, 30_000] as const;
 /** Time that a sweep has at the end of its stream. */
@@ -181,7 +183,8 @@ export class OwnCommands implements Pick<ContainerRuntime, "exec" | "run"> {
     const foreign = closed.filter(({ mark }) => !this.#marks.has(mark));
     const known = foreign.length === 0 ? new Set<string>() : await this.#known(container, signal);
     const left = [...own, ...foreign.filter(({ mark }) => known?.has(mark) === false)];
-    for (const [uid, processes] of Map.groupBy(left, (process) => process.uid)) {
+    const byUser = [...Map.groupBy(left, (process) => process.uid)].slice(0, MAX_USERS);
+    for (const [uid, processes] of byUser) {
       // With no more rights than the processes have themselves.
       await this.run(container, killCommand(processes), { ...options, user: `${uid}:${uid}` });
     }

@@ -129,6 +129,14 @@ test("kills what other instances left, each as its own user, and no open command
   expect(container.left).toEqual(["cccc", expect.any(String)]);
 });
 
+test("kills as eight users at most", async () => {
+  const container = new FakeContainer();
+  for (let uid = 1; uid <= 20; uid += 1) container.add(foreign("aaaa"), { uid });
+  const { stream } = setup(container);
+  await stream();
+  expect(container.kills).toHaveLength(8);
+});
+
 test("kills what others left by the command, if all open execs are its own", async () => {
   const container = new FakeContainer("cli");
   container.add(foreign("aaaa"));
