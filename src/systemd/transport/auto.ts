@@ -1,5 +1,10 @@
 import type { Clock } from "../../domain/clock.ts";
-import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain/systemd.ts";
+import type {
+  SystemdMessage,
+  SystemdRunOptions,
+  SystemdSource,
+  TakeMessage,
+} from "../../domain/systemd.ts";
 import { GapError } from "../session/journal-recovery.ts";
 import { verdictOf } from "./bridge-error.ts";
 import { Upgrade, type Way } from "./upgrade.ts";
@@ -13,6 +18,13 @@ export interface AutoSourceOptions {
   readonly clock: Clock;
   /** Returns false while the container may still boot. Default: always. */
   readonly hasBooted?: () => boolean;
+}
+
+interface Attempt {
+  readonly take: TakeMessage;
+  /** Keeps messages until the next `attached`. */
+  readonly hold: (messages: readonly SystemdMessage[]) => void;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -41,7 +53,22 @@ export class AutoSource implements SystemdSource {
   async run(take: TakeMessage, { signal }: SystemdRunOptions): Promise<void> {
     if (this.#ways.length === 0) throw new Error("no transport to systemd is configured");
     let at: number | undefined = this.#at;
-    while (at !== undefined && !signal.aborted) at = await this.#attempt(at, take, signal);
+    let held: readonly SystemdMessage[] = [];
+    // Messages of an earlier way belong into the gap that the next one closes.
+    const taking: TakeMessage = (message) => {
+      const reply = take(message);
+      if (message.kind !== "attached") return reply;
+      const earlier = held;
+      held = [];
+      for (const each of earlier) take(each);
+      return reply;
+    };
+    const hold = (messages: readonly SystemdMessage[]): void => {
+      held = messages;
+    };
+    while (at !== undefined && !signal.aborted) {
+      at = await this.#attempt(at, { take: taking, hold, signal });
+    }
   }
 
   /**
@@ -49,7 +76,7 @@ export class AutoSource implements SystemdSource {
    *
    * @throws Error with the reason of each way that failed
    */
-  async #attempt(at: number, take: TakeMessage, signal: AbortSignal): Promise<number | undefined> {
+  async #attempt(at: number, { take, hold, signal }: Attempt): Promise<number | undefined> {
     const way = this.#ways[at];
     if (way === undefined) return undefined;
     const { source, isBlind = false } = way;
@@ -75,6 +102,7 @@ export class AutoSource implements SystemdSource {
     const taken = upgrade?.taken;
     if (taken !== undefined) {
       this.#works(taken.at);
+      hold(taken.held);
       if (taken.run === undefined) return taken.at;
       await taken.run;
       return undefined;

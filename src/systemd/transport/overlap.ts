@@ -1,7 +1,7 @@
 import type { ServiceSignal, SystemdMessage, UnitSignal } from "../../domain/systemd.ts";
 
 /** Messages that each side may hold: as many as in a storm of a second or two. */
-const MAX_HELD = 50_000;
+export const MAX_HELD = 50_000;
 
 /**
  * Two streams of one systemd, of which the second takes over. Systemd sends each change on both, in

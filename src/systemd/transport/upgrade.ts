@@ -7,7 +7,7 @@ import type {
   TakeMessage,
 } from "../../domain/systemd.ts";
 import { verdictOf, type Verdict } from "./bridge-error.ts";
-import { Overlap } from "./overlap.ts";
+import { MAX_HELD, Overlap } from "./overlap.ts";
 
 /** One way to systemd. */
 export interface Way {
@@ -32,6 +32,8 @@ export interface Taken {
   readonly at: number;
   /** The stream that goes on; undefined if the way has to be run. */
   readonly run: Promise<void> | undefined;
+  /** Messages of the stream in use that follow the next `attached`. */
+  readonly held: readonly SystemdMessage[];
 }
 
 const FIRST_WAIT_MS = 1_000;
@@ -58,6 +60,11 @@ export class Upgrade {
   /** Aborts when a better way has taken over. */
   readonly #replaced = new AbortController();
   #overlap: Overlap | undefined;
+  /**
+   * Signals that a blind way carries during an attempt, which makes systemd send them: applied before
+   * the journal is read, they would hide what was missed before.
+   */
+  #held: SystemdMessage[] | undefined;
   #taken: Taken | undefined;
   #sought: Promise<void> | undefined;
   #sign: (() => void) | undefined;
@@ -84,6 +91,7 @@ export class Upgrade {
     if (this.#replaced.signal.aborted) return undefined;
     if (message.kind === "attached") this.#attaching += 1;
     if (message.kind === "recovered") this.#attaching -= 1;
+    if (this.#holds(message)) return undefined;
     this.#overlap?.passes(message);
     const reply = this.#options.take(message);
     if (showsBus(message)) {
@@ -137,6 +145,21 @@ export class Upgrade {
     this.#hasSign = false;
   }
 
+  #holds(message: SystemdMessage): boolean {
+    const held = this.#held;
+    if (held === undefined || (message.kind !== "unit" && message.kind !== "service")) return false;
+    // Its source may use the object for the next one.
+    held.push({ ...message });
+    if (held.length > MAX_HELD) this.#release();
+    return true;
+  }
+
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const message of held) this.take(message);
+  }
+
   /** @throws the error that says why this way can't take over */
   async #try(at: number, stream: OpenStream): Promise<undefined> {
     const { better, isBlind, clock } = this.#options;
@@ -157,7 +180,8 @@ export class Upgrade {
       () => attempt.abort(new Error(`no stream in ${ATTEMPT_MS / 1000} s`)),
       ATTEMPT_MS,
     );
-    this.#overlap = overlap;
+    if (isBlind) this.#held = [];
+    else this.#overlap = overlap;
     const run = way.source.run(take, { signal, opened: opened.resolve });
     const over = run.then(() => {
       throw new Error("the stream ended");
@@ -170,7 +194,7 @@ export class Upgrade {
         if (overlap.isBroken || this.#attaching > 0) throw new Error("the stream has a gap");
         signal.throwIfAborted();
         next = this.#follow(overlap, candidate);
-        this.#takeOver({ at, run });
+        this.#takeOver({ at, run, held: [] });
         void candidate.relist().then(
           () => void (next = this.#after(overlap)),
           () => {},
@@ -180,14 +204,14 @@ export class Upgrade {
     } catch (error) {
       attempt.abort(error);
       await run.catch(() => {});
+      this.#release();
       throw error;
     } finally {
       this.#overlap = undefined;
     }
     attempt.abort(new Error("it works"));
     await run.catch(() => {});
-    this.#signal.throwIfAborted();
-    this.#takeOver({ at, run: undefined });
+    this.#takeOver({ at, run: undefined, held: this.#held ?? [] });
   }
 
   #takeOver(taken: Taken): void {

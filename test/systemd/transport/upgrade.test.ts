@@ -142,6 +142,8 @@ test("runs a better way from its beginning, so that the journal is read, after b
   bus.fault = undefined;
   await clock.advance(1_000);
   sink.history.splice(0);
+  // The attempt makes systemd send what busctl can see.
+  busctl.stream.take(failed(2n));
   bus.stream.open();
   await turns();
   expect(busctl.stream.signal.aborted).toBe(true);
@@ -150,7 +152,27 @@ test("runs a better way from its beginning, so that the journal is read, after b
   expect(bus.streams).toHaveLength(3);
   expect(bus.streams[1]?.signal.aborted).toBe(true);
   bus.stream.open();
-  expect(sink.history).toEqual(["attached dbus", "recovered 0", "listed 0"]);
+  expect(sink.history).toEqual([
+    "attached dbus",
+    "unit a.service failed/running",
+    "recovered 0",
+    "listed 0",
+  ]);
+  abort.abort();
+  expect(await done).toBeUndefined();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+test("passes on what busctl saw when the attempt fails", async () => {
+  const { bus, busctl, clock, sink, abort, done } = await watchWorse(missing);
+  busctl.stream.open();
+  bus.fault = undefined;
+  await clock.advance(1_000);
+  busctl.stream.take(failed(2n));
+  expect(sink.units).toEqual([]);
+  bus.stream.end();
+  await turns();
+  expect(sink.units).toEqual([failed(2n)]);
   abort.abort();
   expect(await done).toBeUndefined();
   expect(clock.pendingTimers).toBe(0);
