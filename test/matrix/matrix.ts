@@ -58,6 +58,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
+const DATE = new Date().toISOString().slice(0, 10);
 const rows: MatrixRow[] = [];
 for (const { name, engine, nodes } of PLANS) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
@@ -77,6 +78,7 @@ async function run(name: string, plan: SessionPlan): Promise<MatrixRow[]> {
     console.error(`${name}: ${text} (${((performance.now() - begin) / 1_000).toFixed(0)} s)`);
   const rowOf = (node: NodePlan, facts: Pick<MatrixRow, "version" | "cells" | "transport">) => ({
     engine: name,
+    date: DATE,
     note: plan.engine.note,
     suite: node.suite,
     variant: node.variant,

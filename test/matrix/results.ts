@@ -8,7 +8,10 @@ import type { Outcome } from "./session.ts";
 export interface MatrixRow {
   /** Name of the session. */
   readonly engine: string;
+  /** As the engine reports it; empty if it didn't run. */
   readonly version: string;
+  /** Day of the run, `2026-11-30`; empty if it didn't run. */
+  readonly date: string;
   readonly note: string;
   readonly suite: Suite;
   readonly variant: MatrixVariant;
@@ -17,25 +20,17 @@ export interface MatrixRow {
   readonly cells: Readonly<Record<string, Outcome>>;
 }
 
-export interface MatrixResults {
-  /** Day of the last run, `2026-11-30`. */
-  readonly date: string;
-  readonly rows: readonly MatrixRow[];
-}
-
 /** File of the last outcomes, as JSON. */
 export const RESULTS = join(import.meta.dirname, "../../.cache/matrix.json");
 
-export async function readMatrix(): Promise<MatrixResults> {
-  return JSON.parse(await readFile(RESULTS, "utf8")) as MatrixResults;
+export async function readRows(): Promise<readonly MatrixRow[]> {
+  return JSON.parse(await readFile(RESULTS, "utf8")) as readonly MatrixRow[];
 }
 
 /** Stores the rows of a session, and keeps earlier ones of others. */
 export async function keepRows(session: string, rows: readonly MatrixRow[]): Promise<void> {
-  const before = await readMatrix().catch(() => undefined);
-  const others = before?.rows.filter(({ engine }) => engine !== session) ?? [];
-  const date = new Date().toISOString().slice(0, 10);
+  const before = await readRows().catch(() => []);
+  const others = before.filter(({ engine }) => engine !== session);
   await mkdir(dirname(RESULTS), { recursive: true });
-  const results: MatrixResults = { date, rows: [...others, ...rows] };
-  await writeFile(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
+  await writeFile(RESULTS, `${JSON.stringify([...others, ...rows], undefined, 2)}\n`);
 }

@@ -6,8 +6,10 @@ export const COLUMNS = ["walk", "count", "recovery", "oom", "wait", "leftovers"]
 /** Returns the columns of a row: engine, node, transport, and each check's verdict with its figure. */
 export function cellsOf(row: MatrixRow): string[] {
   const { start } = row.cells;
+  const program = row.engine.includes("podman") ? "podman" : "docker";
   return [
-    `${row.engine.split("-")[0] === "podman" ? "podman" : "docker"} ${row.version}`.trim(),
+    // Without Debian's suffix.
+    row.version === "" ? row.engine : `${program} ${row.version.replace(/\+.*/, "")}`,
     row.note,
     `systemd ${SYSTEMD[row.suite]}`,
     row.variant,
@@ -16,7 +18,9 @@ export function cellsOf(row: MatrixRow): string[] {
       const cell = row.cells[name];
       if (cell === undefined) return start === undefined ? "not run" : "didn't start";
       if (cell.pass && cell.figure === "") return "";
-      return `${cell.pass ? "pass" : "FAIL"}${cell.figure === "" ? "" : `: ${cell.figure}`}`;
+      const [first = ""] = cell.wrong;
+      const words = cell.figure === "" ? first.replaceAll(/\s+/g, " ").slice(0, 80) : cell.figure;
+      return `${cell.pass ? "pass" : "FAIL"}${words === "" ? "" : `: ${words}`}`;
     }),
   ];
 }

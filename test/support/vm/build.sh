@@ -100,6 +100,9 @@ for unit in getty@tty1.service serial-getty@ttyS0.service apt-daily.timer apt-da
   systemd-networkd-wait-online.service; do
   ln -sf /dev/null "$guest/etc/systemd/system/$unit"
 done
+# docker's data with images, made outside.
+rm -rf "$guest/var/lib/docker"
+[ ! -e "$dir/docker" ] || cp -a "$dir/docker" "$guest/var/lib/docker"
 echo guest >"$guest/etc/hostname"
 echo overlay >"$guest/etc/modules-load.d/guest.conf"
 : >"$guest/etc/machine-id"

@@ -5,6 +5,7 @@
  * machine, in the cache; the disk keeps its images from run to run.
  */
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, connect, type AddressInfo } from "node:net";
@@ -14,7 +15,9 @@ import { execa } from "execa";
 import { cacheDir } from "../cache-dir.ts";
 import { suiteRoot } from "../debian-command.ts";
 import { debianMirror } from "../engine/debian-mirror.ts";
+import { ensureImage } from "../engine/images.ts";
 import { ensureCommands, systemEnv } from "../engine/packages.ts";
+import { startPrivateEngine } from "../engine/private-engine.ts";
 import { eventually } from "../eventually.ts";
 import { GuestShell } from "./guest-shell.ts";
 
@@ -145,6 +148,8 @@ async function machineFiles(): Promise<MachineFiles> {
   const dir = join(cacheDir(), "vm");
   await mkdir(dir, { recursive: true });
   const mirror = await debianMirror();
+  const images = join(dir, "docker");
+  if (!existsSync(join(dir, "disk.img"))) await makeImages(images);
   // Bound to this process, as the images of nodes.
   const bound = ["--pdeathsig=KILL", "unshare", "-mpf", "--mount-proc", "--kill-child"];
   const script = join(import.meta.dirname, "build.sh");
@@ -152,8 +157,24 @@ async function machineFiles(): Promise<MachineFiles> {
   await execa("setpriv", [...bound, "flock", join(dir, "lock"), ...build], {
     env: { ...systemEnv(), ...(mirror?.proxy && { http_proxy: mirror.proxy }) },
   });
+  await rm(images, { recursive: true, force: true });
   const { stdout: kernel } = await execa("sh", ["-c", 'echo "$1"/boot/vmlinuz-*', "sh", root]);
   return { disk: join(dir, "disk.img"), initrd: join(dir, "initrd.img"), kernel };
+}
+
+/** Makes docker's data with the images of tests here: their import in the guest takes minutes. */
+async function makeImages(to: string): Promise<void> {
+  await rm(to, { recursive: true, force: true });
+  const packages = ["docker.io", "procps"];
+  const root = await suiteRoot({ name: `docker-${GUEST_SUITE}`, suite: GUEST_SUITE, packages });
+  const engine = await startPrivateEngine({ root });
+  try {
+    for (const kind of ["trixie", "sid", "busybox"] as const) await ensureImage(engine, kind);
+    await engine.stopDaemon();
+    await execa("cp", ["-a", join(engine.dir, "docker"), to]);
+  } finally {
+    await engine.dispose();
+  }
 }
 
 async function freePort(): Promise<number> {
