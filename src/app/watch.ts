@@ -70,7 +70,7 @@ export function buildWatch(options: WatchOptions): Watch {
         runtime: commands,
         clock,
         container: id,
-        pid: record.pid,
+        pid: () => record.pid,
         startedAtNs: record.startedAtNs,
         hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
       });

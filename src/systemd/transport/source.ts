@@ -28,8 +28,8 @@ export interface SystemdSourceOptions {
   /** Container id. */
   readonly container: string;
   readonly clock: Clock;
-  /** Its PID 1 on the engine's host; 0 if unknown. */
-  readonly pid: number;
+  /** Returns its PID 1 on the engine's host; 0 while that is unknown. */
+  readonly pid: () => number;
   /** When it was started: Unix nanoseconds. */
   readonly startedAtNs: bigint;
   /** Returns false while the container may still boot. Default: always. */

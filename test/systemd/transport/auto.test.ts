@@ -12,7 +12,7 @@ import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 type Attempt = "works" | "works, then fails" | "ended" | Error;
 
 /** A container that started long ago. */
-const NODE = { container: "c0ffee", pid: 0, startedAtNs: 0n };
+const NODE = { container: "c0ffee", pid: () => 0, startedAtNs: 0n };
 const STREAM: OpenStream = { transport: "dbus", relist: async () => {} };
 
 /** Returns a source whose attempts go as given, the last one again and again. */

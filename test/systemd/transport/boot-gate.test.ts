@@ -16,16 +16,23 @@ interface Opened {
   readonly files: Map<string, string>;
   readonly abort: AbortController;
   isOpen: boolean;
+  pid: number;
 }
 
 /** Opens the gate of a container that started `upMs` ago, on a host with these files. */
 function open(upMs: number, files: Readonly<Record<string, string>> = {}, pid = 7): Opened {
   const clock = new FakeClock();
   const abort = new AbortController();
-  const opened: Opened = { clock, files: new Map(Object.entries(files)), abort, isOpen: false };
+  const opened: Opened = {
+    clock,
+    files: new Map(Object.entries(files)),
+    abort,
+    isOpen: false,
+    pid,
+  };
   const gate = new BootGate({
     container: ID,
-    pid,
+    pid: () => opened.pid,
     startedAtNs: BigInt(clock.nowMs() - upMs) * 1_000_000n,
     clock,
     read: async (path) => {
@@ -83,7 +90,7 @@ test("waits for the controllers too, but not for ever", async () => {
 
 test("is open at once when the node has booted", async () => {
   expect(await openAfter(open(0, { "/proc/7/cgroup": `0::/${ID}/init.scope\n` }), 1)).toBe(0);
-  expect(await openAfter(open(500), 1)).toBe(0);
+  expect(await openAfter(open(700), 1)).toBe(0);
 });
 
 test.each([
@@ -91,10 +98,19 @@ test.each([
   ["isn't here", {}, 7],
   ["is unknown", { "/proc/0/cgroup": `0::/${ID}/init.scope\n` }, 0],
 ])("waits for the time that boots need when its PID 1 %s", async (_why, files, pid) => {
-  expect(await openAfter(open(0, files, pid), 10_000)).toBe(500);
-  expect(await openAfter(open(300, files, pid), 10_000)).toBe(200);
+  expect(await openAfter(open(0, files, pid), 10_000)).toBe(700);
+  expect(await openAfter(open(300, files, pid), 10_000)).toBe(400);
   // The engine's clock is ahead.
-  expect(await openAfter(open(-60_000, files, pid), 10_000)).toBe(500);
+  expect(await openAfter(open(-60_000, files, pid), 10_000)).toBe(700);
+});
+
+test("watches PID 1 from when it is known", async () => {
+  const opened = open(0, { "/proc/7/cgroup": V2 }, 0);
+  expect(await openAfter(opened, 500)).toBeUndefined();
+  opened.pid = 7;
+  expect(await openAfter(opened, 5_000)).toBeUndefined();
+  opened.files.set("/proc/7/cgroup", V2.replace("\n", "/init.scope\n"));
+  expect(await openAfter(opened, 1_000)).toBe(20);
 });
 
 test("is open after 30 s when PID 1 never leaves the root cgroup", async () => {
@@ -110,12 +126,12 @@ test.each(["auto", "dbus", "busctl"] as const)(
       runtime,
       container: ID,
       clock,
-      pid: 0,
+      pid: () => 0,
       startedAtNs: clock.nowNs(),
     });
     const abort = new AbortController();
     const done = source?.run(new RecordedSink().take, { signal: abort.signal });
-    await clock.advance(499);
+    await clock.advance(699);
     expect(runtime.commands).toEqual([]);
     await clock.advance(1);
     expect(runtime.commands).toHaveLength(1);
@@ -128,7 +144,7 @@ test.each(["auto", "dbus", "busctl"] as const)(
 test("ends at an abort", async () => {
   const runtime = new FakeRuntime();
   const clock = new FakeClock();
-  const options = { runtime, container: ID, clock, pid: 0, startedAtNs: clock.nowNs() };
+  const options = { runtime, container: ID, clock, pid: () => 0, startedAtNs: clock.nowNs() };
   const abort = new AbortController();
   const done = systemdSource("auto", options)?.run(new RecordedSink().take, abort);
   await clock.advance(100);
