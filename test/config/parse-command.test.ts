@@ -202,7 +202,7 @@ test("reads patterns, and kinds one by one, by commas and by groups", () => {
   expect(config).toMatchObject({
     containers: ["dev-*"],
     units: ["slurm*", "sshd.service"],
-    kinds: ["unit.failed", "system.state", "container.die"],
+    kinds: ["unit.failed", "system.state", "system.soft_reboot", "container.die"],
     json: true,
   });
   expect(eventsConfigOf([])).toMatchObject({
