@@ -1,20 +1,26 @@
 import type { ContainerDetails } from "../../domain/container.ts";
 
-/** Exits between two inspections whose times are kept. */
+/** Exits whose times are kept until a restart is dated by them. */
 const MAX_EXITS = 64;
 
 type RunFacts = Pick<ContainerDetails, "status" | "startedAtNs" | "finishedAtNs">;
 
 /**
  * Dates policy restarts. The engine keeps their number alone, and counts one at the exit that leads
- * to it: so each has the time of its exit.
+ * to it: so each has the time of its exit. That of the newest is in the same inspection, and those
+ * before have had events.
  */
 export class ExitTimes {
-  /** Exits since the last inspection, oldest first: Unix nanoseconds. */
+  /** Exits that dated no restart yet, oldest first: Unix nanoseconds. */
   #exitsNs: bigint[] = [];
+  /** An exit that inspect gave, and whose event is still to come; 0n if none is. */
+  #expectedNs = 0n;
 
   /** Takes an exit that was counted. */
   exited(timeNs: bigint): void {
+    const isDated = this.#expectedNs > 0n && timeNs >= this.#expectedNs;
+    this.#expectedNs = 0n;
+    if (isDated) return;
     this.#exitsNs.push(timeNs);
     if (this.#exitsNs.length > MAX_EXITS) this.#exitsNs.shift();
   }
@@ -30,38 +36,37 @@ export class ExitTimes {
     details: RunFacts,
     context: { readonly fresh: boolean; readonly startedBeforeNs: bigint },
   ): readonly bigint[] {
-    const { fresh, startedBeforeNs } = context;
     const exitsNs = this.#exitsNs;
-    if (!fresh) {
-      this.#exitsNs = exitsNs.slice(restarts);
-      return withUnknown(restarts, exitsNs.slice(0, restarts), exitNs(details, startedBeforeNs));
+    if (restarts === 0) {
+      if (context.fresh) this.#exitsNs = [];
+      return [];
     }
-    this.#exitsNs = [];
-    if (restarts === 0) return [];
-    // The last exit led to no restart if there were more exits, and it doesn't run again.
-    const isOver = !isRestarted(details) && exitsNs.length > restarts;
-    const led = isOver ? exitsNs.slice(0, -1) : exitsNs;
-    return withUnknown(restarts, led.slice(-restarts), exitNs(details, startedBeforeNs));
+    const { atNs, isExit } = this.#newest(details, context.startedBeforeNs);
+    const isSeen = exitsNs.includes(atNs);
+    if (isExit && !isSeen) this.#expectedNs = atNs;
+    this.#exitsNs = context.fresh && isSeen ? [] : exitsNs.filter((exitNs) => exitNs > atNs);
+    const timesNs = [...exitsNs.filter((exitNs) => exitNs < atNs), atNs].slice(-restarts);
+    // Those without an event are earlier by a nanosecond each.
+    while (timesNs.length < restarts) timesNs.unshift((timesNs[0] ?? atNs) - 1n);
+    return timesNs;
   }
-}
 
-/** Completes the known times, which are the newest: those before are earlier by a nanosecond each. */
-function withUnknown(count: number, knownNs: readonly bigint[], newestNs: bigint): bigint[] {
-  const timesNs = [...knownNs];
-  if (timesNs.length === 0 && count > 0) timesNs.push(newestNs);
-  while (timesNs.length < count) timesNs.unshift((timesNs[0] ?? newestNs) - 1n);
-  return timesNs;
-}
-
-/** Returns the time of the newest restart if no exit is known: of its exit, else of its start. */
-function exitNs(
-  { startedAtNs, finishedAtNs, ...facts }: RunFacts,
-  startedBeforeNs: bigint,
-): bigint {
-  const isExitOfRestart = isRestarted(facts) || startedAtNs <= startedBeforeNs;
-  return isExitOfRestart && finishedAtNs > 0n ? finishedAtNs : startedAtNs;
-}
-
-function isRestarted({ status }: Pick<RunFacts, "status">): boolean {
-  return status === "running" || status === "paused" || status === "restarting";
+  /** Returns the time of the newest restart: that of its exit, or else of its start. */
+  #newest(
+    { status, startedAtNs, finishedAtNs }: RunFacts,
+    startedBeforeNs: bigint,
+  ): { readonly atNs: bigint; readonly isExit: boolean } {
+    const exitsNs = this.#exitsNs;
+    const isRestarted = status === "running" || status === "paused" || status === "restarting";
+    if (!isRestarted) {
+      // The last exit led to no restart, unless its restart was cancelled.
+      const exitNs = exitsNs.findLast((timeNs) => timeNs < startedAtNs);
+      if (exitNs !== undefined) return { atNs: exitNs, isExit: true };
+      if (startedAtNs > startedBeforeNs) return { atNs: startedAtNs, isExit: false };
+    }
+    if (finishedAtNs === 0n) return { atNs: startedAtNs, isExit: false };
+    // The event of an exit comes a moment later, and events come in order.
+    const eventNs = exitsNs.find((timeNs) => timeNs >= finishedAtNs);
+    return { atNs: eventNs ?? finishedAtNs, isExit: true };
+  }
 }

@@ -12,51 +12,66 @@ function after(...exitsNs: readonly bigint[]): ExitTimes {
   return times;
 }
 
-const facts = (status: ContainerStatus, startedAtNs = 900n, finishedAtNs = 800n) => ({
+/** Of a container that ended at `finishedAtNs`; the event of an end comes 5 ns later. */
+const facts = (
+  status: ContainerStatus,
+  finishedAtNs: bigint,
+  startedAtNs = finishedAtNs - 50n,
+) => ({
   status,
   startedAtNs,
   finishedAtNs,
 });
 
 // The engine counts a restart at the exit: until the next start, StartedAt is that of the run before.
-test.each(["restarting", "running", "paused"] as const)(
-  "gives restarts the times of the newest exits when the container is %s",
-  (status) => {
-    expect(after(1n, 2n, 3n).ofRestarts(2, facts(status), FRESH)).toEqual([2n, 3n]);
+test.each([facts("restarting", 300n), facts("running", 300n, 350n), facts("paused", 300n, 350n)])(
+  "gives restarts the times of the newest exits' events: %j",
+  (details) => {
+    const times = after(105n, 205n, 305n);
+    expect(times.ofRestarts(2, details, FRESH)).toEqual([205n, 305n]);
   },
 );
 
 test("gives no restart the time of the last exit when the policy restarts no more", () => {
-  expect(after(1n, 2n, 3n).ofRestarts(2, facts("exited"), FRESH)).toEqual([1n, 2n]);
+  expect(after(105n, 205n, 305n).ofRestarts(2, facts("exited", 300n), FRESH)).toEqual([105n, 205n]);
   // Stopped by hand first.
-  expect(after(1n, 2n, 3n).ofRestarts(1, facts("exited"), FRESH)).toEqual([2n]);
+  expect(after(105n, 205n, 305n).ofRestarts(1, facts("exited", 300n), FRESH)).toEqual([205n]);
 });
 
 test("gives the last exit's time to a restart that was cancelled while it waited", () => {
-  expect(after(1n, 2n).ofRestarts(2, facts("exited"), FRESH)).toEqual([1n, 2n]);
+  const cancelled = { fresh: true, startedBeforeNs: 152n };
+  expect(after(205n).ofRestarts(1, facts("exited", 200n), cancelled)).toEqual([205n]);
 });
 
-test("gives the oldest exits' times when exits may have come since the inspection", () => {
-  const times = after(1n, 2n, 3n);
+test("leaves exits since the inspection to the next restarts", () => {
   const late = { fresh: false, startedBeforeNs: 0n };
-  expect(times.ofRestarts(1, facts("restarting"), late)).toEqual([1n]);
-  expect(times.ofRestarts(2, facts("running"), FRESH)).toEqual([2n, 3n]);
-  expect(times.ofRestarts(0, facts("running"), FRESH)).toEqual([]);
+  const times = after(105n, 205n, 305n);
+  expect(times.ofRestarts(1, facts("restarting", 100n), late)).toEqual([105n]);
+  expect(times.ofRestarts(2, facts("running", 300n, 350n), FRESH)).toEqual([205n, 305n]);
+  expect(times.ofRestarts(0, facts("running", 300n, 350n), FRESH)).toEqual([]);
+});
+
+test("gives no restart the time of an exit twice when its event comes after inspect", () => {
+  const times = after(105n);
+  expect(times.ofRestarts(2, facts("restarting", 200n), FRESH)).toEqual([105n, 200n]);
+  times.exited(205n);
+  times.exited(305n);
+  expect(times.ofRestarts(2, facts("restarting", 400n), FRESH)).toEqual([305n, 400n]);
 });
 
 test("forgets exits that led to no restart", () => {
-  const times = after(1n);
-  expect(times.ofRestarts(0, facts("exited"), FRESH)).toEqual([]);
-  times.exited(9n);
-  expect(times.ofRestarts(1, facts("exited"), FRESH)).toEqual([9n]);
+  const times = after(105n);
+  expect(times.ofRestarts(0, facts("exited", 100n), FRESH)).toEqual([]);
+  times.exited(905n);
+  expect(times.ofRestarts(2, facts("restarting", 900n), FRESH)).toEqual([904n, 905n]);
 });
 
 test.each([
-  ["restarting", facts("restarting", 700n, 800n), 700n, 800n],
-  ["running again", facts("running", 900n, 800n), 700n, 800n],
-  ["running, without an exit", facts("running", 900n, 0n), 0n, 900n],
-  ["exited after another run", facts("exited", 900n, 950n), 700n, 900n],
-  ["exited, cancelled", facts("exited", 700n, 800n), 700n, 800n],
+  ["restarting", facts("restarting", 800n, 700n), 700n, 800n],
+  ["running again", facts("running", 800n, 900n), 700n, 800n],
+  ["running, without an exit", facts("running", 0n, 900n), 0n, 900n],
+  ["exited after another run", facts("exited", 950n, 900n), 700n, 900n],
+  ["exited, cancelled", facts("exited", 800n, 700n), 700n, 800n],
 ])(
   "dates a restart by inspect alone when its exit is unknown: %s",
   (_, details, before, timeNs) => {
@@ -66,18 +81,11 @@ test.each([
   },
 );
 
-test("keeps the order of more restarts than exits", () => {
-  expect(after(5n).ofRestarts(3, facts("running"), FRESH)).toEqual([3n, 4n, 5n]);
-});
-
 test("keeps the times of 64 exits", () => {
   const times = after(...Array.from({ length: 100 }, (_, i) => BigInt(1_000 + i)));
-  expect(times.ofRestarts(66, facts("running"), FRESH).slice(0, 4)).toEqual([
-    1_034n,
-    1_035n,
-    1_036n,
-    1_037n,
-  ]);
+  const dated = times.ofRestarts(66, facts("running", 1_099n, 1_100n), FRESH);
+  expect(dated.slice(0, 4)).toEqual([1_034n, 1_035n, 1_036n, 1_037n]);
+  expect(dated.at(-1)).toBe(1_099n);
 });
 
 test("dates the restart of a container that was up for days by its exit, not its start", () => {
