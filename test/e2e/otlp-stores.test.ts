@@ -2,7 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { otelDefinitions } from "../../docs/generate/metric-tables.ts";
+import { prometheusName } from "../../docs/generate/prometheus-names.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
@@ -148,6 +151,30 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
     await eventually(async () => {
       expect(await stored("systemd.unit.restart")).toHaveLength(failures.length);
     });
+  });
+
+  // VictoriaMetrics names metrics as Prometheus does.
+  test("name metrics as the documentation does for Prometheus", async () => {
+    const name = `sind-${CLUSTER}-ended`;
+    await using _ended = await startContainer(engine, {
+      name,
+      labels: { "sind.cluster": CLUSTER },
+      command: ["sh", "-c", "exit 3"],
+    });
+    await eventually(async () => {
+      const [code] = await metrics.query(`container_last_exit_code{container_name="${name}"}`);
+      expect(code?.value[1]).toBe("3");
+    });
+    const known = new Set(
+      otelDefinitions().flatMap(({ otel }) => {
+        const suffixes = otel.kind === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
+        return suffixes.map((suffix) => prometheusName(otel) + suffix);
+      }),
+    );
+    const stored = await metrics.query('{service_name="unitwatch"}');
+    const names = new Set(stored.map(({ metric }) => metric["__name__"] ?? ""));
+    expect(names.size).toBeGreaterThan(20);
+    expect([...names].filter((each) => !known.has(each))).toEqual([]);
   });
 });
 
