@@ -4,6 +4,8 @@ import type { StatusReport } from "../../src/domain/status.ts";
 import { type Browser, canBrowse, type OpenPage, startBrowser } from "../support/browser.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
+import { containerDetails } from "../support/engine-facts.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 import { startStatusServer, type StatusServer } from "../support/status-server.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
@@ -225,6 +227,33 @@ describeBrowser("the status page in Chromium", () => {
       expect(await row.innerText()).toContain("exit-code, status 1");
       await page.locator("#changes li", { hasText: "meanwhile.service" }).first().waitFor();
     });
+  });
+
+  test("keeps a container that runs again under Needs attention until 15 minutes have passed", async () => {
+    const clock = new FakeClock(Date.now());
+    const made = new StatusFleet({ clock });
+    await using server = await startStatusServer(made);
+    const page = await open(server.url);
+    const notice = page.locator("#notice");
+    expect(await notice.textContent()).toBe("No container is watched yet.");
+    made.happens("start", "loop");
+    made.fleet.details(containerDetails("loop", { status: "running" }), true);
+    await page.getByText("No problems.").waitFor();
+
+    made.happens("oom", "loop");
+    const { finishedAtNs } = made.happens("die", "loop", { exitCode: "137" });
+    const { identity, startedAtNs } = made.happens("start", "loop");
+    const run = { identity, startedAtNs, finishedAtNs, status: "running" } as const;
+    made.fleet.details(containerDetails("loop", { ...run, restartCount: 1 }), true);
+    const hasText = "1 OOM kill in 15 min · 1 restart in 15 min · 1 failed exit in 15 min, last ";
+    await page.locator("#trouble .reasons", { hasText }).waitFor();
+    expect(await notice.textContent()).toBe("");
+
+    await clock.advance(15 * 60_000 + 5_000);
+    made.status.expire();
+    await page.locator("#rest article", { hasText: "loop" }).waitFor();
+    expect(await page.locator("#trouble article").count()).toBe(0);
+    expect(await notice.textContent()).toBe("No problems.");
   });
 
   test("shows a thousand nodes with a hundred units each on every screen size", async () => {
