@@ -8,6 +8,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { parseArgs } from "node:util";
+import { endProcess } from "../../src/platform/process/end-process.ts";
 import { runDemo } from "./run-demo.ts";
 import { terminal } from "./terminal.ts";
 
@@ -36,7 +37,7 @@ async function runBackground(): Promise<void> {
     terminal.note("\nstopping, removing everything …");
     end.abort();
     // The supervisors of the engine and the containers remove them after this process ends.
-    setTimeout(() => process.exit(1), REMOVAL_LIMIT_MS).unref();
+    setTimeout(() => endProcess(1), REMOVAL_LIMIT_MS).unref();
   };
   process.on("disconnect", abort);
   for (const name of SIGNALS) process.on(name, abort);
