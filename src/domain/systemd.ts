@@ -58,6 +58,29 @@ export interface ServiceSignal {
   readonly timeNs: bigint;
 }
 
+/**
+ * A loaded service as systemd has it at one moment after a gap. Its counters and times show what was
+ * missed. It overrides every signal and journal entry about it from before that moment.
+ */
+export interface ServiceEvidence
+  extends Omit<ServiceSignal, "kind">, Omit<UnitSignal, "kind" | "unit" | "timeNs"> {
+  readonly kind: "evidence";
+  /** Restart=; undefined if it is missing. */
+  readonly policy: string | undefined;
+  /** True if a job is queued for it: in a wait for a restart, that of the restart. */
+  readonly hasJob: boolean;
+  /** ExecMainStartTimestamp in Unix nanoseconds; 0n if no process was started. */
+  readonly mainStartNs: bigint;
+}
+
+/** NRestarts and Restart= of a service, before anything of it is missed. */
+export interface RestartCountMessage {
+  readonly kind: "restart-count";
+  readonly unit: string;
+  readonly restarts: number;
+  readonly policy: string | undefined;
+}
+
 /** An entry of systemd's journal about one unit: a failure, or a restart by Restart=. */
 export interface JournalEntry {
   readonly kind: "failure" | "restart";
@@ -97,7 +120,7 @@ export interface AttachedMessage {
 
 /**
  * Entries of the journal from `journalSinceNs` on: no entries if nothing was missed, undefined if
- * the journal is unavailable. It follows each `attached` once.
+ * the journal is unavailable. It follows each `attached` once, after the evidence.
  */
 export interface RecoveredMessage {
   readonly kind: "recovered";
@@ -172,8 +195,10 @@ export interface ParseErrorMessage {
 /** A message of a systemd source; they come in the order of the wire. */
 export type SystemdMessage =
   | AttachedMessage
+  | ServiceEvidence
   | RecoveredMessage
   | ListedMessage
+  | RestartCountMessage
   | StartTimeMessage
   | FrozenMessage
   | OomKillsMessage
@@ -191,8 +216,15 @@ export interface SystemdReply {
   readonly journalSinceNs?: bigint | undefined;
   /** To `attached`: names whose units are requested with each listing, since they can be aliases. */
   readonly unitNames?: readonly string[];
-  /** To `recovered`: number of missed changes that the entries brought. */
+  /**
+   * To `attached`: services that may have changed in the gap, each with the StateChangeTimestamp that
+   * shows that it didn't, in Unix nanoseconds; 0n if none does.
+   */
+  readonly evidenceOf?: ReadonlyMap<string, bigint>;
+  /** To `recovered`: number of missed changes that were found. */
   readonly recoveredChanges?: number;
+  /** To `recovered`: for each service, the runs whose end in the gap is unknown. */
+  readonly unknownEnds?: ReadonlyMap<string, number>;
   /** To `listed`: units whose start time and FreezerState are requested, if the transport has them. */
   readonly startTimesOf?: readonly string[];
   /** To `unit`: unit whose row is requested, since its LoadState may have changed. */
@@ -201,6 +233,8 @@ export interface SystemdReply {
   readonly oomKillsOf?: readonly string[];
   /** To `unit`: true if the manager's state is requested. */
   readonly managerState?: boolean;
+  /** To `listed`: services whose NRestarts is requested, if the transport has it. */
+  readonly restartCountsOf?: readonly string[];
 }
 
 /**

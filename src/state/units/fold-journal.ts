@@ -1,5 +1,12 @@
 import type { JournalEntry } from "../../domain/systemd.ts";
-import type { CountedChange, Fold, UnitFacts } from "./unit-facts.ts";
+import { knownEnds, restartsAfterFailuresAlone, restartsShowFailures } from "./restart-order.ts";
+import type { CountedChange, Fold, UnitFacts, UnitOutcome } from "./unit-facts.ts";
+
+/** Distance of the estimated times of failures without a line: each change has another time. */
+const STEP_NS = 1_000n;
+
+/** Failures without a line that are counted at most before one restart: the container numbers it. */
+const MAX_LOST = 10_000;
 
 /**
  * Counts one entry of the journal, read for a time without a stream; undefined if it was counted
@@ -17,7 +24,7 @@ export function foldEntry(
   entry: JournalEntry,
   baselineNs: bigint,
 ): Fold | undefined {
-  if (entry.timeNs <= baselineNs) return undefined;
+  if (entry.timeNs <= baselineNs || entry.timeNs <= facts.settledNs) return undefined;
   const last = entry.kind === "failure" ? facts.lastFailure : facts.lastRestart;
   if (last !== undefined && entry.timeNs <= last.timeNs) return undefined;
   if (entry.kind === "failure") return foldMissedFailure(facts, entry);
@@ -33,7 +40,13 @@ export function foldMissedFailure(
   const { result, timeNs } = missed;
   const counted = nextFailure(facts, missed);
   return {
-    facts: { ...facts, lastFailure: counted, journalFailure: { ...counted, untilNs: undefined } },
+    facts: {
+      ...facts,
+      failureResult: result ?? facts.failureResult,
+      failuresSinceRestart: facts.failuresSinceRestart + 1,
+      lastFailure: counted,
+      journalFailure: { ...counted, untilNs: undefined },
+    },
     outcomes: [
       {
         kind: "failure",
@@ -50,32 +63,74 @@ export function foldMissedFailure(
   };
 }
 
+/** Counts a restart, and the changes before it whose lines the journal lost. */
 function foldMissedRestart(facts: UnitFacts, entry: JournalEntry): Fold {
   const { activeState, subState, result, exitStatus, restartsSeen = 0 } = facts;
   const { restarts = restartsSeen + 1, invocationId, timeNs } = entry;
+  const lost = lostFailures(facts, entry);
+  const outcomes: UnitOutcome[] = [];
+  let next = facts;
+  for (let run = lost; run > 0; run -= 1) {
+    const missed = {
+      result: facts.failureResult,
+      invocationId: run === 1 ? invocationId : "",
+      timeNs: timeNs - BigInt(run) * STEP_NS,
+    };
+    const fold = foldMissedFailure(next, missed);
+    next = fold.facts;
+    outcomes.push(...fold.outcomes);
+  }
   const counted = { invocationId, timeNs, number: restarts };
+  outcomes.push({
+    kind: "restart",
+    timeNs,
+    activeState,
+    subState,
+    previousState: activeState,
+    recovered: true,
+    count: 1 + lostRestarts(facts, entry),
+    counted,
+    result,
+    exitCode: exitStatus,
+  });
   return {
-    facts: { ...facts, restartsSeen: restarts, lastRestart: counted, journalRestart: counted },
-    outcomes: [
-      {
-        kind: "restart",
-        timeNs,
-        activeState,
-        subState,
-        previousState: activeState,
-        recovered: true,
-        count: 1,
-        counted,
-        result,
-        exitCode: exitStatus,
-      },
-    ],
+    facts: {
+      ...next,
+      failuresSinceRestart: 0,
+      restartsSeen: restarts,
+      lastRestart: counted,
+      journalRestart: counted,
+    },
+    outcomes,
   };
+}
+
+/** Returns how many restarts before this one the journal lost: each has the next number. */
+function lostRestarts(
+  { restartsSeen, activeState }: UnitFacts,
+  { restarts }: JournalEntry,
+): number {
+  // One that was inactive began from 0.
+  const before = restartsSeen ?? (activeState === "inactive" ? 0 : undefined);
+  if (before === undefined || restarts === undefined) return 0;
+  return Math.max(restarts - before - 1, 0);
+}
+
+/** Returns how many failures before this restart the journal lost. */
+function lostFailures(facts: UnitFacts, entry: JournalEntry): number {
+  const { invocationId } = entry;
+  const restarts = lostRestarts(facts, entry);
+  const isShown = restarts > 0 ? restartsShowFailures(facts) : restartsAfterFailuresAlone(facts);
+  if (isShown !== true) return 0;
+  // systemd can schedule two restarts in one wait.
+  const isSecond = invocationId !== "" && facts.lastRestart?.invocationId === invocationId;
+  const lost = restarts + (isSecond ? 0 : 1) - knownEnds(facts);
+  return Math.min(Math.max(lost, 0), MAX_LOST);
 }
 
 /** Returns the next failure of this run, numbered. */
 export function nextFailure(
-  { lastFailure: last }: UnitFacts,
+  { lastFailure: last }: Pick<UnitFacts, "lastFailure">,
   { invocationId, timeNs }: Pick<CountedChange, "invocationId" | "timeNs">,
 ): CountedChange {
   const number = last?.invocationId === invocationId ? last.number + 1 : 1;

@@ -1,5 +1,6 @@
 import type { UnitRow } from "../../domain/unit.ts";
 import { foldMissedFailure } from "./fold-journal.ts";
+import { isMissedStart } from "./restart-order.ts";
 import { isAutoRestart, NO_OUTCOMES } from "./unit-facts.ts";
 import type { Fold, UnitFacts } from "./unit-facts.ts";
 
@@ -36,7 +37,7 @@ export function foldRow(facts: UnitFacts, row: UnitRow, listing: Listing): Fold 
 
 /**
  * Folds in an ActiveEnterTimestamp that was queried. One that differs from before a gap shows a
- * start in the gap.
+ * start in the gap, unless a restart that was counted shows it.
  *
  * @param wasLoaded true if the unit was active before the gap and after it
  * @returns undefined if nothing changed
@@ -48,7 +49,7 @@ export function foldStartTime(
 ): Fold | undefined {
   const { activeState, subState, activeEnterNs: beforeNs } = facts;
   if (activeState !== "active" || beforeNs === timeNs) return undefined;
-  if (!wasLoaded || beforeNs === 0n) {
+  if (!wasLoaded || !isMissedStart(facts, timeNs)) {
     return { facts: { ...facts, activeEnterNs: timeNs }, outcomes: NO_OUTCOMES };
   }
   return {

@@ -81,11 +81,18 @@ export function foldSignal(
     invocationId,
     result: facts.result,
     exitStatus: facts.exitStatus,
+    policy: facts.policy,
+    failureResult: failure === undefined ? facts.failureResult : facts.result,
+    failuresSinceRestart:
+      (restart !== undefined || invocationId !== facts.invocationId
+        ? 0
+        : facts.failuresSinceRestart) + (failure === undefined ? 0 : 1),
     restartsSeen: count === undefined ? facts.restartsSeen : number,
     lastFailure: failure ?? facts.lastFailure,
     lastRestart,
     journalFailure: unlessOlder(facts.journalFailure, stateChangeNs),
     journalRestart: unlessOlder(facts.journalRestart, stateChangeNs),
+    settledNs: facts.settledNs,
   };
   if (!isChange && restart === undefined) return { facts: next, outcomes: NO_OUTCOMES, isChange };
 
@@ -125,9 +132,7 @@ function failureOutcome(
   signal: UnitSignal,
   counted: CountedChange,
 ): FailureOutcome {
-  const { result, exitStatus } = facts;
-  // systemd reports no exit status if a command before or after the main process failed.
-  const isOther = result === "exit-code" && exitStatus === 0;
+  const { result } = facts;
   return {
     kind: "failure",
     timeNs: counted.timeNs,
@@ -137,8 +142,16 @@ function failureOutcome(
     recovered: false,
     counted,
     result,
-    exitCode: isOther ? undefined : exitStatus,
+    exitCode: exitCodeOf(facts),
   };
+}
+
+/** systemd reports no exit status if a command before or after the main process failed. */
+export function exitCodeOf({
+  result,
+  exitStatus,
+}: Pick<UnitFacts, "result" | "exitStatus">): number | undefined {
+  return result === "exit-code" && exitStatus === 0 ? undefined : exitStatus;
 }
 
 /**

@@ -2,7 +2,8 @@
  * state/units: the units of one container's systemd, and what is counted of them.
  *
  * A message goes through one pure fold: fold-signal.ts for signals, fold-listing.ts for ListUnits and
- * start times, fold-journal.ts for the journal's entries. A fold takes a unit's facts
+ * start times, fold-journal.ts for the journal's entries, fold-evidence.ts for a service's own
+ * counters after a gap (gap-scale.ts applies these two). A fold takes a unit's facts
  * (unit-facts.ts) and the message, and returns the next facts and what has happened. It reads no
  * clock, calls nothing back and changes nothing. SystemdState applies it: it replaces the facts in
  * the UnitTable, adds the outcomes to the unit's counters (unit-counters.ts, the one place that
@@ -29,11 +30,13 @@
  *                                 the journal reported restart n                  none
  *   journal entry                 newer than the baseline and than the last       1 failure or
  *                                   failure or restart that was counted             restart, recovered
+ *   journal entry, restart n      n > last NRestarts + 1: lines were lost         what is between
+ *   evidence after a gap          more restarts, or ends of runs, than are known  the difference
  *   listing after a gap, "failed" loaded, not "failed" and no failure counted
  *                                   since its last state change                   1 failure, recovered
  *   listing after a gap           other state, or not listed any more             none
  *   later listing                 not listed any more                             removal
- *   start time after a gap        active before and after, other start time       start, recovered
+ *   start time after a gap        active before and after, other, no restart      start, recovered
  *   removed                       loaded                                          removal
  *   OOMKills n of a run           n > last n and than its failures by oom-kill    the difference, as
  *                                                                                   OOM kills
@@ -42,7 +45,7 @@
  *   any message, "not-found"      nothing, or "not-found"                         none
  *
  * "Under watch" means since the stream was opened. What happened before is no change, but a gap
- * between two streams is closed by the journal, or by the listing if the journal is unavailable.
+ * is closed by the journal, which loses lines, services' evidence, and the listing for other units.
  * "Recovered" marks what was missed when it happened.
  *
  * Always true: each failure and each restart counts once, whichever message reports it first, and in
@@ -60,7 +63,6 @@ import type {
   LoadedMessage,
   ManagerFacts,
   OomKillsMessage,
-  RecoveredMessage,
   RemovedMessage,
   ServiceSignal,
   StartTimeMessage,
@@ -71,10 +73,10 @@ import type {
   UnitSignal,
 } from "../../domain/systemd.ts";
 import type { UnitRow } from "../../domain/unit.ts";
-import { foldEntry } from "./fold-journal.ts";
 import { foldRow, foldStartTime } from "./fold-listing.ts";
 import type { Listing } from "./fold-listing.ts";
 import { foldService, foldSignal } from "./fold-signal.ts";
+import { GapScale, type WeighedUnits } from "./gap-scale.ts";
 import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
 import type { SystemTransition } from "./manager-state.ts";
@@ -110,6 +112,8 @@ export class SystemdState {
   readonly #notFound = new NotFoundUnits();
   /** Units that were loaded before the gap, and whose start time was queried after it. */
   #queriedAfterGap = new Set<string>();
+  readonly #gap = new GapScale();
+  readonly #weighed: WeighedUnits;
   readonly #softRebooted: () => void;
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
@@ -129,6 +133,8 @@ export class SystemdState {
     this.#events = events;
     this.names = new UnitNames(tables.admission.names ?? []);
     this.units = new UnitTable(tables.admission, tables.labels);
+    const { units, journalCursor: cursor } = this;
+    this.#weighed = { units, cursor, obtain: this.#obtain, apply: this.#apply };
   }
 
   /** Folds one message of a source into the facts, and emits what has happened. */
@@ -140,22 +146,27 @@ export class SystemdState {
         this.#serviceSignal(message);
         return undefined;
       case "attached":
-        return { journalSinceNs: this.#attached(message), ...this.#requestedNames() };
+        return this.#attached(message);
+      case "evidence":
+        this.#gap.take(message);
+        return undefined;
+      case "restart-count":
+        this.units.setRestartCount(message);
+        return undefined;
       case "recovered":
-        return { recoveredChanges: this.#recovered(message) };
+        return this.#gap.close(message.entries, this.#weighed);
       case "listed":
         return {
           startTimesOf: this.#listing(message),
           oomKillsOf: this.units.runningServices(),
+          restartCountsOf: this.units.uncountedServices(),
         };
       case "start-time":
         this.#startTime(message);
         return undefined;
-      case "frozen": {
-        const unit = this.units.get(message.unit);
-        if (unit?.activeState !== undefined) unit.frozenState = message.frozenState;
+      case "frozen":
+        this.units.setFrozenState(message);
         return undefined;
-      }
       case "oom-kills":
         this.#oomKills(message);
         return undefined;
@@ -191,32 +202,19 @@ export class SystemdState {
     this.#notFound.clear();
   }
 
-  /** Returns the start of the journal entries that close the gap; undefined if there is no gap. */
-  #attached({ transport, atNs }: AttachedMessage): bigint | undefined {
+  /** Returns the start of the journal's entries that close the gap, and what else is requested. */
+  #attached({ transport, atNs }: AttachedMessage): SystemdReply {
     this.transport = transport;
     this.sinceNs = atNs;
     this.#afterGap = true;
-    this.units.unlist();
-    return this.journalCursor.attached(atNs);
-  }
-
-  #requestedNames(): Pick<SystemdReply, "unitNames"> {
     const { wanted } = this.names;
-    return wanted.length === 0 ? {} : { unitNames: wanted };
-  }
-
-  /** Returns the number of changes that had been missed. */
-  #recovered({ entries = [] }: RecoveredMessage): number {
-    let missed = 0;
-    for (const entry of entries) {
-      const unit = this.#obtain(entry.unit);
-      const fold = unit && foldEntry(unit.facts, entry, this.journalCursor.baselineNs);
-      if (unit === undefined || fold === undefined) continue;
-      missed += 1;
-      this.#apply(unit, fold);
-      this.journalCursor.reached(entry.timeNs);
-    }
-    return missed;
+    const evidenceOf = this.#gap.begin(this.units);
+    this.units.unlist();
+    return {
+      journalSinceNs: this.journalCursor.attached(atNs),
+      evidenceOf,
+      ...(wanted.length === 0 ? {} : { unitNames: wanted }),
+    };
   }
 
   /** Returns the units whose start time is to be queried. */
@@ -225,6 +223,7 @@ export class SystemdState {
     if (this.#wasListed && !this.up) this.reconnects += 1;
     this.#wasListed = true;
     this.up = true;
+    this.#gap.listed(this.sinceNs);
     const afterGap = this.#afterGap;
     this.#afterGap = false;
     if (afterGap) this.#queriedAfterGap = this.units.activeAmong(rows);
@@ -350,16 +349,16 @@ export class SystemdState {
     this.#happened(unit, { kind: "removal", timeNs, ...state, recovered: false });
   }
 
-  #obtain(name: string): UnitRecord | undefined {
+  readonly #obtain = (name: string): UnitRecord | undefined => {
     const unit = this.units.obtain(name);
     if (unit === undefined) this.#events.refused("unit_table");
     return unit;
-  }
+  };
 
-  #apply(unit: UnitRecord, { facts, outcomes }: Fold): void {
+  readonly #apply = (unit: UnitRecord, { facts, outcomes }: Fold): void => {
     this.units.update(unit, facts);
     for (const outcome of outcomes) this.#happened(unit, outcome);
-  }
+  };
 
   #happened(unit: UnitRecord, outcome: UnitOutcome): void {
     unit.counters.count(outcome);

@@ -38,6 +38,12 @@ export interface UnitFacts {
   /** Result of a service, as systemd names it; undefined until a signal has it. */
   readonly result: string | undefined;
   readonly exitStatus: number | undefined;
+  /** Restart=; undefined while it is unknown. */
+  readonly policy: string | undefined;
+  /** Result of the newest failure that was counted. */
+  readonly failureResult: string | undefined;
+  /** Failures of the same series of runs that were counted since the newest restart that was. */
+  readonly failuresSinceRestart: number;
   /** Newest NRestarts: a hint, since systemd sets it back to 0 at will. */
   readonly restartsSeen: number | undefined;
   /** Newest that were counted. */
@@ -46,6 +52,8 @@ export interface UnitFacts {
   /** Newest that the journal reported, until a signal reports something newer. */
   readonly journalFailure: JournalFailure | undefined;
   readonly journalRestart: CountedChange | undefined;
+  /** Time up to which evidence has shown what was missed: older entries of the journal add nothing. */
+  readonly settledNs: bigint;
 }
 
 /**
@@ -132,11 +140,15 @@ export const NO_FACTS: UnitFacts = {
   invocationId: "",
   result: undefined,
   exitStatus: undefined,
+  policy: undefined,
+  failureResult: undefined,
+  failuresSinceRestart: 0,
   restartsSeen: undefined,
   lastFailure: undefined,
   lastRestart: undefined,
   journalFailure: undefined,
   journalRestart: undefined,
+  settledNs: 0n,
 };
 
 /** True for the sub states in which a service waits for its restart. */
@@ -164,6 +176,7 @@ export function unloaded(facts: UnitFacts): UnitFacts {
     restartsSeen: undefined,
     result: undefined,
     exitStatus: undefined,
+    policy: undefined,
   };
 }
 
@@ -185,5 +198,6 @@ export function setBack(facts: UnitFacts, knownNs: bigint): UnitFacts {
     journalRestart: change(facts.journalRestart),
     signalNs: earlier(facts.signalNs),
     stateChangeNs: earlier(facts.stateChangeNs),
+    settledNs: earlier(facts.settledNs),
   };
 }

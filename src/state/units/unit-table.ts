@@ -1,7 +1,8 @@
 import type { LabelSet } from "../../domain/label-set.ts";
+import type { FrozenMessage, RestartCountMessage } from "../../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
 import type { UnitAdmission } from "./unit-admission.ts";
-import { NO_PENDING, setBack, unlisted, unloaded } from "./unit-facts.ts";
+import { isAutoRestart, NO_PENDING, setBack, unlisted, unloaded } from "./unit-facts.ts";
 import type { UnitFacts } from "./unit-facts.ts";
 import { UnitRecord } from "./unit-record.ts";
 
@@ -103,6 +104,42 @@ export class UnitTable {
       if (type === "service" && activeState === "active" && hasSeries) names.push(name);
     }
     return names;
+  }
+
+  /**
+   * Loaded services that are shown, each with the StateChangeTimestamp that shows that nothing was
+   * missed; 0n if none does: NRestarts can rise within a wait for a restart.
+   */
+  servicesToWeigh(): Map<string, bigint> {
+    const services = new Map<string, bigint>();
+    for (const { name, type, shown, facts } of this.#units.values()) {
+      if (type !== "service" || !shown || facts.activeState === undefined) continue;
+      services.set(name, isAutoRestart(facts.subState) ? 0n : facts.stateChangeNs);
+    }
+    return services;
+  }
+
+  /** Names of shown services that run, and whose NRestarts is unknown. */
+  uncountedServices(): string[] {
+    return [...this.#units.values()]
+      .filter(({ type, shown, facts: { activeState, restartsSeen } }) => {
+        const isLoaded = activeState !== undefined && activeState !== "inactive";
+        return type === "service" && shown && isLoaded && restartsSeen === undefined;
+      })
+      .map(({ name }) => name);
+  }
+
+  /** A count that a signal or evidence has reported is newer. */
+  setRestartCount({ unit: name, restarts, policy }: RestartCountMessage): void {
+    const unit = this.#units.get(name);
+    if (unit?.activeState === undefined) return;
+    const { restartsSeen = restarts } = unit.facts;
+    this.update(unit, { ...unit.facts, restartsSeen, policy });
+  }
+
+  setFrozenState({ unit: name, frozenState }: FrozenMessage): void {
+    const unit = this.#units.get(name);
+    if (unit?.activeState !== undefined) unit.frozenState = frozenState;
   }
 
   /** Begins a new stream: nothing was listed on it yet. */

@@ -20,6 +20,8 @@ import { BoundedMap } from "../../platform/data/bounded-map.ts";
 
 /** Names in systemd's D-Bus interface. org.freedesktop.systemd1(5) */
 export const SYSTEMD = "org.freedesktop.systemd1";
+/** The bus itself, as its own client. */
+export const BUS = "org.freedesktop.DBus";
 export const MANAGER_PATH = "/org/freedesktop/systemd1";
 const UNIT_PREFIX = "/org/freedesktop/systemd1/unit/";
 export const MANAGER_INTERFACE = "org.freedesktop.systemd1.Manager";

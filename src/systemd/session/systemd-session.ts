@@ -1,8 +1,8 @@
 /*
  * systemd/session: the conversation with one systemd, the same over every transport.
  *
- * A session attaches, closes the gap from the journal, lists the units, and then passes on what
- * systemd sends. transport.ts is the port that it needs; systemd/transport implements it over a bus,
+ * A session attaches, closes the gap from the journal and from what systemd has of its services,
+ * lists the units, and then passes on what systemd sends. transport.ts is the port that it needs; systemd/transport implements it over a bus,
  * over systemd's private socket and over busctl. journal-recovery.ts reads what was missed.
  *
  * Always true: each `attached` is followed by one `recovered`, and only then by `listed`. A signal
@@ -197,10 +197,13 @@ export class SystemdSession {
     const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
     this.#names = reply?.unitNames ?? [];
     await transport.subscribe(this.#onMessage);
-    const entries = await this.#journal.missed(reply?.journalSinceNs, {
-      signal: this.#signal,
-      streamEnd: this.#streamEnd.signal,
-    });
+    const [entries] = await Promise.all([
+      this.#journal.missed(reply?.journalSinceNs, {
+        signal: this.#signal,
+        streamEnd: this.#streamEnd.signal,
+      }),
+      transport.evidence?.(reply?.evidenceOf ?? new Map(), this.#take),
+    ]);
     this.#take({ kind: "recovered", entries });
     if (attach !== this.#attaches) return;
     await this.#list();
@@ -216,6 +219,7 @@ export class SystemdSession {
     const attach = this.#attaches;
     const removed = new Set<string>();
     let unknown: readonly string[] = [];
+    let uncounted: readonly string[] = [];
     this.#isListDue = false;
     this.#removals.add(removed);
     try {
@@ -226,6 +230,7 @@ export class SystemdSession {
         const named = this.#names.length === 0 ? {} : { ids };
         const reply = this.#take({ kind: "listed", rows, asOfNs, ...named });
         this.#queryOomKills(reply?.oomKillsOf ?? []);
+        uncounted = reply?.restartCountsOf ?? [];
         return reply?.startTimesOf ?? [];
       }, this.#names);
     } catch (error) {
@@ -233,9 +238,13 @@ export class SystemdSession {
     } finally {
       this.#removals.delete(removed);
     }
-    await this.#transport.startTimes(unknown, (unit, timeNs) => {
+    const counted = this.#transport.restartCounts?.(uncounted, (unit, restarts, policy) => {
+      this.#take({ kind: "restart-count", unit, restarts, policy });
+    });
+    const timed = this.#transport.startTimes(unknown, (unit, timeNs) => {
       if (isTimeAt(timeNs, this.#clock.nowNs())) this.#take({ kind: "start-time", unit, timeNs });
     });
+    await Promise.all([counted, timed]);
     const freezable = unknown.filter((unit) => FREEZABLE.test(unit));
     await this.#transport.frozenStates(freezable, (unit, frozenState) => {
       this.#take({ kind: "frozen", unit, frozenState });

@@ -1,5 +1,6 @@
 import type {
   ParseErrorMessage,
+  ServiceEvidence,
   ServiceSignal,
   SystemdTransport,
   UnitIds,
@@ -65,6 +66,19 @@ export interface Transport {
   oomKills?(
     services: readonly string[],
     read: (service: string, count: number) => void,
+  ): Promise<void>;
+  /**
+   * Reads each of these services that changed since its StateChangeTimestamp, given in Unix
+   * nanoseconds, in the order of the wire. Absent if the transport has no such order.
+   */
+  evidence?(
+    services: ReadonlyMap<string, bigint>,
+    read: (evidence: ServiceEvidence) => void,
+  ): Promise<void>;
+  /** Reads NRestarts and Restart= of services, in the order of the wire. Absent as above. */
+  restartCounts?(
+    services: readonly string[],
+    read: (service: string, restarts: number, policy: string | undefined) => void,
   ): Promise<void>;
   managerState(): Promise<ManagerProperties>;
   /** Ends the stream; pending calls are rejected. */

@@ -1,5 +1,6 @@
 import { type FrozenState, frozenStateOf } from "../../domain/unit.ts";
 import { DBusError } from "../dbus/errors.ts";
+import type { Message } from "../dbus/message.ts";
 import type { Reader } from "../dbus/reader.ts";
 import type { ManagerProperties } from "../format/manager.ts";
 import {
@@ -9,6 +10,7 @@ import {
   UNIT_INTERFACE,
   unitPath,
 } from "../format/objects.ts";
+import { systemdWord } from "../format/unit-signals.ts";
 import { MAX_NAMED_UNITS } from "../session/transport.ts";
 
 const UNKNOWN_PROPERTY = "org.freedesktop.DBus.Error.UnknownProperty";
@@ -24,14 +26,19 @@ export interface PropertyRequest {
 /** Reads a property. @throws DBusError if systemd, or the unit, doesn't have it */
 export type GetProperty = <T>(request: PropertyRequest, read: (reader: Reader) => T) => Promise<T>;
 
+/** Reads all properties of an object, of all its interfaces, at once. @throws DBusError as above */
+export type GetAllProperties = <T>(path: string, read: (reply: Message) => T) => Promise<T>;
+
 /** Reads properties of systemd and its units; leaves out what this version of systemd doesn't have. */
 export class DbusProperties {
   readonly #get: GetProperty;
+  readonly #getAll: GetAllProperties;
   /** False once systemd has answered that it doesn't know OOMKills. */
   #hasOomKills = true;
 
-  constructor(get: GetProperty) {
-    this.#get = get;
+  constructor(calls: { readonly get: GetProperty; readonly getAll: GetAllProperties }) {
+    this.#get = calls.get;
+    this.#getAll = calls.getAll;
   }
 
   async manager(): Promise<ManagerProperties> {
@@ -62,6 +69,38 @@ export class DbusProperties {
       await this.#getOptional(request, (reader) =>
         read(unit, reader.enterVariant("t").uint64() * 1_000n),
       );
+    });
+  }
+
+  /** Reads all properties of services with another StateChangeTimestamp than this, in Unix nanoseconds. */
+  async changed(
+    services: ReadonlyMap<string, bigint>,
+    read: (reply: Message, service: string) => void,
+  ): Promise<void> {
+    await inGroups([...services.keys()], async (service) => {
+      const changed = unitProperty(service, UNIT_INTERFACE, "StateChangeTimestamp");
+      const knownNs = services.get(service) ?? 0n;
+      const isSame = (reader: Reader): boolean => (readCount(reader) ?? 0n) * 1_000n === knownNs;
+      if (knownNs > 0n && (await this.#getOptional(changed, isSame)) !== false) return;
+      try {
+        await this.#getAll(unitPath(service), (reply) => read(reply, service));
+      } catch (error) {
+        if (!(error instanceof DBusError)) throw error;
+      }
+    });
+  }
+
+  /** Reads NRestarts and Restart=; none of a service that was removed meanwhile. */
+  async restartCounts(
+    services: readonly string[],
+    read: (service: string, restarts: number, policy: string | undefined) => void,
+  ): Promise<void> {
+    const of = (service: string, property: string): PropertyRequest =>
+      unitProperty(service, SERVICE_INTERFACE, property);
+    await inGroups(services, async (service) => {
+      const policy = this.#getOptional(of(service, "Restart"), readWord);
+      const restarts = await this.#getOptional(of(service, "NRestarts"), readCount);
+      if (restarts !== undefined) read(service, Number(restarts), systemdWord(await policy));
     });
   }
 

@@ -1,19 +1,15 @@
 import type { Clock } from "../../domain/clock.ts";
-import type { UnitIds } from "../../domain/systemd.ts";
-import {
-  type FrozenState,
-  MAX_UNIT_NAME_BYTES,
-  MAX_UNIT_NAMES,
-  type UnitRow,
-} from "../../domain/unit.ts";
+import type { ServiceEvidence, UnitIds } from "../../domain/systemd.ts";
+import { type FrozenState, MAX_UNIT_NAMES, type UnitRow } from "../../domain/unit.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
 import { type CallRequest, DBusConnection } from "../dbus/connection.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
 import { type Message, MessageFlag } from "../dbus/message.ts";
-import { PropertyReader, readUnitRows } from "../format/dbus-signals.ts";
-import { type ManagerProperties, ownerChange } from "../format/manager.ts";
+import { readUnitRows } from "../format/dbus-signals.ts";
+import type { ManagerProperties } from "../format/manager.ts";
 import {
+  BUS,
   knownUnitName,
   MANAGER_INTERFACE,
   MANAGER_PATH,
@@ -22,13 +18,14 @@ import {
   TYPE_INTERFACES,
   UNIT_INTERFACE,
 } from "../format/objects.ts";
+import { readEvidence } from "../format/service-evidence.ts";
 import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "../session/transport.ts";
 import { DbusProperties } from "./dbus-properties.ts";
+import { DbusSignals } from "./systemd-signals.ts";
 
 const FROM_SYSTEMD = `type='signal',sender='${SYSTEMD}'`;
 const PROPERTIES = `${FROM_SYSTEMD},interface='${PROPERTIES_INTERFACE}',member='PropertiesChanged'`;
 const MANAGER = `${FROM_SYSTEMD},interface='${MANAGER_INTERFACE}'`;
-const BUS = "org.freedesktop.DBus";
 /** All that is needed, and no more: every signal costs time in the container too. */
 const MATCH_RULES = [
   `${PROPERTIES},arg0='${UNIT_INTERFACE}'`,
@@ -72,10 +69,16 @@ export class DbusTransport implements Transport {
   readonly #hasBus: boolean;
   readonly #clock: Clock;
   #isMatching = false;
-  readonly #properties = new DbusProperties(({ path, interfaceName, property }, read) => {
-    const get = { path, interface: PROPERTIES_INTERFACE, member: "Get", signature: "ss" };
-    const request = { ...this.#destination, ...get, body: [interfaceName, property] };
-    return this.#ask(request, (reply) => reply.read("v", read));
+  readonly #properties = new DbusProperties({
+    get: ({ path, interfaceName, property }, read) => {
+      const get = { path, interface: PROPERTIES_INTERFACE, member: "Get", signature: "ss" };
+      const request = { ...this.#destination, ...get, body: [interfaceName, property] };
+      return this.#ask(request, (reply) => reply.read("v", read));
+    },
+    getAll: (path, read) => {
+      const get = { path, interface: PROPERTIES_INTERFACE, member: "GetAll", signature: "s" };
+      return this.#ask({ ...this.#destination, ...get, body: [""] }, read);
+    },
   });
 
   /**
@@ -220,6 +223,23 @@ export class DbusTransport implements Transport {
     return this.#properties.oomKills(services, read);
   }
 
+  evidence(
+    services: ReadonlyMap<string, bigint>,
+    read: (evidence: ServiceEvidence) => void,
+  ): Promise<void> {
+    return this.#properties.changed(services, (reply, service) => {
+      const evidence = readEvidence(reply, service, this.#clock.nowNs());
+      if (evidence !== undefined) read(evidence);
+    });
+  }
+
+  restartCounts(
+    services: readonly string[],
+    read: (service: string, restarts: number, policy: string | undefined) => void,
+  ): Promise<void> {
+    return this.#properties.restartCounts(services, read);
+  }
+
   managerState(): Promise<ManagerProperties> {
     return this.#properties.manager();
   }
@@ -260,87 +280,6 @@ export class DbusTransport implements Transport {
   }
 }
 
-/**
- * Reads systemd's signals, in the order of the wire. Any client of a bus can send what looks like
- * systemd's, so the sender has to be systemd's owner: match rules filter broadcasts alone.
- */
-class DbusSignals {
-  readonly #hasBus: boolean;
-  readonly #clock: Clock;
-  /** systemd's unique name on the bus; undefined until it is known. */
-  #owner: string | undefined;
-  /** Changes of that name. */
-  #owners = 0;
-  #ownerChanged = Promise.withResolvers<void>();
-  #onMessage: ((message: TransportMessage) => void) | undefined;
-  #properties: PropertyReader | undefined;
-
-  constructor(hasBus: boolean, clock: Clock) {
-    this.#hasBus = hasBus;
-    this.#clock = clock;
-  }
-
-  passTo(onMessage: (message: TransportMessage) => void): void {
-    this.#onMessage = onMessage;
-    this.#properties ??= new PropertyReader(onMessage);
-  }
-
-  acceptFrom(owner: string): void {
-    this.#owner = owner;
-  }
-
-  /** Number of changes of systemd's name up to now. */
-  get owners(): number {
-    return this.#owners;
-  }
-
-  /** Resolves when systemd has a name, and it changed after `owners` changes. */
-  async nextOwner(owners: number): Promise<void> {
-    while (this.#owners === owners || this.#owner === "") await this.#ownerChanged.promise;
-  }
-
-  readonly read = (message: Message): void => {
-    const onMessage = this.#onMessage;
-    if (onMessage === undefined || !this.#isGenuine(message)) return;
-    switch (message.member) {
-      case "PropertiesChanged":
-        this.#properties?.read(message, this.#clock.nowNs());
-        return;
-      case "UnitNew":
-      case "UnitRemoved": {
-        const unit = message.read("so", (reader) => reader.string());
-        if (unit.length >= MAX_UNIT_NAME_BYTES) return;
-        if (message.member === "UnitNew") onMessage({ kind: "unit-new", unit });
-        else onMessage({ kind: "removed", unit, timeNs: this.#clock.nowNs() });
-        return;
-      }
-      case "Reloading": {
-        const isActive = message.read("b", (reader) => reader.boolean());
-        onMessage({ kind: "reloading", isActive });
-        return;
-      }
-      case "StartupFinished":
-        onMessage({ kind: "startup-finished" });
-        return;
-      case "NameOwnerChanged": {
-        const [before, after] = ownersOf(message);
-        this.#owner = after;
-        this.#owners += 1;
-        this.#ownerChanged.resolve();
-        this.#ownerChanged = Promise.withResolvers();
-        onMessage(ownerChange(before, after));
-        return;
-      }
-      default:
-    }
-  };
-
-  #isGenuine({ sender, member }: Message): boolean {
-    if (!this.#hasBus) return true;
-    return sender === (member === "NameOwnerChanged" ? BUS : this.#owner);
-  }
-}
-
 function busCall(member: string, text: string): CallRequest {
   return {
     destination: BUS,
@@ -361,11 +300,4 @@ function globOf(name: string): string {
 function listError(error: unknown): unknown {
   if (!(error instanceof DBusProtocolError) || error.code !== "limit") return error;
   return new Error(`systemd has too many units to be listed (${error.message})`, { cause: error });
-}
-
-function ownersOf(message: Message): readonly [before: string, after: string] {
-  return message.read("sss", (reader) => {
-    reader.skip("s");
-    return [reader.string(), reader.string()];
-  });
 }

@@ -34,6 +34,7 @@ export class BufferingSink {
       case "loaded":
       case "oom-kills":
       case "removed":
+      case "restart-count":
       case "manager":
         if (this.#buffer === undefined) return take(message);
         // Its source may use the object for the next one.
@@ -43,6 +44,9 @@ export class BufferingSink {
       case "attached":
         this.#buffer ??= [];
         this.#pending += 1;
+        return take(message);
+      case "evidence":
+        this.#drop(message.unit);
         return take(message);
       case "recovered": {
         const reply = take(message);
@@ -60,6 +64,14 @@ export class BufferingSink {
         return message satisfies never;
     }
   };
+
+  /** Drops the signals of a unit that came before its evidence, which has all that they report. */
+  #drop(unit: string): void {
+    this.#buffer = this.#buffer?.filter((message) => {
+      const isSignal = message.kind === "unit" || message.kind === "service";
+      return !isSignal || message.unit !== unit;
+    });
+  }
 
   #flush(): void {
     const buffered = this.#buffer ?? [];

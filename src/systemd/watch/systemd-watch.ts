@@ -116,6 +116,8 @@ export class SystemdWatch {
       case "service":
       case "frozen":
       case "oom-kills":
+      case "evidence":
+      case "restart-count":
         return systemd.take(message);
       case "loaded":
         return this.#loaded(message);
@@ -165,6 +167,13 @@ export class SystemdWatch {
     if (entries === undefined) {
       log.limited("journal").warn("journal unavailable, missed changes estimated", {
         container: record.identity.name,
+      });
+    }
+    for (const [unit, runs] of reply?.unknownEnds ?? []) {
+      log.limited("unknown ends").warn("service runs ended unseen, result unknown", {
+        container: record.identity.name,
+        unit,
+        runs,
       });
     }
     this.#health.corrected(reply?.recoveredChanges ?? 0);

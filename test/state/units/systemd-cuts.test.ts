@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import type { UnitChange } from "../../../src/domain/change.ts";
 import type { JournalEntry } from "../../../src/domain/systemd.ts";
 import { Random } from "../../systemd/dbus/support/mutate.ts";
-import { CutStream } from "../../support/systemd/cut-stream.ts";
+import { CutStream, type CutStreamOptions } from "../../support/systemd/cut-stream.ts";
 import { failuresOf } from "../../support/systemd/recorded-state.ts";
 import { type LifeKind, type LifeStep, UnitLife } from "../../support/systemd/unit-life.ts";
 
@@ -10,11 +10,16 @@ const START_NS = 1_800_000_000_000_000_000n;
 const MS = 1_000_000n;
 const KINDS: readonly LifeKind[] = ["no restart", "restart", "direct restart"];
 
+interface CaseOptions extends CutStreamOptions {
+  /** True if the services only crash. */
+  readonly crashesAlone?: boolean;
+}
+
 /** Returns systemd's messages about some services that run side by side. */
-function runsOf(random: Random): LifeStep[] {
+function runsOf(random: Random, { crashesAlone = false }: CaseOptions): LifeStep[] {
   const units = Array.from({ length: 1 + random.below(3) }, (_, i) => {
     const kind = random.pick(KINDS);
-    const life = new UnitLife(`u${i}.service`, { kind, random, startNs: START_NS });
+    const life = new UnitLife(`u${i}.service`, { kind, random, startNs: START_NS, crashesAlone });
     const things = 3 + random.below(15);
     for (let each = 0; each < things; each += 1) life.goOn();
     return life.steps;
@@ -32,14 +37,19 @@ function quietTime(steps: readonly LifeStep[], random: Random): bigint {
 }
 
 /** Plays a random life over a stream with random cuts. */
-function playedCase(seed: number): { readonly stream: CutStream; readonly steps: LifeStep[] } {
+function playedCase(
+  seed: number,
+  options: CaseOptions,
+): { readonly stream: CutStream; readonly steps: LifeStep[] } {
   const random = new Random(seed);
-  const steps = runsOf(random);
-  const stream = new CutStream(steps, random);
+  const steps = runsOf(random, options);
+  const stream = new CutStream(steps, random, options);
   const endNs = steps.at(-1)!.atNs + 1n;
   const span = (mostMs: number): bigint => BigInt(1 + random.below(mostMs)) * MS;
   let nowNs = START_NS - MS;
-  if (random.below(2) === 0) stream.coverFrom(nowNs);
+  // Without the journal only what was listed before can be compared.
+  if ((options.lostPercent ?? 0) > 0) nowNs = START_NS + MS / 2n;
+  else if (random.below(2) === 0) stream.coverFrom(nowNs);
   else nowNs = quietTime(steps, random);
   stream.miss(nowNs);
   if (stream.baselineNs > 0n) {
@@ -64,15 +74,21 @@ function playedCase(seed: number): { readonly stream: CutStream; readonly steps:
 }
 
 /** Returns what was counted and emitted, and what it should be: a difference is a bug. */
-function countedAndTrue(seed: number): readonly [counted: unknown[], truth: unknown[]] {
-  const { stream, steps } = playedCase(seed);
+function countedAndTrue(
+  seed: number,
+  options: CaseOptions = {},
+): readonly [counted: unknown[], truth: unknown[]] {
+  const { stream, steps } = playedCase(seed, options);
   const entries = steps.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
   const truth = entries.filter(({ timeNs }) => timeNs > stream.baselineNs);
   const emitted = stream.changes.filter(
     (change): change is UnitChange =>
       change.kind === "unit.failed" || change.kind === "unit.restart",
   );
-  const runs = new Set(emitted.map((change) => `${change.unit} ${change.run}`));
+  // A record's identity.
+  const runs = new Set(
+    emitted.map(({ unit, run, timeNs, detail }) => `${unit} ${run || `${timeNs} ${detail}`}`),
+  );
   const counted: unknown[] = [{ seed, emitted: emitted.length, runs: runs.size }];
   const expected: unknown[] = [{ seed, emitted: truth.length, runs: truth.length }];
   for (const [name, row] of new Map(steps.map((step) => [step.row.name, step.row]))) {
@@ -97,3 +113,33 @@ test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
     }
   },
 );
+
+test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
+  "counts the same when services are queried after each gap: cases from %s on",
+  (first) => {
+    for (let seed = first; seed < first + 300; seed += 1) {
+      const [counted, truth] = countedAndTrue(seed, { hasEvidence: true });
+      expect(counted).toEqual(truth);
+    }
+  },
+);
+
+// Each service counts its own restarts, and restarts after failures alone.
+test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
+  "counts what happened without a journal when services only crash: cases from %s on",
+  (first) => {
+    const options = { hasEvidence: true, crashesAlone: true, lostPercent: 100 };
+    for (let seed = first; seed < first + 300; seed += 1) {
+      const [counted, truth] = countedAndTrue(seed, options);
+      expect(counted).toEqual(truth);
+    }
+  },
+);
+
+test("counts what happened when the journal loses two lines in a hundred", () => {
+  const options = { hasEvidence: true, crashesAlone: true, lostPercent: 2 };
+  for (let seed = 0; seed < 1_000; seed += 1) {
+    const [counted, truth] = countedAndTrue(seed, options);
+    expect(counted).toEqual(truth);
+  }
+});

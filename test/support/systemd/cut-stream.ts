@@ -1,4 +1,5 @@
 import type { Change } from "../../../src/domain/change.ts";
+import type { ServiceEvidence } from "../../../src/domain/systemd.ts";
 import type { UnitRow } from "../../../src/domain/unit.ts";
 import type { SystemdState } from "../../../src/state/units/systemd-state.ts";
 import { BufferingSink } from "../../../src/systemd/watch/buffering-sink.ts";
@@ -10,12 +11,20 @@ const MS = 1_000_000n;
 /** From sending to receiving. */
 const LATENCY_NS = 2n * MS;
 
+export interface CutStreamOptions {
+  /** True if services are queried after a gap. Default false. */
+  readonly hasEvidence?: boolean;
+  /** Lines that the journal loses, in percent, each by itself; 100 for no journal. Default 0. */
+  readonly lostPercent?: number;
+}
+
 /** Plays the steps of units to a {@link SystemdState}, over a stream that is cut now and then. */
 export class CutStream {
   readonly state: SystemdState;
   readonly changes: readonly Change[];
   readonly #steps: readonly LifeStep[];
   readonly #random: Random;
+  readonly #options: CutStreamOptions;
   readonly #rows = new Map<string, UnitRow>();
   #sink: BufferingSink | undefined;
   #at = 0;
@@ -23,7 +32,8 @@ export class CutStream {
   /** When it was attached first, or from when on all was to be counted. */
   baselineNs = 0n;
 
-  constructor(steps: readonly LifeStep[], random: Random) {
+  constructor(steps: readonly LifeStep[], random: Random, options: CutStreamOptions = {}) {
+    this.#options = options;
     const { state, changes } = recordedState();
     this.state = state;
     this.changes = changes;
@@ -48,27 +58,33 @@ export class CutStream {
 
   /** Opens a stream; it may break before it is established, and is then opened again. */
   attach(nowNs: bigint): bigint {
-    const breaks = this.#random.below(6);
+    const { lostPercent = 0 } = this.#options;
+    // Without the journal nothing is known before the first listing.
+    const breaks = lostPercent > 0 && !this.#isListed ? 5 : this.#random.below(6);
     const sink = new BufferingSink({
       take: (message) => this.state.take(message),
       signal: new AbortController().signal,
       overflow: () => {},
     });
-    const sinceNs = sink.take({ kind: "attached", transport: "dbus", atNs: nowNs })?.journalSinceNs;
+    const reply = sink.take({ kind: "attached", transport: "dbus", atNs: nowNs });
+    const sinceNs = reply?.journalSinceNs;
     if (sinceNs === undefined) this.baselineNs = nowNs;
     const readingMs = sinceNs === undefined ? 0 : 50 + this.#random.below(400);
     const journalNs = nowNs + BigInt(readingMs) * MS;
     const listedNs = this.#listingNs(journalNs, journalNs + BigInt(this.#random.below(20)) * MS);
     this.#sink = sink;
+    if (this.#options.hasEvidence === true) {
+      this.#play(nowNs + BigInt(this.#random.below(readingMs + 1)) * MS);
+      this.#weigh(sink, reply?.evidenceOf ?? new Map());
+    }
     this.#play(journalNs);
     if (breaks === 0) return this.cut(journalNs);
     const entries = this.#steps
       .slice(0, this.#at)
       .flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
-    sink.take({
-      kind: "recovered",
-      entries: entries.filter(({ timeNs }) => sinceNs !== undefined && timeNs >= sinceNs),
-    });
+    const kept = entries.filter(({ timeNs }) => sinceNs !== undefined && timeNs >= sinceNs);
+    const read = kept.filter(() => this.#random.below(100) >= lostPercent);
+    sink.take({ kind: "recovered", entries: lostPercent === 100 ? undefined : read });
     this.#play(listedNs);
     if (breaks === 1) return this.cut(listedNs);
     this.list(listedNs);
@@ -78,10 +94,15 @@ export class CutStream {
   /** Units are listed. */
   list(nowNs: bigint): void {
     this.#isListed = true;
-    const wanted =
-      this.#sink?.take({ kind: "listed", rows: [...this.#rows.values()], asOfNs: nowNs })
-        ?.startTimesOf ?? [];
-    for (const unit of wanted) {
+    const rows = [...this.#rows.values()];
+    const reply = this.#sink?.take({ kind: "listed", rows, asOfNs: nowNs });
+    if (this.#options.hasEvidence === true) {
+      for (const unit of reply?.restartCountsOf ?? []) {
+        const { restarts = 0, policy } = this.#evidenceOf(unit) ?? {};
+        this.#sink?.take({ kind: "restart-count", unit, restarts, policy });
+      }
+    }
+    for (const unit of reply?.startTimesOf ?? []) {
       const past = this.#steps
         .slice(0, this.#at)
         .findLast(({ signals }) => signals?.unit.unit === unit);
@@ -114,6 +135,18 @@ export class CutStream {
     const between = this.#steps.filter(isBetween);
     const isQuiet = between.every(({ entry }) => entry?.kind !== "restart");
     return this.#isListed && isQuiet ? latestNs : journalNs;
+  }
+
+  #weigh(sink: BufferingSink, services: ReadonlyMap<string, bigint>): void {
+    for (const [unit, knownNs] of services) {
+      const evidence = this.#evidenceOf(unit);
+      if (evidence === undefined || evidence.stateChangeNs === knownNs) continue;
+      sink.take({ ...evidence, timeNs: evidence.timeNs + LATENCY_NS });
+    }
+  }
+
+  #evidenceOf(unit: string): ServiceEvidence | undefined {
+    return this.#steps.slice(0, this.#at).findLast(({ row }) => row.name === unit)?.evidence;
   }
 
   #play(untilNs: bigint): void {

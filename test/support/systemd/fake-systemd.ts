@@ -26,6 +26,10 @@ export interface FakeUnit {
   readonly oomKills?: bigint;
   /** ActiveEnterTimestamp, in microseconds. */
   readonly activeEnterUs?: bigint;
+  /** StateChangeTimestamp, in microseconds. */
+  readonly stateChangeUs?: bigint;
+  /** Its other properties, of all interfaces. */
+  readonly properties?: Readonly<Record<string, Variant>>;
 }
 
 export interface FakeSystemdOptions {
@@ -191,6 +195,8 @@ export class FakeSystemd {
       }
       case "GetUnit":
         return { signature: "o", body: [unitPath(this.#unitOf(call) ?? "")] };
+      case "GetAll":
+        return { signature: "a{sv}", body: [this.#properties(call)] };
       case "Get":
         return { signature: "v", body: [this.#property(call)] };
       default:
@@ -215,8 +221,24 @@ export class FakeSystemd {
     }
     const unit = [...this.units].find(([name]) => unitPath(name) === call.path)?.[1];
     if (property === "OOMKills") return new Variant("t", unit?.oomKills ?? 2n ** 64n - 1n);
-    if (property === "FreezerState") return new Variant("s", unit?.freezerState ?? "running");
-    return new Variant("t", unit?.activeEnterUs ?? 0n);
+    const known = this.#properties(call).get(property);
+    if (property === "FreezerState") return known ?? new Variant("s", "running");
+    return known ?? new Variant("t", 0n);
+  }
+
+  /** Properties of the unit that is called. */
+  #properties({ path }: Message): Map<string, Variant> {
+    const unit = [...this.units].find(([name]) => unitPath(name) === path)?.[1];
+    if (unit === undefined) return new Map();
+    return new Map<string, Variant>([
+      ["ActiveState", new Variant("s", unit.activeState)],
+      ["SubState", new Variant("s", unit.subState)],
+      ["ActiveEnterTimestamp", new Variant("t", unit.activeEnterUs ?? 0n)],
+      ["StateChangeTimestamp", new Variant("t", unit.stateChangeUs ?? 0n)],
+      ["FreezerState", new Variant("s", unit.freezerState ?? "running")],
+      ["Conditions", new Variant("a(sbbsi)", [])],
+      ...Object.entries(unit.properties ?? {}),
+    ]);
   }
 
   #rows(isWanted: (name: string) => boolean): Value[] {
@@ -235,6 +257,7 @@ function questionOf(call: Message): string {
     const [, property] = call.body() as [string, string];
     return `Get ${property}${call.path === MANAGER.path ? "" : ` ${call.path}`}`;
   }
+  if (call.member === "GetAll") return `GetAll ${call.path}`;
   const texts = call
     .body()
     .flat()

@@ -1,6 +1,7 @@
 import type {
   JournalEntry,
   ManagerFacts,
+  ServiceEvidence,
   ServiceSignal,
   SystemdMessage,
   SystemdReply,
@@ -13,6 +14,7 @@ import type { FrozenState, UnitRow } from "../../../src/domain/unit.ts";
 export class RecordedSink {
   /** One line a message, in order. */
   readonly history: string[];
+  readonly evidence: ServiceEvidence[] = [];
   readonly units: UnitSignal[] = [];
   readonly services: ServiceSignal[] = [];
   readonly facts: ManagerFacts[] = [];
@@ -34,6 +36,8 @@ export class RecordedSink {
   unsure = "";
   /** Unit whose signals are replied to by a request of the manager's state. */
   cancelled = "";
+  toWeigh: ReadonlyMap<string, bigint> = new Map();
+  uncounted: readonly string[] = [];
 
   /** @param history to write to, where others write too */
   constructor(history: string[] = []) {
@@ -46,15 +50,23 @@ export class RecordedSink {
       case "attached":
         return {
           journalSinceNs: this.sinceNs,
+          evidenceOf: this.toWeigh,
           ...(this.names.length === 0 ? {} : { unitNames: this.names }),
         };
+      case "evidence":
+        this.evidence.push(message);
+        return undefined;
       case "recovered":
         this.entries.push(message.entries);
         return undefined;
       case "listed":
         this.#keep(message.rows);
         this.#keepIds(message.ids);
-        return { startTimesOf: this.wanted, oomKillsOf: this.suspects };
+        return {
+          startTimesOf: this.wanted,
+          oomKillsOf: this.suspects,
+          restartCountsOf: this.uncounted,
+        };
       case "start-time":
         this.startTimes.set(message.unit, message.timeNs);
         return undefined;
@@ -81,6 +93,7 @@ export class RecordedSink {
         return undefined;
       case "removed":
       case "moved":
+      case "restart-count":
       case "parse-error":
         return undefined;
       default:
@@ -103,6 +116,10 @@ function lineOf(message: SystemdMessage): string {
   switch (message.kind) {
     case "attached":
       return `attached ${message.transport}`;
+    case "evidence":
+      return `evidence ${message.unit} ${message.result} ${message.restarts}`;
+    case "restart-count":
+      return `restart count ${message.unit} ${message.restarts} ${message.policy}`;
     case "recovered":
       return `recovered ${message.entries?.length ?? "nothing"}`;
     case "listed":

@@ -1,4 +1,9 @@
-import type { JournalEntry, ServiceSignal, UnitSignal } from "../../../src/domain/systemd.ts";
+import type {
+  JournalEntry,
+  ServiceEvidence,
+  ServiceSignal,
+  UnitSignal,
+} from "../../../src/domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../../src/domain/unit.ts";
 import type { Random } from "../../systemd/dbus/support/mutate.ts";
 
@@ -9,6 +14,8 @@ export interface LifeStep {
   readonly signals?: { readonly service: ServiceSignal; readonly unit: UnitSignal };
   /** How ListUnits shows it from then on. */
   readonly row: UnitRow;
+  /** Its properties from then on. */
+  readonly evidence: ServiceEvidence;
 }
 
 /** Kind of service: by Restart= and RestartMode=. */
@@ -23,6 +30,10 @@ export class UnitLife {
   readonly #name: string;
   readonly #kind: LifeKind;
   readonly #random: Random;
+  readonly #crashesAlone: boolean;
+  /** True while the job of a restart is queued. */
+  #hasJob = false;
+  #mainStartNs = 0n;
   #nowNs: bigint;
   #activeState: ActiveState = "inactive";
   #subState = "dead";
@@ -35,12 +46,19 @@ export class UnitLife {
 
   constructor(
     name: string,
-    options: { readonly kind: LifeKind; readonly random: Random; readonly startNs: bigint },
+    options: {
+      readonly kind: LifeKind;
+      readonly random: Random;
+      readonly startNs: bigint;
+      /** True if it only crashes, until it is stopped or hits its start limit. */
+      readonly crashesAlone?: boolean;
+    },
   ) {
     this.#name = name;
     this.#kind = options.kind;
     this.#random = options.random;
     this.#nowNs = options.startNs;
+    this.#crashesAlone = options.crashesAlone ?? false;
     this.#say({});
   }
 
@@ -51,6 +69,11 @@ export class UnitLife {
   /** One more thing happens to it, such as can happen in its state. */
   goOn(): void {
     this.#pass(1, 900);
+    if (this.#crashesAlone) {
+      if (this.#activeState === "active") this.#end(this.#random.pick(["exit-code", "signal"]));
+      else if (this.#runs === 0) this.#startByHand();
+      return;
+    }
     const dice = this.#random.below(10);
     if (dice === 0) this.#signal();
     else if (this.#activeState === "active") this.#whileActive(dice);
@@ -75,6 +98,8 @@ export class UnitLife {
     const id = Buffer.from(`${this.#name} ${this.#runs}`).toString("hex");
     this.#invocationId = id.padStart(32, "0").slice(-32);
     this.#result = "success";
+    this.#hasJob = false;
+    this.#mainStartNs = this.#nowNs;
     // v257 reports the new run while it is still in the state before.
     if (this.#subState === "auto-restart-queued") this.#signal();
     this.#enter("active", "running");
@@ -111,6 +136,7 @@ export class UnitLife {
       return;
     }
     this.#restarts += 1;
+    this.#hasJob = true;
     this.#write({ kind: "restart", result: undefined, restarts: this.#restarts });
     const isLimit = this.#random.below(6) === 0;
     if (isDirect) {
@@ -125,6 +151,7 @@ export class UnitLife {
       this.#enter("inactive", "dead");
     }
     this.#pass(0, 5);
+    this.#hasJob = !isLimit;
     if (isLimit) this.#fail(result === "success" ? "start-limit-hit" : result);
     else this.#start();
   }
@@ -148,6 +175,11 @@ export class UnitLife {
 
   /** Its signals, with what is so: of what hasn't changed as well. */
   #signal(): void {
+    const { service, unit } = this.#properties();
+    this.#say({ signals: { service, unit } });
+  }
+
+  #properties(): { readonly service: ServiceSignal; readonly unit: UnitSignal } {
     const of = { unit: this.#name, timeNs: this.#nowNs };
     const service = {
       kind: "service" as const,
@@ -165,7 +197,7 @@ export class UnitLife {
       activeEnterNs: this.#activeEnterNs,
       invocationId: this.#invocationId,
     };
-    this.#say({ signals: { service, unit } });
+    return { service, unit };
   }
 
   #write(entry: Pick<JournalEntry, "kind" | "result" | "restarts">): void {
@@ -175,7 +207,16 @@ export class UnitLife {
 
   #say(what: Pick<LifeStep, "entry" | "signals">): void {
     const row = { name: this.#name, activeState: this.#activeState, subState: this.#subState };
-    this.steps.push({ atNs: this.#nowNs, row, ...what });
+    const { service, unit } = this.#properties();
+    const evidence = {
+      ...service,
+      ...unit,
+      kind: "evidence" as const,
+      policy: this.#crashesAlone ? "on-failure" : "always",
+      hasJob: this.#hasJob,
+      mainStartNs: this.#mainStartNs,
+    };
+    this.steps.push({ atNs: this.#nowNs, row, evidence, ...what });
     this.#nowNs += US;
   }
 

@@ -1,0 +1,215 @@
+import type { JournalEntry, ServiceEvidence } from "../../domain/systemd.ts";
+import { nextFailure } from "./fold-journal.ts";
+import { hasEnded, isMissedStart, knownEnds, restartsShowFailures } from "./restart-order.ts";
+import { exitCodeOf } from "./fold-signal.ts";
+import { isAutoRestart, isFailureResult, NO_OUTCOMES } from "./unit-facts.ts";
+import type { Fold, UnitFacts, UnitOutcome } from "./unit-facts.ts";
+
+/** Distance of the estimated times of missed failures: each change has another time. */
+const STEP_NS = 1_000n;
+
+/** Missed failures that are counted at most: a container can report an NRestarts of 2^32-1. */
+const MAX_MISSED_FAILURES = 10_000;
+
+export interface EvidenceFold extends Fold {
+  /** Runs that ended in the gap, and may have failed. */
+  readonly unknownEnds: number;
+}
+
+/**
+ * True if the journal's entry is newer than the evidence: signals after the evidence report it. The
+ * line about a failure comes before its state change; that about a restart comes within a state, and
+ * has a number.
+ */
+export function isAfterEvidence(entry: JournalEntry, evidence: ServiceEvidence): boolean {
+  if (entry.timeNs <= evidence.stateChangeNs) return false;
+  return entry.kind === "failure" || (entry.restarts ?? 0) > (evidence.restarts ?? 0);
+}
+
+/**
+ * Compares a service with what is known of it, after the journal's entries were folded in, and counts
+ * what both stream and journal missed.
+ *
+ * Failures and restarts of a service alternate, and NRestarts numbers the restarts. So the position in
+ * this order, before and after the gap, shows how many of each there were. A restart that Restart= has
+ * after failures alone shows a failure; another one shows one if the run before it failed too.
+ *
+ * @param gap `hasJournal` is false if the journal was unavailable; `sinceNs` is when the stream before
+ * the gap was opened, in Unix nanoseconds
+ */
+export function foldEvidence(
+  facts: UnitFacts,
+  evidence: ServiceEvidence,
+  gap: { readonly hasJournal: boolean; readonly sinceNs: bigint },
+): EvidenceFold {
+  const { hasJournal, sinceNs } = gap;
+  const { restarts: number = facts.restartsSeen, result, stateChangeNs, invocationId } = evidence;
+  const before = restartsBefore(facts, evidence, sinceNs) ?? number;
+  const isReset = number !== undefined && before !== undefined && number < before;
+  const restarts = (number ?? 0) - (isReset ? 0 : (before ?? 0));
+  const known = isReset ? 0 : knownEnds(facts);
+
+  // Runs that ended before the newest restart. Result has the last one's, until the next run starts.
+  const ends = restarts + (hasFailed(evidence) ? 1 : 0) - known;
+  const isFailedNow =
+    hasFailed(evidence) && (restarts > 0 ? ends > 0 : isNewFailure(facts, evidence, sinceNs));
+  const ended = restarts > 0 ? Math.max(ends - (isFailedNow ? 1 : 0), 0) : 0;
+  const waits = isRestarting(evidence);
+  const isLastKnown =
+    waits && ended > 0 && (isAutoRestart(evidence.subState) || isFailureResult(result));
+  const lastFailed = isLastKnown && isFailureResult(result) ? 1 : 0;
+  const others = ended - (isLastKnown ? 1 : 0);
+  const areFailures = restartsShowFailures({ ...facts, policy: evidence.policy ?? facts.policy });
+  const failed = lastFailed + (areFailures === true ? others : 0);
+  const missed = Math.min(failed, MAX_MISSED_FAILURES);
+  const outcomes: UnitOutcome[] = [];
+  const restartedNs = waits ? stateChangeNs : evidence.mainStartNs || stateChangeNs;
+  const happened = {
+    activeState: facts.activeState,
+    subState: facts.subState,
+    previousState: undefined,
+    recovered: true,
+  };
+  let { lastFailure } = facts;
+  for (let run = missed; run > 0; run -= 1) {
+    const timeNs = restartedNs - BigInt(run) * STEP_NS;
+    // The first to end is the run that is known.
+    const isFirst = run === ended && known === 0 && !isReset;
+    const runId = isFirst ? facts.invocationId : "";
+    const counted = nextFailure({ lastFailure }, { invocationId: runId, timeNs });
+    const likely =
+      (run === 1 && lastFailed === 1 ? result : undefined) ??
+      facts.failureResult ??
+      failureOf(result);
+    lastFailure = counted;
+    outcomes.push({
+      kind: "failure",
+      ...happened,
+      timeNs,
+      counted,
+      result: likely,
+      exitCode: undefined,
+    });
+  }
+  let next: UnitFacts = {
+    ...facts,
+    lastFailure,
+    failureResult: lastFailed === 1 ? result : (facts.failureResult ?? failureOf(result)),
+  };
+  if (restarts > 0 && number !== undefined) {
+    const counted = { invocationId: waits ? invocationId : "", timeNs: restartedNs, number };
+    next = { ...next, lastRestart: counted, failuresSinceRestart: 0 };
+    const restart = { ...happened, timeNs: restartedNs, counted, count: restarts };
+    outcomes.push({ kind: "restart", ...restart, result: next.failureResult, exitCode: undefined });
+  }
+  if (isFailedNow) {
+    const counted = nextFailure(next, { invocationId, timeNs: stateChangeNs });
+    const failuresSinceRestart = next.failuresSinceRestart + 1;
+    next = { ...next, lastFailure: counted, failureResult: result, failuresSinceRestart };
+    const failure = { ...happened, timeNs: stateChangeNs, counted, result };
+    outcomes.push({ kind: "failure", ...failure, exitCode: exitCodeOf(evidence) });
+  }
+  const started = startedIn(next, evidence);
+  if (started !== undefined) outcomes.push(started);
+  return {
+    facts: {
+      ...next,
+      activeState: evidence.activeState,
+      subState: evidence.subState,
+      fromListing: false,
+      signalNs: evidence.timeNs,
+      signalState: evidence.activeState,
+      stateChangeNs,
+      activeEnterNs: evidence.activeEnterNs,
+      recoveredStartNs: started === undefined ? facts.recoveredStartNs : started.timeNs,
+      invocationId,
+      result,
+      exitStatus: evidence.exitStatus,
+      policy: evidence.policy ?? facts.policy,
+      restartsSeen: number,
+      journalFailure: undefined,
+      journalRestart: undefined,
+      settledNs: stateChangeNs,
+    },
+    outcomes: outcomes.length === 0 ? NO_OUTCOMES : outcomes,
+    unknownEnds:
+      (areFailures === undefined ? others : 0) +
+      (failed - missed) +
+      (!hasJournal && endedByHand(facts, evidence, { isReset, restarts }) ? 1 : 0),
+  };
+}
+
+/** True if the service entered another state since it was seen last. */
+function hasChanged(facts: UnitFacts, evidence: ServiceEvidence, sinceNs: bigint): boolean {
+  const { stateChangeNs } = evidence;
+  // A listing alone showed it: it may have changed before it was watched.
+  return facts.stateChangeNs > 0n ? stateChangeNs > facts.stateChangeNs : stateChangeNs >= sinceNs;
+}
+
+/** Returns NRestarts when the gap began; undefined if it is unknown. A start by hand sets it to 0. */
+function restartsBefore(
+  facts: UnitFacts,
+  evidence: ServiceEvidence,
+  sinceNs: bigint,
+): number | undefined {
+  const { activeState, invocationId, lastRestart, restartsSeen, stateChangeNs } = facts;
+  // Between a restart and its start it is inactive, and the next run has no id yet.
+  const isRestarting = invocationId !== "" && lastRestart?.invocationId === invocationId;
+  const inactiveNs = stateChangeNs > sinceNs ? stateChangeNs : sinceNs;
+  const isRestarted = lastRestart !== undefined && lastRestart.timeNs > inactiveNs;
+  const isStopped = activeState === "inactive" && !isRestarting && !isRestarted;
+  const isOther = evidence.invocationId !== invocationId;
+  return isStopped && isOther && hasChanged(facts, evidence, sinceNs) ? 0 : restartsSeen;
+}
+
+/** True if the restart that NRestarts has counted last is still to be done. */
+function isRestarting({ activeState, subState, hasJob }: ServiceEvidence): boolean {
+  if (subState === "auto-restart-queued") return true;
+  return hasJob && (subState === "auto-restart" || activeState === "inactive");
+}
+
+/** True if the run after the newest restart has failed. */
+function hasFailed(evidence: ServiceEvidence): boolean {
+  const { activeState, subState, result } = evidence;
+  const isOver = activeState === "failed" || activeState === "inactive" || isAutoRestart(subState);
+  return isOver && !isRestarting(evidence) && isFailureResult(result);
+}
+
+/** True if the failure that the evidence shows isn't known. */
+function isNewFailure(facts: UnitFacts, evidence: ServiceEvidence, sinceNs: bigint): boolean {
+  if (!hasChanged(facts, evidence, sinceNs)) return false;
+  const { lastFailure, lastRestart } = facts;
+  const { invocationId } = evidence;
+  const failedId = lastFailure?.invocationId ?? "";
+  if (failedId === "" || invocationId === "") return !hasEnded(facts);
+  // The same run fails again if its restart hits the start limit.
+  const isRestarted = (lastRestart?.timeNs ?? -1n) >= (lastFailure?.timeNs ?? 0n);
+  return failedId !== invocationId || isRestarted;
+}
+
+/** True if the run was another one before, no restart shows why it ended, nor does a journal. */
+function endedByHand(
+  facts: UnitFacts,
+  evidence: ServiceEvidence,
+  { isReset, restarts }: { readonly isReset: boolean; readonly restarts: number },
+): boolean {
+  if (facts.activeState !== "active" && facts.activeState !== "reloading") return false;
+  if (hasEnded(facts)) return false;
+  if (isReset) return true;
+  const isOther = facts.invocationId !== "" && facts.invocationId !== evidence.invocationId;
+  return isOther && restarts === 0;
+}
+
+/** Returns the start that the gap hid, if the service is active since another time than before. */
+function startedIn(
+  facts: UnitFacts,
+  { activeState, subState, activeEnterNs }: ServiceEvidence,
+): (UnitOutcome & { readonly kind: "transition" }) | undefined {
+  if (activeState !== "active" || !isMissedStart(facts, activeEnterNs)) return undefined;
+  const times = { timeNs: activeEnterNs, previousState: undefined, recovered: true };
+  return { kind: "transition", ...times, activeState, subState };
+}
+
+function failureOf(result: string | undefined): string | undefined {
+  return isFailureResult(result) ? result : undefined;
+}

@@ -1,0 +1,76 @@
+import type { JournalEntry, ServiceEvidence, SystemdReply } from "../../domain/systemd.ts";
+import { foldEvidence, isAfterEvidence } from "./fold-evidence.ts";
+import { foldEntry } from "./fold-journal.ts";
+import type { JournalCursor } from "./journal-cursor.ts";
+import type { Fold } from "./unit-facts.ts";
+import type { UnitRecord } from "./unit-record.ts";
+import type { UnitTable } from "./unit-table.ts";
+
+export interface WeighedUnits {
+  readonly units: UnitTable;
+  readonly cursor: JournalCursor;
+  /** Returns the unit's record; undefined if there is no room for it. */
+  readonly obtain: (name: string) => UnitRecord | undefined;
+  readonly apply: (unit: UnitRecord, fold: Fold) => void;
+}
+
+/** Weighs the journal against the evidence of services, in one gap after the other. */
+export class GapScale {
+  readonly #evidence = new Map<string, ServiceEvidence>();
+  /** When the newest stream with a listing was opened: Unix nanoseconds. */
+  #listedSinceNs = 0n;
+
+  /** Begins a gap. Returns the services whose evidence is requested. */
+  begin(units: UnitTable): ReadonlyMap<string, bigint> {
+    this.#evidence.clear();
+    return units.servicesToWeigh();
+  }
+
+  take(evidence: ServiceEvidence): void {
+    this.#evidence.set(evidence.unit, evidence);
+  }
+
+  /** Units were listed on the stream that was opened at `sinceNs`. */
+  listed(sinceNs: bigint): void {
+    this.#listedSinceNs = sinceNs;
+  }
+
+  /**
+   * Closes the gap: counts what the journal's entries report, then what the evidence of each service
+   * shows beyond them. What happened after the evidence, signals report.
+   *
+   * @param entries undefined if the journal is unavailable
+   */
+  close(entries: readonly JournalEntry[] | undefined, weighed: WeighedUnits): SystemdReply {
+    const { units, cursor, obtain, apply } = weighed;
+    const evidence = this.#evidence;
+    const gap = { hasJournal: entries !== undefined, sinceNs: this.#listedSinceNs };
+    let recoveredChanges = 0;
+    for (const [name, { policy }] of evidence) {
+      const unit = units.get(name);
+      if (unit !== undefined) units.update(unit, { ...unit.facts, policy });
+    }
+    for (const entry of entries ?? []) {
+      const known = evidence.get(entry.unit);
+      if (known !== undefined && isAfterEvidence(entry, known)) continue;
+      const unit = obtain(entry.unit);
+      const fold = unit && foldEntry(unit.facts, entry, cursor.baselineNs);
+      if (unit === undefined || fold === undefined) continue;
+      recoveredChanges += fold.outcomes.length;
+      apply(unit, fold);
+      cursor.reached(entry.timeNs);
+    }
+    const unknownEnds = new Map<string, number>();
+    for (const [name, known] of evidence) {
+      const unit = units.get(name);
+      if (unit?.activeState === undefined) continue;
+      const fold = foldEvidence(unit.facts, known, gap);
+      recoveredChanges += fold.outcomes.filter(({ kind }) => kind !== "transition").length;
+      if (fold.unknownEnds > 0) unknownEnds.set(name, fold.unknownEnds);
+      apply(unit, fold);
+      cursor.reached(known.stateChangeNs);
+    }
+    evidence.clear();
+    return { recoveredChanges, unknownEnds };
+  }
+}
