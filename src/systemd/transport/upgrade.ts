@@ -71,6 +71,8 @@ export class Upgrade {
   #hasSign = false;
   /** Attaches of the stream in use that aren't through. */
   #attaching = 0;
+  /** Reply to its newest `attached`, as far as it holds for another stream too. */
+  #attachReply: Pick<SystemdReply, "unitNames"> = {};
 
   constructor(options: UpgradeOptions) {
     this.#options = options;
@@ -94,6 +96,9 @@ export class Upgrade {
     if (this.#holds(message)) return undefined;
     this.#overlap?.passes(message);
     const reply = this.#options.take(message);
+    if (message.kind === "attached" && reply?.unitNames !== undefined) {
+      this.#attachReply = { unitNames: reply.unitNames };
+    }
     if (showsBus(message)) {
       this.#hasSign = true;
       this.#sign?.();
@@ -174,7 +179,7 @@ export class Upgrade {
     const take: TakeMessage = (message) => {
       if (next !== undefined) return next(message);
       overlap.hold(message);
-      return {};
+      return message.kind === "attached" ? this.#attachReply : {};
     };
     using _limit = clock.setTimeout(
       () => attempt.abort(new Error(`no stream in ${ATTEMPT_MS / 1000} s`)),

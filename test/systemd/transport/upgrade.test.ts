@@ -136,6 +136,19 @@ test("moves from the private socket to the bus without losing or repeating a cha
   expect([bus.streams.length, socket.streams.length]).toEqual([2, 1]);
 });
 
+test("requests the same unit names of the better stream", async () => {
+  const { bus, socket, clock, sink, abort, done } = await watchWorse(absent);
+  sink.names = ["nick.service"];
+  socket.stream.open();
+  bus.fault = undefined;
+  await clock.advance(1_000);
+  expect(bus.stream.take({ kind: "attached", transport: "dbus", atNs: 1n })).toMatchObject({
+    unitNames: ["nick.service"],
+  });
+  abort.abort();
+  expect(await done).toBeUndefined();
+});
+
 test("runs a better way from its beginning, so that the journal is read, after busctl", async () => {
   const { bus, busctl, clock, sink, abort, done } = await watchWorse(missing);
   busctl.stream.open();
