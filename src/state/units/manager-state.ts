@@ -78,8 +78,8 @@ export class ManagerState {
    * @param sinceNs when counting began: a reboot before that is no change
    */
   softReboots(facts: ManagerFacts, sinceNs: bigint): readonly SoftReboot[] {
-    const { userspaceNs: timeNs, softReboots: number } = facts;
-    if (timeNs === undefined) return [];
+    const { userspaceNs: timeNs, softReboots: number, version = this.version } = facts;
+    if (timeNs === undefined || !canSoftReboot(version)) return [];
     const count = rebootsBetween(this.#boot, { userspaceNs: timeNs, number }, sinceNs);
     this.#boot = { userspaceNs: timeNs, number };
     const wasStopping = this.systemState === "stopping";
@@ -120,6 +120,12 @@ function derivedSystemState(
 
 function isUp(activeState: ActiveState | undefined): boolean {
   return activeState === "active" || activeState === "activating";
+}
+
+/** Returns true unless the version, such as `252.39-1~deb12u1`, is older than soft reboots: v254. */
+function canSoftReboot(version: string | undefined): boolean {
+  const major = Number.parseInt(version ?? "", 10);
+  return !(major < 254);
 }
 
 function rebootsBetween(known: Boot, { userspaceNs = 0n, number }: Boot, sinceNs: bigint): number {

@@ -116,6 +116,15 @@ test("finds a soft reboot of a systemd that doesn't count them", () => {
   expect(recorded.newChanges()).toEqual(["system.soft_reboot recovered"]);
 });
 
+test("emits no soft reboot of a systemd that has none", () => {
+  const recorded = watched();
+  const version = "252.39-1~deb12u1";
+  recorded.state.take({ kind: "manager", version, timeNs: at(0), userspaceNs: BOOT.userspaceNs });
+  reattached(recorded, { userspaceNs: at(7), version }, 8);
+  reattached(recorded, { userspaceNs: at(9) }, 10);
+  expect(recorded.newChanges()).toEqual([]);
+});
+
 test("emits no soft reboot of before, of a boot, or of a number that falls", () => {
   const recorded = watched();
   const { state } = recorded;
