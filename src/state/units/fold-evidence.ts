@@ -50,10 +50,12 @@ export function foldEvidence(
   const known = isReset ? 0 : knownEnds(facts);
 
   // Runs that ended before the newest restart. Result has the last one's, until the next run starts.
+  const isSameRun = isSameRunAs(facts, evidence);
   const ends = restarts + (hasFailed(evidence) ? 1 : 0) - known;
   const isFailedNow =
-    hasFailed(evidence) && (restarts > 0 ? ends > 0 : isNewFailure(facts, evidence, sinceNs));
-  const ended = restarts > 0 ? Math.max(ends - (isFailedNow ? 1 : 0), 0) : 0;
+    hasFailed(evidence) &&
+    (restarts > 0 && !isSameRun ? ends > 0 : isNewFailure(facts, evidence, sinceNs));
+  const ended = restarts > 0 && !isSameRun ? Math.max(ends - (isFailedNow ? 1 : 0), 0) : 0;
   const waits = isRestarting(evidence);
   const isLastKnown =
     waits && ended > 0 && (isAutoRestart(evidence.subState) || isFailureResult(result));
@@ -168,6 +170,19 @@ function isRestarting({ activeState, subState, hasJob }: ServiceEvidence): boole
   return hasJob && (subState === "auto-restart" || activeState === "inactive");
 }
 
+/**
+ * True if no other run has begun. NRestarts can have risen nevertheless: up to v252 a restart that was
+ * due when systemd executed itself again is counted twice. At the start limit no run begins either.
+ */
+function isSameRunAs({ invocationId }: UnitFacts, evidence: ServiceEvidence): boolean {
+  return (
+    isAutoRestart(evidence.subState) &&
+    !isRestarting(evidence) &&
+    invocationId !== "" &&
+    invocationId === evidence.invocationId
+  );
+}
+
 /** True if the run after the newest restart has failed. */
 function hasFailed(evidence: ServiceEvidence): boolean {
   const { activeState, subState, result } = evidence;
@@ -182,9 +197,10 @@ function isNewFailure(facts: UnitFacts, evidence: ServiceEvidence, sinceNs: bigi
   const { invocationId } = evidence;
   const failedId = lastFailure?.invocationId ?? "";
   if (failedId === "" || invocationId === "") return !hasEnded(facts);
+  if (failedId !== invocationId) return true;
   // The same run fails again if its restart hits the start limit.
   const isRestarted = (lastRestart?.timeNs ?? -1n) >= (lastFailure?.timeNs ?? 0n);
-  return failedId !== invocationId || isRestarted;
+  return isRestarted && !isAutoRestart(evidence.subState);
 }
 
 /** True if the run was another one before, no restart shows why it ended, nor does a journal. */

@@ -1,0 +1,113 @@
+import { expect, test } from "@jest/globals";
+import type { ServiceEvidence } from "../../../src/domain/systemd.ts";
+import {
+  failuresOf,
+  recordedState,
+  runOf,
+  serviceSignal,
+  unitSignal,
+} from "../../support/systemd/recorded-state.ts";
+
+const START_NS = 1_000_000_000_000n;
+const at = (ms: number): bigint => START_NS + BigInt(ms) * 1_000_000n;
+
+/** `a.service` in its first run before a gap, and what evidence shows after it. */
+function afterGap(policy = "always") {
+  const { state, unit, newChanges } = recordedState();
+  const row = { name: "a.service", activeState: "active", subState: "running" } as const;
+  state.take({ kind: "attached", transport: "dbus", atNs: START_NS });
+  state.take({ kind: "recovered", entries: [] });
+  state.take({ kind: "listed", rows: [row], asOfNs: at(1) });
+  state.take({ kind: "restart-count", unit: "a.service", restarts: 0, policy });
+  state.take(serviceSignal(at(2)));
+  state.take(unitSignal("active/running", at(2), { activeEnterNs: at(2) }));
+  newChanges();
+  return {
+    state,
+    newChanges,
+    counts: () => [failuresOf(unit("a.service")), unit("a.service").restarts],
+    /** Returns what the gap leaves unknown. */
+    shows: (evidence: Partial<ServiceEvidence>, ms = 1_000) => {
+      state.take({ kind: "attached", transport: "dbus", atNs: at(ms) });
+      state.take({
+        kind: "evidence",
+        unit: "a.service",
+        activeState: "active",
+        subState: "running",
+        stateChangeNs: at(ms),
+        activeEnterNs: at(ms),
+        invocationId: runOf(2),
+        result: "success",
+        restarts: 0,
+        exitStatus: 0,
+        policy,
+        hasJob: false,
+        mainStartNs: at(ms),
+        timeNs: at(ms + 1),
+        ...evidence,
+      });
+      return state.take({ kind: "recovered", entries: undefined })?.unknownEnds;
+    },
+  };
+}
+
+const WAITING = { activeState: "activating", subState: "auto-restart", result: "signal" } as const;
+const FAILED = { activeState: "failed", subState: "failed", result: "exit-code" } as const;
+
+test.each<[string, string, Partial<ServiceEvidence>, [number, number, number]]>([
+  [
+    "one failure in a wait for a restart",
+    "always",
+    { ...WAITING, invocationId: runOf(1) },
+    [1, 0, 0],
+  ],
+  ["a failure without a restart", "no", { ...FAILED, invocationId: runOf(1) }, [1, 0, 0]],
+  ["two when the start limit was hit", "on-failure", { ...FAILED, restarts: 1 }, [2, 1, 0]],
+  ["each restart after failures alone", "on-failure", { restarts: 3 }, [3, 3, 0]],
+  ["no failure of restarts after successes", "on-success", { restarts: 2 }, [0, 2, 0]],
+  ["restarts alone when their reason is unknown", "always", { restarts: 2 }, [0, 2, 2]],
+  [
+    "nothing of a skipped start",
+    "always",
+    { ...WAITING, result: "exec-condition", invocationId: runOf(1) },
+    [0, 0, 0],
+  ],
+  ["nothing of a start by hand, whose reason is unknown", "always", {}, [0, 0, 1]],
+  [
+    "one failure when v252 counts its restart twice",
+    "always",
+    { ...WAITING, invocationId: runOf(1), restarts: 1 },
+    [1, 1, 0],
+  ],
+])("counts %s", (_what, policy, evidence, [failures, restarts, unknown]) => {
+  const { shows, counts } = afterGap(policy);
+  expect(shows(evidence)?.get("a.service") ?? 0).toBe(unknown);
+  expect(counts()).toEqual([failures, restarts]);
+});
+
+test("takes a service that crashed before for one that goes on to crash", () => {
+  const { state, shows, counts } = afterGap();
+  state.take(serviceSignal(at(10), { result: "exit-code" }));
+  state.take(unitSignal("failed/failed", at(10)));
+  state.take(unitSignal("activating/auto-restart", at(11)));
+  expect(shows({ restarts: 3 })?.size).toBe(0);
+  expect(counts()).toEqual([3, 3]);
+});
+
+test("emits a missed start by hand, and none by a restart", () => {
+  const byHand = afterGap();
+  byHand.shows({});
+  expect(byHand.newChanges()).toEqual(["unit.active a.service ActiveState=active recovered"]);
+  const byRestart = afterGap("on-failure");
+  byRestart.shows({ restarts: 1 });
+  expect(byRestart.newChanges()).toEqual([
+    "unit.failed a.service ActiveState=failed recovered",
+    "unit.restart a.service NRestarts=1 recovered",
+  ]);
+});
+
+test("counts no more failures than a bound when a container reports 2^32-1 restarts", () => {
+  const { shows, counts } = afterGap("on-failure");
+  expect(shows({ restarts: 2 ** 32 - 1 })?.get("a.service")).toBe(2 ** 32 - 1 - 10_000);
+  expect(counts()).toEqual([10_000, 2 ** 32 - 1]);
+});
