@@ -61,7 +61,8 @@ Address=10.0.2.15/24
 LinkLocalAddressing=no
 EOF
 # Docker's API on TCP; only this machine's loopback interface reaches it.
-mkdir -p "$guest/etc/docker" "$guest/etc/systemd/system/docker.service.d"
+mkdir -p "$guest/etc/docker" "$guest/etc/containerd" "$guest/etc/systemd/system/docker.service.d"
+printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >"$guest/etc/containerd/config.toml"
 echo '{"iptables":false,"ip6tables":false,"bridge":"none","live-restore":true}' >"$guest/etc/docker/daemon.json"
 cat >"$guest/etc/systemd/system/docker.service.d/guest.conf" <<'EOF'
 [Unit]
