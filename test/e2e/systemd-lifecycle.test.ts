@@ -103,6 +103,30 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     (node: TestNode): Promise<unknown> =>
       node.systemctl(...args);
 
+  const untilWatchedBy = (node: TestNode, transport: string): Promise<unknown> =>
+    unitwatch.until(
+      (scrape) => scrape.value("unitwatch_systemd_up", { container: node.name, transport }) === 1,
+    );
+
+  /** Ends the bus, and starts it again once the private socket is in use. */
+  const maskBus = async (node: TestNode): Promise<void> => {
+    const units = ["dbus.socket", "dbus.service"];
+    await node.systemctl("mask", "--now", ...units);
+    await untilWatchedBy(node, "dbus-private");
+    await node.systemctl("unmask", ...units);
+    await node.systemctl("start", ...units);
+    await untilWatchedBy(node, "dbus");
+  };
+
+  /** Takes the bridge away, and puts it back once busctl is in use. */
+  const hideBridge = async (node: TestNode): Promise<void> => {
+    const [path, hidden] = ["/usr/bin/systemd-stdio-bridge", "/usr/bin/hidden"];
+    await node.exec(["sh", "-c", `mv ${path} ${hidden}; pkill -x systemd-stdio-b`]);
+    await untilWatchedBy(node, "busctl");
+    await node.exec(["mv", hidden, path]);
+    await untilWatchedBy(node, "dbus");
+  };
+
   const ACTIONS: readonly [string, NodeVariant, (node: TestNode) => Promise<unknown>][] = [
     ["logind is masked", "no-logind", async () => {}],
     ["there is no dbus at all", "no-dbus", async () => {}],
@@ -114,6 +138,8 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     ["daemon-reexec without logind", "no-logind", systemctl("daemon-reexec")],
     ["daemon-reexec without dbus", "no-dbus", systemctl("daemon-reexec")],
     ["the bridge is killed", "full", (node) => node.exec(["pkill", "-x", "systemd-stdio-b"])],
+    ["the bus is masked, and starts again", "full", maskBus],
+    ["the bridge is missing for a while", "no-logind", hideBridge],
     [
       "dbus is restarted and systemd re-executes itself",
       "no-logind",
