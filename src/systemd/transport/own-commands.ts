@@ -175,10 +175,7 @@ export class OwnCommands implements Pick<ContainerRuntime, "exec" | "run"> {
     const { nameOf, log } = this.#options;
     const signal = AbortSignal.any([end, AbortSignal.timeout(SWEEP_LIMIT_MS)]);
     const options = { maxBytes: MAX_SCAN_BYTES, signal };
-    const scan = await this.run(container, SCAN, { ...options, user: SCAN_USER });
-    if (scan.exitCode !== 0) throw new Error(scan.stderr.trim() || scan.stdout.trim());
-    const open = this.#open.get(container) ?? new Set();
-    const closed = parseScan(scan.stdout).filter(({ mark }) => !open.has(mark));
+    const closed = await this.#closed(container, signal);
     const own = closed.filter(({ mark }) => this.#marks.has(mark));
     const foreign = closed.filter(({ mark }) => !this.#marks.has(mark));
     const known = foreign.length === 0 ? new Set<string>() : await this.#known(container, signal);
@@ -196,6 +193,20 @@ export class OwnCommands implements Pick<ContainerRuntime, "exec" | "run"> {
       });
     }
     return known !== undefined;
+  }
+
+  /** Returns the marked processes whose connection, if it was one of this instance, is closed. */
+  async #closed(container: string, signal: AbortSignal): Promise<readonly MarkedProcess[]> {
+    // Open until its output is read: the scan finds itself too.
+    using opened = this.#opened(container);
+    const scan = await this.#options.runtime.run(container, marked(SCAN, opened.mark), {
+      user: SCAN_USER,
+      maxBytes: MAX_SCAN_BYTES,
+      signal,
+    });
+    if (scan.exitCode !== 0) throw new Error(scan.stderr.trim() || scan.stdout.trim());
+    const open = this.#open.get(container);
+    return parseScan(scan.stdout).filter(({ mark }) => open?.has(mark) !== true);
   }
 
   /** Returns the marks of the engine's execs in the container; undefined if some are unknown. */

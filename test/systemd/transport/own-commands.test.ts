@@ -52,7 +52,9 @@ class FakeContainer {
     if (!String(command[2]).includes("kill -9")) {
       this.scans += 1;
       if (this.scans <= this.faults) return { ...done, exitCode: 126, stderr: "no process" };
-      const lines = [...this.processes].map(([pid, rest]) => `${pid} ${rest}`);
+      // The scan is one of the processes.
+      const all = [...this.processes, [99, `65534 ${marksIn(command).join()}`]];
+      const lines = all.map(([pid, rest]) => `${pid} ${rest}`);
       return { ...done, stdout: lines.join("\n") };
     }
     for (let at = 4; at < command.length; at += 2) {
@@ -135,6 +137,14 @@ test("kills as eight users at most", async () => {
   const { stream } = setup(container);
   await stream();
   expect(container.kills).toHaveLength(8);
+});
+
+test("kills nothing and logs nothing when nothing is left", async () => {
+  const container = new FakeContainer();
+  const { stream, lines } = setup(container);
+  await stream();
+  expect(container.scans).toBe(1);
+  expect([container.kills, lines]).toEqual([[], []]);
 });
 
 test("kills what others left by the command, if all open execs are its own", async () => {
