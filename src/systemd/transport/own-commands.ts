@@ -11,7 +11,15 @@ import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { killOnHost } from "../../platform/process/kill-on-host.ts";
 import { atMost } from "../../platform/time/at-most.ts";
-import { killCommand, marked, Marks, marksIn, parseScan, SCAN } from "../format/mark.ts";
+import {
+  killCommand,
+  marked,
+  type MarkedProcess,
+  Marks,
+  marksIn,
+  parseScan,
+  SCAN,
+} from "../format/mark.ts";
 
 /** The user that a scan runs as: everyone may read arguments. */
 const SCAN_USER = "65534:65534";
