@@ -8,7 +8,7 @@ import {
   type ReceivedLog,
   startOtlpReceiver,
 } from "../support/otlp-receiver.ts";
-import { shownSystemd } from "../support/truth.ts";
+import { shownSystemd, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 import { truthOf, wrongRecords } from "./count/compare.ts";
 import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
@@ -31,7 +31,7 @@ const UNITS: Readonly<Record<string, string>> = {
  * by each query that names it, so that other queries see it only sometimes.
  */
 const KEEPER =
-  "[Unit]\nAfter=victim.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n";
+  "[Unit]\nAfter=victim.service masked.service never.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n";
 /** With RestartMode=direct it never enters the state failed. */
 const DIRECT =
   "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=1min\n" +
@@ -110,6 +110,19 @@ for (const suite of ["bookworm", "trixie"] as const) {
     });
 
     // Since systemd 254.
+    test("show the units that systemctl shows, but for those that systemd doesn't find", async () => {
+      const fault = { container: node.name, name: "masked.service", load_state: "masked" };
+      for (const sidecar of sidecars) {
+        await sidecar.until(async (scrape) => {
+          const { states, counts } = shownSystemd(scrape, node.name);
+          const truth = await trueSystemd(node);
+          expect({ states, counts }).toEqual({ states: truth.states, counts: truth.counts });
+          expect(scrape.value("systemd_unit_load_state", fault)).toBe(1);
+          expect(states).not.toHaveProperty(["never.service"]);
+        });
+      }
+    });
+
     if (suite !== "trixie") return;
     test("log a soft reboot once, and the failures after it", async () => {
       await node.systemctl("add-wants", "multi-user.target", "loop.service");
@@ -150,6 +163,7 @@ async function startLoadedNode(suite: Suite): Promise<TestNode> {
     args: LOSSLESS_NODE_ARGS,
   });
   for (const [name, text] of Object.entries(unitsOf(suite))) await node.writeUnit(name, text);
+  await node.systemctl("mask", "masked.service");
   await node.writeUnit("keeper.service", KEEPER);
   await node.startUnit("keeper.service");
   return node;
