@@ -73,7 +73,7 @@ function verdictOn(cause: Error, { text, stderr, exitCode }: Ending): Verdict {
   if (IS_DOWN.test(text) || NO_RESOURCES.test(text)) return "outside";
   if (exitCode === undefined) return NO_SUCH_COMMAND.test(text) ? "missing" : "outside";
   if (NO_COMMAND.has(exitCode)) {
-    const isMissing = exitCode === 127 ? !CANNOT_RUN.test(text) : NO_SUCH_COMMAND.test(text);
+    const isMissing = NO_SUCH_COMMAND.test(text) || (exitCode === 127 && !CANNOT_RUN.test(text));
     return isMissing ? "missing" : "outside";
   }
   if (exitCode >= FIRST_FOREIGN_CODE || !FROM_BRIDGE.test(stderr)) return "outside";

@@ -181,6 +181,11 @@ test.each([
   [127, "", "missing"],
   [126, `${FAILED} exec: "systemd-stdio-bridge": executable file not found in $PATH`, "missing"],
   [126, `${FAILED} exec: "systemd-stdio-bridge": permission denied: unknown`, "missing"],
+  [
+    127,
+    `exec: "x": executable file not found in $PATH; attach: connection reset by peer`,
+    "missing",
+  ],
   [126, `${FAILED} read init-p: connection reset by peer: unknown`, "outside"],
   [126, `${FAILED} fork/exec /proc/self/exe: resource temporarily unavailable`, "outside"],
   [127, "OCI runtime exec failed: failed to run runc create/exec call", "outside"],
