@@ -66,12 +66,10 @@ printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >"$gues
 echo '{"iptables":false,"ip6tables":false,"bridge":"none","live-restore":true}' >"$guest/etc/docker/daemon.json"
 cat >"$guest/etc/systemd/system/docker.service.d/guest.conf" <<'EOF'
 [Unit]
-Requires=
-Wants=
 StartLimitIntervalSec=0
 [Service]
 ExecStart=
-ExecStart=/usr/sbin/dockerd -H unix:///run/docker.sock -H tcp://0.0.0.0:2375 --tls=false --containerd=/run/containerd/containerd.sock
+ExecStart=/usr/sbin/dockerd -H fd:// -H tcp://0.0.0.0:2375 --tls=false --containerd=/run/containerd/containerd.sock
 Restart=no
 EOF
 # podman's API as an ordinary user, in the user's own systemd, which starts with lingering.
@@ -86,9 +84,12 @@ KillMode=process
 EOF
 ln -sf ../podman-api.service "$user/default.target.wants/podman-api.service"
 chroot "$guest" chown -R app:app /home/app/.config
-# A shell for the host: a line in is a command.
+# A shell for the host: a line in is a command. It ends at once while the host isn't connected.
 cat >"$guest/etc/systemd/system/host-shell.service" <<'EOF'
+[Unit]
+StartLimitIntervalSec=0
 [Service]
+RestartSec=500ms
 ExecStart=/bin/sh -c 'exec sh </dev/virtio-ports/shell >/dev/virtio-ports/shell 2>&1'
 Restart=always
 [Install]
@@ -97,7 +98,7 @@ EOF
 chroot "$guest" systemctl enable -q host-shell.service systemd-networkd.service docker.service
 # Nothing else starts by itself: without KVM each command at the boot costs half a second.
 for unit in getty@tty1.service serial-getty@ttyS0.service apt-daily.timer apt-daily-upgrade.timer \
-  e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer docker.socket \
+  e2scrub_all.timer e2scrub_reap.service fstrim.timer dpkg-db-backup.timer \
   apparmor.service systemd-networkd-wait-online.service systemd-pstore.service \
   systemd-udev-load-credentials.service kmod-static-nodes.service modprobe@configfs.service \
   modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service sys-kernel-debug.mount \
