@@ -139,7 +139,8 @@ export async function startPrivatePodman({
 
 /** Runs `$packages/usr/bin/podman` with the machine's loader, or with that of its own suite. */
 const PODMAN = 'LD_LIBRARY_PATH=$libraries exec "$packages/usr/bin/podman" "$@"';
-const LOADER = `exec "$(echo "$packages"/usr/lib*/ld-linux*.so.*)" --library-path "$libraries" \
+const LOADER = `exec "$(echo "$packages"/lib*/ld-linux*.so.*)" \\
+  --library-path "$libraries:$(echo "$packages"/lib/*-linux-gnu)" \
   "$packages/usr/bin/podman" "$@"`;
 
 /** Writes a script that runs podman of an unpacked root of another suite; returns its path. */
