@@ -1,11 +1,12 @@
 #!/bin/sh
-# build.sh DIR KERNEL SUITE [MIRROR]: makes the disk of the virtual machine, DIR/disk.img, and its initrd.
+# build.sh DISK KERNEL SUITE [MIRROR]: makes the disk of the virtual machine, and its initrd beside it.
 #
 # The guest is a Debian SUITE with docker, podman and network by qemu's user mode; KERNEL is a root
 # folder with an unpacked kernel and busybox. To be run as root, in mount and pid namespaces of its
-# own. The disk appears whole or not at all.
+# own. The disk appears whole or not at all; it replaces those of other versions of this script.
 set -eu
-dir=$1
+disk=$1
+dir=$(dirname "$disk")
 kernel=$2
 suite=$3
 mirror=${4:-}
@@ -14,7 +15,7 @@ packages=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,udev,kmod,ip
 packages=$packages,docker.io,docker-cli,containerd,runc
 packages=$packages,podman,crun,fuse-overlayfs,uidmap,passt,slirp4netns
 
-[ ! -e "$dir/disk.img" ] || exit 0
+[ ! -e "$disk" ] || exit 0
 if [ ! -e "$guest/complete" ]; then
   rm -rf "$guest"
   debootstrap --variant=minbase --include="$packages" "$suite" "$guest" ${mirror:+"$mirror"}
@@ -84,13 +85,14 @@ KillMode=process
 EOF
 ln -sf ../podman-api.service "$user/default.target.wants/podman-api.service"
 chroot "$guest" chown -R app:app /home/app/.config
-# A shell for the host: a line in is a command. It ends at once while the host isn't connected.
+# A shell for the host: a line in is a command. It ends at once while the host isn't connected. A port
+# can be open only once: one descriptor reads and writes.
 cat >"$guest/etc/systemd/system/host-shell.service" <<'EOF'
 [Unit]
 StartLimitIntervalSec=0
 [Service]
 RestartSec=500ms
-ExecStart=/bin/sh -c 'exec sh </dev/virtio-ports/shell >/dev/virtio-ports/shell 2>&1'
+ExecStart=/bin/sh -c 'exec sh <>/dev/virtio-ports/shell >&0 2>&1'
 Restart=always
 [Install]
 WantedBy=multi-user.target
@@ -113,7 +115,7 @@ echo overlay >"$guest/etc/modules-load.d/guest.conf"
 : >"$guest/etc/machine-id"
 rm -rf "$guest"/var/cache/apt/* "$guest"/var/lib/apt/lists/*
 
-rm -f "$dir/disk.new"
+rm -f "$dir"/disk*
 truncate -s 12G "$dir/disk.new"
 mkfs.ext4 -q -F -E lazy_itable_init=1 -d "$guest" "$dir/disk.new"
-mv "$dir/disk.new" "$dir/disk.img"
+mv "$dir/disk.new" "$disk"

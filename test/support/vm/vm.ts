@@ -5,6 +5,7 @@
  * machine, in the cache; the disk keeps its images from run to run.
  */
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -148,18 +149,22 @@ async function machineFiles(): Promise<MachineFiles> {
   const dir = join(cacheDir(), "vm");
   await mkdir(dir, { recursive: true });
   const mirror = await debianMirror();
+  const script = join(import.meta.dirname, "build.sh");
+  const recipe = createHash("sha256")
+    .update(await readFile(script))
+    .digest("hex");
+  const disk = join(dir, `disk-${recipe.slice(0, 12)}.img`);
   const images = join(dir, "docker");
-  if (!existsSync(join(dir, "disk.img"))) await makeImages(images);
+  if (!existsSync(disk)) await makeImages(images);
   // Bound to this process, as the images of nodes.
   const bound = ["--pdeathsig=KILL", "unshare", "-mpf", "--mount-proc", "--kill-child"];
-  const script = join(import.meta.dirname, "build.sh");
-  const build = ["sh", script, dir, root, GUEST_SUITE, mirror?.url ?? ""];
+  const build = ["sh", script, disk, root, GUEST_SUITE, mirror?.url ?? ""];
   await execa("setpriv", [...bound, "flock", join(dir, "lock"), ...build], {
     env: { ...systemEnv(), ...(mirror?.proxy && { http_proxy: mirror.proxy }) },
   });
   await rm(images, { recursive: true, force: true });
   const { stdout: kernel } = await execa("sh", ["-c", 'echo "$1"/boot/vmlinuz-*', "sh", root]);
-  return { disk: join(dir, "disk.img"), initrd: join(dir, "initrd.img"), kernel };
+  return { disk, initrd: join(dir, "initrd.img"), kernel };
 }
 
 /** Makes docker's data with the images of tests here: their import in the guest takes minutes. */
