@@ -52,23 +52,24 @@ function docker(name: string, note: string, source: DockerSource = {}): EnginePl
     name,
     note,
     async open() {
+      await using stack = new AsyncDisposableStack();
       const root =
         suite &&
         (await suiteRoot({ name: `docker-${suite}`, suite, packages: ["docker.io", "procps"] }));
-      const engine: PrivateEngine = await startPrivateEngine({
-        liveRestore: true,
-        containerdStore,
-        ...(root && { root }),
-      });
+      const engine: PrivateEngine = stack.use(
+        await startPrivateEngine({ liveRestore: true, containerdStore, ...(root && { root }) }),
+      );
+      const version = await engine.docker(["version", "--format={{.Server.Version}}"]);
+      const owned = stack.move();
       return {
         engine,
-        version: await engine.docker(["version", "--format={{.Server.Version}}"]),
-        // With the default of 10, a slow journald loses lines of systemd.
+        version,
         hasControllers: false,
+        // With the default of 10, a slow journald loses lines of systemd.
         nodeArgs: ["--sysctl=net.unix.max_dgram_qlen=4096"],
         kill: () => engine.killDaemon(),
         start: () => engine.startDaemon(),
-        [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
+        [Symbol.asyncDispose]: () => owned.disposeAsync(),
       };
     },
   };
@@ -84,16 +85,19 @@ function podman(name: string, note: string, { suite, unified = false }: PodmanSo
     name,
     note,
     async open() {
+      await using stack = new AsyncDisposableStack();
       const root = await podmanRoot(suite);
-      const engine = await startPrivatePodman({ root, unified });
+      const engine = stack.use(await startPrivatePodman({ root, unified }));
+      const version = await engine.docker(["version", "--format={{.Server.Version}}"]);
+      const owned = stack.move();
       return {
         engine,
-        version: await engine.docker(["version", "--format={{.Server.Version}}"]),
+        version,
         hasControllers: false,
         nodeArgs: [`--cgroup-parent=/${engine.cgroup}`, "--sysctl=net.unix.max_dgram_qlen=4096"],
         kill: () => engine.killService(),
         start: () => engine.startService(),
-        [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
+        [Symbol.asyncDispose]: () => owned.disposeAsync(),
       };
     },
   };
