@@ -117,7 +117,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "systemd_unit_freezer_state",
       type: "gauge",
-      help: "1 for the FreezerState of a unit that isn't running: freezing, frozen, thawing; absent while it is.",
+      help: "1 for the unit's FreezerState, such as freezing, frozen, frozen-by-parent or thawing; absent while that is running.",
       labels: ["container", "node", "cluster", "name", "type", "state"],
       otel: {
         name: "systemd.unit.freezer_state",
