@@ -36,7 +36,7 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !PLANS.some((plan) => plan.name === name));
 if (unknown.length > 0) {
   console.error(
-    `no session ${unknown.join(", ")}: they are ${PLANS.map(({ name }) => name).join(", ")}`,
+    `unknown session ${unknown.join(", ")}: expected ${PLANS.map(({ name }) => name).join(", ")}`,
   );
   process.exit(2);
 }
