@@ -18,12 +18,15 @@ export interface EvidenceFold extends Fold {
 
 /**
  * True if the journal's entry is newer than the evidence: signals after the evidence report it. The
- * line about a failure comes before its state change; that about a restart comes within a state, and
- * has a number.
+ * line about a failure comes before its state change; that about a restart comes within a wait, and
+ * has a number, which begins again from 1 when the user starts the service, or resets it.
  */
 export function isAfterEvidence(entry: JournalEntry, evidence: ServiceEvidence): boolean {
   if (entry.timeNs <= evidence.stateChangeNs) return false;
-  return entry.kind === "failure" || (entry.restarts ?? 0) > (evidence.restarts ?? 0);
+  if (entry.kind === "failure" || !isAutoRestart(evidence.subState)) return true;
+  const ids = [entry.invocationId, evidence.invocationId];
+  const isOtherRun = ids[0] !== ids[1] && !ids.includes("");
+  return isOtherRun || (entry.restarts ?? 0) > (evidence.restarts ?? 0);
 }
 
 /**
@@ -77,7 +80,7 @@ export function foldEvidence(
     const timeNs = restartedNs - BigInt(run) * STEP_NS;
     // The first to end is the run that is known.
     const isFirst = run === ended && known === 0 && !isReset;
-    const runId = isFirst ? facts.invocationId : "";
+    const runId = isFirst ? openRunOf(facts) : "";
     const counted = nextFailure({ lastFailure }, { invocationId: runId, timeNs });
     const likely =
       (run === 1 && lastFailed === 1 ? result : undefined) ??
@@ -105,7 +108,9 @@ export function foldEvidence(
     outcomes.push({ kind: "restart", ...restart, result: next.failureResult, exitCode: undefined });
   }
   if (isFailedNow) {
-    const counted = nextFailure(next, { invocationId, timeNs: stateChangeNs });
+    // At the start limit the run fails again, whatever was missed before.
+    const { lastFailure: last } = facts.lastFailure?.invocationId === invocationId ? facts : next;
+    const counted = nextFailure({ lastFailure: last }, { invocationId, timeNs: stateChangeNs });
     const failuresSinceRestart = next.failuresSinceRestart + 1;
     next = { ...next, lastFailure: counted, failureResult: result, failuresSinceRestart };
     const failure = { ...happened, timeNs: stateChangeNs, counted, result };
@@ -168,6 +173,13 @@ function restartsBefore(
 function isRestarting({ activeState, subState, hasJob }: ServiceEvidence): boolean {
   if (subState === "auto-restart-queued") return true;
   return hasJob && (subState === "auto-restart" || activeState === "inactive");
+}
+
+/** Returns the InvocationID of the run that hasn't ended; "" if the journal reported what followed. */
+function openRunOf({ invocationId, stateChangeNs, lastFailure, lastRestart }: UnitFacts): string {
+  const isOver = [lastFailure, lastRestart].some((last) => last?.invocationId === invocationId);
+  const isOlder = (lastRestart?.timeNs ?? -1n) > stateChangeNs;
+  return isOver || isOlder ? "" : invocationId;
 }
 
 /**

@@ -68,18 +68,21 @@ function foldMissedRestart(facts: UnitFacts, entry: JournalEntry): Fold {
   const { activeState, subState, result, exitStatus, restartsSeen = 0 } = facts;
   const { restarts = restartsSeen + 1, invocationId, timeNs } = entry;
   const lost = lostFailures(facts, entry);
+  // Its own failure was counted: the lost ones are of runs before.
+  const known = facts.lastFailure?.invocationId === invocationId ? facts.lastFailure : undefined;
   const outcomes: UnitOutcome[] = [];
   let next = facts;
   for (let run = lost; run > 0; run -= 1) {
     const missed = {
       result: facts.failureResult,
-      invocationId: run === 1 ? invocationId : "",
+      invocationId: run === 1 && known === undefined ? invocationId : "",
       timeNs: timeNs - BigInt(run) * STEP_NS,
     };
     const fold = foldMissedFailure(next, missed);
     next = fold.facts;
     outcomes.push(...fold.outcomes);
   }
+  if (known !== undefined) next = { ...next, lastFailure: { ...known, timeNs: lastNs(next) } };
   const counted = { invocationId, timeNs, number: restarts };
   outcomes.push({
     kind: "restart",
@@ -103,6 +106,10 @@ function foldMissedRestart(facts: UnitFacts, entry: JournalEntry): Fold {
     },
     outcomes,
   };
+}
+
+function lastNs({ lastFailure }: UnitFacts): bigint {
+  return lastFailure?.timeNs ?? 0n;
 }
 
 /** Returns how many restarts before this one the journal lost: each has the next number. */

@@ -50,15 +50,22 @@ export class GapScale {
       const unit = units.get(name);
       if (unit !== undefined) units.update(unit, { ...unit.facts, policy });
     }
+    // If the stream ends before they are reported, the next gap begins here.
+    let openNs: bigint | undefined;
+    const reached = (timeNs: bigint): void =>
+      cursor.reached(openNs !== undefined && openNs < timeNs ? openNs : timeNs);
     for (const entry of entries ?? []) {
       const known = evidence.get(entry.unit);
-      if (known !== undefined && isAfterEvidence(entry, known)) continue;
+      if (known !== undefined && isAfterEvidence(entry, known)) {
+        openNs ??= entry.timeNs;
+        continue;
+      }
       const unit = obtain(entry.unit);
       const fold = unit && foldEntry(unit.facts, entry, cursor.baselineNs);
       if (unit === undefined || fold === undefined) continue;
       recoveredChanges += fold.outcomes.length;
       apply(unit, fold);
-      cursor.reached(entry.timeNs);
+      reached(entry.timeNs);
     }
     const unknownEnds = new Map<string, number>();
     for (const [name, known] of evidence) {
@@ -68,7 +75,7 @@ export class GapScale {
       recoveredChanges += fold.outcomes.filter(({ kind }) => kind !== "transition").length;
       if (fold.unknownEnds > 0) unknownEnds.set(name, fold.unknownEnds);
       apply(unit, fold);
-      cursor.reached(known.stateChangeNs);
+      reached(known.stateChangeNs);
     }
     evidence.clear();
     return { recoveredChanges, unknownEnds };

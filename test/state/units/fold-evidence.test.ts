@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { ServiceEvidence } from "../../../src/domain/systemd.ts";
+import type { JournalEntry, ServiceEvidence } from "../../../src/domain/systemd.ts";
 import {
   failuresOf,
   recordedState,
@@ -12,22 +12,26 @@ const START_NS = 1_000_000_000_000n;
 const at = (ms: number): bigint => START_NS + BigInt(ms) * 1_000_000n;
 
 /** `a.service` in its first run before a gap, and what evidence shows after it. */
-function afterGap(policy = "always") {
-  const { state, unit, newChanges } = recordedState();
+function afterGap(policy = "always", before = 0) {
+  const { state, unit, changes, newChanges } = recordedState();
   const row = { name: "a.service", activeState: "active", subState: "running" } as const;
   state.take({ kind: "attached", transport: "dbus", atNs: START_NS });
   state.take({ kind: "recovered", entries: [] });
   state.take({ kind: "listed", rows: [row], asOfNs: at(1) });
-  state.take({ kind: "restart-count", unit: "a.service", restarts: 0, policy });
-  state.take(serviceSignal(at(2)));
+  state.take({ kind: "restart-count", unit: "a.service", restarts: before, policy });
+  state.take(serviceSignal(at(2), { restarts: before }));
   state.take(unitSignal("active/running", at(2), { activeEnterNs: at(2) }));
   newChanges();
   return {
     state,
+    changes,
     newChanges,
     counts: () => [failuresOf(unit("a.service")), unit("a.service").restarts],
     /** Returns what the gap leaves unknown. */
-    shows: (evidence: Partial<ServiceEvidence>, ms = 1_000) => {
+    shows: (
+      evidence: Partial<ServiceEvidence>,
+      { ms = 1_000, entries }: { ms?: number; entries?: readonly JournalEntry[] } = {},
+    ) => {
       state.take({ kind: "attached", transport: "dbus", atNs: at(ms) });
       state.take({
         kind: "evidence",
@@ -46,10 +50,23 @@ function afterGap(policy = "always") {
         timeNs: at(ms + 1),
         ...evidence,
       });
-      return state.take({ kind: "recovered", entries: undefined })?.unknownEnds;
+      return state.take({ kind: "recovered", entries })?.unknownEnds;
     },
   };
 }
+
+const entry = (
+  kind: JournalEntry["kind"],
+  ms: number,
+  {
+    restarts,
+    run = 2,
+    unit = "a.service",
+  }: { restarts?: number; run?: number; unit?: string } = {},
+): JournalEntry => {
+  const result = kind === "failure" ? "exit-code" : undefined;
+  return { kind, unit, result, restarts, invocationId: runOf(run), timeNs: at(ms) };
+};
 
 const WAITING = { activeState: "activating", subState: "auto-restart", result: "signal" } as const;
 const FAILED = { activeState: "failed", subState: "failed", result: "exit-code" } as const;
@@ -110,4 +127,39 @@ test("counts no more failures than a bound when a container reports 2^32-1 resta
   const { shows, counts } = afterGap("on-failure");
   expect(shows({ restarts: 2 ** 32 - 1 })?.get("a.service")).toBe(2 ** 32 - 1 - 10_000);
   expect(counts()).toEqual([10_000, 2 ** 32 - 1]);
+});
+
+test("leaves restarts to signals that the journal numbers from 1 again after the evidence", () => {
+  const { state, shows, counts } = afterGap("on-failure", 20);
+  const run = 3;
+  const entries = [entry("failure", 1_500, { run }), entry("restart", 1_600, { restarts: 1, run })];
+  shows({ restarts: 21 }, { entries });
+  expect(counts()).toEqual([1, 1]);
+  const invocationId = runOf(run);
+  // The user started run 3 while the journal was read.
+  state.take(serviceSignal(at(1_400), { restarts: 0 }));
+  state.take(unitSignal("active/running", at(1_400), { invocationId }));
+  state.take(serviceSignal(at(1_501), { result: "exit-code", restarts: 0 }));
+  state.take(unitSignal("failed/failed", at(1_501), { invocationId }));
+  state.take(unitSignal("activating/auto-restart", at(1_502), { invocationId }));
+  state.take(serviceSignal(at(1_600), { result: "exit-code", restarts: 1 }));
+  state.take(unitSignal("activating/auto-restart", at(1_502), { invocationId }));
+  expect(counts()).toEqual([2, 2]);
+});
+
+test("begins the next gap at what the evidence left to signals", () => {
+  const { state, shows } = afterGap();
+  shows({}, { entries: [entry("failure", 2_000), entry("failure", 9_000, { unit: "b.service" })] });
+  // The stream ends without signals.
+  const next = state.take({ kind: "attached", transport: "dbus", atNs: at(10_000) });
+  expect(next?.journalSinceNs).toBe(at(1_000));
+});
+
+test("gives each failure of a run another number when the journal loses lines", () => {
+  const { shows, changes } = afterGap("on-failure");
+  const run = 4;
+  const entries = [entry("failure", 900, { run }), entry("restart", 950, { restarts: 4, run })];
+  shows({ ...FAILED, restarts: 4, invocationId: runOf(run) }, { entries });
+  const runs = changes.flatMap((change) => (change.kind === "unit.failed" ? [change.run] : []));
+  expect(runs).toEqual([`${runOf(4)} failure 1`, "", "", "", `${runOf(4)} failure 2`]);
 });

@@ -69,7 +69,7 @@ export class CutStream {
     const reply = sink.take({ kind: "attached", transport: "dbus", atNs: nowNs });
     const sinceNs = reply?.journalSinceNs;
     if (sinceNs === undefined) this.baselineNs = nowNs;
-    const readingMs = sinceNs === undefined ? 0 : 50 + this.#random.below(400);
+    const readingMs = sinceNs === undefined ? 0 : 50 + this.#random.below(4_000);
     const journalNs = nowNs + BigInt(readingMs) * MS;
     const listedNs = this.#listingNs(journalNs, journalNs + BigInt(this.#random.below(20)) * MS);
     this.#sink = sink;
@@ -77,6 +77,10 @@ export class CutStream {
       this.#play(nowNs + BigInt(this.#random.below(readingMs + 1)) * MS);
       this.#weigh(sink, reply?.evidenceOf ?? new Map());
     }
+    // The stream may end while the journal is still read, which then has more than the stream.
+    const endNs = nowNs + BigInt(this.#random.below(readingMs + 1)) * MS;
+    this.#play(breaks === 2 ? endNs : journalNs);
+    if (breaks === 2) this.#sink = undefined;
     this.#play(journalNs);
     if (breaks === 0) return this.cut(journalNs);
     const entries = this.#steps
@@ -86,7 +90,7 @@ export class CutStream {
     const read = kept.filter(() => this.#random.below(100) >= lostPercent);
     sink.take({ kind: "recovered", entries: lostPercent === 100 ? undefined : read });
     this.#play(listedNs);
-    if (breaks === 1) return this.cut(listedNs);
+    if (breaks === 1 || breaks === 2) return this.cut(listedNs);
     this.list(listedNs);
     return listedNs;
   }
