@@ -40,13 +40,22 @@ export interface MarkedProcess {
   readonly mark: string;
 }
 
-/** Prints pid, uid and mark of each marked process. */
+/**
+ * Prints pid, uid and mark of each marked process that can be a command of ours in this container: a
+ * program that runs another instance's command has its mark too, and an engine inside the container
+ * shows the processes of its own containers, which are in a namespace of theirs.
+ */
 export const SCAN = [
   "sh",
   "-c",
   `for file in $(grep -lsE '${PATTERN}' /proc/[0-9]*/cmdline); do
-  dir=\${file%/cmdline}
-  while read -r key value rest; do [ "$key" = Uid: ] && uid=$value; done <"$dir/status"
+  program=$(tr '\\0' '\\n' <"$file" | head -n 1)
+  case \${program##*/} in sh | systemd-stdio-bridge) ;; *) continue ;; esac
+  dir=\${file%/cmdline} uid= inner=
+  while read -r key value rest; do
+    case $key in Uid:) uid=$value ;; NSpid:) inner=$rest ;; esac
+  done <"$dir/status"
+  [ -z "$inner" ] || continue
   for mark in $(tr '\\0' '\\n' <"$file" | grep -oE '${PATTERN}'); do
     echo "\${dir#/proc/} $uid $mark"
   done

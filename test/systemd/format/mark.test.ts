@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { execa } from "execa";
 import {
   killCommand,
@@ -69,6 +69,37 @@ test("finds marked processes and kills exactly the given ones with their groups"
       }
     }
   }
+});
+
+test("leaves out what runs another instance's command", async () => {
+  const marks = new Marks();
+  const mark = marks.next();
+  const child = spawn("sh", ["-c", "echo; read -r end", mark], { argv0: "docker" });
+  await once(child.stdout, "data");
+  try {
+    const found = parseScan(await run(marked(SCAN, marks.next())));
+    expect(found.filter((each) => each.mark === mark)).toEqual([]);
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
+
+const IS_ROOT = process.getuid?.() === 0;
+
+(IS_ROOT ? describe : describe.skip)("with a container inside", () => {
+  test("leaves out processes of containers inside this one", async () => {
+    const marks = new Marks();
+    const mark = marks.next();
+    const inside = ["--pid", "--fork", "--kill-child", "sh", "-c", "echo; read -r end", mark];
+    const child = spawn("unshare", inside);
+    await once(child.stdout, "data");
+    try {
+      const found = parseScan(await run(marked(SCAN, marks.next())));
+      expect(found.filter((each) => each.mark === mark)).toEqual([]);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  });
 });
 
 test.each([
