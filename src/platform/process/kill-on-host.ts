@@ -1,5 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { basename } from "node:path";
+
+/** A process can give itself arguments of any size. */
+const MAX_ARGUMENT_BYTES = 64 * 1024;
 
 /**
  * Kills the processes that this process can see, containers' too, whose arguments `matches` accepts,
@@ -7,6 +10,8 @@ import { basename } from "node:path";
  */
 export function killOnHost(matches: (args: readonly string[]) => boolean): void {
   for (const pid of pids()) {
+    // As a group, 1 stands for all processes.
+    if (pid < 2) continue;
     const [program = "", ...args] = argumentsOf(pid);
     if (pid === process.pid || !matches([basename(program), ...args])) continue;
     // Its group, if it is the first of it, or it alone.
@@ -33,7 +38,13 @@ function pids(): readonly number[] {
 
 function argumentsOf(pid: number): readonly string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const file = openSync(`/proc/${pid}/cmdline`, "r");
+    try {
+      const bytes = Buffer.alloc(MAX_ARGUMENT_BYTES);
+      return bytes.toString("utf8", 0, readSync(file, bytes)).split("\0");
+    } finally {
+      closeSync(file);
+    }
   } catch {
     return [];
   }
