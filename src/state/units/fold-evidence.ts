@@ -1,5 +1,5 @@
 import type { JournalEntry, ServiceEvidence } from "../../domain/systemd.ts";
-import { nextFailure } from "./fold-journal.ts";
+import { MAX_LOST, nextFailure } from "./fold-journal.ts";
 import { hasEnded, isMissedStart, knownEnds, restartsShowFailures } from "./restart-order.ts";
 import { exitCodeOf } from "./fold-signal.ts";
 import { isAutoRestart, isFailureResult, NO_OUTCOMES } from "./unit-facts.ts";
@@ -7,9 +7,6 @@ import type { Fold, UnitFacts, UnitOutcome } from "./unit-facts.ts";
 
 /** Distance of the estimated times of missed failures: each change has another time. */
 const STEP_NS = 1_000n;
-
-/** Missed failures that are counted at most: a container can report an NRestarts of 2^32-1. */
-const MAX_MISSED_FAILURES = 10_000;
 
 export interface EvidenceFold extends Fold {
   /** Runs that ended in the gap, and may have failed. */
@@ -38,14 +35,14 @@ export function isAfterEvidence(entry: JournalEntry, evidence: ServiceEvidence):
  * after failures alone shows a failure; another one shows one if the run before it failed too.
  *
  * @param gap `hasJournal` is false if the journal was unavailable; `sinceNs` is when the stream before
- * the gap was opened, in Unix nanoseconds
+ * the gap was opened, in Unix nanoseconds; `room` is how many missed failures are counted at most
  */
 export function foldEvidence(
   facts: UnitFacts,
   evidence: ServiceEvidence,
-  gap: { readonly hasJournal: boolean; readonly sinceNs: bigint },
+  gap: { readonly hasJournal: boolean; readonly sinceNs: bigint; readonly room: number },
 ): EvidenceFold {
-  const { hasJournal, sinceNs } = gap;
+  const { hasJournal, sinceNs, room } = gap;
   const { restarts: number = facts.restartsSeen, result, stateChangeNs, invocationId } = evidence;
   const before = restartsBefore(facts, evidence, sinceNs) ?? number;
   const isReset = number !== undefined && before !== undefined && number < before;
@@ -66,7 +63,7 @@ export function foldEvidence(
   const others = ended - (isLastKnown ? 1 : 0);
   const areFailures = restartsShowFailures({ ...facts, policy: evidence.policy ?? facts.policy });
   const failed = lastFailed + (areFailures === true ? others : 0);
-  const missed = Math.min(failed, MAX_MISSED_FAILURES);
+  const missed = Math.min(failed, MAX_LOST, room);
   const outcomes: UnitOutcome[] = [];
   const restartedNs = waits ? stateChangeNs : evidence.mainStartNs || stateChangeNs;
   const happened = {

@@ -6,7 +6,7 @@ import type { CountedChange, Fold, UnitFacts, UnitOutcome } from "./unit-facts.t
 const STEP_NS = 1_000n;
 
 /** Failures without a line that are counted at most before one restart: the container numbers it. */
-const MAX_LOST = 10_000;
+export const MAX_LOST = 10_000;
 
 /**
  * Counts one entry of the journal, read for a time without a stream; undefined if it was counted
@@ -17,19 +17,21 @@ const MAX_LOST = 10_000;
  * about that. (v257 changes the state after that line once more.) So a line that is older than a
  * state change that was counted was counted too.
  *
- * @param baselineNs when counting began: nothing up to then counts
+ * @param bounds `baselineNs` is when counting began: nothing up to then counts; `room` is how many
+ *   failures without a line are counted at most
  */
 export function foldEntry(
   facts: UnitFacts,
   entry: JournalEntry,
-  baselineNs: bigint,
+  bounds: { readonly baselineNs: bigint; readonly room?: number },
 ): Fold | undefined {
+  const { baselineNs, room = MAX_LOST } = bounds;
   if (entry.timeNs <= baselineNs || entry.timeNs <= facts.settledNs) return undefined;
   const last = entry.kind === "failure" ? facts.lastFailure : facts.lastRestart;
   if (last !== undefined && entry.timeNs <= last.timeNs) return undefined;
   if (entry.kind === "failure") return foldMissedFailure(facts, entry);
   if (last !== undefined && isCovered(last, entry.restarts, entry.invocationId)) return undefined;
-  return foldMissedRestart(facts, entry);
+  return foldMissedRestart(facts, entry, room);
 }
 
 /** Counts a failure that was missed when it happened. A signal may still come for it. */
@@ -64,10 +66,10 @@ export function foldMissedFailure(
 }
 
 /** Counts a restart, and the changes before it whose lines the journal lost. */
-function foldMissedRestart(facts: UnitFacts, entry: JournalEntry): Fold {
+function foldMissedRestart(facts: UnitFacts, entry: JournalEntry, room: number): Fold {
   const { activeState, subState, result, exitStatus, restartsSeen = 0 } = facts;
   const { restarts = restartsSeen + 1, invocationId, timeNs } = entry;
-  const lost = lostFailures(facts, entry);
+  const lost = Math.min(lostFailures(facts, entry), room);
   // Its own failure was counted: the lost ones are of runs before.
   const known = facts.lastFailure?.invocationId === invocationId ? facts.lastFailure : undefined;
   const outcomes: UnitOutcome[] = [];

@@ -6,6 +6,12 @@ import type { Fold } from "./unit-facts.ts";
 import type { UnitRecord } from "./unit-record.ts";
 import type { UnitTable } from "./unit-table.ts";
 
+/**
+ * Failures without a line that are counted at most in one gap, of all services: a container can number
+ * its restarts as it likes.
+ */
+const MAX_LOST_IN_GAP = 20_000;
+
 export interface WeighedUnits {
   readonly units: UnitTable;
   readonly cursor: JournalCursor;
@@ -46,6 +52,7 @@ export class GapScale {
     const evidence = this.#evidence;
     const gap = { hasJournal: entries !== undefined, sinceNs: this.#listedSinceNs };
     let recoveredChanges = 0;
+    let room = MAX_LOST_IN_GAP;
     for (const [name, { policy }] of evidence) {
       const unit = units.get(name);
       if (unit !== undefined) units.update(unit, { ...unit.facts, policy });
@@ -61,9 +68,10 @@ export class GapScale {
         continue;
       }
       const unit = obtain(entry.unit);
-      const fold = unit && foldEntry(unit.facts, entry, cursor.baselineNs);
+      const fold = unit && foldEntry(unit.facts, entry, { baselineNs: cursor.baselineNs, room });
       if (unit === undefined || fold === undefined) continue;
       recoveredChanges += fold.outcomes.length;
+      if (entry.kind === "restart") room = Math.max(room - failuresIn(fold), 0);
       apply(unit, fold);
       reached(entry.timeNs);
     }
@@ -71,7 +79,8 @@ export class GapScale {
     for (const [name, known] of evidence) {
       const unit = units.get(name);
       if (unit?.activeState === undefined) continue;
-      const fold = foldEvidence(unit.facts, known, gap);
+      const fold = foldEvidence(unit.facts, known, { ...gap, room });
+      room = Math.max(room - failuresIn(fold), 0);
       recoveredChanges += fold.outcomes.filter(({ kind }) => kind !== "transition").length;
       if (fold.unknownEnds > 0) unknownEnds.set(name, fold.unknownEnds);
       apply(unit, fold);
@@ -80,4 +89,8 @@ export class GapScale {
     evidence.clear();
     return { recoveredChanges, unknownEnds };
   }
+}
+
+function failuresIn({ outcomes }: Fold): number {
+  return outcomes.filter(({ kind }) => kind === "failure").length;
 }

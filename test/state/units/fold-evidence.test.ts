@@ -129,6 +129,23 @@ test("counts no more failures than a bound when a container reports 2^32-1 resta
   expect(counts()).toEqual([10_000, 2 ** 32 - 1]);
 });
 
+test("counts no more failures than another bound of all services in one gap", () => {
+  const { state } = afterGap("on-failure");
+  const names = ["a", "b", "c", "d"].map((name) => `${name}.service`);
+  const rows = names.map((name) => {
+    return { name, activeState: "active", subState: "running" } as const;
+  });
+  state.take({ kind: "listed", rows, asOfNs: at(3) });
+  for (const name of names) {
+    state.take({ kind: "restart-count", unit: name, restarts: 0, policy: "on-failure" });
+  }
+  state.take({ kind: "attached", transport: "dbus", atNs: at(1_000) });
+  const entries = names.map((name, i) => entry("restart", 900 + i, { restarts: 1e9, unit: name }));
+  state.take({ kind: "recovered", entries });
+  const failures = names.map((name) => failuresOf(state.units.get(name)));
+  expect(failures).toEqual([10_000, 10_000, 0, 0]);
+});
+
 test("leaves restarts to signals that the journal numbers from 1 again after the evidence", () => {
   const { state, shows, counts } = afterGap("on-failure", 20);
   const run = 3;

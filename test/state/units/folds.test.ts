@@ -100,12 +100,16 @@ test.each<[string, UnitFacts, string[] | undefined]>([
   ["new", factsOf("active/running"), ["failure"]],
   ["counted", factsOf("failed/failed", { lastFailure: IN_JOURNAL }), undefined],
 ])("counts a failure in the journal when it is %s", (_what, facts, expected) => {
-  expect(kinds(foldEntry(facts, failure(LATE), 0n)?.outcomes)).toEqual(expected);
+  expect(kinds(foldEntry(facts, failure(LATE), { baselineNs: 0n })?.outcomes)).toEqual(expected);
 });
 
 test("counts no entry when counting began after it", () => {
-  expect(foldEntry(factsOf("active/running"), restart(3, LATE), LATE)).toBeUndefined();
-  expect(kinds(foldEntry(NO_FACTS, restart(3, LATE), EARLY)?.outcomes)).toEqual(["restart 1"]);
+  expect(
+    foldEntry(factsOf("active/running"), restart(3, LATE), { baselineNs: LATE }),
+  ).toBeUndefined();
+  expect(kinds(foldEntry(NO_FACTS, restart(3, LATE), { baselineNs: EARLY })?.outcomes)).toEqual([
+    "restart 1",
+  ]);
 });
 
 test("counts a failure when the first listing shows one that nothing reported", () => {
