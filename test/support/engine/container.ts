@@ -61,8 +61,12 @@ export class TestContainer implements AsyncDisposable {
 
   /** Returns all processes in the container, which must be running. */
   async processes(): Promise<ContainerProcess[]> {
-    const lines = await this.engine.docker(["top", this.id, "-eo", "pid,args"]);
+    const top = await this.engine.tryDocker(["top", this.id, "-eo", "pid,args"]);
+    // podman 4.3 doesn't take arguments of ps by its socket.
+    const isDone = top.exitCode === 0;
+    const lines = isDone ? top.stdout : await this.engine.docker(["top", this.id, "hpid", "args"]);
     return lines
+      .trimEnd()
       .split("\n")
       .slice(1)
       .map((line) => {
