@@ -13,7 +13,7 @@ import { waits } from "./checks/wait.ts";
 import { walk } from "./checks/walk.ts";
 import type { NodePlan } from "./nodes.ts";
 import { PLANS } from "./plans.ts";
-import { keepRows, type MatrixRow } from "./results.ts";
+import { keepLog, keepRows, type MatrixRow } from "./results.ts";
 import {
   openSession,
   type Outcome,
@@ -110,6 +110,9 @@ async function run(name: string, plan: SessionPlan): Promise<MatrixRow[]> {
           console.error(`  ${node.suite} ${node.variant}: ${check}: ${line}`);
         }
       }
+    }
+    if (cells.some((each) => Object.values(each).some(({ pass }) => !pass))) {
+      progress(`log of unitwatch: ${await keepLog(name, session.unitwatch.log)}`);
     }
     const rows = session.nodes.map(({ plan: node }, index) =>
       rowOf(node, { version, transport: transports[index] ?? "", cells: cells[index] ?? {} }),

@@ -34,3 +34,11 @@ export async function keepRows(session: string, rows: readonly MatrixRow[]): Pro
   await mkdir(dirname(RESULTS), { recursive: true });
   await writeFile(RESULTS, `${JSON.stringify([...others, ...rows], undefined, 2)}\n`);
 }
+
+/** Stores the log of a session's unitwatch beside the outcomes. Returns its path. */
+export async function keepLog(session: string, log: readonly object[]): Promise<string> {
+  const path = join(dirname(RESULTS), `matrix-${session}.log`);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, log.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  return path;
+}
