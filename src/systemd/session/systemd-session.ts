@@ -197,13 +197,12 @@ export class SystemdSession {
     const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
     this.#names = reply?.unitNames ?? [];
     await transport.subscribe(this.#onMessage);
-    const [entries] = await Promise.all([
-      this.#journal.missed(reply?.journalSinceNs, {
-        signal: this.#signal,
-        streamEnd: this.#streamEnd.signal,
-      }),
-      transport.evidence?.(reply?.evidenceOf ?? new Map(), this.#take),
-    ]);
+    // The journal is read from after the evidence on: it has all that led to it.
+    await transport.evidence?.(reply?.evidenceOf ?? new Map(), this.#take);
+    const entries = await this.#journal.missed(reply?.journalSinceNs, {
+      signal: this.#signal,
+      streamEnd: this.#streamEnd.signal,
+    });
     this.#take({ kind: "recovered", entries });
     if (attach !== this.#attaches) return;
     await this.#list();
