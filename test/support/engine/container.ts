@@ -62,9 +62,9 @@ export class TestContainer implements AsyncDisposable {
   /** Returns all processes in the container, which must be running. */
   async processes(): Promise<ContainerProcess[]> {
     const top = await this.engine.tryDocker(["top", this.id, "-eo", "pid,args"]);
-    // podman 4.3 doesn't take arguments of ps by its socket.
+    // podman 4.3 doesn't take this argument of ps by its socket; it has the pids of the container.
     const isDone = top.exitCode === 0;
-    const lines = isDone ? top.stdout : await this.engine.docker(["top", this.id, "hpid", "args"]);
+    const lines = isDone ? top.stdout : await this.engine.docker(["top", this.id, "pid", "args"]);
     return lines
       .trimEnd()
       .split("\n")
