@@ -5,6 +5,7 @@ import { startContainer, type TestContainer } from "../support/engine/container.
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
+import { slowMs } from "../support/slowness.ts";
 
 const CLUSTER = "e2ewait";
 /** Uses the engine's command. */
@@ -75,7 +76,7 @@ describeEngine("unitwatch wait", () => {
       const { code, stdout, stderr } = await wait(
         `--container=${NODE}`,
         "--unit=nick.service=inactive",
-        "--timeout=2s",
+        `--timeout=${slowMs(3_000)}ms`,
         `--systemd.transport=${transport}`,
       );
       expect(stdout).toBe("");
