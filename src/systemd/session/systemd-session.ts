@@ -197,12 +197,14 @@ export class SystemdSession {
     const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
     this.#names = reply?.unitNames ?? [];
     await transport.subscribe(this.#onMessage);
-    // The journal is read from after the evidence on: it has all that led to it.
-    await transport.evidence?.(reply?.evidenceOf ?? new Map(), this.#take);
     const entries = await this.#journal.missed(reply?.journalSinceNs, {
       signal: this.#signal,
       streamEnd: this.#streamEnd.signal,
     });
+    // Beside the journal it could count a change a second time: the two aren't of one moment.
+    if (entries === undefined) {
+      await transport.evidence?.(reply?.evidenceOf ?? new Map(), this.#take);
+    }
     this.#take({ kind: "recovered", entries });
     if (attach !== this.#attaches) return;
     await this.#list();

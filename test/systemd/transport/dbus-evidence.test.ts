@@ -32,8 +32,12 @@ interface Case {
   readonly uncounted?: readonly string[];
 }
 
+/** Without a journal the session reads evidence. */
+const NO_JOURNAL = { exitCode: 127, stdout: 'exec: "journalctl": executable file not found' };
+
 async function attached({ units, toWeigh = {}, uncounted = [] }: Case): Promise<WatchedBridge> {
   const runtime = new FakeRuntime();
+  runtime.sync = NO_JOURNAL;
   runtime.prepare = ({ systemd }) => {
     for (const [name, unit] of Object.entries(units)) systemd.units.set(name, unit);
     systemd.errors.set("GetAll /org/freedesktop/systemd1/unit/gone_2eservice", "org.example.No");
@@ -74,7 +78,7 @@ test("reads all properties of a service at once, before what was missed is appli
     },
   ]);
   const evidence = watched.history.indexOf("evidence a.service exit-code 3");
-  expect(evidence).toBeLessThan(watched.history.indexOf("recovered 0"));
+  expect(evidence).toBeLessThan(watched.history.indexOf("recovered nothing"));
   await end(watched);
 });
 
@@ -105,11 +109,15 @@ test("skips services that are gone, and answers without a state", async () => {
 
 test("ends the stream when a property has another type", async () => {
   const runtime = new FakeRuntime();
+  runtime.sync = NO_JOURNAL;
   const odd = { ...CRASHED, properties: { NRestarts: new Variant("s", "3") } };
   runtime.prepare = ({ systemd }) => void systemd.units.set("a.service", odd);
   const watched = watchBridge({
     runtime,
-    sink: (sink) => void (sink.toWeigh = new Map([["a.service", 0n]])),
+    sink: (sink) => {
+      sink.sinceNs = 1n;
+      sink.toWeigh = new Map([["a.service", 0n]]);
+    },
   });
   expect(String(await watched.done)).toMatch(/variant/);
 });
