@@ -1,6 +1,6 @@
 import type { ServiceSignal, SystemdMessage, UnitSignal } from "../../domain/systemd.ts";
 
-/** Messages that each side may hold: as many as in a storm of a second or two. */
+/** Messages that each side may hold, of each kind: as many as in a storm of a second or two. */
 export const MAX_HELD = 50_000;
 
 /**
@@ -28,7 +28,11 @@ export class Overlap {
   passes(message: SystemdMessage): void {
     if (message.kind === "attached") this.#abandon();
     if (this.#isBroken) return;
-    if (message.kind === "service") this.#passedServices.set(message.unit, { ...message });
+    if (message.kind === "service") {
+      this.#passedServices.set(message.unit, { ...message });
+      // Services without a Unit signal after them.
+      if (this.#passedServices.size > MAX_HELD) this.#abandon();
+    }
     if (message.kind !== "unit") return;
     // The second stream may open between the two signals of a change.
     this.#passed.add(keyOf(message, undefined));
@@ -54,11 +58,14 @@ export class Overlap {
     return held.flatMap((message) => this.fresh(message));
   }
 
-  /** Returns a later message of the second stream, with what waited for it; none if it was passed on. */
+  /**
+   * Returns a later message of the second stream, with what waited for it; none if it was passed on.
+   * If too many Service signals wait, returns the oldest one: its Unit signal follows alone.
+   */
   fresh(message: SystemdMessage): readonly SystemdMessage[] {
     if (message.kind === "service") {
       this.#services.set(message.unit, { ...message });
-      return [];
+      return this.#services.size > MAX_HELD ? this.#oldest() : [];
     }
     if (message.kind !== "unit") return [message];
     const service = this.#services.get(message.unit);
@@ -72,6 +79,13 @@ export class Overlap {
     const services = [...this.#services.values()];
     this.#services.clear();
     return services;
+  }
+
+  #oldest(): readonly SystemdMessage[] {
+    const [oldest] = this.#services.values();
+    if (oldest === undefined) return [];
+    this.#services.delete(oldest.unit);
+    return [oldest];
   }
 
   #abandon(): void {

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { ServiceSignal, SystemdMessage, UnitSignal } from "../../../src/domain/systemd.ts";
-import { Overlap } from "../../../src/systemd/transport/overlap.ts";
+import { MAX_HELD, Overlap } from "../../../src/systemd/transport/overlap.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 import { serviceSignal, unitSignal } from "../../support/systemd-facts.ts";
 
@@ -97,13 +97,22 @@ test.each<[string, (overlap: Overlap) => void]>([
   [
     "too much is held",
     (overlap) => {
-      for (let i = 0; i <= 50_000; i += 1) overlap.hold(unitSignal());
+      for (let i = 0; i <= MAX_HELD; i += 1) overlap.hold(unitSignal());
     },
   ],
   [
     "too much passes",
     (overlap) => {
-      for (let i = 0; i <= 50_000; i += 1) overlap.passes(unitSignal({ stateChangeNs: BigInt(i) }));
+      for (let i = 0; i <= MAX_HELD; i += 1) {
+        overlap.passes(unitSignal({ stateChangeNs: BigInt(i) }));
+      }
+    },
+  ],
+  [
+    "too many Service signals pass without their Unit signals",
+    (overlap) => {
+      for (let i = 0; i <= MAX_HELD; i += 1)
+        overlap.passes(serviceSignal({ unit: `${i}.service` }));
     },
   ],
 ])("is broken, and holds nothing, when %s", (_when, happens) => {
@@ -112,6 +121,22 @@ test.each<[string, (overlap: Overlap) => void]>([
   happens(overlap);
   expect(overlap.isBroken).toBe(true);
   expect(overlap.release()).toEqual([]);
+});
+
+test("loses no Service signal when too many wait for their Unit signals", () => {
+  const overlap = new Overlap();
+  const unitOf = (at: number): string => `${at}.service`;
+  const seen: SystemdMessage[] = [];
+  const extra = 3;
+  for (let at = 0; at < MAX_HELD + extra; at += 1) {
+    seen.push(...overlap.fresh(serviceSignal({ unit: unitOf(at) })));
+  }
+  expect(seen).toEqual([0, 1, 2].map((at) => serviceSignal({ unit: unitOf(at) })));
+  // Its Service signal is through; that of another one goes with it.
+  expect(overlap.fresh(unitSignal({ unit: unitOf(0) }))).toEqual([unitSignal({ unit: unitOf(0) })]);
+  const both = [serviceSignal({ unit: unitOf(extra) }), unitSignal({ unit: unitOf(extra) })];
+  expect(overlap.fresh(unitSignal({ unit: unitOf(extra) }))).toEqual(both);
+  expect(overlap.rest()).toHaveLength(MAX_HELD - 1);
 });
 
 const attached = { kind: "attached", transport: "dbus", atNs: 1n } as const;
