@@ -94,9 +94,8 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
   onAbort(signal, () => waiter.end());
   watch.start();
   const outcome = await waiter.outcome;
-  const stopped = watch.stop();
-  if (!config.quiet) await atMost(CLOSE_MS, clock, print(outcome, options));
-  await stopped;
+  const printed = config.quiet ? undefined : atMost(CLOSE_MS, clock, print(outcome, options));
+  await Promise.all([watch.stop(), printed]);
   return outcome;
 }
 

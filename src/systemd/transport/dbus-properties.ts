@@ -98,9 +98,11 @@ export class DbusProperties {
     const of = (service: string, property: string): PropertyRequest =>
       unitProperty(service, SERVICE_INTERFACE, property);
     await inGroups(services, async (service) => {
-      const policy = this.#getOptional(of(service, "Restart"), readWord);
-      const restarts = await this.#getOptional(of(service, "NRestarts"), readCount);
-      if (restarts !== undefined) read(service, Number(restarts), systemdWord(await policy));
+      const [policy, restarts] = await Promise.all([
+        this.#getOptional(of(service, "Restart"), readWord),
+        this.#getOptional(of(service, "NRestarts"), readCount),
+      ]);
+      if (restarts !== undefined) read(service, Number(restarts), systemdWord(policy));
     });
   }
 
