@@ -61,7 +61,7 @@ export class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#changes = new ContainerChanges(options.events);
+    this.#changes = new ContainerChanges(options.events, options.admission.series.nowNs);
   }
 
   /** Recovered changes so far. */

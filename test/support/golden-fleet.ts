@@ -26,7 +26,7 @@ export interface GoldenFleet {
  */
 export function goldenFleet(): GoldenFleet {
   const changes: Change[] = [];
-  const series = new SeriesBudget(1_000);
+  const series = new SeriesBudget(1_000, () => START_NS + 60n * SECOND_NS);
   const identify = identifier(undefined, () => "docker");
   const fleet = new Fleet({
     events: { changed: (change) => void changes.push(change), refused: () => {} },

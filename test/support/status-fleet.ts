@@ -35,7 +35,7 @@ export class StatusFleet {
       admission: unitAdmission(
         config.systemd.unitInclude,
         config.systemd.unitExclude,
-        new SeriesBudget(10_000_000),
+        new SeriesBudget(10_000_000, () => clock.nowNs()),
       ),
       identify: identifier(undefined, () => "docker"),
     });

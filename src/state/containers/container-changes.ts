@@ -7,10 +7,13 @@ import type { ContainerRecord } from "./container-record.ts";
 /** Counts outcomes and emits a change for each, with the container's identity. */
 export class ContainerChanges {
   readonly #events: FleetEvents;
+  readonly #nowNs: () => bigint;
   #recovered = 0;
 
-  constructor(events: FleetEvents) {
+  /** @param nowNs returns the present: Unix nanoseconds */
+  constructor(events: FleetEvents, nowNs: () => bigint) {
     this.#events = events;
+    this.#nowNs = nowNs;
   }
 
   /** Recovered changes so far. */
@@ -20,7 +23,10 @@ export class ContainerChanges {
 
   emit(record: ContainerRecord, outcomes: readonly ContainerOutcome[]): void {
     for (const outcome of outcomes) {
-      countOutcome(record.counters, outcome, record.runsSystemd === true);
+      countOutcome(record.counters, outcome, {
+        runsSystemd: record.runsSystemd === true,
+        nowNs: this.#nowNs(),
+      });
       if (outcome.recovered) this.#recovered += 1;
       this.#events.changed(changeOf(record, outcome));
     }

@@ -52,16 +52,18 @@ export function addCounters(counters: ContainerCounters, more: ContainerCounters
   counters.recent.oomKills.addAll(more.recent.oomKills);
 }
 
-/**
- * Adds what an outcome counts.
- *
- * @param runsSystemd true if the container's PID 1 is systemd
- */
+/** Adds what an outcome counts. */
 export function countOutcome(
   counters: ContainerCounters,
   outcome: ContainerOutcome,
-  runsSystemd: boolean,
+  context: {
+    /** True if the container's PID 1 is systemd. */
+    readonly runsSystemd: boolean;
+    /** The present by our own clock: Unix nanoseconds. */
+    readonly nowNs: bigint;
+  },
 ): void {
+  const { runsSystemd, nowNs } = context;
   switch (outcome.kind) {
     case "container.start":
       counters.starts += 1;
@@ -71,16 +73,16 @@ export function countOutcome(
       const { exitCode, timeNs } = outcome;
       exits.set(exitCode, (exits.get(exitCode) ?? 0) + 1);
       const isGood = exitCode !== undefined && isGoodExit(exitCode, runsSystemd);
-      if (!isGood) recent.failedExits.add(timeNs);
+      if (!isGood) recent.failedExits.add(timeNs, nowNs);
       break;
     }
     case "container.restart":
       counters.restarts += 1;
-      counters.recent.restarts.add(outcome.timeNs);
+      counters.recent.restarts.add(outcome.timeNs, nowNs);
       break;
     case "container.oom":
       counters.oomEvents += 1;
-      counters.recent.oomKills.add(outcome.timeNs);
+      counters.recent.oomKills.add(outcome.timeNs, nowNs);
       break;
     case "container.create":
     case "container.stop":

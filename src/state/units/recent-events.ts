@@ -15,9 +15,14 @@ export class RecentEvents {
   /** Groups from old to new. Most containers and units never have one: they need no array. */
   #groups: number[] | undefined = undefined;
 
-  /** Adds `count` events of one moment: Unix nanoseconds. */
-  add(timeNs: bigint, count = 1): void {
-    const timeMs = Number(timeNs) / 1e6;
+  /**
+   * Adds `count` events of one moment. Its time is what the source says: one that is later than
+   * `nowNs` counts as now, and expires no event that is recent. Both in Unix nanoseconds.
+   */
+  add(timeNs: bigint, nowNs: bigint, count = 1): void {
+    const nowMs = Number(nowNs) / 1e6;
+    const timeMs = Math.min(Number(timeNs) / 1e6, nowMs);
+    this.#expire(nowMs);
     this.#add(timeMs, timeMs, count);
   }
 
@@ -31,7 +36,6 @@ export class RecentEvents {
 
   #add(firstMs: number, lastMs: number, count: number): void {
     const groups = (this.#groups ??= []);
-    this.#expire(lastMs);
     let at = groups.length;
     // Events that were missed can come after later ones.
     while (at > 0 && (groups[at - STRIDE] ?? 0) > firstMs) at -= STRIDE;
@@ -63,7 +67,7 @@ export class RecentEvents {
     if (gone > 0) groups.splice(0, gone);
   }
 
-  /** Follows a clock that was set back, and corrects times that a container made up: none is later than now. */
+  /** Follows a clock that was set back: no time is later than now. */
   #limit(nowMs: number): void {
     const groups = this.#groups ?? [];
     for (let at = groups.length - STRIDE; at >= 0; at -= STRIDE) {

@@ -3,7 +3,7 @@
  * admitted before stay.
  */
 export class SeriesBudget {
-  /** Start time of a series that is admitted now: Unix nanoseconds; 0n if the caller keeps none. */
+  /** The present: Unix nanoseconds; 0n if the caller uses neither the start times of series nor what is recent. */
   readonly nowNs: () => bigint;
   readonly #limit: number;
   #taken = 0;

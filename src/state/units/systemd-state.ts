@@ -361,7 +361,7 @@ export class SystemdState {
   };
 
   #happened(unit: UnitRecord, outcome: UnitOutcome): void {
-    unit.counters.count(outcome);
+    this.units.count(unit, outcome);
     if (unit.shown || this.names.aliasesOf(unit.name).length > 0) this.#publish(unit.name, outcome);
     else if (!this.names.hold(unit.name, outcome)) this.#events.refused("unit_names");
   }

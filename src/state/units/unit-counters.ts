@@ -57,19 +57,23 @@ export class UnitCounters implements Counting {
     return this.#restarts === 0 && this.#failures === undefined && this.oomKills === 0;
   }
 
-  /** Adds what an outcome counts. */
-  count(outcome: UnitOutcome): void {
+  /**
+   * Adds what an outcome counts.
+   *
+   * @param nowNs the present by our own clock: Unix nanoseconds
+   */
+  count(outcome: UnitOutcome, nowNs: bigint): void {
     switch (outcome.kind) {
       case "failure":
         this.countFailure(outcome.result ?? RESULT_UNKNOWN);
         if (outcome.result === OOM_KILL) {
           (this.#oomKills ??= new OomKills()).addResult(outcome.counted.invocationId);
         }
-        (this.#recentFailures ??= new RecentEvents()).add(outcome.timeNs);
+        (this.#recentFailures ??= new RecentEvents()).add(outcome.timeNs, nowNs);
         break;
       case "restart":
         this.countRestarts(outcome.count);
-        (this.#recentRestarts ??= new RecentEvents()).add(outcome.timeNs, outcome.count);
+        (this.#recentRestarts ??= new RecentEvents()).add(outcome.timeNs, nowNs, outcome.count);
         break;
       case "transition":
       case "removal":

@@ -3,7 +3,7 @@ import type { FrozenMessage, RestartCountMessage } from "../../domain/systemd.ts
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
 import type { UnitAdmission } from "./unit-admission.ts";
 import { isAutoRestart, NO_PENDING, setBack, unlisted, unloaded } from "./unit-facts.ts";
-import type { UnitFacts } from "./unit-facts.ts";
+import type { UnitFacts, UnitOutcome } from "./unit-facts.ts";
 import { UnitRecord } from "./unit-record.ts";
 
 /** Series of a unit: its states, the start time, the restarts, and one result of failures. */
@@ -65,6 +65,11 @@ export class UnitTable {
     if (activeState === undefined) return;
     this.#count(activeState, 1);
     unit.removedAtNs = undefined;
+  }
+
+  /** Adds what an outcome counts. */
+  count(unit: UnitRecord, outcome: UnitOutcome): void {
+    unit.counters.count(outcome, this.#admission.series.nowNs());
   }
 
   /** Clears the state of a unit that is no longer loaded. Its counters stay. */

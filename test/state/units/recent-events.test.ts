@@ -9,7 +9,7 @@ const WINDOW = RECENT_MS / 1_000;
 
 function eventsAt(...seconds: readonly number[]): RecentEvents {
   const events = new RecentEvents();
-  for (const each of seconds) events.add(at(each));
+  for (const each of seconds) events.add(at(each), at(each));
   return events;
 }
 
@@ -25,9 +25,9 @@ test("counts what happened in the window, and when", () => {
 test("has nothing before the first event, and again after the last one expired", () => {
   const events = eventsAt();
   expect(events.within(at(0))).toBeUndefined();
-  events.add(at(0));
+  events.add(at(0), at(0));
   expect(events.within(at(WINDOW + 1))).toBeUndefined();
-  events.add(at(WINDOW + 2), 5);
+  events.add(at(WINDOW + 2), at(WINDOW + 2), 5);
   expect(events.within(at(WINDOW + 3))).toMatchObject({ count: 5 });
 });
 
@@ -44,7 +44,9 @@ test("counts no event that is older than the window when it becomes known", () =
 
 test("stays bounded in a loop, and counts what is within a minute of the window", () => {
   const events = new RecentEvents();
-  for (let second = 0; second < 4 * WINDOW; second += 0.5) events.add(at(second));
+  for (let second = 0; second < 4 * WINDOW; second += 0.5) {
+    events.add(at(second), at(second));
+  }
   const { count = 0, firstNs = 0n } = events.within(at(4 * WINDOW)) ?? {};
   expect(count).toBeGreaterThanOrEqual(2 * WINDOW - 1);
   expect(count).toBeLessThanOrEqual(2 * (WINDOW + 60));
@@ -54,22 +56,39 @@ test("stays bounded in a loop, and counts what is within a minute of the window"
 
 test("counts each of as many events as it keeps", () => {
   const events = new RecentEvents();
-  for (let second = 0; second < MAX_GROUPS; second += 1) events.add(at(second));
+  for (let second = 0; second < MAX_GROUPS; second += 1) {
+    events.add(at(second), at(second));
+  }
   for (let gone = 0; gone < MAX_GROUPS; gone += 1) {
     expect(events.within(at(WINDOW + gone - 0.5))?.count).toBe(MAX_GROUPS - gone);
   }
 });
 
-test("forgets no sooner and no later when the clock is set back, or an event is of the future", () => {
+test("forgets no sooner and no later when the clock is set back", () => {
   const events = eventsAt(3600);
   expect(events.within(at(0))).toEqual({ count: 1, firstNs: at(0), lastNs: at(0) });
   expect(events.within(at(WINDOW - 1))).toMatchObject({ count: 1 });
   expect(events.within(at(WINDOW))).toBeUndefined();
 });
 
+test("expires no event when the time of another one is ahead", () => {
+  const events = eventsAt(0, 1);
+  events.add(at(86_400), at(2));
+  events.add(at(3), at(3), 2);
+  expect(events.within(at(3))).toEqual({ count: 5, firstNs: at(0), lastNs: at(3) });
+  expect(events.within(at(WINDOW + 1.5))).toEqual({ count: 3, firstNs: at(2), lastNs: at(3) });
+  expect(events.within(at(WINDOW + 3))).toBeUndefined();
+});
+
+test("counts no event whose time is older than the window", () => {
+  const events = eventsAt(WINDOW);
+  events.add(at(-1), at(WINDOW));
+  expect(events.within(at(WINDOW))).toMatchObject({ count: 1 });
+});
+
 test.each([2 ** 32 - 1, 2 ** 40])("counts %d events of one moment", (count) => {
   const events = new RecentEvents();
-  events.add(at(0), count);
+  events.add(at(0), at(0), count);
   expect(events.within(at(1))?.count).toBe(count);
 });
 
