@@ -71,6 +71,8 @@ export interface ServiceEvidence
   readonly hasJob: boolean;
   /** ExecMainStartTimestamp in Unix nanoseconds; 0n if no process was started. */
   readonly mainStartNs: bigint;
+  /** True if LogLevelMax= keeps systemd's lines about its failures out of the journal. */
+  readonly isUnlogged: boolean;
 }
 
 /** NRestarts and Restart= of a service, before anything of it is missed. */

@@ -1,4 +1,4 @@
-import type { JournalEntry, ServiceEvidence } from "../../domain/systemd.ts";
+import type { ServiceEvidence } from "../../domain/systemd.ts";
 import { MAX_LOST, nextFailure } from "./fold-journal.ts";
 import { hasEnded, isMissedStart, knownEnds, restartsShowFailures } from "./restart-order.ts";
 import { exitCodeOf } from "./fold-signal.ts";
@@ -14,35 +14,22 @@ export interface EvidenceFold extends Fold {
 }
 
 /**
- * True if the journal's entry is newer than the evidence: signals after the evidence report it. The
- * line about a failure comes before its state change; that about a restart comes within a wait, and
- * has a number, which begins again from 1 when the user starts the service, or resets it.
- */
-export function isAfterEvidence(entry: JournalEntry, evidence: ServiceEvidence): boolean {
-  if (entry.timeNs <= evidence.stateChangeNs) return false;
-  if (entry.kind === "failure" || !isAutoRestart(evidence.subState)) return true;
-  const ids = [entry.invocationId, evidence.invocationId];
-  const isOtherRun = ids[0] !== ids[1] && !ids.includes("");
-  return isOtherRun || (entry.restarts ?? 0) > (evidence.restarts ?? 0);
-}
-
-/**
- * Compares a service with what is known of it, after the journal's entries were folded in, and counts
- * what both stream and journal missed.
+ * Compares a service that the journal is silent about with what is known of it, and counts what the
+ * stream missed.
  *
  * Failures and restarts of a service alternate, and NRestarts numbers the restarts. So the position in
  * this order, before and after the gap, shows how many of each there were. A restart that Restart= has
  * after failures alone shows a failure; another one shows one if the run before it failed too.
  *
- * @param gap `hasJournal` is false if the journal was unavailable; `sinceNs` is when the stream before
- * the gap was opened, in Unix nanoseconds; `room` is how many missed failures are counted at most
+ * @param gap `sinceNs` is when the stream before the gap was opened, in Unix nanoseconds; `room` is how
+ * many missed failures are counted at most
  */
 export function foldEvidence(
   facts: UnitFacts,
   evidence: ServiceEvidence,
-  gap: { readonly hasJournal: boolean; readonly sinceNs: bigint; readonly room: number },
+  gap: { readonly sinceNs: bigint; readonly room: number },
 ): EvidenceFold {
-  const { hasJournal, sinceNs, room } = gap;
+  const { sinceNs, room } = gap;
   const { restarts: number = facts.restartsSeen, result, stateChangeNs, invocationId } = evidence;
   const before = restartsBefore(facts, evidence, sinceNs) ?? number;
   const isReset = number !== undefined && before !== undefined && number < before;
@@ -139,7 +126,7 @@ export function foldEvidence(
     unknownEnds:
       (areFailures === undefined ? others : 0) +
       (failed - missed) +
-      (!hasJournal && endedByHand(facts, evidence, { isReset, restarts }) ? 1 : 0),
+      (endedByHand(facts, evidence, { isReset, restarts }) ? 1 : 0),
   };
 }
 

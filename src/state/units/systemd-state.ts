@@ -3,7 +3,7 @@
  *
  * A message goes through one pure fold: fold-signal.ts for signals, fold-listing.ts for ListUnits and
  * start times, fold-journal.ts for the journal's entries, fold-evidence.ts for a service's own
- * counters after a gap (gap-scale.ts applies these two). A fold takes a unit's facts
+ * counters after a gap (gap-recovery.ts applies these two). A fold takes a unit's facts
  * (unit-facts.ts) and the message, and returns the next facts and what has happened. It reads no
  * clock, calls nothing back and changes nothing. SystemdState applies it: it replaces the facts in
  * the UnitTable, adds the outcomes to the unit's counters (unit-counters.ts, the one place that
@@ -45,7 +45,7 @@
  *   any message, "not-found"      nothing, or "not-found"                         none
  *
  * "Under watch" means since the stream was opened. What happened before is no change, but a gap
- * is closed by the journal, which loses lines, services' evidence, and the listing for other units.
+ * is closed by the journal, which loses lines; where it is silent, by evidence of services and the listing.
  * "Recovered" marks what was missed when it happened.
  *
  * Always true: each failure and each restart counts once, whichever message reports it first, and in
@@ -76,7 +76,7 @@ import type { UnitRow } from "../../domain/unit.ts";
 import { foldRow, foldStartTime } from "./fold-listing.ts";
 import type { Listing } from "./fold-listing.ts";
 import { foldService, foldSignal } from "./fold-signal.ts";
-import { GapScale, type WeighedUnits } from "./gap-scale.ts";
+import { GapRecovery, type GapUnits } from "./gap-recovery.ts";
 import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
 import type { SystemTransition } from "./manager-state.ts";
@@ -112,8 +112,8 @@ export class SystemdState {
   readonly #notFound = new NotFoundUnits();
   /** Units that were loaded before the gap, and whose start time was queried after it. */
   #queriedAfterGap = new Set<string>();
-  readonly #gap = new GapScale();
-  readonly #weighed: WeighedUnits;
+  readonly #gap = new GapRecovery();
+  readonly #gapUnits: GapUnits;
   readonly #softRebooted: () => void;
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
@@ -134,7 +134,7 @@ export class SystemdState {
     this.names = new UnitNames(tables.admission.names ?? []);
     this.units = new UnitTable(tables.admission, tables.labels);
     const { units, journalCursor: cursor } = this;
-    this.#weighed = { units, cursor, obtain: this.#obtain, apply: this.#apply };
+    this.#gapUnits = { units, cursor, obtain: this.#obtain, apply: this.#apply };
   }
 
   /** Folds one message of a source into the facts, and emits what has happened. */
@@ -154,7 +154,7 @@ export class SystemdState {
         this.units.setRestartCount(message);
         return undefined;
       case "recovered":
-        return this.#gap.close(message.entries, this.#weighed);
+        return this.#gap.close(message.entries, this.#gapUnits);
       case "listed":
         return {
           startTimesOf: this.#listing(message),

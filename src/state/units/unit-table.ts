@@ -115,7 +115,7 @@ export class UnitTable {
    * Loaded services that are shown, each with the StateChangeTimestamp that shows that nothing was
    * missed; 0n if none does: NRestarts can rise within a wait for a restart.
    */
-  servicesToWeigh(): Map<string, bigint> {
+  servicesToCompare(): Map<string, bigint> {
     const services = new Map<string, bigint>();
     for (const { name, type, shown, facts } of this.#units.values()) {
       if (type !== "service" || !shown || facts.activeState === undefined) continue;

@@ -4,6 +4,9 @@ import type { Message } from "../dbus/message.ts";
 import { timeNsOf } from "./timestamps.ts";
 import { INVOCATION_BYTES, systemdWord } from "./unit-signals.ts";
 
+/** Level of "Failed with result ...", as in syslog(3). */
+const LOG_WARNING = 4;
+
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /**
@@ -32,6 +35,7 @@ export function readEvidence(
     policy: undefined,
     hasJob: false,
     mainStartNs: 0n,
+    isUnlogged: false,
     timeNs,
   };
   reply.read("a{sv}", (reader) => {
@@ -72,6 +76,9 @@ export function readEvidence(
         case "ExecMainStartTimestamp":
           evidence.mainStartNs = time();
           break;
+        case "LogLevelMax":
+          evidence.isUnlogged = leavesOutFailures(reader.enterVariant("i").int32());
+          break;
         case "Restart":
           evidence.policy = systemdWord(reader.enterVariant("s").string());
           break;
@@ -82,4 +89,9 @@ export function readEvidence(
     reader.leave(outer);
   });
   return activeState === undefined ? undefined : { ...evidence, activeState };
+}
+
+/** -1 means that all levels are logged. */
+function leavesOutFailures(logLevelMax: number): boolean {
+  return logLevelMax >= 0 && logLevelMax < LOG_WARNING;
 }

@@ -13,6 +13,7 @@
  */
 import type { Clock } from "../../domain/clock.ts";
 import type {
+  JournalEntry,
   SystemdReply,
   SystemdRunOptions,
   TakeMessage,
@@ -197,14 +198,8 @@ export class SystemdSession {
     const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
     this.#names = reply?.unitNames ?? [];
     await transport.subscribe(this.#onMessage);
-    const entries = await this.#journal.missed(reply?.journalSinceNs, {
-      signal: this.#signal,
-      streamEnd: this.#streamEnd.signal,
-    });
-    // Beside the journal it could count a change a second time: the two aren't of one moment.
-    if (entries === undefined) {
-      await transport.evidence?.(reply?.evidenceOf ?? new Map(), this.#take);
-    }
+    const entries = await this.#missedSince(reply?.journalSinceNs);
+    await this.#readEvidence(reply?.evidenceOf ?? new Map(), entries);
     this.#take({ kind: "recovered", entries });
     if (attach !== this.#attaches) return;
     await this.#list();
@@ -214,6 +209,34 @@ export class SystemdSession {
     this.#opened = undefined;
     if (this.#isListDue) this.#relist();
     await this.#readManager();
+  }
+
+  /** Returns undefined if the journal is unavailable, or systemd writes no lines about units to it. */
+  async #missedSince(sinceNs: bigint | undefined): Promise<readonly JournalEntry[] | undefined> {
+    const entries = await this.#journal.missed(sinceNs, {
+      signal: this.#signal,
+      streamEnd: this.#streamEnd.signal,
+    });
+    const hasEnded = this.#streamEnd.signal.aborted;
+    if (sinceNs === undefined || hasEnded || entries?.length !== 0) return entries;
+    return (await this.#transport.logsToJournal?.()) === false ? undefined : entries;
+  }
+
+  /**
+   * Reads what systemd has of services that the journal is silent about. Beside the journal's lines it
+   * could count a change a second time: the two aren't of one moment.
+   */
+  async #readEvidence(
+    services: ReadonlyMap<string, bigint>,
+    entries: readonly JournalEntry[] | undefined,
+  ): Promise<void> {
+    // The journal has more than these services, and the next gap still shows theirs.
+    if (entries !== undefined && this.#streamEnd.signal.aborted) return;
+    const logged = new Set(entries?.map(({ unit }) => unit));
+    const silent = new Map([...services].filter(([unit]) => !logged.has(unit)));
+    await this.#transport.evidence?.(silent, (evidence) => {
+      if (entries === undefined || evidence.isUnlogged) this.#take(evidence);
+    });
   }
 
   async #list(): Promise<void> {

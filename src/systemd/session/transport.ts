@@ -75,6 +75,8 @@ export interface Transport {
     services: ReadonlyMap<string, bigint>,
     read: (evidence: ServiceEvidence) => void,
   ): Promise<void>;
+  /** Returns false if systemd's lines about failures don't go to the journal. Absent as above. */
+  logsToJournal?(): Promise<boolean>;
   /** Reads NRestarts and Restart= of services, in the order of the wire. Absent as above. */
   restartCounts?(
     services: readonly string[],

@@ -14,6 +14,10 @@ import { systemdWord } from "../format/unit-signals.ts";
 import { MAX_NAMED_UNITS } from "../session/transport.ts";
 
 const UNKNOWN_PROPERTY = "org.freedesktop.DBus.Error.UnknownProperty";
+/** Values of LogLevel that leave out "Failed with result ...", a warning. */
+const LEVELS_ABOVE_WARNING = new Set(["emerg", "alert", "crit", "err"]);
+/** Values of LogTarget by which lines reach the journal with the unit and its run. */
+const JOURNAL_TARGETS = new Set(["journal", "journal-or-kmsg", "auto"]);
 const MAX_COUNT = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** A property of one of systemd's objects. */
@@ -41,12 +45,18 @@ export class DbusProperties {
     this.#getAll = calls.getAll;
   }
 
+  /** Returns false if LogLevel or LogTarget keeps lines about failures out of the journal. */
+  async logsToJournal(): Promise<boolean> {
+    const [level, target] = await Promise.all([
+      this.#getOptional(managerProperty("LogLevel"), readWord),
+      this.#getOptional(managerProperty("LogTarget"), readWord),
+    ]);
+    const isQuiet = level !== undefined && LEVELS_ABOVE_WARNING.has(level);
+    return !isQuiet && (target === undefined || JOURNAL_TARGETS.has(target));
+  }
+
   async manager(): Promise<ManagerProperties> {
-    const of = (property: string): PropertyRequest => ({
-      path: MANAGER_PATH,
-      interfaceName: MANAGER_INTERFACE,
-      property,
-    });
+    const of = managerProperty;
     const text = (property: string): Promise<string> =>
       this.#get(of(property), (reader) => reader.enterVariant("s").string());
     const [version, systemState, userspaceUs, softReboots] = await Promise.all([
@@ -158,6 +168,10 @@ async function inGroups(
   for (let at = 0; at < units.length; at += MAX_NAMED_UNITS) {
     await Promise.all(units.slice(at, at + MAX_NAMED_UNITS).map(get));
   }
+}
+
+function managerProperty(property: string): PropertyRequest {
+  return { path: MANAGER_PATH, interfaceName: MANAGER_INTERFACE, property };
 }
 
 function unitProperty(unit: string, interfaceName: string, property: string): PropertyRequest {

@@ -240,6 +240,10 @@ export class DbusTransport implements Transport {
     return this.#properties.restartCounts(services, read);
   }
 
+  logsToJournal(): Promise<boolean> {
+    return this.#properties.logsToJournal();
+  }
+
   managerState(): Promise<ManagerProperties> {
     return this.#properties.manager();
   }

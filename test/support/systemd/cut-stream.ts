@@ -12,10 +12,10 @@ const MS = 1_000_000n;
 const LATENCY_NS = 2n * MS;
 
 export interface CutStreamOptions {
-  /** True if services are queried after a gap. Default false. */
-  readonly hasEvidence?: boolean;
-  /** Lines that the journal loses, in percent, each by itself; 100 for no journal. Default 0. */
-  readonly lostPercent?: number;
+  /** False for a container without a journal. Default true. */
+  readonly hasJournal?: boolean;
+  /** Units whose lines LogLevelMax= keeps out of the journal. Default none. */
+  readonly unlogged?: readonly string[];
 }
 
 /** Plays the steps of units to a {@link SystemdState}, over a stream that is cut now and then. */
@@ -41,6 +41,12 @@ export class CutStream {
     this.#random = random;
   }
 
+  /** True if services are queried after a gap, since the journal is silent about some. */
+  get hasEvidence(): boolean {
+    const { hasJournal = true, unlogged = [] } = this.#options;
+    return !hasJournal || unlogged.length > 0;
+  }
+
   get isAtEnd(): boolean {
     return this.#at >= this.#steps.length;
   }
@@ -58,9 +64,9 @@ export class CutStream {
 
   /** Opens a stream; it may break before it is established, and is then opened again. */
   attach(nowNs: bigint): bigint {
-    const { lostPercent = 0 } = this.#options;
-    // Without the journal nothing is known before the first listing.
-    const breaks = lostPercent > 0 && !this.#isListed ? 5 : this.#random.below(6);
+    const { hasJournal = true, unlogged = [] } = this.#options;
+    // Without lines of the journal nothing is known before the first listing.
+    const breaks = this.hasEvidence && !this.#isListed ? 5 : this.#random.below(6);
     const sink = new BufferingSink({
       take: (message) => this.state.take(message),
       signal: new AbortController().signal,
@@ -73,9 +79,9 @@ export class CutStream {
     const journalNs = nowNs + BigInt(readingMs) * MS;
     const listedNs = this.#listingNs(journalNs, journalNs + BigInt(this.#random.below(20)) * MS);
     this.#sink = sink;
-    if (this.#options.hasEvidence === true) {
+    if (this.hasEvidence) {
       this.#play(nowNs + BigInt(this.#random.below(readingMs + 1)) * MS);
-      this.#weigh(sink, reply?.evidenceOf ?? new Map());
+      this.#sendEvidence(sink, reply?.evidenceOf ?? new Map());
     }
     // The stream may end while the journal is still read, which then has more than the stream.
     const endNs = nowNs + BigInt(this.#random.below(readingMs + 1)) * MS;
@@ -86,9 +92,10 @@ export class CutStream {
     const entries = this.#steps
       .slice(0, this.#at)
       .flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
-    const kept = entries.filter(({ timeNs }) => sinceNs !== undefined && timeNs >= sinceNs);
-    const read = kept.filter(() => this.#random.below(100) >= lostPercent);
-    sink.take({ kind: "recovered", entries: lostPercent === 100 ? undefined : read });
+    const read = entries.filter(
+      ({ timeNs, unit }) => sinceNs !== undefined && timeNs >= sinceNs && !unlogged.includes(unit),
+    );
+    sink.take({ kind: "recovered", entries: hasJournal ? read : undefined });
     this.#play(listedNs);
     if (breaks === 1 || breaks === 2) return this.cut(listedNs);
     this.list(listedNs);
@@ -100,7 +107,7 @@ export class CutStream {
     this.#isListed = true;
     const rows = [...this.#rows.values()];
     const reply = this.#sink?.take({ kind: "listed", rows, asOfNs: nowNs });
-    if (this.#options.hasEvidence === true) {
+    if (this.hasEvidence) {
       for (const unit of reply?.restartCountsOf ?? []) {
         const { restarts = 0, policy } = this.#evidenceOf(unit) ?? {};
         this.#sink?.take({ kind: "restart-count", unit, restarts, policy });
@@ -141,8 +148,11 @@ export class CutStream {
     return this.#isListed && isQuiet ? latestNs : journalNs;
   }
 
-  #weigh(sink: BufferingSink, services: ReadonlyMap<string, bigint>): void {
+  /** As the session does: of services that the journal is silent about. */
+  #sendEvidence(sink: BufferingSink, services: ReadonlyMap<string, bigint>): void {
+    const { hasJournal = true, unlogged = [] } = this.#options;
     for (const [unit, knownNs] of services) {
+      if (hasJournal && !unlogged.includes(unit)) continue;
       const evidence = this.#evidenceOf(unit);
       if (evidence === undefined || evidence.stateChangeNs === knownNs) continue;
       sink.take({ ...evidence, timeNs: evidence.timeNs + LATENCY_NS });

@@ -63,6 +63,8 @@ export class FakeSystemd {
   greeting: string | undefined = undefined;
   version = "252.39-1~deb12u2";
   systemState = "running";
+  logLevel = "info";
+  logTarget = "journal-or-kmsg";
   /** UserspaceTimestamp, in microseconds. */
   userspaceUs = 1_600_000_000_000_000n;
   /** SoftRebootsCount, which it has once `errors` doesn't say otherwise. */
@@ -214,6 +216,8 @@ export class FakeSystemd {
   #property(call: Message): Variant {
     const [, property] = call.body() as [string, string];
     if (property === "Version") return new Variant("s", this.version);
+    if (property === "LogLevel") return new Variant("s", this.logLevel);
+    if (property === "LogTarget") return new Variant("s", this.logTarget);
     if (property === "SystemState") return new Variant("s", this.systemState);
     if (property === "UserspaceTimestamp") return new Variant("t", this.userspaceUs);
     if (property === "SoftRebootsCount") {

@@ -36,7 +36,7 @@ export class RecordedSink {
   unsure = "";
   /** Unit whose signals are replied to by a request of the manager's state. */
   cancelled = "";
-  toWeigh: ReadonlyMap<string, bigint> = new Map();
+  toCompare: ReadonlyMap<string, bigint> = new Map();
   uncounted: readonly string[] = [];
 
   /** @param history to write to, where others write too */
@@ -50,7 +50,7 @@ export class RecordedSink {
       case "attached":
         return {
           journalSinceNs: this.sinceNs,
-          evidenceOf: this.toWeigh,
+          evidenceOf: this.toCompare,
           ...(this.names.length === 0 ? {} : { unitNames: this.names }),
         };
       case "evidence":

@@ -80,7 +80,7 @@ function stepOf(line: string): string | undefined {
   if (/^(asked Get )?(Version|SystemState|UserspaceTimestamp|SoftRebootsCount)$/.test(line))
     return "read manager";
   if (line.startsWith("asked Get ActiveEnterTimestamp")) return "read start times";
-  if (/^asked Get FreezerState|^frozen /.test(line)) return undefined;
+  if (/^asked Get (FreezerState|LogLevel|LogTarget)|^frozen /.test(line)) return undefined;
   if (line.startsWith("journal")) return "read journal";
   return line.replace(/^attached .*/, "attached");
 }

@@ -215,6 +215,7 @@ export class UnitLife {
       policy: this.#crashesAlone ? "on-failure" : "always",
       hasJob: this.#hasJob,
       mainStartNs: this.#mainStartNs,
+      isUnlogged: false,
     };
     this.steps.push({ atNs: this.#nowNs, row, evidence, ...what });
     this.#nowNs += US;

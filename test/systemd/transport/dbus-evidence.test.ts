@@ -1,4 +1,4 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { Variant } from "../../../src/systemd/dbus/value.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import type { FakeUnit } from "../../support/systemd/fake-systemd.ts";
@@ -26,16 +26,31 @@ async function end(watched: WatchedBridge): Promise<void> {
   expect(await watched.done).toBeUndefined();
 }
 
+/** The journal's line about a failure. */
+const FAILURE = JSON.stringify({
+  MESSAGE_ID: "d9b373ed55a64feb8242e02dbe79a49c",
+  UNIT: "lines.service",
+  UNIT_RESULT: "exit-code",
+  INVOCATION_ID: "0123456789abcdef0123456789abcdef",
+  __REALTIME_TIMESTAMP: "1700000000100000",
+  _SOURCE_REALTIME_TIMESTAMP: "1700000000100000",
+});
+
+function logging(level: number): FakeUnit {
+  const { properties } = CRASHED;
+  return { ...CRASHED, properties: { ...properties, LogLevelMax: new Variant("i", level) } };
+}
+
 interface Case {
   readonly units: Readonly<Record<string, FakeUnit>>;
-  readonly toWeigh?: Readonly<Record<string, bigint>>;
+  readonly toCompare?: Readonly<Record<string, bigint>>;
   readonly uncounted?: readonly string[];
 }
 
 /** Without a journal the session reads evidence. */
 const NO_JOURNAL = { exitCode: 127, stdout: 'exec: "journalctl": executable file not found' };
 
-async function attached({ units, toWeigh = {}, uncounted = [] }: Case): Promise<WatchedBridge> {
+async function attached({ units, toCompare = {}, uncounted = [] }: Case): Promise<WatchedBridge> {
   const runtime = new FakeRuntime();
   runtime.sync = NO_JOURNAL;
   runtime.prepare = ({ systemd }) => {
@@ -46,7 +61,7 @@ async function attached({ units, toWeigh = {}, uncounted = [] }: Case): Promise<
     runtime,
     sink: (sink) => {
       sink.sinceNs = 1n;
-      sink.toWeigh = new Map(Object.entries(toWeigh));
+      sink.toCompare = new Map(Object.entries(toCompare));
       sink.uncounted = uncounted;
     },
   });
@@ -57,7 +72,7 @@ async function attached({ units, toWeigh = {}, uncounted = [] }: Case): Promise<
 test("reads all properties of a service at once, before what was missed is applied", async () => {
   const watched = await attached({
     units: { "a.service": CRASHED },
-    toWeigh: { "a.service": 0n },
+    toCompare: { "a.service": 0n },
   });
   expect(watched.sink.evidence).toEqual([
     {
@@ -74,6 +89,7 @@ test("reads all properties of a service at once, before what was missed is appli
       policy: "on-failure",
       hasJob: true,
       mainStartNs: 1_700_000_000_000_001_000n,
+      isUnlogged: false,
       timeNs: watched.clock.nowNs(),
     },
   ]);
@@ -85,7 +101,7 @@ test("reads all properties of a service at once, before what was missed is appli
 test("reads no more of a service that is in the same state as before the gap", async () => {
   const watched = await attached({
     units: { "a.service": CRASHED, "b.service": CRASHED },
-    toWeigh: { "a.service": 1_700_000_000_100_000_000n, "b.service": 1_600_000_000_000_000_000n },
+    toCompare: { "a.service": 1_700_000_000_100_000_000n, "b.service": 1_600_000_000_000_000_000n },
   });
   expect(watched.sink.evidence.map(({ unit }) => unit)).toEqual(["b.service"]);
   expect(
@@ -101,10 +117,65 @@ test("reads no more of a service that is in the same state as before the gap", a
 test("skips services that are gone, and answers without a state", async () => {
   const watched = await attached({
     units: { "odd.service": { activeState: "wrong", subState: "" }, "a.service": CRASHED },
-    toWeigh: { "gone.service": 0n, "odd.service": 0n, "a.service": 0n },
+    toCompare: { "gone.service": 0n, "odd.service": 0n, "a.service": 0n },
   });
   expect(watched.sink.evidence.map(({ unit }) => unit)).toEqual(["a.service"]);
   await end(watched);
+});
+
+describe("beside a journal", () => {
+  const UNITS = {
+    "lines.service": logging(3),
+    "all.service": logging(-1),
+    "err.service": logging(3),
+    "warning.service": logging(4),
+  };
+
+  async function withJournal(
+    prepare: FakeRuntime["prepare"] = () => {},
+    stdout = FAILURE,
+  ): Promise<WatchedBridge> {
+    const runtime = new FakeRuntime();
+    runtime.journal = { stdout };
+    runtime.prepare = (bridge, call) => {
+      for (const [name, unit] of Object.entries(UNITS)) bridge.systemd.units.set(name, unit);
+      prepare(bridge, call);
+    };
+    const watched = watchBridge({
+      runtime,
+      sink: (sink) => {
+        sink.sinceNs = 1n;
+        sink.toCompare = new Map(Object.keys(UNITS).map((name) => [name, 0n]));
+      },
+    });
+    await watched.saw(/^manager/);
+    return watched;
+  }
+
+  test("takes evidence of services whose lines LogLevelMax= leaves out", async () => {
+    const watched = await withJournal();
+    expect(watched.sink.evidence.map(({ unit }) => unit)).toEqual(["err.service"]);
+    expect(watched.history).toContain("recovered 1");
+    expect(watched.systemd.questions.filter((question) => /lines/.test(question))).toEqual([]);
+    await end(watched);
+  });
+
+  test.each([
+    ["LogLevel", "logLevel", "err"],
+    ["LogTarget", "logTarget", "console"],
+  ] as const)("takes it for silent when systemd's %s keeps lines out", async (_, key, value) => {
+    const watched = await withJournal(({ systemd }) => void (systemd[key] = value), "");
+    expect(watched.sink.evidence).toHaveLength(4);
+    expect(watched.history).toContain("recovered nothing");
+    await end(watched);
+  });
+
+  test("takes an empty journal for complete when systemd writes to it", async () => {
+    const watched = await withJournal(() => {}, "");
+    expect(watched.sink.evidence.map(({ unit }) => unit)).toEqual(["lines.service", "err.service"]);
+    expect(watched.history).toContain("recovered 0");
+    await end(watched);
+  });
 });
 
 test("ends the stream when a property has another type", async () => {
@@ -116,7 +187,7 @@ test("ends the stream when a property has another type", async () => {
     runtime,
     sink: (sink) => {
       sink.sinceNs = 1n;
-      sink.toWeigh = new Map([["a.service", 0n]]);
+      sink.toCompare = new Map([["a.service", 0n]]);
     },
   });
   expect(String(await watched.done)).toMatch(/variant/);

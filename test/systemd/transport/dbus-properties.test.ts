@@ -21,6 +21,7 @@ function endedConnection(): { properties: DbusProperties; end: () => void } {
 
 const READS: readonly [string, (properties: DbusProperties) => Promise<unknown>][] = [
   ["manager", (properties) => properties.manager()],
+  ["logsToJournal", (properties) => properties.logsToJournal()],
   ["startTimes", (properties) => properties.startTimes(SERVICES, () => {})],
   ["changed", (properties) => properties.changed(new Map([["a.service", 1n]]), () => {})],
   ["restartCounts", (properties) => properties.restartCounts(SERVICES, () => {})],

@@ -43,6 +43,8 @@ test("subscribes, reads the journal, lists, then reads the manager", async () =>
     "asked Subscribe",
     "journal sync",
     "journal read",
+    "asked Get LogLevel",
+    "asked Get LogTarget",
     "recovered 0",
     "asked ListUnits",
     "listed 0",

@@ -1,5 +1,5 @@
 import type { JournalEntry, ServiceEvidence, SystemdReply } from "../../domain/systemd.ts";
-import { foldEvidence, isAfterEvidence } from "./fold-evidence.ts";
+import { foldEvidence } from "./fold-evidence.ts";
 import { foldEntry } from "./fold-journal.ts";
 import type { JournalCursor } from "./journal-cursor.ts";
 import type { Fold } from "./unit-facts.ts";
@@ -12,7 +12,7 @@ import type { UnitTable } from "./unit-table.ts";
  */
 const MAX_LOST_IN_GAP = 20_000;
 
-export interface WeighedUnits {
+export interface GapUnits {
   readonly units: UnitTable;
   readonly cursor: JournalCursor;
   /** Returns the unit's record; undefined if there is no room for it. */
@@ -20,8 +20,8 @@ export interface WeighedUnits {
   readonly apply: (unit: UnitRecord, fold: Fold) => void;
 }
 
-/** Weighs the journal against the evidence of services, in one gap after the other. */
-export class GapScale {
+/** Closes one gap after the other: from the journal, and from the evidence of services that it is silent about. */
+export class GapRecovery {
   readonly #evidence = new Map<string, ServiceEvidence>();
   /** When the newest stream with a listing was opened: Unix nanoseconds. */
   #listedSinceNs = 0n;
@@ -29,7 +29,7 @@ export class GapScale {
   /** Begins a gap. Returns the services whose evidence is requested. */
   begin(units: UnitTable): ReadonlyMap<string, bigint> {
     this.#evidence.clear();
-    return units.servicesToWeigh();
+    return units.servicesToCompare();
   }
 
   take(evidence: ServiceEvidence): void {
@@ -42,49 +42,40 @@ export class GapScale {
   }
 
   /**
-   * Closes the gap: counts what the journal's entries report, then what the evidence of each service
-   * shows beyond them. What happened after the evidence, signals report.
+   * Closes the gap: counts what the journal's entries report, and what the evidence of other services
+   * shows. What happened after the evidence, signals report.
    *
    * @param entries undefined if the journal is unavailable
    */
-  close(entries: readonly JournalEntry[] | undefined, weighed: WeighedUnits): SystemdReply {
-    const { units, cursor, obtain, apply } = weighed;
+  close(entries: readonly JournalEntry[] | undefined, gapUnits: GapUnits): SystemdReply {
+    const { units, cursor, obtain, apply } = gapUnits;
     const evidence = this.#evidence;
-    const gap = { hasJournal: entries !== undefined, sinceNs: this.#listedSinceNs };
+    const sinceNs = this.#listedSinceNs;
     let recoveredChanges = 0;
     let room = MAX_LOST_IN_GAP;
     for (const [name, { policy }] of evidence) {
       const unit = units.get(name);
       if (unit !== undefined) units.update(unit, { ...unit.facts, policy });
     }
-    // If the stream ends before they are reported, the next gap begins here.
-    let openNs: bigint | undefined;
-    const reached = (timeNs: bigint): void =>
-      cursor.reached(openNs !== undefined && openNs < timeNs ? openNs : timeNs);
     for (const entry of entries ?? []) {
-      const known = evidence.get(entry.unit);
-      if (known !== undefined && isAfterEvidence(entry, known)) {
-        openNs ??= entry.timeNs;
-        continue;
-      }
       const unit = obtain(entry.unit);
       const fold = unit && foldEntry(unit.facts, entry, { baselineNs: cursor.baselineNs, room });
       if (unit === undefined || fold === undefined) continue;
       recoveredChanges += fold.outcomes.length;
       if (entry.kind === "restart") room = Math.max(room - failuresIn(fold), 0);
       apply(unit, fold);
-      reached(entry.timeNs);
+      cursor.reached(entry.timeNs);
     }
     const unknownEnds = new Map<string, number>();
     for (const [name, known] of evidence) {
       const unit = units.get(name);
       if (unit?.activeState === undefined) continue;
-      const fold = foldEvidence(unit.facts, known, { ...gap, room });
+      const fold = foldEvidence(unit.facts, known, { sinceNs, room });
       room = Math.max(room - failuresIn(fold), 0);
       recoveredChanges += fold.outcomes.filter(({ kind }) => kind !== "transition").length;
       if (fold.unknownEnds > 0) unknownEnds.set(name, fold.unknownEnds);
       apply(unit, fold);
-      reached(known.stateChangeNs);
+      cursor.reached(known.stateChangeNs);
     }
     evidence.clear();
     return { recoveredChanges, unknownEnds };
