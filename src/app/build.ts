@@ -38,6 +38,7 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
     fleet,
     engine: watch.engine,
     runtime: () => runtime.engine,
+    restored: store.restored?.containers,
     otlpQueue: () => store.queue?.state,
   });
   return { watch, scraper, own, status };

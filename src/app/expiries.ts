@@ -1,7 +1,8 @@
 import type { Change } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
-import { RECENT_MS } from "../domain/recent.ts";
+import { endsOf, RECENT_MS } from "../domain/recent.ts";
+import type { ContainerResume } from "../domain/resume.ts";
 
 /** Expiries that lie this close together are one: a container has at most 181 that are pending. */
 const STEP_MS = 5_000;
@@ -27,7 +28,22 @@ export class Expiries {
 
   changed({ kind, identity, timeNs }: Change): void {
     if (identity === undefined || !RECENT_KINDS.has(kind)) return;
-    const ageMs = this.#clock.nowMs() - Number(timeNs / 1_000_000n);
+    this.#expect(identity, Number(timeNs / 1_000_000n));
+  }
+
+  /** Adds what an earlier process stored of a container. */
+  restored({ identity, recent }: Pick<ContainerResume, "identity" | "recent">): void {
+    if (recent === undefined) return;
+    const { units, ...own } = recent;
+    const groups = [
+      ...Object.values(own),
+      ...units.flatMap(({ failures, restarts }) => [failures, restarts]),
+    ];
+    for (const timeMs of groups.flatMap(endsOf)) this.#expect(identity, timeMs);
+  }
+
+  #expect(identity: ContainerIdentity, timeMs: number): void {
+    const ageMs = this.#clock.nowMs() - timeMs;
     if (ageMs >= RECENT_MS) return;
     const atMs = this.#clock.monotonicMs() + RECENT_MS - Math.max(ageMs, 0);
     const step = Math.floor(atMs / STEP_MS) + 1;

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { Change } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
+import type { ContainerResume } from "../domain/resume.ts";
 import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
 import type { StatusRoutes } from "../http/handlers/status-page.ts";
@@ -25,6 +26,8 @@ export interface StatusOptions {
   readonly engine: Pick<EngineWatch, "up" | "sinceNs" | "reconnects">;
   /** Name of the engine. */
   readonly runtime: () => string;
+  /** State of containers that an earlier process stored. Default: none. */
+  readonly restored?: readonly ContainerResume[] | undefined;
   /** Size of the queue of log records; undefined without a log export. */
   readonly otlpQueue: () => QueueReport | undefined;
 }
@@ -53,6 +56,7 @@ export function buildStatus(options: StatusOptions): Status {
   const stateDiffers = ({ name, node, cluster }: Named): void =>
     events.aside("snapshot", name, JSON.stringify({ container: name, node, cluster }));
   const expiries = new Expiries(clock);
+  for (const container of options.restored ?? []) expiries.restored(container);
 
   const sources: PageSources = {
     containers: () => fleet.containers(),

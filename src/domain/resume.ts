@@ -1,4 +1,5 @@
 import type { ContainerIdentity, ContainerStatus, HealthStatus } from "./container.ts";
+import type { RecentResume } from "./recent.ts";
 
 /** The facts of one container that the next process goes on from. Times: Unix nanoseconds. */
 export interface ContainerResume {
@@ -19,6 +20,8 @@ export interface ContainerResume {
   readonly lives: RunsResume;
   /** The position of its systemd; only `JournalCursor` reads it. */
   readonly systemd: string | undefined;
+  /** Recent events; undefined without any. */
+  readonly recent?: RecentResume | undefined;
 }
 
 /** The runs of a container that were counted. */

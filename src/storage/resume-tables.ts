@@ -1,4 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { RECENT_STRIDE } from "../domain/recent.ts";
+import type { RecentResume } from "../domain/recent.ts";
 import type { ContainerResume, CursorResume, Resume } from "../domain/resume.ts";
 import { DamagedError, sqliteCode } from "./sqlite.ts";
 
@@ -120,6 +122,7 @@ function decodeResume(text: string): ContainerResume {
   if (typeof resume.identity?.id !== "string" || typeof resume.lives?.open !== "number") {
     throw new Error("not a container");
   }
+  if (resume.recent !== undefined) checkRecent(resume.recent);
   return {
     ...resume,
     // The text lacks members that are undefined.
@@ -129,5 +132,20 @@ function decodeResume(text: string): ContainerResume {
     restartsSeen: resume.restartsSeen,
     runsSystemd: resume.runsSystemd,
     systemd: resume.systemd,
+    recent: resume.recent,
   };
+}
+
+/** @throws if it isn't what `RecentResume` describes */
+function checkRecent({ restarts, failedExits, oomKills, units }: RecentResume): void {
+  const groups: unknown[] = [restarts, failedExits, oomKills];
+  for (const each of units) {
+    if (typeof each.unit !== "string") throw new Error("not a unit");
+    groups.push(each.failures, each.restarts);
+  }
+  for (const each of groups) {
+    const isValid =
+      Array.isArray(each) && each.length % RECENT_STRIDE === 0 && each.every(Number.isFinite);
+    if (!isValid) throw new Error("not recent events");
+  }
 }

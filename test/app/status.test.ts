@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import { eventReport } from "../../src/app/event-report.ts";
 import { INSTANCE } from "../../src/app/event-report.ts";
 import { Lags } from "../../src/app/status.ts";
+import type { StatusOptions } from "../../src/app/status.ts";
 import type { EventReport, StatusReport } from "../../src/domain/status.ts";
 import { logRecordOf } from "../../src/logs/log-record.ts";
 import { containerChange, monitorChange, unitChange } from "../support/changes.ts";
@@ -83,9 +84,9 @@ test("includes every event up to lastEventId in the state", async () => {
 const MINUTE_MS = 60_000;
 
 /** A fleet, its clock, and what it shows. */
-function recentFleet() {
-  const clock = new FakeClock();
-  const made = new StatusFleet({ clock });
+function recentFleet(options: Partial<StatusOptions> = {}) {
+  const clock = options.clock instanceof FakeClock ? options.clock : new FakeClock();
+  const made = new StatusFleet({ ...options, clock });
   const stateOf = async (name: string) => {
     const text = (await made.status.routes.state([name])).toString();
     return (JSON.parse(text) as StatusReport).containers[0];
@@ -93,6 +94,14 @@ function recentFleet() {
   const pageOf = async (): Promise<string> =>
     (await made.status.routes.page(undefined)).toString().replaceAll(/<[^>]*>/g, "");
   return { clock, made, stateOf, pageOf };
+}
+
+/** Returns the containers whose clients were notified that their state differs. */
+function asidesOf({ status }: StatusFleet): string[] {
+  const asides: string[] = [];
+  const aside = (key: string): void => void asides.push(key);
+  status.routes.events.subscribe({ wake: () => {}, aside, close: () => {} });
+  return asides;
 }
 
 /** A container that the OOM killer ends, and its policy restarts, so many times. */
@@ -162,14 +171,54 @@ test("shows a unit that runs again after restarts for 15 minutes", async () => {
   expect((await stateOf("node"))?.trouble).toEqual({ level: "fine", reasons: [] });
 });
 
+test("shows what is recent after a restart of unitwatch, until it no longer is", async () => {
+  const before = recentFleet();
+  const { clock } = before;
+  loops(before.made, "loop", 4);
+  const node = before.made.node("node", { units: 2 });
+  before.made.fails(node, "service-1.service", { restarts: 0 });
+  const waits = { activeState: "activating", subState: "auto-restart" } as const;
+  before.made.unit(node, { unit: "service-1.service", ...waits });
+  node.systemd.take(serviceSignal({ unit: "service-1.service", restarts: 1 }));
+  before.made.unit(node, { unit: "service-1.service", activeState: "active", subState: "running" });
+  const restored = [...before.made.fleet.containers()].flatMap((record) => record.resume() ?? []);
+  await clock.advance(MINUTE_MS);
+  const { made, stateOf } = recentFleet({ clock, restored });
+  made.fleet.restore(restored);
+
+  expect(await stateOf("loop")).toMatchObject({
+    recent: { restarts: { count: 4 }, failedExits: { count: 4 }, oomKills: { count: 4 } },
+    restarts: 0,
+    trouble: { level: "failing" },
+  });
+  // The next process may end before it has read systemd.
+  const next = recentFleet({ clock, restored });
+  next.made.fleet.restore([...made.fleet.containers()].flatMap((record) => record.resume() ?? []));
+  for (const each of [made, next.made]) each.node("node", { units: 2 });
+  for (const each of [{ stateOf }, next]) {
+    const state = await each.stateOf("node");
+    expect(state?.units).toMatchObject([
+      { name: "service-0.service", recent: null },
+      {
+        name: "service-1.service",
+        failures: {},
+        recent: { failures: { count: 1 }, restarts: { count: 1 } },
+      },
+    ]);
+    expect(state?.trouble.reasons).toEqual(["1 unit restarted in 15 min"]);
+  }
+  const asides = asidesOf(made);
+  await clock.advance(14 * MINUTE_MS + 5_001);
+  made.status.expire();
+  expect(asides.toSorted()).toEqual(["loop", "node"]);
+  for (const name of ["loop", "node"]) {
+    expect((await stateOf(name))?.trouble).toEqual({ level: "fine", reasons: [] });
+  }
+});
+
 test("notifies clients within 5 s that something isn't recent any more", async () => {
   const { clock, made } = recentFleet();
-  const asides: string[] = [];
-  made.status.routes.events.subscribe({
-    wake: () => {},
-    aside: (key) => void asides.push(key),
-    close: () => {},
-  });
+  const asides = asidesOf(made);
   loops(made, "loop", 2);
   made.happens("start", "calm");
   asides.length = 0;

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { StatusReport } from "../../src/domain/status.ts";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { describePrivateEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
@@ -10,7 +11,7 @@ import { type PrivateEngine, startPrivateEngine } from "../support/engine/privat
 import { startNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Scrape } from "../support/exposition.ts";
-import { shownContainer, trueContainer } from "../support/truth.ts";
+import { shownContainer, shownFailures, trueContainer } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 const CLUSTER = clusterName("recovery");
@@ -171,6 +172,11 @@ describePrivateEngine("an engine that restarts while its containers run", () => 
     await using unitwatch = await setup.unitwatch("first");
     const killed = await setup.unitwatch("killed");
     await Promise.all([unitwatch, killed].map((each) => each.untilWatching(1)));
+    await node.writeUnit("fails.service", "[Service]\nExecStart=/bin/false\n");
+    await node.startUnit("fails.service");
+    await unitwatch.until((scrape) => {
+      expect(shownFailures(scrape, "node")).toEqual({ "fails.service": { "exit-code": 1 } });
+    });
 
     for (const [restarts, end] of ["stopDaemon", "killDaemon", "stopDaemon"].entries()) {
       await engine[end as "stopDaemon" | "killDaemon"]();
@@ -190,8 +196,26 @@ describePrivateEngine("an engine that restarts while its containers run", () => 
     await eventually(async () => expect(await bridges()).toHaveLength(1));
 
     await engine.killDaemon();
-    await unitwatch.until((scrape) => scrape.value("unitwatch_engine_up") === 0);
-    await unitwatch.stop();
+    unitwatch.signal("SIGKILL");
+    await unitwatch.exited;
+    await engine.startDaemon();
+    const left = await bridges();
+    await using next = await setup.unitwatch("first");
+    await next.untilWatching(1);
+    await eventually(async () => {
+      const present = await bridges();
+      expect([left.length, present.length]).toEqual([1, 1]);
+      // Each has a token of its own in its arguments.
+      expect(present).not.toEqual(left);
+    });
+    const { text } = await next.get("/api/v1/state?container=node");
+    const { containers } = JSON.parse(text) as StatusReport;
+    const unit = containers[0]?.units.find(({ name }) => name === "fails.service");
+    expect(unit).toMatchObject({ failures: {}, recent: { failures: { count: 1 } } });
+
+    await engine.killDaemon();
+    await next.until((scrape) => scrape.value("unitwatch_engine_up") === 0);
+    await next.stop();
     await engine.startDaemon();
     expect(await bridges()).toEqual([]);
     expect(await args()).toContain("sleep 1000000");

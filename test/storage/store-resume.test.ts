@@ -81,7 +81,10 @@ async function open(options: { path?: string | undefined; scope?: string } = {})
 }
 
 test("restores exactly what was stored", async () => {
-  const web = resumeOf("web", { health: "healthy", lastExitCode: 137, systemd: "12n" });
+  const groups = [1_795_348_898_477, 1_795_348_898_500, 3];
+  const units = [{ unit: "startedAtNs", failures: groups, restarts: [] }];
+  const recent = { restarts: [], failedExits: groups, oomKills: [], units };
+  const web = resumeOf("web", { health: "healthy", lastExitCode: 137, systemd: "12n", recent });
   const db = resumeOf("db", { status: "exited", runsSystemd: undefined, restartsSeen: undefined });
   {
     await using opened = await open();
@@ -220,6 +223,13 @@ test.each([
   [
     "has an invalid container",
     () => inDatabase("UPDATE container SET resume = '{\"startedAtNs\":5}'"),
+  ],
+  [
+    "has invalid recent events",
+    () =>
+      inDatabase(
+        "UPDATE container SET resume = json_insert(resume, '$.recent', json('{\"restarts\":[1],\"units\":[]}'))",
+      ),
   ],
   ["lacks a table", () => inDatabase("DROP TABLE seen")],
 ])("moves a file that %s aside, and begins another", async (_, spoil) => {

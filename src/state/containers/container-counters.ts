@@ -1,5 +1,6 @@
 import { isGoodExit } from "../../domain/exit-code.ts";
 import type { Counting } from "../../domain/label-set.ts";
+import type { RecentResume } from "../../domain/recent.ts";
 import { RecentEvents } from "../units/recent-events.ts";
 import type { ContainerOutcome } from "./container-outcome.ts";
 
@@ -50,6 +51,29 @@ export function addCounters(counters: ContainerCounters, more: ContainerCounters
   counters.recent.restarts.addAll(more.recent.restarts);
   counters.recent.failedExits.addAll(more.recent.failedExits);
   counters.recent.oomKills.addAll(more.recent.oomKills);
+}
+
+/** Returns what is recent, for the next process. */
+export function storedRecent(
+  { recent }: ContainerCounters,
+  nowNs: bigint,
+): Omit<RecentResume, "units"> {
+  return {
+    restarts: recent.restarts.stored(nowNs),
+    failedExits: recent.failedExits.stored(nowNs),
+    oomKills: recent.oomKills.stored(nowNs),
+  };
+}
+
+/** Adds what was recent in an earlier process; it isn't counted otherwise. */
+export function restoreRecent(
+  { recent }: ContainerCounters,
+  resume: Omit<RecentResume, "units">,
+  nowNs: bigint,
+): void {
+  recent.restarts.restore(resume.restarts, nowNs);
+  recent.failedExits.restore(resume.failedExits, nowNs);
+  recent.oomKills.restore(resume.oomKills, nowNs);
 }
 
 /** Adds what an outcome counts. */

@@ -34,12 +34,13 @@ import type {
 } from "../../domain/container.ts";
 import { LabelSet } from "../../domain/label-set.ts";
 import type { Counting } from "../../domain/label-set.ts";
+import type { RecentResume } from "../../domain/recent.ts";
 import type { ContainerResume } from "../../domain/resume.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
 import type { SeriesBudget } from "../units/series-budget.ts";
 import { SystemdState } from "../units/systemd-state.ts";
 import type { UnitAdmission } from "../units/unit-admission.ts";
-import { addCounters, newCounters } from "./container-counters.ts";
+import { addCounters, newCounters, restoreRecent, storedRecent } from "./container-counters.ts";
 import type { ContainerCounters } from "./container-counters.ts";
 import { ExitTimes } from "./exit-times.ts";
 import type { RunTracker } from "./run-tracker.ts";
@@ -239,7 +240,16 @@ export class ContainerRecord {
       runsSystemd: this.runsSystemd,
       lives,
       systemd: this.systemd.journalCursor.resume,
+      recent: this.#recentResume(),
     };
+  }
+
+  #recentResume(): RecentResume | undefined {
+    const recent = {
+      ...storedRecent(this.counters, this.#series.nowNs()),
+      units: this.systemd.units.recent.stored(),
+    };
+    return Object.values(recent).some((each) => each.length > 0) ? recent : undefined;
   }
 
   /** Restores the state that an earlier process stored. */
@@ -257,6 +267,10 @@ export class ContainerRecord {
     this.oom = resume.oom;
     this.runsSystemd = resume.runsSystemd;
     this.systemd.journalCursor.restore(resume.systemd);
+    if (resume.recent !== undefined) {
+      restoreRecent(this.counters, resume.recent, this.#series.nowNs());
+      this.systemd.units.recent.restore(resume.recent.units);
+    }
     this.#statusNs = newest(resume.startedAtNs, resume.finishedAtNs);
   }
 }

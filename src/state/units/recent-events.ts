@@ -1,10 +1,10 @@
-import { RECENT_MS } from "../../domain/recent.ts";
-import type { Recent } from "../../domain/recent.ts";
+import { RECENT_MS, RECENT_STRIDE as STRIDE } from "../../domain/recent.ts";
+import type { Recent, RecentGroups } from "../../domain/recent.ts";
 
 /** Groups of events that are kept: up to so many events the count is exact. */
 export const MAX_GROUPS = 32;
-/** Numbers of a group: milliseconds of its first and its last event, and how many it has. */
-const STRIDE = 3;
+/** Groups that the next process restores: each change of a container writes them again. */
+export const MAX_STORED_GROUPS = 8;
 
 /**
  * Counts how often something happened lately, in bounded memory: events are kept one by one, and when
@@ -12,7 +12,7 @@ const STRIDE = 3;
  * An event that is older than the window is not counted. Reads no clock: the caller says what time it is.
  */
 export class RecentEvents {
-  /** Groups from old to new. Most containers and units never have one: they need no array. */
+  /** As {@link RecentGroups}. Most containers and units never have one: they need no array. */
   #groups: number[] | undefined = undefined;
 
   /**
@@ -40,7 +40,24 @@ export class RecentEvents {
     // Events that were missed can come after later ones.
     while (at > 0 && (groups[at - STRIDE] ?? 0) > firstMs) at -= STRIDE;
     groups.splice(at, 0, firstMs, lastMs, count);
-    if (groups.length > MAX_GROUPS * STRIDE) this.#join();
+    if (groups.length > MAX_GROUPS * STRIDE) join(groups);
+  }
+
+  /** Returns what the next process restores. */
+  stored(nowNs: bigint): RecentGroups {
+    if (this.within(nowNs) === undefined) return [];
+    const groups = (this.#groups ?? []).map(Math.floor);
+    while (groups.length > MAX_STORED_GROUPS * STRIDE) join(groups);
+    return groups;
+  }
+
+  /** Adds what an earlier process stored. */
+  restore(groups: RecentGroups, nowNs: bigint): void {
+    const nowMs = Number(nowNs) / 1e6;
+    for (let at = 0; at + STRIDE <= groups.length; at += STRIDE) {
+      const [firstMs = 0, lastMs = 0, count = 0] = groups.slice(at, at + STRIDE);
+      this.#add(Math.min(firstMs, nowMs), Math.min(lastMs, nowMs), count);
+    }
   }
 
   /** Returns what happened in the window that ends now; undefined if nothing did. */
@@ -76,19 +93,18 @@ export class RecentEvents {
       groups[at + 1] = nowMs;
     }
   }
+}
 
-  /** Joins the two neighbours that span the least time. */
-  #join(): void {
-    const groups = this.#groups ?? [];
-    const span = (at: number): number => (groups[at + STRIDE + 1] ?? 0) - (groups[at] ?? 0);
-    let best = 0;
-    for (let at = STRIDE; at + STRIDE < groups.length; at += STRIDE) {
-      if (span(at) < span(best)) best = at;
-    }
-    groups[best + 1] = Math.max(groups[best + 1] ?? 0, groups[best + STRIDE + 1] ?? 0);
-    groups[best + 2] = (groups[best + 2] ?? 0) + (groups[best + STRIDE + 2] ?? 0);
-    groups.splice(best + STRIDE, STRIDE);
+/** Joins the two neighbours that span the least time. */
+function join(groups: number[]): void {
+  const span = (at: number): number => (groups[at + STRIDE + 1] ?? 0) - (groups[at] ?? 0);
+  let best = 0;
+  for (let at = STRIDE; at + STRIDE < groups.length; at += STRIDE) {
+    if (span(at) < span(best)) best = at;
   }
+  groups[best + 1] = Math.max(groups[best + 1] ?? 0, groups[best + STRIDE + 1] ?? 0);
+  groups[best + 2] = (groups[best + 2] ?? 0) + (groups[best + STRIDE + 2] ?? 0);
+  groups.splice(best + STRIDE, STRIDE);
 }
 
 function ns(timeMs = 0): bigint {

@@ -1,5 +1,5 @@
 import type { Counting } from "../../domain/label-set.ts";
-import type { Recent } from "../../domain/recent.ts";
+import type { Recent, RecentGroups } from "../../domain/recent.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { OomKills } from "./oom-kills.ts";
 import type { UnitOutcome } from "./unit-facts.ts";
@@ -51,6 +51,24 @@ export class UnitCounters implements Counting {
   /** Returns the restarts of that window; undefined without one. */
   recentRestarts(nowNs: bigint): Recent | undefined {
     return this.#recentRestarts?.within(nowNs);
+  }
+
+  /** Returns what is recent, for the next process. */
+  stored(nowNs: bigint): { readonly failures: RecentGroups; readonly restarts: RecentGroups } {
+    return {
+      failures: this.#recentFailures?.stored(nowNs) ?? [],
+      restarts: this.#recentRestarts?.stored(nowNs) ?? [],
+    };
+  }
+
+  /** Adds what was recent in an earlier process; it isn't counted otherwise. */
+  restore(
+    recent: { readonly failures: RecentGroups; readonly restarts: RecentGroups },
+    nowNs: bigint,
+  ): void {
+    const { failures, restarts } = recent;
+    if (failures.length > 0) (this.#recentFailures ??= new RecentEvents()).restore(failures, nowNs);
+    if (restarts.length > 0) (this.#recentRestarts ??= new RecentEvents()).restore(restarts, nowNs);
   }
 
   get isZero(): boolean {

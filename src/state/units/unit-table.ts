@@ -1,6 +1,7 @@
 import type { LabelSet } from "../../domain/label-set.ts";
 import type { FrozenMessage, RestartCountMessage } from "../../domain/systemd.ts";
 import type { ActiveState, UnitRow } from "../../domain/unit.ts";
+import { RecentUnits } from "./recent-units.ts";
 import type { UnitAdmission } from "./unit-admission.ts";
 import { isAutoRestart, NO_PENDING, setBack, unlisted, unloaded } from "./unit-facts.ts";
 import type { UnitFacts, UnitOutcome } from "./unit-facts.ts";
@@ -16,11 +17,14 @@ export const MAX_UNITS_PER_CONTAINER = 50_000;
 export class UnitTable {
   readonly #units = new Map<string, UnitRecord>();
   readonly #counts = new Map<ActiveState, number>();
+  /** Their recent events, for the next process. */
+  readonly recent: RecentUnits;
   readonly #admission: UnitAdmission;
   #labels: LabelSet;
 
   constructor(admission: UnitAdmission, containerLabels: LabelSet) {
     this.#admission = admission;
+    this.recent = new RecentUnits(admission.series.nowNs);
     this.#labels = containerLabels;
   }
 
@@ -47,6 +51,7 @@ export class UnitTable {
     const sinceNs = this.#admission.series.nowNs();
     const made = new UnitRecord(name, { shown, hasSeries, sinceNs }, this.#labels);
     this.#units.set(name, made);
+    this.recent.obtained(made);
     return made;
   }
 
@@ -70,6 +75,7 @@ export class UnitTable {
   /** Adds what an outcome counts. */
   count(unit: UnitRecord, outcome: UnitOutcome): void {
     unit.counters.count(outcome, this.#admission.series.nowNs());
+    if (outcome.kind === "failure" || outcome.kind === "restart") this.recent.counted(unit);
   }
 
   /** Clears the state of a unit that is no longer loaded. Its counters stay. */
@@ -186,13 +192,18 @@ export class UnitTable {
 
   /** Continues the counters of the units in an earlier container with the same name. */
   inherit(counted: readonly UnitRecord[]): void {
-    for (const old of counted) this.obtain(old.name)?.inherit(old, this.#labels);
+    for (const old of counted) {
+      const unit = this.obtain(old.name);
+      unit?.inherit(old, this.#labels);
+      if (unit !== undefined) this.recent.counted(unit);
+    }
   }
 
   /** Begins counters of their own for all units: another container continues those that they had. */
   renewCounters(containerLabels: LabelSet): void {
     const sinceNs = this.#admission.series.nowNs();
     for (const unit of this.#units.values()) unit.renewCounters(sinceNs);
+    this.recent.renew();
     this.relabel(containerLabels);
   }
 
@@ -226,6 +237,7 @@ export class UnitTable {
 
   #forget(unit: UnitRecord): void {
     this.#units.delete(unit.name);
+    this.recent.forgotten(unit);
     if (unit.hasSeries) this.#admission.series.give(UNIT_SERIES);
   }
 

@@ -1,6 +1,10 @@
 import { expect, test } from "@jest/globals";
 import { RECENT_MS } from "../../../src/domain/recent.ts";
-import { MAX_GROUPS, RecentEvents } from "../../../src/state/units/recent-events.ts";
+import {
+  MAX_GROUPS,
+  MAX_STORED_GROUPS,
+  RecentEvents,
+} from "../../../src/state/units/recent-events.ts";
 
 const START_NS = 1_767_225_600_000_000_000n;
 /** Nanoseconds of a moment: seconds since the start. */
@@ -98,4 +102,26 @@ test("adds the events of another one in their order", () => {
   events.addAll(eventsAt());
   expect(events.within(at(50))).toEqual({ count: 4, firstNs: at(10), lastNs: at(40) });
   expect(events.within(at(WINDOW + 15))).toMatchObject({ count: 3, firstNs: at(20) });
+});
+
+test("goes on from what an earlier process stored", () => {
+  const before = eventsAt(0, 60, 61);
+  const events = new RecentEvents();
+  events.restore(before.stored(at(WINDOW)), at(WINDOW));
+  events.add(at(WINDOW), at(WINDOW));
+  expect(events.within(at(WINDOW))).toEqual({ count: 3, firstNs: at(60), lastNs: at(WINDOW) });
+  expect(events.within(at(WINDOW + 60))).toMatchObject({ count: 2, firstNs: at(61) });
+  expect(eventsAt(0).stored(at(WINDOW))).toEqual([]);
+});
+
+test("stores few groups, and restores no time that is ahead of the clock", () => {
+  const before = new RecentEvents();
+  for (let second = 0; second < WINDOW; second += 1) before.add(at(second), at(second));
+  const stored = before.stored(at(WINDOW - 1));
+  expect(stored).toHaveLength(3 * MAX_STORED_GROUPS);
+  const events = new RecentEvents();
+  // The clock was set back.
+  events.restore(stored, at(1));
+  expect(events.within(at(1))).toMatchObject({ count: WINDOW, lastNs: at(1) });
+  expect(events.within(at(WINDOW + 1))).toBeUndefined();
 });

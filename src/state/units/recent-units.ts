@@ -1,0 +1,68 @@
+import type { UnitRecentResume } from "../../domain/recent.ts";
+import type { UnitRecord } from "./unit-record.ts";
+
+/** Units of a container whose recent events the next process restores: those with the newest. */
+export const MAX_RECENT_UNITS = 64;
+/** systemd allows no longer name. */
+const MAX_NAME_CHARS = 255;
+
+/** Keeps what is recent of a container's shown units across a restart of unitwatch. */
+export class RecentUnits {
+  /** Units with recent events, those with the newest last. */
+  readonly #units = new Set<UnitRecord>();
+  /** Events that an earlier process stored, by unit: systemd lists the units later. */
+  readonly #restored = new Map<string, UnitRecentResume>();
+  readonly #nowNs: () => bigint;
+
+  /** @param nowNs returns the present: Unix nanoseconds */
+  constructor(nowNs: () => bigint) {
+    this.#nowNs = nowNs;
+  }
+
+  /** Adopts what an earlier process stored. */
+  restore(units: readonly UnitRecentResume[]): void {
+    for (const each of units.slice(0, MAX_RECENT_UNITS)) this.#restored.set(each.unit, each);
+  }
+
+  /** Notes that the counters of a unit changed. */
+  counted(unit: UnitRecord): void {
+    if (!unit.shown || unit.name.length > MAX_NAME_CHARS) return;
+    this.#units.delete(unit);
+    this.#units.add(unit);
+    const [oldest] = this.#units;
+    if (this.#units.size > MAX_RECENT_UNITS && oldest !== undefined) this.#units.delete(oldest);
+  }
+
+  /** Adds to a new record what an earlier process stored of the unit. */
+  obtained(unit: UnitRecord): void {
+    const restored = this.#restored.get(unit.name);
+    if (restored === undefined) return;
+    unit.counters.restore(restored, this.#nowNs());
+    this.counted(unit);
+  }
+
+  forgotten(unit: UnitRecord): void {
+    this.#units.delete(unit);
+  }
+
+  /** Forgets what an earlier process stored: another container continues it. */
+  renew(): void {
+    this.#restored.clear();
+  }
+
+  /** Returns what the next process restores. */
+  stored(): UnitRecentResume[] {
+    const nowNs = this.#nowNs();
+    const stored: UnitRecentResume[] = [];
+    const listed = new Set<string>();
+    for (const unit of this.#units) {
+      const { failures, restarts } = unit.counters.stored(nowNs);
+      if (failures.length === 0 && restarts.length === 0) this.#units.delete(unit);
+      else stored.push({ unit: unit.name, failures, restarts });
+      listed.add(unit.name);
+    }
+    // systemd has not been read yet.
+    for (const each of this.#restored.values()) if (!listed.has(each.unit)) stored.push(each);
+    return stored.slice(0, MAX_RECENT_UNITS);
+  }
+}
