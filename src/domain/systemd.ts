@@ -75,7 +75,7 @@ export interface ServiceEvidence
   readonly isUnlogged: boolean;
 }
 
-/** NRestarts and Restart= of a service, before anything of it is missed. */
+/** NRestarts and Restart= of a service: they explain what is missed later. */
 export interface RestartCountMessage {
   readonly kind: "restart-count";
   readonly unit: string;
@@ -235,7 +235,7 @@ export interface SystemdReply {
   readonly oomKillsOf?: readonly string[];
   /** To `unit`: true if the manager's state is requested. */
   readonly managerState?: boolean;
-  /** To `listed`: services whose NRestarts is requested, if the transport has it. */
+  /** To `listed` and `unit`: services whose NRestarts and Restart= are requested, if the transport has them. */
   readonly restartCountsOf?: readonly string[];
 }
 

@@ -81,7 +81,7 @@ import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
 import type { SystemTransition } from "./manager-state.ts";
 import { isStart, NotFoundUnits } from "./not-found-units.ts";
-import { isKilled } from "./oom-kills.ts";
+import { queriesAfter } from "./signal-queries.ts";
 import { softRebootChange, systemChange, unitChanges } from "./systemd-changes.ts";
 import { NO_PENDING } from "./unit-facts.ts";
 import type { Fold, UnitOutcome } from "./unit-facts.ts";
@@ -159,7 +159,7 @@ export class SystemdState {
         return {
           startTimesOf: this.#listing(message),
           oomKillsOf: this.units.runningServices(),
-          restartCountsOf: this.units.uncountedServices(),
+          restartCountsOf: this.units.shownServices(),
         };
       case "start-time":
         this.#startTime(message);
@@ -301,7 +301,7 @@ export class SystemdState {
     this.#apply(unit, fold);
     if (signal.hasJob !== undefined) return this.#shutdownSignal(signal);
     if (fold.isChange) this.#derive(signal.stateChangeNs);
-    return unit.hasSeries && fold.outcomes.some(isKilled) ? { oomKillsOf: [unit.name] } : undefined;
+    return queriesAfter(unit, fold);
   }
 
   #oomKills({ unit: name, count }: OomKillsMessage): void {

@@ -130,21 +130,24 @@ export class UnitTable {
     return services;
   }
 
-  /** Names of shown services that run, and whose NRestarts is unknown. */
-  uncountedServices(): string[] {
+  /** Names of shown services. A reload can change their Restart=. */
+  shownServices(): string[] {
     return [...this.#units.values()]
-      .filter(({ type, shown, facts: { activeState, restartsSeen } }) => {
-        const isLoaded = activeState !== undefined && activeState !== "inactive";
-        return type === "service" && shown && isLoaded && restartsSeen === undefined;
+      .filter(({ type, shown, activeState }) => {
+        return type === "service" && shown && activeState !== undefined;
       })
       .map(({ name }) => name);
   }
 
-  /** A count that a signal or evidence has reported is newer. */
+  /**
+   * A count that a signal or evidence has reported is newer. That of an inactive service isn't read: its
+   * start sets it to 0.
+   */
   setRestartCount({ unit: name, restarts, policy }: RestartCountMessage): void {
     const unit = this.#units.get(name);
     if (unit?.activeState === undefined) return;
-    const { restartsSeen = restarts } = unit.facts;
+    const isKnown = unit.facts.restartsSeen !== undefined || unit.activeState === "inactive";
+    const restartsSeen = isKnown ? unit.facts.restartsSeen : restarts;
     this.update(unit, { ...unit.facts, restartsSeen, policy });
   }
 

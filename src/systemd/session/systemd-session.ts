@@ -243,7 +243,7 @@ export class SystemdSession {
     const attach = this.#attaches;
     const removed = new Set<string>();
     let unknown: readonly string[] = [];
-    let uncounted: readonly string[] = [];
+    let services: readonly string[] = [];
     this.#isListDue = false;
     this.#removals.add(removed);
     try {
@@ -254,7 +254,7 @@ export class SystemdSession {
         const named = this.#names.length === 0 ? {} : { ids };
         const reply = this.#take({ kind: "listed", rows, asOfNs, ...named });
         this.#queryOomKills(reply?.oomKillsOf ?? []);
-        uncounted = reply?.restartCountsOf ?? [];
+        services = reply?.restartCountsOf ?? [];
         return reply?.startTimesOf ?? [];
       }, this.#names);
     } catch (error) {
@@ -262,9 +262,7 @@ export class SystemdSession {
     } finally {
       this.#removals.delete(removed);
     }
-    const counted = this.#transport.restartCounts?.(uncounted, (unit, restarts, policy) => {
-      this.#take({ kind: "restart-count", unit, restarts, policy });
-    });
+    const counted = this.#readRestartCounts(services);
     const timed = this.#transport.startTimes(unknown, (unit, timeNs) => {
       if (isTimeAt(timeNs, this.#clock.nowNs())) this.#take({ kind: "start-time", unit, timeNs });
     });
@@ -293,8 +291,10 @@ export class SystemdSession {
   }
 
   /** Requests what a signal left open. */
-  #request({ rowOf, managerState = false, oomKillsOf = [] }: SystemdReply): void {
+  #request(reply: SystemdReply): void {
+    const { rowOf, managerState = false, oomKillsOf = [], restartCountsOf = [] } = reply;
     this.#queryOomKills(oomKillsOf);
+    if (restartCountsOf.length > 0) this.#readRestartCounts(restartCountsOf)?.catch(this.#fail);
     if (rowOf !== undefined && !this.#isReloading) this.#queryUnit(rowOf);
     if (managerState) this.#readManager().catch(this.#fail);
   }
@@ -341,6 +341,12 @@ export class SystemdSession {
       this.#isQueryingOomKills = false;
     };
     query().catch(this.#fail);
+  }
+
+  #readRestartCounts(services: readonly string[]): Promise<void> | undefined {
+    return this.#transport.restartCounts?.(services, (unit, restarts, policy) => {
+      this.#take({ kind: "restart-count", unit, restarts, policy });
+    });
   }
 
   async #readManager(): Promise<void> {

@@ -50,14 +50,14 @@ test("requests the row when a unit that isn't found sends a signal", () => {
   expect(state.units.get("a.service")).toBeUndefined();
   state.take({ kind: "loaded", rows: [unitRow("a.service", "inactive", "dead")] });
   expect(state.units.get("a.service")).toMatchObject({ activeState: "inactive" });
-  expect(state.take(unitSignal("active/running", at(2)))).toBeUndefined();
+  expect(state.take(unitSignal("active/running", at(2)))?.rowOf).toBeUndefined();
   expect(changes.map(({ kind }) => kind)).toEqual(["unit.active"]);
 });
 
 test("follows a unit from its start when its file was added without a reload", () => {
   const { state, newChanges } = watched([NOT_FOUND]);
   state.take(serviceSignal(at(1), { result: "success", restarts: 0 }));
-  expect(state.take(unitSignal("activating/start", at(1)))).toBeUndefined();
+  expect(state.take(unitSignal("activating/start", at(1)))?.rowOf).toBeUndefined();
   state.take(serviceSignal(at(2), { result: "exit-code", exitStatus: 1 }));
   state.take(unitSignal("failed/failed", at(2)));
   expect(newChanges()).toEqual([

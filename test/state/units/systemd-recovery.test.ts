@@ -159,6 +159,36 @@ test("counts one restart when its entry has no number", () => {
   expect(unitChanges().at(-1)?.restarts).toBe(2);
 });
 
+test("counts the failure that a restart shows when the journal has lost its line", () => {
+  const { state, resume, counts } = interrupted();
+  state.take({ kind: "restart-count", unit: A, restarts: 1, policy: "on-failure" });
+  const entries = [failure(at(1_400), SECOND), restart(2, at(1_500), SECOND)];
+  expect(resume(...KNOWN, ...entries, restart(3, at(1_900), { invocationId: runOf(3) }))).toBe(4);
+  expect(counts()).toEqual([3, 3]);
+});
+
+test("requests Restart= of services that are listed, or that start, until it is known", () => {
+  const { state, unit } = recordedState();
+  state.take({ kind: "attached", transport: "dbus", atNs: START_NS });
+  state.take({ kind: "recovered", entries: [] });
+  const rows = [
+    { name: A, activeState: "inactive", subState: "dead" },
+    { name: "b.service", activeState: "active", subState: "running" },
+    { name: "b.socket", activeState: "active", subState: "running" },
+  ] as const;
+  const reply = state.take({ kind: "listed", rows, asOfNs: at(1) });
+  expect(reply?.restartCountsOf).toEqual([A, "b.service"]);
+  state.take({ kind: "restart-count", unit: A, restarts: 7, policy: undefined });
+  // A start sets the number of an inactive service to 0.
+  expect(unit(A).facts.restartsSeen).toBeUndefined();
+  const active = unitSignal("active/running", at(2));
+  expect(state.take(active)?.restartCountsOf).toEqual([A]);
+  state.take({ kind: "restart-count", unit: A, restarts: 0, policy: "always" });
+  expect(unit(A).facts).toMatchObject({ restartsSeen: 0, policy: "always" });
+  expect(state.take(active)).toBeUndefined();
+  expect(state.take(unitSignal("inactive/dead", at(3)))).toBeUndefined();
+});
+
 test("matches entries by time when they have no run", () => {
   const { state, resume, list, counts, unitChanges } = interrupted();
   resume(failure(at(1_500), { invocationId: "" }), failure(at(2_050), { invocationId: "" }));

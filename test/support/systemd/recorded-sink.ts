@@ -38,6 +38,8 @@ export class RecordedSink {
   cancelled = "";
   toCompare: ReadonlyMap<string, bigint> = new Map();
   uncounted: readonly string[] = [];
+  /** Services whose NRestarts and Restart= are requested at a signal. */
+  started: readonly string[] = [];
 
   /** @param history to write to, where others write too */
   constructor(history: string[] = []) {
@@ -84,6 +86,7 @@ export class RecordedSink {
         this.units.push({ ...message });
         if (message.unit === this.cancelled) return { managerState: true };
         if (this.suspects.includes(message.unit)) return { oomKillsOf: [message.unit] };
+        if (this.started.includes(message.unit)) return { restartCountsOf: [message.unit] };
         return message.unit === this.unsure ? { rowOf: message.unit } : undefined;
       case "service":
         this.services.push({ ...message });

@@ -201,3 +201,14 @@ test("reads the number of restarts of services that were listed first", async ()
   expect(watched.history).toContain("restart count a.service 3 on-failure");
   await end(watched);
 });
+
+test("reads the number of restarts of a service that starts later", async () => {
+  const watched = await attached({ units: { "a.service": CRASHED } });
+  watched.sink.started = ["a.service"];
+  watched.systemd.emitProperties("a.service", "Unit", { ActiveState: new Variant("s", "active") });
+  await watched.saw("restart count a.service 3 on-failure");
+  expect(watched.systemd.questions.at(-1)).toBe(
+    "Get NRestarts /org/freedesktop/systemd1/unit/a_2eservice",
+  );
+  await end(watched);
+});
