@@ -73,6 +73,7 @@ export function buildWatch(options: WatchOptions): Watch {
         pid: () => record.pid,
         startedAtNs: record.startedAtNs,
         hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
+        isPaused: () => record.paused,
       });
       return source && commands.sweeping(source, id);
     },

@@ -40,7 +40,7 @@ export interface WatchConfig {
     readonly namePrefix: string | undefined;
   };
   readonly systemd: {
-    readonly transport: "auto" | "dbus" | "busctl" | "off";
+    readonly transport: "auto" | "socket" | "dbus" | "busctl" | "off";
     /** Matches the whole name of each unit that is shown. */
     readonly unitInclude: RegExp;
     /** Matches the whole name of each unit that is hidden; wins over `unitInclude`. */

@@ -23,7 +23,7 @@ function queueBytes(text: string): number {
 }
 
 const RUNTIMES = ["auto", "engine", "cli"] as const;
-const TRANSPORTS = ["auto", "dbus", "busctl", "off"] as const;
+const TRANSPORTS = ["auto", "socket", "dbus", "busctl", "off"] as const;
 const SWITCH_WORDS = ["on", "off"] as const;
 
 /** Flags with a value, in the order of help. */
@@ -102,7 +102,7 @@ export const FLAGS = {
     name: "systemd.transport",
     hint: "TRANSPORT",
     defaultText: "auto",
-    help: "How to watch systemd in containers: dbus, busctl, off (not at all) or auto (the best one that each container has).",
+    help: "How to watch systemd in containers: socket (through the host's /proc, no exec), dbus, busctl, off (not at all) or auto (the best one of dbus and busctl in each container).",
     completes: TRANSPORTS,
     parse: oneOf(TRANSPORTS),
   }),

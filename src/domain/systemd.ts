@@ -15,10 +15,10 @@ export type SystemState = (typeof SYSTEM_STATES)[number];
 export const SHUTDOWN_TARGET = "shutdown.target";
 
 /**
- * The way in which a container's systemd is watched: over its bus, over systemd's private socket, or
- * by busctl, which may see nothing.
+ * The way in which a container's systemd is watched: over its bus, through the host's /proc or by a
+ * command in it; over systemd's private socket; or by busctl, which may see nothing.
  */
-export type SystemdTransport = "dbus" | "dbus-private" | "busctl";
+export type SystemdTransport = "socket" | "dbus" | "dbus-private" | "busctl";
 
 /** The properties of org.freedesktop.systemd1.Unit that a Unit signal is read for. */
 export interface UnitSignal {

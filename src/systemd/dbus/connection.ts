@@ -211,11 +211,10 @@ export class DBusConnection implements Disposable {
         if (!this.#isOpen) return;
       }
     } catch (cause) {
-      this.#fail(
-        "stream",
-        `the byte stream failed: ${String(cause)}${this.#handshakeState()}`,
-        cause,
-      );
+      if (!isPeerEnd(cause)) {
+        const what = `the byte stream failed: ${String(cause)}${this.#handshakeState()}`;
+        this.#fail("stream", what, cause);
+      }
     }
     const held = this.#framer.heldBytes;
     const where = held > 0 ? ` ${held} bytes into a message` : "";
@@ -307,4 +306,10 @@ export class DBusConnection implements Disposable {
       // The stream has ended either way.
     }
   }
+}
+
+/** True for an error that a socket reports if its peer ended without reading, or writing, all. */
+function isPeerEnd(cause: unknown): boolean {
+  const { code } = (cause ?? {}) as Partial<NodeJS.ErrnoException>;
+  return code === "ECONNRESET" || code === "EPIPE";
 }

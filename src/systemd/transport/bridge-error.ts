@@ -1,17 +1,8 @@
 import type { ProcessExit } from "../../domain/process.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
-
-/**
- * Verdict of a failed attempt on its way to systemd:
- *
- * - `missing`: the container lacks the command, so that no attempt can succeed
- * - `absent`: the command ran, and found nothing to connect to, as in a node that boots
- * - `broken`: it ran, and failed in another way
- * - `outside`: the engine or the container kept us from it (unreachable, paused, stopped, a full
- *   process table), which says nothing about the way
- */
-export type Verdict = "missing" | "absent" | "broken" | "outside";
+import { SocketError } from "./socket-error.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** Exit codes of an exec whose command can't be run: because it is missing, or for any other reason. */
 const NO_COMMAND: ReadonlySet<number> = new Set([126, 127]);
@@ -56,7 +47,7 @@ export function startError(error: unknown): BridgeError {
 
 /** Returns what an error of an attempt says about its way. */
 export function verdictOf(error: unknown): Verdict {
-  if (error instanceof BridgeError) return error.verdict;
+  if (error instanceof BridgeError || error instanceof SocketError) return error.verdict;
   if (error instanceof DBusError && NOT_ON_BUS.has(error.name)) return "absent";
   return "broken";
 }

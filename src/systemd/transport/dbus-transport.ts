@@ -1,5 +1,5 @@
 import type { Clock } from "../../domain/clock.ts";
-import type { ServiceEvidence, UnitIds } from "../../domain/systemd.ts";
+import type { ServiceEvidence, SystemdTransport, UnitIds } from "../../domain/systemd.ts";
 import { type FrozenState, MAX_UNIT_NAMES, type UnitRow } from "../../domain/unit.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
@@ -52,6 +52,10 @@ const NEXT_OWNER_MS = 5_000;
 export interface DbusTransportOptions {
   /** `private`: systemd's own socket, where nothing is addressed or filtered. */
   readonly target: "bus" | "private";
+  /** Name of the transport. Default: of the bridge to this target. */
+  readonly name?: SystemdTransport;
+  /** User id to authenticate as. By default the peer takes it from the connection. */
+  readonly uid?: number | undefined;
   readonly clock: Clock;
   /** Ends the connection. */
   readonly signal?: AbortSignal;
@@ -62,7 +66,7 @@ export interface DbusTransportOptions {
  * the order of the wire, before any signal after it.
  */
 export class DbusTransport implements Transport {
-  readonly name: "dbus" | "dbus-private";
+  readonly name: SystemdTransport;
   readonly listing = "cheap";
   readonly #connection: DBusConnection;
   readonly #signals: DbusSignals;
@@ -86,10 +90,11 @@ export class DbusTransport implements Transport {
    * @throws DBusProtocolError
    */
   static async connect(stream: ByteStream, options: DbusTransportOptions): Promise<DbusTransport> {
-    const { target, clock, signal } = options;
+    const { target, clock, signal, uid } = options;
     const signals = new DbusSignals(target === "bus", clock);
     const connection = await DBusConnection.connect(stream, {
       ...(signal === undefined ? {} : { signal }),
+      ...(uid === undefined ? {} : { uid }),
       hello: target === "bus",
       onSignal: signals.read,
       clock,
@@ -100,12 +105,12 @@ export class DbusTransport implements Transport {
   private constructor(
     connection: DBusConnection,
     signals: DbusSignals,
-    { target, clock }: DbusTransportOptions,
+    { target, name, clock }: DbusTransportOptions,
   ) {
     this.#connection = connection;
     this.#signals = signals;
     this.#hasBus = target === "bus";
-    this.name = this.#hasBus ? "dbus" : "dbus-private";
+    this.name = name ?? (this.#hasBus ? "dbus" : "dbus-private");
     this.#clock = clock;
   }
 

@@ -17,10 +17,12 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdSource } from "../../domain/systemd.ts";
+import { JournalRecovery } from "../session/journal-recovery.ts";
 import { AutoSource } from "./auto.ts";
 import { BootGate } from "./boot-gate.ts";
 import { BusctlSource } from "./busctl.ts";
 import { DbusSource } from "./dbus.ts";
+import { SocketSource } from "./socket.ts";
 import type { Way } from "./upgrade.ts";
 
 export interface SystemdSourceOptions {
@@ -34,20 +36,23 @@ export interface SystemdSourceOptions {
   readonly startedAtNs: bigint;
   /** Returns false while the container may still boot. Default: always. */
   readonly hasBooted?: () => boolean;
+  /** Returns true while the container is paused. Default: never. */
+  readonly isPaused?: () => boolean;
 }
+
+/** Selection of `--systemd.transport`. */
+export type TransportChoice = "auto" | "socket" | "dbus" | "busctl" | "off";
 
 /**
  * Returns the source that `--systemd.transport` selects; undefined for `off`. It runs nothing in the
  * container before its systemd has set its cgroups up.
  */
 export function systemdSource(
-  transport: "auto" | "dbus" | "busctl" | "off",
+  transport: TransportChoice,
   options: SystemdSourceOptions,
 ): SystemdSource | undefined {
-  const source = ungatedSource(transport, options);
-  if (source === undefined) return undefined;
   const gate = new BootGate(options);
-  return {
+  const gated = (source: SystemdSource): SystemdSource => ({
     async run(take, run) {
       try {
         await gate.passed(run.signal);
@@ -57,27 +62,23 @@ export function systemdSource(
       }
       await source.run(take, run);
     },
-  };
-}
-
-function ungatedSource(
-  transport: "auto" | "dbus" | "busctl" | "off",
-  options: SystemdSourceOptions,
-): SystemdSource | undefined {
+  });
   const dbus = (): Way[] => [
-    { source: new DbusSource({ ...options, target: "bus" }) },
-    { source: new DbusSource({ ...options, target: "private" }) },
+    { source: gated(new DbusSource({ ...options, target: "bus" })) },
+    { source: gated(new DbusSource({ ...options, target: "private" })) },
   ];
   switch (transport) {
     case "off":
       return undefined;
+    case "socket":
+      return new SocketSource({ ...options, journal: new JournalRecovery(options) });
     case "busctl":
-      return new BusctlSource(options);
+      return gated(new BusctlSource(options));
     case "dbus":
       return new AutoSource(dbus(), options);
     case "auto":
       return new AutoSource(
-        [...dbus(), { source: new BusctlSource(options), isBlind: true }],
+        [...dbus(), { source: gated(new BusctlSource(options)), isBlind: true }],
         options,
       );
     default:

@@ -6,8 +6,9 @@ import type {
   SystemdSource,
   TakeMessage,
 } from "../../domain/systemd.ts";
-import { verdictOf, type Verdict } from "./bridge-error.ts";
+import { verdictOf } from "./bridge-error.ts";
 import { MAX_HELD, Overlap } from "./overlap.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** One way to systemd. */
 export interface Way {

@@ -28,6 +28,13 @@ test("ends the connection with the readable's error", async () => {
   });
 });
 
+test.each(["ECONNRESET", "EPIPE"])("takes %s of a socket for the peer's end", async (code) => {
+  const readable = new PassThrough();
+  const connecting = DBusConnection.connect(nodeByteStream(readable, new PassThrough()));
+  readable.destroy(Object.assign(new Error(`read ${code}`), { code }));
+  expect(await rejection(connecting)).toMatchObject({ code: "eof" });
+});
+
 test("ends the connection with the writable's error, and leaves no rejection unhandled", async () => {
   const writable = new Writable({
     write: (_chunk, _encoding, done) => done(new Error("EPIPE")),

@@ -1,0 +1,239 @@
+import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
+import { SocketError } from "./socket-error.ts";
+
+/** Opens a path without any right to what it names. */
+export const O_PATH = 0x200000;
+const FOLDER = O_PATH | constants.O_DIRECTORY;
+
+const MAX_STATUS_BYTES = 64 * 1024;
+const PIECE_BYTES = 4 * 1024;
+/** A container can have any number of mounts. */
+const MAX_MOUNTS_BYTES = 1024 * 1024;
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
+/** File systems whose answers can come from a process in the container, and never come. */
+const SERVED = /^(?:fuse|9p|afs|autofs|ceph|cifs|coda|gfs2|lustre|nfs|ocfs2|smb|virtiofs)/;
+/** File systems, other than the one of the container's root, that can be below it. */
+const LOCAL = /^(?:tmpfs|ramfs|ext[234]|xfs|btrfs|zfs|f2fs|bcachefs)$/;
+
+export interface ContainerRootOptions {
+  /** Container id. */
+  readonly container: string;
+  /** Its PID 1, as the engine has it; 0 while that is unknown. */
+  readonly pid: number;
+  /** Folder of the host's processes. Default `/proc`. */
+  readonly proc?: string;
+}
+
+/** An open file; disposing closes it. */
+export class OpenFile implements Disposable {
+  readonly fd: number;
+
+  constructor(path: string, flags: number) {
+    this.fd = openSync(path, flags);
+  }
+
+  /** Leads to the file, whatever its name stands for by now. */
+  get path(): string {
+    return `/proc/self/fd/${this.fd}`;
+  }
+
+  stat(): Stats {
+    return fstatSync(this.fd);
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.fd);
+  }
+}
+
+/**
+ * The tree of a container's files, as its PID 1 has it, through the host's /proc. The container isn't
+ * trusted: no link in the tree is followed, so that no path leads out of it, and no file system is
+ * asked that a process in the container may serve.
+ *
+ * Everything of the process is read through one open folder, which stays the folder of this process when
+ * its pid is another's. All calls are synchronous and touch memory alone.
+ */
+export class ContainerRoot implements Disposable {
+  readonly #files: DisposableStack;
+  readonly #process: OpenFile;
+  readonly #root: OpenFile;
+  readonly #rootMount: string;
+  readonly #mounts: ReadonlyMap<string, string>;
+
+  /**
+   * @throws SocketError if this host has no such process, doesn't show it, or it isn't PID 1 of the
+   * container
+   */
+  static open({ container, pid, proc = "/proc" }: ContainerRootOptions): ContainerRoot {
+    if (pid <= 0) {
+      throw new SocketError("the engine hasn't reported its PID 1", "missing", { isEarly: true });
+    }
+    using files = new DisposableStack();
+    try {
+      const process = files.use(new OpenFile(`${proc}/${pid}`, FOLDER));
+      const mounts = readText(`${process.path}/mountinfo`, MAX_MOUNTS_BYTES);
+      if (!isOf(process, container, mounts)) {
+        const what = `process ${pid} of this host isn't its PID 1`;
+        throw new SocketError(what, "missing", { isEarly: true });
+      }
+      const root = files.use(new OpenFile(`${process.path}/root`, FOLDER));
+      if (isHosts(root)) throw new SocketError("its root is the host's", "missing");
+      return new ContainerRoot(files.move(), { process, root, mounts: mountTypes(mounts) });
+    } catch (error) {
+      throw pathError(error, `process ${pid} of this host`);
+    }
+  }
+
+  private constructor(
+    files: DisposableStack,
+    parts: {
+      readonly process: OpenFile;
+      readonly root: OpenFile;
+      readonly mounts: ReadonlyMap<string, string>;
+    },
+  ) {
+    this.#files = files;
+    this.#process = parts.process;
+    this.#root = parts.root;
+    this.#mounts = parts.mounts;
+    this.#rootMount = mountOf(this.#root);
+  }
+
+  /** False once the process has ended, though its pid may be another's. */
+  get isAlive(): boolean {
+    try {
+      return readText(`${this.#process.path}/stat`, MAX_STATUS_BYTES) !== "";
+    } catch {
+      return false;
+    }
+  }
+
+  /** True if this user of the host is root in the container. */
+  isRootThere(uid: number): boolean {
+    const map = readText(`${this.#process.path}/uid_map`, MAX_STATUS_BYTES);
+    return map.split("\n").some((line) => {
+      const [inside, outside] = line.trim().split(/\s+/).map(Number);
+      return inside === 0 && outside === uid;
+    });
+  }
+
+  /** Opens a file below these folders. @throws SocketError `absent` if it, or a folder, is missing */
+  open(folders: readonly string[], name: string, flags: number): OpenFile {
+    using opened = new DisposableStack();
+    let at = this.#root;
+    let path = "";
+    try {
+      for (const folder of folders) {
+        this.#checkMount(at, path);
+        path += `/${folder}`;
+        at = opened.use(new OpenFile(`${at.path}/${folder}`, FOLDER | constants.O_NOFOLLOW));
+      }
+      this.#checkMount(at, path);
+      path += `/${name}`;
+      return new OpenFile(`${at.path}/${name}`, flags | constants.O_NOFOLLOW);
+    } catch (error) {
+      throw pathError(error, path);
+    }
+  }
+
+  /** True if there is such a file, of any kind. */
+  has(folders: readonly string[], name: string): boolean {
+    try {
+      this.open(folders, name, O_PATH)[Symbol.dispose]();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#files.dispose();
+  }
+
+  /** @throws SocketError if the container may serve the file system of this folder itself */
+  #checkMount(folder: OpenFile, path: string): void {
+    const mount = mountOf(folder);
+    const type = this.#mounts.get(mount) ?? "unknown";
+    const isSafe =
+      mount === this.#rootMount ? type !== "unknown" && !SERVED.test(type) : LOCAL.test(type);
+    if (isSafe) return;
+    throw new SocketError(`its folder ${path || "/"} is on a file system ${type}`, "missing");
+  }
+}
+
+/**
+ * True if the process is the first of its pid namespace, and a fact that the engine made names the
+ * container: its cgroup, or the files that the engine mounts into it. The pid alone is of any host.
+ */
+function isOf(process: OpenFile, container: string, mounts: string): boolean {
+  if (!CONTAINER_ID.test(container)) return false;
+  const status = readText(`${process.path}/status`, MAX_STATUS_BYTES);
+  if (!/^NSpid:\t\d+\t(?:\d+\t)*1$/m.test(status)) return false;
+  const cgroups = readText(`${process.path}/cgroup`, MAX_STATUS_BYTES);
+  return cgroups.includes(container) || mounts.includes(`/${container}/`);
+}
+
+/** True if the folder is the root of the host, as its first process or this one has it. */
+function isHosts(root: OpenFile): boolean {
+  const { dev, ino } = root.stat();
+  return ["/", "/proc/1/root/"].some((path) => {
+    try {
+      const host = statSync(path);
+      return host.dev === dev && host.ino === ino;
+    } catch {
+      // The first process isn't shown: then its root isn't a container's here.
+      return false;
+    }
+  });
+}
+
+/** Returns the type of each mount by its number. */
+function mountTypes(mountinfo: string): ReadonlyMap<string, string> {
+  const types = new Map<string, string>();
+  for (const [, id = "", type = ""] of mountinfo.matchAll(/^(\d+) .*? - (\S+) /gm))
+    types.set(id, type);
+  return types;
+}
+
+function mountOf({ fd }: OpenFile): string {
+  const info = readText(`/proc/self/fdinfo/${fd}`, MAX_STATUS_BYTES);
+  return /^mnt_id:\t(\d+)$/m.exec(info)?.[1] ?? "";
+}
+
+/** Reads a file of the kernel, or the beginning of it. */
+function readText(path: string, maxBytes: number): string {
+  using file = new OpenFile(path, constants.O_RDONLY);
+  const pieces: Buffer[] = [];
+  for (let rest = maxBytes; rest > 0;) {
+    const piece = Buffer.allocUnsafe(Math.min(rest, PIECE_BYTES));
+    const read = readSync(file.fd, piece, 0, piece.length, null);
+    if (read === 0) break;
+    pieces.push(piece.subarray(0, read));
+    rest -= read;
+  }
+  return Buffer.concat(pieces).toString("latin1");
+}
+
+function pathError(cause: unknown, what: string): SocketError {
+  if (cause instanceof SocketError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const isProcess = !what.startsWith("/");
+  switch (code) {
+    case "ENOENT":
+      return isProcess
+        ? new SocketError(`there is no ${what}`, "missing", { cause, isEarly: true })
+        : new SocketError(`there is no ${what}`, "absent", { cause });
+    case "ESRCH":
+      return new SocketError(`${what} has ended`, "outside", { cause });
+    case "ENOTDIR":
+    case "ELOOP":
+      return new SocketError(`${what} is a link, or no folder`, "missing", { cause });
+    case "EMFILE":
+    case "ENFILE":
+    case "ENOMEM":
+      return new SocketError(message, "outside", { cause });
+    default:
+      return new SocketError(`${what} can't be opened: ${message}`, "missing", { cause });
+  }
+}
