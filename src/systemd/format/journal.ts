@@ -4,6 +4,7 @@ import type { JournalEntry } from "../../domain/systemd.ts";
 import { MAX_UNIT_NAME_BYTES } from "../../domain/unit.ts";
 import { parseJsonObject } from "../../platform/data/json.ts";
 import { LineSplitter } from "../../platform/data/lines.ts";
+import { saysCannotRun, saysNoCommand } from "./exec-failure.ts";
 import { MARK } from "./mark.ts";
 import { timeNsOf } from "./timestamps.ts";
 import { systemdWord } from "./unit-signals.ts";
@@ -103,7 +104,9 @@ function whole(output: CommandOutput): CommandOutput {
 
 function isMissing({ exitCode, stdout, stderr }: CommandOutput): boolean {
   if (exitCode !== 126 && exitCode !== 127) return false;
-  return /not found|no such file/i.test(stdout + stderr);
+  const text = stdout + stderr;
+  // The shell's own words are shorter.
+  return saysNoCommand(text) || (!saysCannotRun(text) && /not found|no such file/i.test(text));
 }
 
 function whyOf({ stdout, stderr }: CommandOutput): string {

@@ -1,6 +1,7 @@
 import type { ProcessExit } from "../../domain/process.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
+import { saysCannotRun, saysNoCommand } from "../format/exec-failure.ts";
 import { SocketError } from "./socket-error.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -10,11 +11,6 @@ const NO_COMMAND: ReadonlySet<number> = new Set([126, 127]);
 const FIRST_FOREIGN_CODE = 125;
 
 const IS_DOWN = /\b(?:stopped|paused|not running)\b/;
-/** How runc and crun, Docker and podman say that there is no such command. */
-const NO_SUCH_COMMAND =
-  /executable file .*not found|command that was not found|exec(?: format error|:? "?[^ "]+"?: (?:not found|permission denied|(?:stat [^:]+: )?no such file))/i;
-/** How moby and runc say that they couldn't run any command. */
-const CANNOT_RUN = /connection reset|\brunc create\/exec\b/i;
 const NO_RESOURCES =
   /resource temporarily unavailable|cannot allocate memory|too many open files|no space left|cannot fork/i;
 /** Up to v252 the bridge says nothing. */
@@ -62,9 +58,9 @@ interface Ending {
 function verdictOn(cause: Error, { text, stderr, exitCode }: Ending): Verdict {
   // The codes of a missing command come if the container stopped just then, too.
   if (IS_DOWN.test(text) || NO_RESOURCES.test(text)) return "outside";
-  if (exitCode === undefined) return NO_SUCH_COMMAND.test(text) ? "missing" : "outside";
+  if (exitCode === undefined) return saysNoCommand(text) ? "missing" : "outside";
   if (NO_COMMAND.has(exitCode)) {
-    const isMissing = NO_SUCH_COMMAND.test(text) || (exitCode === 127 && !CANNOT_RUN.test(text));
+    const isMissing = saysNoCommand(text) || (exitCode === 127 && !saysCannotRun(text));
     return isMissing ? "missing" : "outside";
   }
   if (exitCode >= FIRST_FOREIGN_CODE || !FROM_BRIDGE.test(stderr)) return "outside";

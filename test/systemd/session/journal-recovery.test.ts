@@ -37,6 +37,14 @@ test.each<[string, JournalAnswer, number]>([
   ["its command, which is cut off,", { exitCode: undefined }, 60_000],
   ["the engine", { exitCode: 1, stderr: "Error response from daemon: paused" }, 60_000],
   ["its start", { exitCode: 126, stdout: "OCI runtime exec failed: stopped" }, 60_000],
+  [
+    "the engine's own file, missing at its start,",
+    {
+      exitCode: 127,
+      stdout: "OCI runtime exec failed: setns process: fork/exec /proc/self/fd/6: no such file",
+    },
+    60_000,
+  ],
   ["journalctl", BROKEN, 1_500],
 ])("%s fails: it is read again until that lasts", async (_what, answer, limitMs) => {
   const { runtime, clock, missed, reads } = recovery();

@@ -191,6 +191,21 @@ test.each([
   [126, `${FAILED} read init-p: connection reset by peer: unknown`, "outside"],
   [126, `${FAILED} fork/exec /proc/self/exe: resource temporarily unavailable`, "outside"],
   [127, "OCI runtime exec failed: failed to run runc create/exec call", "outside"],
+  [
+    127,
+    `${FAILED} error starting setns process: fork/exec /proc/self/fd/6: no such file or directory`,
+    "outside",
+  ],
+  [
+    127,
+    "crun: open `/proc/7/ns/pid`: No such file or directory: OCI runtime attempted to invoke a command that was not found",
+    "outside",
+  ],
+  [
+    127,
+    "crun: executable file `systemd-stdio-bridge` not found in $PATH: No such file or directory: OCI runtime attempted to invoke a command that was not found",
+    "missing",
+  ],
   [1, "OCI runtime exec failed: container not running", "outside"],
   [255, "", "outside"],
   [0, "", "outside"],
