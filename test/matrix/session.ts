@@ -101,9 +101,12 @@ export async function openSession(plan: SessionPlan): Promise<OpenedSession> {
   };
 }
 
+/** Units that a restarted node has yet to load keep their counters through a slow session. */
+const RETAINED = ["--metrics.retention=1h"];
+
 /** Starts unitwatch for the nodes of a session. */
 export function watch(host: string): Promise<Unitwatch> {
-  return startUnitwatch({ host, cluster: CLUSTER, args: ["--log.level=debug"] });
+  return startUnitwatch({ host, cluster: CLUSTER, args: ["--log.level=debug", ...RETAINED] });
 }
 
 /** Waits until the node is watched; returns the transport. */

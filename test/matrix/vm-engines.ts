@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Engine, engineAt, newRunId } from "../support/engine/docker.ts";
+import { slowerBy } from "../support/slowness.ts";
 import { podmanCommand } from "../support/podman/private-podman.ts";
 import { startVm, type VirtualMachine } from "../support/vm/vm.ts";
 import { type EnginePlan, type MatrixEngine, podmanRoot } from "./engines.ts";
@@ -45,8 +46,12 @@ interface GuestEngine {
   readonly stack: AsyncDisposableStack;
 }
 
+/** Without KVM a command in the guest takes this many times as long as outside. */
+const SLOWER_BY = 10;
+
 async function guestEngine({ vm, engine, daemon, stack }: GuestEngine): Promise<MatrixEngine> {
   const { systemctl, unit } = daemon;
+  stack.use(slowerBy(SLOWER_BY));
   // An earlier run that was killed left its containers on the disk.
   const ids = await engine.docker(["ps", "-aq"]);
   if (ids !== "") await engine.docker(["rm", "--force", ...ids.split("\n")]);

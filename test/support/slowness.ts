@@ -10,6 +10,9 @@ const VARIABLE = "UNITWATCH_TEST_SLOWNESS";
 const IDLE_START_MS = 40;
 const MAX_SLOWNESS = 20;
 
+/** Factor of a machine in which engines run, beside that of this one. */
+let guestFactor = 1;
+
 /** Measures the factor for this run, and passes it to all processes of the run. */
 export function measureSlowness(): void {
   if (process.env[VARIABLE] !== undefined) return;
@@ -25,10 +28,22 @@ export function measureSlowness(): void {
 export function slowness(): number {
   const measured = Number(process.env[VARIABLE] ?? 1);
   const [waiting = 0] = loadavg();
-  return Math.min(MAX_SLOWNESS, Math.max(1, measured, waiting / availableParallelism()));
+  const here = Math.max(1, measured, waiting / availableParallelism());
+  return Math.min(MAX_SLOWNESS, here * guestFactor);
+}
+
+/** Makes all limits longer until it is disposed, for an engine in a machine that is slower by `factor`. */
+export function slowerBy(factor: number): Disposable {
+  guestFactor *= factor;
+  return { [Symbol.dispose]: () => void (guestFactor /= factor) };
 }
 
 /** Returns a limit of time for this machine from that of an idle one. */
 export function slowMs(idleMs: number): number {
   return Math.round(idleMs * slowness());
+}
+
+/** Returns a limit of time for this machine in seconds, as commands take it. */
+export function slowSeconds(idleSeconds: number): string {
+  return String(Math.ceil(slowMs(idleSeconds * 1_000) / 1_000));
 }

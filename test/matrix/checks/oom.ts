@@ -3,6 +3,7 @@ import { oomContainer } from "../../support/engine/container.ts";
 import { eventually } from "../../support/eventually.ts";
 import { shownFailures } from "../../support/truth.ts";
 import { SYSTEMD } from "../nodes.ts";
+import { expectOomAlerts } from "./oom-alerts.ts";
 import { type MatrixNode, onEach, type Outcome, type Session } from "../session.ts";
 
 /** Fills memory past its limit. */
@@ -33,9 +34,10 @@ export async function oom(session: Session): Promise<readonly Outcome[]> {
   if (!engine.hasControllers) return onEach(session, async () => "");
   const ofContainer = await onEach(session, (each) => containerOom(session, each));
   const ofServices = await onEach(session, (each) => serviceOom(session, each));
+  const ofAlerts = await onEach(session, (each) => alertsOf(session, each));
   return ofServices.map((outcome, index) => {
-    const other = ofContainer[index];
-    const wrong = [...outcome.wrong, ...(other?.wrong ?? [])];
+    const others = [ofContainer[index], ofAlerts[index]].filter((each) => each !== undefined);
+    const wrong = [outcome, ...others].flatMap((each) => each.wrong);
     return { pass: wrong.length === 0, figure: outcome.figure, wrong };
   });
 }
@@ -71,10 +73,24 @@ async function serviceOom({ unitwatch }: Session, { node, plan }: MatrixNode): P
   return `${CASES.length} services, ${total} OOM kills`;
 }
 
+/** The kills in units are their alerts alone, though the engine has them as the container's too. */
+async function alertsOf({ unitwatch }: Session, { node }: MatrixNode): Promise<string> {
+  const container = oomName(node.name);
+  const units = CASES.filter(({ result }) => result === "oom-kill").map(({ unit }) => unit);
+  await expectOomAlerts(
+    await unitwatch.scrape(),
+    [node.name, container],
+    [{ container }, ...units.map((unit) => ({ container: node.name, unit }))],
+  );
+  return "alerts";
+}
+
+const oomName = (node: string): string => `${node}-oom`;
+
 async function containerOom(session: Session, { node }: MatrixNode): Promise<string> {
   const { cluster, engine, unitwatch } = session;
   await using container = await oomContainer(engine.engine, {
-    name: `${node.name}-oom`,
+    name: oomName(node.name),
     labels: { "sind.cluster": cluster },
   });
   await eventually(async () => (await container.inspect()).State.Status === "exited");

@@ -1,5 +1,6 @@
 import { type DockerOptions, type DockerResult, type Engine, TEST_LABEL } from "./docker.ts";
 import { eventually } from "../eventually.ts";
+import { slowSeconds } from "../slowness.ts";
 import { ensureImage, imageName } from "./images.ts";
 
 /** Part of `docker inspect` that tests read. */
@@ -22,7 +23,7 @@ export interface ContainerInfo {
   readonly Config: { readonly Image: string; readonly Labels: Readonly<Record<string, string>> };
 }
 
-/** Process in a container; its pid is that of the engine's namespace. */
+/** Process in a container; its pid is that of the engine's namespace, with podman the container's. */
 export interface ContainerProcess {
   readonly pid: number;
   readonly args: string;
@@ -61,10 +62,9 @@ export class TestContainer implements AsyncDisposable {
 
   /** Returns all processes in the container, which must be running. */
   async processes(): Promise<ContainerProcess[]> {
-    const top = await this.engine.tryDocker(["top", this.id, "-eo", "pid,args"]);
-    // podman 4.3 doesn't take this argument of ps by its socket; it has the pids of the container.
-    const isDone = top.exitCode === 0;
-    const lines = isDone ? top.stdout : await this.engine.docker(["top", this.id, "pid", "args"]);
+    // podman itself takes no arguments of ps: it runs ps in the container. It has the pids there.
+    const columns = this.engine.isPodman ? ["pid", "args"] : ["-eo", "pid,args"];
+    const lines = await this.engine.docker(["top", this.id, ...columns]);
     return lines
       .trimEnd()
       .split("\n")
@@ -85,10 +85,11 @@ export class TestContainer implements AsyncDisposable {
   pause = (): Promise<void> => eventually(() => this.#tryPause());
   unpause = (): Promise<void> => this.#do("unpause");
   start = (): Promise<void> => this.#do("start");
-  /** Stops it with its stop signal, and with SIGKILL after `graceSeconds`. */
-  stop = (graceSeconds = 10): Promise<void> => this.#do("stop", "--time", String(graceSeconds));
+  /** Stops it with its stop signal, and with SIGKILL after `graceSeconds` of an idle machine. */
+  stop = (graceSeconds = 10): Promise<void> =>
+    this.#do("stop", "--time", slowSeconds(graceSeconds));
   restart = (graceSeconds = 10): Promise<void> =>
-    this.#do("restart", "--time", String(graceSeconds));
+    this.#do("restart", "--time", slowSeconds(graceSeconds));
   kill = (signal = "SIGKILL"): Promise<void> => this.#do("kill", "--signal", signal);
   /** Removes it in any state; does nothing if it is gone. */
   remove = (): Promise<void> => this.#do("rm", "--force", "--volumes");

@@ -23,6 +23,7 @@ export interface Engine extends AsyncDisposable {
   readonly host: string;
   /** True if it was started for these tests. */
   readonly isPrivate: boolean;
+  readonly isPodman: boolean;
   /** Value of {@link TEST_LABEL} on each container of these tests. */
   readonly runId: string;
   /** Runs `docker`; returns its stdout without the last newline. @throws with stderr on failure */
@@ -46,6 +47,8 @@ export interface EngineAddress {
   readonly cli?: readonly [command: string, hostFlag: string];
 }
 
+const PODMAN_HOST_FLAG = "--url";
+
 /** Returns an engine that is managed elsewhere: disposing it does nothing. */
 export function engineAt(address: EngineAddress): Engine {
   const { host, runId, isPrivate = false, cli = ["docker", "--host"] } = address;
@@ -67,6 +70,7 @@ export function engineAt(address: EngineAddress): Engine {
     host,
     runId,
     isPrivate,
+    isPodman: hostFlag === PODMAN_HOST_FLAG,
     tryDocker,
     async docker(args, options) {
       const { exitCode, stdout, stderr } = await tryDocker(args, options);

@@ -2,6 +2,8 @@ import { stripVTControlCharacters } from "node:util";
 import { type ContainerOptions, runContainer, TestContainer } from "./container.ts";
 import type { Engine } from "./docker.ts";
 import { ensureImage, imageName, type Suite } from "./images.ts";
+import { eventually } from "../eventually.ts";
+import { slowSeconds } from "../slowness.ts";
 
 /**
  * Services of the node: all, no logind (as in a container for one service), neither dbus nor logind
@@ -29,15 +31,25 @@ export type JournalRecord = Readonly<Record<string, string | readonly unknown[] 
 /** Container with systemd. */
 export class TestNode extends TestContainer {
   /**
-   * Waits at most 30 s until systemd has booted; returns `running`, or `degraded` if a unit failed.
+   * Waits until systemd has booted, on an idle machine at most 30 s; returns `running`, or `degraded` if a unit failed.
    * Call it again after each start of the container.
    */
   async ready(): Promise<string> {
+    if (await isCgroupV2(this.engine)) await this.#hasServices();
     // The command itself fails if the container has ended.
-    const { stdout } = await this.tryExec(["sh", "-c", WAIT_READY]);
+    const { stdout } = await this.tryExec(["sh", "-c", WAIT_READY, "sh", slowSeconds(30)]);
     const state = stdout.trim();
     if (state === "running" || state === "degraded") return state;
     throw new Error(await this.#whyNotReady(state));
+  }
+
+  /** Waits for its first service: with cgroup v2 an earlier command can cost units their limits. */
+  async #hasServices(): Promise<void> {
+    await eventually(async () => {
+      const running = await this.processes().catch(() => undefined);
+      // A container that has ended shows why below.
+      return running === undefined || running.some(({ args }) => SERVICE.test(args));
+    });
   }
 
   /** Returns why it didn't boot, with the end of what it has printed to its console. */
@@ -84,9 +96,9 @@ export class TestNode extends TestContainer {
     await this.exec(["sh", "-c", OOMD_KILL, "sh", name]);
   }
 
-  /** Waits at most 15 s until the unit has this ActiveState. @throws at the limit */
+  /** Waits until the unit has this ActiveState, on an idle machine at most 15 s. @throws at the limit */
   async waitUnit(name: string, activeState: string): Promise<void> {
-    await this.exec(["timeout", "15", "sh", "-c", WAIT_UNIT, "sh", name, activeState]);
+    await this.exec(["timeout", slowSeconds(15), "sh", "-c", WAIT_UNIT, "sh", name, activeState]);
   }
 
   /** Runs `journalctl` with these arguments; returns its records. */
@@ -122,6 +134,9 @@ export async function startNode(engine: Engine, options: NodeOptions): Promise<T
   return node;
 }
 
+/** Services of a node; each kind of node has one of them. */
+const SERVICE = /\/systemd-journald\b|\/systemd-logind\b|\bdbus-(?:daemon|broker)\b|\bagetty\b/;
+
 /** Last lines of the console of a node that didn't boot. */
 const CONSOLE_LINES = 20;
 
@@ -150,7 +165,7 @@ const SYSTEMD_ARGS = [
 // systemctl fails until systemd listens. The script polls inside the container, because each exec
 // leaves three events in the engine.
 const WAIT_READY = `
-end=$(($(date +%s) + 30))
+end=$(($(date +%s) + $1))
 until [ -S /run/systemd/private ] && state=$(systemctl is-system-running --wait) || [ -n "$state" ]
 do
   [ "$(date +%s)" -lt "$end" ] || exit 0

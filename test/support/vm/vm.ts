@@ -54,7 +54,7 @@ export async function startVm(): Promise<VirtualMachine> {
   const ports = { docker: await freePort(), podman: await freePort() };
   const console = join(dir, "console.log");
   const args = qemuArgs({ ...(await machineFiles()), console, shell: shellPath, ports });
-  const qemu = spawn("setpriv", ["--pdeathsig=KILL", "nice", "-n", "15", ...args], {
+  const qemu = spawn("setpriv", ["--pdeathsig=KILL", "nice", "-n", "5", ...args], {
     stdio: ["ignore", "ignore", "pipe"],
     env: systemEnv(),
   });
