@@ -14,7 +14,7 @@ import { truthOf, wrongRecords } from "./count/compare.ts";
 import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
 
 const CLUSTER = clusterName("transports");
-const TRANSPORTS = ["dbus", "busctl"] as const;
+const TRANSPORTS = ["socket", "dbus", "busctl"] as const;
 
 const UNITS: Readonly<Record<string, string>> = {
   "victim.service": "[Service]\nExecStart=sleep infinity\n",
@@ -37,9 +37,9 @@ const DIRECT =
   "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=1min\n" +
   "[Service]\nExecStart=sh -c 'exit 9'\nRestart=on-failure\nRestartMode=direct\nRestartSec=100ms\n";
 
-// Two sidecars watch the same node at the same time over different transports.
+// Three sidecars watch the same node at the same time over different transports.
 for (const suite of ["bookworm", "trixie"] as const) {
-  describeEngine(`dbus and busctl, side by side, on ${suite}`, () => {
+  describeEngine(`socket, dbus and busctl, side by side, on ${suite}`, () => {
     const stack = new AsyncDisposableStack();
     const receivers = new Map<string, OtlpReceiver>();
     const sidecars: Unitwatch[] = [];
@@ -57,6 +57,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
             // Records of every state, transient ones included.
             args: [`--systemd.transport=${transport}`, "--log.level=debug"],
             env: receiver.env,
+            isOnEngineHost: transport === "socket",
           });
           stack.use(unitwatch);
           sidecars.push(unitwatch);
@@ -95,16 +96,20 @@ for (const suite of ["bookworm", "trixie"] as const) {
       for (const receiver of receivers.values()) {
         await receiver.until((logs) => expect(wrongRecords(truth, logs, node.name)).toEqual([]));
       }
-      const [dbus, busctl] = TRANSPORTS.map((transport) => receivers.get(transport));
-      if (dbus === undefined || busctl === undefined) throw new Error("a receiver is missing");
+      const dbus = receivers.get("dbus");
+      if (dbus === undefined) throw new Error("a receiver is missing");
       for (const unit of Object.keys(units)) {
-        // The last states may arrive later.
-        await busctl.until(() => {
-          expect({ unit, records: recordsOf(busctl.logs, unit) }).toEqual({
-            unit,
-            records: recordsOf(dbus.logs, unit),
+        for (const [transport, other] of receivers) {
+          // The last states may arrive later.
+          await other.until(() => {
+            const records = recordsOf(other.logs, unit);
+            expect({ transport, unit, records }).toEqual({
+              transport,
+              unit,
+              records: recordsOf(dbus.logs, unit),
+            });
           });
-        });
+        }
       }
       expect(recordsOf(dbus.logs, "loop.service").length).toBeGreaterThan(10);
     });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { E2E_RUNTIME } from "./e2e-runtime.ts";
+import { onEngineHost, onlyChildOf } from "./engine/engine-host.ts";
 import { eventually } from "./eventually.ts";
 import { parseExposition, type Scrape } from "./exposition.ts";
 import { type Answer, fetchFrom } from "./http-client.ts";
@@ -26,6 +27,8 @@ export interface UnitwatchOptions {
   readonly args?: readonly string[];
   /** Arguments of Node.js and the program. Default: the sources. */
   readonly run?: readonly string[];
+  /** True to run it where the engine's pids are the host's. Default: anywhere. */
+  readonly isOnEngineHost?: boolean;
   /** Additional variables. Variables of this process that change unitwatch's behaviour are removed. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -58,8 +61,8 @@ export class Unitwatch implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #output: Output;
 
-  constructor(child: ChildProcess, output: Output, port: number) {
-    this.pid = child.pid ?? -1;
+  constructor(child: ChildProcess, output: Output, { port, pid }: { port: number; pid: number }) {
+    this.pid = pid;
     this.port = port;
     this.exited = output.exited;
     this.#child = child;
@@ -115,7 +118,7 @@ export class Unitwatch implements AsyncDisposable {
   }
 
   signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
+    process.kill(this.pid, name);
   }
 
   /** Returns its running child processes. */
@@ -152,9 +155,12 @@ interface Output {
 /** Starts unitwatch and waits until it listens. */
 export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
   const { host, cluster, storagePath = "", args = [], env = {}, run = [MAIN] } = options;
+  const enter = options.isOnEngineHost === true ? onEngineHost(host) : [];
+  const [command = "", ...before] = [...enter, process.execPath];
   const child = spawn(
-    process.execPath,
+    command,
     [
+      ...before,
       ...run,
       `--docker.host=${host}`,
       `--watch.cluster=${cluster}`,
@@ -177,7 +183,9 @@ export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwat
     );
     if (listening === true) throw new Error("it ended");
     const port = Number(/:(\d+)$/.exec(String(listening["address"]))?.[1]);
-    return new Unitwatch(child, output, port);
+    const own = child.pid ?? -1;
+    const pid = enter.length === 0 ? own : (onlyChildOf(own) ?? own);
+    return new Unitwatch(child, output, { port, pid });
   } catch (cause) {
     child.kill("SIGKILL");
     throw new Error(`unitwatch did not start: ${output.text()}`, { cause });
