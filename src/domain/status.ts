@@ -1,7 +1,7 @@
 import type { ContainerStatus, HealthStatus } from "./container.ts";
 import type { EventKind } from "./event.ts";
 import type { SystemdTransport, SystemState } from "./systemd.ts";
-import type { ActiveState } from "./unit.ts";
+import type { ActiveState, FrozenState, LoadFault } from "./unit.ts";
 
 /**
  * Time in the JSON of `/api/v1/state` and `/api/v1/events`: RFC 3339 in UTC with up to nine
@@ -25,6 +25,10 @@ export interface UnitReport {
   /** ActiveState; null if the unit isn't loaded any more, and only its counters are left. */
   readonly activeState: ActiveState | null;
   readonly subState: string;
+  /** LoadState if systemd couldn't, or mustn't, load it; null otherwise. */
+  readonly loadState: LoadFault | null;
+  /** FreezerState while it isn't running: its processes are frozen, whatever ActiveState is. */
+  readonly freezerState: FrozenState | null;
   /** When it entered its state. */
   readonly since: Time | null;
   /** Result, as systemd names it: `success`, `exit-code`, `signal`, … */

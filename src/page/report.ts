@@ -140,11 +140,13 @@ export function* unitsInTrouble(
   const restarted: UnitRecord[] = [];
   let visited = 0;
   let looping = 0;
+  let frozen = 0;
   let pastCount = 0;
   for (const unit of record.systemd.units.values()) {
     visited += 1;
     if (visited % UNITS_READ_PER_STEP === 0) yield;
     if (!unit.shown) continue;
+    if (unit.frozenState !== undefined) frozen += 1;
     const { activeState = null, subState } = unit;
     const recent = recentOf(unit, nowNs);
     const level = unitLevel({ activeState, subState, recent });
@@ -154,7 +156,7 @@ export function* unitsInTrouble(
       if (isLooping({ recent })) looping += 1;
     } else if (unit.hasCounters) pastCount += 1;
   }
-  const counts = { failing: failing.length, restarted: restarted.length, looping };
+  const counts = { failing: failing.length, restarted: restarted.length, looping, frozen };
   return { failing, restarted, pastCount, counts };
 }
 
@@ -227,6 +229,8 @@ export function unitReport(unit: UnitRecord, nowNs: bigint): UnitReport {
     type,
     activeState,
     subState,
+    loadState: (activeState !== null && unit.loadFault) || null,
+    freezerState: unit.frozenState ?? null,
     since: activeState === null ? null : rfc3339(sinceNs),
     result,
     exitCode: unit.exitStatus ?? null,

@@ -83,6 +83,7 @@ button[aria-pressed="true"] { background: var(--warning-ground); color: var(--wa
 .node > header { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.1rem 0.6rem; }
 .cluster { font-size: 0.875rem; }
 .chips { display: inline-flex; flex-wrap: wrap; gap: 0.3rem; }
+.unusual { font-size: 0.8125rem; padding: 0 0.45rem; border-radius: 1rem; background: var(--warning-ground); color: var(--warning); white-space: nowrap; }
 .chip, .state { font-size: 0.8125rem; padding: 0 0.45rem; border-radius: 1rem; background: var(--idle-ground); color: var(--idle); white-space: nowrap; }
 [data-level="failing"] > * > .state, .chip[data-level="failing"] { background: var(--failing-ground); color: var(--failing); }
 .chip[data-level="warning"] { background: var(--warning-ground); color: var(--warning); }

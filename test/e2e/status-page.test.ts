@@ -5,6 +5,7 @@ import { type Browser, canBrowse, type OpenPage, startBrowser } from "../support
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { containerDetails } from "../support/engine-facts.ts";
+import { eventually } from "../support/eventually.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 import { startStatusServer, type StatusServer } from "../support/status-server.ts";
@@ -51,7 +52,12 @@ describeBrowser("the status page in Chromium", () => {
       const engine = attachEngine();
       const labels = { "sind.cluster": CLUSTER };
       [node, unitwatch] = await Promise.all([
-        startNode(engine, { name: "sind-e2epage-worker-0", labels }),
+        startNode(engine, {
+          name: "sind-e2epage-worker-0",
+          labels,
+          suite: "trixie",
+          unified: true,
+        }),
         startUnitwatch({ host: engine.host, cluster: CLUSTER }),
       ]);
       stack.use(node);
@@ -76,11 +82,31 @@ describeBrowser("the status page in Chromium", () => {
       await line.waitFor();
       const failedMs = Date.parse((await line.locator("time").getAttribute("datetime")) ?? "");
       console.info(`from the failure to the page: ${(await seenMs) - failedMs} ms`);
-      await page.waitForFunction(`document.title === "(1) unitwatch"`);
+      await eventually(async () => (await page.title()) === "(1) unitwatch");
 
       await node.systemctl("start", "victim.service");
       await row.waitFor({ state: "detached" });
-      await page.waitForFunction(`document.title === "unitwatch"`);
+      await eventually(async () => (await page.title()) === "unitwatch");
+    });
+
+    test("shows a frozen unit while it is frozen", async () => {
+      const page = await open(url);
+      const trouble = page.getByRole("region", { name: /^Needs attention/ });
+      const entry = trouble.getByRole("article").filter({ hasText: "1 unit frozen" });
+      expect(await entry.count()).toBe(0);
+      await node.systemctl("freeze", "victim.service");
+      await entry.waitFor();
+      await entry.getByText("units of").click();
+      const row = entry.getByRole("row", { name: /victim\.service/ });
+      expect(await row.innerText()).toMatch(/victim\.service\s+active\s+running\s+frozen/);
+      const { text } = await unitwatch.get("/api/v1/state");
+      const { containers } = JSON.parse(text) as StatusReport;
+      const units = containers.flatMap((each) => each.units);
+      expect(units.filter(({ freezerState }) => freezerState !== null)).toMatchObject([
+        { name: "victim.service", activeState: "active", freezerState: "frozen" },
+      ]);
+      await node.systemctl("thaw", "victim.service");
+      await entry.waitFor({ state: "detached" });
     });
 
     test("shows a node that starts and is removed, without a reload", async () => {

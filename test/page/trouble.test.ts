@@ -20,7 +20,7 @@ const SYSTEMD: SystemdReport = {
   units: { active: 3 },
 };
 const NOTHING = { restarts: null, failedExits: null, oomKills: null };
-const NO_UNITS: TroubledUnits = { failing: 0, restarted: 0, looping: 0 };
+const NO_UNITS: TroubledUnits = { failing: 0, restarted: 0, looping: 0, frozen: 0 };
 const CONTAINER: Omit<ContainerReport, "units" | "trouble"> = {
   name: "a",
   id: "1",
@@ -136,6 +136,7 @@ test.each<readonly [Partial<ContainerReport>, string, readonly string[]]>([
 
 test.each<readonly [Partial<TroubledUnits>, string, readonly string[]]>([
   [{ restarted: 1 }, "warning", ["1 unit restarted in 15 min"]],
+  [{ frozen: 1 }, "warning", ["1 unit frozen"]],
   [{ restarted: 1, looping: 1 }, "failing", ["1 unit in a restart loop"]],
   [
     { failing: 2, restarted: 3, looping: 1 },
@@ -152,6 +153,8 @@ const unit = (more: Partial<UnitReport>): UnitReport => ({
   type: "service",
   activeState: "active",
   subState: "running",
+  loadState: null,
+  freezerState: null,
   since: null,
   result: null,
   exitCode: null,
@@ -214,16 +217,27 @@ test("returns the level of a unit, and why it fails", () => {
   }
 });
 
-test("sorts units with past failures before healthy ones, and these before idle ones", () => {
+test("sorts units with past failures, and unusual ones, before healthy ones, and these before idle ones", () => {
   const { failing, restarted, others } = sortedUnits([
     unit({ name: "idle", activeState: "inactive", subState: "dead" }),
     unit({ name: "well-b" }),
     unit({ name: "well-a" }),
     unit({ name: "was", restarts: 1 }),
     unit({ name: "is", activeState: "failed" }),
+    unit({ name: "unloadable", activeState: "inactive", loadState: "bad-setting" }),
+    unit({ name: "masked", activeState: "inactive", loadState: "masked" }),
+    unit({ name: "still", freezerState: "frozen" }),
     unit({ name: "loop", recent: { failures: null, restarts: times(5) } }),
   ]);
   expect(failing.map(({ name }) => name)).toEqual(["is"]);
   expect(restarted.map(({ name }) => name)).toEqual(["loop"]);
-  expect(others.map(({ name }) => name)).toEqual(["was", "well-a", "well-b", "idle"]);
+  expect(others.map(({ name }) => name)).toEqual([
+    "still",
+    "unloadable",
+    "was",
+    "well-a",
+    "well-b",
+    "idle",
+    "masked",
+  ]);
 });

@@ -8,7 +8,7 @@ import type {
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
 import { age, count, exitCodeText, positionOf, spanText } from "./format.ts";
-import { hasPast, LEVELS, unitLevel } from "./trouble.ts";
+import { hasPast, isUnusual, LEVELS, unitLevel } from "./trouble.ts";
 import { unitTable } from "./unit-table.ts";
 
 type Facts = Omit<ContainerReport, "units">;
@@ -43,7 +43,7 @@ export function sortedUnits(units: readonly UnitReport[]): {
     (level === "failing" ? failing : level === "warning" ? restarted : others).push(unit);
   }
   const rank = (unit: UnitReport): number =>
-    hasPast(unit) ? 0 : unitLevel(unit) === "fine" ? 1 : 2;
+    isUnusual(unit) || hasPast(unit) ? 0 : unitLevel(unit) === "fine" ? 1 : 2;
   const byName = (a: UnitReport, b: UnitReport): number => (a.name < b.name ? -1 : 1);
   return {
     failing: failing.sort(byName),

@@ -25,6 +25,8 @@ export interface TroubledUnits {
   readonly restarted: number;
   /** Those of them that are in a restart loop. */
   readonly looping: number;
+  /** Units whose processes are frozen, whatever else they are. */
+  readonly frozen: number;
 }
 
 /** Returns the level of a unit. One that waits for its restart counts as failed. */
@@ -40,6 +42,11 @@ export function unitLevel({ activeState, subState, recent }: UnitFacts): Trouble
 /** Returns true if the unit restarted so often lately that it is in a restart loop. */
 export function isLooping({ recent }: Pick<UnitReport, "recent">): boolean {
   return (recent?.restarts?.count ?? 0) >= LOOP;
+}
+
+/** Returns true if the unit is frozen, or couldn't be loaded. A masked one is as it should be. */
+export function isUnusual({ loadState, freezerState }: UnitReport): boolean {
+  return freezerState !== null || loadState === "error" || loadState === "bad-setting";
 }
 
 /** Returns true if the unit failed or restarted while unitwatch watched it. */
@@ -116,7 +123,7 @@ function unitReasons({ systemd }: Facts, { failing, looping }: TroubledUnits): s
   return reasons;
 }
 
-function warningReasons(container: Facts, { restarted, looping }: TroubledUnits): string[] {
+function warningReasons(container: Facts, { restarted, looping, frozen }: TroubledUnits): string[] {
   const { status, exitCode, systemd, recent } = container;
   const reasons: string[] = [];
   const restarts = recent.restarts?.count ?? 0;
@@ -128,6 +135,7 @@ function warningReasons(container: Facts, { restarted, looping }: TroubledUnits)
     reasons.push(`${count(failedExits, "failed exit")} ${LATELY}`);
   if (restarted > looping)
     reasons.push(`${count(restarted - looping, "unit")} restarted ${LATELY}`);
+  if (frozen > 0) reasons.push(`${count(frozen, "unit")} frozen`);
   if (status === "paused") reasons.push("paused");
   if (systemd !== null && !systemd.up) {
     reasons.push(systemd.transport === null ? "systemd not watched yet" : "systemd watch lost");

@@ -38,7 +38,7 @@ function unitRow(
 ): VElement {
   const position = positionOf(container, unit.name);
   const level = unitLevel(unit);
-  const { activeState, subState, since, restarts } = unit;
+  const { activeState, subState, loadState, freezerState, since, restarts } = unit;
   const isSame = activeState === subState || subState === "";
   const failures = failureCount(unit);
   return h(
@@ -53,6 +53,8 @@ function unitRow(
       "State",
       h("span", { class: "state" }, activeState ?? "not loaded"),
       !isSame && [" ", h("span", { class: "sub" }, subState)],
+      freezerState !== null && [" ", h("span", { class: "unusual" }, freezerState)],
+      loadState !== null && [" ", h("span", { class: "unusual" }, loadState)],
     ),
     cell("Why", whyOf(unit)),
     cell("Since", since !== null && age(since, nowMs)),

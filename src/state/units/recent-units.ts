@@ -3,8 +3,6 @@ import type { UnitRecord } from "./unit-record.ts";
 
 /** Units of a container whose recent events the next process restores: those with the newest. */
 export const MAX_RECENT_UNITS = 64;
-/** systemd allows no longer name. */
-const MAX_NAME_CHARS = 255;
 
 /** Keeps what is recent of a container's shown units across a restart of unitwatch. */
 export class RecentUnits {
@@ -26,7 +24,7 @@ export class RecentUnits {
 
   /** Notes that the counters of a unit changed. */
   counted(unit: UnitRecord): void {
-    if (!unit.shown || unit.name.length > MAX_NAME_CHARS) return;
+    if (!unit.shown) return;
     this.#units.delete(unit);
     this.#units.add(unit);
     const [oldest] = this.#units;

@@ -2,11 +2,13 @@ import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
 import type {
   AttachedMessage,
+  FrozenMessage,
   LoadedMessage,
   RecoveredMessage,
   SystemdMessage,
   SystemdReply,
   SystemdSource,
+  UnitSignal,
 } from "../../domain/systemd.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { Publisher } from "../../state/event-bus.ts";
@@ -21,7 +23,7 @@ export interface SystemdWatchOptions {
   readonly source: SystemdSource;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Gets `stateRead` after a listing, start times or the manager's state, and `parseError`. */
+  /** Gets `stateRead` after a listing, start times, the manager's state or a frozen unit, and `parseError`. */
   readonly bus: Publisher;
 }
 
@@ -110,11 +112,14 @@ export class SystemdWatch {
     const { systemd } = record;
     switch (message.kind) {
       case "unit":
+        this.#steps.observe();
+        return this.#freezable(message);
       case "removed":
         this.#steps.observe();
         return systemd.take(message);
-      case "service":
       case "frozen":
+        return this.#freezable(message);
+      case "service":
       case "oom-kills":
       case "evidence":
       case "restart-count":
@@ -151,6 +156,18 @@ export class SystemdWatch {
       default:
         return message satisfies never;
     }
+  }
+
+  /** A unit that freezes or thaws keeps its state: no change notifies clients. */
+  #freezable(message: UnitSignal | FrozenMessage): SystemdReply | undefined {
+    const { record, bus } = this.#options;
+    const { units } = record.systemd;
+    const before = units.get(message.unit)?.frozenState;
+    const reply = record.systemd.take(message);
+    if (units.get(message.unit)?.frozenState !== before) {
+      bus.publish("stateRead", { record, source: "systemd" });
+    }
+    return reply;
   }
 
   /** Names may stand for other units now, though no unit has changed. */

@@ -113,11 +113,10 @@ export async function startNode(engine: Engine, options: NodeOptions): Promise<T
   const { variant = "full", suite = "bookworm", unified = false, waitReady = true } = options;
   const [, v2] = await Promise.all([ensureImage(engine, suite), isCgroupV2(engine)]);
   const init = ["/sbin/init", ...MASKED[variant].map((unit) => `systemd.mask=${unit}`)];
-  const mount = v2 ? REMOUNT : suite === "sid" ? MOUNT : undefined;
-  const cgroups = unified ? "/sys/fs/cgroup/unified" : "/sys/fs/cgroup";
+  const mount = v2 ? REMOUNT : unified || suite === "sid" ? MOUNT : undefined;
   const cgroupArgs = mount
     ? ["--cgroupns=private"]
-    : ["--cgroupns=host", `--volume=${cgroups}:/sys/fs/cgroup:rw`];
+    : ["--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw"];
   const id = await runContainer(engine, {
     ...options,
     image: imageName(suite),

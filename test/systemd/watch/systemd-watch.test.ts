@@ -17,6 +17,7 @@ interface Watched extends RecordedFleet, AsyncDisposable {
   readonly watch: SystemdWatch;
   readonly lines: string[];
   readonly parseErrors: () => number;
+  readonly stateReads: () => number;
   /** Kinds of the changes of the watch itself, and their containers. */
   readonly monitor: () => string[];
   readonly monitored: () => string[];
@@ -29,12 +30,14 @@ function watched(source = new FakeSystemdSource()): Watched {
   const { log, lines } = recordedLog(clock);
   const monitor: Change[] = [];
   let parseErrors = 0;
+  let stateReads = 0;
   recorded.happens("create", "sind-dev-worker-0");
   recorded.happens("start", "sind-dev-worker-0");
   recorded.changes.length = 0;
   const bus = new EventBus(log);
   bus.subscribe("change", (change) => void monitor.push(change));
   bus.subscribe("parseError", () => void parseErrors++);
+  bus.subscribe("stateRead", () => void stateReads++);
   const watch = new SystemdWatch({
     record: recorded.record("sind-dev-worker-0"),
     source,
@@ -49,6 +52,7 @@ function watched(source = new FakeSystemdSource()): Watched {
     watch,
     lines,
     parseErrors: () => parseErrors,
+    stateReads: () => stateReads,
     monitor: () => monitor.map(({ kind }) => kind),
     monitored: () => monitor.map(({ container }) => container),
     [Symbol.asyncDispose]: () => watch.stop(),
@@ -311,4 +315,22 @@ test("warns when it watches by busctl", async () => {
   source.latest.take({ kind: "attached", transport: "busctl", atNs: 2_000n });
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatch(/^level=warn msg="watching by busctl: .* container=sind-dev-worker-0$/);
+});
+
+test("notifies subscribers when a unit freezes and thaws, and not otherwise", async () => {
+  await using watching = watched();
+  const { take } = watching.source.latest;
+  take({ kind: "attached", transport: "dbus", atNs: 1n });
+  take({ kind: "recovered", entries: [] });
+  take({ kind: "listed", rows: [unitRow("a.service", "active", "running")], asOfNs: 1n });
+  const before = watching.stateReads();
+  const signal = unitSignal({ unit: "a.service", activeState: "active", subState: "running" });
+  const seen = (["frozen", "frozen", undefined, undefined] as const).map((frozenState) => {
+    take({ ...signal, frozenState });
+    return watching.stateReads() - before;
+  });
+  expect(seen).toEqual([1, 1, 2, 2]);
+  take({ kind: "frozen", unit: "a.service", frozenState: "frozen" });
+  take({ kind: "frozen", unit: "other.service", frozenState: "frozen" });
+  expect(watching.stateReads() - before).toBe(3);
 });
