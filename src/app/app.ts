@@ -57,6 +57,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   logSetup({ config, runtime, store, web, log });
 
   const { watch, scraper, own, status } = buildParts(opened, common);
+  stack.use(own);
   const watchesSystemd = config.systemd.transport !== "off";
   const startup = stack.use(
     new StartupLog({ fleet, runtime, watchesSystemd, sinceMs, clock, log }),
@@ -77,6 +78,7 @@ export async function runApp(options: AppOptions): Promise<void> {
     telemetryPath: config.web.telemetryPath,
     metrics(accept) {
       sweep();
+      own.working();
       return scraper.scrape(negotiateFormat(accept));
     },
     ready: () => watch.engine.listed,

@@ -25,6 +25,7 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
   const scraper = new Scraper(fleet, shownMetrics(config.systemd.transport !== "off"), registry);
   const own = new OwnMetrics({
     ...BUILD_INFO,
+    clock,
     registry,
     engineUp: () => watch.engine.up,
     engineReconnects: () => watch.engine.reconnects,

@@ -1,12 +1,15 @@
 import client from "prom-client";
 import type { Change } from "../domain/change.ts";
+import type { Clock } from "../domain/clock.ts";
 import { EventKind } from "../domain/event.ts";
 import type { QueueState } from "../domain/record-queue.ts";
+import { LoopLag } from "./loop-lag.ts";
 import { collectProcessMetrics } from "./process-metrics.ts";
 
 export interface OwnMetricsOptions {
   /** Registry to add the metrics to. Default: a new one. */
   readonly registry?: client.Registry;
+  readonly clock: Pick<Clock, "monotonicMs" | "setTimeout">;
   readonly version: string;
   readonly revision: string;
   readonly nodeVersion: string;
@@ -23,8 +26,8 @@ const LAG_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-/** unitwatch's own metrics, and the client library's metrics of the process. */
-export class OwnMetrics {
+/** unitwatch's own metrics, and the client library's metrics of the process. Disposing ends their timers. */
+export class OwnMetrics implements Disposable {
   readonly registry: client.Registry;
   /** Changes by kind. Counted here, since the client library looks up a series at each call. */
   readonly #events = new Map<EventKind, number>(Object.values(EventKind).map((kind) => [kind, 0]));
@@ -36,11 +39,15 @@ export class OwnMetrics {
   #newestNs = 0n;
   readonly #exported: client.Counter<"signal">;
   readonly #failures: client.Counter<"signal" | "reason">;
+  readonly #loopLag: LoopLag;
+  readonly #process: Disposable;
 
   constructor(options: OwnMetricsOptions) {
     this.registry = options.registry ?? new client.Registry();
     const registers = [this.registry];
-    collectProcessMetrics(this.registry);
+    this.#loopLag = new LoopLag(options.clock);
+    this.#process = collectProcessMetrics(this.registry, this.#loopLag);
+    this.working();
     new client.Gauge({
       name: "unitwatch_build_info",
       help: "Always 1, with the version of unitwatch, its source revision, and the Node.js version.",
@@ -145,8 +152,19 @@ export class OwnMetrics {
     for (const signal of ["logs", "metrics"]) this.#exported.inc({ signal }, 0);
   }
 
+  /** Measures the lag of the event loop while there is work, such as a change or a scrape. */
+  working(): void {
+    this.#loopLag.working();
+  }
+
+  [Symbol.dispose](): void {
+    this.#loopLag[Symbol.dispose]();
+    this.#process[Symbol.dispose]();
+  }
+
   /** @param nowNs Unix nanoseconds at which the state shows the change */
   changed(change: Change, nowNs: bigint): void {
+    this.working();
     this.#events.set(change.kind, (this.#events.get(change.kind) ?? 0) + 1);
     if (change.recovered) this.#recovered.inc({ kind: change.kind });
     else this.#lag.observe(Math.max(0, Number(nowNs - change.timeNs) / 1e9));

@@ -79,7 +79,8 @@ export class FakeEngine {
   #answer(request: IncomingMessage, response: ServerResponse, body: string): void {
     const path = (request.url ?? "").replace(/^\/v1\.\d+/, "");
     const json = (value: unknown): void => void response.end(JSON.stringify(value));
-    const [, id = "", what] = /^\/containers\/([0-9a-f]{64})\/(json|exec)/.exec(path) ?? [];
+    const [, named = "", what] = /^\/containers\/([\w.-]+)\/(json|exec)/.exec(path) ?? [];
+    const id = this.#idOf(named);
     response.setHeader("Api-Version", "1.41");
     if (path === "/_ping") response.end("OK");
     else if (path === "/version") json({ ApiVersion: "1.41" });
@@ -91,7 +92,13 @@ export class FakeEngine {
       response.statusCode = 404;
       json({ message: "no such container" });
     } else if (what === "json") json(inspected(id, this.#namesById.get(id) ?? ""));
-    else json({ Id: body.includes("systemd-stdio-bridge") ? id : `${id}${OTHER}` });
+    else json({ Id: isBridge(body) ? id : `${id}${OTHER}` });
+  }
+
+  /** Returns the id of a container by its name; any other text as it is. */
+  #idOf(named: string): string {
+    for (const [id, name] of this.#namesById) if (name === named) return id;
+    return named;
   }
 
   #listen(path: string, response: ServerResponse): void {
@@ -128,6 +135,12 @@ export class FakeEngine {
     socket.on("close", () => this.#attached.delete(attached));
     if (head.length > 0) node.push(head);
   }
+}
+
+/** True of the request of an exec that runs the bridge, not of one that only names it in a script. */
+function isBridge(body: string): boolean {
+  const { Cmd: command } = JSON.parse(body) as { readonly Cmd: readonly string[] };
+  return command.includes("systemd-stdio-bridge");
 }
 
 /** Answers the exec with an empty journal. */

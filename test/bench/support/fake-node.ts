@@ -49,6 +49,14 @@ export class FakeSystemdScript {
         body: [rows],
       }).reply(serial, call.serial);
     }
+    if (key === "GetUnit") {
+      const [name] = call.body() as [string];
+      const body = [unitPath(name)];
+      return new Template({ type: "method_return", replySerial: MARK, signature: "o", body }).reply(
+        serial,
+        call.serial,
+      );
+    }
     let template = this.#replies.get(key);
     if (template === undefined) {
       template = new Template({ type: "method_return", replySerial: MARK, ...this.#answer(key) });
@@ -81,7 +89,12 @@ export class FakeSystemdScript {
         return { signature: "v", body: [new Variant("t", 0n)] };
       case "FreezerState":
         return { signature: "v", body: [new Variant("s", "running")] };
+      case "Restart":
+        return { signature: "v", body: [new Variant("s", "always")] };
+      case "NRestarts":
+        return { signature: "v", body: [new Variant("u", 0)] };
       case "ActiveEnterTimestamp":
+      case "StateChangeTimestamp":
         return { signature: "v", body: [new Variant("t", STARTED_US)] };
       case "ListUnits":
         return { signature: "a(ssssssouso)", body: [this.#units.map(rowOf)] };
