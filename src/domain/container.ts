@@ -49,6 +49,8 @@ export interface ContainerDetails {
   readonly finishedAtNs: bigint;
   readonly exitCode: number;
   readonly oomKilled: boolean;
+  /** True if its last run ended by a request to the engine; only podman's command reports it. */
+  readonly stoppedByUser?: boolean;
   /** Restarts by the restart policy since the last manual start. */
   readonly restartCount: number;
   /** PID 1 on the engine's host; 0 if it doesn't run. */

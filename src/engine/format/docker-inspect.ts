@@ -59,6 +59,7 @@ export function parseInspect(
     finishedAtNs: parseRfc3339Ns(textOf(state["FinishedAt"])),
     exitCode: integer(state["ExitCode"]),
     oomKilled: state["OOMKilled"] === true,
+    ...(state["StoppedByUser"] === true && { stoppedByUser: true }),
     pid: Math.max(0, integer(state["Pid"])),
     restartCount: Math.max(0, integer(root["RestartCount"])),
     runsSystemd: runsSystemd(root, config, label(SYSTEMD_LABEL)),

@@ -172,7 +172,8 @@ function isOomInferred(record: ContainerRecord, details: ContainerDetails): bool
 
 /** Returns true if the engine was requested to end the run, shortly before it ended or since. */
 function isRequested({ stopRequestedNs }: ContainerRecord, details: ContainerDetails): boolean {
-  const { startedAtNs, finishedAtNs } = details;
+  const { startedAtNs, finishedAtNs, stoppedByUser = false } = details;
+  if (stoppedByUser) return true;
   return stopRequestedNs > startedAtNs && stopRequestedNs > finishedAtNs - REQUEST_NS;
 }
 

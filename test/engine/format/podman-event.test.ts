@@ -4,6 +4,7 @@ import { parseDockerEvent } from "../../../src/engine/format/docker-event-line.t
 import { parseInspect } from "../../../src/engine/format/docker-inspect.ts";
 import { identifier } from "../../../src/engine/format/identity.ts";
 import { parseRfc3339Ns } from "../../../src/engine/format/rfc3339.ts";
+import { recordedFleet } from "../../support/recorded-fleet.ts";
 
 const recorded = (name: string): string =>
   readFileSync(new URL(`../../fixtures/podman/${name}`, import.meta.url), "utf8").trimEnd();
@@ -126,4 +127,33 @@ test("reads a health check's event that lacks the result", () => {
     ]),
     timeNs: parseRfc3339Ns("2026-11-22T11:02:19.060434057+01:00"),
   });
+});
+
+test.each([
+  // The API doesn't report that the container was stopped, and no `stop` came before this end.
+  ["api", { "ends-0": 0, "stops-0": 0, "stops-143": 0, "stops-137": 1, oom: 1 }],
+  ["cli", { "ends-0": 0, "stops-0": 0, "stops-143": 0, "stops-137": 0, oom: 1 }],
+] as const)("counts no good or requested exit as an OOM kill: podman's %s", (way, expected) => {
+  const identify = identifier(undefined, () => "podman");
+  const documents = JSON.parse(recorded(`oom-5.8-inspect-${way}.json`)) as unknown[];
+  const { fleet, record } = recordedFleet();
+  fleet.complete();
+  for (const line of recorded(`oom-5.8-events-${way}.jsonl`).split("\n")) {
+    const event = parseDockerEvent(line);
+    if (event === undefined || event === "malformed") throw new Error(line);
+    fleet.engineEvent(event);
+    if (event.action !== "die") continue;
+    for (const document of documents) {
+      const details = parseInspect(document, identify);
+      if (details?.identity.id === event.id) fleet.details(details, true);
+    }
+  }
+  for (const [node, kills] of Object.entries(expected)) {
+    const { counters, status } = record(`sind-fix-${node}`);
+    expect([node, status, counters.oomEvents]).toEqual([node, "exited", kills]);
+    expect([...counters.exits.values()]).toEqual([1]);
+  }
+  for (const document of documents) {
+    expect(parseInspect(document, identify)).toMatchObject({ oomKilled: true });
+  }
 });
