@@ -156,7 +156,7 @@ interface Output {
 export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
   const { host, cluster, storagePath = "", args = [], env = {}, run = [MAIN] } = options;
   const enter = options.isOnEngineHost === true ? onEngineHost(host) : [];
-  const [command = "", ...before] = [...enter, process.execPath];
+  const [command, ...before] = [...enter, process.execPath];
   const child = spawn(
     command,
     [
