@@ -1,4 +1,5 @@
 import { SYSTEMD } from "./nodes.ts";
+import { PLANS } from "./plans.ts";
 import type { MatrixRow } from "./results.ts";
 
 export const COLUMNS = ["walk", "count", "recovery", "oom", "wait", "leftovers"] as const;
@@ -6,10 +7,8 @@ export const COLUMNS = ["walk", "count", "recovery", "oom", "wait", "leftovers"]
 /** Returns the columns of a row: engine, node, transport, and each check's verdict with its figure. */
 export function cellsOf(row: MatrixRow): string[] {
   const { start } = row.cells;
-  const program = row.engine.includes("podman") ? "podman" : "docker";
   return [
-    // Without Debian's suffix.
-    row.version === "" ? row.engine : `${program} ${row.version.replace(/\+.*/, "")}`,
+    engineOf(row),
     row.note,
     `systemd ${SYSTEMD[row.suite]}`,
     row.variant,
@@ -23,6 +22,15 @@ export function cellsOf(row: MatrixRow): string[] {
       return `${cell.pass ? "pass" : "FAIL"}${words === "" ? "" : `: ${words}`}`;
     }),
   ];
+}
+
+/** Returns the program and its version, which is known of a row that was run. */
+function engineOf({ engine: session, version }: MatrixRow): string {
+  const engine = PLANS.find(({ name }) => name === session)?.engine.name ?? session;
+  const program = engine.includes("podman") ? "podman" : "docker";
+  // Without Debian's suffix.
+  const known = version === "" ? /\d+\.\d+/.exec(engine)?.[0] : version.replace(/\+.*/, "");
+  return known === undefined ? `${program}, in a virtual machine` : `${program} ${known}`;
 }
 
 /** Returns the rows as lines of text. */
