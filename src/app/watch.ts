@@ -72,6 +72,7 @@ export function buildWatch(options: WatchOptions): Watch {
         container: id,
         pid: () => record.pid,
         startedAtNs: record.startedAtNs,
+        cgroups: (signal) => runtime.cgroups(id, signal),
         hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
         isPaused: () => record.paused,
       });

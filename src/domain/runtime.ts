@@ -102,6 +102,11 @@ export interface ContainerRuntime {
     container: string,
     signal: AbortSignal,
   ): Promise<readonly (readonly string[] | undefined)[]>;
+  /**
+   * Returns the cgroup of each process in a running container, as the engine's host has it; undefined
+   * if the engine may have to start a process in the container for that.
+   */
+  cgroups(container: string, signal: AbortSignal): Promise<readonly string[] | undefined>;
   /** Cuts every connection and kills every command that is still open: nothing keeps the process alive. */
   close(): void;
 }

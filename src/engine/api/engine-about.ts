@@ -9,10 +9,17 @@ const SERVER = /^([A-Za-z]{1,32})\/([\w.+~-]{1,64})(?: |$)/;
 export function engineOf(headers: IncomingHttpHeaders): {
   readonly name: EngineName;
   readonly version: string | undefined;
+  /** False if a proxy may hide which engine it is. */
+  readonly isCertain: boolean;
 } {
   const server = String(headers["server"] ?? "");
   const [, , version] = SERVER.exec(server) ?? [];
-  return { name: /^Libpod\b/i.test(server) ? "podman" : "docker", version };
+  const isPodman = /^Libpod\b/i.test(server);
+  return {
+    name: isPodman ? "podman" : "docker",
+    version,
+    isCertain: isPodman || server.startsWith("Docker/"),
+  };
 }
 
 /** Returns an address in the form of DOCKER_HOST. */

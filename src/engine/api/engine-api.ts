@@ -18,6 +18,7 @@ import { untilAborted } from "../../platform/time/until-aborted.ts";
 import { collectOutput } from "../../platform/process/collect-output.ts";
 import { execCommand, execIds } from "../format/exec-inspect.ts";
 import { eventFilters, filtersOf, unixSeconds } from "../format/event-query.ts";
+import { CGROUP_COLUMNS, cgroupsOf } from "../format/top.ts";
 import { engineOf, urlOf } from "./engine-about.ts";
 import type { EngineAddress, EngineLimits, EngineRequest } from "./engine-http.ts";
 import { EngineError, EngineHttp } from "./engine-http.ts";
@@ -51,6 +52,7 @@ const MAX_EXECS_AT_ONCE = 4;
 export class EngineApi implements ContainerRuntime {
   readonly kind = "engine";
   #engine: EngineName = "docker";
+  #isCertain = false;
   #versions: EngineVersions | undefined;
   readonly #http: EngineHttp;
   readonly #options: EngineApiOptions;
@@ -189,6 +191,15 @@ export class EngineApi implements ContainerRuntime {
     return commands;
   }
 
+  async cgroups(container: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const version = await this.#version(signal);
+    // podman runs ps in the container.
+    if (!this.#isCertain || this.#engine === "podman") return undefined;
+    const query = new URLSearchParams({ ps_args: CGROUP_COLUMNS });
+    const path = `${version}/containers/${encodeURIComponent(container)}/top?${query.toString()}`;
+    return cgroupsOf(await this.#http.json({ path, signal }, MAX_INSPECT_BYTES));
+  }
+
   async #exec(
     container: string,
     command: readonly string[],
@@ -252,8 +263,9 @@ export class EngineApi implements ContainerRuntime {
   async #negotiate(): Promise<string> {
     const response = await this.#http.open({ path: "/_ping" });
     response.resume();
-    const { name, version } = engineOf(response.headers);
+    const { name, version, isCertain } = engineOf(response.headers);
     this.#engine = name;
+    this.#isCertain = isCertain;
     const offered = /^1\.(\d{1,3})$/.exec(String(response.headers["api-version"] ?? ""))?.[1];
     const newest = offered === undefined ? await this.#withoutOffer() : Number(offered);
     const minor = Math.min(newest, NEWEST_VERSION);

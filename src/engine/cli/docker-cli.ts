@@ -155,6 +155,9 @@ export class DockerCli implements ContainerRuntime {
     return execIds(parseJson(stdout)).map(() => undefined);
   }
 
+  /** The command may be podman's by any name, which runs ps in the container. */
+  async cgroups(): Promise<undefined> {}
+
   /** Runs a command; one that exceeds the limit has failed. */
   async #runWithin(
     args: readonly string[],

@@ -34,6 +34,8 @@ export interface SystemdSourceOptions {
   readonly pid: () => number;
   /** When it was started: Unix nanoseconds. */
   readonly startedAtNs: bigint;
+  /** Returns the cgroups of its processes; undefined if the engine can't. Default: it can't. */
+  readonly cgroups?: (signal: AbortSignal) => Promise<readonly string[] | undefined>;
   /** Returns false while the container may still boot. Default: always. */
   readonly hasBooted?: () => boolean;
   /** Returns true while the container is paused. Default: never. */

@@ -615,6 +615,44 @@ test("returns no execs when the engine has none", async () => {
   expect(await started.api.execs(ID, never)).toEqual([]);
 });
 
+/** An engine of this Server header that answers `top` with this document. */
+const startTop = (server: string, document: unknown): Promise<Started> =>
+  start({
+    answersPing: true,
+    answer: (path, response) => {
+      if (path === "/_ping") response.setHeader("Server", server).setHeader("Api-Version", "1.41");
+      response.end(JSON.stringify(document));
+      return true;
+    },
+  });
+
+test("returns the cgroups of a container's processes", async () => {
+  const rows = [["7", "0::/a"], ["8", "0::/b"], "no row", ["9"]];
+  const document = { Titles: ["PID", "CGROUP"], Processes: rows };
+  await using started = await startTop("Docker/28.5.2 (linux)", document);
+  expect(await started.api.cgroups(ID, never)).toEqual(["0::/a", "0::/b"]);
+  expect(started.engine.requests.at(-1)).toBe(
+    `GET /v1.41/containers/${ID}/top?ps_args=-ww+-eo+pid,cgroup`,
+  );
+});
+
+test.each(["Libpod/5.4.2 (linux)", "nginx"])(
+  "doesn't ask for cgroups an engine that may be podman, with the Server header %s",
+  async (server) => {
+    await using started = await startTop(server, {});
+    expect(await started.api.cgroups(ID, never)).toBeUndefined();
+    expect(started.engine.requests).toEqual(["GET /_ping"]);
+  },
+);
+
+test.each([{}, { Titles: ["PID"], Processes: [] }, { Titles: ["CGROUP"], Processes: 7 }])(
+  "rejects an answer without cgroups, case %#",
+  async (document) => {
+    await using started = await startTop("Docker/28.5.2 (linux)", document);
+    await expect(started.api.cgroups(ID, never)).rejects.toThrow("doesn't list the cgroups");
+  },
+);
+
 test("cuts execs, event streams and pending requests when it is closed", async () => {
   const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
   const { promise: cut, resolve: end } = Promise.withResolvers<void>();

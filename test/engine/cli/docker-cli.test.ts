@@ -218,6 +218,12 @@ test("rejects a listing with the command's message", async () => {
   await expect(docker.list(NEVER)).rejects.toThrow("docker ps failed: exit code 2");
 });
 
+test("asks no command for cgroups: podman's would run ps in the container", async () => {
+  const { docker, executor } = cli([]);
+  expect(await docker.cgroups()).toBeUndefined();
+  expect(executor.calls).toEqual([]);
+});
+
 test("counts the execs of a container, whose commands the engine's command doesn't report", async () => {
   const replies = ['["e1","e2"]\n', "null\n", "[]\n"].map((text) => ended(text));
   const { docker, executor } = cli([

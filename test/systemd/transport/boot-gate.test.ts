@@ -11,12 +11,23 @@ const V1 = `12:pids:/docker/${ID}\n9:name=systemd:/docker/${ID}\n0::/docker/${ID
 const V2 = `0::/system.slice/docker-${ID}.scope\n`;
 const ROOT = `/sys/fs/cgroup/system.slice/docker-${ID}.scope`;
 
+/** Cgroups of a container's processes, as the engine shows them. */
+const IN_ROOT = V2.trim();
+const IN_SCOPE = `${IN_ROOT}/init.scope`;
+const IN_SLICE = `${IN_ROOT}/system.slice/systemd-journald.service`;
+const V1_IN_SCOPE = `4:cpu,cpuacct:/docker/${ID},1:name=systemd:/docker/${ID}/init.scope,0::/x`;
+const V1_IN_SLICE = `4:cpu,cpuacct:/docker/${ID},1:name=systemd:/docker/${ID}/system.slice/a.service`;
+
 interface Opened {
   readonly clock: FakeClock;
   readonly files: Map<string, string>;
   readonly abort: AbortController;
   isOpen: boolean;
   pid: number;
+  /** Answer of the engine; undefined if it can't list them. */
+  cgroups: readonly string[] | Error | undefined;
+  /** How often it was asked. */
+  asked: number;
 }
 
 /** Opens the gate of a container that started `upMs` ago, on a host with these files. */
@@ -29,12 +40,19 @@ function open(upMs: number, files: Readonly<Record<string, string>> = {}, pid = 
     abort,
     isOpen: false,
     pid,
+    cgroups: undefined,
+    asked: 0,
   };
   const gate = new BootGate({
     container: ID,
     pid: () => opened.pid,
     startedAtNs: BigInt(clock.nowMs() - upMs) * 1_000_000n,
     clock,
+    cgroups: async () => {
+      opened.asked += 1;
+      if (opened.cgroups instanceof Error) throw opened.cgroups;
+      return opened.cgroups;
+    },
     read: async (path) => {
       const text = opened.files.get(path);
       if (text === undefined) throw new Error(`ENOENT ${path}`);
@@ -84,7 +102,10 @@ test("waits for the controllers too, but not for ever", async () => {
   opened.files.set(`${ROOT}/cgroup.subtree_control`, "memory pids\n");
   expect(await openAfter(opened, 1_000)).toBe(20);
 
-  expect(await openAfter(open(0, files), 10_000)).toBe(2_000);
+  // systemd makes the slice after that: it needs none.
+  const slice = { [`${ROOT}/system.slice/cgroup.controllers`]: "\n" };
+  expect(await openAfter(open(0, { ...files, ...slice }), 9)).toBe(0);
+  expect(await openAfter(open(0, files), 30_000)).toBe(10_000);
   expect(await openAfter(open(0, { ...files, [`${ROOT}/cgroup.controllers`]: "\n" }), 9)).toBe(0);
 });
 
@@ -102,6 +123,46 @@ test.each([
   expect(await openAfter(open(300, files, pid), 10_000)).toBe(400);
   // The engine's clock is ahead.
   expect(await openAfter(open(-60_000, files, pid), 10_000)).toBe(700);
+});
+
+test.each([
+  ["cgroup v2", [IN_ROOT], [IN_ROOT, IN_SCOPE], [IN_SCOPE, IN_SLICE]],
+  ["cgroup v1", [V1.trim().replaceAll("\n", ",")], [V1_IN_SCOPE], [V1_IN_SCOPE, V1_IN_SLICE]],
+])("waits for the first service that the engine shows on %s", async (_host, ...phases) => {
+  const [booting, left, done] = phases;
+  const opened = open(0, {}, 0);
+  opened.cgroups = booting;
+  expect(await openAfter(opened, 10_000)).toBeUndefined();
+  opened.cgroups = left;
+  expect(await openAfter(opened, 5_000)).toBeUndefined();
+  opened.cgroups = done;
+  expect(await openAfter(opened, 1_000)).toBe(100);
+  expect(opened.clock.pendingTimers).toBe(0);
+});
+
+test("asks the engine where this machine has no view of the controllers", async () => {
+  const opened = open(0, { "/proc/7/cgroup": `${IN_SCOPE}\n` });
+  opened.cgroups = [IN_SCOPE];
+  await turns();
+  opened.cgroups = [IN_SCOPE, IN_SLICE];
+  expect(await openAfter(opened, 1_000)).toBe(100);
+});
+
+test("doesn't ask the engine about a container that has run for a minute", async () => {
+  const opened = open(60_001, {}, 0);
+  opened.cgroups = [IN_ROOT];
+  expect(await openAfter(opened, 1)).toBe(0);
+  expect(opened.asked).toBe(0);
+});
+
+test.each([
+  ["can't list cgroups", undefined],
+  ["fails", new Error("500")],
+  ["shows other containers alone", ["0::/system.slice/docker-other.scope/init.scope"]],
+])("waits for the time that boots need when the engine %s", async (_what, cgroups) => {
+  const opened = open(0, {}, 0);
+  opened.cgroups = cgroups;
+  expect(await openAfter(opened, 10_000)).toBe(700);
 });
 
 test("watches PID 1 from when it is known", async () => {
