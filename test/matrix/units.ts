@@ -57,13 +57,23 @@ done
 systemctl daemon-reload`;
 
 /** Writes the units, and a target that keeps them loaded: NRestarts of others is forgotten. */
-export async function writeRunUnits(
+export function writeRunUnits(
   node: TestNode,
   units: Readonly<Record<string, string>>,
 ): Promise<void> {
   const target = `[Unit]\nWants=${Object.keys(units).join(" ")}\n`;
-  const files = Object.entries({ ...units, "runs.target": target });
-  const lines = files.flatMap(([name, text]) => [name, text.replaceAll("\n", String.raw`\n`)]);
+  return writeUnits(node, { ...units, "runs.target": target });
+}
+
+/** Writes units by one command, which takes seconds in a virtual machine, and reloads systemd. */
+export async function writeUnits(
+  node: TestNode,
+  units: Readonly<Record<string, string>>,
+): Promise<void> {
+  const lines = Object.entries(units).flatMap(([name, text]) => [
+    name,
+    text.replaceAll("\n", String.raw`\n`),
+  ]);
   await node.exec(["sh", "-c", WRITE], { input: `${lines.join("\n")}\n` });
 }
 

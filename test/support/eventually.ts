@@ -4,7 +4,7 @@ import { slowMs } from "./slowness.ts";
 export interface EventuallyOptions {
   /** Time limit on an idle machine. Default 30,000. */
   readonly withinMs?: number;
-  /** Interval between two checks. Default 25. */
+  /** Interval between two checks on an idle machine. Default 25. */
   readonly everyMs?: number;
 }
 
@@ -27,6 +27,6 @@ export async function eventually<T>(
     } catch (error) {
       if (isLast) throw error;
     }
-    await delay(everyMs);
+    await delay(slowMs(everyMs));
   }
 }

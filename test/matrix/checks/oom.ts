@@ -1,8 +1,10 @@
 /** OOM kills on cgroup v2: of a service by its OOMPolicy, and of a container. */
 import { oomContainer } from "../../support/engine/container.ts";
 import { eventually } from "../../support/eventually.ts";
+import { slowSeconds } from "../../support/slowness.ts";
 import { shownFailures } from "../../support/truth.ts";
 import { SYSTEMD } from "../nodes.ts";
+import { writeUnits } from "../units.ts";
 import { expectOomAlerts } from "./oom-alerts.ts";
 import { type MatrixNode, onEach, type Outcome, type Session } from "../session.ts";
 
@@ -42,19 +44,29 @@ export async function oom(session: Session): Promise<readonly Outcome[]> {
   });
 }
 
+/** Starts the units, waits until all have failed, and prints systemd's own properties. */
+const RUN = `
+systemctl start --no-block "$@"
+until [ -z "$(systemctl show --property=ActiveState --value "$@" | grep -v -e failed -e '^$')" ]
+do sleep 0.5
+done
+systemctl show --property=Id,Result,OOMKills "$@"`;
+
 async function serviceOom({ unitwatch }: Session, { node, plan }: MatrixNode): Promise<string> {
-  const hasCounter = SYSTEMD[plan.suite] >= 262;
+  const names = CASES.map(({ unit }) => unit);
+  await writeUnits(node, Object.fromEntries(CASES.map(({ unit, text }) => [unit, text])));
+  const seconds = slowSeconds(30);
+  const shown = await node.exec(["timeout", seconds, "sh", "-c", RUN, "sh", ...names]);
+  // The truth is systemd's own properties; OOMKills is new in 262.
   const kills = new Map<string, number>();
-  for (const { unit, text, result: expected } of CASES) {
-    await node.writeUnit(unit, text);
-    await node.tryExec(["systemctl", "start", "--no-block", unit]);
-    await node.waitUnit(unit, "failed");
-    // The truth is systemd's own properties.
-    const show = (name: string): Promise<string> =>
-      node.systemctl("show", `--property=${name}`, "--value", unit);
-    const result = await show("Result");
+  for (const block of shown.split("\n\n")) {
+    const value = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(block)?.[1];
+    const unit = value("Id") ?? "";
+    const expected = CASES.find((each) => each.unit === unit)?.result;
+    const result = value("Result");
     if (result !== expected) throw new Error(`${unit}: Result is ${result}, expected ${expected}`);
-    kills.set(unit, hasCounter ? Number(await show("OOMKills")) : result === "oom-kill" ? 1 : 0);
+    const byProperty = SYSTEMD[plan.suite] >= 262 ? Number(value("OOMKills")) : undefined;
+    kills.set(unit, byProperty ?? (result === "oom-kill" ? 1 : 0));
   }
   await unitwatch.until((scrape) => {
     const failures = shownFailures(scrape, node.name);

@@ -1,5 +1,6 @@
 /** `unitwatch wait`: a change, an alias, a unit that isn't there. */
 import { runCommand, startCommand } from "../../support/command.ts";
+import { slowSeconds } from "../../support/slowness.ts";
 import { type MatrixNode, onEach, type Outcome, type Session } from "../session.ts";
 
 export function waits(session: Session): Promise<readonly Outcome[]> {
@@ -15,14 +16,14 @@ async function waitsIn({ engine }: Session, { node, plan }: MatrixNode): Promise
     "wait",
     container,
     `--unit=${unit}`,
-    "--timeout=120s",
+    `--timeout=${slowSeconds(60)}s`,
     "--log.level=debug",
   ]);
   await later.untilLogged(/isn't loaded|is inactive/);
   await node.startUnit(unit);
   expectExit("a change", await later.exited, 0);
   const name = plan.variant === "dbus-broker" ? "dbus.service" : "default.target";
-  const alias = ["wait", container, `--unit=${name}`, "--timeout=20s"];
+  const alias = ["wait", container, `--unit=${name}`, `--timeout=${slowSeconds(20)}s`];
   expectExit("an alias", await runCommand(host, alias), 0);
   const none = ["wait", container, "--unit=none.service", "--timeout=2s"];
   expectExit("a missing unit", await runCommand(host, none), 1);

@@ -11,6 +11,7 @@ import {
   trueSystemd,
 } from "../../support/truth.ts";
 import { SYSTEMD } from "../nodes.ts";
+import { writeUnits } from "../units.ts";
 import { type MatrixNode, onEach, type Outcome, type Session, untilWatched } from "../session.ts";
 
 const SLEEPS = "ExecStart=sleep infinity\n";
@@ -39,7 +40,7 @@ async function walkNode(session: Session, each: MatrixNode): Promise<string> {
     node.tryExec(["systemctl", "start", "--no-block", unit]);
   const agrees = (): Promise<unknown> => eventually(() => expectState(session, each), LIMIT);
 
-  for (const [name, text] of Object.entries(UNITS)) await node.writeUnit(name, text);
+  await writeUnits(node, UNITS);
   await start("walk-exits.service");
   await node.waitUnit("walk-exits.service", "failed");
   await node.startUnit("walk-victim.service");
