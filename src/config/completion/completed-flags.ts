@@ -34,7 +34,7 @@ export interface CompletedCommand {
 export const CONTAINER_NAMES =
   '"${UNITWATCH_DOCKER_COMMAND:-docker}" ps --all --format "{{.Names}}" 2>/dev/null';
 
-/** Returns the sidecar, then the commands. */
+/** Returns the sidecar, then the commands, then `help`. */
 export function completedCommands(): readonly CompletedCommand[] {
   const sidecar: CompletedCommand = {
     name: "",
@@ -43,7 +43,14 @@ export function completedCommands(): readonly CompletedCommand[] {
     hint: "",
     flags: [...switches(SWITCHES), ...Object.values(FLAGS).map((flag) => completedFlag(flag))],
   };
-  return [sidecar, ...Object.values(COMMANDS).map((command) => completedCommand(command))];
+  const help: CompletedCommand = {
+    name: "help",
+    summary: "Print the help of unitwatch or of a command",
+    words: Object.keys(COMMANDS),
+    hint: "COMMAND",
+    flags: [],
+  };
+  return [sidecar, ...Object.values(COMMANDS).map((command) => completedCommand(command)), help];
 }
 
 function completedCommand(command: Command): CompletedCommand {

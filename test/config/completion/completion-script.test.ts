@@ -28,7 +28,10 @@ const flags = Object.values(FLAGS).map(({ name }) => `--${name}`);
 
 /** Completions that each shell offers at the end of a line. */
 const OFFERS: readonly (readonly [line: string, offers: readonly string[]])[] = [
-  ["unitwatch ", Object.keys(COMMANDS)],
+  ["unitwatch ", [...Object.keys(COMMANDS), "help"]],
+  ["unitwatch help ", Object.keys(COMMANDS)],
+  ["unitwatch help e", ["events"]],
+  ["unitwatch help --", []],
   ["unitwatch w", ["wait"]],
   ["unitwatch --", [...switches, ...flags]],
   ["unitwatch --log", ["--log.format", "--log.level"]],
