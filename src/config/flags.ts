@@ -4,6 +4,7 @@ import { optional, repeated, single } from "./flag/flag.ts";
 import type { Flag } from "./flag/flag.ts";
 import { ValueError } from "./flag/value-error.ts";
 import {
+  commandName,
   anchoredRegExp,
   byteSize,
   durationMs,
@@ -74,7 +75,7 @@ export const FLAGS = {
     defaultText: "docker",
     help: "Name or path of the engine's CLI, without arguments, such as docker or podman.",
     completes: "command",
-    parse: plainText("the name or path of a command"),
+    parse: commandName,
   }),
   watchFilters: repeated({
     name: "watch.filter",

@@ -152,6 +152,11 @@ test.each([
   [["--log.level="], /^--log\.level: expected .*, got ""$/],
   [["--log.level=info", "--log.level=info"], /^--log\.level: expected once.*cannot be repeated$/],
   [["--docker.command="], /^--docker\.command: expected the name or path of a command/],
+  [
+    ["--docker.command", "docker --debug"],
+    /^--docker\.command: expected the name or path of a command, without arguments, got "docker --debug"$/,
+  ],
+  [["--docker.command=docker\tps"], /^--docker\.command: expected the name or path of a command/],
   [["--check-config=true"], "--check-config: expected no value"],
   [
     ["--log.levle=x"],

@@ -120,3 +120,11 @@ export function plainText(expected: string): Parse<string> {
     return text;
   };
 }
+
+/** Parses the name or path of a command. A name has no spaces: arguments would be part of the path. */
+export function commandName(text: string): string {
+  const expected = "the name or path of a command, without arguments";
+  const name = plainText(expected)(text);
+  if (/\s/u.test(name) && !name.includes("/")) throw new ValueError(expected);
+  return name;
+}

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import {
+  commandName,
   anchoredRegExp,
   byteSize,
   durationMs,
@@ -88,4 +89,11 @@ test.each([
   ["x".repeat(5000), /at most 4096 characters/],
 ])("rejects the regular expression of case %#", (text, reason) => {
   expect(() => anchoredRegExp(text)).toThrow(reason);
+});
+
+test("accepts the name of a command, and a path that may have spaces", () => {
+  for (const text of ["podman", "/opt/my tools/docker", "./docker"]) {
+    expect(commandName(text)).toBe(text);
+  }
+  expect(() => commandName("sudo docker")).toThrow(/without arguments/);
 });
