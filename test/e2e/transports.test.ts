@@ -57,7 +57,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
             // Records of every state, transient ones included.
             args: [`--systemd.transport=${transport}`, "--log.level=debug"],
             env: receiver.env,
-            isOnEngineHost: transport === "socket",
+            onHostOf: transport === "socket" ? attachEngine() : undefined,
           });
           stack.use(unitwatch);
           sidecars.push(unitwatch);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { E2E_RUNTIME } from "./e2e-runtime.ts";
+import type { Engine } from "./engine/docker.ts";
 import { onEngineHost, onlyChildOf } from "./engine/engine-host.ts";
 import { eventually } from "./eventually.ts";
 import { parseExposition, type Scrape } from "./exposition.ts";
@@ -27,8 +28,8 @@ export interface UnitwatchOptions {
   readonly args?: readonly string[];
   /** Arguments of Node.js and the program. Default: the sources. */
   readonly run?: readonly string[];
-  /** True to run it where the engine's pids are the host's. Default: anywhere. */
-  readonly isOnEngineHost?: boolean;
+  /** Engine whose host it runs on, in this engine's pid namespace. Default: this process's own. */
+  readonly onHostOf?: Pick<Engine, "host"> | undefined;
   /** Additional variables. Variables of this process that change unitwatch's behaviour are removed. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -155,7 +156,7 @@ interface Output {
 /** Starts unitwatch and waits until it listens. */
 export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
   const { host, cluster, storagePath = "", args = [], env = {}, run = [MAIN] } = options;
-  const enter = options.isOnEngineHost === true ? onEngineHost(host) : [];
+  const enter = options.onHostOf === undefined ? [] : onEngineHost(options.onHostOf.host);
   const [command, ...before] = [...enter, process.execPath];
   const child = spawn(
     command,

@@ -17,7 +17,7 @@ const RESTART = "5eb03494b6584870a536b337290809b3";
 const SCRIPT = 'journalctl "$@"; echo "end $?"';
 const LAST_LINE_CHARS = 16;
 
-const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
+export const MAX_JOURNAL_BYTES = 64 * 1024 * 1024;
 const NS_PER_US = 1_000n;
 
 /** journalctl is missing, or fails to read the journal. */
@@ -33,7 +33,7 @@ export class JournalError extends Error {
 }
 
 /** Limit on reading: messages are buffered meanwhile, and a journal that hangs must not stop them. */
-const JOURNAL_LIMIT_MS = 20_000;
+export const JOURNAL_LIMIT_MS = 20_000;
 
 export interface JournalQuery {
   readonly runtime: Pick<ContainerRuntime, "run">;
@@ -53,37 +53,47 @@ export interface JournalQuery {
  * Error if journalctl can't be run now, or is cut off
  */
 export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
-  const { runtime, container, sinceNs, clock } = query;
+  const { runtime, container, sinceNs } = query;
   const signal = AbortSignal.any([query.signal, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
   const run = async (args: readonly string[], maxBytes: number): Promise<CommandOutput> => {
     const command = ["sh", "-c", SCRIPT, MARK, ...args];
     return whole(await runtime.run(container, command, { user: "0:0", maxBytes, signal }));
   };
   const synced = await run(["--sync"], 64 * 1024);
-  const output = await run(
-    [
-      "--no-pager",
-      "--quiet",
-      "--output=json",
-      "--output-fields=MESSAGE_ID,UNIT,UNIT_RESULT,N_RESTARTS,INVOCATION_ID,_SOURCE_REALTIME_TIMESTAMP",
-      `--since=@${microseconds(sinceNs)}`,
-      "_PID=1",
-      `MESSAGE_ID=${FAILURE}`,
-      `MESSAGE_ID=${RESTART}`,
-    ],
-    MAX_JOURNAL_BYTES,
-  );
-  const { stdout, exitCode, stderr } = output;
-  // journalctl exits with 1 if it found nothing at all.
-  if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
-    throw new JournalError(`journalctl failed: ${whyOf(output)}`, isMissing(output));
-  }
-  const entries = parseJournal(stdout, clock.nowNs()).filter((entry) => entry.timeNs >= sinceNs);
+  const output = await run(journalArgs(sinceNs), MAX_JOURNAL_BYTES);
+  const entries = entriesIn(output, query);
   // If no journald runs, journalctl finds nothing, and doesn't fail.
   if (entries.length === 0 && synced.exitCode !== 0) {
     throw new JournalError(`journalctl --sync failed: ${whyOf(synced)}`, isMissing(synced));
   }
   return entries;
+}
+
+/** Returns the arguments of a journalctl that prints the failures and restarts from `sinceNs` on. */
+export function journalArgs(sinceNs: bigint): readonly string[] {
+  return [
+    "--no-pager",
+    "--quiet",
+    "--output=json",
+    "--output-fields=MESSAGE_ID,UNIT,UNIT_RESULT,N_RESTARTS,INVOCATION_ID,_SOURCE_REALTIME_TIMESTAMP",
+    `--since=@${microseconds(sinceNs)}`,
+    "_PID=1",
+    `MESSAGE_ID=${FAILURE}`,
+    `MESSAGE_ID=${RESTART}`,
+  ];
+}
+
+/** Returns the entries that journalctl printed. @throws JournalError if it failed */
+export function entriesIn(
+  output: CommandOutput,
+  { sinceNs, clock }: Pick<JournalQuery, "sinceNs" | "clock">,
+): JournalEntry[] {
+  const { stdout, exitCode, stderr } = output;
+  // journalctl exits with 1 if it found nothing at all.
+  if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
+    throw new JournalError(`journalctl failed: ${whyOf(output)}`, isMissing(output));
+  }
+  return parseJournal(stdout, clock.nowNs()).filter((entry) => entry.timeNs >= sinceNs);
 }
 
 /**

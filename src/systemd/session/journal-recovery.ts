@@ -23,8 +23,15 @@ export class GapError extends Error {
   }
 }
 
+/** Reads the journal from `sinceNs` on. @throws as {@link readJournal} does */
+export type ReadJournal = (
+  query: Pick<JournalQuery, "sinceNs" | "signal">,
+) => Promise<readonly JournalEntry[]>;
+
 export interface JournalRecoveryOptions extends Pick<JournalQuery, "runtime" | "container"> {
   readonly clock: Clock;
+  /** Default: by a command in the container. */
+  readonly read?: ReadJournal;
 }
 
 /** The ends of a read. */
@@ -86,11 +93,13 @@ export class JournalRecovery {
     { signal, streamEnd }: JournalReadSignals,
   ): Promise<readonly JournalEntry[] | undefined> {
     const { runtime, container, clock } = this.#options;
+    const byExec: ReadJournal = (query) => readJournal({ runtime, container, clock, ...query });
+    const { read = byExec } = this.#options;
     const either = AbortSignal.any([signal, streamEnd]);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
       signal.throwIfAborted();
       try {
-        const entries = await readJournal({ runtime, container, sinceNs, clock, signal });
+        const entries = await read({ sinceNs, signal });
         this.#failures = 0;
         return entries;
       } catch (error) {

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 import { asError } from "../../platform/data/as-error.ts";
 import { unprivileged, isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
-import { ContainerRoot, type ContainerRootOptions, O_PATH } from "./container-root.ts";
+import { ContainerRoot, type ContainerRootOptions } from "./container-root.ts";
 import { SocketError } from "./socket-error.ts";
 
 /** Folders of the bus's socket, and its name. /var/run is usually a link, and no link is followed. */
@@ -29,7 +29,7 @@ export async function connectToBus(
   signal: AbortSignal,
 ): Promise<BusConnection> {
   using root = ContainerRoot.open(options);
-  using file = root.open(FOLDERS, NAME, O_PATH);
+  using file = root.open(FOLDERS, NAME);
   const path = `/${FOLDERS.join("/")}/${NAME}`;
   if (!file.stat().isSocket()) throw new SocketError(`${path} is no socket`, "missing");
   const uid = process.geteuid?.() ?? 0;

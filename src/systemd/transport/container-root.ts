@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Sta
 import { SocketError } from "./socket-error.ts";
 
 /** Opens a path without any right to what it names. */
-export const O_PATH = 0x200000;
+const O_PATH = 0x200000;
 const FOLDER = O_PATH | constants.O_DIRECTORY;
 
 const MAX_STATUS_BYTES = 64 * 1024;
@@ -41,6 +41,11 @@ export class OpenFile implements Disposable {
     return fstatSync(this.fd);
   }
 
+  /** Opens the same file with other rights. */
+  reopen(flags: number): OpenFile {
+    return new OpenFile(this.path, flags);
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.fd);
   }
@@ -58,6 +63,7 @@ export class ContainerRoot implements Disposable {
   readonly #files: DisposableStack;
   readonly #process: OpenFile;
   readonly #root: OpenFile;
+  readonly #proc: string;
   readonly #rootMount: string;
   readonly #mounts: ReadonlyMap<string, string>;
 
@@ -79,7 +85,7 @@ export class ContainerRoot implements Disposable {
       }
       const root = files.use(new OpenFile(`${process.path}/root`, FOLDER));
       if (isHosts(root)) throw new SocketError("its root is the host's", "missing");
-      return new ContainerRoot(files.move(), { process, root, mounts: mountTypes(mounts) });
+      return new ContainerRoot(files.move(), { process, root, mounts: mountTypes(mounts), proc });
     } catch (error) {
       throw pathError(error, `process ${pid} of this host`);
     }
@@ -91,13 +97,16 @@ export class ContainerRoot implements Disposable {
       readonly process: OpenFile;
       readonly root: OpenFile;
       readonly mounts: ReadonlyMap<string, string>;
+      readonly proc: string;
     },
   ) {
     this.#files = files;
     this.#process = parts.process;
     this.#root = parts.root;
     this.#mounts = parts.mounts;
+    this.#proc = parts.proc;
     this.#rootMount = mountOf(this.#root);
+    this.#checkMount(this.#root, "/");
   }
 
   /** False once the process has ended, though its pid may be another's. */
@@ -118,20 +127,28 @@ export class ContainerRoot implements Disposable {
     });
   }
 
-  /** Opens a file below these folders. @throws SocketError `absent` if it, or a folder, is missing */
-  open(folders: readonly string[], name: string, flags: number): OpenFile {
+  /**
+   * Opens a file of any kind below these folders, without a right to its content.
+   *
+   * @throws SocketError `absent` if it, or a folder, is missing
+   */
+  open(folders: readonly string[], name: string): OpenFile {
     using opened = new DisposableStack();
     let at = this.#root;
     let path = "";
     try {
       for (const folder of folders) {
-        this.#checkMount(at, path);
         path += `/${folder}`;
-        at = opened.use(new OpenFile(`${at.path}/${folder}`, FOLDER | constants.O_NOFOLLOW));
+        const { path: parent } = at;
+        at = opened.use(new OpenFile(`${parent}/${folder}`, FOLDER | constants.O_NOFOLLOW));
+        this.#checkMount(at, path);
       }
-      this.#checkMount(at, path);
       path += `/${name}`;
-      return new OpenFile(`${at.path}/${name}`, flags | constants.O_NOFOLLOW);
+      using kept = new DisposableStack();
+      const file = kept.use(new OpenFile(`${at.path}/${name}`, O_PATH | constants.O_NOFOLLOW));
+      this.#checkMount(file, path);
+      kept.move();
+      return file;
     } catch (error) {
       throw pathError(error, path);
     }
@@ -140,25 +157,55 @@ export class ContainerRoot implements Disposable {
   /** True if there is such a file, of any kind. */
   has(folders: readonly string[], name: string): boolean {
     try {
-      this.open(folders, name, O_PATH)[Symbol.dispose]();
+      this.open(folders, name)[Symbol.dispose]();
       return true;
     } catch {
       return false;
     }
   }
 
+  /**
+   * Returns whether a child of PID 1 has this name, of 15 characters at most; `unknown` if the kernel
+   * doesn't list children.
+   */
+  child(name: string): "runs" | "stopped" | "absent" | "unknown" {
+    let children: string;
+    try {
+      const status = readText(`${this.#process.path}/status`, MAX_STATUS_BYTES);
+      const own = /^NSpid:\t(\d+)/m.exec(status)?.[1] ?? "";
+      children = readText(`${this.#process.path}/task/${own}/children`, MAX_STATUS_BYTES);
+    } catch {
+      return "unknown";
+    }
+    for (const child of children.split(" ")) {
+      const stat = child === "" ? "" : this.#statOf(child);
+      if (stat.startsWith(`${child} (${name}) `)) {
+        return stat.startsWith(`${child} (${name}) T`) ? "stopped" : "runs";
+      }
+    }
+    return "absent";
+  }
+
   [Symbol.dispose](): void {
     this.#files.dispose();
   }
 
-  /** @throws SocketError if the container may serve the file system of this folder itself */
-  #checkMount(folder: OpenFile, path: string): void {
-    const mount = mountOf(folder);
+  #statOf(pid: string): string {
+    try {
+      return readText(`${this.#proc}/${pid}/stat`, MAX_STATUS_BYTES);
+    } catch {
+      return "";
+    }
+  }
+
+  /** @throws SocketError if the container may serve the file system of this file itself */
+  #checkMount(file: OpenFile, path: string): void {
+    const mount = mountOf(file);
     const type = this.#mounts.get(mount) ?? "unknown";
     const isSafe =
       mount === this.#rootMount ? type !== "unknown" && !SERVED.test(type) : LOCAL.test(type);
     if (isSafe) return;
-    throw new SocketError(`its folder ${path || "/"} is on a file system ${type}`, "missing");
+    throw new SocketError(`its file ${path} is on a file system ${type}`, "missing");
   }
 }
 

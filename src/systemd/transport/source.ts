@@ -1,6 +1,9 @@
 /*
  * systemd/transport: the ways to a container's systemd, each behind the port of a session.
  *
+ *   socket.ts  the system bus through the host's /proc, without a process in the container: bus-socket.ts
+ *              connects, container-root.ts finds the way in the container's tree, host-journal.ts reads
+ *              its journal
  *   dbus.ts    `systemd-stdio-bridge` in an exec, as a D-Bus connection: to the system bus (`bus`)
  *              or to systemd's own socket (`private`); dbus-transport.ts has the calls
  *   busctl.ts  `busctl monitor` in an exec, and a command for each call; busctl-transport.ts has them
@@ -17,11 +20,14 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdSource } from "../../domain/systemd.ts";
-import { JournalRecovery } from "../session/journal-recovery.ts";
+import { asError } from "../../platform/data/as-error.ts";
+import { JournalError, readJournal } from "../format/journal.ts";
+import { JournalRecovery, type ReadJournal } from "../session/journal-recovery.ts";
 import { AutoSource } from "./auto.ts";
 import { BootGate } from "./boot-gate.ts";
 import { BusctlSource } from "./busctl.ts";
 import { DbusSource } from "./dbus.ts";
+import { HostJournalError, hostJournal } from "./host-journal.ts";
 import { SocketSource } from "./socket.ts";
 import type { Way } from "./upgrade.ts";
 
@@ -41,6 +47,8 @@ export interface SystemdSourceOptions {
   /** Returns true while the container is paused. Default: never. */
   readonly isPaused?: () => boolean;
 }
+
+const FORBIDDEN = /\b40[135]\b/;
 
 /** Selection of `--systemd.transport`. */
 export type TransportChoice = "auto" | "socket" | "dbus" | "busctl" | "off";
@@ -73,7 +81,10 @@ export function systemdSource(
     case "off":
       return undefined;
     case "socket":
-      return new SocketSource({ ...options, journal: new JournalRecovery(options) });
+      return new SocketSource({
+        ...options,
+        journal: new JournalRecovery({ ...options, read: journalReader(options, gate) }),
+      });
     case "busctl":
       return gated(new BusctlSource(options));
     case "dbus":
@@ -86,4 +97,24 @@ export function systemdSource(
     default:
       return transport satisfies never;
   }
+}
+
+/** Reads the journal by the host's journalctl; by a command in the container where that can't. */
+function journalReader(options: SystemdSourceOptions, gate: BootGate): ReadJournal {
+  const { runtime, container, clock, pid } = options;
+  const onHost = hostJournal({ at: () => ({ container, pid: pid() }), clock });
+  return async (query) => {
+    try {
+      return await onHost(query);
+    } catch (error) {
+      query.signal.throwIfAborted();
+      if (!(error instanceof HostJournalError)) throw error;
+      await gate.passed(query.signal);
+      return readJournal({ runtime, container, clock, ...query }).catch((second: unknown) => {
+        const why = `${error.message}; ${asError(second).message}`;
+        // A proxy that lets no command through says so each time.
+        throw FORBIDDEN.test(why) ? new JournalError(why, true) : second;
+      });
+    }
+  };
 }

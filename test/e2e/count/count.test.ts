@@ -11,6 +11,7 @@ import { startUnitwatch, type Unitwatch } from "../../support/unitwatch.ts";
 import { type LoadedNode, type NodePlan, runCampaign, startLoadedNode } from "./campaign.ts";
 import { LOSSLESS_FAULTS } from "./faults.ts";
 import { judge } from "./judge.ts";
+import { ExecLog } from "../../support/engine/exec-log.ts";
 import { slowMs } from "../../support/slowness.ts";
 
 /** With the command the campaign is shorter and has fewer nodes, because only the runtime differs. */
@@ -19,6 +20,9 @@ const SECONDS = Number(process.env["UNITWATCH_COUNT_SECONDS"] ?? (IS_SHORT ? 5 :
 /** `cli` runs a command for each stream, which the faults can kill. */
 const RUNTIME = process.env["UNITWATCH_COUNT_RUNTIME"] ?? E2E_RUNTIME;
 const SEED = Number(process.env["UNITWATCH_COUNT_SEED"] ?? 1);
+/** `socket` runs it on the engine's host, and leaves out nodes without a bus. */
+const TRANSPORT = process.env["UNITWATCH_COUNT_TRANSPORT"] ?? "auto";
+const IS_SOCKET = TRANSPORT === "socket";
 /** Prints every state of a unit whose count is wrong. */
 const DEBUG = process.env["UNITWATCH_COUNT_DEBUG"] !== undefined;
 const CLUSTER = clusterName("count");
@@ -34,7 +38,7 @@ const SHORT_PLANS: readonly NodePlan[] = [
   { name: "full" },
   { name: "no-dbus", variant: "no-dbus" },
 ];
-const PLANS: readonly NodePlan[] = IS_SHORT
+const ALL_PLANS: readonly NodePlan[] = IS_SHORT
   ? SHORT_PLANS
   : [
       ...SHORT_PLANS,
@@ -42,6 +46,7 @@ const PLANS: readonly NodePlan[] = IS_SHORT
       { name: "trixie", suite: "trixie" },
       ...(SECONDS > 60 ? LONG_PLANS : []),
     ];
+const PLANS = ALL_PLANS.filter(({ variant }) => !IS_SOCKET || variant !== "no-dbus");
 
 describeEngine("the count", () => {
   const stack = new AsyncDisposableStack();
@@ -50,6 +55,7 @@ describeEngine("the count", () => {
   let receiver: OtlpReceiver;
   let proxy: SocketProxy;
   let unitwatch: Unitwatch;
+  let execs: ExecLog;
 
   beforeAll(async () => {
     engine = attachEngine();
@@ -58,6 +64,7 @@ describeEngine("the count", () => {
     proxy = stack.use(new SocketProxy(join(dir, "docker.sock"), engine.host));
     await proxy.start();
     receiver = stack.use(await startOtlpReceiver());
+    execs = stack.use(new ExecLog(engine));
     await Promise.all(
       PLANS.map(async (plan) => {
         const each = await startLoadedNode(engine, plan, { cluster: CLUSTER, seed: SEED });
@@ -71,7 +78,12 @@ describeEngine("the count", () => {
         host: proxy.host,
         cluster: CLUSTER,
         env: receiver.env,
-        args: [`--docker.runtime=${RUNTIME}`, ...(DEBUG ? ["--log.level=debug"] : [])],
+        onHostOf: IS_SOCKET ? engine : undefined,
+        args: [
+          `--docker.runtime=${RUNTIME}`,
+          `--systemd.transport=${TRANSPORT}`,
+          ...(DEBUG ? ["--log.level=debug"] : []),
+        ],
       }),
     );
     await unitwatch.untilWatching(nodes.length);
@@ -95,6 +107,11 @@ describeEngine("the count", () => {
     console.log({ seed: SEED, faults, verdict });
     expect(verdict.failures).toBeGreaterThan(2 * SECONDS * nodes.length);
     expect(unitwatch.log.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  test("runs commands in the nodes only if the transport needs them", () => {
+    const nodesWithCommands = new Set(execs.commands.map(([name]) => name)).size;
+    expect(nodesWithCommands).toBe(IS_SOCKET ? 0 : nodes.length);
   });
 
   test("leaves nothing behind in the nodes", async () => {

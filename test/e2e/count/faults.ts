@@ -155,8 +155,10 @@ export const LOSSLESS_FAULTS: readonly Fault[] = [
       pausing += 1;
       await unitwatch().until(async (scrape) => {
         const commands = (await node.processes()).filter(({ args }) => WATCHING.test(args));
-        const up = scrape.value("unitwatch_systemd_up", { container: node.name });
-        return up === 1 && commands.length === 1;
+        const of = { container: node.name };
+        const isSocket = scrape.value("unitwatch_systemd_up", { ...of, transport: "socket" }) === 1;
+        const up = scrape.value("unitwatch_systemd_up", of);
+        return up === 1 && commands.length === (isSocket ? 0 : 1);
       });
       // A cgroup v1 that forks all the time can't always be frozen: then there is no fault.
       const paused = await node.engine.tryDocker(["pause", node.id]);

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { connectToBus } from "../../../src/systemd/transport/bus-socket.ts";
-import { ContainerRoot, O_PATH } from "../../../src/systemd/transport/container-root.ts";
+import { ContainerRoot } from "../../../src/systemd/transport/container-root.ts";
 import { SocketError } from "../../../src/systemd/transport/socket-error.ts";
 import { BUS_SOCKET, ContainerTree } from "../../support/systemd/container-tree.ts";
 
@@ -168,7 +168,7 @@ test.each(["fuse.sshfs", "9p", "nfs4", "autofs"])(
     const { pid, proc } = tree;
     const known = await readFile(`${proc}/${pid}/mountinfo`, "utf8");
     await tree.write(pid, "mountinfo", known.replace("ext4", type));
-    const message = `its folder / is on a file system ${type}`;
+    const message = `its file / is on a file system ${type}`;
     expect(await refusal()).toMatchObject({ verdict: "missing", message });
     expect(connections).toEqual([]);
   },
@@ -182,7 +182,7 @@ test("keeps to the process that was looked at when its pid becomes another's", a
   using root = ContainerRoot.open(tree.options);
   await rename(join(tree.proc, "4242"), join(tree.proc, "1"));
   await tree.addProcess(tree.pid, tree.id, other.root);
-  using file = root.open(["run", "dbus"], "system_bus_socket", O_PATH);
+  using file = root.open(["run", "dbus"], "system_bus_socket");
   const socket = connect({ path: file.path });
   await once(socket, "connect");
   socket.destroy();

@@ -1,0 +1,163 @@
+import { spawn } from "node:child_process";
+import type { Clock } from "../../domain/clock.ts";
+import type { ProcessExit } from "../../domain/process.ts";
+import type { CommandOutput } from "../../domain/runtime.ts";
+import type { JournalEntry } from "../../domain/systemd.ts";
+import { collectOutput } from "../../platform/process/collect-output.ts";
+import { isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
+import {
+  entriesIn,
+  JOURNAL_LIMIT_MS,
+  journalArgs,
+  JournalError,
+  MAX_JOURNAL_BYTES,
+} from "../format/journal.ts";
+import type { ReadJournal } from "../session/journal-recovery.ts";
+import { ContainerRoot, type ContainerRootOptions, type OpenFile } from "./container-root.ts";
+import { JournalFiles } from "./journal-files.ts";
+
+/** Time without a write after which journald has written what it had received. */
+const QUIET_MS = 60;
+const PAUSE_MS = 20;
+/** Time after which a journal that is written to all the time is read. */
+const BUSY_LIMIT_MS = 1_000;
+/** Time in which such a journal has to show an entry from after the first look. */
+const LAG_LIMIT_MS = 4_000;
+const KEPT_STDERR_BYTES = 4_096;
+const COMMAND = "journalctl";
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const JOURNALD = "systemd-journal";
+
+/** This host can't read the container's journal, so that another way has to. */
+export class HostJournalError extends Error {
+  override readonly name = "HostJournalError";
+}
+
+export interface HostJournalOptions {
+  /** Returns where the container's PID 1 is. */
+  readonly at: () => ContainerRootOptions;
+  readonly clock: Clock;
+  /** Runs the host's journalctl on one file. Default: the real one, as user nobody if that is possible. */
+  readonly run?: (
+    file: OpenFile,
+    args: readonly string[],
+    signal: AbortSignal,
+  ) => Promise<CommandOutput>;
+}
+
+/**
+ * Returns a reader of a container's journal by the host's journalctl, which gets the open files: nothing
+ * runs in the container, and no path of it is followed.
+ *
+ * Nothing here can have journald write what it has received. So the reader waits until it has written
+ * nothing for a moment, or has written an entry from after the reader's first look.
+ */
+export function hostJournal({ at, clock, run = runOnHost }: HostJournalOptions): ReadJournal {
+  return async ({ sinceNs, signal: end }) => {
+    const signal = AbortSignal.any([end, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
+    const startNs = clock.nowNs();
+    const startMs = clock.monotonicMs();
+    for (;;) {
+      const journald = childOf(at(), JOURNALD);
+      if (journald === "stopped") throw new Error("journald is stopped");
+      const isQuiet = await untilQuiet({ at, clock, signal, sinceNs });
+      const entries = await readOnce({ at, clock, run, signal, sinceNs });
+      const newestNs = entries.at(-1)?.timeNs ?? 0n;
+      const isLate = clock.monotonicMs() - startMs >= LAG_LIMIT_MS;
+      if (isQuiet || newestNs >= startNs || isLate) {
+        // An empty journal shows nothing then.
+        if (entries.length === 0 && journald === "absent") {
+          throw new JournalError("no journald runs", false);
+        }
+        return entries;
+      }
+    }
+  };
+}
+
+interface Reading extends Pick<HostJournalOptions, "at" | "clock"> {
+  readonly sinceNs: bigint;
+  readonly signal: AbortSignal;
+}
+
+/** Waits until nothing was written for a moment. Resolves to false if that takes too long. */
+async function untilQuiet({ at, clock, sinceNs, signal }: Reading): Promise<boolean> {
+  const startMs = clock.monotonicMs();
+  for (let upMs = 0; upMs < BUSY_LIMIT_MS; upMs = clock.monotonicMs() - startMs) {
+    if (Math.min(upMs, clock.nowMs() - writtenMs(at(), sinceNs)) >= QUIET_MS) return true;
+    await clock.sleep(PAUSE_MS, signal);
+  }
+  return false;
+}
+
+function writtenMs(at: ContainerRootOptions, sinceNs: bigint): number {
+  using files = openFiles(at, sinceNs);
+  return files.writtenMs;
+}
+
+async function readOnce({
+  at,
+  clock,
+  run,
+  sinceNs,
+  signal,
+}: Reading & Required<Pick<HostJournalOptions, "run">>): Promise<readonly JournalEntry[]> {
+  using files = openFiles(at(), sinceNs);
+  const entries: JournalEntry[] = [];
+  for (const { file } of files.files) {
+    const output = await run(file, journalArgs(sinceNs), signal);
+    try {
+      entries.push(...entriesIn(output, { sinceNs, clock }));
+    } catch (cause) {
+      // Such as a file of a newer systemd.
+      throw new HostJournalError(`the host's ${String(cause)}`, { cause });
+    }
+  }
+  return entries;
+}
+
+function openFiles(at: ContainerRootOptions, sinceNs: bigint): JournalFiles {
+  try {
+    return JournalFiles.open(at, Number(sinceNs / 1_000_000n));
+  } catch (cause) {
+    throw new HostJournalError(`the journal's files can't be read: ${String(cause)}`, { cause });
+  }
+}
+
+function childOf(at: ContainerRootOptions, name: string): ReturnType<ContainerRoot["child"]> {
+  using root = ContainerRoot.open(at);
+  return root.child(name);
+}
+
+async function runOnHost(
+  file: OpenFile,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<CommandOutput> {
+  const user = isRoot() ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
+  const child = spawn(COMMAND, ["--file=-", ...args], {
+    ...user,
+    stdio: [file.fd, "pipe", "pipe"],
+    cwd: "/",
+    env: { PATH, LC_ALL: "C" },
+  });
+  const exited = Promise.withResolvers<ProcessExit>();
+  let stderr = "";
+  const { stdout } = child;
+  if (stdout === null || child.stderr === null) throw new Error("a child without pipes");
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr = (stderr + text).slice(-KEPT_STDERR_BYTES);
+  });
+  child.once("error", (cause) => {
+    exited.reject(new HostJournalError(`the host's ${COMMAND} can't be run`, { cause }));
+  });
+  child.once("close", (exitCode, name) => {
+    exited.resolve({ exitCode: exitCode ?? undefined, signal: name ?? undefined, stderr });
+  });
+  exited.promise.catch(() => {});
+  const kill = (): boolean => child.kill("SIGKILL");
+  return collectOutput(
+    { stdout, kill, exited: exited.promise },
+    { maxBytes: MAX_JOURNAL_BYTES, signal },
+  );
+}
