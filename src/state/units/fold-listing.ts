@@ -82,12 +82,15 @@ function listed(facts: UnitFacts, row: UnitRow, { asOfNs, attachedAtNs }: Listin
   const { journalFailure: failure, journalRestart: restart } = facts;
   const isOver = row.activeState === "failed" || isAutoRestart(row.subState);
   const isBounded = isOver && failure !== undefined && failure.timeNs < attachedAtNs;
+  // The end of its run was before it was known.
+  const isKnownEnd = isOver && facts.activeState === undefined;
   const isPast = restart !== undefined && restart.timeNs < attachedAtNs;
   return {
     ...facts,
     activeState: row.activeState,
     subState: row.subState,
     isListed: true,
+    failuresSinceRestart: isKnownEnd ? 1 : facts.failuresSinceRestart,
     fromListing: facts.fromListing || facts.activeState !== row.activeState,
     journalFailure: isBounded ? { ...failure, untilNs: asOfNs } : failure,
     journalRestart: isPast ? undefined : restart,

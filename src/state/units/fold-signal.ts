@@ -61,12 +61,14 @@ export function foldSignal(
   const isChange =
     !isRepeat(facts, signal) &&
     (isEntry || isPassing || (isFailed && isFailedAgain(facts, signal, underWatch)));
-  const isFailure =
-    isChange && (isFailed || isPassing) && !isFailureInJournal(facts, signal, lastRestart);
+  const isEnd = isChange && (isFailed || isPassing);
+  const isFailure = isEnd && !isFailureInJournal(facts, signal, lastRestart);
   const failure = isFailure
     ? nextFailure(facts, { invocationId, timeNs: stateChangeNs })
     : undefined;
 
+  const isNewRun = restart !== undefined || invocationId !== facts.invocationId;
+  const failures = isNewRun ? 0 : facts.failuresSinceRestart;
   // Written out, since a spread doubles the cost of a signal.
   const next: UnitFacts = {
     activeState,
@@ -83,10 +85,7 @@ export function foldSignal(
     exitStatus: facts.exitStatus,
     policy: facts.policy,
     failureResult: failure === undefined ? facts.failureResult : facts.result,
-    failuresSinceRestart:
-      (restart !== undefined || invocationId !== facts.invocationId
-        ? 0
-        : facts.failuresSinceRestart) + (failure === undefined ? 0 : 1),
+    failuresSinceRestart: isFailure ? failures + 1 : isEnd ? Math.max(failures, 1) : failures,
     restartsSeen: count === undefined ? facts.restartsSeen : number,
     lastFailure: failure ?? facts.lastFailure,
     lastRestart,
@@ -184,7 +183,7 @@ function isFailedAgain(facts: UnitFacts, signal: UnitSignal, underWatch: boolean
 }
 
 /** True if a service begins to wait for its restart without having been failed: RestartMode=direct. */
-function failsInPassing(facts: UnitFacts, signal: UnitSignal, underWatch: boolean): boolean {
+export function failsInPassing(facts: UnitFacts, signal: UnitSignal, underWatch: boolean): boolean {
   if (!isFailureResult(facts.result)) return false;
   if (facts.activeState === "failed" && facts.invocationId === signal.invocationId) return false;
   const { subState: before, stateChangeNs: changedNs } = facts;
@@ -198,7 +197,7 @@ function failsInPassing(facts: UnitFacts, signal: UnitSignal, underWatch: boolea
 }
 
 /** True if the journal reported the failure that this signal reports. */
-function isFailureInJournal(
+export function isFailureInJournal(
   facts: UnitFacts,
   signal: UnitSignal,
   lastRestart: CountedChange | undefined,
@@ -223,7 +222,7 @@ function isFailureInJournal(
  *
  * @param underWatch true if the unit entered its state while the stream was open
  */
-function restartsIn(
+export function restartsIn(
   unit: SignalledUnit,
   signal: UnitSignal,
   underWatch: boolean,

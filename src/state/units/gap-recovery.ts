@@ -1,6 +1,12 @@
-import type { JournalEntry, ServiceEvidence, SystemdReply } from "../../domain/systemd.ts";
+import type {
+  JournalEntry,
+  ServiceEvidence,
+  SystemdReply,
+  UnitSignal,
+} from "../../domain/systemd.ts";
 import { foldEvidence } from "./fold-evidence.ts";
 import { foldEntry } from "./fold-journal.ts";
+import { foldLostFailures } from "./fold-lost-failures.ts";
 import type { JournalCursor } from "./journal-cursor.ts";
 import type { Fold } from "./unit-facts.ts";
 import type { UnitRecord } from "./unit-record.ts";
@@ -25,10 +31,13 @@ export class GapRecovery {
   readonly #evidence = new Map<string, ServiceEvidence>();
   /** When the newest stream with a listing was opened: Unix nanoseconds. */
   #listedSinceNs = 0n;
+  /** Missed failures that may still be counted in this gap. */
+  #room = 0;
 
   /** Begins a gap. Returns the services whose evidence is requested. */
   begin(units: UnitTable): ReadonlyMap<string, bigint> {
     this.#evidence.clear();
+    this.#room = MAX_LOST_IN_GAP;
     return units.servicesToCompare();
   }
 
@@ -52,17 +61,17 @@ export class GapRecovery {
     const evidence = this.#evidence;
     const sinceNs = this.#listedSinceNs;
     let recoveredChanges = 0;
-    let room = MAX_LOST_IN_GAP;
     for (const [name, { policy }] of evidence) {
       const unit = units.get(name);
       if (unit !== undefined) units.update(unit, { ...unit.facts, policy });
     }
     for (const entry of entries ?? []) {
       const unit = obtain(entry.unit);
-      const fold = unit && foldEntry(unit.facts, entry, { baselineNs: cursor.baselineNs, room });
+      const fold =
+        unit && foldEntry(unit.facts, entry, { baselineNs: cursor.baselineNs, room: this.#room });
       if (unit === undefined || fold === undefined) continue;
       recoveredChanges += fold.outcomes.length;
-      if (entry.kind === "restart") room = Math.max(room - failuresIn(fold), 0);
+      if (entry.kind === "restart") this.#takeRoom(fold);
       apply(unit, fold);
       cursor.reached(entry.timeNs);
     }
@@ -70,8 +79,8 @@ export class GapRecovery {
     for (const [name, known] of evidence) {
       const unit = units.get(name);
       if (unit?.activeState === undefined) continue;
-      const fold = foldEvidence(unit.facts, known, { sinceNs, room });
-      room = Math.max(room - failuresIn(fold), 0);
+      const fold = foldEvidence(unit.facts, known, { sinceNs, room: this.#room });
+      this.#takeRoom(fold);
       recoveredChanges += fold.outcomes.filter(({ kind }) => kind !== "transition").length;
       if (fold.unknownEnds > 0) unknownEnds.set(name, fold.unknownEnds);
       apply(unit, fold);
@@ -80,8 +89,19 @@ export class GapRecovery {
     evidence.clear();
     return { recoveredChanges, unknownEnds };
   }
-}
 
-function failuresIn({ outcomes }: Fold): number {
-  return outcomes.filter(({ kind }) => kind === "failure").length;
+  /** Counts what the first signal after the gap shows, and the journal lost, before the signal is folded in. */
+  beforeSignal(unit: UnitRecord, signal: UnitSignal, { cursor, apply }: GapUnits): void {
+    const { attachedAtNs } = cursor;
+    if (unit.facts.signalNs >= attachedAtNs) return;
+    const fold = foldLostFailures(unit, signal, { attachedAtNs, room: this.#room });
+    if (fold === undefined) return;
+    this.#takeRoom(fold);
+    apply(unit, fold);
+  }
+
+  #takeRoom({ outcomes }: Fold): void {
+    const failures = outcomes.filter(({ kind }) => kind === "failure").length;
+    this.#room = Math.max(this.#room - failures, 0);
+  }
 }

@@ -3,7 +3,7 @@
  *
  * A message goes through one pure fold: fold-signal.ts for signals, fold-listing.ts for ListUnits and
  * start times, fold-journal.ts for the journal's entries, fold-evidence.ts for a service's own
- * counters after a gap (gap-recovery.ts applies these two). A fold takes a unit's facts
+ * counters after a gap, fold-lost-failures.ts for the first signal (gap-recovery.ts applies all three). A fold takes a unit's facts
  * (unit-facts.ts) and the message, and returns the next facts and what has happened. It reads no
  * clock, calls nothing back and changes nothing. SystemdState applies it: it replaces the facts in
  * the UnitTable, adds the outcomes to the unit's counters (unit-counters.ts, the one place that
@@ -31,6 +31,7 @@
  *   journal entry                 newer than the baseline and than the last       1 failure or
  *                                   failure or restart that was counted             restart, recovered
  *   journal entry, restart n      n > last NRestarts + 1: lines were lost         what is between
+ *   first signal after a gap      more restarts than ends of runs are known       the failures
  *   evidence after a gap          more restarts, or ends of runs, than are known  the difference
  *   listing after a gap, "failed" loaded, not "failed" and no failure counted
  *                                   since its last state change                   1 failure, recovered
@@ -294,6 +295,7 @@ export class SystemdState {
     const unit = known ?? this.#obtain(signal.unit);
     if (unit === undefined) return undefined;
     if (unit.activeState === undefined) this.names.loaded(unit.name);
+    this.#gap.beforeSignal(unit, signal, this.#gapUnits);
     const fold = foldSignal(unit, signal, this.journalCursor.attachedAtNs);
     unit.pending = NO_PENDING;
     unit.frozenState = signal.frozenState;

@@ -8,6 +8,8 @@ import { type LifeKind, type LifeStep, UnitLife } from "../../support/systemd/un
 
 const START_NS = 1_800_000_000_000_000_000n;
 const MS = 1_000_000n;
+/** By then a last stream is open. */
+const WATCHED_NS = 60_000n * MS;
 const KINDS: readonly LifeKind[] = ["no restart", "restart", "direct restart"];
 
 interface CaseOptions extends CutStreamOptions {
@@ -15,16 +17,28 @@ interface CaseOptions extends CutStreamOptions {
   readonly crashesAlone?: boolean;
 }
 
-/** Returns systemd's messages about some services that run side by side. */
-function runsOf(random: Random, { crashesAlone = false }: CaseOptions): LifeStep[] {
-  const units = Array.from({ length: 1 + random.below(3) }, (_, i) => {
+/**
+ * Returns systemd's messages about some services that run side by side. If lines of the journal are
+ * lost, those that run at the end crash once more, when all of it is watched.
+ */
+function runsOf(
+  random: Random,
+  { crashesAlone = false, lostMs = 0 }: CaseOptions,
+): { readonly steps: LifeStep[]; readonly endNs: bigint } {
+  const lives = Array.from({ length: 1 + random.below(3) }, (_, i) => {
     const kind = random.pick(KINDS);
     const life = new UnitLife(`u${i}.service`, { kind, random, startNs: START_NS, crashesAlone });
     const things = 3 + random.below(15);
     for (let each = 0; each < things; each += 1) life.goOn();
-    return life.steps;
+    return life;
   });
-  return units.flat().sort((a, b) => Number(a.atNs - b.atNs));
+  const endNs = lives.reduce((latest, { nowNs }) => (nowNs > latest ? nowNs : latest), 0n);
+  for (const life of lostMs > 0 ? lives : []) {
+    life.rest(endNs + WATCHED_NS);
+    life.goOn();
+  }
+  const steps = lives.flatMap((life) => life.steps);
+  return { steps: steps.sort((a, b) => Number(a.atNs - b.atNs)), endNs };
 }
 
 /** When a stream may be attached to for the first time: not within a change, of which it would see a half. */
@@ -42,9 +56,8 @@ function playedCase(
   options: CaseOptions,
 ): { readonly stream: CutStream; readonly steps: LifeStep[] } {
   const random = new Random(seed);
-  const steps = runsOf(random, options);
+  const { steps, endNs } = runsOf(random, options);
   const stream = new CutStream(steps, random, options);
-  const endNs = steps.at(-1)!.atNs + 1n;
   const span = (mostMs: number): bigint => BigInt(1 + random.below(mostMs)) * MS;
   let nowNs = START_NS - MS;
   // Without the journal only what was listed before can be compared.
@@ -70,6 +83,7 @@ function playedCase(
   }
   do nowNs = stream.attach(nowNs) + MS;
   while (!stream.state.up);
+  stream.listen(steps.at(-1)!.atNs);
   return { stream, steps };
 }
 
@@ -127,6 +141,26 @@ test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
 );
 
 // The journal has lines of the other services.
+test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
+  "counts failures whose lines were lost by the next restart: cases from %s on",
+  (first) => {
+    for (let seed = first; seed < first + 300; seed += 1) {
+      const { stream, steps } = playedCase(seed, { crashesAlone: true, lostMs: 2_000 });
+      const last = new Map(steps.map(({ row }) => [row.name, row]));
+      for (const [name, { activeState }] of last) {
+        // At its start limit a service has no next restart.
+        if (activeState !== "active") continue;
+        const truth = steps.filter(
+          ({ entry }) =>
+            entry?.unit === name && entry.kind === "failure" && entry.timeNs > stream.baselineNs,
+        );
+        const counted = failuresOf(stream.state.units.get(name));
+        expect({ seed, name, failures: counted }).toEqual({ seed, name, failures: truth.length });
+      }
+    }
+  },
+);
+
 test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
   "counts what happened where LogLevelMax= keeps lines of services out: cases from %s on",
   (first) => {

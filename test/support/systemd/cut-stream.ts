@@ -16,6 +16,8 @@ export interface CutStreamOptions {
   readonly hasJournal?: boolean;
   /** Units whose lines LogLevelMax= keeps out of the journal. Default none. */
   readonly unlogged?: readonly string[];
+  /** Time up to each attach whose lines the journal loses, in ms: journald is stopped. Default 0. */
+  readonly lostMs?: number;
 }
 
 /** Plays the steps of units to a {@link SystemdState}, over a stream that is cut now and then. */
@@ -26,6 +28,7 @@ export class CutStream {
   readonly #random: Random;
   readonly #options: CutStreamOptions;
   readonly #rows = new Map<string, UnitRow>();
+  readonly #lostSpans: (readonly [fromNs: bigint, untilNs: bigint])[] = [];
   #sink: BufferingSink | undefined;
   #at = 0;
   #isListed = false;
@@ -64,7 +67,8 @@ export class CutStream {
 
   /** Opens a stream; it may break before it is established, and is then opened again. */
   attach(nowNs: bigint): bigint {
-    const { hasJournal = true, unlogged = [] } = this.#options;
+    const { hasJournal = true, unlogged = [], lostMs = 0 } = this.#options;
+    if (this.#isListed) this.#lostSpans.push([nowNs - BigInt(lostMs) * MS, nowNs]);
     // Without lines of the journal nothing is known before the first listing.
     const breaks = this.hasEvidence && !this.#isListed ? 5 : this.#random.below(6);
     const sink = new BufferingSink({
@@ -93,7 +97,11 @@ export class CutStream {
       .slice(0, this.#at)
       .flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
     const read = entries.filter(
-      ({ timeNs, unit }) => sinceNs !== undefined && timeNs >= sinceNs && !unlogged.includes(unit),
+      ({ timeNs, unit }) =>
+        sinceNs !== undefined &&
+        timeNs >= sinceNs &&
+        !unlogged.includes(unit) &&
+        !this.#lostSpans.some(([fromNs, untilNs]) => timeNs >= fromNs && timeNs < untilNs),
     );
     sink.take({ kind: "recovered", entries: hasJournal ? read : undefined });
     this.#play(listedNs);
@@ -107,11 +115,9 @@ export class CutStream {
     this.#isListed = true;
     const rows = [...this.#rows.values()];
     const reply = this.#sink?.take({ kind: "listed", rows, asOfNs: nowNs });
-    if (this.hasEvidence) {
-      for (const unit of reply?.restartCountsOf ?? []) {
-        const { restarts = 0, policy } = this.#evidenceOf(unit) ?? {};
-        this.#sink?.take({ kind: "restart-count", unit, restarts, policy });
-      }
+    for (const unit of reply?.restartCountsOf ?? []) {
+      const { restarts = 0, policy } = this.#evidenceOf(unit) ?? {};
+      this.#sink?.take({ kind: "restart-count", unit, restarts, policy });
     }
     for (const unit of reply?.startTimesOf ?? []) {
       const past = this.#steps

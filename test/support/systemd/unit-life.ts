@@ -66,6 +66,11 @@ export class UnitLife {
     return this.#nowNs;
   }
 
+  /** Nothing happens to it until then. */
+  rest(untilNs: bigint): void {
+    if (this.#nowNs < untilNs) this.#nowNs = untilNs;
+  }
+
   /** One more thing happens to it, such as can happen in its state. */
   goOn(): void {
     this.#pass(1, 900);
