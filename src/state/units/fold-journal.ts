@@ -34,6 +34,9 @@ export function foldEntry(
   return foldMissedRestart(facts, entry, room);
 }
 
+/** Runs without a restart between them whose failures are distinguished. */
+export const MAX_RUNS = 64;
+
 /** Counts a failure that was missed when it happened. A signal may still come for it. */
 export function foldMissedFailure(
   facts: UnitFacts,
@@ -41,13 +44,14 @@ export function foldMissedFailure(
 ): Fold {
   const { result, timeNs } = missed;
   const counted = nextFailure(facts, missed);
+  const runs = [...(facts.journalFailure?.runs ?? []), counted.invocationId].slice(-MAX_RUNS);
   return {
     facts: {
       ...facts,
       failureResult: result ?? facts.failureResult,
       failuresSinceRestart: facts.failuresSinceRestart + 1,
       lastFailure: counted,
-      journalFailure: { ...counted, untilNs: undefined },
+      journalFailure: { ...counted, untilNs: undefined, runs },
     },
     outcomes: [
       {
@@ -83,6 +87,10 @@ function foldMissedRestart(facts: UnitFacts, entry: JournalEntry, room: number):
     const fold = foldMissedFailure(next, missed);
     next = fold.facts;
     outcomes.push(...fold.outcomes);
+  }
+  const { journalFailure } = next;
+  if (journalFailure !== undefined) {
+    next = { ...next, journalFailure: { ...journalFailure, runs: [] } };
   }
   if (known !== undefined) next = { ...next, lastFailure: { ...known, timeNs: lastNs(next) } };
   const counted = { invocationId, timeNs, number: restarts };

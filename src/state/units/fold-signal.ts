@@ -1,5 +1,5 @@
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
-import { isCovered, isSameRun, nextFailure } from "./fold-journal.ts";
+import { isCovered, isSameRun, MAX_RUNS, nextFailure } from "./fold-journal.ts";
 import { isAutoRestart, isFailureResult, NO_OUTCOMES } from "./unit-facts.ts";
 import type {
   CountedChange,
@@ -205,15 +205,20 @@ export function isFailureInJournal(
   const { journalFailure: last } = facts;
   if (last === undefined) return false;
   if (last.untilNs !== undefined && signal.stateChangeNs > last.untilNs) return false;
-  const aheadNs = signal.stateChangeNs - last.timeNs;
-  // The journal has all that was before its last entry.
-  if (aheadNs <= 0n) return true;
-  // The same run fails again if its restart hits the start limit.
-  const restartNs = lastRestart?.timeNs ?? 0n;
-  if (last.timeNs <= restartNs && restartNs < signal.stateChangeNs) return false;
+  const { stateChangeNs, invocationId } = signal;
+  const aheadNs = stateChangeNs - last.timeNs;
   // A start that is under way has set Result back and named the next run already.
   const isStarting = facts.result === "success";
-  return aheadNs < ENTRY_AHEAD_NS && (isStarting || isSameRun(last, signal.invocationId));
+  if (aheadNs <= 0n) {
+    // Up to the last restart all was counted. After it, the journal can have lost lines.
+    if (stateChangeNs <= (facts.journalRestart?.timeNs ?? 0n)) return true;
+    const isKnown = last.runs.length < MAX_RUNS && invocationId !== "" && !last.runs.includes("");
+    return !isKnown || isStarting || last.runs.includes(invocationId);
+  }
+  // The same run fails again if its restart hits the start limit.
+  const restartNs = lastRestart?.timeNs ?? 0n;
+  if (last.timeNs <= restartNs && restartNs < stateChangeNs) return false;
+  return aheadNs < ENTRY_AHEAD_NS && (isStarting || isSameRun(last, invocationId));
 }
 
 /**

@@ -14,6 +14,8 @@ export interface CountedChange {
 export interface JournalFailure extends CountedChange {
   /** Newest state change that this failure explains, Unix nanoseconds; undefined: any. */
   readonly untilNs: bigint | undefined;
+  /** Its run, and those whose failures it reported since the last restart before. */
+  readonly runs: readonly string[];
 }
 
 /** The facts of one unit. A fold replaces them as a whole. Times are Unix nanoseconds. */

@@ -40,7 +40,8 @@ const kinds = (outcomes: readonly UnitOutcome[] | undefined): string[] | undefin
 const FAILED = { result: "exit-code" };
 const LISTED = { fromListing: true };
 const SEEN = { restartsSeen: 2 };
-const IN_JOURNAL = { invocationId: runOf(1), timeNs: LATE, number: 1, untilNs: undefined };
+const RUN = { invocationId: runOf(1), runs: [runOf(1)] };
+const IN_JOURNAL = { ...RUN, timeNs: LATE, number: 1, untilNs: undefined };
 
 test.each<[string, UnitFacts, string, bigint, number | undefined, string[]]>([
   ["failed from active", factsOf("active/running"), "failed/failed", LATE, undefined, ["failure"]],

@@ -16,7 +16,7 @@ export interface CutStreamOptions {
   readonly hasJournal?: boolean;
   /** Units whose lines LogLevelMax= keeps out of the journal. Default none. */
   readonly unlogged?: readonly string[];
-  /** Time up to each attach whose lines the journal loses, in ms: journald is stopped. Default 0. */
+  /** Time before each attach whose lines the journal loses, and some after it, in ms: journald is stopped. Default 0. */
   readonly lostMs?: number;
 }
 
@@ -68,7 +68,6 @@ export class CutStream {
   /** Opens a stream; it may break before it is established, and is then opened again. */
   attach(nowNs: bigint): bigint {
     const { hasJournal = true, unlogged = [], lostMs = 0 } = this.#options;
-    if (this.#isListed) this.#lostSpans.push([nowNs - BigInt(lostMs) * MS, nowNs]);
     // Without lines of the journal nothing is known before the first listing.
     const breaks = this.hasEvidence && !this.#isListed ? 5 : this.#random.below(6);
     const sink = new BufferingSink({
@@ -81,6 +80,10 @@ export class CutStream {
     if (sinceNs === undefined) this.baselineNs = nowNs;
     const readingMs = sinceNs === undefined ? 0 : 50 + this.#random.below(4_000);
     const journalNs = nowNs + BigInt(readingMs) * MS;
+    if (lostMs > 0 && this.#isListed) {
+      const untilNs = nowNs + BigInt(this.#random.below(readingMs + 1)) * MS;
+      this.#lostSpans.push([nowNs - BigInt(lostMs) * MS, untilNs]);
+    }
     const listedNs = this.#listingNs(journalNs, journalNs + BigInt(this.#random.below(20)) * MS);
     this.#sink = sink;
     if (this.hasEvidence) {
