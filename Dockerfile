@@ -13,7 +13,7 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 # --ignore-scripts: the only script among the dependencies downloads Node.js, which the image has.
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json bundle.ts ./
 COPY src src
 RUN npm run build && npm prune --omit=dev --ignore-scripts
 ARG REVISION=unknown

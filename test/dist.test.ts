@@ -2,8 +2,10 @@ import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { hashSync } from "bcryptjs";
 import { execa } from "execa";
 import { slowMs } from "./support/slowness.ts";
+import { startUnitwatch } from "./support/unitwatch.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const MODULES = join(ROOT, "node_modules");
@@ -48,6 +50,27 @@ function threadScript(module: string, path: string): string {
     await link.close();`;
 }
 
+/** Runs the program of a package: its parts are bundled with all that they need. */
+async function runsAlone(installed: string): Promise<void> {
+  const users = join(folder, "web.yml");
+  await writeFile(users, `basic_auth_users:\n  alice: ${hashSync("wonder", 4)}\n`);
+  await using unitwatch = await startUnitwatch({
+    host: "unix:///nowhere",
+    cluster: "none",
+    storagePath: join(folder, "stored"),
+    args: ["--docker.runtime=engine", `--web.config.file=${users}`],
+    run: [join(installed, "dist", "main.js")],
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" },
+  });
+  expect(unitwatch.log.find(({ msg }) => msg === "storage")).toMatchObject({ durable: true });
+  const get = (path: string): Promise<{ readonly status: number; readonly text: string }> =>
+    unitwatch.get(path, { auth: "alice:wonder" });
+  expect((await unitwatch.get("/metrics")).status).toBe(401);
+  expect((await get("/metrics")).text).toMatch(/^unitwatch_engine_up 0$/m);
+  expect((await get("/-/page/client/main.js")).text).toContain('from "./');
+  expect((await get("/-/page/view/element.js")).status).toBe(200);
+}
+
 let folder: string;
 
 beforeAll(async () => {
@@ -65,7 +88,14 @@ test(
     const project = join(folder, "project");
     // In a copy, because a build replaces dist/, which another test may use.
     await mkdir(source);
-    for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "LICENSE"]) {
+    for (const name of [
+      "src",
+      "package.json",
+      "tsconfig.json",
+      "tsconfig.build.json",
+      "bundle.ts",
+      "LICENSE",
+    ]) {
       await cp(join(ROOT, name), join(source, name), { recursive: true });
     }
     await symlink(MODULES, join(source, "node_modules"));
@@ -108,6 +138,8 @@ test(
     const modules = ["--input-type=module", "--eval", page];
     const { stdout: assets } = await execa(process.execPath, modules, { cwd: project });
     expect(assets).toBe("true client/main.js");
+
+    await runsAlone(installed);
   },
   slowMs(120_000),
 );

@@ -11,7 +11,6 @@ import { Backoff } from "../platform/time/backoff.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Store } from "../storage/store.ts";
 import { INSTANCE } from "./event-report.ts";
-import { resourceOf } from "./resource.ts";
 
 export interface LogExportOptions {
   readonly config: Pick<Config, "docker" | "log" | "otlp" | "watch">;
@@ -39,6 +38,7 @@ export async function openLogExport(options: LogExportOptions): Promise<AsyncDis
   if (endpoint === undefined || queue === undefined) return { async [Symbol.asyncDispose]() {} };
   // The sender costs memory and start-up time: it is loaded only when used.
   const { openSender } = await import("../otlp/transport/open-sender.ts");
+  const { resourceOf } = await import("./resource.ts");
   const { openLogPipeline } = await import("../otlp/log-pipeline.ts");
   const pipeline = openLogPipeline({
     queue,

@@ -9,7 +9,6 @@ import { Backoff } from "../platform/time/backoff.ts";
 import type { Publisher } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { Store } from "../storage/store.ts";
-import { resourceOf } from "./resource.ts";
 
 export interface MetricExportOptions {
   readonly config: Pick<Config, "docker" | "otlp" | "systemd" | "watch">;
@@ -39,6 +38,7 @@ export async function openMetricExport(options: MetricExportOptions): Promise<As
   if (endpoint === undefined) return { async [Symbol.asyncDispose]() {} };
   // The sender costs memory and start-up time: it is loaded only when used.
   const { openSender } = await import("../otlp/transport/open-sender.ts");
+  const { resourceOf } = await import("./resource.ts");
   const { startMetricPush } = await import("../otlp/metric-push.ts");
   const { OtelCollector } = await import("../metrics/otel-collector.ts");
   const { intervalMs, timeoutMs, temporality } = config.otlp.metricPush;

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { defaultResource } from "@opentelemetry/resources";
 import { BUILD_INFO } from "../config/build-info.ts";
 import { instanceId } from "../storage/instance-id.ts";
 import type { Config } from "../config/config.ts";
@@ -20,7 +21,6 @@ export async function resourceOf(
 ): Promise<Readonly<Record<string, string>>> {
   const { config, folder, log } = options;
   const { docker, otlp, watch } = config;
-  const { defaultResource } = await import("@opentelemetry/resources");
   const sdk = Object.entries(defaultResource().attributes).filter(([name]) =>
     name.startsWith("telemetry.sdk."),
   );

@@ -23,7 +23,13 @@ describeEngine("unitwatch as a service of systemd", () => {
     // Readable by other users.
     await chmod(built, 0o755);
     // In a copy, because a build replaces dist/, which another test may use.
-    for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json"]) {
+    for (const name of [
+      "src",
+      "package.json",
+      "tsconfig.json",
+      "tsconfig.build.json",
+      "bundle.ts",
+    ]) {
       await cp(join(ROOT, name), join(built, name), { recursive: true });
     }
     await symlink(join(ROOT, "node_modules"), join(built, "node_modules"));

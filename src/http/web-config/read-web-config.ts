@@ -5,7 +5,6 @@ import { readTls } from "./tls-settings.ts";
 import { TrackedFiles } from "./tracked-files.ts";
 import { WebConfigError } from "./web-config.ts";
 import type { RateLimit, WebConfig } from "./web-config.ts";
-import { parseYaml } from "./yaml-document.ts";
 
 /** The headers that can be set, with their allowed values if these are limited. */
 const HEADERS: Readonly<Record<string, readonly string[]>> = {
@@ -33,7 +32,9 @@ const MAX_BURST = 1_000_000;
  */
 export async function readWebConfig(path: string, files = new TrackedFiles()): Promise<WebConfig> {
   try {
-    const whole = new Fields(await parseYaml(await files.read(path))).only([
+    // The parser costs memory only if there is such a file.
+    const { parseYaml } = await import("./yaml-document.ts");
+    const whole = new Fields(parseYaml(await files.read(path))).only([
       "tls_server_config",
       "http_server_config",
       "basic_auth_users",

@@ -1,3 +1,4 @@
+import { LineCounter, parseDocument } from "yaml";
 import { asError } from "../../platform/data/as-error.ts";
 import { WebConfigError } from "./web-config.ts";
 
@@ -7,9 +8,7 @@ import { WebConfigError } from "./web-config.ts";
  *
  * @throws WebConfigError with the number of the line, and none of its text
  */
-export async function parseYaml(text: string): Promise<unknown> {
-  // The parser costs memory only if there is such a file.
-  const { LineCounter, parseDocument } = await import("yaml");
+export function parseYaml(text: string): unknown {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, {
     schema: "failsafe",
