@@ -150,19 +150,23 @@ describeEngine("unitwatch wait", () => {
 
   test("exits with 1 when a container is removed or has no systemd", async () => {
     await using web = await startWeb("web");
-    await using waiting = startWait("--container", web.id, "--health=healthy", BY_COMMAND);
+    const args = ["--container", web.id, "--health=healthy"];
+    await using byApi = startWait(...args);
+    await using byCommand = startWait(...args, BY_COMMAND);
     const plain = await wait(`--container=${web.name}`, "--system=running");
     expect(plain.stderr).toContain(
       `\n  ${web.name}: systemd: the container doesn't run systemd, expected running\n`,
     );
     expect(plain.code).toBe(1);
 
-    await waiting.untilLogged("is starting, expected healthy");
+    for (const each of [byApi, byCommand]) await each.untilLogged("is starting, expected healthy");
     await web.remove();
-    const { code, stderr } = await waiting.exited;
-    expect(stderr).toContain("\nunitwatch wait: can't become true any more, after ");
-    expect(stderr).toContain(`\n  ${web.name}: was removed\n`);
-    expect(code).toBe(1);
+    for (const { exited } of [byApi, byCommand]) {
+      const { code, stderr } = await exited;
+      expect(stderr).toContain("\nunitwatch wait: can't become true any more, after ");
+      expect(stderr).toContain(`\n  ${web.name}: was removed\n`);
+      expect(code).toBe(1);
+    }
   });
 
   test("exits with 128 plus the number of the signal", async () => {
