@@ -18,6 +18,8 @@ const MAX_BUFFERED = 50_000;
 export class BufferingSink {
   readonly #options: BufferingSinkOptions;
   #buffer: SystemdMessage[] | undefined;
+  /** For units with evidence, the length of the buffer then: their signals before that are dropped. */
+  readonly #droppedTo = new Map<string, number>();
   /** Attaches whose `recovered` is yet to come. */
   #pending = 0;
 
@@ -37,6 +39,7 @@ export class BufferingSink {
       case "restart-count":
       case "manager":
         if (this.#buffer === undefined) return take(message);
+        if (this.#buffer.length >= MAX_BUFFERED) this.#buffer = this.#kept();
         // Its source may use the object for the next one.
         if (this.#buffer.length < MAX_BUFFERED) this.#buffer.push({ ...message });
         else overflow();
@@ -46,7 +49,8 @@ export class BufferingSink {
         this.#pending += 1;
         return take(message);
       case "evidence":
-        this.#drop(message.unit);
+        // It has all that the unit's signals before it report.
+        if (this.#buffer !== undefined) this.#droppedTo.set(message.unit, this.#buffer.length);
         return take(message);
       case "recovered": {
         const reply = take(message);
@@ -65,16 +69,20 @@ export class BufferingSink {
     }
   };
 
-  /** Drops the signals of a unit that came before its evidence, which has all that they report. */
-  #drop(unit: string): void {
-    this.#buffer = this.#buffer?.filter((message) => {
+  /** Returns the buffer without the signals that evidence replaces. */
+  #kept(): SystemdMessage[] {
+    const buffered = this.#buffer ?? [];
+    if (this.#droppedTo.size === 0) return buffered;
+    const kept = buffered.filter((message, at) => {
       const isSignal = message.kind === "unit" || message.kind === "service";
-      return !isSignal || message.unit !== unit;
+      return !isSignal || at >= (this.#droppedTo.get(message.unit) ?? 0);
     });
+    this.#droppedTo.clear();
+    return kept;
   }
 
   #flush(): void {
-    const buffered = this.#buffer ?? [];
+    const buffered = this.#kept();
     this.#buffer = undefined;
     for (const message of buffered) this.take(message);
   }

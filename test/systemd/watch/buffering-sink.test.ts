@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import type { SystemdMessage } from "../../../src/domain/systemd.ts";
 import { BufferingSink } from "../../../src/systemd/watch/buffering-sink.ts";
 import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 import { failure, serviceSignal, unitSignal } from "../../support/systemd/recorded-state.ts";
@@ -127,6 +128,53 @@ test("reports an overflow, and buffers no more", () => {
   sink.take({ kind: "recovered", entries: [] });
   expect(overflows()).toBe(1);
   expect(next.history).toEqual(["attached dbus"]);
+});
+
+const evidenceOf = (unit: string): SystemdMessage => ({
+  ...serviceSignal(1n),
+  ...unitSignal("active/running", 1n),
+  kind: "evidence",
+  unit,
+  policy: "always",
+  hasJob: false,
+  mainStartNs: 1n,
+  isUnlogged: false,
+});
+
+test("drops the signals of each unit that came before its evidence, and no others", () => {
+  const { sink, next } = held();
+  const signalOf = (unit: string) => ({ ...unitSignal("active/running", 1n), unit });
+  sink.take({ kind: "attached", transport: "dbus", atNs: 1n });
+  for (const unit of ["a.service", "b.service", "c.service"]) sink.take(signalOf(unit));
+  sink.take({ kind: "removed", unit: "a.service", timeNs: 2n });
+  sink.take(evidenceOf("a.service"));
+  sink.take(signalOf("b.service"));
+  sink.take(signalOf("a.service"));
+  sink.take(evidenceOf("b.service"));
+  next.history.splice(0);
+  sink.take({ kind: "recovered", entries: undefined });
+  expect(next.history).toEqual([
+    "recovered nothing",
+    "unit c.service active/running",
+    "removed a.service",
+    "unit a.service active/running",
+  ]);
+  // Evidence holds for one gap.
+  sink.take({ kind: "attached", transport: "dbus", atNs: 3n });
+  sink.take(signalOf("b.service"));
+  sink.take({ kind: "recovered", entries: [] });
+  expect(next.history.at(-1)).toBe("unit b.service active/running");
+});
+
+test("counts no dropped signal against its bound", () => {
+  const { sink, overflows } = held();
+  sink.take({ kind: "attached", transport: "dbus", atNs: 1n });
+  for (let i = 0; i < 50_000; i += 1) sink.take(unitSignal("active/running", 1n));
+  sink.take(evidenceOf("a.service"));
+  for (let i = 0; i < 50_000; i += 1) sink.take(unitSignal("active/running", 1n));
+  expect(overflows()).toBe(0);
+  sink.take(unitSignal("active/running", 1n));
+  expect(overflows()).toBe(1);
 });
 
 test("passes nothing on after the abort", () => {
