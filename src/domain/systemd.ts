@@ -60,11 +60,16 @@ export interface ServiceSignal {
 
 /**
  * A loaded service as systemd has it at one moment after a gap. Its counters and times show what was
- * missed. It overrides every signal and journal entry about it from before that moment.
+ * missed.
  */
 export interface ServiceEvidence
   extends Omit<ServiceSignal, "kind">, Omit<UnitSignal, "kind" | "unit" | "timeNs"> {
   readonly kind: "evidence";
+  /**
+   * False before `recovered`: it overrides every signal and journal entry about the service from before
+   * its moment. True after that: it is compared with them, since the journal loses lines.
+   */
+  readonly isAfterSignals: boolean;
   /** Restart=; undefined if it is missing. */
   readonly policy: string | undefined;
   /** True if a job is queued for it: in a wait for a restart, that of the restart. */
@@ -219,11 +224,11 @@ export interface SystemdReply {
   /** To `attached`: names whose units are requested with each listing, since they can be aliases. */
   readonly unitNames?: readonly string[];
   /**
-   * To `attached`: services that may have changed in the gap, each with the StateChangeTimestamp that
-   * shows that it didn't, in Unix nanoseconds; 0n if none does.
+   * To `attached` and `recovered`: services that may have changed in the gap, each with the
+   * StateChangeTimestamp that shows that it didn't, in Unix nanoseconds; 0n if none does.
    */
   readonly evidenceOf?: ReadonlyMap<string, bigint>;
-  /** To `recovered`: number of missed changes that were found. */
+  /** To `recovered` and `evidence`: number of missed changes that were found. */
   readonly recoveredChanges?: number;
   /** To `recovered`: for each service, the runs whose end in the gap is unknown. */
   readonly unknownEnds?: ReadonlyMap<string, number>;

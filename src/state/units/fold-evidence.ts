@@ -1,5 +1,5 @@
 import type { ServiceEvidence } from "../../domain/systemd.ts";
-import { MAX_LOST, nextFailure } from "./fold-journal.ts";
+import { MAX_LOST, newest, nextFailure } from "./fold-journal.ts";
 import { hasEnded, isMissedStart, knownEnds, restartsShowFailures } from "./restart-order.ts";
 import { exitCodeOf } from "./fold-signal.ts";
 import { isAutoRestart, isFailureResult, NO_OUTCOMES } from "./unit-facts.ts";
@@ -9,6 +9,23 @@ import type { Fold, UnitFacts, UnitOutcome } from "./unit-facts.ts";
 const STEP_NS = 1_000n;
 
 export interface EvidenceFold extends Fold {
+  /** Runs that ended in the gap, and may have failed. */
+  readonly unknownEnds: number;
+}
+
+/** Changes of one service that a gap has hidden. */
+export interface Missed {
+  /** Failures before the newest restart. */
+  readonly failures: number;
+  /** True if Result has that of the last of them. */
+  readonly isLastFailed: boolean;
+  /** Failures of this gap that were counted before them; default 0. */
+  readonly counted?: number;
+  /** InvocationID of the first of them, if it is known. */
+  readonly firstRun?: string;
+  readonly restarts: number;
+  /** True if the run after the newest restart failed too. */
+  readonly isFailedNow: boolean;
   /** Runs that ended in the gap, and may have failed. */
   readonly unknownEnds: number;
 }
@@ -29,8 +46,15 @@ export function foldEvidence(
   evidence: ServiceEvidence,
   gap: { readonly sinceNs: bigint; readonly room: number },
 ): EvidenceFold {
-  const { sinceNs, room } = gap;
-  const { restarts: number = facts.restartsSeen, result, stateChangeNs, invocationId } = evidence;
+  return foldMissed(facts, evidence, { missed: missedIn(facts, evidence, gap), room: gap.room });
+}
+
+function missedIn(
+  facts: UnitFacts,
+  evidence: ServiceEvidence,
+  { sinceNs }: { readonly sinceNs: bigint },
+): Missed {
+  const { restarts: number = facts.restartsSeen, result } = evidence;
   const before = restartsBefore(facts, evidence, sinceNs) ?? number;
   const isReset = number !== undefined && before !== undefined && number < before;
   const restarts = (number ?? 0) - (isReset ? 0 : (before ?? 0));
@@ -43,15 +67,38 @@ export function foldEvidence(
     hasFailed(evidence) &&
     (restarts > 0 && !isSameRun ? ends > 0 : isNewFailure(facts, evidence, sinceNs));
   const ended = restarts > 0 && !isSameRun ? Math.max(ends - (isFailedNow ? 1 : 0), 0) : 0;
-  const waits = isRestarting(evidence);
   const isLastKnown =
-    waits && ended > 0 && (isAutoRestart(evidence.subState) || isFailureResult(result));
-  const lastFailed = isLastKnown && isFailureResult(result) ? 1 : 0;
+    isRestarting(evidence) &&
+    ended > 0 &&
+    (isAutoRestart(evidence.subState) || isFailureResult(result));
+  const isLastFailed = isLastKnown && isFailureResult(result);
   const others = ended - (isLastKnown ? 1 : 0);
   const areFailures = restartsShowFailures({ ...facts, policy: evidence.policy ?? facts.policy });
-  const failed = lastFailed + (areFailures === true ? others : 0);
-  const missed = Math.min(failed, MAX_LOST, room);
+  const failures = (isLastFailed ? 1 : 0) + (areFailures === true ? others : 0);
+  return {
+    failures,
+    isLastFailed,
+    // The first to end is the run that is known.
+    firstRun: failures === ended && known === 0 && !isReset ? openRunOf(facts) : "",
+    restarts,
+    isFailedNow,
+    unknownEnds:
+      (areFailures === undefined ? others : 0) +
+      (endedByHand(facts, evidence, { isReset, restarts }) ? 1 : 0),
+  };
+}
+
+/** Counts what a gap has hidden; the service is from then on as the evidence shows it. */
+export function foldMissed(
+  facts: UnitFacts,
+  evidence: ServiceEvidence,
+  { missed, room }: { readonly missed: Missed; readonly room: number },
+): EvidenceFold {
+  const { restarts: number = facts.restartsSeen, result, stateChangeNs, invocationId } = evidence;
+  const { isLastFailed, isFailedNow, restarts, firstRun = "", counted: earlier = 0 } = missed;
+  const failures = Math.min(missed.failures, MAX_LOST, room);
   const outcomes: UnitOutcome[] = [];
+  const waits = isRestarting(evidence);
   const restartedNs = waits ? stateChangeNs : evidence.mainStartNs || stateChangeNs;
   const happened = {
     activeState: facts.activeState,
@@ -60,30 +107,20 @@ export function foldEvidence(
     recovered: true,
   };
   let { lastFailure } = facts;
-  for (let run = missed; run > 0; run -= 1) {
-    const timeNs = restartedNs - BigInt(run) * STEP_NS;
-    // The first to end is the run that is known.
-    const isFirst = run === ended && known === 0 && !isReset;
-    const runId = isFirst ? openRunOf(facts) : "";
-    const counted = nextFailure({ lastFailure }, { invocationId: runId, timeNs });
+  for (let run = failures; run > 0; run -= 1) {
+    const timeNs = restartedNs - BigInt(run + earlier) * STEP_NS;
+    const isFirst = run === missed.failures;
+    const counted = nextFailure({ lastFailure }, { invocationId: isFirst ? firstRun : "", timeNs });
     const likely =
-      (run === 1 && lastFailed === 1 ? result : undefined) ??
-      facts.failureResult ??
-      failureOf(result);
+      (run === 1 && isLastFailed ? result : undefined) ?? facts.failureResult ?? failureOf(result);
     lastFailure = counted;
-    outcomes.push({
-      kind: "failure",
-      ...happened,
-      timeNs,
-      counted,
-      result: likely,
-      exitCode: undefined,
-    });
+    const failure = { ...happened, timeNs, counted, result: likely, exitCode: undefined };
+    outcomes.push({ kind: "failure", ...failure });
   }
   let next: UnitFacts = {
     ...facts,
-    lastFailure,
-    failureResult: lastFailed === 1 ? result : (facts.failureResult ?? failureOf(result)),
+    lastFailure: newest(lastFailure, facts.lastFailure),
+    failureResult: isLastFailed ? result : (facts.failureResult ?? failureOf(result)),
   };
   if (restarts > 0 && number !== undefined) {
     const counted = { invocationId: waits ? invocationId : "", timeNs: restartedNs, number };
@@ -123,10 +160,7 @@ export function foldEvidence(
       settledNs: stateChangeNs,
     },
     outcomes: outcomes.length === 0 ? NO_OUTCOMES : outcomes,
-    unknownEnds:
-      (areFailures === undefined ? others : 0) +
-      (failed - missed) +
-      (endedByHand(facts, evidence, { isReset, restarts }) ? 1 : 0),
+    unknownEnds: missed.unknownEnds + missed.failures - failures,
   };
 }
 
@@ -154,7 +188,7 @@ function restartsBefore(
 }
 
 /** True if the restart that NRestarts has counted last is still to be done. */
-function isRestarting({ activeState, subState, hasJob }: ServiceEvidence): boolean {
+export function isRestarting({ activeState, subState, hasJob }: ServiceEvidence): boolean {
   if (subState === "auto-restart-queued") return true;
   return hasJob && (subState === "auto-restart" || activeState === "inactive");
 }
@@ -180,14 +214,18 @@ function isSameRunAs({ invocationId }: UnitFacts, evidence: ServiceEvidence): bo
 }
 
 /** True if the run after the newest restart has failed. */
-function hasFailed(evidence: ServiceEvidence): boolean {
+export function hasFailed(evidence: ServiceEvidence): boolean {
   const { activeState, subState, result } = evidence;
   const isOver = activeState === "failed" || activeState === "inactive" || isAutoRestart(subState);
   return isOver && !isRestarting(evidence) && isFailureResult(result);
 }
 
 /** True if the failure that the evidence shows isn't known. */
-function isNewFailure(facts: UnitFacts, evidence: ServiceEvidence, sinceNs: bigint): boolean {
+export function isNewFailure(
+  facts: UnitFacts,
+  evidence: ServiceEvidence,
+  sinceNs: bigint,
+): boolean {
   if (!hasChanged(facts, evidence, sinceNs)) return false;
   const { lastFailure, lastRestart } = facts;
   const { invocationId } = evidence;

@@ -145,6 +145,14 @@ function lostFailures(facts: UnitFacts, entry: JournalEntry): number {
   return Math.min(Math.max(lost, 0), MAX_LOST);
 }
 
+/** Returns the newer of two, the first if they are as old. */
+export function newest(
+  one: CountedChange | undefined,
+  other: CountedChange | undefined,
+): CountedChange | undefined {
+  return (one?.timeNs ?? -1n) >= (other?.timeNs ?? -1n) ? one : other;
+}
+
 /** Returns the next failure of this run, numbered. */
 export function nextFailure(
   { lastFailure: last }: Pick<UnitFacts, "lastFailure">,

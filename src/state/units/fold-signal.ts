@@ -1,5 +1,5 @@
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
-import { isCovered, isSameRun, MAX_RUNS, nextFailure } from "./fold-journal.ts";
+import { isCovered, isSameRun, MAX_RUNS, newest, nextFailure } from "./fold-journal.ts";
 import { isAutoRestart, isFailureResult, NO_OUTCOMES } from "./unit-facts.ts";
 import type {
   CountedChange,
@@ -52,7 +52,7 @@ export function foldSignal(
   const underWatch = stateChangeNs >= attachedAtNs;
   const { restarts: number = 0 } = pending;
   const count = restartsIn(unit, signal, underWatch);
-  const restart = count ? { invocationId, timeNs: stateChangeNs, number } : undefined;
+  const restart = count ? restartOf(facts, signal, number) : undefined;
   const lastRestart = restart ?? facts.lastRestart;
 
   const isEntry = isOtherState(facts, signal, attachedAtNs);
@@ -67,8 +67,6 @@ export function foldSignal(
     ? nextFailure(facts, { invocationId, timeNs: stateChangeNs })
     : undefined;
 
-  const isNewRun = restart !== undefined || invocationId !== facts.invocationId;
-  const failures = isNewRun ? 0 : facts.failuresSinceRestart;
   // Written out, since a spread doubles the cost of a signal.
   const next: UnitFacts = {
     activeState,
@@ -85,9 +83,9 @@ export function foldSignal(
     exitStatus: facts.exitStatus,
     policy: facts.policy,
     failureResult: failure === undefined ? facts.failureResult : facts.result,
-    failuresSinceRestart: isFailure ? failures + 1 : isEnd ? Math.max(failures, 1) : failures,
+    failuresSinceRestart: failuresSince(facts, signal, { count, isEnd, isFailure }),
     restartsSeen: count === undefined ? facts.restartsSeen : number,
-    lastFailure: failure ?? facts.lastFailure,
+    lastFailure: newest(failure, facts.lastFailure),
     lastRestart,
     journalFailure: unlessOlder(facts.journalFailure, stateChangeNs),
     journalRestart: unlessOlder(facts.journalRestart, stateChangeNs),
@@ -124,6 +122,38 @@ export function foldSignal(
     });
   }
   return { facts: next, outcomes, isChange };
+}
+
+/** Returns the restart that a signal shows. Of one that came before the signal's run, the run isn't known. */
+function restartOf(
+  { lastFailure }: UnitFacts,
+  { subState, stateChangeNs, invocationId }: UnitSignal,
+  number: number,
+): CountedChange {
+  if (isAutoRestart(subState)) return { invocationId, timeNs: stateChangeNs, number };
+  // The journal may have reported the end of this run.
+  const isEnded = lastFailure?.invocationId === invocationId && lastFailure.timeNs <= stateChangeNs;
+  return { invocationId: "", timeNs: (isEnded ? lastFailure.timeNs : stateChangeNs) - 1n, number };
+}
+
+/** Returns the failures that were counted since the newest restart, up to this signal. */
+function failuresSince(
+  { failuresSinceRestart, lastFailure, lastRestart, invocationId }: UnitFacts,
+  { stateChangeNs, invocationId: newestId }: UnitSignal,
+  seen: {
+    readonly count: number | undefined;
+    readonly isEnd: boolean;
+    readonly isFailure: boolean;
+  },
+): number {
+  const { count = 0, isEnd, isFailure } = seen;
+  // The journal may have reported more than this signal and those before it.
+  if ((lastFailure?.timeNs ?? -1n) > stateChangeNs) {
+    const isPast = (lastRestart?.timeNs ?? -1n) > stateChangeNs;
+    return Math.max(failuresSinceRestart - count, 0) + (isFailure && !isPast ? 1 : 0);
+  }
+  const before = count > 0 || invocationId !== newestId ? 0 : failuresSinceRestart;
+  return isFailure ? before + 1 : isEnd ? Math.max(before, 1) : before;
 }
 
 function failureOutcome(

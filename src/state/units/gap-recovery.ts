@@ -2,13 +2,16 @@ import type {
   JournalEntry,
   ServiceEvidence,
   SystemdReply,
+  SystemdTransport,
   UnitSignal,
 } from "../../domain/systemd.ts";
 import { foldEvidence } from "./fold-evidence.ts";
 import { foldEntry } from "./fold-journal.ts";
 import { foldLostFailures } from "./fold-lost-failures.ts";
+import { foldLostLines } from "./fold-lost-lines.ts";
+import { GapCounters } from "./gap-counts.ts";
 import type { JournalCursor } from "./journal-cursor.ts";
-import type { Fold } from "./unit-facts.ts";
+import type { Fold, UnitOutcome } from "./unit-facts.ts";
 import type { UnitRecord } from "./unit-record.ts";
 import type { UnitTable } from "./unit-table.ts";
 
@@ -26,28 +29,68 @@ export interface GapUnits {
   readonly apply: (unit: UnitRecord, fold: Fold) => void;
 }
 
-/** Closes one gap after the other: from the journal, and from the evidence of services that it is silent about. */
+/**
+ * Closes one gap after the other: from the journal, and from the evidence of services that it is silent
+ * about. The evidence of the others comes after the signals that were held back meanwhile, and shows
+ * what the journal has lost.
+ */
 export class GapRecovery {
   readonly #evidence = new Map<string, ServiceEvidence>();
+  readonly #counters = new GapCounters();
+  readonly #gapUnits: GapUnits;
+  /** False if the transport has no evidence. */
+  #hasEvidence = false;
   /** When the newest stream with a listing was opened: Unix nanoseconds. */
   #listedSinceNs = 0n;
   /** Missed failures that may still be counted in this gap. */
   #room = 0;
 
+  constructor(gapUnits: GapUnits) {
+    this.#gapUnits = gapUnits;
+  }
+
   /** Begins a gap. Returns the services whose evidence is requested. */
-  begin(units: UnitTable): ReadonlyMap<string, bigint> {
+  begin(transport: SystemdTransport): ReadonlyMap<string, bigint> {
+    const { units } = this.#gapUnits;
+    this.#hasEvidence = transport !== "busctl";
     this.#evidence.clear();
+    this.#counters.begin(units);
     this.#room = MAX_LOST_IN_GAP;
     return units.servicesToCompare();
   }
 
-  take(evidence: ServiceEvidence): void {
-    this.#evidence.set(evidence.unit, evidence);
+  /** Takes evidence. That from before the signals is used when the gap is closed. */
+  take(evidence: ServiceEvidence): SystemdReply | undefined {
+    if (!evidence.isAfterSignals) {
+      this.#evidence.set(evidence.unit, evidence);
+      return undefined;
+    }
+    const { units, cursor, apply } = this.#gapUnits;
+    const unit = units.get(evidence.unit);
+    const counts = this.#counters.get(evidence.unit);
+    if (unit?.activeState === undefined || counts === undefined) return undefined;
+    const gap = { counts, sinceNs: this.#listedSinceNs, room: this.#room };
+    const fold = foldLostLines(unit.facts, evidence, gap);
+    this.#takeRoom(fold);
+    apply(unit, fold);
+    if (fold.outcomes.length > 0) cursor.reached(evidence.stateChangeNs);
+    return { recoveredChanges: changesIn(fold) };
   }
 
-  /** Units were listed on the stream that was opened at `sinceNs`. */
+  /** Outcomes of a unit are about to be counted. */
+  count(unit: UnitRecord, outcomes: readonly UnitOutcome[]): void {
+    this.#counters.count(unit, outcomes);
+  }
+
+  /** Units were listed on the stream that was opened at `sinceNs`: no gap is left. */
   listed(sinceNs: bigint): void {
     this.#listedSinceNs = sinceNs;
+    this.#counters.clear();
+  }
+
+  /** systemd isn't running any more. */
+  ended(): void {
+    this.#counters.clear();
   }
 
   /**
@@ -56,8 +99,8 @@ export class GapRecovery {
    *
    * @param entries undefined if the journal is unavailable
    */
-  close(entries: readonly JournalEntry[] | undefined, gapUnits: GapUnits): SystemdReply {
-    const { units, cursor, obtain, apply } = gapUnits;
+  close(entries: readonly JournalEntry[] | undefined): SystemdReply {
+    const { units, cursor, obtain, apply } = this.#gapUnits;
     const evidence = this.#evidence;
     const sinceNs = this.#listedSinceNs;
     let recoveredChanges = 0;
@@ -81,19 +124,24 @@ export class GapRecovery {
       if (unit?.activeState === undefined) continue;
       const fold = foldEvidence(unit.facts, known, { sinceNs, room: this.#room });
       this.#takeRoom(fold);
-      recoveredChanges += fold.outcomes.filter(({ kind }) => kind !== "transition").length;
+      recoveredChanges += changesIn(fold);
       if (fold.unknownEnds > 0) unknownEnds.set(name, fold.unknownEnds);
       apply(unit, fold);
       cursor.reached(known.stateChangeNs);
     }
     evidence.clear();
-    return { recoveredChanges, unknownEnds };
+    const evidenceOf = entries === undefined ? new Map() : this.#counters.services();
+    return { recoveredChanges, unknownEnds, evidenceOf };
   }
 
-  /** Counts what the first signal after the gap shows, and the journal lost, before the signal is folded in. */
-  beforeSignal(unit: UnitRecord, signal: UnitSignal, { cursor, apply }: GapUnits): void {
+  /**
+   * Counts what the first signal after the gap shows, and the journal lost, before the signal is folded in.
+   * Evidence shows it exactly.
+   */
+  beforeSignal(unit: UnitRecord, signal: UnitSignal): void {
+    const { cursor, apply } = this.#gapUnits;
     const { attachedAtNs } = cursor;
-    if (unit.facts.signalNs >= attachedAtNs) return;
+    if (this.#hasEvidence || unit.facts.signalNs >= attachedAtNs) return;
     const fold = foldLostFailures(unit, signal, { attachedAtNs, room: this.#room });
     if (fold === undefined) return;
     this.#takeRoom(fold);
@@ -104,4 +152,8 @@ export class GapRecovery {
     const failures = outcomes.filter(({ kind }) => kind === "failure").length;
     this.#room = Math.max(this.#room - failures, 0);
   }
+}
+
+function changesIn({ outcomes }: Fold): number {
+  return outcomes.filter(({ kind }) => kind !== "transition").length;
 }

@@ -2,11 +2,10 @@
  * state/units: the units of one container's systemd, and what is counted of them.
  *
  * A message goes through one pure fold: fold-signal.ts for signals, fold-listing.ts for ListUnits and
- * start times, fold-journal.ts for the journal's entries, fold-evidence.ts for a service's own
- * counters after a gap, fold-lost-failures.ts for the first signal (gap-recovery.ts applies all three). A fold takes a unit's facts
- * (unit-facts.ts) and the message, and returns the next facts and what has happened. It reads no
- * clock, calls nothing back and changes nothing. SystemdState applies it: it replaces the facts in
- * the UnitTable, adds the outcomes to the unit's counters (unit-counters.ts, the one place that
+ * start times; for a gap fold-journal.ts, fold-evidence.ts and fold-lost-*.ts, by gap-recovery.ts. A fold
+ * takes a unit's facts (unit-facts.ts) and the message, and returns the next facts and what has happened.
+ * It reads no clock, calls nothing back and changes nothing. SystemdState applies it: it replaces the
+ * facts in the UnitTable, adds the outcomes to the unit's counters (unit-counters.ts, the one place that
  * counts), and emits a change for each (systemd-changes.ts).
  *
  * What counts, by message and by what is known of the unit:
@@ -31,7 +30,7 @@
  *   journal entry                 newer than the baseline and than the last       1 failure or
  *                                   failure or restart that was counted             restart, recovered
  *   journal entry, restart n      n > last NRestarts + 1: lines were lost         what is between
- *   first signal after a gap      more restarts than ends of runs are known       the failures
+ *   first signal, by busctl       more restarts than ends of runs are known       the failures
  *   evidence after a gap          more restarts, or ends of runs, than are known  the difference
  *   listing after a gap, "failed" loaded, not "failed" and no failure counted
  *                                   since its last state change                   1 failure, recovered
@@ -77,7 +76,7 @@ import type { UnitRow } from "../../domain/unit.ts";
 import { foldRow, foldStartTime } from "./fold-listing.ts";
 import type { Listing } from "./fold-listing.ts";
 import { foldService, foldSignal } from "./fold-signal.ts";
-import { GapRecovery, type GapUnits } from "./gap-recovery.ts";
+import { GapRecovery } from "./gap-recovery.ts";
 import { JournalCursor } from "./journal-cursor.ts";
 import { ManagerState } from "./manager-state.ts";
 import type { SystemTransition } from "./manager-state.ts";
@@ -113,8 +112,7 @@ export class SystemdState {
   readonly #notFound = new NotFoundUnits();
   /** Units that were loaded before the gap, and whose start time was queried after it. */
   #queriedAfterGap = new Set<string>();
-  readonly #gap = new GapRecovery();
-  readonly #gapUnits: GapUnits;
+  readonly #gap: GapRecovery;
   readonly #softRebooted: () => void;
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
@@ -135,7 +133,7 @@ export class SystemdState {
     this.names = new UnitNames(tables.admission.names ?? []);
     this.units = new UnitTable(tables.admission, tables.labels);
     const { units, journalCursor: cursor } = this;
-    this.#gapUnits = { units, cursor, obtain: this.#obtain, apply: this.#apply };
+    this.#gap = new GapRecovery({ units, cursor, obtain: this.#obtain, apply: this.#apply });
   }
 
   /** Folds one message of a source into the facts, and emits what has happened. */
@@ -149,13 +147,12 @@ export class SystemdState {
       case "attached":
         return this.#attached(message);
       case "evidence":
-        this.#gap.take(message);
-        return undefined;
+        return this.#gap.take(message);
       case "restart-count":
         this.units.setRestartCount(message);
         return undefined;
       case "recovered":
-        return this.#gap.close(message.entries, this.#gapUnits);
+        return this.#gap.close(message.entries);
       case "listed":
         return {
           startTimesOf: this.#listing(message),
@@ -201,6 +198,7 @@ export class SystemdState {
     this.manager.ended();
     this.units.unloadAll();
     this.#notFound.clear();
+    this.#gap.ended();
   }
 
   /** Returns the start of the journal's entries that close the gap, and what else is requested. */
@@ -209,7 +207,7 @@ export class SystemdState {
     this.sinceNs = atNs;
     this.#afterGap = true;
     const { wanted } = this.names;
-    const evidenceOf = this.#gap.begin(this.units);
+    const evidenceOf = this.#gap.begin(transport);
     this.units.unlist();
     return {
       journalSinceNs: this.journalCursor.attached(atNs),
@@ -295,7 +293,7 @@ export class SystemdState {
     const unit = known ?? this.#obtain(signal.unit);
     if (unit === undefined) return undefined;
     if (unit.activeState === undefined) this.names.loaded(unit.name);
-    this.#gap.beforeSignal(unit, signal, this.#gapUnits);
+    this.#gap.beforeSignal(unit, signal);
     const fold = foldSignal(unit, signal, this.journalCursor.attachedAtNs);
     unit.pending = NO_PENDING;
     unit.frozenState = signal.frozenState;
@@ -358,6 +356,7 @@ export class SystemdState {
   };
 
   readonly #apply = (unit: UnitRecord, { facts, outcomes }: Fold): void => {
+    this.#gap.count(unit, outcomes);
     this.units.update(unit, facts);
     for (const outcome of outcomes) this.#happened(unit, outcome);
   };

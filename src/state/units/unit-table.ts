@@ -139,15 +139,11 @@ export class UnitTable {
       .map(({ name }) => name);
   }
 
-  /**
-   * A count that a signal or evidence has reported is newer. That of an inactive service isn't read: its
-   * start sets it to 0.
-   */
+  /** A count that a signal or evidence has reported is newer. */
   setRestartCount({ unit: name, restarts, policy }: RestartCountMessage): void {
     const unit = this.#units.get(name);
     if (unit?.activeState === undefined) return;
-    const isKnown = unit.facts.restartsSeen !== undefined || unit.activeState === "inactive";
-    const restartsSeen = isKnown ? unit.facts.restartsSeen : restarts;
+    const { restartsSeen = restarts } = unit.facts;
     this.update(unit, { ...unit.facts, restartsSeen, policy });
   }
 

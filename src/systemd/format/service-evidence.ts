@@ -23,6 +23,7 @@ export function readEvidence(
   let activeState: ActiveState | undefined;
   const evidence: Mutable<ServiceEvidence> = {
     kind: "evidence",
+    isAfterSignals: false,
     unit,
     activeState: "inactive",
     subState: "",

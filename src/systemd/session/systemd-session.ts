@@ -62,6 +62,8 @@ export class SystemdSession {
   #attaches = 0;
   /** Attaches under way; none rejects. */
   readonly #attaching = new Set<Promise<unknown>>();
+  /** Resolves when each attach so far has passed on what it recovered, or failed. */
+  #recovered = Promise.resolve();
   #isReloading = false;
   /** False from an attach until its own listing is through. */
   #isListed = false;
@@ -197,10 +199,11 @@ export class SystemdSession {
     const atNs = this.#clock.nowNs();
     const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
     this.#names = reply?.unitNames ?? [];
-    await transport.subscribe(this.#onMessage);
-    const entries = await this.#missedSince(reply?.journalSinceNs);
-    await this.#readEvidence(reply?.evidenceOf ?? new Map(), entries);
-    this.#take({ kind: "recovered", entries });
+    const recovered = await this.#recover(reply);
+    if (attach !== this.#attaches) return;
+    await transport.evidence?.(recovered?.evidenceOf ?? new Map(), (evidence) => {
+      if (attach === this.#attaches) this.#take({ ...evidence, isAfterSignals: true });
+    });
     if (attach !== this.#attaches) return;
     await this.#list();
     if (attach !== this.#attaches) return;
@@ -209,6 +212,22 @@ export class SystemdSession {
     this.#opened = undefined;
     if (this.#isListDue) this.#relist();
     await this.#readManager();
+  }
+
+  /** Closes the gap, after those of earlier attaches: the last one lets signals pass that were held back. */
+  async #recover(attached: SystemdReply | undefined): Promise<SystemdReply | undefined> {
+    const before = this.#recovered;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#recovered = promise;
+    try {
+      await this.#transport.subscribe(this.#onMessage);
+      const entries = await this.#missedSince(attached?.journalSinceNs);
+      await this.#readEvidence(attached?.evidenceOf ?? new Map(), entries);
+      await before;
+      return this.#take({ kind: "recovered", entries });
+    } finally {
+      resolve();
+    }
   }
 
   /** Returns undefined if the journal is unavailable, or systemd writes no lines about units to it. */

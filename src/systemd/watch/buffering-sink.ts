@@ -50,7 +50,8 @@ export class BufferingSink {
         return take(message);
       case "evidence":
         // It has all that the unit's signals before it report.
-        if (this.#buffer !== undefined) this.#droppedTo.set(message.unit, this.#buffer.length);
+        if (this.#buffer !== undefined && !message.isAfterSignals)
+          this.#droppedTo.set(message.unit, this.#buffer.length);
         return take(message);
       case "recovered": {
         const reply = take(message);

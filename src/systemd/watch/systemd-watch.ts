@@ -121,9 +121,13 @@ export class SystemdWatch {
         return this.#freezable(message);
       case "service":
       case "oom-kills":
-      case "evidence":
       case "restart-count":
         return systemd.take(message);
+      case "evidence": {
+        const reply = systemd.take(message);
+        this.#health.corrected(reply?.recoveredChanges ?? 0);
+        return reply;
+      }
       case "loaded":
         return this.#loaded(message);
       case "attached":

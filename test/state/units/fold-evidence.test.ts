@@ -32,6 +32,7 @@ function afterGap(policy = "always", before = 0) {
       state.take({ kind: "attached", transport: "dbus", atNs: at(ms) });
       state.take({
         kind: "evidence",
+        isAfterSignals: false,
         unit: "a.service",
         activeState: "active",
         subState: "running",

@@ -16,11 +16,11 @@ function afterGap(policy: string, names: readonly string[] = ["a.service"]) {
   const rows = names.map((name) => {
     return { name, activeState: "active", subState: "running" } as const;
   });
-  state.take({ kind: "attached", transport: "dbus", atNs: START_NS });
+  state.take({ kind: "attached", transport: "busctl", atNs: START_NS });
   state.take({ kind: "recovered", entries: [] });
   state.take({ kind: "listed", rows, asOfNs: at(1) });
   for (const unit of names) state.take({ kind: "restart-count", unit, restarts: 4, policy });
-  state.take({ kind: "attached", transport: "dbus", atNs: at(1_000) });
+  state.take({ kind: "attached", transport: "busctl", atNs: at(1_000) });
   state.take({ kind: "recovered", entries: [] });
   state.take({ kind: "listed", rows, asOfNs: at(1_001) });
   newChanges();

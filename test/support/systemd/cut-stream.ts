@@ -18,6 +18,8 @@ export interface CutStreamOptions {
   readonly unlogged?: readonly string[];
   /** Time before each attach whose lines the journal loses, and some after it, in ms: journald is stopped. Default 0. */
   readonly lostMs?: number;
+  /** Lines that the journal loses, in percent, each by itself. Default 0. */
+  readonly lostPercent?: number;
 }
 
 /** Plays the steps of units to a {@link SystemdState}, over a stream that is cut now and then. */
@@ -46,8 +48,8 @@ export class CutStream {
 
   /** True if services are queried after a gap, since the journal is silent about some. */
   get hasEvidence(): boolean {
-    const { hasJournal = true, unlogged = [] } = this.#options;
-    return !hasJournal || unlogged.length > 0;
+    const { hasJournal = true, unlogged = [], lostMs = 0, lostPercent = 0 } = this.#options;
+    return !hasJournal || unlogged.length > 0 || lostMs > 0 || lostPercent > 0;
   }
 
   get isAtEnd(): boolean {
@@ -67,7 +69,7 @@ export class CutStream {
 
   /** Opens a stream; it may break before it is established, and is then opened again. */
   attach(nowNs: bigint): bigint {
-    const { hasJournal = true, unlogged = [], lostMs = 0 } = this.#options;
+    const { hasJournal = true, unlogged = [], lostMs = 0, lostPercent = 0 } = this.#options;
     // Without lines of the journal nothing is known before the first listing.
     const breaks = this.hasEvidence && !this.#isListed ? 5 : this.#random.below(6);
     const sink = new BufferingSink({
@@ -99,15 +101,24 @@ export class CutStream {
     const entries = this.#steps
       .slice(0, this.#at)
       .flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+    const isLost = (): boolean => lostPercent > 0 && this.#random.below(100) < lostPercent;
     const read = entries.filter(
       ({ timeNs, unit }) =>
         sinceNs !== undefined &&
         timeNs >= sinceNs &&
         !unlogged.includes(unit) &&
-        !this.#lostSpans.some(([fromNs, untilNs]) => timeNs >= fromNs && timeNs < untilNs),
+        !this.#lostSpans.some(([fromNs, untilNs]) => timeNs >= fromNs && timeNs < untilNs) &&
+        !isLost(),
     );
-    sink.take({ kind: "recovered", entries: hasJournal ? read : undefined });
+    const closed = sink.take({ kind: "recovered", entries: hasJournal ? read : undefined });
     this.#play(listedNs);
+    if (breaks === 2) return this.cut(listedNs);
+    for (const [unit, knownNs] of closed?.evidenceOf ?? []) {
+      const evidence = this.#evidenceOf(unit);
+      if (evidence === undefined || evidence.stateChangeNs === knownNs) continue;
+      const timeNs = evidence.timeNs + LATENCY_NS;
+      sink.take({ ...evidence, isAfterSignals: true, timeNs });
+    }
     if (breaks === 1 || breaks === 2) return this.cut(listedNs);
     this.list(listedNs);
     return listedNs;

@@ -37,6 +37,8 @@ export class RecordedSink {
   /** Unit whose signals are replied to by a request of the manager's state. */
   cancelled = "";
   toCompare: ReadonlyMap<string, bigint> = new Map();
+  /** Services whose evidence is requested once signals have passed. */
+  toCompareAfter: ReadonlyMap<string, bigint> = new Map();
   uncounted: readonly string[] = [];
   /** Services whose NRestarts and Restart= are requested at a signal. */
   started: readonly string[] = [];
@@ -60,7 +62,7 @@ export class RecordedSink {
         return undefined;
       case "recovered":
         this.entries.push(message.entries);
-        return undefined;
+        return { evidenceOf: this.toCompareAfter };
       case "listed":
         this.#keep(message.rows);
         this.#keepIds(message.ids);
@@ -120,7 +122,10 @@ function lineOf(message: SystemdMessage): string {
     case "attached":
       return `attached ${message.transport}`;
     case "evidence":
-      return `evidence ${message.unit} ${message.result} ${message.restarts}`;
+      return (
+        `evidence ${message.unit} ${message.result} ${message.restarts}` +
+        (message.isAfterSignals ? " after signals" : "")
+      );
     case "restart-count":
       return `restart count ${message.unit} ${message.restarts} ${message.policy}`;
     case "recovered":

@@ -217,6 +217,7 @@ export class UnitLife {
       ...service,
       ...unit,
       kind: "evidence" as const,
+      isAfterSignals: false,
       policy: this.#crashesAlone ? "on-failure" : "always",
       hasJob: this.#hasJob,
       mainStartNs: this.#mainStartNs,

@@ -2,6 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { Variant } from "../../../src/systemd/dbus/value.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import type { FakeUnit } from "../../support/systemd/fake-systemd.ts";
+import { turns } from "../../support/turns.ts";
+import { until } from "../../support/until.ts";
 import { watchBridge, type WatchedBridge } from "../../support/systemd/watched-bridge.ts";
 
 /** A service in a crash loop, with the properties that systemd 262 has of it. */
@@ -77,6 +79,7 @@ test("reads all properties of a service at once, before what was missed is appli
   expect(watched.sink.evidence).toEqual([
     {
       kind: "evidence",
+      isAfterSignals: false,
       unit: "a.service",
       activeState: "activating",
       subState: "auto-restart",
@@ -131,10 +134,10 @@ describe("beside a journal", () => {
     "warning.service": logging(4),
   };
 
-  async function withJournal(
+  function withJournal(
     prepare: FakeRuntime["prepare"] = () => {},
     stdout = FAILURE,
-  ): Promise<WatchedBridge> {
+  ): WatchedBridge {
     const runtime = new FakeRuntime();
     runtime.journal = { stdout };
     runtime.prepare = (bridge, call) => {
@@ -148,12 +151,17 @@ describe("beside a journal", () => {
         sink.toCompare = new Map(Object.keys(UNITS).map((name) => [name, 0n]));
       },
     });
+    return watched;
+  }
+
+  async function recovered(...options: Parameters<typeof withJournal>): Promise<WatchedBridge> {
+    const watched = withJournal(...options);
     await watched.saw(/^manager/);
     return watched;
   }
 
   test("takes evidence of services whose lines LogLevelMax= leaves out", async () => {
-    const watched = await withJournal();
+    const watched = await recovered();
     expect(watched.sink.evidence.map(({ unit }) => unit)).toEqual(["err.service"]);
     expect(watched.history).toContain("recovered 1");
     expect(watched.systemd.questions.filter((question) => /lines/.test(question))).toEqual([]);
@@ -164,14 +172,49 @@ describe("beside a journal", () => {
     ["LogLevel", "logLevel", "err"],
     ["LogTarget", "logTarget", "console"],
   ] as const)("takes it for silent when systemd's %s keeps lines out", async (_, key, value) => {
-    const watched = await withJournal(({ systemd }) => void (systemd[key] = value), "");
+    const watched = await recovered(({ systemd }) => void (systemd[key] = value), "");
     expect(watched.sink.evidence).toHaveLength(4);
     expect(watched.history).toContain("recovered nothing");
     await end(watched);
   });
 
+  test("compares services with the journal once the signals have passed", async () => {
+    const watched = withJournal();
+    watched.sink.toCompareAfter = new Map([["all.service", 0n]]);
+    await watched.saw(/^listed/);
+    expect(watched.history.filter((line) => /^(evidence|recovered|listed)/.test(line))).toEqual([
+      "evidence err.service exit-code 3",
+      "recovered 1",
+      "evidence all.service exit-code 3 after signals",
+      "listed 4",
+    ]);
+    await end(watched);
+  });
+
+  test("closes gaps in their order, though the evidence of a later one comes first", async () => {
+    const watched = await recovered();
+    watched.forget();
+    const { systemd, history } = watched;
+    const asked = (): number => history.filter((line) => line.startsWith("asked GetAll")).length;
+    systemd.held.add("GetAll");
+    systemd.emitOwner("", ":1.1");
+    await until(() => asked() === 3);
+    systemd.held.clear();
+    systemd.emitOwner("", ":1.1");
+    await until(() => asked() === 6);
+    await turns();
+    expect(history.filter((line) => line.startsWith("recovered"))).toEqual([]);
+    systemd.release();
+    await watched.saw(/^manager/);
+    expect(history.filter((line) => line.startsWith("recovered"))).toEqual([
+      "recovered 1",
+      "recovered 1",
+    ]);
+    await end(watched);
+  });
+
   test("takes an empty journal for complete when systemd writes to it", async () => {
-    const watched = await withJournal(() => {}, "");
+    const watched = await recovered(() => {}, "");
     expect(watched.sink.evidence.map(({ unit }) => unit)).toEqual(["lines.service", "err.service"]);
     expect(watched.history).toContain("recovered 0");
     await end(watched);

@@ -134,6 +134,7 @@ const evidenceOf = (unit: string): SystemdMessage => ({
   ...serviceSignal(1n),
   ...unitSignal("active/running", 1n),
   kind: "evidence",
+  isAfterSignals: false,
   unit,
   policy: "always",
   hasJob: false,
