@@ -17,6 +17,8 @@ export interface MatrixEngine extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts the daemon again and waits until it responds. */
   start(): Promise<void>;
+  /** True if a command takes seconds: such a session has few units, and more time for faults. */
+  readonly isSlow: boolean;
   /** True if containers have the controllers of cgroup v2: an OOM kill is a Result then. */
   readonly hasControllers: boolean;
 }
@@ -64,6 +66,7 @@ function docker(name: string, note: string, source: DockerSource = {}): EnginePl
       return {
         engine,
         version,
+        isSlow: false,
         hasControllers: false,
         // With the default of 10, a slow journald loses lines of systemd.
         nodeArgs: ["--sysctl=net.unix.max_dgram_qlen=4096"],
@@ -93,6 +96,7 @@ function podman(name: string, note: string, { suite, unified = false }: PodmanSo
       return {
         engine,
         version,
+        isSlow: false,
         hasControllers: false,
         nodeArgs: [`--cgroup-parent=/${engine.cgroup}`, "--sysctl=net.unix.max_dgram_qlen=4096"],
         kill: () => engine.killService(),

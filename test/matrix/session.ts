@@ -57,6 +57,8 @@ export interface SessionPlan {
 }
 
 const CLUSTER = "matrix";
+/** A fault takes this many times as long on a slow engine. */
+const SLOW_COUNT = 4;
 
 export async function openSession(plan: SessionPlan): Promise<OpenedSession> {
   await using stack = new AsyncDisposableStack();
@@ -72,7 +74,7 @@ export async function openSession(plan: SessionPlan): Promise<OpenedSession> {
       try {
         const options = { cluster: CLUSTER, args: engine.nodeArgs };
         const node = stack.use(await startMatrixNode(engine.engine, nodePlan, options));
-        const units = runUnits(SYSTEMD[nodePlan.suite]);
+        const units = runUnits(SYSTEMD[nodePlan.suite], { few: engine.isSlow });
         await writeRunUnits(node, units);
         return [{ plan: nodePlan, node, units }];
       } catch (error) {
@@ -84,7 +86,8 @@ export async function openSession(plan: SessionPlan): Promise<OpenedSession> {
   const nodes = started.flat();
   const unitwatch = stack.use(await watch(proxy.host));
   const owned = stack.move();
-  const { seed, countSeconds } = plan;
+  const { seed } = plan;
+  const countSeconds = plan.countSeconds * (engine.isSlow ? SLOW_COUNT : 1);
   return {
     session: {
       cluster: CLUSTER,

@@ -58,6 +58,7 @@ async function guestEngine({ vm, engine, daemon, stack }: GuestEngine): Promise<
   return {
     engine,
     version: await engine.docker(["version", "--format={{.Server.Version}}"]),
+    isSlow: true,
     hasControllers: true,
     nodeArgs: ["--sysctl=net.unix.max_dgram_qlen=4096"],
     async kill() {
