@@ -21,8 +21,9 @@ export interface BootGateOptions {
  */
 const BOOT_MS = 700;
 const POLL_MS = 20;
-/** The engine starts a ps on its host for each answer. */
-const ENGINE_POLL_MS = 100;
+/** For each answer the engine starts a ps on its host, and keeps an event: of 256 that a resume has. */
+const FIRST_ENGINE_POLL_MS = 100;
+const MAX_ENGINE_POLL_MS = 1_600;
 /** A container whose PID 1 isn't systemd never passes. */
 const LIMIT_MS = 30_000;
 /** Time from when systemd has left the root cgroup, for signs of controllers that never come. */
@@ -43,6 +44,7 @@ type Progress = "unknown" | "booting" | "left" | "unclear" | "done";
 export class BootGate {
   readonly #options: BootGateOptions;
   readonly #read: (path: string) => Promise<string>;
+  #enginePollMs = FIRST_ENGINE_POLL_MS;
   #isOpen = false;
 
   constructor(options: BootGateOptions) {
@@ -89,7 +91,9 @@ export class BootGate {
     const cgroups = await this.#options.cgroups(signal).catch(() => undefined);
     const listed = cgroups === undefined ? "unknown" : progressOf(cgroups, this.#options.container);
     const progress = listed === "unknown" && seen === "unclear" ? "done" : listed;
-    return { progress, pollMs: cgroups === undefined ? POLL_MS : ENGINE_POLL_MS };
+    const pollMs = this.#enginePollMs;
+    this.#enginePollMs = Math.min(2 * pollMs, MAX_ENGINE_POLL_MS);
+    return { progress, pollMs };
   }
 
   /** Returns what /proc and /sys of this machine show. */
