@@ -96,4 +96,39 @@ describeEngine("behind a proxy that allows only the calls of docs/security.md", 
     expect(proxy.refused).toEqual([]);
     expect([...proxy.used].toSorted()).toEqual(calls.toSorted());
   });
+
+  test("needs GET alone over the socket, also after gaps", async () => {
+    const gets = (await callsOf("engine calls")).filter((call) => call.startsWith("GET "));
+    await using proxy = await AllowListProxy.start(join(dir, "get.sock"), engine.host, gets);
+    await using unitwatch = await startUnitwatch({
+      host: proxy.host,
+      cluster,
+      args: ["--docker.runtime=engine", "--systemd.transport=socket"],
+      onHostOf: engine,
+    });
+    const failures = (count: number) =>
+      unitwatch.until(
+        (scrape) =>
+          scrape.value("systemd_unit_failures_total", { name: "victim.service" }) === count,
+      );
+    await unitwatch.untilWatching(1);
+    await node.startUnit("victim.service");
+    await node.crash("victim.service");
+    await failures(1);
+
+    // Without a bus, the failure shows in the journal alone.
+    await node.systemctl("stop", "dbus.socket", "dbus.service");
+    await node.startUnit("victim.service");
+    await node.crash("victim.service");
+    await node.systemctl("start", "dbus.socket", "dbus.service");
+    await failures(2);
+    await node.restart(5);
+    await node.ready();
+    await unitwatch.untilWatching(1);
+
+    expect(proxy.refused).toEqual([]);
+    const needed = gets.filter((call) => !/exec|top/.test(call));
+    expect([...proxy.used].toSorted()).toEqual(needed.toSorted());
+    expect(unitwatch.log.filter(({ msg }) => msg.startsWith("journal unavailable"))).toEqual([]);
+  });
 });

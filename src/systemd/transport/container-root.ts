@@ -72,9 +72,7 @@ export class ContainerRoot implements Disposable {
    * container
    */
   static open({ container, pid, proc = "/proc" }: ContainerRootOptions): ContainerRoot {
-    if (pid <= 0) {
-      throw new SocketError("the engine hasn't reported its PID 1", "missing", { isEarly: true });
-    }
+    if (pid <= 0) throw new SocketError("the engine reports no PID 1 of it", "missing");
     using files = new DisposableStack();
     try {
       const process = files.use(new OpenFile(`${proc}/${pid}`, FOLDER));

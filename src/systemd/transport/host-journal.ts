@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import type { Clock } from "../../domain/clock.ts";
 import type { ProcessExit } from "../../domain/process.ts";
 import type { CommandOutput } from "../../domain/runtime.ts";
@@ -135,12 +135,17 @@ async function runOnHost(
   signal: AbortSignal,
 ): Promise<CommandOutput> {
   const user = isRoot() ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
-  const child = spawn(COMMAND, ["--file=-", ...args], {
-    ...user,
-    stdio: [file.fd, "pipe", "pipe"],
-    cwd: "/",
-    env: { PATH, LC_ALL: "C" },
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(COMMAND, ["--file=-", ...args], {
+      ...user,
+      stdio: [file.fd, "pipe", "pipe"],
+      cwd: "/",
+      env: { PATH, LC_ALL: "C" },
+    });
+  } catch (cause) {
+    throw new HostJournalError(`the host's ${COMMAND} can't be run`, { cause });
+  }
   const exited = Promise.withResolvers<ProcessExit>();
   let stderr = "";
   const { stdout } = child;
