@@ -2,8 +2,8 @@ import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import type { Executor, Process, ProcessExit } from "../../domain/process.ts";
+import { keptEnd } from "./kept-end.ts";
 
-const KEPT_STDERR_BYTES = 4096;
 /** Time that output may stay open after the exit: a child that inherited it can hold it for ever. */
 const OUTPUT_GRACE_MS = 100;
 
@@ -63,10 +63,7 @@ async function endOutput(stdout: Readable, exited: Promise<unknown>): Promise<vo
 function exitOf(child: ChildProcess, stderr: Readable): Promise<ProcessExit> {
   // A signal that can't be sent is an error event, which ends this process without a listener.
   child.on("error", () => {});
-  let kept: Buffer = Buffer.alloc(0);
-  stderr.on("data", (chunk: Buffer) => {
-    kept = Buffer.concat([kept, chunk]).subarray(-KEPT_STDERR_BYTES);
-  });
+  const kept = keptEnd(stderr);
   const exited = Promise.withResolvers<ProcessExit>();
   child.once("exit", (exitCode, signal) => {
     const report = (): void => {
@@ -74,7 +71,7 @@ function exitOf(child: ChildProcess, stderr: Readable): Promise<ProcessExit> {
       exited.resolve({
         exitCode: exitCode ?? undefined,
         signal: signal ?? undefined,
-        stderr: kept.toString("utf8"),
+        stderr: kept(),
       });
     };
     const timer = setTimeout(report, OUTPUT_GRACE_MS);

@@ -4,6 +4,7 @@ import type { ProcessExit } from "../../domain/process.ts";
 import type { CommandOutput } from "../../domain/runtime.ts";
 import type { JournalEntry } from "../../domain/systemd.ts";
 import { collectOutput } from "../../platform/process/collect-output.ts";
+import { keptEnd } from "../../platform/process/kept-end.ts";
 import { isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
 import {
   entriesIn,
@@ -23,7 +24,6 @@ const PAUSE_MS = 20;
 const BUSY_LIMIT_MS = 1_000;
 /** Time in which such a journal has to show an entry from after the first look. */
 const LAG_LIMIT_MS = 4_000;
-const KEPT_STDERR_BYTES = 4_096;
 const COMMAND = "journalctl";
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const JOURNALD = "systemd-journal";
@@ -147,17 +147,18 @@ async function runOnHost(
     throw new HostJournalError(`the host's ${COMMAND} can't be run`, { cause });
   }
   const exited = Promise.withResolvers<ProcessExit>();
-  let stderr = "";
   const { stdout } = child;
   if (stdout === null || child.stderr === null) throw new Error("a child without pipes");
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr = (stderr + text).slice(-KEPT_STDERR_BYTES);
-  });
+  const stderr = keptEnd(child.stderr);
   child.once("error", (cause) => {
     exited.reject(new HostJournalError(`the host's ${COMMAND} can't be run`, { cause }));
   });
   child.once("close", (exitCode, name) => {
-    exited.resolve({ exitCode: exitCode ?? undefined, signal: name ?? undefined, stderr });
+    exited.resolve({
+      exitCode: exitCode ?? undefined,
+      signal: name ?? undefined,
+      stderr: stderr(),
+    });
   });
   exited.promise.catch(() => {});
   const kill = (): boolean => child.kill("SIGKILL");
