@@ -56,7 +56,7 @@ test("removes the variables of systemd from its environment", async () => {
 test.each([
   [
     { DOCKER_HOST: "tcp://h", DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: "/nowhere" },
-    /^unitwatch: error: DOCKER_CERT_PATH: cannot read \/nowhere\/ca\.pem: ENOENT[^\n]+\n$/,
+    /^unitwatch: error: DOCKER_CERT_PATH: cannot read the certificate file \/nowhere\/ca\.pem: ENOENT[^\n]+\n$/,
   ],
   [
     { OTEL_EXPORTER_OTLP_ENDPOINT: "https://h", OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere" },

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
@@ -31,7 +31,7 @@ const PORTS = { plain: 2375, tls: 2376 };
  */
 export async function openRuntime(choice: RuntimeChoice): Promise<ContainerRuntime> {
   const { runtime, command, host, filters, clock } = choice;
-  const address = runtime === "cli" ? undefined : engineAddress(choice);
+  const address = runtime === "cli" ? undefined : await engineAddress(choice);
   if (address !== undefined) return new EngineApi({ address, filters, clock });
   if (runtime === "engine") {
     throw new Error(
@@ -43,7 +43,7 @@ export async function openRuntime(choice: RuntimeChoice): Promise<ContainerRunti
   return new DockerCli(execaExecutor(), { command, host, filters });
 }
 
-function engineAddress(choice: RuntimeChoice): EngineAddress | undefined {
+async function engineAddress(choice: RuntimeChoice): Promise<EngineAddress | undefined> {
   const { runtime, command, host, context, tlsPath } = choice;
   const isAuto = runtime === "auto";
   // Another command, such as podman or a wrapper, is configured to be used.
@@ -56,7 +56,7 @@ function engineAddress(choice: RuntimeChoice): EngineAddress | undefined {
   const url = new URL(host);
   if (url.protocol === "unix:") return { socketPath: decodeURIComponent(url.pathname) };
   if (url.protocol !== "tcp:") return undefined;
-  const tls = tlsPath === undefined ? undefined : readTls(tlsPath);
+  const tls = tlsPath === undefined ? undefined : await readTls(tlsPath);
   return {
     host: url.hostname.replace(/^\[|\]$/g, ""),
     port: url.port === "" ? (tls === undefined ? PORTS.plain : PORTS.tls) : Number(url.port),
@@ -64,16 +64,17 @@ function engineAddress(choice: RuntimeChoice): EngineAddress | undefined {
   };
 }
 
-function readTls(folder: string): TlsMaterial {
-  const read = (name: string): Buffer => {
-    const path = join(folder, name);
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      throw new Error(`DOCKER_CERT_PATH: cannot read ${path}`, {
-        cause: error,
-      });
-    }
-  };
-  return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+async function readTls(folder: string): Promise<TlsMaterial> {
+  // It is loaded only when used.
+  const { readTlsMaterial } = await import("../platform/data/read-tls.ts");
+  const inFolder = (name: string): string => join(folder, name);
+  try {
+    return await readTlsMaterial({
+      caFile: inFolder("ca.pem"),
+      certFile: inFolder("cert.pem"),
+      keyFile: inFolder("key.pem"),
+    });
+  } catch (cause) {
+    throw new Error("DOCKER_CERT_PATH", { cause });
+  }
 }

@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { openRuntime } from "../../src/engine/open-runtime.ts";
 import type { RuntimeChoice } from "../../src/engine/open-runtime.ts";
+import { makeEngineCertificates } from "../support/engine/certificates.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
 function choice(given: Partial<RuntimeChoice>): RuntimeChoice {
@@ -39,14 +39,20 @@ test("rejects the API over ssh and names the flag", async () => {
   );
 });
 
-test("reads the three TLS files, and names a missing one", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "docker-certs-"));
-  try {
-    const tls = choice({ host: "tcp://127.0.0.1:2376", tlsPath: folder });
-    await expect(openRuntime(tls)).rejects.toThrow(`cannot read ${folder}/ca.pem`);
-    for (const name of ["ca.pem", "cert.pem", "key.pem"]) await writeFile(join(folder, name), "");
-    expect((await openRuntime(tls)).kind).toBe("engine");
-  } finally {
-    await rm(folder, { recursive: true });
+test("reads the three TLS files, and names a missing or invalid one", async () => {
+  await using certificates = await makeEngineCertificates();
+  const { client: folder } = certificates;
+  const opened = () => openRuntime(choice({ host: "tcp://127.0.0.1:2376", tlsPath: folder }));
+  expect((await opened()).kind).toBe("engine");
+  const key = join(folder, "key.pem");
+  for (const [spoil, message] of [
+    [() => writeFile(key, ""), `there is no private key as PEM in the file ${key}`],
+    [() => rm(key), `cannot read the private key file ${key}`],
+  ] as const) {
+    await spoil();
+    await expect(opened()).rejects.toMatchObject({
+      message: "DOCKER_CERT_PATH",
+      cause: { message },
+    });
   }
 });

@@ -4,13 +4,7 @@
  * them ends with a value or a ProtobufError.
  */
 import type { OtlpProtocol } from "../../domain/otlp.ts";
-
-/** Paths of PEM files; undefined: the system's trust, no client certificate. */
-export interface OtlpTlsFiles {
-  readonly caFile: string | undefined;
-  readonly keyFile: string | undefined;
-  readonly certFile: string | undefined;
-}
+import type { TlsFileNames } from "../../platform/data/read-tls.ts";
 
 /** Address and protocol for the requests of one signal. */
 export interface OtlpEndpoint {
@@ -22,7 +16,7 @@ export interface OtlpEndpoint {
   /** Limit of one request, from its start to the end of the response. */
   readonly timeoutMs: number;
   readonly compression: "gzip" | "none";
-  readonly tls: OtlpTlsFiles;
+  readonly tls: TlsFileNames;
   /** Overridden by a header `user-agent`. */
   readonly userAgent?: string;
 }

@@ -1,7 +1,7 @@
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import type { OtlpTlsFiles } from "../../../src/otlp/protocol/endpoint.ts";
+import type { TlsFileNames } from "../../../src/platform/data/read-tls.ts";
 import { openSender } from "../../../src/otlp/transport/open-sender.ts";
 import type { OtlpSender, SendOutcome } from "../../../src/otlp/transport/sender.ts";
 import { TestAuthority } from "../../support/test-authority.ts";
@@ -37,14 +37,14 @@ async function tlsServer(extra: { readonly requestCert?: boolean } = {}): Promis
   return httpServer((response) => response.end(), { key, cert, ca, ...extra });
 }
 
-function opened(address: string, files: Partial<OtlpTlsFiles>): Promise<OtlpSender> {
+function opened(address: string, files: Partial<TlsFileNames>): Promise<OtlpSender> {
   return openSender(
     endpointOf({ url: `https://${address}/v1/logs`, tls: { ...NO_FILES, ...files } }),
     "logs",
   );
 }
 
-async function sendOnce(address: string, files: Partial<OtlpTlsFiles>): Promise<SendOutcome> {
+async function sendOnce(address: string, files: Partial<TlsFileNames>): Promise<SendOutcome> {
   await using sender = await opened(address, files);
   return await sender.send(REQUEST, NEVER);
 }
@@ -109,7 +109,7 @@ test("names an unusable file when the sender is opened", async () => {
   const empty = join(folder, "empty.pem");
   await writeFile(empty, "no certificate");
   const { key, cert } = forClient;
-  const rejected: [Partial<OtlpTlsFiles>, string][] = [
+  const rejected: [Partial<TlsFileNames>, string][] = [
     [{ caFile: missing }, `cannot read the certificate file ${missing}`],
     [{ caFile: empty }, `there is no certificate as PEM in the file ${empty}`],
     [{ certFile: key, keyFile: key }, `there is no certificate as PEM in the file ${key}`],
