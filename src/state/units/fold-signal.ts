@@ -126,11 +126,13 @@ export function foldSignal(
 
 /** Returns the restart that a signal shows. Of one that came before the signal's run, the run isn't known. */
 function restartOf(
-  { lastFailure }: UnitFacts,
-  { subState, stateChangeNs, invocationId }: UnitSignal,
+  { lastFailure, invocationId: knownId }: UnitFacts,
+  { activeState, subState, stateChangeNs, invocationId }: UnitSignal,
   number: number,
 ): CountedChange {
-  if (isAutoRestart(subState)) return { invocationId, timeNs: stateChangeNs, number };
+  // Between its wait and its start it is inactive.
+  const isBetween = activeState === "inactive" && invocationId === knownId;
+  if (isAutoRestart(subState) || isBetween) return { invocationId, timeNs: stateChangeNs, number };
   // The journal may have reported the end of this run.
   const isEnded = lastFailure?.invocationId === invocationId && lastFailure.timeNs <= stateChangeNs;
   return { invocationId: "", timeNs: (isEnded ? lastFailure.timeNs : stateChangeNs) - 1n, number };
