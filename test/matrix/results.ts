@@ -27,10 +27,11 @@ export async function readRows(): Promise<readonly MatrixRow[]> {
   return JSON.parse(await readFile(RESULTS, "utf8")) as readonly MatrixRow[];
 }
 
-/** Stores the rows of a session, and keeps earlier ones of others. */
+/** Stores the rows of a session, and keeps earlier ones of others and of other nodes. */
 export async function keepRows(session: string, rows: readonly MatrixRow[]): Promise<void> {
   const before = await readRows().catch(() => []);
-  const others = before.filter(({ engine }) => engine !== session);
+  const suites = new Set(rows.map(({ suite }) => suite));
+  const others = before.filter(({ engine, suite }) => engine !== session || !suites.has(suite));
   await mkdir(dirname(RESULTS), { recursive: true });
   await writeFile(RESULTS, `${JSON.stringify([...others, ...rows], undefined, 2)}\n`);
 }

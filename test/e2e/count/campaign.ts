@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Engine } from "../../support/engine/docker.ts";
 import type { Suite } from "../../support/engine/images.ts";
 import { type NodeVariant, startNode, type TestNode } from "../../support/engine/node.ts";
+import { SYSTEMD } from "../../matrix/nodes.ts";
 import type { SocketProxy } from "../../support/socket-proxy.ts";
 import type { Unitwatch } from "../../support/unitwatch.ts";
 import { type Truth, truthOf } from "./compare.ts";
@@ -51,7 +52,7 @@ export async function startLoadedNode(
   });
   await keepJournal(node);
   const random = Random.of(seed, `load ${name}`);
-  const units = loadUnits({ random, hasDirectMode: suite === "trixie" });
+  const units = loadUnits({ random, hasDirectMode: SYSTEMD[suite] >= 254 });
   await writeLoad(node, units);
   return { node, plan, units, before: { failures: [], restarts: [] }, history: [] };
 }

@@ -7,6 +7,8 @@ import { attachEngine, describeEngine } from "../../support/engine/attach.ts";
 import type { Engine } from "../../support/engine/docker.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../../support/otlp-receiver.ts";
 import { SocketProxy } from "../../support/socket-proxy.ts";
+import type { Suite } from "../../support/engine/images.ts";
+import { SUITES } from "../../matrix/nodes.ts";
 import { startUnitwatch, type Unitwatch } from "../../support/unitwatch.ts";
 import { type LoadedNode, type NodePlan, runCampaign, startLoadedNode } from "./campaign.ts";
 import { LOSSLESS_FAULTS } from "./faults.ts";
@@ -38,14 +40,18 @@ const SHORT_PLANS: readonly NodePlan[] = [
   { name: "full" },
   { name: "no-dbus", variant: "no-dbus" },
 ];
-const ALL_PLANS: readonly NodePlan[] = IS_SHORT
-  ? SHORT_PLANS
-  : [
-      ...SHORT_PLANS,
-      { name: "no-logind", variant: "no-logind" },
-      { name: "trixie", suite: "trixie" },
-      ...(SECONDS > 60 ? LONG_PLANS : []),
-    ];
+/** Suites of full nodes in place of the plans, such as `bullseye,sid`. */
+const NODES = process.env["UNITWATCH_COUNT_NODES"]?.split(",");
+const ALL_PLANS: readonly NodePlan[] = NODES
+  ? NODES.map((name) => ({ name, suite: suiteOf(name) }))
+  : IS_SHORT
+    ? SHORT_PLANS
+    : [
+        ...SHORT_PLANS,
+        { name: "no-logind", variant: "no-logind" },
+        { name: "trixie", suite: "trixie" },
+        ...(SECONDS > 60 ? LONG_PLANS : []),
+      ];
 const PLANS = ALL_PLANS.filter(({ variant }) => !IS_SOCKET || variant !== "no-dbus");
 
 describeEngine("the count", () => {
@@ -124,6 +130,14 @@ describeEngine("the count", () => {
     }
   });
 });
+
+function suiteOf(name: string): Suite {
+  const suite = SUITES.find((each) => each === name);
+  if (suite === undefined) {
+    throw new Error(`UNITWATCH_COUNT_NODES has ${name}, expected some of ${SUITES.join(", ")}`);
+  }
+  return suite;
+}
 
 /** Adds unitwatch's own warnings to an error. */
 async function withWarnings<T>(unitwatch: Unitwatch, work: () => Promise<T>): Promise<T> {
