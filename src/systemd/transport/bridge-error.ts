@@ -13,8 +13,12 @@ const FIRST_FOREIGN_CODE = 125;
 const IS_DOWN = /\b(?:stopped|paused|not running)\b/;
 const NO_RESOURCES =
   /resource temporarily unavailable|cannot allocate memory|too many open files|no space left|cannot fork/i;
-/** Up to v252 the bridge says nothing. */
-const NOTHING_THERE = /^$|: (?:No such file or directory|Connection refused)$/;
+/**
+ * Up to v252 the bridge says nothing. While dbus.socket waits for a bus that systemd doesn't start,
+ * because the system stops, it accepts a connection and cuts it.
+ */
+const NOTHING_THERE =
+  /^$|: (?:No such file or directory|Connection refused|Connection reset by peer|Broken pipe|Transport endpoint is not connected)$/;
 /** How the bridge's own messages begin; an engine's command writes to the same stream. */
 const FROM_BRIDGE = /^$|^Failed to /;
 /** Errors of a bus that systemd hasn't reached yet. */

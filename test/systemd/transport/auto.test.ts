@@ -117,6 +117,9 @@ test.each([
   "",
   "Failed to connect to system scope bus via local transport: No such file or directory\n",
   "Failed to connect to system scope bus via local transport: Connection refused\n",
+  "Failed to connect to system scope bus via local transport: Broken pipe\n",
+  "Failed to connect to system scope bus via local transport: Connection reset by peer\n",
+  "Failed to get server ID: Transport endpoint is not connected\n",
 ])("goes on at once from an absent source when the node has booted: %j", async (stderr) => {
   const tried: string[] = [];
   const ways = [sourceOf("a", tried, absent(stderr)), sourceOf("b", tried, "works")];
