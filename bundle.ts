@@ -4,7 +4,7 @@
  * 10 MB less memory. The library, dist/index.js, stays as compiled, and takes dependencies from
  * node_modules.
  */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
 
@@ -49,7 +49,7 @@ const router: Plugin = {
   },
 };
 
-await build({
+const { metafile } = await build({
   entryPoints: Object.fromEntries(ENTRIES.map((name) => [name, join(SRC, `${name}.ts`)])),
   outdir: DIST,
   allowOverwrite: true,
@@ -68,5 +68,25 @@ await build({
     js: `import{createRequire as $require}from"node:module";const require=$require(import.meta.url);`,
   },
   plugins: [sources, router],
+  metafile: true,
   logLevel: "warning",
 });
+
+/** The licences ask for their text beside the code: one file has them all. */
+const packages = new Set(
+  Object.keys(metafile.inputs).flatMap(
+    (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
+  ),
+);
+const licenses = await Promise.all([...packages].toSorted().map(licenseOf));
+await writeFile(join(DIST, "third-party-licenses.txt"), licenses.join("\n\n"));
+
+async function licenseOf(folder: string): Promise<string> {
+  const root = join(import.meta.dirname, folder);
+  const manifest: unknown = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  const { name, version, license } = manifest as Record<string, string>;
+  const files = await readdir(root);
+  const file = files.find((each) => /^licen[cs]e(?:\.(?:md|txt))?$/i.test(each));
+  const text = file === undefined ? "" : await readFile(join(root, file), "utf8");
+  return `${name} ${version} (${license})\n\n${text.trim()}`;
+}

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -52,6 +52,9 @@ function threadScript(module: string, path: string): string {
 
 /** Runs the program of a package: its parts are bundled with all that they need. */
 async function runsAlone(installed: string): Promise<void> {
+  const licenses = await readFile(join(installed, "dist", "third-party-licenses.txt"), "utf8");
+  expect(licenses).toMatch(/^router \d\S* \(MIT\)$/m);
+  expect(licenses).not.toMatch(/undefined/);
   const users = join(folder, "web.yml");
   await writeFile(users, `basic_auth_users:\n  alice: ${hashSync("wonder", 4)}\n`);
   await using unitwatch = await startUnitwatch({
