@@ -21,6 +21,7 @@ const SECTIONS: readonly (() => Promise<{ readonly section: Section }>)[] = [
   () => import("./storm.ts"),
   () => import("./otlp-queue.ts"),
   () => import("./soak.ts"),
+  () => import("./waits.ts"),
 ];
 
 const sections = await Promise.all(SECTIONS.map(async (load) => (await load()).section));
@@ -37,7 +38,7 @@ const results: SectionResult[] = [];
 {
   await using environment = await BenchEnvironment.open();
   for (const section of sections) {
-    if (wanted.length > 0 && !wanted.includes(section.name)) continue;
+    if (wanted.length === 0 ? section.isOnDemand : !wanted.includes(section.name)) continue;
     const begin = performance.now();
     environment.progress(section.name);
     const rows = await section.run(environment);

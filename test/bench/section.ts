@@ -51,6 +51,8 @@ export interface WatchOptions extends RunOptions {
 /** One part of the benchmark. */
 export interface Section {
   readonly name: string;
+  /** True if it runs only when it is named. */
+  readonly isOnDemand?: true;
   run(context: BenchContext): Promise<Row[]>;
 }
 
