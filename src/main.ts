@@ -8,8 +8,14 @@ import { nodeProblem } from "./config/build-info.ts";
 
 const problem = nodeProblem(process.version);
 if (problem === undefined) {
-  void import("./program.ts");
+  void start();
 } else {
   process.stderr.write(`unitwatch: error: ${problem}\n`);
   process.exitCode = 2;
+}
+
+async function start(): Promise<void> {
+  const { useOneArena } = await import("./platform/process/one-arena.ts");
+  useOneArena();
+  await import("./program.ts");
 }

@@ -14,6 +14,8 @@ export interface LoopLags {
 
 /** Interval of the measurements, while there is work. */
 const EVERY_MS = 50;
+/** Longest delay that is measured, and with two figures: the default takes 360 KB. */
+const MAX_LAG_NS = 3_600e9;
 /** Measurements go on for so long after the last work. */
 const QUIET_MS = 500;
 
@@ -24,7 +26,7 @@ const QUIET_MS = 500;
  */
 export class LoopLag implements Disposable {
   readonly #clock: Pick<Clock, "monotonicMs" | "setTimeout">;
-  readonly #lagsNs = createHistogram();
+  readonly #lagsNs = createHistogram({ highest: MAX_LAG_NS, figures: 2 });
   #timer: Disposable | undefined;
   #dueMs = 0;
   #quietMs = 0;
@@ -73,7 +75,8 @@ export class LoopLag implements Disposable {
   #measure(): void {
     const nowMs = this.#clock.monotonicMs();
     // A histogram has no zero.
-    this.#lagsNs.record(Math.max(1, Math.round((nowMs - this.#dueMs) * 1e6)));
+    const lagNs = Math.max(1, Math.round((nowMs - this.#dueMs) * 1e6));
+    this.#lagsNs.record(Math.min(lagNs, MAX_LAG_NS));
     this.#timer = undefined;
     if (nowMs < this.#quietMs) this.#start(nowMs);
   }

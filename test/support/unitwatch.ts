@@ -216,7 +216,7 @@ function parseLine(line: string): LogLine {
 }
 
 function cleanEnv(): NodeJS.ProcessEnv {
-  const foreign = /^(?:DOCKER_|OTEL_|UNITWATCH_|NODE_(?!COMPILE_CACHE$))/;
+  const foreign = /^(?:DOCKER_|MALLOC_|OTEL_|UNITWATCH_|NODE_(?!COMPILE_CACHE$))/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 

@@ -1,5 +1,5 @@
-import { accessSync, constants } from "node:fs";
 import { setFlagsFromString } from "node:v8";
+import { isExecutable } from "./is-executable.ts";
 
 const SHELL = "/bin/sh";
 /** A thread that compiles so can wait for the main thread's garbage collection, as the process ends. */
@@ -45,13 +45,4 @@ export function letProcessEnd(
     endProcess(code);
   }, limitMs);
   timer.unref();
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
