@@ -140,7 +140,7 @@ function restartOf(
 
 /** Returns the failures that were counted since the newest restart, up to this signal. */
 function failuresSince(
-  { failuresSinceRestart, lastFailure, lastRestart, invocationId }: UnitFacts,
+  { failuresSinceRestart, journalFailure, lastRestart, invocationId }: UnitFacts,
   { stateChangeNs, invocationId: newestId }: UnitSignal,
   seen: {
     readonly count: number | undefined;
@@ -150,7 +150,7 @@ function failuresSince(
 ): number {
   const { count = 0, isEnd, isFailure } = seen;
   // The journal may have reported more than this signal and those before it.
-  if ((lastFailure?.timeNs ?? -1n) > stateChangeNs) {
+  if ((journalFailure?.timeNs ?? -1n) > stateChangeNs) {
     const isPast = (lastRestart?.timeNs ?? -1n) > stateChangeNs;
     return Math.max(failuresSinceRestart - count, 0) + (isFailure && !isPast ? 1 : 0);
   }

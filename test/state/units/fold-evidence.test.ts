@@ -145,6 +145,24 @@ test("counts no more failures than another bound of all services in one gap", ()
   expect(failures).toEqual([10_000, 10_000, 0, 0]);
 });
 
+test("counts all failures of a gap after a start whose signal still has the state before", () => {
+  const { state, shows, counts } = afterGap("on-failure");
+  const run = (ms: number, id: string): void => {
+    // Its run has an id before its state changes.
+    state.take(unitSignal("inactive/dead", at(2), { invocationId: id }));
+    state.take(serviceSignal(at(ms), { restarts: 0 }));
+    state.take(unitSignal("active/running", at(ms), { invocationId: id }));
+    state.take(serviceSignal(at(ms + 1), { restarts: 0, result: "exit-code" }));
+    state.take(unitSignal("failed/failed", at(ms + 1), { invocationId: id }));
+    state.take(unitSignal("activating/auto-restart", at(ms + 2), { invocationId: id }));
+  };
+  run(10, runOf(2));
+  state.take(unitSignal("inactive/dead", at(15), { invocationId: runOf(2) }));
+  run(20, runOf(3));
+  shows({ ...FAILED, restarts: 4, invocationId: runOf(7) });
+  expect(counts()).toEqual([6, 4]);
+});
+
 test("gives each failure of a run another number when the journal loses lines", () => {
   const { state, changes } = afterGap("on-failure");
   const run = 4;
