@@ -56,11 +56,12 @@ const KILL: Fault = {
 const KILL_MAIN = 'systemctl kill --kill-who=main --signal=SIGKILL -- "$@"';
 
 /**
- * Faults without a journal. systemd itself keeps no record of a run that ended well in a gap, and up to
- * v252 NRestarts counts a restart twice if it was due when systemd executed itself again.
+ * Faults without a journal. systemd itself keeps no record of a run that ended well in a gap, nor of one
+ * that the user started; and up to v252 NRestarts counts a restart twice if it was due when systemd was
+ * reloaded, or executed itself again.
  */
 function faultsWithoutJournal(systemd: number): readonly Fault[] {
-  const lossy = new Set(["crash", systemd <= 252 ? "daemon-reexec" : ""]);
+  const lossy = new Set(["crash", ...(systemd <= 252 ? ["daemon-reload", "daemon-reexec"] : [])]);
   return [...LOSSLESS_FAULTS.filter(({ name }) => FAULTS.has(name) && !lossy.has(name)), KILL];
 }
 
@@ -117,7 +118,7 @@ async function injectFaults(
     {
       faults: hasJournal
         ? [...LOSSLESS_FAULTS.filter(({ name }) => FAULTS.has(name)), START_ONCE, RESTART_JOURNALD]
-        : [...faultsWithoutJournal(SYSTEMD[plan.suite]), START_ONCE],
+        : faultsWithoutJournal(SYSTEMD[plan.suite]),
       signal,
       does: (fault) => (counts[fault] = (counts[fault] ?? 0) + 1),
     },
