@@ -3,7 +3,7 @@ import { type ContainerOptions, runContainer, TestContainer } from "./container.
 import type { Engine } from "./docker.ts";
 import { ensureImage, imageName, type Suite } from "./images.ts";
 import { eventually } from "../eventually.ts";
-import { slowSeconds } from "../slowness.ts";
+import { slowMs, slowSeconds } from "../slowness.ts";
 
 /**
  * Services of the node: all, no logind (as in a container for one service), neither dbus nor logind
@@ -98,7 +98,9 @@ export class TestNode extends TestContainer {
 
   /** Waits until the unit has this ActiveState, on an idle machine at most 15 s. @throws at the limit */
   async waitUnit(name: string, activeState: string): Promise<void> {
-    await this.exec(["timeout", slowSeconds(15), "sh", "-c", WAIT_UNIT, "sh", name, activeState]);
+    const pause = String(slowMs(20) / 1_000);
+    const script = ["sh", "-c", WAIT_UNIT, "sh", name, activeState, pause];
+    await this.exec(["timeout", slowSeconds(15), ...script]);
   }
 
   /** Runs `journalctl` with these arguments; returns its records. */
@@ -174,7 +176,7 @@ echo "$state"`;
 
 const WAIT_UNIT = `
 until [ "$(systemctl show --property=ActiveState --value -- "$1")" = "$2" ]
-do sleep 0.02
+do sleep "$3"
 done`;
 
 /** Number of setxattr(2) on all platforms but x86, see include/uapi/asm-generic/unistd.h. */
