@@ -83,7 +83,7 @@ export class ContainerRecord {
   finishedAtNs = 0n;
   /** Last exit of an earlier container with this name, for as long as this one has none. */
   earlierExit: LastExit | undefined = undefined;
-  /** PID 1 on the engine's host, as of the last inspection; 0 if it didn't run. */
+  /** PID 1 on the engine's host, as of the last inspection; 0 if it didn't run, or has ended since. */
   pid = 0;
   /** undefined before the first exit or failed start, and if the code of the last one is lost. */
   lastExitCode: number | undefined = undefined;

@@ -79,6 +79,8 @@ function died(record: ContainerRecord, event: EngineEvent): readonly ContainerOu
   if (record.advance(timeNs)) {
     record.status = "exited";
     record.health = undefined;
+    // The pid can be another process's from now on.
+    record.pid = 0;
     record.systemd.ended();
   }
   return [{ kind: EventKind.ContainerDie, timeNs, recovered: false, exitCode }];

@@ -7,7 +7,7 @@ import type {
 } from "../../domain/systemd.ts";
 import { GapError } from "../session/journal-recovery.ts";
 import { verdictOf } from "./bridge-error.ts";
-import { Upgrade, type Way } from "./upgrade.ts";
+import { lastToSamePeer, Upgrade, type Way } from "./upgrade.ts";
 
 /** Attempts over a way that is broken, before the next. */
 const ATTEMPTS = 4;
@@ -162,7 +162,7 @@ export class AutoSource implements SystemdSource {
 
   /** Returns the next way that needs no bus: without one, busctl is no way either. */
   #nextSeeing(at: number): number | undefined {
-    const next = at + 1;
+    const next = lastToSamePeer(this.#ways, at) + 1;
     const way = this.#ways[next];
     return way === undefined || way.isBlind === true ? undefined : next;
   }

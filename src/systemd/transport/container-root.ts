@@ -72,14 +72,15 @@ export class ContainerRoot implements Disposable {
    * container
    */
   static open({ container, pid, proc = "/proc" }: ContainerRootOptions): ContainerRoot {
-    if (pid <= 0) throw new SocketError("the engine reports no PID 1 of it", "missing");
+    if (pid <= 0) {
+      throw new SocketError("the engine has reported no PID 1 yet", "missing", { isEarly: true });
+    }
     using files = new DisposableStack();
     try {
       const process = files.use(new OpenFile(`${proc}/${pid}`, FOLDER));
       const mounts = readText(`${process.path}/mountinfo`, MAX_MOUNTS_BYTES);
       if (!isOf(process, container, mounts)) {
-        const what = `process ${pid} of this host isn't its PID 1`;
-        throw new SocketError(what, "missing", { isEarly: true });
+        throw new SocketError(`process ${pid} of this host isn't its PID 1`, "missing");
       }
       const root = files.use(new OpenFile(`${process.path}/root`, FOLDER));
       if (isHosts(root)) throw new SocketError("its root is the host's", "missing");
@@ -267,7 +268,7 @@ function pathError(cause: unknown, what: string): SocketError {
   switch (code) {
     case "ENOENT":
       return isProcess
-        ? new SocketError(`there is no ${what}`, "missing", { cause, isEarly: true })
+        ? new SocketError(`there is no ${what}`, "missing", { cause })
         : new SocketError(`there is no ${what}`, "absent", { cause });
     case "ESRCH":
       return new SocketError(`${what} has ended`, "outside", { cause });

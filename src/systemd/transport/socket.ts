@@ -82,7 +82,7 @@ export class SocketSource implements SystemdSource {
         return await connectToBus(at, signal);
       } catch (error) {
         if (!(error instanceof SocketError)) throw error;
-        const upMs = clock.monotonicMs() - startMs;
+        const upMs = clock.monotonicMs() - startMs + pauseMs;
         if (!this.#mayChange(error, upMs) || (error.verdict === "absent" && !expectsBus(at))) {
           throw error;
         }
@@ -91,7 +91,7 @@ export class SocketSource implements SystemdSource {
     }
   }
 
-  /** True if another look, this time after the first, may find what is missing. */
+  /** True if another look, so long after the first, may find what is missing. */
   #mayChange({ verdict, isEarly }: SocketError, upMs: number): boolean {
     const { hasBooted = () => false } = this.#options;
     if (verdict === "absent") return upMs < BUS_LIMIT_MS;

@@ -73,27 +73,24 @@ export function systemdSource(
       await source.run(take, run);
     },
   });
-  const dbus = (): Way[] => [
-    { source: gated(new DbusSource({ ...options, target: "bus" })) },
-    { source: gated(new DbusSource({ ...options, target: "private" })) },
+  const journal = new JournalRecovery({ ...options, read: journalReader(options, gate) });
+  const socket = new SocketSource({ ...options, journal });
+  const dbus: readonly Way[] = [
+    { source: gated(new DbusSource({ ...options, target: "bus" })), peer: "bus" },
+    { source: gated(new DbusSource({ ...options, target: "private" })), peer: "private" },
   ];
+  const busctl = gated(new BusctlSource(options));
   switch (transport) {
     case "off":
       return undefined;
     case "socket":
-      return new SocketSource({
-        ...options,
-        journal: new JournalRecovery({ ...options, read: journalReader(options, gate) }),
-      });
+      return socket;
     case "busctl":
-      return gated(new BusctlSource(options));
+      return busctl;
     case "dbus":
-      return new AutoSource(dbus(), options);
+      return new AutoSource(dbus, options);
     case "auto":
-      return new AutoSource(
-        [...dbus(), { source: gated(new BusctlSource(options)), isBlind: true }],
-        options,
-      );
+      return new AutoSource([...dbus, { source: busctl, isBlind: true }], options);
     default:
       return transport satisfies never;
   }

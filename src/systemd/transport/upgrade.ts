@@ -15,6 +15,10 @@ export interface Way {
   readonly source: SystemdSource;
   /** True if systemd may not send its signals there. */
   readonly isBlind?: boolean;
+  /** Its peer; ways to the same one find it absent together. Default: one of its own. */
+  readonly peer?: "bus" | "private";
+  /** True if it runs no command in the container, and sees whether its peer is there. */
+  readonly isDirect?: boolean;
 }
 
 export interface UpgradeOptions {
@@ -127,11 +131,15 @@ export class Upgrade {
       for (let at = 0; at < better.length && !this.#signal.aborted; at += 1) {
         last = await this.#try(at, stream).catch(verdictOf);
         if (this.#taken !== undefined) return;
-        // The ways before a blind one are of one command.
-        if (last === "missing") break;
+        // The ways before a blind one are of one command, but for the one without a command.
+        if (last === "missing" && better[at]?.isDirect !== true) break;
+        if (last === "absent") at = lastToSamePeer(better, at);
       }
       const isAbsent = last === "absent" && !isBlind;
-      waitMs = Math.min(waitMs * 2, isAbsent ? MAX_ABSENT_WAIT_MS : MAX_WAIT_MS);
+      // A container that the host hides stays hidden, as a rule.
+      const isHidden = last === "missing" && better.at(-1)?.isDirect === true;
+      const isRare = isAbsent || isHidden;
+      waitMs = Math.min(waitMs * 2, isRare ? MAX_ABSENT_WAIT_MS : MAX_WAIT_MS);
     }
   }
 
@@ -243,6 +251,14 @@ export class Upgrade {
     for (const message of overlap.rest()) take(message);
     return take;
   }
+}
+
+/** Returns the last of the ways that have no other peer: if one sees that it is absent, so would they. */
+export function lastToSamePeer(ways: readonly Way[], at: number): number {
+  const way = ways[at];
+  let last = at;
+  if (way?.isDirect === true) while (ways[last + 1]?.peer === way.peer) last += 1;
+  return last;
 }
 
 function showsBus(message: SystemdMessage): boolean {

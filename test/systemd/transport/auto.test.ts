@@ -3,7 +3,9 @@ import type { OpenStream, SystemdSource, TakeMessage } from "../../../src/domain
 import { DBusError, DBusProtocolError } from "../../../src/systemd/dbus/errors.ts";
 import { AutoSource } from "../../../src/systemd/transport/auto.ts";
 import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
+import { SocketError } from "../../../src/systemd/transport/socket-error.ts";
 import { systemdSource } from "../../../src/systemd/transport/source.ts";
+import type { Way } from "../../../src/systemd/transport/upgrade.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
@@ -11,8 +13,8 @@ import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 /** Course of an attempt: it works and ends, it ends at once, or it fails. */
 type Attempt = "works" | "works, then fails" | "ended" | Error;
 
-/** A container that started long ago. */
-const NODE = { container: "c0ffee", pid: () => 0, startedAtNs: 0n };
+/** A container that started long ago, on another host. */
+const NODE = { container: "c0ffee", pid: () => 1, startedAtNs: 0n };
 const STREAM: OpenStream = { transport: "dbus", relist: async () => {} };
 
 /** Returns a source whose attempts go as given, the last one again and again. */
@@ -140,6 +142,30 @@ test("gives an absent source two attempts in a node that boots, and tries both f
   await run(autoOf(ways), 6);
   // Without a bus, the third has nothing to connect to either.
   expect(tried.join("")).toBe("aababababab");
+});
+
+test("tries no other way to a bus that it sees to be absent", async () => {
+  const tried: string[] = [];
+  const gone = new SocketError("there is no bus", "absent");
+  const ways: Way[] = [
+    { source: sourceOf("a", tried, gone, gone, "works"), peer: "bus", isDirect: true },
+    { source: sourceOf("b", tried, "works"), peer: "bus" },
+    { source: sourceOf("c", tried, absent()), peer: "private" },
+    { source: sourceOf("d", tried, "works"), isBlind: true },
+  ];
+  await run(new AutoSource(ways, { clock: new FakeClock(), hasBooted: () => true }), 3);
+  expect(tried.join("")).toBe("acaca");
+});
+
+test("goes on to the next way to the bus at once when the host doesn't show the container", async () => {
+  const tried: string[] = [];
+  const hidden = new SocketError("no such process", "missing");
+  const ways: Way[] = [
+    { source: sourceOf("a", tried, hidden), peer: "bus", isDirect: true },
+    { source: sourceOf("b", tried, "works"), peer: "bus" },
+  ];
+  await run(new AutoSource(ways, { clock: new FakeClock() }), 2);
+  expect(tried.join("")).toBe("abb");
 });
 
 test("counts a bus that systemd hasn't reached as absent", async () => {

@@ -7,6 +7,7 @@ import type {
 } from "../../../src/domain/systemd.ts";
 import { AutoSource } from "../../../src/systemd/transport/auto.ts";
 import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
+import { SocketError } from "../../../src/systemd/transport/socket-error.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 import { unitRow, unitSignal } from "../../support/systemd-facts.ts";
@@ -227,6 +228,61 @@ test("tries an absent bus ever more rarely, and at once when its unit starts", a
   abort.abort();
   expect(await done).toBeUndefined();
   expect(clock.pendingTimers).toBe(0);
+});
+
+/** Watches over the private socket or the bus by exec; the direct way to the bus fails with this. */
+async function watchBesideDirect(fault: SocketError, inUse: "dbus" | "dbus-private") {
+  const ways = [new FakeWay("socket"), new FakeWay("dbus"), new FakeWay("dbus-private")] as const;
+  const [direct, bus, priv] = ways;
+  direct.fault = fault;
+  if (inUse === "dbus-private") bus.fault = absent;
+  const clock = new FakeClock();
+  const sink = new RecordedSink();
+  const abort = new AbortController();
+  const auto = new AutoSource(
+    [
+      { source: direct, peer: "bus", isDirect: true },
+      { source: bus, peer: "bus" },
+      { source: priv, peer: "private" },
+    ],
+    { clock, hasBooted: () => true },
+  );
+  const done = auto.run(sink.take, { signal: abort.signal });
+  await turns();
+  return { direct, bus, used: inUse === "dbus" ? bus : priv, clock, sink, abort, done };
+}
+
+test("runs no command beside a stream to see that the bus is absent", async () => {
+  const gone = new SocketError("there is no bus", "absent");
+  const { direct, bus, used, clock, sink, abort, done } = await watchBesideDirect(
+    gone,
+    "dbus-private",
+  );
+  used.stream.open();
+  await clock.advance(60_000);
+  expect(direct.streams.length).toBeGreaterThan(4);
+  expect(bus.streams).toHaveLength(0);
+  direct.fault = undefined;
+  used.stream.take(unitSignal({ unit: "dbus.socket" }));
+  await clock.advance(100);
+  direct.stream.open();
+  await turns();
+  expect(sink.history).toContain("moved socket");
+  abort.abort();
+  await done;
+});
+
+test("looks ever more rarely whether the host shows the container", async () => {
+  const hidden = new SocketError("no such process", "missing");
+  const { direct, used, clock, abort, done } = await watchBesideDirect(hidden, "dbus");
+  used.stream.open();
+  await clock.advance(30_000);
+  const soon = direct.streams.length;
+  expect(soon).toBeGreaterThanOrEqual(5);
+  await clock.advance(3_600_000);
+  expect(direct.streams.length - soon).toBeLessThan(14);
+  abort.abort();
+  await done;
 });
 
 test.each<[string, (socket: FakeWay, bus: FakeWay) => void]>([
