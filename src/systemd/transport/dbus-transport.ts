@@ -46,6 +46,8 @@ const RECEIVER_LOST = new Set(
 );
 /** Most times that a call is repeated because systemd executed itself again. */
 const MAX_REPEATS = 8;
+/** Calls without an answer yet: dbus-daemon refuses more than 128 of a connection. */
+const MAX_CALLS = 100;
 /** Longest wait for systemd's next name before a call is repeated. */
 const NEXT_OWNER_MS = 5_000;
 
@@ -73,6 +75,9 @@ export class DbusTransport implements Transport {
   readonly #hasBus: boolean;
   readonly #clock: Clock;
   #isMatching = false;
+  /** Calls to systemd without an answer yet, and those that wait for one to be answered, in order. */
+  #calls = 0;
+  readonly #queue: (() => void)[] = [];
   readonly #properties = new DbusProperties({
     get: ({ path, interfaceName, property }, read) => {
       const get = { path, interface: PROPERTIES_INTERFACE, member: "Get", signature: "ss" };
@@ -257,11 +262,24 @@ export class DbusTransport implements Transport {
     this.#connection.close();
   }
 
+  /** Calls systemd, in the order of these calls: when no more than {@link MAX_CALLS} are unanswered. */
+  async #ask<T>(request: CallRequest, read: (reply: Message) => T): Promise<T> {
+    if (this.#calls < MAX_CALLS) this.#calls += 1;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+    try {
+      return await this.#askNow(request, read);
+    } finally {
+      const next = this.#queue.shift();
+      if (next === undefined) this.#calls -= 1;
+      else next();
+    }
+  }
+
   /**
    * Calls systemd. A call that it didn't answer because it executed itself again is repeated, as soon
    * as it has a name; none of these calls changes anything.
    */
-  async #ask<T>(request: CallRequest, read: (reply: Message) => T): Promise<T> {
+  async #askNow<T>(request: CallRequest, read: (reply: Message) => T): Promise<T> {
     for (let repeats = 0; ; repeats += 1) {
       const { owners } = this.#signals;
       try {

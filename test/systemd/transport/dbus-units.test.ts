@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { Variant } from "../../../src/systemd/dbus/value.ts";
+import { turns } from "../../support/turns.ts";
 import type { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import {
@@ -47,6 +48,32 @@ test("reads the start times of the requested units", async () => {
     ["a.service", 1_700_000_000_123_456_000n],
     ["b@x-y.service", 7_000n],
   ]);
+  await end(watched);
+});
+
+test("leaves at most 100 calls unanswered, for a bus refuses more than 128", async () => {
+  const names = Array.from({ length: 300 }, (_, at) => `unit-${at}.mount`);
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    for (const name of names) systemd.units.set(name, { ...RUNNING, activeEnterUs: 7n });
+    systemd.held.add("Get ActiveEnterTimestamp");
+    systemd.held.add("Get NRestarts");
+    systemd.held.add("Get Restart");
+  };
+  const watched = watchBridge({
+    runtime,
+    sink: (sink) => {
+      sink.wanted = names;
+      sink.uncounted = names;
+    },
+  });
+  await watched.saw(/^listed/);
+  await turns();
+  const unanswered = watched.systemd.questions.filter((each) => /^Get (Act|NR|Rest)/.test(each));
+  expect(unanswered).toHaveLength(100);
+  watched.systemd.release();
+  await watched.saw(/^manager /);
+  expect(watched.sink.startTimes.size).toBe(300);
   await end(watched);
 });
 
