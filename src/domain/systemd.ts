@@ -224,7 +224,7 @@ export interface SystemdReply {
   /** To `attached`: names whose units are requested with each listing, since they can be aliases. */
   readonly unitNames?: readonly string[];
   /**
-   * To `attached` and `recovered`: services that may have changed in the gap, each with the
+   * To `attached`, `recovered` and `listed`: services that may have changed in the gap, each with the
    * StateChangeTimestamp that shows that it didn't, in Unix nanoseconds; 0n if none does.
    */
   readonly evidenceOf?: ReadonlyMap<string, bigint>;

@@ -26,13 +26,14 @@ export function foldLostLines(
     number >= Math.max(counts.restartsSeen, facts.restartsSeen ?? 0);
   const all = isNumbered ? number - (counts.restartsSeen ?? 0) : 0;
   const restarts = isNumbered ? all - counts.restarts : 0;
-  const isEndKnown = isKnownEnd(facts, evidence);
+  const isEndKnown = isKnownEnd(facts, evidence, counts);
   // The user can have stopped it in its wait since.
   const isCancelled = evidence.activeState === "inactive" && invocationId !== "";
   const isOfGap = counts.isRunning || evidence.mainStartNs >= sinceNs;
   const isFailedNow =
     hasFailed(evidence) &&
-    (isNewFailure(facts, evidence, sinceNs) || (isCancelled && isOfGap && !isEndKnown));
+    (isNewFailure(facts, evidence, sinceNs) ||
+      ((isCancelled || counts.isNew) && isOfGap && !isEndKnown));
   // With more restarts than NRestarts shows, that began again from 0.
   const ends =
     isNumbered && restarts >= 0 && !isStillIn(counts, evidence)
@@ -81,9 +82,15 @@ function inOrder(facts: UnitFacts, evidence: ServiceEvidence): UnitFacts {
 }
 
 /** True if the failure of the newest run was counted. */
-function isKnownEnd(facts: UnitFacts, { invocationId }: ServiceEvidence): boolean {
+function isKnownEnd(
+  facts: UnitFacts,
+  { invocationId }: ServiceEvidence,
+  { isNew, failures }: GapCounts,
+): boolean {
   const failedId = facts.lastFailure?.invocationId ?? "";
-  return failedId === "" ? hasEnded(facts) : failedId === invocationId;
+  // A listing alone may have shown that it failed.
+  if (failedId === "") return isNew ? failures > 0 : hasEnded(facts);
+  return failedId === invocationId;
 }
 
 /**

@@ -7,6 +7,8 @@ import type { UnitTable } from "./unit-table.ts";
 export interface GapCounts {
   /** StateChangeTimestamp that shows that nothing has changed since; 0n if none does. */
   readonly sameNs: bigint;
+  /** True if it was loaded within the gap: all that it went through happened since. */
+  readonly isNew: boolean;
   /** When the gap began: the newest run, NRestarts, and ends of runs since the newest restart. */
   readonly invocationId: string;
   readonly isRunning: boolean;
@@ -24,14 +26,23 @@ export interface GapCounts {
 export class GapCounters {
   readonly #services = new Map<string, GapCounts>();
 
-  /** Begins a gap. A service whose last gap isn't closed goes on with that. */
-  begin(units: UnitTable): void {
+  /** True while services can be loaded in a gap unseen. */
+  #isOpen = false;
+
+  /**
+   * Begins a gap. A service whose last gap isn't closed goes on with that.
+   *
+   * @param isListed true if all units that were loaded before it are known
+   */
+  begin(units: UnitTable, isListed: boolean): void {
+    this.#isOpen = isListed;
     for (const [name, sameNs] of units.servicesToCompare()) {
       const facts = units.get(name)?.facts;
       if (facts === undefined || this.#services.has(name)) continue;
       const { activeState, invocationId, restartsSeen } = facts;
       this.#services.set(name, {
         sameNs,
+        isNew: false,
         invocationId,
         isRunning: activeState !== "inactive" && !hasEnded(facts),
         restartsSeen,
@@ -53,8 +64,10 @@ export class GapCounters {
     return this.#services.get(name);
   }
 
-  /** Adds outcomes of a service; `facts` are from before them. */
-  count({ name, facts }: UnitRecord, outcomes: readonly UnitOutcome[]): void {
+  /** Adds outcomes of a service; its facts are from before them. */
+  count(unit: UnitRecord, outcomes: readonly UnitOutcome[]): void {
+    const { name, facts } = unit;
+    if (this.#isOpen && facts.activeState === undefined) this.#begin(unit);
     const counts = outcomes.length === 0 ? undefined : this.#services.get(name);
     if (counts === undefined) return;
     for (const outcome of outcomes) {
@@ -69,8 +82,41 @@ export class GapCounters {
     }
   }
 
-  /** Closes the gap. */
+  /** Closes the gap. Returns the services that were loaded in it, and are in use: they aren't compared yet. */
+  close(units: UnitTable): ReadonlyMap<string, bigint> {
+    const loaded = new Map<string, bigint>();
+    this.#isOpen = false;
+    for (const [name, { isNew }] of this.#services) {
+      const { activeState = "inactive" } = units.get(name) ?? {};
+      if (isNew && activeState !== "inactive") loaded.set(name, 0n);
+      else this.#services.delete(name);
+    }
+    return loaded;
+  }
+
+  /** The service was compared. */
+  delete(name: string): void {
+    this.#services.delete(name);
+  }
+
   clear(): void {
+    this.#isOpen = false;
     this.#services.clear();
+  }
+
+  #begin({ name, type, shown }: UnitRecord): void {
+    if (type !== "service" || !shown || this.#services.has(name)) return;
+    this.#services.set(name, {
+      sameNs: 0n,
+      isNew: true,
+      invocationId: "",
+      isRunning: true,
+      restartsSeen: 0,
+      ends: 0,
+      failures: 0,
+      restarts: 0,
+      repeated: 0,
+      restartedRun: "",
+    });
   }
 }

@@ -40,6 +40,8 @@ export class GapRecovery {
   readonly #gapUnits: GapUnits;
   /** False if the transport has no evidence. */
   #hasEvidence = false;
+  /** True if the units of this systemd were listed. */
+  #isListed = false;
   /** When the newest stream with a listing was opened: Unix nanoseconds. */
   #listedSinceNs = 0n;
   /** Missed failures that may still be counted in this gap. */
@@ -54,7 +56,7 @@ export class GapRecovery {
     const { units } = this.#gapUnits;
     this.#hasEvidence = transport !== "busctl";
     this.#evidence.clear();
-    this.#counters.begin(units);
+    this.#counters.begin(units, this.#isListed && this.#hasEvidence);
     this.#room = MAX_LOST_IN_GAP;
     return units.servicesToCompare();
   }
@@ -74,6 +76,7 @@ export class GapRecovery {
     this.#takeRoom(fold);
     apply(unit, fold);
     if (fold.outcomes.length > 0) cursor.reached(evidence.stateChangeNs);
+    if (counts.isNew) this.#counters.delete(evidence.unit);
     return { recoveredChanges: changesIn(fold) };
   }
 
@@ -82,14 +85,19 @@ export class GapRecovery {
     this.#counters.count(unit, outcomes);
   }
 
-  /** Units were listed on the stream that was opened at `sinceNs`: no gap is left. */
-  listed(sinceNs: bigint): void {
+  /**
+   * Units were listed on the stream that was opened at `sinceNs`: no gap is left. Returns the services
+   * that were loaded in it, whose evidence is requested.
+   */
+  listed(sinceNs: bigint): ReadonlyMap<string, bigint> {
     this.#listedSinceNs = sinceNs;
-    this.#counters.clear();
+    this.#isListed = true;
+    return this.#counters.close(this.#gapUnits.units);
   }
 
   /** systemd isn't running any more. */
   ended(): void {
+    this.#isListed = false;
     this.#counters.clear();
   }
 

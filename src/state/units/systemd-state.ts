@@ -156,6 +156,7 @@ export class SystemdState {
       case "listed":
         return {
           startTimesOf: this.#listing(message),
+          evidenceOf: this.#gap.listed(this.sinceNs),
           oomKillsOf: this.units.runningServices(),
           restartCountsOf: this.units.shownServices(),
         };
@@ -222,7 +223,6 @@ export class SystemdState {
     if (this.#wasListed && !this.up) this.reconnects += 1;
     this.#wasListed = true;
     this.up = true;
-    this.#gap.listed(this.sinceNs);
     const afterGap = this.#afterGap;
     this.#afterGap = false;
     if (afterGap) this.#queriedAfterGap = this.units.activeAmong(rows);

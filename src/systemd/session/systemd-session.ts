@@ -201,9 +201,7 @@ export class SystemdSession {
     this.#names = reply?.unitNames ?? [];
     const recovered = await this.#recover(reply);
     if (attach !== this.#attaches) return;
-    await transport.evidence?.(recovered?.evidenceOf ?? new Map(), (evidence) => {
-      if (attach === this.#attaches) this.#take({ ...evidence, isAfterSignals: true });
-    });
+    await this.#compare(recovered?.evidenceOf);
     if (attach !== this.#attaches) return;
     await this.#list();
     if (attach !== this.#attaches) return;
@@ -258,11 +256,20 @@ export class SystemdSession {
     });
   }
 
+  /** Reads what systemd has of these services, now that signals aren't held back. */
+  async #compare(services: ReadonlyMap<string, bigint> = new Map()): Promise<void> {
+    const attach = this.#attaches;
+    await this.#transport.evidence?.(services, (evidence) => {
+      if (attach === this.#attaches) this.#take({ ...evidence, isAfterSignals: true });
+    });
+  }
+
   async #list(): Promise<void> {
     const attach = this.#attaches;
     const removed = new Set<string>();
     let unknown: readonly string[] = [];
     let services: readonly string[] = [];
+    let loaded: ReadonlyMap<string, bigint> | undefined;
     this.#isListDue = false;
     this.#removals.add(removed);
     try {
@@ -274,6 +281,7 @@ export class SystemdSession {
         const reply = this.#take({ kind: "listed", rows, asOfNs, ...named });
         this.#queryOomKills(reply?.oomKillsOf ?? []);
         services = reply?.restartCountsOf ?? [];
+        loaded = reply?.evidenceOf;
         return reply?.startTimesOf ?? [];
       }, this.#names);
     } catch (error) {
@@ -281,6 +289,7 @@ export class SystemdSession {
     } finally {
       this.#removals.delete(removed);
     }
+    await this.#compare(loaded);
     const counted = this.#readRestartCounts(services);
     const timed = this.#transport.startTimes(unknown, (unit, timeNs) => {
       if (isTimeAt(timeNs, this.#clock.nowNs())) this.#take({ kind: "start-time", unit, timeNs });
