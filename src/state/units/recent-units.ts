@@ -1,3 +1,4 @@
+import { endsOf, RECENT_MS } from "../../domain/recent.ts";
 import type { UnitRecentResume } from "../../domain/recent.ts";
 import type { UnitRecord } from "./unit-record.ts";
 
@@ -59,8 +60,16 @@ export class RecentUnits {
       else stored.push({ unit: unit.name, failures, restarts });
       listed.add(unit.name);
     }
-    // systemd has not been read yet.
-    for (const each of this.#restored.values()) if (!listed.has(each.unit)) stored.push(each);
+    // systemd has not been read yet, or has these units no more.
+    for (const [unit, each] of this.#restored) {
+      if (!isRecent(each, nowNs)) this.#restored.delete(unit);
+      else if (!listed.has(unit)) stored.push(each);
+    }
     return stored.slice(0, MAX_RECENT_UNITS);
   }
+}
+
+function isRecent({ failures, restarts }: UnitRecentResume, nowNs: bigint): boolean {
+  const sinceMs = Number(nowNs / 1_000_000n) - RECENT_MS;
+  return endsOf([...failures, ...restarts]).some((endMs) => endMs > sinceMs);
 }

@@ -68,6 +68,18 @@ test("adds what was stored to a unit that is listed later, each time it is", () 
   expect(stored()).toEqual(["b.service", "a.service"]);
 });
 
+test("stores nothing again that isn't recent any more", () => {
+  const before = tableAt(0);
+  before.restarts("a.service");
+  const { table, stored, time } = tableAt(899);
+  table.recent.restore(before.table.recent.stored());
+  expect(stored()).toEqual(["a.service"]);
+  time.nowNs += SECOND_NS;
+  expect(stored()).toEqual([]);
+  const unit = table.obtain("a.service");
+  expect(unit?.counters.recentRestarts(time.nowNs)).toBeUndefined();
+});
+
 test("forgets what was stored when another container continues the counters", () => {
   const before = tableAt(0);
   before.restarts("a.service");
