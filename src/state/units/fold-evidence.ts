@@ -99,7 +99,9 @@ export function foldMissed(
   const failures = Math.min(missed.failures, MAX_LOST, room);
   const outcomes: UnitOutcome[] = [];
   const waits = isRestarting(evidence);
-  const restartedNs = waits ? stateChangeNs : evidence.mainStartNs || stateChangeNs;
+  // Without a main process, such as where ExecStartPre= fails, the start of the run is unknown.
+  const startedNs = evidence.mainStartNs || stateChangeNs - (isFailedNow ? STEP_NS : 0n);
+  const restartedNs = waits ? stateChangeNs : startedNs;
   const happened = {
     activeState: facts.activeState,
     subState: facts.subState,

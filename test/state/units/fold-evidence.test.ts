@@ -145,6 +145,16 @@ test("counts no more failures than another bound of all services in one gap", ()
   expect(failures).toEqual([10_000, 10_000, 0, 0]);
 });
 
+test("counts the failures of one gap after the other when no run gets a main process", () => {
+  const { shows, counts } = afterGap("on-failure");
+  const waits = { ...FAILED, activeState: "activating", subState: "auto-restart" } as const;
+  shows({ ...waits, restarts: 2, invocationId: runOf(4), mainStartNs: 0n });
+  expect(counts()).toEqual([3, 2]);
+  const second = { restarts: 5, invocationId: runOf(7), stateChangeNs: at(2_000) };
+  shows({ ...waits, ...second, mainStartNs: 0n }, { ms: 2_100 });
+  expect(counts()).toEqual([6, 5]);
+});
+
 test("counts all failures of a gap after a start whose signal still has the state before", () => {
   const { state, shows, counts } = afterGap("on-failure");
   const run = (ms: number, id: string): void => {
