@@ -137,7 +137,8 @@ export class SystemdSession {
         if (!this.#isReloading) this.#queryUnit(message.unit);
         return;
       case "removed":
-        if (this.#isReloading) return;
+        // A reload that is under way at the attach removes all units, and loads them again.
+        if (this.#isReloading || (!this.#isListed && this.#removals.size === 0)) return;
         if (this.#newUnits.size <= MAX_NAMED_UNITS) this.#newUnits.delete(message.unit);
         for (const removed of this.#removals) removed.add(message.unit);
         this.#take(message);

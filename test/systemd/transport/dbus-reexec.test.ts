@@ -47,6 +47,22 @@ test("closes a gap when systemd had no name for a moment", async () => {
   await end(watched);
 });
 
+test("leaves out units that a reload removes when it was under way at the attach", async () => {
+  const watched = await withGap();
+  const { promise, resolve } = Promise.withResolvers<object>();
+  watched.runtime.journal = promise;
+  watched.systemd.emitOwner("", ":1.1");
+  await watched.saw("journal read");
+  watched.systemd.emit("UnitRemoved", "so", "a.service", "/u");
+  watched.systemd.emit("Reloading", "b", false);
+  resolve({});
+  await watched.saw(/^manager/);
+  watched.systemd.emit("UnitRemoved", "so", "b.service", "/u");
+  await watched.saw("removed b.service");
+  expect(watched.history).not.toContain("removed a.service");
+  await end(watched);
+});
+
 test("keeps the stream when the journal is unavailable, and reads it again beside it", async () => {
   const watched = await withGap();
   watched.runtime.journal = { exitCode: 1, stderr: "Connection refused" };
