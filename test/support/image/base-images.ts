@@ -15,7 +15,7 @@ export const BASE_IMAGES = {
 } as const;
 
 /** Packages that a build needs besides the program's dependencies. */
-const BUILD_PACKAGES = /^(?:typescript|@typescript\/.+|@types\/.+)$/;
+const BUILD_PACKAGES = /^(?:esbuild|@esbuild\/.+|typescript|@typescript\/.+|@types\/.+)$/;
 
 /**
  * Makes the base images without a registry: the Node.js and the packages that `npm ci` installed, and
