@@ -290,12 +290,13 @@ export class SystemdSession {
     } finally {
       this.#removals.delete(removed);
     }
-    await this.#compare(loaded);
-    const counted = this.#readRestartCounts(services);
+    // Start times are shown, so they are requested first.
     const timed = this.#transport.startTimes(unknown, (unit, timeNs) => {
       if (isTimeAt(timeNs, this.#clock.nowNs())) this.#take({ kind: "start-time", unit, timeNs });
     });
-    await Promise.all([counted, timed]);
+    const compared = this.#compare(loaded);
+    const counted = this.#readRestartCounts(services);
+    await Promise.all([timed, compared, counted]);
     const freezable = unknown.filter((unit) => FREEZABLE.test(unit));
     await this.#transport.frozenStates(freezable, (unit, frozenState) => {
       this.#take({ kind: "frozen", unit, frozenState });
