@@ -19,7 +19,9 @@ export function foldLostLines(
   gap: { readonly counts: GapCounts; readonly sinceNs: bigint; readonly room: number },
 ): EvidenceFold {
   const { counts, sinceNs, room } = gap;
-  const facts = inOrder(reported, evidence);
+  // The end of the newest run came before the newest restart.
+  const isOver = hasFailed(evidence) && !isRestartCancelled(counts, evidence);
+  const facts = isOver ? inOrder(reported, evidence) : reported;
   const { restarts: number = 0, result, invocationId } = evidence;
   const isNumbered =
     counts.restartsSeen !== undefined &&
@@ -31,13 +33,13 @@ export function foldLostLines(
   const isCancelled = evidence.activeState === "inactive" && invocationId !== "";
   const isOfGap = counts.isRunning || evidence.mainStartNs >= sinceNs;
   const isFailedNow =
-    hasFailed(evidence) &&
+    isOver &&
     (isNewFailure(facts, evidence, sinceNs) ||
       ((isCancelled || counts.isNew) && isOfGap && !isEndKnown));
   // With more restarts than NRestarts shows, that began again from 0.
   const ends =
     isNumbered && restarts >= 0 && !isStillIn(counts, evidence)
-      ? all - counts.repeated + (hasFailed(evidence) ? 1 : 0) - counts.ends - counts.failures
+      ? all - counts.repeated + (isOver ? 1 : 0) - counts.ends - counts.failures
       : 0;
   const older = Math.max(ends - (isFailedNow ? 1 : 0), 0);
   const isLastFailed =
@@ -63,6 +65,14 @@ export function foldLostLines(
     return { facts, outcomes: NO_OUTCOMES, unknownEnds: 0 };
   }
   return foldMissed(facts, evidence, { missed, room });
+}
+
+/** True if the user stopped the service after its restart was scheduled, and before it was done. */
+function isRestartCancelled(
+  { restartedRun }: GapCounts,
+  { activeState, invocationId }: ServiceEvidence,
+): boolean {
+  return activeState === "inactive" && invocationId !== "" && restartedRun === invocationId;
 }
 
 /**

@@ -1,6 +1,14 @@
 import { expect, test } from "@jest/globals";
 import type { ServiceEvidence, SystemdReply } from "../../../src/domain/systemd.ts";
-import { failure, failuresOf, recordedState, runOf } from "../../support/systemd/recorded-state.ts";
+import {
+  failure,
+  failuresOf,
+  recordedState,
+  restart,
+  runOf,
+  serviceSignal,
+  unitSignal,
+} from "../../support/systemd/recorded-state.ts";
 
 const START_NS = 1_000_000_000_000n;
 const at = (ms: number): bigint => START_NS + BigInt(ms) * 1_000_000n;
@@ -87,4 +95,23 @@ test("counts nothing from before the first stream, nor of another boot", () => {
   state.ended();
   expect(open(1_000, [WAITS])?.evidenceOf?.size).toBe(0);
   expect(shows({})).toEqual([0, 0]);
+});
+
+const run = { invocationId: runOf(5) };
+const STOPPED = { activeState: "inactive", subState: "dead", stateChangeNs: at(950) } as const;
+
+test.each([
+  ["after its restart was scheduled", 1, [failure(at(500), run), restart(1, at(700), run)], [1, 1]],
+  ["after that, the failure's line lost", 1, [restart(1, at(700), run)], [1, 1]],
+  ["before that", 0, [failure(at(500), run)], [1, 0]],
+  ["before that, the failure's line lost", 0, [], [1, 0]],
+])("counts a service that was stopped in its wait %s", (_, restarts, entries, counted) => {
+  const { state, open, shows } = watched();
+  open(0, [[A, "active", "running"]]);
+  state.take({ kind: "restart-count", unit: A, restarts: 0, policy: "on-failure" });
+  state.take({ kind: "attached", transport: "dbus", atNs: at(900) });
+  state.take({ kind: "recovered", entries });
+  state.take(serviceSignal(at(950), { result: "exit-code", restarts }));
+  state.take(unitSignal("inactive/dead", at(950), run));
+  expect(shows({ ...STOPPED, restarts })).toEqual(counted);
 });
