@@ -67,6 +67,8 @@ export class SystemdSession {
   #isReloading = false;
   /** False from an attach until its own listing is through. */
   #isListed = false;
+  /** True from an attach until its own listing begins. */
+  #isUnlisted = true;
   /** True if a reason to list arose since the last listing began. */
   #isListDue = false;
   #isRelisting = false;
@@ -138,7 +140,7 @@ export class SystemdSession {
         return;
       case "removed":
         // A reload that is under way at the attach removes all units, and loads them again.
-        if (this.#isReloading || (!this.#isListed && this.#removals.size === 0)) return;
+        if (this.#isReloading || this.#isUnlisted) return;
         if (this.#newUnits.size <= MAX_NAMED_UNITS) this.#newUnits.delete(message.unit);
         for (const removed of this.#removals) removed.add(message.unit);
         this.#take(message);
@@ -197,6 +199,7 @@ export class SystemdSession {
     const attach = this.#attaches;
     this.#isReloading = false;
     this.#isListed = false;
+    this.#isUnlisted = true;
     const atNs = this.#clock.nowNs();
     const reply = this.#take({ kind: "attached", transport: transport.name, atNs });
     this.#names = reply?.unitNames ?? [];
@@ -272,6 +275,7 @@ export class SystemdSession {
     let services: readonly string[] = [];
     let loaded: ReadonlyMap<string, bigint> | undefined;
     this.#isListDue = false;
+    this.#isUnlisted = false;
     this.#removals.add(removed);
     try {
       unknown = await this.#transport.listUnits((all, asOfNs, ids) => {

@@ -77,6 +77,22 @@ test("leaves at most 100 calls unanswered, for a bus refuses more than 128", asy
   await end(watched);
 });
 
+test("passes a removal on while start times are read after the listing", async () => {
+  const runtime = new FakeRuntime();
+  runtime.prepare = ({ systemd }) => {
+    systemd.units.set("a.service", RUNNING);
+    systemd.held.add("Get ActiveEnterTimestamp");
+  };
+  const watched = watchBridge({ runtime, sink: (sink) => (sink.wanted = ["a.service"]) });
+  await watched.saw(/^listed/);
+  watched.systemd.emit("UnitRemoved", "so", "b.service", "/b");
+  await watched.saw("removed b.service");
+  expect(watched.sink.startTimes.size).toBe(0);
+  watched.systemd.release();
+  await watched.saw(/^manager /);
+  await end(watched);
+});
+
 test("reads the FreezerState of the requested units that can be frozen", async () => {
   const runtime = new FakeRuntime();
   runtime.prepare = ({ systemd }) => {
