@@ -8,14 +8,12 @@ import { nodeProblem } from "./config/build-info.ts";
 
 const problem = nodeProblem(process.version);
 if (problem === undefined) {
-  void start();
+  // The program is loaded once the process has executed itself again.
+  void import("./platform/process/one-arena.ts").then(({ useOneArena }) => {
+    useOneArena();
+    return import("./program.ts");
+  });
 } else {
   process.stderr.write(`unitwatch: error: ${problem}\n`);
   process.exitCode = 2;
-}
-
-async function start(): Promise<void> {
-  const { useOneArena } = await import("./platform/process/one-arena.ts");
-  useOneArena();
-  await import("./program.ts");
 }

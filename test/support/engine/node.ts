@@ -37,10 +37,11 @@ export class TestNode extends TestContainer {
   async ready(): Promise<string> {
     if (await isCgroupV2(this.engine)) await this.#hasServices();
     // The command itself fails if the container has ended.
-    const { stdout } = await this.tryExec(["sh", "-c", WAIT_READY, "sh", slowSeconds(30)]);
+    const wait = ["sh", "-c", WAIT_READY, "sh", slowSeconds(30)];
+    const { stdout, stderr } = await this.tryExec(wait);
     const state = stdout.trim();
     if (state === "running" || state === "degraded") return state;
-    throw new Error(await this.#whyNotReady(state));
+    throw new Error(await this.#whyNotReady(state || stderr.trim()));
   }
 
   /** Waits for its first service: with cgroup v2 an earlier command can cost units their limits. */
