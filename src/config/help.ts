@@ -26,7 +26,7 @@ export function helpText(): string {
     ),
     "",
     wrapped(
-      `Every flag with a value has an environment variable: --docker.host is ${variableName("docker.host")}. A flag wins over its variable, which wins over the default; an empty variable counts as not set.`,
+      `Every flag with a value has an environment variable: --docker.host is ${variableName("docker.host")}. A flag wins over its variable, which wins over the default; an empty variable counts as not set, except that of --storage.path.`,
     ),
     "",
     "Commands, each with its own --help:",

@@ -153,7 +153,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "systemd_unit_oom_kills_total",
       type: "counter",
-      help: "OOM kills of the unit since it is watched: failures with the Result oom-kill and, from systemd 262 on, OOMKills. Absent until the first.",
+      help: "OOM kills of the unit since it is watched: failures with the Result oom-kill and, where systemd has it, OOMKills. Absent until the first.",
       labels: ["container", "node", "cluster", "name", "type"],
       otel: { name: "systemd.unit.oom_kills", unit: "{kill}", kind: "counter" },
       cardinality: "1 per unit that was OOM-killed",

@@ -13,9 +13,9 @@ interface OomRun {
 }
 
 /**
- * Counts OOM kills of one unit. Every systemd shows those that end a run, by the run's Result; from
- * v262 on OOMKills has the number of processes that were killed in the run, also if it goes on. A kill
- * that both show counts once.
+ * Counts OOM kills of one unit. Every systemd shows those that end a run, by the run's Result. Where
+ * systemd has OOMKills (v262), that is the number of processes that were killed in the run, also if it
+ * goes on. A kill that both show counts once.
  */
 export class OomKills {
   #count = 0;
