@@ -184,8 +184,9 @@ export async function createContainer(
 }
 
 /**
- * Starts a container that the OOM killer ends at once: the engine sends `oom`, then `die` with exit
- * code 137, and sets `State.OOMKilled`.
+ * Starts a container whose main work the OOM killer ends at once: the engine sends `oom`, then `die`
+ * with exit code 137, and sets `State.OOMKilled`. Its process 1 lives for a second more: of a container
+ * that ends with the kill, a busy engine loses the event, or takes it too late for the state.
  */
 export function oomContainer(
   engine: Engine,
@@ -194,7 +195,7 @@ export function oomContainer(
   const limits = ["--memory", "16m", "--memory-swap", "16m"];
   return startContainer(engine, {
     ...options,
-    command: ["tail", "/dev/zero"],
+    command: ["sh", "-c", "tail /dev/zero; sleep 1; exit 137"],
     args: [...limits, ...(options.args ?? [])],
   });
 }
