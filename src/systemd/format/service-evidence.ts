@@ -1,6 +1,7 @@
 import type { ServiceEvidence } from "../../domain/systemd.ts";
 import { type ActiveState, isActiveState } from "../../domain/unit.ts";
 import type { Message } from "../dbus/message.ts";
+import { hasStatuses, restartPolicy, STATUSES } from "./restart-policy.ts";
 import { timeNsOf } from "./timestamps.ts";
 import { INVOCATION_BYTES, systemdWord } from "./unit-signals.ts";
 
@@ -21,6 +22,7 @@ export function readEvidence(
   timeNs: bigint,
 ): ServiceEvidence | undefined {
   let activeState: ActiveState | undefined;
+  let isForced = false;
   const evidence: Mutable<ServiceEvidence> = {
     kind: "evidence",
     isAfterSignals: false,
@@ -77,6 +79,9 @@ export function readEvidence(
         case "ExecMainStartTimestamp":
           evidence.mainStartNs = time();
           break;
+        case "RestartForceExitStatus":
+          isForced = hasStatuses(reader.enterVariant(STATUSES));
+          break;
         case "LogLevelMax":
           evidence.isUnlogged = leavesOutFailures(reader.enterVariant("i").int32());
           break;
@@ -89,7 +94,8 @@ export function readEvidence(
     }
     reader.leave(outer);
   });
-  return activeState === undefined ? undefined : { ...evidence, activeState };
+  if (activeState === undefined) return undefined;
+  return { ...evidence, activeState, policy: restartPolicy(evidence.policy, isForced) };
 }
 
 /** -1 means that all levels are logged. */

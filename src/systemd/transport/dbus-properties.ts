@@ -10,6 +10,7 @@ import {
   UNIT_INTERFACE,
   unitPath,
 } from "../format/objects.ts";
+import { hasStatuses, restartPolicy } from "../format/restart-policy.ts";
 import { systemdWord } from "../format/unit-signals.ts";
 import { MAX_NAMED_UNITS } from "../session/transport.ts";
 
@@ -108,11 +109,16 @@ export class DbusProperties {
     const of = (service: string, property: string): PropertyRequest =>
       unitProperty(service, SERVICE_INTERFACE, property);
     await inGroups(services, async (service) => {
-      const [policy, restarts] = await Promise.all([
+      const [restart, restarts] = await Promise.all([
         this.#getOptional(of(service, "Restart"), readWord),
         this.#getOptional(of(service, "NRestarts"), readCount),
       ]);
-      if (restarts !== undefined) read(service, Number(restarts), systemdWord(policy));
+      if (restarts === undefined) return;
+      // Most services have no Restart=, and need no further call.
+      const isForced =
+        restart !== "no" &&
+        (await this.#getOptional(of(service, "RestartForceExitStatus"), readStatuses)) === true;
+      read(service, Number(restarts), restartPolicy(systemdWord(restart), isForced));
     });
   }
 
@@ -185,6 +191,14 @@ function readCount(reader: Reader): bigint | undefined {
   if (type.code === "u") return BigInt(reader.uint32());
   reader.skipType(type);
   return undefined;
+}
+
+/** Reads a variant of exit codes and signals; returns false if it holds another type. */
+function readStatuses(reader: Reader): boolean {
+  const type = reader.variantType();
+  if (type.code === "(") return hasStatuses(reader);
+  reader.skipType(type);
+  return false;
 }
 
 /** Reads a variant of a string; undefined if it holds another type. */

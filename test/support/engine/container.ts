@@ -185,7 +185,7 @@ export async function createContainer(
 
 /**
  * Starts a container whose main work the OOM killer ends at once: the engine sends `oom`, then `die`
- * with exit code 137, and sets `State.OOMKilled`. Its process 1 lives for a second more: of a container
+ * with exit code 137, and sets `State.OOMKilled`. Its process 1 runs for a second more: of a container
  * that ends with the kill, a busy engine loses the event, or takes it too late for the state.
  */
 export function oomContainer(

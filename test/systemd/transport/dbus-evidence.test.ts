@@ -236,6 +236,26 @@ test("ends the stream when a property has another type", async () => {
   expect(String(await watched.done)).toMatch(/variant/);
 });
 
+test.each([
+  ["on-failure", [[], []], "on-failure"],
+  ["on-failure", [[3, 4], []], "always"],
+  ["on-abnormal", [[], [10]], "always"],
+])("takes Restart=%s with RestartForceExitStatus=%j for %s", async (restart, statuses, policy) => {
+  const properties = {
+    ...CRASHED.properties,
+    Restart: new Variant("s", restart),
+    RestartForceExitStatus: new Variant("(aiai)", statuses),
+  };
+  const watched = await attached({
+    units: { "a.service": { ...CRASHED, properties } },
+    toCompare: { "a.service": 0n },
+    uncounted: ["a.service"],
+  });
+  expect(watched.sink.evidence[0]).toMatchObject({ policy });
+  expect(watched.history).toContain(`restart count a.service 3 ${policy}`);
+  await end(watched);
+});
+
 test("reads the number of restarts of services that were listed first", async () => {
   const watched = await attached({
     units: { "a.service": CRASHED },
@@ -251,7 +271,7 @@ test("reads the number of restarts of a service that starts later", async () => 
   watched.systemd.emitProperties("a.service", "Unit", { ActiveState: new Variant("s", "active") });
   await watched.saw("restart count a.service 3 on-failure");
   expect(watched.systemd.questions.at(-1)).toBe(
-    "Get NRestarts /org/freedesktop/systemd1/unit/a_2eservice",
+    "Get RestartForceExitStatus /org/freedesktop/systemd1/unit/a_2eservice",
   );
   await end(watched);
 });
