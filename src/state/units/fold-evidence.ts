@@ -1,12 +1,9 @@
 import type { ServiceEvidence } from "../../domain/systemd.ts";
-import { MAX_LOST, newest, nextFailure } from "./fold-journal.ts";
+import { MAX_LOST, newest, nextFailure, STEP_NS } from "./fold-journal.ts";
 import { hasEnded, isMissedStart, knownEnds, restartsShowFailures } from "./restart-order.ts";
 import { exitCodeOf } from "./fold-signal.ts";
 import { isAutoRestart, isFailureResult, NO_OUTCOMES } from "./unit-facts.ts";
 import type { Fold, UnitFacts, UnitOutcome } from "./unit-facts.ts";
-
-/** Distance of the estimated times of missed failures: each change has another time. */
-const STEP_NS = 1_000n;
 
 export interface EvidenceFold extends Fold {
   /** Runs that ended in the gap, and may have failed. */

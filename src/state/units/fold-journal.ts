@@ -3,7 +3,7 @@ import { knownEnds, restartsAfterFailuresAlone, restartsShowFailures } from "./r
 import type { CountedChange, Fold, UnitFacts, UnitOutcome } from "./unit-facts.ts";
 
 /** Distance of the estimated times of failures without a line: each change has another time. */
-const STEP_NS = 1_000n;
+export const STEP_NS = 1_000n;
 
 /** Failures without a line that are counted at most before one restart: the container numbers it. */
 export const MAX_LOST = 10_000;

@@ -1,12 +1,9 @@
 import type { UnitSignal } from "../../domain/systemd.ts";
-import { nextFailure } from "./fold-journal.ts";
+import { nextFailure, STEP_NS } from "./fold-journal.ts";
 import { failsInPassing, isFailureInJournal, restartsIn } from "./fold-signal.ts";
 import { knownEnds, restartsShowFailures } from "./restart-order.ts";
 import { isAutoRestart, isFailureResult } from "./unit-facts.ts";
 import type { Fold, SignalledUnit, UnitFacts, UnitOutcome } from "./unit-facts.ts";
-
-/** Distance of the estimated times of missed failures: each change has another time. */
-const STEP_NS = 1_000n;
 
 /**
  * Counts the failures that the first signal after a gap shows by NRestarts, and that the journal lost:
@@ -24,8 +21,8 @@ export function foldLostFailures(
   const { facts } = unit;
   const { attachedAtNs, room } = stream;
   // Of what is under watch nothing is lost, and of an unknown unit nothing is missed.
-  if (facts.signalNs >= attachedAtNs || facts.activeState === undefined) return undefined;
-  if (facts.restartsSeen === undefined) return undefined;
+  if (facts.signalNs >= attachedAtNs) return undefined;
+  if (facts.activeState === undefined || facts.restartsSeen === undefined) return undefined;
   const underWatch = signal.stateChangeNs >= attachedAtNs;
   const restarts = restartsIn(unit, signal, underWatch) ?? 0;
   if (restarts === 0) return undefined;

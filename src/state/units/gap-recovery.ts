@@ -149,7 +149,7 @@ export class GapRecovery {
   beforeSignal(unit: UnitRecord, signal: UnitSignal): void {
     const { cursor, apply } = this.#gapUnits;
     const { attachedAtNs } = cursor;
-    if (this.#hasEvidence || unit.facts.signalNs >= attachedAtNs) return;
+    if (this.#hasEvidence) return;
     const fold = foldLostFailures(unit, signal, { attachedAtNs, room: this.#room });
     if (fold === undefined) return;
     this.#takeRoom(fold);
