@@ -1,9 +1,10 @@
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile, readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { hashSync } from "bcryptjs";
 import { execa } from "execa";
+import { copyForBuild } from "./support/build-copy.ts";
 import { slowMs } from "./support/slowness.ts";
 import { startUnitwatch } from "./support/unitwatch.ts";
 
@@ -89,19 +90,8 @@ test(
   async () => {
     const source = join(folder, "source");
     const project = join(folder, "project");
-    // In a copy, because a build replaces dist/, which another test may use.
     await mkdir(source);
-    for (const name of [
-      "src",
-      "package.json",
-      "tsconfig.json",
-      "tsconfig.build.json",
-      "bundle.ts",
-      "LICENSE",
-    ]) {
-      await cp(join(ROOT, name), join(source, name), { recursive: true });
-    }
-    await symlink(MODULES, join(source, "node_modules"));
+    await copyForBuild(source);
     await execa("npm", ["pack", "--pack-destination", folder], { cwd: source });
     const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
 

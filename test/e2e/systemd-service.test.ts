@@ -1,8 +1,9 @@
-import { chmod, cp, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execa } from "execa";
+import { copyForBuild } from "../support/build-copy.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { eventually } from "../support/eventually.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -22,17 +23,7 @@ describeEngine("unitwatch as a service of systemd", () => {
     stack.defer(() => rm(built, { recursive: true }));
     // Readable by other users.
     await chmod(built, 0o755);
-    // In a copy, because a build replaces dist/, which another test may use.
-    for (const name of [
-      "src",
-      "package.json",
-      "tsconfig.json",
-      "tsconfig.build.json",
-      "bundle.ts",
-    ]) {
-      await cp(join(ROOT, name), join(built, name), { recursive: true });
-    }
-    await symlink(join(ROOT, "node_modules"), join(built, "node_modules"));
+    await copyForBuild(built);
     await execa("npm", ["run", "build"], { cwd: built });
     const socket = new URL(engine.host).pathname;
     const mounts = {
