@@ -1,4 +1,5 @@
 import type { Change, UnitChange } from "../domain/change.ts";
+import { exitCodeText, processEnd } from "../domain/exit-status.ts";
 
 /** Returns an English sentence about a change, without its full stop. */
 export function sentenceOf(change: Change): string {
@@ -17,7 +18,7 @@ function what(change: Change): string {
     case "container.die":
       return change.exitCode === undefined
         ? `${container} exited, with a code that isn't known`
-        : `${container} exited with code ${change.exitCode}`;
+        : `${container} exited with code ${exitCodeText(change.exitCode, change.runsSystemd)}`;
     case "container.oom":
       return `${container} ran out of memory, and a process was killed`;
     case "container.pause":
@@ -63,9 +64,9 @@ function unit(change: UnitChange): string {
 
 function because(change: UnitChange): string {
   if (change.result === undefined) return "";
-  if (change.exitCode === undefined || change.exitCode === 0) return `: ${change.result}`;
-  const number = change.result === "exit-code" ? "exit status" : "status";
-  return `: ${change.result}, ${number} ${change.exitCode}`;
+  const end = processEnd(change.result, change.exitCode);
+  if (end === undefined) return `: ${change.result}`;
+  return `: ${change.result}, ${end.isSignal ? end.text : `exit status ${end.text}`}`;
 }
 
 function times(change: UnitChange): string {

@@ -22,6 +22,7 @@ export const CLIENT_MODULES: readonly string[] = [
   "view/trouble",
   "view/unit-table",
   "domain/exit-code",
+  "domain/exit-status",
 ].map((name) => `${name}${MODULE_SUFFIX}`);
 export const MAIN_MODULE = `client/main${MODULE_SUFFIX}`;
 export const STYLE_FILE = "style.css";

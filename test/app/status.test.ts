@@ -29,7 +29,7 @@ test("reports a change as its log record does", () => {
     node: "worker-0",
     cluster: "dev",
     unit: "slurmd.service",
-    message: "Unit slurmd.service in sind-dev-worker-0 failed: signal, status 9.",
+    message: "Unit slurmd.service in sind-dev-worker-0 failed: signal, SIGKILL.",
     detail: "ActiveState=failed",
     recovered: false,
     uid: record.attributes?.["log.record.uid"],

@@ -90,7 +90,7 @@ describeEngine("unitwatch events", () => {
       node: "controller",
       cluster: CLUSTER,
       unit: ODD,
-      message: `Unit ${ODD} in ${NODE} failed: signal, status 9.`,
+      message: `Unit ${ODD} in ${NODE} failed: signal, SIGKILL.`,
       attributes: { "event.name": "systemd.unit.failed", "systemd.service.result": "signal" },
     });
   });

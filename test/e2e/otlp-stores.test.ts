@@ -97,7 +97,7 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
     });
     for (const record of records) {
       expect(record).toMatchObject({
-        _msg: `Unit ${UNIT} in ${NODE} failed: signal, status 9.`,
+        _msg: `Unit ${UNIT} in ${NODE} failed: signal, SIGKILL.`,
         severity: "ERROR",
         "service.name": "unitwatch",
         "deployment.environment.name": "e2e",

@@ -76,7 +76,7 @@ describeEngine("the walk through containers", () => {
     expect(killed).toMatchObject({
       severityNumber: 17,
       severityText: "ERROR",
-      body: `Container ${name} exited with code 137.`,
+      body: `Container ${name} exited with code 137 (SIGKILL).`,
       attributes: { "process.exit.code": 137 },
     });
     expectWithin(pause, session.logsOf(name, "docker.container.pause")[0]);

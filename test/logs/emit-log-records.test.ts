@@ -57,7 +57,7 @@ test("makes a record of an exit as the sidecar does, with what a Watcher knows",
     hrTime: [1_795_345_335, 788_625_649],
     severityNumber: 17,
     severityText: "ERROR",
-    body: "Container sind-dev-worker-0 exited with code 137.",
+    body: "Container sind-dev-worker-0 exited with code 137 (SIGKILL).",
     instrumentationScope: { name: "unitwatch", version: "1.2.3" },
   });
   expect(record?.attributes).toEqual({

@@ -18,6 +18,8 @@ const CASES: readonly (readonly [string, Change])[] = [
   [`Container ${NODE} started`, containerChange("container.start")],
   [`The engine was requested to stop container ${NODE}`, containerChange("container.stop")],
   [`Container ${NODE} exited with code 0`, dieChange(0)],
+  [`Container ${NODE} exited with code 137 (SIGKILL)`, dieChange(137)],
+  [`Container ${NODE} exited with code 130 (halt)`, dieChange(130, { runsSystemd: true })],
   [`Container ${NODE} exited, with a code that isn't known`, dieChange(undefined)],
   [
     `Container ${NODE} ran out of memory, and a process was killed`,
@@ -34,8 +36,12 @@ const CASES: readonly (readonly [string, Change])[] = [
     unitChange("unit.failed", { result: "exit-code", exitCode: 3 }),
   ],
   [
-    `Unit slurmd.service in ${NODE} failed: signal, status 9`,
+    `Unit slurmd.service in ${NODE} failed: signal, SIGKILL`,
     unitChange("unit.failed", { result: "signal", exitCode: 9 }),
+  ],
+  [
+    `Unit slurmd.service in ${NODE} failed: exit-code, exit status 203/EXEC`,
+    unitChange("unit.failed", { result: "exit-code", exitCode: 203 }),
   ],
   [
     `Unit slurmd.service in ${NODE} failed: timeout`,

@@ -33,7 +33,7 @@ test.each([
       observedNs: 1_795_345_339_000_000_002n,
       severityNumber: 17,
       severityText: "ERROR",
-      body: "Unit slurmd.service in sind-dev-worker-0 failed: signal, status 9.",
+      body: "Unit slurmd.service in sind-dev-worker-0 failed: signal, SIGKILL.",
       attributes: {
         "event.name": "systemd.unit.failed",
         "container.name": "sind-dev-worker-0",

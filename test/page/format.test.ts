@@ -1,13 +1,5 @@
 import { expect, test } from "@jest/globals";
-import {
-  ageText,
-  bytesText,
-  count,
-  exitCodeText,
-  positionOf,
-  signalName,
-  spanText,
-} from "../../src/page/view/format.ts";
+import { ageText, bytesText, count, positionOf, spanText } from "../../src/page/view/format.ts";
 
 test("formats a span in its largest unit", () => {
   expect(
@@ -34,7 +26,7 @@ test("formats an age in whole seconds, never negative", () => {
   expect(ageText("2026-01-01T00:00:00.123456789Z", now)).toBe("59 s");
 });
 
-test("formats counts, sizes and exit codes", () => {
+test("formats counts and sizes", () => {
   expect([count(0, "unit"), count(1, "unit"), count(1_234, "unit")]).toEqual([
     "0 units",
     "1 unit",
@@ -47,21 +39,6 @@ test("formats counts, sizes and exit codes", () => {
     "20 KiB",
     "5.5 MiB",
   ]);
-  expect([0, 1, 128, 137, 143, 255].map((code) => exitCodeText(code, false))).toEqual([
-    "0",
-    "1",
-    "128",
-    "137 (SIGKILL)",
-    "143 (SIGTERM)",
-    "255",
-  ]);
-  expect([0, 129, 130, 137].map((code) => exitCodeText(code, true))).toEqual([
-    "0",
-    "129 (reboot)",
-    "130 (halt)",
-    "137 (SIGKILL)",
-  ]);
-  expect(signalName(34)).toBe("signal 34");
 });
 
 test("escapes a position so that it is a valid fragment", () => {

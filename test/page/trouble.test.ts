@@ -171,6 +171,11 @@ test("returns the level of a unit, and why it fails", () => {
     [unit({}), "fine", ""],
     [unit({ activeState: "inactive", subState: "dead" }), "idle", ""],
     [unit({ ...failed, result: "exit-code", exitCode: 3 }), "failing", "exit-code, status 3"],
+    [
+      unit({ ...failed, result: "exit-code", exitCode: 203 }),
+      "failing",
+      "exit-code, status 203/EXEC: the program can't be executed",
+    ],
     [unit({ ...failed, result: "signal", exitCode: 11 }), "failing", "signal, SIGSEGV"],
     [unit({ ...failed, result: "start-limit-hit", exitCode: 0 }), "failing", "start-limit-hit"],
     [unit({ ...failed }), "failing", ""],

@@ -25,7 +25,7 @@ export function logsRequest(count: number, prefix = "uid"): Uint8Array {
       severityNumber: 17,
       severityText: "ERROR",
       eventName: "systemd.unit.failed",
-      body: "Unit slurmd.service in sind-dev-worker-0 failed: signal, status 9.",
+      body: "Unit slurmd.service in sind-dev-worker-0 failed: signal, SIGKILL.",
       attributes: {
         "event.name": "systemd.unit.failed",
         "container.name": "sind-dev-worker-0",

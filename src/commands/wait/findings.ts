@@ -1,5 +1,6 @@
 import { alternatives } from "../../platform/data/alternatives.ts";
 import { isNamed } from "../../domain/container-name.ts";
+import { exitCodeText, processEnd } from "../../domain/exit-status.ts";
 import type { SystemState } from "../../domain/systemd.ts";
 import type { UnitCondition, WaitGoal } from "../../domain/wait-goal.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
@@ -109,7 +110,9 @@ function noContainer(name: string, { isFiltered }: View): State {
 
 function runningState(record: ContainerRecord): State | undefined {
   if (record.destroyedAtNs !== undefined) return { is: "was removed", isFinal: true };
-  const code = record.lastExitCode === undefined ? "" : ` with code ${record.lastExitCode}`;
+  const { lastExitCode, runsSystemd = false } = record;
+  const code =
+    lastExitCode === undefined ? "" : ` with code ${exitCodeText(lastExitCode, runsSystemd)}`;
   switch (record.status) {
     case "running":
       return undefined;
@@ -171,7 +174,9 @@ function unitState(
   if (states.includes(activeState)) return undefined;
   if (unit?.activeState === undefined) return { is: `${shown} isn't loaded, ${expected}` };
   const isFailed = activeState === "failed";
-  const more = [isFailed ? unit.result : subState].filter((word) => word && word !== activeState);
+  const end = isFailed ? processEnd(unit.result, unit.exitStatus)?.text : undefined;
+  const words = isFailed ? [unit.result, end] : [subState];
+  const more = words.filter((word) => word && word !== activeState);
   const details = more.length === 0 ? "" : ` (${more.join(", ")})`;
   return { is: `${shown} is ${activeState}${details}, ${expected}`, isFinal: isFailed };
 }

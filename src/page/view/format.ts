@@ -1,36 +1,5 @@
-import { systemdExit } from "../../domain/exit-code.ts";
 import { h } from "./element.ts";
 import type { VElement } from "./element.ts";
-
-const SIGNALS: Readonly<Record<number, string>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  3: "SIGQUIT",
-  4: "SIGILL",
-  6: "SIGABRT",
-  7: "SIGBUS",
-  8: "SIGFPE",
-  9: "SIGKILL",
-  11: "SIGSEGV",
-  13: "SIGPIPE",
-  14: "SIGALRM",
-  15: "SIGTERM",
-};
-
-/** Returns `SIGKILL`, or `signal 34` for a number without a common name. */
-export function signalName(number: number): string {
-  return SIGNALS[number] ?? `signal ${number}`;
-}
-
-/**
- * Returns a container's exit code, with the signal that it stands for: `137 (SIGKILL)`; of a systemd
- * container with what systemd did: `130 (halt)`.
- */
-export function exitCodeText(code: number, runsSystemd: boolean): string {
-  const request = runsSystemd ? systemdExit(code) : undefined;
-  if (request !== undefined) return `${code} (${request})`;
-  return code > 128 && code < 193 ? `${code} (${signalName(code - 128)})` : String(code);
-}
 
 /** Returns `3 units`, `1 unit`. */
 export function count(number: number, one: string, many = `${one}s`): string {

@@ -5,9 +5,10 @@ import type {
   TroubleReport,
   UnitReport,
 } from "../../domain/status.ts";
+import { exitCodeText } from "../../domain/exit-status.ts";
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
-import { age, count, exitCodeText, positionOf, spanText } from "./format.ts";
+import { age, count, positionOf, spanText } from "./format.ts";
 import { hasPast, isUnusual, LEVELS, unitLevel } from "./trouble.ts";
 import { unitTable } from "./unit-table.ts";
 

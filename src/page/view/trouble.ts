@@ -1,11 +1,12 @@
 import { isGoodExit } from "../../domain/exit-code.ts";
+import { exitCodeText, processEnd } from "../../domain/exit-status.ts";
 import type {
   ContainerReport,
   TroubleLevel,
   TroubleReport,
   UnitReport,
 } from "../../domain/status.ts";
-import { count, exitCodeText, signalName } from "./format.ts";
+import { count } from "./format.ts";
 
 /** Levels, worst first. */
 export const LEVELS: readonly TroubleLevel[] = ["failing", "warning", "fine", "idle"];
@@ -59,10 +60,10 @@ export function whyOf(unit: UnitReport): string {
   const { result, exitCode, failures, recent } = unit;
   const level = unitLevel(unit);
   if (level === "failing" && result !== null && result !== "success") {
-    if (exitCode === null || exitCode === 0) return result;
-    return result === "exit-code"
-      ? `${result}, status ${exitCode}`
-      : `${result}, ${signalName(exitCode)}`;
+    const end = processEnd(result, exitCode);
+    if (end === undefined) return result;
+    const meaning = end.meaning === undefined ? "" : `: ${end.meaning}`;
+    return `${result}, ${end.isSignal ? end.text : `status ${end.text}${meaning}`}`;
   }
   const restarts = recent?.restarts?.count ?? 0;
   const lately = level === "warning" ? [`${count(restarts, "restart")} ${LATELY}`] : [];

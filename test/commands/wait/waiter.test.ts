@@ -141,7 +141,7 @@ test("ends when a container has exited, and goes on when it is restarted", async
   await fleet.clock.advance(1_000);
   const outcome = await now(waiter);
   expect(outcome).toMatchObject({ kind: "final" });
-  expect(textsOf(outcome)[0]).toBe("exited with code 137");
+  expect(textsOf(outcome)[0]).toBe("exited with code 137 (SIGKILL)");
 });
 
 test("counts an exit and the removal after it as one reason", async () => {
