@@ -46,9 +46,11 @@ export class ExitTimes {
     if (isExit && !isSeen) this.#expectedNs = atNs;
     this.#exitsNs = context.fresh && isSeen ? [] : exitsNs.filter((exitNs) => exitNs > atNs);
     const timesNs = [...exitsNs.filter((exitNs) => exitNs < atNs), atNs].slice(-restarts);
+    const oldestNs = timesNs[0] ?? atNs;
     // Those without an event are earlier by a nanosecond each.
-    while (timesNs.length < restarts) timesNs.unshift((timesNs[0] ?? atNs) - 1n);
-    return timesNs;
+    const eventless = restarts - timesNs.length;
+    const eventlessNs = Array.from({ length: eventless }, (_, i) => oldestNs - BigInt(eventless - i));
+    return [...eventlessNs, ...timesNs];
   }
 
   /** Returns the time of the newest restart: that of its exit, or else of its start. */
