@@ -15,6 +15,7 @@ import type { HeapGrowth } from "../platform/process/heap-growth.ts";
 import { every } from "../platform/time/every.ts";
 import { EventBus } from "../state/event-bus.ts";
 import { buildParts } from "./build.ts";
+import { ChangeLog } from "./change-log.ts";
 import { openLogExport } from "./log-export.ts";
 import { openMetricExport } from "./metric-export.ts";
 import { openParts } from "./open.ts";
@@ -62,7 +63,8 @@ export async function runApp(options: AppOptions): Promise<void> {
   const startup = stack.use(
     new StartupLog({ fleet, runtime, watchesSystemd, sinceMs, clock, log }),
   );
-  subscribeParts(bus, { own, store, status, startup, service, heap, clock, log });
+  const changeLog = stack.use(new ChangeLog({ changes: config.logChanges, clock, log }));
+  subscribeParts(bus, { own, store, status, startup, service, heap, changeLog, clock });
 
   const sweep = (): void => {
     heap.fitTo(fleet.size);

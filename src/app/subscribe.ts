@@ -1,10 +1,9 @@
 import type { Clock } from "../domain/clock.ts";
-import type { Logger } from "../domain/log.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { HeapGrowth } from "../platform/process/heap-growth.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Store } from "../storage/store.ts";
-import { logChange } from "./change-log.ts";
+import type { ChangeLog } from "./change-log.ts";
 import type { ServiceNotifier } from "./service-manager.ts";
 import type { StartupLog } from "./startup-log.ts";
 import type { Status } from "./status.ts";
@@ -16,16 +15,16 @@ export interface Subscribers {
   readonly startup: Pick<StartupLog, "listed" | "stateRead">;
   readonly service: Pick<ServiceNotifier, "ready">;
   readonly heap: Pick<HeapGrowth, "fitTo">;
+  readonly changeLog: Pick<ChangeLog, "changed">;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** Subscribes the parts that don't know the bus. An event reaches them in the order of these lines. */
 export function subscribeParts(bus: EventBus, parts: Subscribers): void {
-  const { own, store, status, startup, service, heap, clock, log } = parts;
+  const { own, store, status, startup, service, heap, changeLog, clock } = parts;
 
   bus.subscribe("change", (change) => own.changed(change, clock.nowNs()));
-  bus.subscribe("change", (change) => logChange(change, log));
+  bus.subscribe("change", changeLog.changed);
   bus.subscribe("change", ({ identity }) => {
     if (identity !== undefined) store.touch(identity.id);
   });

@@ -75,6 +75,8 @@ export interface Config extends WatchConfig {
     /** Bound of the queue of log records. */
     readonly queueBytes: number;
   };
+  /** Changes that are logged at level info. */
+  readonly logChanges: "trouble" | "all" | "none";
   /** Undefined unless systemd runs this process as a service that notifies it. */
   readonly serviceManager: ServiceManager | undefined;
 }

@@ -25,6 +25,7 @@ function queueBytes(text: string): number {
 
 const RUNTIMES = ["auto", "engine", "cli"] as const;
 const TRANSPORTS = ["auto", "socket", "dbus", "busctl", "off"] as const;
+const LOGGED_CHANGES = ["trouble", "all", "none"] as const;
 const SWITCH_WORDS = ["on", "off"] as const;
 
 /** Flags with a value, in the order of help. */
@@ -189,6 +190,14 @@ export const FLAGS = {
     help: "Format of log lines on stderr: logfmt or json.",
     completes: LOG_FORMATS,
     parse: oneOf(LOG_FORMATS),
+  }),
+  logChanges: single({
+    name: "log.changes",
+    hint: "CHANGES",
+    defaultText: "trouble",
+    help: "Changes of containers and units to log at level info, in at most 5 lines a minute for a unit and 50 for a container: trouble (failures, out of memory, bad exits, unhealthy), all or none. The others are at level debug.",
+    completes: LOGGED_CHANGES,
+    parse: oneOf(LOGGED_CHANGES),
   }),
 } satisfies Readonly<Record<string, Flag<unknown>>>;
 

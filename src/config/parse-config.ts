@@ -56,6 +56,7 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
       intervalMs: settings.otlpInterval,
     }),
     storage: { path: settings.storagePath, queueBytes: settings.queueBytes },
+    logChanges: settings.logChanges,
     serviceManager: readServiceManager(env),
   });
 }

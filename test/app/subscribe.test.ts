@@ -31,8 +31,8 @@ function subscribed() {
     },
     service: { ready: () => void calls.push("service ready") },
     heap: { fitTo: (containers) => void calls.push(`heap ${containers}`) },
+    changeLog: { changed: () => {} },
     clock: new FakeClock(),
-    log,
   });
   /** Returns the values above 0 by their labels. */
   const counted = async (name: string): Promise<unknown[]> => {

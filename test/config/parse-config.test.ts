@@ -43,6 +43,7 @@ test("has the defaults of the contract", () => {
     },
     storage: { path: "data", queueBytes: 268_435_456 },
     log: { level: "info", format: "logfmt" },
+    logChanges: "trouble",
   });
 });
 

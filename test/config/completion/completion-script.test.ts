@@ -34,7 +34,7 @@ const OFFERS: readonly (readonly [line: string, offers: readonly string[]])[] = 
   ["unitwatch help --", []],
   ["unitwatch w", ["wait"]],
   ["unitwatch --", [...switches, ...flags]],
-  ["unitwatch --log", ["--log.format", "--log.level"]],
+  ["unitwatch --log", ["--log.changes", "--log.format", "--log.level"]],
   ["unitwatch --docker.runtime=", ["auto", "cli", "engine"]],
   ["unitwatch --docker.runtime ", ["auto", "cli", "engine"]],
   ["unitwatch --log.level=debug --systemd.transport d", ["dbus"]],
