@@ -16,6 +16,7 @@ export const CLIENT_MODULES: readonly string[] = [
   "client/state",
   "view/change",
   "view/element",
+  "view/fold",
   "view/format",
   "view/node",
   "view/overview",

@@ -27,6 +27,7 @@ import {
 import type { ContainerFacts, ContainerFilter, ReportSources } from "./report.ts";
 import { TextParts } from "./text-parts.ts";
 import { changeItem } from "./view/change.ts";
+import { foldChanges } from "./view/fold.ts";
 import { nodeEntry, orderOf, sortedUnits } from "./view/node.ts";
 import { notice, overview, titleOf } from "./view/overview.ts";
 
@@ -43,7 +44,8 @@ const MAX_FAILING = 50;
 /** Containers that are on the page with all their units, and the units of these together. */
 const MAX_WHOLE = 100;
 const MAX_OTHERS = 1000;
-const NEWEST_CHANGES = 100;
+/** Newest changes that are on the page, the same ones as one line. */
+const NEWEST_CHANGES = 250;
 
 interface Entry {
   readonly record: ContainerRecord;
@@ -95,8 +97,8 @@ export function* writePage(
     pageFoot({
       telemetryPath: escapeHtml(sources.telemetryPath),
       version: escapeHtml(head.version),
-      changes: changes
-        .map((data) => toHtml(changeItem(JSON.parse(data) as EventReport)))
+      changes: foldChanges(changes.map((data) => JSON.parse(data) as EventReport))
+        .map((line) => toHtml(changeItem(line)))
         .join("\n"),
     }),
   );

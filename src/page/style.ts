@@ -141,7 +141,8 @@ table.units tbody th a { color: inherit; }
 #changes { list-style: none; padding: 0.3rem 0; border: 1px solid var(--line); border-radius: 8px; background: var(--sheet); max-height: 32rem; overflow-y: auto; font-size: 0.875rem; }
 #changes li { display: grid; grid-template-columns: 6.6rem 10.5rem 1fr; gap: 0 0.8rem; padding: 0.12rem 0.85rem; border-left: 3px solid transparent; }
 #changes time { color: var(--soft); font-family: var(--mono); font-size: 0.8125rem; }
-#changes .kind { color: var(--soft); }
+#changes .kind, #changes .times { color: var(--soft); }
+#changes .times { white-space: nowrap; }
 #changes a { color: inherit; text-decoration: none; }
 #changes a:hover { text-decoration: underline; }
 #changes [data-severity="error"] { border-left-color: var(--failing); }

@@ -206,6 +206,22 @@ describeBrowser("the status page in Chromium", () => {
       await page.getByRole("searchbox", { name: "Filter" }).fill("");
     });
 
+    test("folds what happens again into one line, live and on the page that is rendered", async () => {
+      const calm = made.node("calm-3", { units: 1 });
+      const fails = (): void => made.fails(calm, "loop.service");
+      const failed = page.locator("#changes li", { hasText: "loop.service in calm-3 failed" });
+      for (let run = 0; run < 3; run += 1) fails();
+      await failed.filter({ hasText: /× 3 since / }).waitFor();
+      expect(await failed.count()).toBe(1);
+      const there = await open(url);
+      const line = there.locator("#changes li", { hasText: "loop.service in calm-3 failed" });
+      expect(await line.allInnerTexts()).toEqual([expect.stringMatching(/× 3\s+since /)]);
+      fails();
+      await line.filter({ hasText: /× 4 since / }).waitFor();
+      expect(await line.count()).toBe(1);
+      expect(await there.locator("#changes li").first().innerText()).toContain("calm-3");
+    });
+
     test("finds a node", async () => {
       const narrow = await open(url, { viewport: { width: 360, height: 740 } });
       await narrow.getByRole("searchbox", { name: "Find a node" }).fill("CALM-1");

@@ -21,7 +21,9 @@ test("escapes everything that comes from containers", async () => {
     expect.stringMatching(/^<script type="module" src="\.\/-\/page\/client\/main\.[tj]s">$/),
   ]);
   expect(html).not.toContain("alert(1)</script>");
-  expect(html.replaceAll(/data-(?:container|order|find)="[^"]*"/g, "")).not.toContain("\u202E");
+  expect(html.replaceAll(/data-(?:container|order|find|fold)="[^"]*"/g, "")).not.toContain(
+    "\u202E",
+  );
   expect(html).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
 });
 

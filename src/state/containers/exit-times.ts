@@ -49,7 +49,10 @@ export class ExitTimes {
     const oldestNs = timesNs[0] ?? atNs;
     // Those without an event are earlier by a nanosecond each.
     const eventless = restarts - timesNs.length;
-    const eventlessNs = Array.from({ length: eventless }, (_, i) => oldestNs - BigInt(eventless - i));
+    const eventlessNs = Array.from(
+      { length: eventless },
+      (_, i) => oldestNs - BigInt(eventless - i),
+    );
     return [...eventlessNs, ...timesNs];
   }
 
