@@ -33,7 +33,7 @@ const config: Config = {
       displayName: "unit",
       setupFilesAfterEnv: ["<rootDir>/test/support/time-limit.ts"],
       testMatch: ["<rootDir>/test/**/*.test.ts"],
-      testPathIgnorePatterns: ["<rootDir>/test/e2e/"],
+      testPathIgnorePatterns: ["<rootDir>/test/e2e/", "<rootDir>/test/release/installed/"],
     },
     {
       ...common,
@@ -47,6 +47,13 @@ const config: Config = {
       displayName: "e2e-cli",
       testMatch: [`<rootDir>/test/e2e/${BOTH_RUNTIMES}.test.ts`],
       globals: { e2eRuntime: "cli" },
+      ...engine,
+    },
+    {
+      // `npm run test:release`: what a release has, installed as users do. `npm test` leaves it out.
+      ...common,
+      displayName: "release",
+      testMatch: ["<rootDir>/test/release/installed/**/*.test.ts"],
       ...engine,
     },
   ],

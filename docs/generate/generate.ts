@@ -1,7 +1,7 @@
 /*
  * Writes everything that is made from the code or from another file: the generated parts of the
- * pages, the man page, the PrometheusRule, and the rules for pushed metrics with their tests. Run by
- * `npm run docs`.
+ * pages, the man page, the PrometheusRule, the rules for pushed metrics with their tests, and the
+ * version wherever a file names it. Run by `npm run docs`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { dateOf, manPage } from "./man-page.ts";
 import { withPart } from "./markdown.ts";
 import { GENERATED_FILES } from "./generated-files.ts";
 import { GENERATED_PARTS } from "./parts.ts";
+import { VERSION_PLACES, withVersion } from "./version-places.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** Keeps expressions as they are. */
@@ -23,6 +24,7 @@ update("docs/unitwatch.1", (page) => {
   const isCurrent = manPage(dateOf(page)) === page;
   return isCurrent ? page : manPage(new Date().toISOString().slice(0, 10));
 });
+for (const place of VERSION_PLACES) update(place.path, (text) => withVersion(text, place));
 for (const { path, from, content } of GENERATED_FILES) {
   update(path, (text) => {
     const made = content();
