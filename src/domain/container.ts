@@ -55,6 +55,8 @@ export interface ContainerDetails {
   readonly restartCount: number;
   /** PID 1 on the engine's host; 0 if it doesn't run. */
   readonly pid: number;
+  /** Limit of its memory in bytes; absent without one. */
+  readonly memoryLimitBytes?: number;
   /** True if PID 1 is systemd, by init path, stop signal or label: no process is started in it to find out. */
   readonly runsSystemd: boolean;
 }

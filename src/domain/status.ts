@@ -35,6 +35,14 @@ export interface UnitReport {
   readonly result: string | null;
   /** Exit status of its main process, or the number of the signal that ended it. */
   readonly exitCode: number | null;
+  /** How its main process ended after a failure, as `systemctl status` names it: `SIGKILL`, `203/EXEC`, `1`. */
+  readonly endedWith: string | null;
+  /** True if systemd doesn't start it again by itself: its start limit is reached. */
+  readonly startLimitHit: boolean;
+  /** True if its last failure was a kill for lack of memory, by its Result or by the time of its container's. */
+  readonly outOfMemory: boolean;
+  /** When counting began. */
+  readonly countingSince: Time | null;
   /** Failures by Result, since it is watched. */
   readonly failures: Readonly<Record<string, number>>;
   readonly lastFailureAt: Time | null;
@@ -58,6 +66,24 @@ export interface TroubleReport {
   readonly level: TroubleLevel;
   /** Problems, in a few words each: for people. */
   readonly reasons: readonly string[];
+}
+
+/** The cause of the end of a container's last run. */
+export interface ContainerEnd {
+  /**
+   * `stop`: the engine was requested to stop it; `kill`: to send a signal; `oom`: the kernel killed it
+   * for lack of memory; `itself`: it exited or crashed.
+   */
+  readonly by: "stop" | "kill" | "oom" | "itself";
+  /** Newest signal that the engine was requested to send: `SIGTERM`. */
+  readonly signal: string | null;
+}
+
+/** The newest kill for lack of memory in a container. */
+export interface OomReport {
+  readonly at: Time;
+  /** Units that failed by it. */
+  readonly units: readonly string[];
 }
 
 /** The systemd of one container. */
@@ -92,12 +118,22 @@ export interface ContainerReport {
   readonly runsSystemd: boolean;
   /** Null without a health check, and while the container doesn't run. */
   readonly health: HealthStatus | null;
+  /** Since when it is so; null if it was so before it was watched. */
+  readonly healthSince: Time | null;
+  /** Since when it is paused; null as above, and while it isn't. */
+  readonly pausedSince: Time | null;
   /** Exit code of the last exit, or of a first start that failed. */
   readonly exitCode: number | null;
+  /** Cause of the end of its last run; null if that wasn't observed. */
+  readonly end: ContainerEnd | null;
   /** True if its first start failed: it never ran. */
   readonly startFailed: boolean;
   /** True if the kernel killed a process for lack of memory since the last start. */
   readonly oomKilled: boolean;
+  /** Newest kill for lack of memory, also before the last start; null without one. */
+  readonly lastOom: OomReport | null;
+  /** Limit of its memory; null without one. */
+  readonly memoryLimitBytes: number | null;
   /** Counts of the last 15 minutes, whether it runs again or not; null for 0. */
   readonly recent: {
     /** Restarts by the restart policy. */
@@ -108,6 +144,8 @@ export interface ContainerReport {
   };
   /** Level and problems, as the status page shows them. */
   readonly trouble: TroubleReport;
+  /** When counting began. */
+  readonly countingSince: Time | null;
   /** Restarts by the restart policy, and all starts, since it is watched. */
   readonly restarts: number;
   readonly starts: number;

@@ -18,6 +18,7 @@ export const CLIENT_MODULES: readonly string[] = [
   "view/element",
   "view/fold",
   "view/format",
+  "view/gone",
   "view/node",
   "view/overview",
   "view/trouble",

@@ -28,6 +28,7 @@ import type { ContainerFacts, ContainerFilter, ReportSources } from "./report.ts
 import { TextParts } from "./text-parts.ts";
 import { changeItem } from "./view/change.ts";
 import { foldChanges } from "./view/fold.ts";
+import { goneItem, MAX_GONE } from "./view/gone.ts";
 import { nodeEntry, orderOf, sortedUnits } from "./view/node.ts";
 import { notice, overview, titleOf } from "./view/overview.ts";
 
@@ -93,6 +94,7 @@ export function* writePage(
     );
   }
   out.add("</details></section>");
+  out.add(goneSection(sources, { filter, nowNs }));
   out.add(
     pageFoot({
       telemetryPath: escapeHtml(sources.telemetryPath),
@@ -107,6 +109,22 @@ export function* writePage(
 
 function sectionHead(id: string, title: string, number: number): string {
   return `<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title} <span class="count">${number}</span></h2>`;
+}
+
+/** Returns the containers that were removed within the retention, the newest first. */
+function goneSection(
+  sources: PageSources,
+  shown: { readonly filter: ContainerFilter; readonly nowNs: bigint },
+): string {
+  const { filter, nowNs } = shown;
+  const units = { failing: 0, restarted: 0, looping: 0, frozen: 0 };
+  const items = [...filtered(sources, filter)]
+    .filter(({ destroyedAtNs }) => destroyedAtNs !== undefined)
+    .sort((a, b) => ((a.destroyedAtNs ?? 0n) > (b.destroyedAtNs ?? 0n) ? -1 : 1))
+    .slice(0, MAX_GONE)
+    .map((record) => containerFacts(record, { sources, nowNs, units }))
+    .map((facts) => toHtml(goneItem(facts, Number(nowNs / 1_000_000n))));
+  return `<section id="gone" aria-labelledby="gone-title"><h2 id="gone-title">Removed lately</h2><ul>${items.join("\n")}</ul></section>`;
 }
 
 /** Returns the containers that exist, those in trouble first. */
@@ -154,8 +172,9 @@ function* writeEntries(
 ): Generator<void, void, void> {
   const { budget, nowNs } = page;
   const nowMs = Number(nowNs / 1_000_000n);
-  const report = (unit: UnitRecord): UnitReport => unitReport(unit, nowNs);
   for (const { record, facts, failing, restarted, ...counts } of entries) {
+    const { oomAtNs } = record.conditions;
+    const report = (unit: UnitRecord): UnitReport => unitReport(unit, { nowNs, oomAtNs });
     if (budget.entries === 0) return;
     budget.entries -= 1;
     const { size } = record.systemd.units;

@@ -1,6 +1,7 @@
 import type {
   ContainerReport,
   EngineReport,
+  OomReport,
   QueueReport,
   RecentCount,
   StatusReport,
@@ -8,6 +9,7 @@ import type {
   SystemdReport,
   UnitReport,
 } from "../domain/status.ts";
+import { processEnd } from "../domain/exit-status.ts";
 import type { Recent } from "../domain/recent.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { SystemdState } from "../state/units/systemd-state.ts";
@@ -42,6 +44,9 @@ export type ContainerFilter = ReadonlySet<string> | undefined;
 /** Containers, and units, that are written between two yields. */
 const CONTAINERS_PER_STEP = 50;
 const UNITS_PER_STEP = 100;
+const SIGKILL = 9;
+/** Units of a kill for lack of memory: one kill ends one process. */
+const MAX_OOM_UNITS = 20;
 /** Units that are looked at between two yields. */
 const UNITS_READ_PER_STEP = 500;
 
@@ -104,10 +109,11 @@ export function* writeReport(
     const facts = JSON.stringify(containerFacts(record, { sources, nowNs, units: counts }));
     out.add(`${written === 0 ? "" : ","}\n${facts.slice(0, -1)},"units":[`);
     written += 1;
+    const { oomAtNs } = record.conditions;
     let units = 0;
     for (const unit of record.systemd.units.values()) {
       if (!isReported(unit)) continue;
-      out.add(`${units === 0 ? "" : ","}${JSON.stringify(unitReport(unit, nowNs))}`);
+      out.add(`${units === 0 ? "" : ","}${JSON.stringify(unitReport(unit, { nowNs, oomAtNs }))}`);
       units += 1;
       if (units % UNITS_PER_STEP === 0) yield;
     }
@@ -171,6 +177,8 @@ export function containerFacts(
   const { sources, nowNs, units } = context;
   const { id, name, node, cluster, image, runtime } = record.identity;
   const { recent } = record.counters;
+  const { conditions } = record;
+  const { lastEnd } = conditions;
   const isNode = sources.watchesSystemd && record.runsSystemd === true && record.alive;
   const facts = {
     name,
@@ -182,14 +190,20 @@ export function containerFacts(
     status: record.status,
     runsSystemd: record.runsSystemd === true,
     health: record.health ?? null,
+    healthSince: record.health === undefined ? null : rfc3339(conditions.healthSinceNs),
+    pausedSince: record.paused ? rfc3339(conditions.pausedSinceNs) : null,
     exitCode: record.lastExit?.exitCode ?? null,
+    end: lastEnd === undefined ? null : { by: lastEnd.by, signal: lastEnd.signal ?? null },
     startFailed: record.startFailed,
     oomKilled: record.oom !== "none",
+    lastOom: oomReport(record),
+    memoryLimitBytes: conditions.memoryLimitBytes || null,
     recent: {
       restarts: recentCount(recent.restarts.within(nowNs)),
       failedExits: recentCount(recent.failedExits.within(nowNs)),
       oomKills: recentCount(recent.oomKills.within(nowNs)),
     },
+    countingSince: rfc3339(record.counters.sinceNs),
     restarts: record.counters.restarts,
     starts: record.counters.starts,
     startedAt: rfc3339(record.startedAtNs),
@@ -221,7 +235,41 @@ export function isReported(unit: UnitRecord): boolean {
   return unit.shown && (unit.activeState !== undefined || unit.hasCounters);
 }
 
-export function unitReport(unit: UnitRecord, nowNs: bigint): UnitReport {
+/** Longest time between the failure of a unit and the engine's event of the kill that caused it. */
+const OOM_SPAN_NS = 3_000_000_000n;
+
+/** Returns true if the unit's last failure was a kill for lack of memory. */
+function isOutOfMemory(unit: UnitRecord, oomAtNs: bigint): boolean {
+  const { failureResult, lastFailure } = unit.facts;
+  if (failureResult === "oom-kill") return true;
+  // With cgroup v1, systemd sees the signal alone.
+  if (failureResult !== "signal" || lastFailure === undefined || oomAtNs === 0n) return false;
+  const spanNs = lastFailure.timeNs - oomAtNs;
+  if (spanNs < -OOM_SPAN_NS || spanNs > OOM_SPAN_NS) return false;
+  return unit.result !== "signal" || unit.exitStatus === SIGKILL;
+}
+
+function oomReport(record: ContainerRecord): OomReport | null {
+  const { oomAtNs } = record.conditions;
+  const at = rfc3339(oomAtNs);
+  if (at === null) return null;
+  const units: string[] = [];
+  for (const unit of record.systemd.units.values()) {
+    const { lastFailure } = unit;
+    if (!unit.shown || lastFailure === undefined || units.length >= MAX_OOM_UNITS) continue;
+    const spanNs = lastFailure.timeNs - oomAtNs;
+    const isNear = spanNs >= -OOM_SPAN_NS && spanNs <= OOM_SPAN_NS;
+    if (isNear && isOutOfMemory(unit, oomAtNs)) units.push(unit.name);
+  }
+  return { at, units };
+}
+
+/** @param context the present, and the container's newest kill for lack of memory: Unix nanoseconds */
+export function unitReport(
+  unit: UnitRecord,
+  context: { readonly nowNs: bigint; readonly oomAtNs: bigint },
+): UnitReport {
+  const { nowNs, oomAtNs } = context;
   const { name, type, activeState = null, subState, result = null, restarts, lastFailure } = unit;
   const sinceNs = unit.stateChangeNs > 0n ? unit.stateChangeNs : unit.activeEnterNs;
   return {
@@ -234,6 +282,10 @@ export function unitReport(unit: UnitRecord, nowNs: bigint): UnitReport {
     since: activeState === null ? null : rfc3339(sinceNs),
     result,
     exitCode: unit.exitStatus ?? null,
+    endedWith: processEnd(result, unit.exitStatus)?.text ?? null,
+    startLimitHit: unit.startLimitHit,
+    outOfMemory: isOutOfMemory(unit, oomAtNs),
+    countingSince: rfc3339(unit.counters.sinceNs),
     failures: Object.fromEntries(unit.failures),
     lastFailureAt: rfc3339(lastFailure?.timeNs ?? 0n),
     restarts,

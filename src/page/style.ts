@@ -135,6 +135,9 @@ table.units tbody th a { color: inherit; }
   table.units td[data-column="Restarted"]:not(:empty)::before { content: "restarted "; color: var(--soft); }
 }
 
+#gone:not(:has(li)) { display: none; }
+#gone ul { padding-left: 1.1rem; font-size: 0.875rem; color: var(--soft); }
+#gone b { color: var(--ink); font-weight: 500; }
 #feed > header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0.2rem 1rem; margin-bottom: 0.5rem; }
 #feed h2 { margin: 0; }
 #feed:not(:has(li)) #changes { display: none; }

@@ -51,8 +51,23 @@ describeEngine("the walk through containers", () => {
     const name = `sind-${CLUSTER}-web`;
     const web = watched(await startContainer(engine, { name, labels }));
     const pause = await during(web.pause);
+    await session.unitwatch.until(async () => {
+      const { pausedSince, status } = await session.unitwatch.container(name);
+      expect(status).toBe("paused");
+      const sinceMs = Date.parse(pausedSince ?? "");
+      expect(sinceMs).toBeGreaterThanOrEqual(Number(pause.fromNs / 1_000_000n));
+      expect(sinceMs).toBeLessThanOrEqual(Number(pause.toNs / 1_000_000n));
+    }, SOON);
     const unpause = await during(web.unpause);
     const stop = await during(() => web.stop());
+    await session.unitwatch.until(async () => {
+      const { status, end, pausedSince } = await session.unitwatch.container(name);
+      expect({ status, end, pausedSince }).toEqual({
+        status: "exited",
+        end: { by: "stop", signal: "SIGTERM" },
+        pausedSince: null,
+      });
+    }, SOON);
     const start = await during(web.start);
     await web.untilTrapSet(2);
     const restart = await during(() => web.restart());
@@ -68,6 +83,8 @@ describeEngine("the walk through containers", () => {
       expect(scrape.value("container_last_exit_code", { container: name })).toBe(137);
       expect(scrape.value("container_restarts_total", { container: name })).toBe(0);
       expect(scrape.value("container_oom_events_total", { container: name })).toBe(0);
+      const { end } = await session.unitwatch.container(name);
+      expect(end).toEqual({ by: "kill", signal: "SIGKILL" });
     }, SOON);
     await session.arrived(3, name, "docker.container.die");
     await session.arrived(3, name, "docker.container.start");
@@ -104,6 +121,7 @@ describeEngine("the walk through containers", () => {
       expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
         "5": 3,
       });
+      expect((await session.unitwatch.container(name)).end).toEqual({ by: "itself", signal: null });
     });
     await session.arrived(2, name, "docker.container.restart");
     const restarts = session.logsOf(name, "docker.container.restart");
@@ -201,6 +219,11 @@ describeEngine("the walk through containers", () => {
       expect(scrape.by("exit_code", "container_exits_total", { container: name })).toEqual({
         "137": 1,
       });
+      const { end, lastOom, memoryLimitBytes, trouble } = await session.unitwatch.container(name);
+      expect(end).toEqual({ by: "oom", signal: null });
+      expect(lastOom?.units).toEqual([]);
+      expect(memoryLimitBytes).toBe(16 * 2 ** 20);
+      expect(trouble.reasons).toContain("exited with code 137 (SIGKILL): out of memory");
     }, SOON);
     // If the event comes late, OOMKilled stays false.
     const { OOMKilled } = (await hog.inspect()).State;

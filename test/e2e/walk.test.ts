@@ -138,6 +138,9 @@ describeEngine("the walk through a node", () => {
       });
       expect(scrape.value("systemd_service_restart_total", failures(unit))).toBe(4);
     }, SOON);
+    const { units } = await session.unitwatch.container(NODE);
+    const { startLimitHit, endedWith } = units.find(({ name }) => name === unit) ?? {};
+    expect({ startLimitHit, endedWith }).toEqual({ startLimitHit: true, endedWith: "7" });
     await session.arrived(5, NODE, "systemd.unit.failed", unit);
     const restarts = session.logsOf(NODE, "systemd.unit.restart", unit);
     expect(restarts.map((log) => log.attributes["systemd.service.restarts"])).toEqual([1, 2, 3, 4]);
@@ -167,6 +170,13 @@ describeEngine("the walk through a node", () => {
         "shut.socket": { resources: 1 },
       });
     }, SOON);
+    const { units } = await session.unitwatch.container(NODE);
+    const endOf = (unit: string) => units.find(({ name }) => name === unit)?.endedWith;
+    expect(["late.service", "stuck.service", "missing.service"].map(endOf)).toEqual([
+      "SIGTERM",
+      "SIGABRT",
+      "203/EXEC",
+    ]);
   });
 
   test("follows units that are created and removed", async () => {

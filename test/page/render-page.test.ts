@@ -53,6 +53,18 @@ test("leaves out removed containers", async () => {
   expect(namesIn(await pageOf(made))).toEqual([]);
 });
 
+test("lists removed containers with what ended them", async () => {
+  const made = new StatusFleet();
+  made.happens("start", "gone");
+  made.happens("kill", "gone", { signal: "9" });
+  made.happens("die", "gone", { exitCode: "137" });
+  made.happens("destroy", "gone");
+  const [, items = ""] = /<section id="gone".*?<ul>(.*?)<\/ul>/s.exec(await pageOf(made)) ?? [];
+  expect(items.replaceAll(/<[^>]*>/g, "")).toBe(
+    "gone was removed 0 s ago, had exited with code 137 (SIGKILL): killed on request by SIGKILL",
+  );
+});
+
 test("bounds the page, and shows how much is missing", async () => {
   const made = new StatusFleet();
   for (let i = 0; i < MAX_ENTRIES + 2; i += 1) made.happens("start", `c-${i}`);

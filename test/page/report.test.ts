@@ -5,6 +5,8 @@ import type { ReportSources } from "../../src/page/report.ts";
 import { inSlices } from "../../src/page/in-slices.ts";
 import { golden } from "../support/golden.ts";
 import { goldenFleet } from "../support/golden-fleet.ts";
+import { StatusFleet } from "../support/status-fleet.ts";
+import { serviceSignal } from "../support/systemd-facts.ts";
 
 function sources(more: Partial<ReportSources> = {}): ReportSources {
   const { fleet } = goldenFleet();
@@ -49,4 +51,53 @@ test("counts no container as a node when systemd isn't watched", async () => {
 test("writes null when there is no queue", async () => {
   const report = JSON.parse(await text(sources({ otlpQueue: () => undefined }))) as StatusReport;
   expect(report.otlpQueue).toBeNull();
+});
+
+test("links the failures of units to the kill for lack of memory that caused them", async () => {
+  const made = new StatusFleet();
+  const record = made.node("web", { units: 1 });
+  made.fails(record, "before.service", { result: "exit-code", exitStatus: 1 });
+  made.happens("oom", "web");
+  made.fails(record, "killed.service", { result: "signal", exitStatus: 9 });
+  made.fails(record, "crashed.service", { result: "signal", exitStatus: 11 });
+  made.fails(record, "known.service", { result: "oom-kill", exitStatus: 9 });
+  const report = JSON.parse((await made.status.routes.state(undefined)).toString()) as StatusReport;
+  const [container] = report.containers;
+  expect(container?.lastOom?.units).toEqual(["killed.service", "known.service"]);
+  expect(container?.units.filter(({ outOfMemory }) => outOfMemory).map(({ name }) => name)).toEqual(
+    ["killed.service", "known.service"],
+  );
+});
+
+test.each([
+  ["252", "exit-code"],
+  ["262", "start-limit-hit"],
+])("reports that the start limit is reached, as systemd %s does", async (_, last) => {
+  const made = new StatusFleet();
+  const record = made.node("web", { units: 0 });
+  const unit = "loop.service";
+  const fails = (): void => {
+    made.unit(record, { unit, activeState: "failed", subState: "failed", invocationId: "ab" });
+  };
+  made.fails(record, unit, { result: "exit-code" });
+  made.unit(record, { unit, activeState: "activating", subState: "auto-restart" });
+  const isStartLimitHit = async (): Promise<boolean | undefined> => {
+    const body = (await made.status.routes.state(undefined)).toString();
+    return (JSON.parse(body) as StatusReport).containers[0]?.units[0]?.startLimitHit;
+  };
+  made.unit(record, { unit, activeState: "active", subState: "running", invocationId: "ab" });
+  fails();
+  expect(await isStartLimitHit()).toBe(false);
+  made.unit(record, {
+    unit,
+    activeState: "activating",
+    subState: "auto-restart",
+    invocationId: "ab",
+  });
+  expect(await isStartLimitHit()).toBe(false);
+  record.systemd.take(serviceSignal({ unit, result: last, timeNs: 0n }));
+  fails();
+  expect(await isStartLimitHit()).toBe(true);
+  made.unit(record, { unit, activeState: "active", subState: "running", invocationId: "cd" });
+  expect(await isStartLimitHit()).toBe(false);
 });

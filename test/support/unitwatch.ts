@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { E2E_RUNTIME } from "./e2e-runtime.ts";
+import type { ContainerReport, StatusReport } from "../../src/domain/status.ts";
 import type { Engine } from "./engine/docker.ts";
 import { onEngineHost, onlyChildOf } from "./engine/engine-host.ts";
 import { eventually } from "./eventually.ts";
@@ -78,6 +79,13 @@ export class Unitwatch implements AsyncDisposable {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
+  /** Returns the state of a container; throws if it isn't known. */
+  async container(name: string): Promise<ContainerReport> {
+    const { text } = await this.get(`/api/v1/state?container=${encodeURIComponent(name)}`);
+    const [found] = (JSON.parse(text) as StatusReport).containers;
+    if (found === undefined) throw new Error(`the state has no container ${name}`);
+    return found;
+  }
   get(path: string, options: RequestOptions = {}): Promise<Answer> {
     return fetchFrom(this.port, path, options);
   }

@@ -32,6 +32,7 @@ export function statusOf(word: unknown): ContainerStatus | undefined {
  * {"Id":"…","Name":"/web","Created":"…","Path":"/sbin/init","Args":[],"RestartCount":0,
  *  "State":{"Status":"exited","Pid":0,"ExitCode":137,"OOMKilled":true,"StartedAt":"…",
  *           "FinishedAt":"…","Health":{"Status":"healthy"}},
+ *  "HostConfig":{"Memory":268435456},
  *  "Config":{"Image":"debian","Labels":{"a":"b"},"StopSignal":"SIGRTMIN+3"}}
  * ```
  */
@@ -50,6 +51,7 @@ export function parseInspect(
   const label = (key: string): string | undefined =>
     Object.hasOwn(labels, key) && typeof labels[key] === "string" ? labels[key] : undefined;
   const health = objectOf(state["Health"])["Status"];
+  const memoryLimitBytes = integer(objectOf(root["HostConfig"])["Memory"]);
   return {
     identity: identify({ id, name, image: textOf(config["Image"]), label }),
     status,
@@ -60,6 +62,7 @@ export function parseInspect(
     exitCode: integer(state["ExitCode"]),
     oomKilled: state["OOMKilled"] === true,
     ...(state["StoppedByUser"] === true && { stoppedByUser: true }),
+    ...(memoryLimitBytes > 0 && { memoryLimitBytes }),
     pid: Math.max(0, integer(state["Pid"])),
     restartCount: Math.max(0, integer(root["RestartCount"])),
     runsSystemd: runsSystemd(root, config, label(SYSTEMD_LABEL)),

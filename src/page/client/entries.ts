@@ -1,4 +1,5 @@
 import type { ContainerReport } from "../../domain/status.ts";
+import { goneItem, MAX_GONE } from "../view/gone.ts";
 import { nodeEntry, sortedUnits } from "../view/node.ts";
 import type { NodeViewOptions } from "../view/node.ts";
 import { hasPast } from "../view/trouble.ts";
@@ -12,6 +13,7 @@ export class Entries {
   readonly #trouble = listOf("trouble");
   readonly #rest = listOf("rest");
   readonly #byName = new Map<string, HTMLElement>();
+  readonly #gone = document.querySelector("#gone ul");
   readonly #isPart: boolean;
   #searched = "";
 
@@ -39,8 +41,10 @@ export class Entries {
   show(container: ContainerReport, nowMs: number): void {
     if (container.removedAt !== null) {
       this.remove(container.name);
+      this.#showGone(container, nowMs);
       return;
     }
+    this.#goneItem(container.name)?.remove();
     const present = this.#byName.get(container.name);
     if (present === undefined && this.#isPart) return;
     const { failing, restarted, others } = sortedUnits(container.units);
@@ -63,6 +67,21 @@ export class Entries {
     this.#place(entry);
     this.#hide(entry);
     this.count();
+  }
+
+  #goneItem(name: string): Element | undefined {
+    return [...(this.#gone?.children ?? [])].find(
+      (item) => item.getAttribute("data-gone") === name,
+    );
+  }
+
+  #showGone(container: ContainerReport, nowMs: number): void {
+    if (this.#isPart) return;
+    const wanted = goneItem(container, nowMs);
+    const present = this.#goneItem(container.name);
+    if (present !== undefined) patch(present, wanted);
+    else this.#gone?.prepend(toDom(wanted));
+    if ((this.#gone?.childElementCount ?? 0) > MAX_GONE) this.#gone?.lastElementChild?.remove();
   }
 
   /** Returns the number of all entries, and of those in trouble. */

@@ -1,6 +1,8 @@
 import { h } from "./element.ts";
 import type { VElement } from "./element.ts";
 
+const UNITS = ["KiB", "MiB", "GiB", "TiB"] as const;
+
 /** Returns `3 units`, `1 unit`. */
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
@@ -8,8 +10,9 @@ export function count(number: number, one: string, many = `${one}s`): string {
 
 export function bytesText(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
-  const [size, unit] = bytes < 1024 ** 2 ? [bytes / 1024, "KiB"] : [bytes / 1024 ** 2, "MiB"];
-  return `${size.toFixed(size < 10 ? 1 : 0)} ${unit}`;
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length);
+  const size = bytes / 1024 ** power;
+  return `${size.toFixed(size < 10 ? 1 : 0)} ${UNITS[power - 1] ?? ""}`;
 }
 
 /** Formats a span in its largest unit: `1.2 ms`, `45 s`, `3 min`, `5 h`, `12 d`. */

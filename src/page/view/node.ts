@@ -2,14 +2,15 @@ import type {
   ContainerReport,
   RecentCount,
   SystemdReport,
+  Time,
   TroubleReport,
   UnitReport,
 } from "../../domain/status.ts";
 import { exitCodeText } from "../../domain/exit-status.ts";
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
-import { age, count, positionOf, spanText } from "./format.ts";
-import { hasPast, isUnusual, LEVELS, unitLevel } from "./trouble.ts";
+import { age, bytesText, count, positionOf, spanText } from "./format.ts";
+import { endText, hasPast, isUnusual, LEVELS, unitLevel } from "./trouble.ts";
 import { unitTable } from "./unit-table.ts";
 
 type Facts = Omit<ContainerReport, "units">;
@@ -113,10 +114,25 @@ export function nodeEntry(options: NodeViewOptions): VElement {
 }
 
 /** Returns the problems of a container, and when the last exit, restart or OOM kill of these was. */
-function reasons({ trouble, recent }: Facts, nowMs: number): Child {
+function reasons(container: Facts, nowMs: number): Child {
+  const { trouble, recent } = container;
   const last = Object.values(recent).map((each) => each?.lastAt ?? "");
   const newest = last.reduce((a, b) => (a > b ? a : b), "");
-  return [trouble.reasons.join(" · "), newest !== "" && [", last ", age(newest, nowMs), " ago"]];
+  return [
+    trouble.reasons.map((reason, at) => {
+      const since = sinceOf(reason, container);
+      const isLong = since !== null && [" for ", age(since, nowMs)];
+      return [at === 0 ? "" : " · ", reason, isLong];
+    }),
+    newest !== "" && [", last ", age(newest, nowMs), " ago"],
+  ];
+}
+
+/** Returns since when a problem is there; null if it is of a moment, or unknown. */
+function sinceOf(reason: string, { healthSince, pausedSince, finishedAt }: Facts): Time | null {
+  if (reason === "unhealthy") return healthSince;
+  if (reason === "paused") return pausedSince;
+  return reason === "dead" ? finishedAt : null;
 }
 
 /** Returns how often each kind of trouble happened in the last 15 minutes; undefined if none did. */
@@ -172,6 +188,7 @@ function summaryOf({ container, pastCount, nowMs }: NodeViewOptions): Child[] {
 
 function facts(container: Facts, nowMs: number): VElement {
   const { name, id, image, runtime, status, exitCode, startedAt, finishedAt, systemd } = container;
+  const { countingSince, memoryLimitBytes, health, healthSince, pausedSince } = container;
   const fact = (term: string, ...value: Child[]): VElement =>
     h("div", {}, h("dt", {}, term), h("dd", {}, value));
   const recent = recentText(container);
@@ -185,15 +202,28 @@ function facts(container: Facts, nowMs: number): VElement {
     fact("State", `${status} (${runtime})`),
     startedAt !== null && fact("Started", age(startedAt, nowMs), " ago"),
     (exitCode !== null || finishedAt !== null) &&
-      fact("Last exit", `code ${exitText(container)}`, ended),
+      fact("Last exit", `code ${exitText(container)}${endText(container)}`, ended),
     fact(
       "Restarts",
       `${container.restarts} by restart policy, ${container.starts} starts observed`,
     ),
+    countingSince !== null && fact("Counted for", age(countingSince, nowMs)),
     recent !== undefined && fact("Last 15 minutes", recent),
-    fact("Out of memory", container.oomKilled ? "yes, since its last start" : "no"),
+    fact("Out of memory", oomText(container, nowMs)),
+    memoryLimitBytes !== null && fact("Memory limit", bytesText(memoryLimitBytes)),
+    health !== null &&
+      healthSince !== null &&
+      fact("Health", `${health} for `, age(healthSince, nowMs)),
+    pausedSince !== null && fact("Paused for", age(pausedSince, nowMs)),
     systemd !== null && systemdFacts(systemd, { fact, nowMs }),
   );
+}
+
+function oomText({ oomKilled, lastOom }: Facts, nowMs: number): Child {
+  if (lastOom === null) return oomKilled ? "yes, since its last start" : "no";
+  const { units } = lastOom;
+  const killed = units.length > 0 && [", killed ", h("bdi", {}, units.join(", "))];
+  return [oomKilled ? "" : "before its last start, ", age(lastOom.at, nowMs), " ago", killed];
 }
 
 function exitText({ exitCode, runsSystemd }: Facts): string {

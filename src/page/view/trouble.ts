@@ -61,9 +61,16 @@ export function whyOf(unit: UnitReport): string {
   const level = unitLevel(unit);
   if (level === "failing" && result !== null && result !== "success") {
     const end = processEnd(result, exitCode);
-    if (end === undefined) return result;
-    const meaning = end.meaning === undefined ? "" : `: ${end.meaning}`;
-    return `${result}, ${end.isSignal ? end.text : `status ${end.text}${meaning}`}`;
+    const status = end?.isSignal === true ? end.text : end && `status ${end.text}`;
+    const what = status === undefined ? result : `${result}, ${status}`;
+    const meaning = end?.meaning === undefined ? "" : `: ${end.meaning}`;
+    const isOom = unit.outOfMemory && result !== "oom-kill";
+    const isStartLimitHit = unit.startLimitHit && result !== "start-limit-hit";
+    return [
+      `${what}${meaning}`,
+      ...(isOom ? ["out of memory"] : []),
+      ...(isStartLimitHit ? ["start limit reached, systemd starts it no more"] : []),
+    ].join("; ");
   }
   const restarts = recent?.restarts?.count ?? 0;
   const lately = level === "warning" ? [`${count(restarts, "restart")} ${LATELY}`] : [];
@@ -98,7 +105,7 @@ function failingReasons(container: Facts): string[] {
   if (status === "dead") reasons.push("dead");
   if (status === "restarting") reasons.push("restarting");
   if (isDown && exitCode !== null) {
-    reasons.push(`exited with code ${exitCodeText(exitCode, runsSystemd)}`);
+    reasons.push(`exited with code ${exitCodeText(exitCode, runsSystemd)}${endText(container)}`);
   }
   if (status === "exited" && exitCode === null) reasons.push("exited with an unknown code");
   if (container.startFailed) reasons.push(`failed to start: code ${exitCode}`);
@@ -110,6 +117,23 @@ function failingReasons(container: Facts): string[] {
   // The engine checks no paused container.
   if (health === "unhealthy" && status !== "paused") reasons.push("unhealthy");
   return reasons;
+}
+
+/** Returns what ended the last run, to be appended to its exit code; "" if it just exited. */
+export function endText({ end, exitCode }: Pick<Facts, "end" | "exitCode">): string {
+  if (end === null) return "";
+  switch (end.by) {
+    case "stop":
+      return ": stopped on request";
+    case "kill":
+      return end.signal === null ? ": killed on request" : `: killed on request by ${end.signal}`;
+    case "oom":
+      return ": out of memory";
+    case "itself":
+      return exitCode !== null && exitCode > 128 && exitCode < 193 ? ": crashed" : "";
+    default:
+      return end.by satisfies never;
+  }
 }
 
 function unitReasons({ systemd }: Facts, { failing, looping }: TroubledUnits): string[] {

@@ -40,6 +40,7 @@ import type { FleetEvents } from "../../domain/fleet-events.ts";
 import type { SeriesBudget } from "../units/series-budget.ts";
 import { SystemdState } from "../units/systemd-state.ts";
 import type { UnitAdmission } from "../units/unit-admission.ts";
+import { ContainerConditions } from "./container-conditions.ts";
 import { addCounters, newCounters, restoreRecent, storedRecent } from "./container-counters.ts";
 import type { ContainerCounters } from "./container-counters.ts";
 import { ExitTimes } from "./exit-times.ts";
@@ -73,6 +74,7 @@ export class ContainerRecord {
   counters: ContainerCounters;
   readonly runs: RunTracker;
   readonly exitTimes = new ExitTimes();
+  readonly conditions = new ContainerConditions();
   readonly systemd: SystemdState;
 
   status: ContainerStatus = "created";
@@ -205,9 +207,13 @@ export class ContainerRecord {
 
   /** Adopts an inspection. The folds compare it with the earlier facts. */
   adopt(details: ContainerDetails): void {
+    const { health: healthBefore, paused: wasPaused, conditions } = this;
     this.status = details.status;
     // The engine reports a container that has ended as unhealthy, whatever its last check said.
     this.health = this.alive ? details.health : undefined;
+    if (this.health !== healthBefore) conditions.healthSinceNs = 0n;
+    if (this.paused !== wasPaused) conditions.pausedSinceNs = 0n;
+    conditions.memoryLimitBytes = details.memoryLimitBytes ?? 0;
     if (this.alive) this.hasHealthCheck = details.health !== undefined;
     this.startedAtNs = details.startedAtNs;
     this.finishedAtNs = details.finishedAtNs;

@@ -28,10 +28,14 @@ export function foldEvent(
     case "start":
       return started(record, event);
     case "kill":
-      if (endsRun(event.attributes.get("signal"))) record.stopRequestedNs = event.timeNs;
+      if (endsRun(event.attributes.get("signal"))) {
+        record.stopRequestedNs = event.timeNs;
+        record.conditions.killRequested(event.attributes.get("signal"));
+      }
       return NO_OUTCOMES;
     case "stop":
       record.stopRequestedNs = event.timeNs;
+      record.conditions.stopRequested(event.timeNs, record.alive ? undefined : record.finishedAtNs);
       return [{ kind: EventKind.ContainerStop, ...when }];
     case "die":
       return died(record, event);
@@ -39,10 +43,14 @@ export function foldEvent(
       // The engine may report a kill only after inspect did: that is the same one.
       const isCounted = record.oom === "inferred";
       record.oom = "event";
+      record.conditions.outOfMemory(event.timeNs);
       return isCounted ? NO_OUTCOMES : [{ kind: EventKind.ContainerOom, ...when }];
     }
     case "pause":
-      if (record.advance(event.timeNs)) record.status = "paused";
+      if (record.advance(event.timeNs)) {
+        record.status = "paused";
+        record.conditions.pausedSinceNs = event.timeNs;
+      }
       return [{ kind: EventKind.ContainerPause, ...when }];
     case "unpause":
       if (record.advance(event.timeNs)) record.status = "running";
@@ -60,6 +68,7 @@ function started(record: ContainerRecord, { timeNs }: EngineEvent): readonly Con
     record.status = "running";
     record.startedAtNs = timeNs;
     record.oom = "none";
+    record.conditions.started();
   }
   return [{ kind: EventKind.ContainerStart, timeNs, recovered: false }];
 }
@@ -73,6 +82,7 @@ function died(record: ContainerRecord, event: EngineEvent): readonly ContainerOu
     // If a snapshot reported the end first, its time is the better one, and it may have no code.
     if (!isCounted) record.finishedAtNs = timeNs;
     record.lastExitCode = exitCode;
+    record.conditions.ended(exitCode);
   }
   if (isCounted) return NO_OUTCOMES;
   record.exitTimes.exited(timeNs);
@@ -92,6 +102,7 @@ function checked(record: ContainerRecord, event: EngineEvent): readonly Containe
   const health = HEALTH_STATUSES.find((status) => status === word);
   if (health === undefined || health === record.health) return NO_OUTCOMES;
   record.health = health;
+  record.conditions.healthSinceNs = event.timeNs;
   record.hasHealthCheck = true;
   return [{ kind: EventKind.ContainerHealth, timeNs: event.timeNs, recovered: false, health }];
 }

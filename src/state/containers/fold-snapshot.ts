@@ -65,6 +65,7 @@ export function foldFinalDetails(
   if (missed.starts > 0) record.oom = "none";
   // The engine keeps the time of an exit before the present run, and not its code.
   if (missed.exits > 0 && record.alive) record.lastExitCode = undefined;
+  if (missed.exits > 0) record.conditions.lastEnd = undefined;
   const wasBefore = isFirst && !wasEnded && missed.exits === 0;
   const isOom = isOomInferred(record, details) && !wasBefore;
   const runs = runOutcomes(details, { missed, nowNs, alive: record.alive });
@@ -90,6 +91,7 @@ export function foldFinalDetails(
   }
   const { health } = record;
   if (!isFirst && health !== undefined && health !== "starting" && health !== healthBefore) {
+    record.conditions.healthSinceNs = nowNs;
     outcomes.push({ kind: EventKind.ContainerHealth, ...now, health });
   }
   return outcomes;
@@ -167,6 +169,10 @@ function isOomInferred(record: ContainerRecord, details: ContainerDetails): bool
   if (isGoodExit(details.exitCode, details.runsSystemd)) return false;
   if (isRequested(record, details)) return false;
   record.oom = "inferred";
+  record.conditions.oomAtNs = details.finishedAtNs;
+  if (record.conditions.lastEnd?.by === "itself") {
+    record.conditions.lastEnd = { by: "oom", signal: undefined };
+  }
   return true;
 }
 
@@ -189,6 +195,7 @@ function oomOutcome({ finishedAtNs }: ContainerDetails, recovered: boolean): Con
 }
 
 function pauseOutcome(record: ContainerRecord, when: Occurrence): ContainerOutcome {
+  if (record.paused) record.conditions.pausedSinceNs = when.timeNs;
   const kind = record.paused ? EventKind.ContainerPause : EventKind.ContainerUnpause;
   return { kind, ...when };
 }

@@ -70,6 +70,18 @@ export class UnitRecord {
     return this.facts.lastFailure;
   }
 
+  /**
+   * True if its start limit is reached, so that systemd doesn't start it again. Up to v257 its Result
+   * stays that of the last run, which fails once more when the restart is refused.
+   */
+  get startLimitHit(): boolean {
+    const { activeState, result, lastFailure, invocationId } = this.facts;
+    if (activeState !== "failed") return false;
+    if (result === "start-limit-hit") return true;
+    const isSameRun = invocationId !== "" && lastFailure?.invocationId === invocationId;
+    return isSameRun && lastFailure.number > 1;
+  }
+
   get counters(): UnitCounters {
     return this.#counters;
   }
