@@ -104,7 +104,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "systemd/format",
     "systemd/session",
   ],
-  "systemd/watch": ["domain", "platform/time", "state", "state/containers", "state/units"],
+  "systemd/watch": [
+    "domain",
+    "platform/data",
+    "platform/time",
+    "state",
+    "state/containers",
+    "state/units",
+  ],
 };
 /**
  * Top-level folders that a top-level folder may import from, besides itself: data flows down from the

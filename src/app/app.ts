@@ -16,6 +16,7 @@ import { every } from "../platform/time/every.ts";
 import { EventBus } from "../state/event-bus.ts";
 import { buildParts } from "./build.ts";
 import { ChangeLog } from "./change-log.ts";
+import { readFailureLines } from "./failure-lines.ts";
 import { openLogExport } from "./log-export.ts";
 import { openMetricExport } from "./metric-export.ts";
 import { openParts } from "./open.ts";
@@ -75,6 +76,7 @@ export async function runApp(options: AppOptions): Promise<void> {
 
   stack.use(await openMetricExport({ ...common, store, fleet, own, signal }));
   stack.use(await openLogExport({ ...common, store, own }));
+  stack.use(readFailureLines({ ...common, fleet, watch }));
 
   const http = createHttpServer({
     telemetryPath: config.web.telemetryPath,

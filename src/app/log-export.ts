@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import type { RecordQueue } from "../domain/record-queue.ts";
-import { emitChanges } from "../logs/emit-changes.ts";
+import { emitChanges, emitLines } from "../logs/emit-changes.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { LogPipeline } from "../otlp/log-pipeline.ts";
 import { asError } from "../platform/data/as-error.ts";
@@ -57,6 +57,7 @@ export async function openLogExport(options: LogExportOptions): Promise<AsyncDis
   const includesQuiet = config.log.level === "debug";
   const emit = emitChanges(pipeline.logger, { clock, instance: INSTANCE, includesQuiet });
   bus.subscribe("change", emit);
+  bus.subscribe("failureLines", emitLines(pipeline.logger, { clock, instance: INSTANCE }));
   return { [Symbol.asyncDispose]: () => closeExport(pipeline, queue, { clock, log }) };
 }
 

@@ -1,21 +1,28 @@
 import type { WatchConfig } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { EngineSource } from "../domain/engine-source.ts";
+import type { ReadLines } from "../domain/journal.ts";
 import type { Logger } from "../domain/log.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerEngineSource } from "../engine/docker-engine.ts";
 import { identifier } from "../engine/format/identity.ts";
 import { EngineWatch } from "../engine/watch/engine-watch.ts";
 import type { EventCursor } from "../engine/watch/event-cursor.ts";
+import type { SystemdTransport } from "../domain/systemd.ts";
+import { Redactor } from "../platform/data/redactor.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
 import { OwnCommands } from "../systemd/transport/own-commands.ts";
-import { systemdSource } from "../systemd/transport/source.ts";
+import {
+  journalLines,
+  systemdSource,
+  type SystemdSourceOptions,
+} from "../systemd/transport/source.ts";
 import { SystemdWatches } from "../systemd/watch/systemd-watches.ts";
 
 export interface WatchOptions {
-  readonly config: Pick<WatchConfig, "node" | "systemd" | "watch">;
+  readonly config: Pick<WatchConfig, "journal" | "node" | "systemd" | "watch">;
   readonly runtime: ContainerRuntime;
   readonly fleet: Fleet;
   readonly cursor: EventCursor;
@@ -31,6 +38,8 @@ export interface WatchOptions {
 /** The watch of the engine, and of systemd in its containers. */
 export interface Watch {
   readonly engine: EngineWatch;
+  /** Returns a function that reads the container's journal; undefined if it runs no systemd now. */
+  readonly linesOf: (record: ContainerRecord) => ReadLines | undefined;
   /** Stops the watch of every container's systemd; resolves when all have ended. */
   readonly stopSystemd: () => Promise<void>;
 }
@@ -60,25 +69,34 @@ export function buildWatch(options: WatchOptions): Watch {
     clock,
     log,
   });
+  const wayInto = (record: ContainerRecord): SystemdSourceOptions => {
+    const { id } = record.identity;
+    return {
+      runtime: commands,
+      clock,
+      container: id,
+      pid: () => record.pid,
+      startedAtNs: record.startedAtNs,
+      cgroups: (signal) => runtime.cgroups(id, signal),
+      hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
+      isPaused: () => record.paused,
+    };
+  };
   const systemd = new SystemdWatches({
     bus,
     clock,
     log,
     sourceOf(record) {
-      const { id } = record.identity;
-      const source = systemdSource(config.systemd.transport, {
-        runtime: commands,
-        clock,
-        container: id,
-        pid: () => record.pid,
-        startedAtNs: record.startedAtNs,
-        cgroups: (signal) => runtime.cgroups(id, signal),
-        hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
-        isPaused: () => record.paused,
-      });
-      return source && commands.sweeping(source, id);
+      const source = systemdSource(config.systemd.transport, wayInto(record));
+      return source && commands.sweeping(source, record.identity.id);
     },
   });
+  const redactor = new Redactor(config.journal.redact);
+  const linesOf = (record: ContainerRecord): ReadLines | undefined => {
+    if (!record.alive || record.runsSystemd !== true) return undefined;
+    const watchedOver = (): SystemdTransport | undefined => record.systemd.transport;
+    return journalLines({ ...wayInto(record), redactor, watchedOver });
+  };
   bus.subscribe("stateRead", (read) => {
     if (read.source !== "engine") return;
     if (watchesSystemd === undefined || watchesSystemd(read.record)) systemd.sync(read.record);
@@ -87,5 +105,5 @@ export function buildWatch(options: WatchOptions): Watch {
     await systemd.stopAll();
     commands.killLeft();
   };
-  return { engine, stopSystemd };
+  return { engine, linesOf, stopSystemd };
 }

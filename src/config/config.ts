@@ -46,6 +46,10 @@ export interface WatchConfig {
     /** Matches the whole name of each unit that is hidden; wins over `unitInclude`. */
     readonly unitExclude: RegExp;
   };
+  readonly journal: {
+    /** Global; what they match in lines of a journal is replaced. */
+    readonly redact: readonly RegExp[];
+  };
   readonly log: {
     readonly level: LogLevel;
     readonly format: LogFormat;
@@ -54,6 +58,12 @@ export interface WatchConfig {
 
 /** Settings of the sidecar. */
 export interface Config extends WatchConfig {
+  readonly journal: WatchConfig["journal"] & {
+    /** `failures`: the last lines of each run that fails. */
+    readonly records: "off" | "failures";
+    /** Lines of one failure. */
+    readonly lines: number;
+  };
   readonly web: {
     /** At least one. */
     readonly listenAddresses: readonly ListenAddress[];

@@ -1,3 +1,4 @@
+import { MAX_LINES } from "../domain/journal.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../domain/log.ts";
 import { dockerHost, engineFilter, listenAddress, telemetryPath } from "./flag/addresses.ts";
 import { optional, repeated, single } from "./flag/flag.ts";
@@ -11,6 +12,7 @@ import {
   intervalMs,
   oneOf,
   plainText,
+  replacedRegExp,
   wholeNumber,
 } from "./flag/scalars.ts";
 
@@ -24,6 +26,7 @@ function queueBytes(text: string): number {
 }
 
 const RUNTIMES = ["auto", "engine", "cli"] as const;
+const JOURNAL_RECORDS = ["off", "failures"] as const;
 const TRANSPORTS = ["auto", "socket", "dbus", "busctl", "off"] as const;
 const LOGGED_CHANGES = ["trouble", "all", "none"] as const;
 const SWITCH_WORDS = ["on", "off"] as const;
@@ -121,6 +124,29 @@ export const FLAGS = {
     defaultText: String.raw`.+\.(automount|device|mount|scope|slice|swap)`,
     help: "Units to hide: a regular expression that matches the whole name.",
     parse: anchoredRegExp,
+  }),
+  journalRecords: single({
+    name: "journal.records",
+    hint: "RECORDS",
+    defaultText: "failures",
+    help: "Entries of the containers' journals to send as log records: failures (the last lines of each run of a unit that fails) or off.",
+    completes: JOURNAL_RECORDS,
+    parse: oneOf(JOURNAL_RECORDS),
+  }),
+  journalLines: single({
+    name: "journal.lines",
+    hint: "NUMBER",
+    defaultText: "20",
+    help: "Lines of a run that failed, at most 100.",
+    parse: wholeNumber(1, MAX_LINES),
+  }),
+  journalRedact: repeated({
+    name: "journal.redact",
+    hint: "REGEXP",
+    defaultText: "",
+    help: "Text to replace in lines of journals before they are stored, shown or sent: a regular expression.",
+    separator: "newline",
+    parse: replacedRegExp,
   }),
   seriesLimit: single({
     name: "metrics.series-limit",

@@ -44,6 +44,11 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
   const settings = readSettings(FLAGS, values, env);
   return deepFrozen<Config>({
     ...watchConfig(settings, env),
+    journal: {
+      records: settings.journalRecords,
+      lines: settings.journalLines,
+      redact: settings.journalRedact,
+    },
     web: {
       listenAddresses: settings.listenAddresses,
       telemetryPath: settings.telemetryPath,
@@ -73,6 +78,7 @@ type WatchSettings = Pick<
   | "systemdTransport"
   | "unitInclude"
   | "unitExclude"
+  | "journalRedact"
   | "logLevel"
   | "logFormat"
 >;
@@ -105,6 +111,7 @@ export function watchConfig(settings: WatchSettings, env: Environment): WatchCon
       unitInclude: settings.unitInclude,
       unitExclude: settings.unitExclude,
     },
+    journal: { redact: settings.journalRedact },
     log: { level: settings.logLevel, format: settings.logFormat },
   };
 }

@@ -30,6 +30,13 @@ export interface RuntimeExecOptions {
   readonly signal: AbortSignal;
 }
 
+export interface RuntimeRunOptions extends RuntimeExecOptions {
+  /** Bound of stdout. */
+  readonly maxBytes: number;
+  /** `latin1` for output that isn't text: each character is one byte. Default: UTF-8. */
+  readonly encoding?: "utf8" | "latin1" | undefined;
+}
+
 /** Answer to an inspection; containers that are gone are absent. */
 export interface InspectAnswer {
   /** Inspect documents, as the engine returned them. */
@@ -92,7 +99,7 @@ export interface ContainerRuntime {
   run(
     container: string,
     command: readonly string[],
-    options: RuntimeExecOptions & { readonly maxBytes: number },
+    options: RuntimeRunOptions,
   ): Promise<CommandOutput>;
   /**
    * Returns the commands of the execs that the engine has in a container, running or about to start;

@@ -31,7 +31,7 @@ export function eventNameOf(change: Change): string {
  * Returns the same uid for the same change, also in another process, so that backends recognise a
  * record that is sent twice. Changes of the watch itself belong to one process: `instance`.
  */
-function uidOf(change: Change, instance: string): string {
+export function uidOf(change: Change, instance: string): string {
   const id = change.identity?.id;
   // Streams of many containers can end at the same time, for the same reason.
   const where = change.kind.startsWith("monitor.") ? [instance, id ?? ""] : [id ?? instance];
@@ -70,8 +70,7 @@ export function logRecordOf(
   };
 }
 
-function containerAttributes(change: Change): Attributes {
-  const { identity } = change;
+export function containerAttributes({ identity }: Pick<Change, "identity">): Attributes {
   if (identity === undefined) return {};
   return {
     "container.id": identity.id,

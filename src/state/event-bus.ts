@@ -20,6 +20,7 @@
  */
 import type { Change } from "../domain/change.ts";
 import type { FleetEvents } from "../domain/fleet-events.ts";
+import type { FailedRun } from "../domain/journal.ts";
 import type { Logger } from "../domain/log.ts";
 import { asError } from "../platform/data/as-error.ts";
 import type { ContainerRecord } from "./containers/container-record.ts";
@@ -39,6 +40,8 @@ export interface BusEvents {
     /** Containers that exist. */
     readonly containers: number;
   };
+  /** The last lines of a run that failed were read from its container's journal. */
+  readonly failureLines: FailedRun;
   /** A piece of input could not be parsed and was skipped. */
   readonly parseError: { readonly source: "docker" | "inspect" | "systemd" };
   /** A bound was reached and something was left out. */
@@ -67,6 +70,7 @@ export class EventBus {
     change: new Set(),
     stateRead: new Set(),
     listed: new Set(),
+    failureLines: new Set(),
     parseError: new Set(),
     dropped: new Set(),
   };

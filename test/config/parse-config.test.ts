@@ -42,6 +42,7 @@ test("has the defaults of the contract", () => {
       resourceAttributes: [],
     },
     storage: { path: "data", queueBytes: 268_435_456 },
+    journal: { records: "failures", lines: 20, redact: [] },
     log: { level: "info", format: "logfmt" },
     logChanges: "trouble",
   });
@@ -140,6 +141,16 @@ test.each([
   [["--log.level", "loud"], '--log.level: expected debug, info, warn or error, got "loud"'],
   [["--docker.runtime=api"], '--docker.runtime: expected auto, engine or cli, got "api"'],
   [["--systemd.transport=x"], /^--systemd\.transport: expected auto, .*busctl or off, got "x"$/],
+  [["--journal.records=all"], '--journal.records: expected off or failures, got "all"'],
+  [["--journal.lines=101"], '--journal.lines: expected a whole number from 1 to 100, got "101"'],
+  [
+    ["--journal.redact=a", "--journal.redact=("],
+    /^--journal\.redact: expected a regular expression \(/,
+  ],
+  [
+    ["--journal.redact=x*"],
+    /^--journal\.redact: expected .* doesn't match an empty text, got "x\*"$/,
+  ],
   [["--metrics.retention=soon"], /^--metrics\.retention: expected a duration .*, got "soon"$/],
   [["--otlp.queue-bytes=many"], /^--otlp\.queue-bytes: expected a size such as .*, got "many"$/],
   [["--otlp.queue-bytes=0"], '--otlp.queue-bytes: expected a size of at least 4KiB, got "0"'],

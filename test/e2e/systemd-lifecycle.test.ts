@@ -26,6 +26,10 @@ RestartSec=100ms
 
 const GONE_FILE = "[Service]\nExecStart=sleep infinity\n";
 
+const TALK_FILE = `[Service]
+ExecStart=sh -c 'for i in $$(seq 100); do echo line $$i; done; exit 3'
+`;
+
 /** Refers to units, so that systemd keeps them loaded. */
 const KEEPER_FILE = `[Unit]
 After=gone.service bad.timer masked.service never.service
@@ -226,6 +230,37 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
         "systemd.unit.active",
       ]);
     });
+  });
+
+  test("sends the last lines of each run that fails, also of one that it missed", async () => {
+    const node = nodeOf("full");
+    await node.writeUnit("talk.service", TALK_FILE);
+    const run = async (script: string): Promise<void> => {
+      await node.exec(["sh", "-c", `${script}; systemctl start --wait talk.service || true`]);
+    };
+    await run(":");
+    await run("pkill -x systemd-stdio-b");
+    await receiver.until((logs) => {
+      const own = logs.filter(
+        ({ attributes }) => attributes["systemd.unit.name"] === "talk.service",
+      );
+      const failures = own.filter(({ eventName }) => eventName === "systemd.unit.failed");
+      expect(failures).toHaveLength(2);
+      for (const { attributes } of failures) {
+        const uid = attributes["log.record.uid"];
+        const lines = own.filter((log) => log.attributes["unitwatch.failure.uid"] === uid);
+        expect(lines).toHaveLength(20);
+        const said = lines.filter((log) => log.attributes["syslog.identifier"] === "sh");
+        const last = Array.from(said, (_, at) => `line ${100 - said.length + at + 1}`);
+        expect(said.map(({ body }) => body)).toEqual(last);
+        const systemd = lines.filter((log) => log.attributes["process.pid"] === 1);
+        expect(systemd.map(({ body }) => body)).toContain(
+          "talk.service: Failed with result 'exit-code'.",
+        );
+        expect(said.length + systemd.length).toBe(20);
+      }
+    });
+    await node.systemctl("reset-failed", "talk.service");
   });
 
   test("counts every failure when 50 containers start and are removed", async () => {

@@ -107,6 +107,20 @@ export function anchoredRegExp(text: string): RegExp {
   }
 }
 
+/**
+ * Parses a JavaScript regular expression (flags u and g) whose matches are replaced. Its user
+ * limits the time.
+ */
+export function replacedRegExp(text: string): RegExp {
+  // The limits are those of an anchored one.
+  void anchoredRegExp(text);
+  const pattern = new RegExp(text, "gu");
+  if ("".search(pattern) === 0) {
+    throw new ValueError("a regular expression that doesn't match an empty text");
+  }
+  return pattern;
+}
+
 /** Returns a parser of one or more of the words, separated by commas. */
 export function anyOf<const Word extends string>(words: readonly Word[]): Parse<readonly Word[]> {
   const one = oneOf(words);

@@ -11,6 +11,7 @@ import type {
   InspectOptions,
   InteractiveProcess,
   RuntimeExecOptions,
+  RuntimeRunOptions,
 } from "../../domain/runtime.ts";
 import { objectOf } from "../../platform/data/json.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
@@ -164,7 +165,7 @@ export class EngineApi implements ContainerRuntime {
   async run(
     container: string,
     command: readonly string[],
-    options: RuntimeExecOptions & { readonly maxBytes: number },
+    options: RuntimeRunOptions,
   ): Promise<CommandOutput> {
     const process = await this.#exec(container, command, { ...options, stdin: false });
     return collectOutput(process, options);

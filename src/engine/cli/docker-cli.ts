@@ -11,8 +11,9 @@ import type {
   InspectOptions,
   InteractiveProcess,
   RuntimeExecOptions,
+  RuntimeRunOptions,
 } from "../../domain/runtime.ts";
-import { collectOutput } from "../../platform/process/collect-output.ts";
+import { collectOutput, type CollectOptions } from "../../platform/process/collect-output.ts";
 import { inspectByCommand, whyOf } from "./cli-inspect.ts";
 import { displayAddress } from "../api/engine-about.ts";
 import { execIds } from "../format/exec-inspect.ts";
@@ -140,7 +141,7 @@ export class DockerCli implements ContainerRuntime {
   async run(
     container: string,
     command: readonly string[],
-    options: RuntimeExecOptions & { readonly maxBytes: number },
+    options: RuntimeRunOptions,
   ): Promise<CommandOutput> {
     return this.#collect(execArgs(container, command, options.user), options);
   }
@@ -173,10 +174,7 @@ export class DockerCli implements ContainerRuntime {
     }
   }
 
-  async #collect(
-    args: readonly string[],
-    options: { readonly maxBytes: number; readonly signal: AbortSignal },
-  ): Promise<CommandOutput> {
+  async #collect(args: readonly string[], options: CollectOptions): Promise<CommandOutput> {
     options.signal.throwIfAborted();
     const process = await this.#spawn(args);
     process.stdin?.end();

@@ -10,7 +10,7 @@ import { timeNsOf } from "./timestamps.ts";
 import { systemdWord } from "./unit-signals.ts";
 
 /** MESSAGE_ID of `Failed with result …` and of `Scheduled restart job …` in the journal. */
-const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
+export const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
 const RESTART = "5eb03494b6584870a536b337290809b3";
 
 /** Its last line marks the output as complete, and has the command's exit code. */
@@ -112,14 +112,14 @@ function whole(output: CommandOutput): CommandOutput {
   throw new Error(`journalctl failed: ${why}`);
 }
 
-function isMissing({ exitCode, stdout, stderr }: CommandOutput): boolean {
+export function isMissing({ exitCode, stdout, stderr }: CommandOutput): boolean {
   if (exitCode !== 126 && exitCode !== 127) return false;
   const text = stdout + stderr;
   // The shell's own words are shorter.
   return saysNoCommand(text) || (!saysCannotRun(text) && /not found|no such file/i.test(text));
 }
 
-function whyOf({ stdout, stderr }: CommandOutput): string {
+export function whyOf({ stdout, stderr }: CommandOutput): string {
   return (stderr || stdout).trim().slice(0, 300);
 }
 

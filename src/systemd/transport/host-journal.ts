@@ -1,11 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import type { Clock } from "../../domain/clock.ts";
-import type { ProcessExit } from "../../domain/process.ts";
-import type { CommandOutput } from "../../domain/runtime.ts";
 import type { JournalEntry } from "../../domain/systemd.ts";
-import { collectOutput } from "../../platform/process/collect-output.ts";
-import { keptEnd } from "../../platform/process/kept-end.ts";
-import { isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
 import {
   entriesIn,
   JOURNAL_LIMIT_MS,
@@ -14,7 +8,8 @@ import {
   MAX_JOURNAL_BYTES,
 } from "../format/journal.ts";
 import type { ReadJournal } from "../session/journal-recovery.ts";
-import { ContainerRoot, type ContainerRootOptions, type OpenFile } from "./container-root.ts";
+import { ContainerRoot, type ContainerRootOptions } from "./container-root.ts";
+import { HostJournalError, type RunJournalctl, runOnHost } from "./host-journalctl.ts";
 import { JournalFiles } from "./journal-files.ts";
 
 /** Time without a write after which journald has written what it had received. */
@@ -24,25 +19,14 @@ const PAUSE_MS = 20;
 const BUSY_LIMIT_MS = 1_000;
 /** Time in which such a journal has to show an entry from after the first look. */
 const LAG_LIMIT_MS = 4_000;
-const COMMAND = "journalctl";
-const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const JOURNALD = "systemd-journal";
-
-/** This host can't read the container's journal, so that another way has to. */
-export class HostJournalError extends Error {
-  override readonly name = "HostJournalError";
-}
 
 export interface HostJournalOptions {
   /** Returns where the container's PID 1 is. */
   readonly at: () => ContainerRootOptions;
   readonly clock: Clock;
-  /** Runs the host's journalctl on one file. Default: the real one, as user nobody if that is possible. */
-  readonly run?: (
-    file: OpenFile,
-    args: readonly string[],
-    signal: AbortSignal,
-  ) => Promise<CommandOutput>;
+  /** Default: the real one. */
+  readonly run?: RunJournalctl;
 }
 
 /**
@@ -75,13 +59,14 @@ export function hostJournal({ at, clock, run = runOnHost }: HostJournalOptions):
   };
 }
 
-interface Reading extends Pick<HostJournalOptions, "at" | "clock"> {
+/** Reading of a container's journal files. */
+export interface Reading extends Pick<HostJournalOptions, "at" | "clock"> {
   readonly sinceNs: bigint;
   readonly signal: AbortSignal;
 }
 
 /** Waits until nothing was written for a moment. Resolves to false if that takes too long. */
-async function untilQuiet({ at, clock, sinceNs, signal }: Reading): Promise<boolean> {
+export async function untilQuiet({ at, clock, sinceNs, signal }: Reading): Promise<boolean> {
   const startMs = clock.monotonicMs();
   for (let upMs = 0; upMs < BUSY_LIMIT_MS; upMs = clock.monotonicMs() - startMs) {
     if (Math.min(upMs, clock.nowMs() - writtenMs(at(), sinceNs)) >= QUIET_MS) return true;
@@ -105,7 +90,7 @@ async function readOnce({
   using files = openFiles(at(), sinceNs);
   const entries: JournalEntry[] = [];
   for (const { file } of files.files) {
-    const output = await run(file, journalArgs(sinceNs), signal);
+    const output = await run(file, journalArgs(sinceNs), { maxBytes: MAX_JOURNAL_BYTES, signal });
     try {
       entries.push(...entriesIn(output, { sinceNs, clock }));
     } catch (cause) {
@@ -127,43 +112,4 @@ function openFiles(at: ContainerRootOptions, sinceNs: bigint): JournalFiles {
 function childOf(at: ContainerRootOptions, name: string): ReturnType<ContainerRoot["child"]> {
   using root = ContainerRoot.open(at);
   return root.child(name);
-}
-
-async function runOnHost(
-  file: OpenFile,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<CommandOutput> {
-  const user = isRoot() ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
-  let child: ChildProcess;
-  try {
-    child = spawn(COMMAND, ["--file=-", ...args], {
-      ...user,
-      stdio: [file.fd, "pipe", "pipe"],
-      cwd: "/",
-      env: { PATH, LC_ALL: "C" },
-    });
-  } catch (cause) {
-    throw new HostJournalError(`the host's ${COMMAND} can't be run`, { cause });
-  }
-  const exited = Promise.withResolvers<ProcessExit>();
-  const { stdout } = child;
-  if (stdout === null || child.stderr === null) throw new Error("a child without pipes");
-  const stderr = keptEnd(child.stderr);
-  child.once("error", (cause) => {
-    exited.reject(new HostJournalError(`the host's ${COMMAND} can't be run`, { cause }));
-  });
-  child.once("close", (exitCode, name) => {
-    exited.resolve({
-      exitCode: exitCode ?? undefined,
-      signal: name ?? undefined,
-      stderr: stderr(),
-    });
-  });
-  exited.promise.catch(() => {});
-  const kill = (): boolean => child.kill("SIGKILL");
-  return collectOutput(
-    { stdout, kill, exited: exited.promise },
-    { maxBytes: MAX_JOURNAL_BYTES, signal },
-  );
 }

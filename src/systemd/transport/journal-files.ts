@@ -8,8 +8,11 @@ const FOLDERS = [
   ["var", "log", "journal"],
 ];
 const MACHINE_ID = /^[0-9a-f]{32}$/;
+const ARCHIVED = String.raw`(?:@[0-9a-f]+-[0-9a-f]+(?:-[0-9a-f]+)?)?\.journal~?$`;
 /** PID 1 writes into the system's journal alone. */
-const SYSTEM_FILE = /^system(?:@[0-9a-f]+-[0-9a-f]+(?:-[0-9a-f]+)?)?\.journal~?$/;
+const SYSTEM_FILE = new RegExp(`^system${ARCHIVED}`);
+/** Services that run as a user of the range for people write into a journal of that user's. */
+const ANY_FILE = new RegExp(`^(?:system|user-\\d{1,10})${ARCHIVED}`);
 /** A container can have any number of files in any folder. */
 const MAX_NAMES = 2_000;
 const MAX_MACHINES = 4;
@@ -30,16 +33,22 @@ export class JournalFiles implements Disposable {
 
   /**
    * @param sinceMs Unix milliseconds
+   * @param of `all` for those of users too
    * @throws SocketError if the container's tree can't be read, or has too many files
    */
-  static open(options: ContainerRootOptions, sinceMs: number): JournalFiles {
+  static open(
+    options: ContainerRootOptions,
+    sinceMs: number,
+    of: "system" | "all" = "system",
+  ): JournalFiles {
+    const pattern = of === "all" ? ANY_FILE : SYSTEM_FILE;
     using open = new DisposableStack();
     using root = ContainerRoot.open(options);
     const found: JournalFile[] = [];
     for (const folders of FOLDERS) {
       for (const machine of namesIn(root, folders, MACHINE_ID).slice(0, MAX_MACHINES)) {
         const folder = [...folders, machine];
-        for (const name of namesIn(root, folder, SYSTEM_FILE)) {
+        for (const name of namesIn(root, folder, pattern)) {
           using path = tryOpen(root, folder, name);
           const stat = path?.stat();
           if (path === undefined || stat?.isFile() !== true) continue;

@@ -6,6 +6,7 @@ import type {
   ContainerRuntime,
   InteractiveProcess,
   RuntimeExecOptions,
+  RuntimeRunOptions,
 } from "../../domain/runtime.ts";
 import type { SystemdSource, TakeMessage } from "../../domain/systemd.ts";
 import { asError } from "../../platform/data/as-error.ts";
@@ -84,7 +85,7 @@ export class OwnCommands implements Pick<ContainerRuntime, "exec" | "run"> {
   async run(
     container: string,
     command: readonly string[],
-    options: RuntimeExecOptions & { readonly maxBytes: number },
+    options: RuntimeRunOptions,
   ): Promise<CommandOutput> {
     using opened = this.#opened(container);
     return await this.#options.runtime.run(container, marked(command, opened.mark), options);

@@ -3,12 +3,14 @@
  *
  *   socket.ts  the system bus through the host's /proc, without a process in the container: bus-socket.ts
  *              connects, container-root.ts finds the way in the container's tree, host-journal.ts reads
- *              its journal
+ *              its journal (host-journalctl.ts runs the host's command)
  *   dbus.ts    `systemd-stdio-bridge` in an exec, as a D-Bus connection: to the system bus (`bus`)
  *              or to systemd's own socket (`private`); dbus-transport.ts has the calls
  *   busctl.ts  `busctl monitor` in an exec, and a command for each call; busctl-transport.ts has them
  *   auto.ts    the best of these that works in the container; bridge-error.ts rates a failure, and
  *              upgrade.ts moves to a better one while a worse one runs (overlap.ts)
+ *
+ * line-reader.ts reads the last lines of runs, in the way in which the container is watched.
  *
  * Always true: no process is started in a container before its systemd has set its cgroups up
  * (boot-gate.ts). One that is started there ends when its input ends, however unitwatch or the engine's
@@ -18,16 +20,20 @@
  * May import: domain/, platform/, systemd/dbus/, systemd/format/, systemd/session/.
  */
 import type { Clock } from "../../domain/clock.ts";
+import type { ReadLines } from "../../domain/journal.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
-import type { SystemdSource } from "../../domain/systemd.ts";
+import type { SystemdSource, SystemdTransport } from "../../domain/systemd.ts";
 import { asError } from "../../platform/data/as-error.ts";
+import type { Redactor } from "../../platform/data/redactor.ts";
 import { JournalError, readJournal } from "../format/journal.ts";
 import { JournalRecovery, type ReadJournal } from "../session/journal-recovery.ts";
 import { AutoSource } from "./auto.ts";
 import { BootGate } from "./boot-gate.ts";
 import { BusctlSource } from "./busctl.ts";
 import { DbusSource } from "./dbus.ts";
-import { HostJournalError, hostJournal } from "./host-journal.ts";
+import { hostJournal } from "./host-journal.ts";
+import { HostJournalError } from "./host-journalctl.ts";
+import { lineReader } from "./line-reader.ts";
 import { SocketSource } from "./socket.ts";
 import type { Way } from "./upgrade.ts";
 
@@ -94,6 +100,26 @@ export function systemdSource(
     default:
       return transport satisfies never;
   }
+}
+
+export interface JournalLinesOptions extends SystemdSourceOptions {
+  readonly redactor: Redactor;
+  /** Name of the transport that the container's systemd is watched over; undefined if it isn't. */
+  readonly watchedOver: () => SystemdTransport | undefined;
+}
+
+/**
+ * Returns a reader of the last lines of runs, in the way in which the container's systemd is watched: over
+ * the socket by the host's journalctl, else by a command in the container.
+ */
+export function journalLines(options: JournalLinesOptions): ReadLines {
+  const { container, pid, watchedOver } = options;
+  return lineReader({
+    ...options,
+    at: () => ({ container, pid: pid() }),
+    gate: new BootGate(options),
+    prefersHost: () => watchedOver() === "socket",
+  });
 }
 
 /** Reads the journal by the host's journalctl; by a command in the container where that can't. */

@@ -1,0 +1,40 @@
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { Logger } from "../domain/log.ts";
+import type { EventBus } from "../state/event-bus.ts";
+import type { Fleet } from "../state/fleet.ts";
+import { FailureLines } from "../systemd/watch/failure-lines.ts";
+import type { Watch } from "./watch.ts";
+
+export interface FailureLinesOptions {
+  readonly config: Pick<Config, "journal" | "otlp">;
+  readonly fleet: Pick<Fleet, "get">;
+  readonly watch: Pick<Watch, "linesOf">;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Reads the last lines of each run that fails from now on, if they have somewhere to go. Disposing it
+ * ends the reads.
+ */
+export function readFailureLines(options: FailureLinesOptions): Disposable {
+  const { config, fleet, watch, bus, clock, log } = options;
+  const { records, lines } = config.journal;
+  if (records === "off" || config.otlp.logs === undefined) return { [Symbol.dispose]() {} };
+  const failureLines = new FailureLines({
+    linesOf: (id) => {
+      const record = fleet.get(id);
+      return record && watch.linesOf(record);
+    },
+    recordOf: (id) => fleet.get(id),
+    lines,
+    found: (failed) => bus.publish("failureLines", failed),
+    dropped: (stage, count) => bus.publish("dropped", { stage, count }),
+    clock,
+    log,
+  });
+  bus.subscribe("change", (change) => failureLines.changed(change));
+  return failureLines;
+}

@@ -1,0 +1,66 @@
+import type { Change } from "./change.ts";
+
+/** An entry of a container's journal, bounded, and with secrets replaced. */
+export interface JournalLine {
+  /** When the journal got it: Unix nanoseconds. */
+  readonly timeNs: bigint;
+  /** At most {@link MAX_ENTRY_BYTES} in UTF-8; may have line ends and control characters. */
+  readonly message: string;
+  /** Syslog's levels, 0 (emerg) to 7 (debug); undefined if it has none. */
+  readonly priority: number | undefined;
+  readonly pid: number | undefined;
+  readonly identifier: string;
+  /** 32 hex digits; "" if it is missing. */
+  readonly invocationId: string;
+  /** Position in the journal: unique, and the same for each client. */
+  readonly cursor: string;
+  /** True for systemd's own line about a failure. */
+  readonly isFailure: boolean;
+  /** True if the message isn't what was logged: it was cut, wasn't UTF-8, or was withheld. */
+  readonly isAltered: boolean;
+}
+
+/** Bound of a message. */
+export const MAX_ENTRY_BYTES = 16 * 1024;
+
+/** Most lines of one run. */
+export const MAX_LINES = 100;
+
+/** A run of a unit whose lines are requested. */
+export interface JournalRun {
+  readonly unit: string;
+  /** 32 hex digits; "" for the newest run that has lines. */
+  readonly invocationId: string;
+}
+
+export interface LinesQuery {
+  /** At least one. */
+  readonly runs: readonly JournalRun[];
+  /** Most lines of each run: the last ones. */
+  readonly lines: number;
+  /** True to leave out lines of which the journal doesn't have the run: it has no room for others. */
+  readonly isExact?: boolean;
+  /** A time at which the oldest of the runs existed: Unix nanoseconds. */
+  readonly atNs: bigint;
+  readonly signal: AbortSignal;
+}
+
+/** The last lines of a run, the oldest first: its own, and systemd's about it. */
+export interface RunLines {
+  readonly run: JournalRun;
+  readonly lines: readonly JournalLine[];
+  /** False if the run may have more of them that lines of the other runs left no room for. */
+  readonly isComplete: boolean;
+}
+
+/** Reads the last lines of runs from one container's journal. Rejects if the journal is unavailable. */
+export type ReadLines = (query: LinesQuery) => Promise<readonly RunLines[]>;
+
+/** Lines of a run that failed. */
+export interface FailedRun {
+  /** The unit's failure; or that systemd is degraded, of a unit that filters hide. */
+  readonly change: Change;
+  readonly run: JournalRun;
+  /** The oldest first; at least one. */
+  readonly lines: readonly JournalLine[];
+}

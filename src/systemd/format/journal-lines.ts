@@ -1,0 +1,231 @@
+import { isUtf8 } from "node:buffer";
+import {
+  type JournalLine,
+  type JournalRun,
+  type LinesQuery,
+  MAX_ENTRY_BYTES,
+  type RunLines,
+} from "../../domain/journal.ts";
+import type { Redactor } from "../../platform/data/redactor.ts";
+import { FAILURE } from "./journal.ts";
+
+/** Bound of one answer. What is older than its end is left out. */
+export const MAX_LINES_BYTES = 4 * 1024 * 1024;
+/** Longer than the bound of a message, so that a secret across that bound is replaced as a whole. */
+const REDACTED_BYTES = MAX_ENTRY_BYTES + 1024;
+const MAX_FIELD_BYTES = 256;
+const MAX_IDENTIFIER_BYTES = 256;
+const CUT = "…";
+const WITHHELD = "[withheld: --journal.redact took too long]";
+/** Bytes of the length of a value that isn't plain text. */
+const LENGTH_BYTES = 8;
+const ID = /^[0-9a-f]{32}$/;
+
+type Asked = Pick<LinesQuery, "runs" | "lines" | "isExact">;
+
+/**
+ * Returns the arguments of a journalctl that prints the last entries of these runs, the newest first, in
+ * the export format: JSON has `null` in place of long values, or else prints them in any length.
+ * https://systemd.io/JOURNAL_EXPORT_FORMATS/#journal-export-format
+ */
+export function linesArgs({ runs, lines, isExact = false }: Asked): readonly string[] {
+  const ids = runs.flatMap(({ invocationId }) => (invocationId === "" ? [] : [invocationId]));
+  const unknown = runs.filter(({ invocationId }) => invocationId === "");
+  const about = unknown.map(({ unit }) => unit);
+  // Of a process that has ended, journald may not find the run: such lines have their unit alone.
+  const units = [...new Set((isExact ? unknown : runs).map(({ unit }) => unit))];
+  const matches = [
+    ids.map((id) => `_SYSTEMD_INVOCATION_ID=${id}`),
+    ids.length === 0 ? [] : ["_PID=1", ...ids.map((id) => `INVOCATION_ID=${id}`)],
+    units.map((unit) => `_SYSTEMD_UNIT=${unit}`),
+    about.length === 0 ? [] : ["_PID=1", ...about.map((unit) => `UNIT=${unit}`)],
+  ].filter(({ length }) => length > 0);
+  return [
+    "--no-pager",
+    "--quiet",
+    "--output=export",
+    "--output-fields=MESSAGE,MESSAGE_ID,PRIORITY,SYSLOG_IDENTIFIER,_PID,_SYSTEMD_UNIT,_SYSTEMD_INVOCATION_ID,UNIT,INVOCATION_ID",
+    "--reverse",
+    `--lines=${maxEntries({ runs, lines })}`,
+    ...matches.flatMap((terms) => ["+"].concat(terms)).slice(1),
+  ];
+}
+
+/** Returns how many entries one answer has at most. */
+export function maxEntries({ runs, lines }: Asked): number {
+  return runs.length * lines;
+}
+
+/** An entry with the unit that it is about. */
+export interface ExportedEntry extends JournalLine {
+  readonly unit: string;
+}
+
+/**
+ * Reads what journalctl printed: one character is one byte. Leaves out an entry that isn't complete, and
+ * one without a time or a position, which no journal has.
+ *
+ * @param nowNs time of reading, in Unix nanoseconds
+ */
+export function parseExport(text: string): ExportedEntry[] {
+  const entries: ExportedEntry[] = [];
+  let fields = new Map<string, string>();
+  for (let at = 0; at < text.length;) {
+    const end = text.indexOf("\n", at);
+    if (end < 0) return entries;
+    if (end === at) {
+      const entry = entryOf(fields);
+      if (entry !== undefined) entries.push(entry);
+      fields = new Map();
+      at += 1;
+      continue;
+    }
+    const equals = text.indexOf("=", at);
+    if (equals > at && equals < end) {
+      set(fields, text.slice(at, equals), text.slice(equals + 1, end));
+      at = end + 1;
+      continue;
+    }
+    const start = end + 1 + LENGTH_BYTES;
+    const length = lengthAt(text, end + 1);
+    if (length === undefined || start + length >= text.length) return entries;
+    set(fields, text.slice(at, end), text.slice(start, start + length));
+    at = start + length + 1;
+  }
+  return entries;
+}
+
+function lengthAt(text: string, at: number): number | undefined {
+  const bytes = Buffer.from(text.slice(at, at + LENGTH_BYTES), "latin1");
+  if (bytes.length < LENGTH_BYTES) return undefined;
+  const length = bytes.readBigUInt64LE();
+  return length > BigInt(text.length) ? undefined : Number(length);
+}
+
+/** Of a field with several values, the first is kept. */
+function set(fields: Map<string, string>, name: string, value: string): void {
+  if (!fields.has(name)) fields.set(name, value);
+}
+
+function entryOf(fields: ReadonlyMap<string, string>): ExportedEntry | undefined {
+  const field = (name: string, maxBytes = MAX_FIELD_BYTES): string => {
+    const value = fields.get(name) ?? "";
+    return value.length > maxBytes ? "" : plain(value);
+  };
+  const time = field("__REALTIME_TIMESTAMP");
+  const cursor = field("__CURSOR");
+  if (!/^\d{1,18}$/.test(time) || cursor === "") return undefined;
+  const pid = field("_PID");
+  const priority = field("PRIORITY");
+  const isSystemd = pid === "1";
+  const invocationId = field(isSystemd ? "INVOCATION_ID" : "_SYSTEMD_INVOCATION_ID");
+  const raw = fields.get("MESSAGE") ?? "";
+  const bytes = Buffer.from(raw.slice(0, REDACTED_BYTES), "latin1");
+  const whole = raw.length > REDACTED_BYTES ? bytes.subarray(0, boundary(bytes)) : bytes;
+  return {
+    timeNs: BigInt(time) * 1_000n,
+    message: whole.toString("utf8"),
+    priority: /^[0-7]$/.test(priority) ? Number(priority) : undefined,
+    pid: /^\d{1,10}$/.test(pid) ? Number(pid) : undefined,
+    identifier: clip(plain(fields.get("SYSLOG_IDENTIFIER") ?? ""), MAX_IDENTIFIER_BYTES),
+    invocationId: ID.test(invocationId) ? invocationId : "",
+    cursor,
+    isFailure: isSystemd && field("MESSAGE_ID") === FAILURE,
+    isAltered: !isUtf8(whole),
+    unit: field(isSystemd ? "UNIT" : "_SYSTEMD_UNIT"),
+  };
+}
+
+/** Returns a text of its own memory: a slice would keep the whole answer. */
+function plain(bytes: string): string {
+  return Buffer.from(bytes.slice(0, MAX_ENTRY_BYTES), "latin1").toString("utf8");
+}
+
+/** Returns where the last character that is complete ends. */
+function boundary(bytes: Buffer): number {
+  let at = bytes.length;
+  for (let back = 1; back <= 4 && back <= bytes.length; back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) return at;
+    if (byte >= 0xc0) {
+      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+      if (length > back) at = bytes.length - back;
+      return at;
+    }
+  }
+  return at;
+}
+
+/** Returns the text, or as much of it as fits into `maxBytes` with an ellipsis. */
+function clip(text: string, maxBytes: number): string {
+  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
+  const bytes = Buffer.from(text).subarray(0, maxBytes - Buffer.byteLength(CUT));
+  return bytes.toString("utf8", 0, boundary(bytes)) + CUT;
+}
+
+/**
+ * Returns the last lines of each run.
+ *
+ * @param entries the newest first; none is left out that is newer than the last
+ * @param isAll true if these are all entries of the runs
+ */
+export function runLines(
+  entries: readonly ExportedEntry[],
+  { runs, lines }: Asked,
+  options: { readonly isAll: boolean; readonly redactor: Redactor },
+): readonly RunLines[] {
+  const found = runs.map((run) => entriesOf(run, entries));
+  const chosen = found.map(({ own }) => own.slice(0, lines));
+  const texts = chosen.flat().flatMap(({ message, identifier }) => [message, identifier]);
+  const redacted = options.redactor.redact(texts);
+  let at = 0;
+  return chosen.map((own, index) => {
+    const shown = own.map((entry) => {
+      at += 2;
+      return shownLine(entry, redacted[at - 2], redacted[at - 1]);
+    });
+    const isComplete = options.isAll || shown.length === lines || found[index]?.isWhole === true;
+    const { [index]: run = { unit: "", invocationId: "" } } = runs;
+    return { run, lines: shown.toReversed(), isComplete };
+  });
+}
+
+/** Entries of one run, the newest first. */
+interface OwnEntries {
+  readonly own: readonly ExportedEntry[];
+  /** True if they are all: an entry of an earlier run of the unit follows them. */
+  readonly isWhole: boolean;
+}
+
+/** An entry that has a unit and no run belongs to the run that the journal is at. */
+function entriesOf(run: JournalRun, entries: readonly ExportedEntry[]): OwnEntries {
+  const ofUnit = entries.filter(
+    ({ unit, invocationId }) =>
+      unit === run.unit || (invocationId !== "" && invocationId === run.invocationId),
+  );
+  const newest = ofUnit.find(({ invocationId }) => invocationId !== "")?.invocationId ?? "";
+  const id = run.invocationId === "" ? newest : run.invocationId;
+  let current = ofUnit.findLast(({ invocationId }) => invocationId !== "")?.invocationId ?? "";
+  let isWhole = false;
+  const own: ExportedEntry[] = [];
+  for (const entry of ofUnit.toReversed()) {
+    if (entry.invocationId !== "") current = entry.invocationId;
+    if (current === id) own.push(entry);
+    else if (own.length === 0) isWhole = true;
+  }
+  return { own: own.toReversed(), isWhole: isWhole && own.length > 0 };
+}
+
+function shownLine(
+  { unit: _unit, ...entry }: ExportedEntry,
+  message: string | undefined,
+  identifier: string | undefined,
+): JournalLine {
+  const text = clip(message ?? WITHHELD, MAX_ENTRY_BYTES);
+  return {
+    ...entry,
+    message: text,
+    identifier: identifier ?? "",
+    isAltered: entry.isAltered || text !== message,
+  };
+}

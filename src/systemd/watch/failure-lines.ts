@@ -1,0 +1,313 @@
+import type { Change, UnitChange } from "../../domain/change.ts";
+import type { Clock } from "../../domain/clock.ts";
+import type {
+  FailedRun,
+  JournalLine,
+  JournalRun,
+  ReadLines,
+  RunLines,
+} from "../../domain/journal.ts";
+import type { Logger } from "../../domain/log.ts";
+import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import { asError } from "../../platform/data/as-error.ts";
+
+/** Time for the journal to get a run's last lines, and for other runs to fail: one question has all. */
+const GATHER_MS = 200;
+/** Least time between two questions to one container. */
+const INTERVAL_MS = 1_000;
+/** Runs of one question, and of one container that wait for the next. */
+const MAX_RUNS = 16;
+const MAX_WAITING = 64;
+/** Questions under way: each can be a process in a container. */
+const MAX_QUESTIONS = 4;
+/** Time for which a container whose journal can't be read is asked again. */
+const LIMIT_MS = 60_000;
+const MAX_PAUSE_MS = 8_000;
+/** Runs whose newest line is remembered: they can fail again. */
+const MAX_REMEMBERED = 256;
+
+export interface FailureLinesOptions {
+  /** Returns a reader of the container's journal; undefined if its systemd isn't watched. */
+  readonly linesOf: (container: string) => ReadLines | undefined;
+  readonly recordOf: (container: string) => ContainerRecord | undefined;
+  /** Most lines of a failure. */
+  readonly lines: number;
+  readonly found: (failed: FailedRun) => void;
+  /** Reports failures whose lines were left out (`journal_runs`), and altered lines (`journal_entries`). */
+  readonly dropped: (stage: "journal_runs" | "journal_entries", count: number) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A run whose lines are requested. */
+interface WaitingRun {
+  readonly run: JournalRun;
+  /** Its failures, the oldest first. */
+  readonly changes: Change[];
+  readonly sinceMs: number;
+  /** True if lines of other runs left no room for its own. */
+  readonly isAlone: boolean;
+}
+
+interface ContainerQueue {
+  readonly waiting: Map<string, WaitingRun>;
+  /** Newest line of runs that had lines. */
+  readonly newest: Map<string, { readonly timeNs: bigint; readonly cursor: string }>;
+  /** When the last question began: monotonic milliseconds. */
+  askedMs: number;
+  failures: number;
+  isAsking: boolean;
+  timer: Disposable | undefined;
+}
+
+/**
+ * Reads the last lines of each run that failed from its container's journal. A question begins a moment
+ * after the failure, so that nothing waits for it, and one container gets at most one a second, with the
+ * runs that failed meanwhile.
+ */
+export class FailureLines implements Disposable {
+  readonly #options: FailureLinesOptions;
+  readonly #queues = new Map<string, ContainerQueue>();
+  readonly #end = new AbortController();
+  readonly #ready: string[] = [];
+  #questions = 0;
+
+  constructor(options: FailureLinesOptions) {
+    this.#options = options;
+  }
+
+  /** Requests lines if the change is a failure. */
+  changed(change: Change): void {
+    switch (change.kind) {
+      case "unit.failed":
+        this.#failed(change);
+        break;
+      case "system.state":
+        if (change.systemState === "degraded") this.#degraded(change);
+        break;
+      case "container.destroy":
+        this.#forget(change.identity.id);
+        break;
+      default:
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#end.abort(new Error("the program ends"));
+    for (const { timer } of this.#queues.values()) timer?.[Symbol.dispose]();
+    this.#queues.clear();
+  }
+
+  #failed(change: UnitChange): void {
+    const invocationId = change.run.slice(0, change.run.indexOf(" "));
+    if (change.recovered && invocationId === "") {
+      // The journal lost systemd's line about it, so that nothing says which run it was.
+      this.#options.dropped("journal_runs", 1);
+      return;
+    }
+    this.#add(change.identity.id, change, { unit: change.unit, invocationId });
+  }
+
+  /** A unit that the filters hide has no change of its own. */
+  #degraded(change: Change & { readonly kind: "system.state" }): void {
+    const { id } = change.identity;
+    const units = this.#options.recordOf(id)?.systemd.units.values() ?? [];
+    let room = MAX_RUNS;
+    for (const { name, activeState, shown, facts } of units) {
+      if (activeState !== "failed" || shown || room === 0) continue;
+      room -= 1;
+      this.#add(id, change, { unit: name, invocationId: facts.invocationId });
+    }
+  }
+
+  #add(container: string, change: Change, run: JournalRun): void {
+    if (this.#end.signal.aborted) return;
+    const queue = this.#queueOf(container);
+    const key = keyOf(run);
+    const known = queue.waiting.get(key);
+    if (known !== undefined) {
+      known.changes.push(change);
+      return;
+    }
+    if (queue.waiting.size >= MAX_WAITING) {
+      const [oldest] = queue.waiting;
+      if (oldest !== undefined) this.#leaveOut(queue, oldest[0]);
+    }
+    const sinceMs = this.#options.clock.monotonicMs();
+    queue.waiting.set(key, { run, changes: [change], sinceMs, isAlone: false });
+    this.#schedule(container, queue);
+  }
+
+  #queueOf(container: string): ContainerQueue {
+    const known = this.#queues.get(container);
+    if (known !== undefined) return known;
+    const queue: ContainerQueue = {
+      waiting: new Map(),
+      newest: new Map(),
+      askedMs: Number.NEGATIVE_INFINITY,
+      failures: 0,
+      isAsking: false,
+      timer: undefined,
+    };
+    this.#queues.set(container, queue);
+    return queue;
+  }
+
+  #forget(container: string): void {
+    const queue = this.#queues.get(container);
+    if (queue === undefined) return;
+    for (const key of queue.waiting.keys()) this.#leaveOut(queue, key);
+    queue.timer?.[Symbol.dispose]();
+    this.#queues.delete(container);
+  }
+
+  #leaveOut(queue: ContainerQueue, key: string): void {
+    this.#options.dropped("journal_runs", queue.waiting.get(key)?.changes.length ?? 0);
+    queue.waiting.delete(key);
+  }
+
+  #schedule(container: string, queue: ContainerQueue): void {
+    if (queue.isAsking || queue.timer !== undefined || queue.waiting.size === 0) return;
+    const { clock } = this.#options;
+    const pauseMs = Math.min(INTERVAL_MS * 2 ** queue.failures, MAX_PAUSE_MS);
+    const restMs = Math.max(GATHER_MS, queue.askedMs + pauseMs - clock.monotonicMs());
+    queue.timer = clock.setTimeout(() => {
+      queue.timer = undefined;
+      this.#ready.push(container);
+      this.#askNext();
+    }, restMs);
+  }
+
+  #askNext(): void {
+    while (this.#questions < MAX_QUESTIONS) {
+      const container = this.#ready.shift();
+      if (container === undefined) return;
+      const queue = this.#queues.get(container);
+      if (queue === undefined || queue.isAsking) continue;
+      this.#questions += 1;
+      queue.isAsking = true;
+      void this.#ask(container, queue).finally(() => {
+        this.#questions -= 1;
+        queue.isAsking = false;
+        if (this.#queues.get(container) === queue) this.#schedule(container, queue);
+        this.#askNext();
+      });
+    }
+  }
+
+  async #ask(container: string, queue: ContainerQueue): Promise<void> {
+    const { clock, linesOf, lines } = this.#options;
+    const read = linesOf(container);
+    queue.askedMs = clock.monotonicMs();
+    const asked = takeNext(queue.waiting);
+    const times = asked.flatMap(({ changes }) => changes.map(({ timeNs }) => timeNs));
+    const atNs = times.reduce((oldest, timeNs) => (timeNs < oldest ? timeNs : oldest));
+    try {
+      if (read === undefined) throw new Error("its systemd isn't watched");
+      const runs = asked.map(({ run }) => run);
+      const isExact = asked.some(({ isAlone }) => isAlone);
+      const answer = await read({ runs, lines, isExact, atNs, signal: this.#end.signal });
+      queue.failures = 0;
+      for (const [at, waiting] of asked.entries()) {
+        const each = answer[at];
+        if (each !== undefined) this.#answered(queue, waiting, each);
+      }
+    } catch (error) {
+      if (!this.#end.signal.aborted) this.#unread(container, queue, { asked, error });
+    }
+  }
+
+  #answered(queue: ContainerQueue, waiting: WaitingRun, answer: RunLines): void {
+    const key = keyOf(waiting.run);
+    if (!answer.isComplete && !waiting.isAlone) {
+      putBack(queue.waiting, { ...waiting, isAlone: true });
+      return;
+    }
+    const lines = newerThan(queue.newest.get(key), answer.lines);
+    const last = lines.at(-1);
+    if (last !== undefined) {
+      queue.newest.delete(key);
+      queue.newest.set(key, last);
+      const [oldest = ""] = queue.newest.keys();
+      if (queue.newest.size > MAX_REMEMBERED) queue.newest.delete(oldest);
+    }
+    const altered = lines.filter(({ isAltered }) => isAltered).length;
+    if (altered > 0) this.#options.dropped("journal_entries", altered);
+    for (const [at, own] of byFailure(lines, waiting.changes.length).entries()) {
+      const change = waiting.changes[at];
+      if (change !== undefined && own.length > 0) {
+        this.#options.found({ change, run: waiting.run, lines: own });
+      }
+    }
+  }
+
+  #unread(
+    container: string,
+    queue: ContainerQueue,
+    { asked, error }: { readonly asked: readonly WaitingRun[]; readonly error: unknown },
+  ): void {
+    const { clock, log, recordOf } = this.#options;
+    const isFinal = (error as { readonly isFinal?: boolean }).isFinal === true;
+    queue.failures += 1;
+    log.limited("journal lines").info("last lines of failed unit unavailable", {
+      container: recordOf(container)?.identity.name ?? container,
+      unit: asked[0]?.run.unit,
+      err: asError(error),
+    });
+    const isGone = this.#queues.get(container) !== queue;
+    for (const waiting of asked) {
+      const isLate = clock.monotonicMs() - waiting.sinceMs > LIMIT_MS;
+      if (isFinal || isLate || isGone) {
+        this.#options.dropped("journal_runs", waiting.changes.length);
+      } else putBack(queue.waiting, waiting);
+    }
+  }
+}
+
+function keyOf({ unit, invocationId }: JournalRun): string {
+  return `${invocationId} ${unit}`;
+}
+
+/** Removes the runs of the next question: one that needs the room for itself, or the oldest ones. */
+function takeNext(waiting: Map<string, WaitingRun>): readonly WaitingRun[] {
+  const all = [...waiting.values()];
+  const alone = all.find(({ isAlone }) => isAlone);
+  const next = alone === undefined ? all.slice(0, MAX_RUNS) : [alone];
+  for (const { run } of next) waiting.delete(keyOf(run));
+  return next;
+}
+
+/** Adds a run that wasn't answered, before those that failed since. */
+function putBack(waiting: Map<string, WaitingRun>, run: WaitingRun): void {
+  const key = keyOf(run.run);
+  const since = waiting.get(key);
+  const others = [...waiting].filter(([other]) => other !== key);
+  waiting.clear();
+  waiting.set(key, { ...run, changes: [...run.changes, ...(since?.changes ?? [])] });
+  for (const [other, each] of others) waiting.set(other, each);
+}
+
+/** Returns the lines that an earlier failure of the run didn't have. */
+function newerThan(
+  last: { readonly timeNs: bigint; readonly cursor: string } | undefined,
+  lines: readonly JournalLine[],
+): readonly JournalLine[] {
+  if (last === undefined) return lines;
+  const at = lines.findLastIndex(
+    ({ cursor, timeNs }) => cursor === last.cursor || timeNs < last.timeNs,
+  );
+  return lines.slice(at + 1);
+}
+
+/** Divides the lines among the failures of one run: each ends with systemd's own line about it. */
+function byFailure(lines: readonly JournalLine[], failures: number): readonly JournalLine[][] {
+  const divided = Array.from({ length: failures }, (): JournalLine[] => []);
+  let at = failures - 1;
+  let isEnded = false;
+  for (const line of lines.toReversed()) {
+    if (line.isFailure && isEnded) at = Math.max(at - 1, 0);
+    isEnded ||= line.isFailure;
+    divided[at]?.push(line);
+  }
+  return divided.map((own) => own.toReversed());
+}
