@@ -61,8 +61,9 @@ const { metafile } = await build({
   format: "esm",
   target: "esnext",
   legalComments: "none",
-  // It reads files of its own folder, and only `grpc` needs it.
-  external: ["@grpc/grpc-js"],
+  // The first reads files of its own folder, and only `grpc` needs it. The second is no dependency:
+  // debug takes it if it is there.
+  external: ["@grpc/grpc-js", "supports-color"],
   // Dependencies that are CommonJS modules require those of Node.js.
   banner: {
     js: `import{createRequire as $require}from"node:module";const require=$require(import.meta.url);`,

@@ -10,6 +10,7 @@ export interface VersionPlace {
 
 export const VERSION_PLACES: readonly VersionPlace[] = [
   { path: "Dockerfile", before: /^ARG VERSION=/ },
+  { path: "docker-bake.hcl", before: /^variable "VERSION" \{\n {2}default = "/ },
   { path: "deploy/compose.yaml", before: /\bimage: unitwatch:/ },
   { path: "deploy/kubernetes/base/kustomization.yaml", before: /\bnewTag: / },
   { path: "deploy/swarm.yaml", before: /\bregistry\.example\/unitwatch:/ },

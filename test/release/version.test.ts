@@ -39,7 +39,14 @@ test("package-lock.json has the version of package.json", () => {
 test("`npm version` writes a new version everywhere, cuts the changelog, commits and tags", async () => {
   const folder = mkdtempSync(join(tmpdir(), "unitwatch-version-"));
   try {
-    const copied = ["package.json", "package-lock.json", "CHANGELOG.md", "Dockerfile", "deploy"];
+    const copied = [
+      "package.json",
+      "package-lock.json",
+      "CHANGELOG.md",
+      "Dockerfile",
+      "docker-bake.hcl",
+      "deploy",
+    ];
     const all = [...copied, ".npmrc", ".oxfmtrc.json", "docs", "release", "src", "test"];
     for (const name of all) cpSync(join(ROOT, name), join(folder, name), { recursive: true });
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));

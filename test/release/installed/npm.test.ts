@@ -4,9 +4,18 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { execa } from "execa";
 import manifest from "../../../package.json" with { type: "json" };
+import lock from "../../../package-lock.json" with { type: "json" };
 import { slowMs } from "../../support/slowness.ts";
 import { copyForBuild } from "../../support/build-copy.ts";
 
+interface LockedPackage {
+  readonly version: string;
+  /** The real name of a package that has an alias. */
+  readonly name?: string;
+  readonly dev?: boolean;
+}
+
+const ROOT = join(import.meta.dirname, "../../..");
 /** A newer major than the one that the project runs on. */
 const NODE_26 = "26.9.0";
 const LIBRARY = `
@@ -28,7 +37,6 @@ beforeAll(async () => {
   const source = join(folder, "source");
   await mkdir(source);
   await copyForBuild(source);
-  const ROOT = join(import.meta.dirname, "../../..");
   for (const name of ["docs/unitwatch.1", "CHANGELOG.md", "README.md"]) {
     await cp(join(ROOT, name), join(source, name));
   }
@@ -41,6 +49,27 @@ test("npm publishes the program, and nothing else", async () => {
   const { stdout } = await execa("tar", ["-tzf", tarball]);
   const names = stdout.split("\n").map((name) => name.replace(/^package\//, ""));
   expect(names.filter((name) => !PUBLISHED.test(name))).toEqual([]);
+});
+
+test("the bill of materials has each package that is installed or bundled", async () => {
+  const { stdout } = await execa("npm", ["run", "--silent", "sbom"], { cwd: ROOT });
+  const { components } = JSON.parse(stdout) as {
+    readonly components: readonly { readonly name: string; readonly purl: string }[];
+  };
+  const listed = new Set(components.map(({ purl }) => decodeURIComponent(purl)));
+  const shipped = Object.entries(lock.packages as Readonly<Record<string, LockedPackage>>).flatMap(
+    ([path, { version, name, dev = false }]) =>
+      path === "" || dev
+        ? []
+        : `pkg:npm/${name ?? path.replace(/^.*node_modules\//, "")}@${version}`,
+  );
+  expect(shipped.length).toBeGreaterThan(50);
+  expect(components).toHaveLength(shipped.length);
+  expect(shipped.filter((each) => !listed.has(each))).toEqual([]);
+  const licences = await readFile(join(folder, "source/dist/third-party-licenses.txt"), "utf8");
+  const bundled = [...licences.matchAll(/^(\S+) (\d+\.\d+\.\d+\S*) \(.+\)$/gm)];
+  expect(bundled.length).toBeGreaterThan(10);
+  for (const [, name, version] of bundled) expect(listed).toContain(`pkg:npm/${name}@${version}`);
 });
 
 describe.each([

@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { execa } from "execa";
+import { cacheDir } from "./cache-dir.ts";
+import { systemEnv } from "./engine/packages.ts";
+
+/** Program that is built from a Go module. */
+export interface GoProgram {
+  /** Path of its package, such as `github.com/rhysd/actionlint/cmd/actionlint`. */
+  readonly path: string;
+  /** Version of its module, such as `v1.7.12`. */
+  readonly version: string;
+  /** Build tags, separated by commas. */
+  readonly tags?: string;
+}
+
+/** Folder of Go's own caches and of built programs; nothing of the user's Go is changed. */
+const goDir = (): string => join(cacheDir(), "go");
+
+/** Environment of the command `go`: one compiler at a time, so that a build leaves a processor free. */
+export function goEnv(): Readonly<Record<string, string>> {
+  const { PATH } = systemEnv();
+  return {
+    PATH: `${PATH}:/usr/local/go/bin`,
+    GOMODCACHE: join(goDir(), "mod"),
+    GOCACHE: join(goDir(), "build"),
+    GOTOOLCHAIN: "local",
+    GOFLAGS: "-p=1",
+    CGO_ENABLED: "0",
+  };
+}
+
+/**
+ * Returns the path of a program, which is built once per machine. A build takes from seconds to ten
+ * minutes. @throws Error if Go is missing, or older than the module requires
+ */
+export async function goProgram({ path, version, tags }: GoProgram): Promise<string> {
+  const name = basename(path);
+  return builtOnce(`${name}-${version}`, name, async (folder) => {
+    const options = tags === undefined ? [] : ["-tags", tags];
+    const env = { ...goEnv(), GOBIN: folder };
+    await execa("nice", ["go", "install", ...options, `${path}@${version}`], { cwd: folder, env });
+  });
+}
+
+/**
+ * Returns the path of file `name`, which `build` makes in a folder that becomes `key` in the cache when
+ * it is whole.
+ */
+export async function builtOnce(
+  key: string,
+  name: string,
+  build: (folder: string) => Promise<void>,
+): Promise<string> {
+  const programs = join(goDir(), "programs");
+  const made = join(programs, key);
+  if (existsSync(made)) return join(made, name);
+  await mkdir(programs, { recursive: true });
+  const work = await mkdtemp(join(programs, ".work-"));
+  try {
+    await build(work);
+    await rename(work, made).catch((error: unknown) => {
+      // Another process may have made it already.
+      if (!existsSync(made)) throw error;
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return join(made, name);
+}
