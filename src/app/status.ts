@@ -79,7 +79,13 @@ export function buildStatus(options: StatusOptions): Status {
   return {
     routes: {
       page: (names) => inSlices(writePage(sources, names && new Set(names))),
-      state: (names) => inSlices(writeReport(sources, names && new Set(names))),
+      state: (names, { units, attention = false } = {}) =>
+        inSlices(
+          writeReport(sources, names && new Set(names), {
+            units: units && new Set(units),
+            attention,
+          }),
+        ),
       events,
       asset: assetOf,
     },

@@ -41,6 +41,14 @@ export interface ReportSources extends ReportContext {
 /** Names of the containers in a report; undefined for all. */
 export type ContainerFilter = ReadonlySet<string> | undefined;
 
+/** What a report has of the containers. */
+export interface ReportSelection {
+  /** Names of its only units, hidden ones too; undefined for all that are shown. */
+  readonly units?: ReadonlySet<string> | undefined;
+  /** True for the containers, and units, that need attention alone. */
+  readonly attention?: boolean;
+}
+
 /** Containers, and units, that are written between two yields. */
 const CONTAINERS_PER_STEP = 50;
 const UNITS_PER_STEP = 100;
@@ -98,6 +106,7 @@ export function* filtered(
 export function* writeReport(
   sources: ReportSources,
   filter: ContainerFilter,
+  selection: ReportSelection = {},
 ): Generator<void, Buffer, void> {
   const nowNs = sources.nowNs();
   const out = new TextParts();
@@ -105,14 +114,14 @@ export function* writeReport(
   yield;
   let written = 0;
   for (const record of filtered(sources, filter)) {
-    const { counts } = yield* unitsInTrouble(record, nowNs);
-    const facts = JSON.stringify(containerFacts(record, { sources, nowNs, units: counts }));
-    out.add(`${written === 0 ? "" : ","}\n${facts.slice(0, -1)},"units":[`);
+    const trouble = yield* unitsInTrouble(record, nowNs);
+    const facts = containerFacts(record, { sources, nowNs, units: trouble.counts });
+    if (selection.attention === true && !needsAttention(facts)) continue;
+    out.add(`${written === 0 ? "" : ","}\n${JSON.stringify(facts).slice(0, -1)},"units":[`);
     written += 1;
     const { oomAtNs } = record.conditions;
     let units = 0;
-    for (const unit of record.systemd.units.values()) {
-      if (!isReported(unit)) continue;
+    for (const unit of selectedUnits(record, trouble, selection)) {
       out.add(`${units === 0 ? "" : ","}${JSON.stringify(unitReport(unit, { nowNs, oomAtNs }))}`);
       units += 1;
       if (units % UNITS_PER_STEP === 0) yield;
@@ -122,6 +131,27 @@ export function* writeReport(
   }
   out.add("]}\n");
   return yield* out.end();
+}
+
+function needsAttention({ trouble, removedAt }: ContainerFacts): boolean {
+  return removedAt === null && (trouble.level === "failing" || trouble.level === "warning");
+}
+
+function* selectedUnits(
+  { systemd }: ContainerRecord,
+  { failing, restarted }: UnitsInTrouble,
+  { units: names, attention = false }: ReportSelection,
+): Generator<UnitRecord, void, void> {
+  if (names !== undefined) {
+    for (const name of names) {
+      const unit = systemd.units.get(systemd.names.idOf(name));
+      if (unit !== undefined && isKnown(unit)) yield unit;
+    }
+    return;
+  }
+  for (const unit of attention ? [...failing, ...restarted] : systemd.units.values()) {
+    if (isReported(unit)) yield unit;
+  }
 }
 
 /** A container's report without its units. */
@@ -232,7 +262,11 @@ function systemdReport(systemd: SystemdState, lagSeconds: number | undefined): S
 
 /** Returns true for a unit that reports include: shown by the filters, and loaded or with counters. */
 export function isReported(unit: UnitRecord): boolean {
-  return unit.shown && (unit.activeState !== undefined || unit.hasCounters);
+  return unit.shown && isKnown(unit);
+}
+
+function isKnown(unit: UnitRecord): boolean {
+  return unit.activeState !== undefined || unit.hasCounters;
 }
 
 /** Longest time between the failure of a unit and the engine's event of the kill that caused it. */

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { StatusReport } from "../../src/domain/status.ts";
+import type { Selection } from "../../src/http/handlers/status-page.ts";
 import { writeReport } from "../../src/page/report.ts";
 import type { ReportSources } from "../../src/page/report.ts";
 import { inSlices } from "../../src/page/in-slices.ts";
@@ -100,4 +101,34 @@ test.each([
   expect(await isStartLimitHit()).toBe(true);
   made.unit(record, { unit, activeState: "active", subState: "running", invocationId: "cd" });
   expect(await isStartLimitHit()).toBe(false);
+});
+
+test("writes the named units alone, hidden ones too", async () => {
+  const made = new StatusFleet({ args: ["--systemd.unit-exclude=service-1.*"] });
+  made.node("web", { units: 3 });
+  const unitsOf = async (selection: Selection): Promise<unknown> => {
+    const body = (await made.status.routes.state(["web"], selection)).toString();
+    const [container] = (JSON.parse(body) as StatusReport).containers;
+    return container?.units.map(({ name }) => name);
+  };
+  expect(await unitsOf({})).toEqual(["service-0.service", "service-2.service"]);
+  expect(await unitsOf({ units: ["service-1.service", "missing.service"] })).toEqual([
+    "service-1.service",
+  ]);
+  expect(await unitsOf({ units: [""] })).toEqual([]);
+});
+
+test("writes what needs attention alone", async () => {
+  const made = new StatusFleet();
+  made.node("calm", { units: 3 });
+  made.fails(made.node("bad", { units: 3 }), "a.service");
+  made.happens("start", "gone");
+  made.happens("die", "gone", { exitCode: "1" });
+  made.happens("destroy", "gone");
+  const body = (await made.status.routes.state(undefined, { attention: true })).toString();
+  const { containers, summary } = JSON.parse(body) as StatusReport;
+  expect(containers.map(({ name, units }) => [name, units.map((unit) => unit.name)])).toEqual([
+    ["bad", ["a.service"]],
+  ]);
+  expect(summary.containers).toBe(2);
 });

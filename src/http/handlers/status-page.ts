@@ -11,14 +11,25 @@ import { renderedHandler } from "./rendered.ts";
 
 /** Bodies of the page, and of the state, that are being sent to slow clients at a time. */
 export const MAX_STATUS_BODIES = 4;
-/** Containers that a request can name. */
+/** Containers, and units, that a request can name. */
 export const MAX_NAMED = 100;
 
 /** Requests under way on a connection. A browser opens 6 connections, or one session of HTTP/2. */
 const PER_CONNECTION = { http1: 5, http2: 6 };
 
+/** What a rendering shows of each container. */
+export interface Selection {
+  /** Names of the only units; undefined: all. */
+  readonly units?: readonly string[] | undefined;
+  /** True for the containers, and units, that need attention alone. */
+  readonly attention?: boolean | undefined;
+}
+
 /** Renders the present state: of the named containers, or of all if names are undefined. */
-export type RenderStatus = (names: readonly string[] | undefined) => Promise<Buffer>;
+export type RenderStatus = (
+  names: readonly string[] | undefined,
+  selection?: Selection,
+) => Promise<Buffer>;
 
 export interface StatusRoutes {
   /** Renders the page as HTML. */
@@ -62,6 +73,7 @@ export function statusHandlers(
       what: "the state",
       contentType: "application/json; charset=utf-8",
       render: status.state,
+      selects: true,
     }),
     events: eventsHandler({ events: status.events, clock, log }),
     page: async (request, response) => {
@@ -73,7 +85,10 @@ export function statusHandlers(
   };
 }
 
-/** Answers with the containers that `?container=` names, each as often as wanted, or with all. */
+/**
+ * Answers with the containers that `?container=` names, each as often as wanted, or with all; if it
+ * selects, with the units that `?unit=` names, and with `?attention=1` what needs attention.
+ */
 function statusHandler(
   { clock, log }: StatusOptions,
   route: {
@@ -81,31 +96,42 @@ function statusHandler(
     readonly contentType: string;
     readonly render: RenderStatus;
     readonly headers?: Readonly<Record<string, string>>;
+    readonly selects?: boolean;
   },
 ): Handler {
-  const { what, contentType, render, headers = {} } = route;
+  const { what, contentType, render, headers = {}, selects = false } = route;
   const answer = renderedHandler({
     what,
     headers,
-    render: async (key) => ({
-      contentType,
-      body: await render(key === "" ? undefined : (JSON.parse(key) as string[])),
-    }),
+    render: async (key) => {
+      const { names, ...selection } = JSON.parse(key) as Key;
+      return { contentType, body: await render(names, selection) };
+    },
     maxBodies: MAX_STATUS_BODIES,
     perConnection: PER_CONNECTION,
     clock,
     log,
   });
   return async (request, response) => {
-    const names = queryOf(request).getAll("container");
-    if (names.length > MAX_NAMED) {
-      replyText(response, 400, `at most ${MAX_NAMED} containers can be named`);
+    const query = queryOf(request);
+    const names = query.getAll("container");
+    const units = selects ? query.getAll("unit") : [];
+    if (Math.max(names.length, units.length) > MAX_NAMED) {
+      const named = names.length > MAX_NAMED ? "containers" : "units";
+      replyText(response, 400, `at most ${MAX_NAMED} ${named} can be named`);
       return;
     }
-    await answer(request, response, keyOf(names));
+    const attention = (selects && query.get("attention") === "1") || undefined;
+    const key: Key = { names: namedBy(names), units: namedBy(units), attention };
+    await answer(request, response, JSON.stringify(key));
   };
 }
 
-function keyOf(names: readonly string[]): string {
-  return names.length === 0 ? "" : JSON.stringify([...new Set(names)].toSorted());
+/** Requests with the same key share a rendering. */
+interface Key extends Selection {
+  readonly names: readonly string[] | undefined;
+}
+
+function namedBy(names: readonly string[]): readonly string[] | undefined {
+  return names.length === 0 ? undefined : [...new Set(names)].toSorted();
 }

@@ -46,6 +46,25 @@ test("renders the containers that the query names", async () => {
   expect([status, requested.length]).toEqual([400, 3]);
 });
 
+test("renders what the query selects of the containers", async () => {
+  const requested: unknown[] = [];
+  await using started = await startWith((names, selection) => {
+    requested.push([names, selection]);
+    return Promise.resolve(Buffer.from("{}"));
+  });
+  await fetchFrom(started.port, `${STATE}?container=a&unit=b.service&unit=a.service`);
+  await fetchFrom(started.port, `${STATE}?unit=&attention=1`);
+  await fetchFrom(started.port, `/?unit=b.service&attention=1`);
+  expect(requested).toEqual([
+    [["a"], { units: ["a.service", "b.service"] }],
+    [undefined, { units: [""], attention: true }],
+    [undefined, {}],
+  ]);
+  const names = Array.from({ length: MAX_NAMED + 1 }, (_, index) => `unit=${index}`);
+  const { status, text } = await fetchFrom(started.port, `${STATE}?${names.join("&")}`);
+  expect([status, text.trim()]).toEqual([400, "at most 100 units can be named"]);
+});
+
 test("shares a rendering between concurrent requests for it", async () => {
   const renders: PromiseWithResolvers<Buffer>[] = [];
   const begun = Promise.withResolvers<void>();
