@@ -5,7 +5,7 @@
  * May import app and what app imports; only program.ts imports the commands.
  */
 import { buildWatch } from "../app/watch.ts";
-import type { WatchOptions } from "../app/watch.ts";
+import type { Watch, WatchOptions } from "../app/watch.ts";
 import type { WatchConfig } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { EngineSource } from "../domain/engine-source.ts";
@@ -44,6 +44,7 @@ export interface CommandWatch {
   readonly bus: EventBus;
   readonly fleet: Fleet;
   readonly engine: Pick<EngineWatch, "up" | "listed">;
+  readonly linesOf: Watch["linesOf"];
   /** Starts to watch. A subscriber that is added later misses events. */
   start(): void;
   /** Resolves when every stream has ended; after {@link CLOSE_MS} those that are left are cut. */
@@ -64,7 +65,7 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
     admission,
     identify: identifier(config.node.namePrefix, () => runtime.engine),
   });
-  const { engine, stopSystemd } = buildWatch({
+  const { engine, linesOf, stopSystemd } = buildWatch({
     config,
     runtime,
     fleet,
@@ -82,6 +83,7 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
     bus,
     fleet,
     engine,
+    linesOf,
     start() {
       running ??= engine.run(end.signal);
     },

@@ -1,5 +1,6 @@
 import { HEALTH_STATUSES } from "../domain/container.ts";
 import { EventKind } from "../domain/event.ts";
+import { MAX_LINES } from "../domain/journal.ts";
 import { SYSTEM_STATES } from "../domain/systemd.ts";
 import {
   containerName,
@@ -11,7 +12,7 @@ import {
 } from "./flag/command-values.ts";
 import { repeated, single, optional } from "./flag/flag.ts";
 import type { FLAGS } from "./flags.ts";
-import { anyOf } from "./flag/scalars.ts";
+import { anyOf, wholeNumber } from "./flag/scalars.ts";
 import type { FlagTable } from "./flag/settings.ts";
 
 /** One command. Parsing, help, completion and documentation are made from these rows. */
@@ -106,19 +107,26 @@ export const COMMANDS = {
         help: "Time limit, such as 60s or 1m30s, or none.",
         parse: timeLimit,
       }),
+      lines: single({
+        name: "lines",
+        hint: "NUMBER",
+        defaultText: "10",
+        help: "Lines of the journal to print about each unit that is not in its state at the end, as systemctl status does; 0 prints none.",
+        parse: wholeNumber(0, MAX_LINES),
+      }),
     },
     switches: {
       "keep-waiting": "Keep waiting until the time limit even if a condition can no longer hold.",
       quiet: "Print nothing; only set the exit code.",
       ...HELP,
     },
-    shared: [...ENGINE_FLAGS, "systemdTransport", ...LOG_FLAGS],
+    shared: [...ENGINE_FLAGS, "systemdTransport", "journalRedact", ...LOG_FLAGS],
     exitCodes: [
       { code: "0", meaning: "Every condition holds." },
       {
         code: "1",
         meaning:
-          "The time limit passed, or a condition can no longer hold; stderr has a line for each condition that does not hold.",
+          "The time limit passed, or a condition can no longer hold; stderr has a line for each condition that does not hold, with the result and the last lines of its unit.",
       },
       BAD_USAGE,
       BY_SIGNAL,

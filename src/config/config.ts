@@ -97,6 +97,8 @@ export interface WaitConfig extends WatchConfig, WaitGoal {
   readonly timeoutMs: number | undefined;
   readonly keepWaiting: boolean;
   readonly quiet: boolean;
+  /** Last lines of each unit that isn't in a state of the goal; 0: neither them nor its result. */
+  readonly lines: number;
 }
 
 /** Settings of `unitwatch events`. */

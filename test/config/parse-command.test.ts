@@ -180,6 +180,8 @@ test("limits wait to five minutes unless --timeout is given", () => {
   expect(waitConfigOf(["--container=a"])).toMatchObject({
     units: [],
     timeoutMs: 300_000,
+    lines: 10,
+    journal: { redact: [] },
     keepWaiting: false,
     quiet: false,
   });

@@ -120,11 +120,18 @@ describeEngine("unitwatch wait", () => {
     await node.systemctl("start", "--no-block", "bad.service");
     const { code, stderr } = await waiting.exited;
     expect(stderr).toMatch(/\nunitwatch wait: can't become true any more, after .*:\n/);
-    expect(stderr).toContain(`\n  ${NODE}: bad.service is failed (exit-code), expected active\n`);
+    const failed = `  ${NODE}: bad.service is failed (exit-code, 1), expected active\n`;
+    expect(stderr).toContain(`\n${failed}    result exit-code, exit status 1\n`);
+    expect(stderr).toMatch(
+      /\n {4}[-\dT:.]+Z systemd\[1\]: bad\.service: Failed with result 'exit-code'\.\n/,
+    );
     expect(stderr).toMatch(
       /\n {2}\S+: systemd is degraded: .*bad\.service.* failed, expected running\n/,
     );
     expect(code).toBe(1);
+
+    const brief = await wait(`--container=${NODE}`, "--unit=bad", "--lines=0");
+    expect(brief.stderr).toMatch(/:\n {2}\S+: bad\.service is failed[^\n]*, expected active\n$/);
   });
 
   test("exits with 0 when a failed unit recovers and --keep-waiting is given", async () => {

@@ -15,6 +15,8 @@ export interface Missing {
   readonly text: string;
   /** True if the condition does not become true without an action. */
   readonly isFinal: boolean;
+  /** Ids of the units that it is about, and their container. */
+  readonly units?: { readonly record: ContainerRecord; readonly ids: readonly string[] };
 }
 
 /** The conditions of one container that hold. */
@@ -44,6 +46,8 @@ export interface View {
 interface State {
   readonly is: string;
   readonly isFinal?: boolean;
+  /** Ids of the units that it is about. */
+  readonly units?: readonly string[];
 }
 
 const MAX_FAILED_SHOWN = 3;
@@ -56,8 +60,13 @@ export function findingsOf(goal: WaitGoal, view: View): Findings {
     const container = record?.identity.name ?? name;
     const texts: string[] = [];
     const weigh = (about: string, state: State | undefined, wanted: string): void => {
-      if (state === undefined) texts.push(wanted);
-      else missing.push({ container, about, text: state.is, isFinal: state.isFinal === true });
+      if (state === undefined) {
+        texts.push(wanted);
+        return;
+      }
+      const { is: text, isFinal = false, units: ids = [] } = state;
+      const units = record === undefined || ids.length === 0 ? {} : { units: { record, ids } };
+      missing.push({ container, about, text, isFinal, ...units });
     };
     const running = record === undefined ? noContainer(name, view) : runningState(record);
     weigh("container", running, "runs");
@@ -178,7 +187,8 @@ function unitState(
   const words = isFailed ? [unit.result, end] : [subState];
   const more = words.filter((word) => word && word !== activeState);
   const details = more.length === 0 ? "" : ` (${more.join(", ")})`;
-  return { is: `${shown} is ${activeState}${details}, ${expected}`, isFinal: isFailed };
+  const is = `${shown} is ${activeState}${details}, ${expected}`;
+  return { is, isFinal: isFailed, units: [id] };
 }
 
 /** Returns the requested name, with that of the unit if it is an alias. */
@@ -200,15 +210,22 @@ function systemState(
   const { systemState: state } = record.systemd.manager;
   if (state === undefined) return { is: `systemd's state isn't known yet, ${expected}` };
   if (wanted.includes(state)) return undefined;
-  const why = state === "degraded" ? `: ${failedUnits(record)}` : "";
-  return { is: `systemd is ${state}${why}, ${expected}`, isFinal: FINAL_STATES.has(state) };
+  const failed = state === "degraded" ? failedUnits(record) : [];
+  const why = state === "degraded" ? `: ${failedText(failed)}` : "";
+  const is = `systemd is ${state}${why}, ${expected}`;
+  const units = failed.slice(0, MAX_FAILED_SHOWN);
+  return { is, isFinal: FINAL_STATES.has(state), units };
 }
 
-function failedUnits(record: ContainerRecord): string {
+function failedUnits({ systemd }: ContainerRecord): readonly string[] {
   const failed: string[] = [];
-  for (const { name, activeState } of record.systemd.units.values()) {
+  for (const { name, activeState } of systemd.units.values()) {
     if (activeState === "failed") failed.push(name);
   }
+  return failed;
+}
+
+function failedText(failed: readonly string[]): string {
   const shown = failed.slice(0, MAX_FAILED_SHOWN).join(", ");
   const others = failed.length - MAX_FAILED_SHOWN;
   const rest = others > 0 ? ` and ${others} more` : "";

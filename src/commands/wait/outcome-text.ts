@@ -1,5 +1,6 @@
 import { clipped, printable } from "../../platform/data/escape.ts";
 import type { Met, Missing } from "./findings.ts";
+import type { UnitDetails } from "./unit-details.ts";
 import type { WaitOutcome } from "./waiter.ts";
 
 /** Containers whose conditions are printed; the others are counted. */
@@ -7,23 +8,34 @@ const MAX_MET_SHOWN = 4;
 /** Lines printed for missing conditions. */
 const MAX_MISSING_SHOWN = 100;
 const MAX_TEXT_LENGTH = 500;
+/** Lines printed of one journal entry. */
+const MAX_DETAIL_LINES = 20;
 
 /**
  * Returns the outcome of a wait as lines that are safe on a terminal.
  *
  * @param by name of the signal that aborted it
+ * @param details of the units of conditions that don't hold
  */
-export function outcomeText(outcome: WaitOutcome, by = "a signal"): string {
+export function outcomeText(
+  outcome: WaitOutcome,
+  by = "a signal",
+  details: UnitDetails = new Map(),
+): string {
   const after = durationText(outcome.afterMs);
   switch (outcome.kind) {
     case "true":
       return `true after ${after}: ${metText(outcome.met)}\n`;
     case "time":
-      return missingText(`not true at the time limit, after ${after}`, outcome.missing);
+      return missingText(`not true at the time limit, after ${after}`, outcome.missing, details);
     case "final":
-      return missingText(`can't become true any more, after ${after}`, outcome.missing);
+      return missingText(`can't become true any more, after ${after}`, outcome.missing, details);
     case "ended":
-      return missingText(`ended by ${by} after ${after}, and not true yet`, outcome.missing);
+      return missingText(
+        `ended by ${by} after ${after}, and not true yet`,
+        outcome.missing,
+        details,
+      );
     default:
       return outcome satisfies never;
   }
@@ -38,15 +50,25 @@ function metText(met: readonly Met[]): string {
   return shown.join("; ");
 }
 
-function missingText(head: string, missing: readonly Missing[]): string {
+function missingText(head: string, missing: readonly Missing[], details: UnitDetails): string {
   // The reasons to end early come first.
   const sorted = missing.toSorted((a, b) => Number(b.isFinal) - Number(a.isFinal));
-  const lines = sorted
-    .slice(0, MAX_MISSING_SHOWN)
-    .map(({ container, text }) => safe(container === "" ? text : `${container}: ${text}`));
-  const others = missing.length - lines.length;
+  const lines = sorted.slice(0, MAX_MISSING_SHOWN).flatMap((condition) => {
+    const { container, text } = condition;
+    const line = safe(container === "" ? text : `${container}: ${text}`);
+    return [line].concat((details.get(condition) ?? []).flatMap(detailLines));
+  });
+  const others = missing.length - MAX_MISSING_SHOWN;
   if (others > 0) lines.push(`and ${others} more`);
   return [`unitwatch wait: ${head}:`, ...lines.map((line) => `  ${line}`), ""].join("\n");
+}
+
+/** Returns the lines of a detail, below their condition. */
+function detailLines(detail: string): readonly string[] {
+  const lines = detail.trimEnd().split(/\r?\n/);
+  const shown = lines.slice(0, MAX_DETAIL_LINES).map((line) => `  ${safe(line)}`);
+  const others = lines.length - shown.length;
+  return others === 0 ? shown : [...shown, `  and ${others} more lines`];
 }
 
 function safe(text: string): string {

@@ -2,7 +2,8 @@
  * `unitwatch wait`: watches until containers, units or systemd are in the states of its goal.
  *
  * `findings.ts` compares the goal with the state, `waiter.ts` decides when the wait is over,
- * `outcome-text.ts` prints the outcome. The goal counts as true as soon as it is true for one moment;
+ * `outcome-text.ts` prints the outcome, with what `unit-details.ts` reads about units that aren't as they
+ * should be. The goal counts as true as soon as it is true for one moment;
  * nothing counts as true while the engine is down.
  *
  * May import what app imports, app, and the shared files of commands.
@@ -14,11 +15,13 @@ import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import { SeriesBudget } from "../../state/units/series-budget.ts";
-import { CLOSE_MS, onAbort, openCommandWatch } from "../command-watch.ts";
+import { CLOSE_MS, type CommandWatch, onAbort, openCommandWatch } from "../command-watch.ts";
 import { LineOutput } from "../line-output.ts";
 import type { Missing } from "./findings.ts";
 import { NamedContainers } from "./named-containers.ts";
 import { outcomeText } from "./outcome-text.ts";
+import { readUnitDetails } from "./unit-details.ts";
+import type { UnitDetails } from "./unit-details.ts";
 import { Waiter } from "./waiter.ts";
 import type { WaitOutcome } from "./waiter.ts";
 import { WatchView } from "./watch-view.ts";
@@ -94,7 +97,10 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
   onAbort(signal, () => waiter.end());
   watch.start();
   const outcome = await waiter.outcome;
-  const printed = config.quiet ? undefined : atMost(CLOSE_MS, clock, print(outcome, options));
+  const details = await detailsOf(outcome, watch.linesOf, options);
+  const printed = config.quiet
+    ? undefined
+    : atMost(CLOSE_MS, clock, print(outcome, details, options));
   await Promise.all([watch.stop(), printed]);
   return outcome;
 }
@@ -111,8 +117,24 @@ function missingLog(log: Logger): (missing: readonly Missing[]) => void {
   };
 }
 
-async function print(outcome: WaitOutcome, { stdout, stderr, by }: WaitOptions): Promise<void> {
+/** Returns what is known about the units of conditions that don't hold; nothing if a signal ended the wait. */
+async function detailsOf(
+  outcome: WaitOutcome,
+  linesOf: CommandWatch["linesOf"],
+  { config, clock, signal }: WaitOptions,
+): Promise<UnitDetails> {
+  const { quiet, lines } = config;
+  const isWanted = outcome.kind === "time" || outcome.kind === "final";
+  if (quiet || lines === 0 || !isWanted) return new Map();
+  return readUnitDetails(outcome.missing, { linesOf, lines, clock, signal });
+}
+
+async function print(
+  outcome: WaitOutcome,
+  details: UnitDetails,
+  { stdout, stderr, by }: WaitOptions,
+): Promise<void> {
   const output = new LineOutput(outcome.kind === "true" ? stdout : stderr);
-  await output.write(outcomeText(outcome, by()));
+  await output.write(outcomeText(outcome, by(), details));
   await output.flush();
 }
