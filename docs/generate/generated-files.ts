@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { helmValuesSchema } from "./helm-values-schema.ts";
 import { otlpRuleTests } from "./otlp-rule-tests.ts";
 import type { RuleTestFile } from "./otlp-rule-tests.ts";
 import { otlpRules } from "./otlp-rules.ts";
@@ -8,10 +9,11 @@ import type { RuleFile } from "./otlp-rules.ts";
 import { prometheusRule } from "./prometheus-rule.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
+const DASHBOARDS = "deploy/grafana/dashboards";
 const RULES = "deploy/prometheus/rules/unitwatch.yml";
 const TESTS = "deploy/prometheus/tests/unitwatch.test.yml";
 
-/** A YAML file that is made from another. */
+/** A YAML or JSON file that is made from another. */
 export interface GeneratedFile {
   /** Path from the project's root, as `from`. */
   readonly path: string;
@@ -19,7 +21,27 @@ export interface GeneratedFile {
   readonly content: () => object;
 }
 
+const CHART = "deploy/helm/unitwatch";
+
+/** Files of the Helm chart that are copies of others: a chart has no files outside its folder. */
+export const COPIED_FILES: readonly { readonly path: string; readonly from: string }[] = [
+  { path: `${CHART}/files/rules.yml`, from: RULES },
+  {
+    path: `${CHART}/files/rules-otlp.yml`,
+    from: "deploy/prometheus/otlp-rules/unitwatch-otlp.yml",
+  },
+  ...readdirSync(join(ROOT, DASHBOARDS)).map((name) => ({
+    path: `${CHART}/files/dashboards/${name}`,
+    from: `${DASHBOARDS}/${name}`,
+  })),
+];
+
 export const GENERATED_FILES: readonly GeneratedFile[] = [
+  {
+    path: `${CHART}/values.schema.json`,
+    from: "src/config/flags.ts",
+    content: helmValuesSchema,
+  },
   {
     path: "deploy/kubernetes/prometheus-operator/prometheusrule.yaml",
     from: RULES,

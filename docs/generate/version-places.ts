@@ -13,6 +13,7 @@ export const VERSION_PLACES: readonly VersionPlace[] = [
   { path: "docker-bake.hcl", before: /^variable "VERSION" \{\n {2}default = "/ },
   { path: "deploy/compose.yaml", before: /\bimage: unitwatch:/ },
   { path: "deploy/kubernetes/base/kustomization.yaml", before: /\bnewTag: / },
+  { path: "deploy/helm/unitwatch/Chart.yaml", before: /^(?:version|appVersion): / },
   { path: "deploy/swarm.yaml", before: /\bregistry\.example\/unitwatch:/ },
   { path: "deploy/README.md", before: /\bregistry\.example\/unitwatch:/ },
   { path: "docs/getting-started.md", before: /\bmsg="unitwatch starting" version=/ },
