@@ -94,6 +94,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   storage: ["domain", "platform/data", "platform/process", "platform/time"],
   "systemd/dbus": ["domain", "platform/data", "platform/time"],
   "systemd/format": ["domain", "platform/data", "systemd/dbus"],
+  "systemd/readings": [
+    "domain",
+    "platform/data",
+    "platform/time",
+    "state",
+    "state/containers",
+    "state/units",
+    "systemd/format",
+  ],
   "systemd/session": ["domain", "platform/data", "platform/time", "systemd/format"],
   "systemd/transport": [
     "domain",

@@ -53,12 +53,12 @@ export async function runApp(options: AppOptions): Promise<void> {
   const { serviceManager } = config;
   const service = stack.use(openServiceNotifier({ serviceManager, clock, log, signal }));
   const opened = await openParts(common);
-  const { runtime, fleet } = opened;
+  const { runtime, fleet, series } = opened;
   stack.defer(() => runtime.close());
   const store = stack.use(opened.store);
   logSetup({ config, runtime, store, web, log });
 
-  const { watch, scraper, own, status } = buildParts(opened, common);
+  const { watch, readings, scraper, own, status } = buildParts(opened, common);
   stack.use(own);
   const watchesSystemd = config.systemd.transport !== "off";
   const startup = stack.use(
@@ -74,15 +74,18 @@ export async function runApp(options: AppOptions): Promise<void> {
   };
   stack.use(every(SWEEP_MS, clock, sweep));
 
-  stack.use(await openMetricExport({ ...common, store, fleet, own, signal }));
+  const refresh = (): Promise<void> => readings.refresh();
+  const { groups } = series;
+  stack.use(await openMetricExport({ ...common, store, fleet, groups, refresh, own, signal }));
   stack.use(await openLogExport({ ...common, store, own }));
   stack.use(readFailureLines({ ...common, fleet, watch }));
 
   const http = createHttpServer({
     telemetryPath: config.web.telemetryPath,
-    metrics(accept) {
+    async metrics(accept) {
       sweep();
       own.working();
+      await refresh();
       return scraper.scrape(negotiateFormat(accept));
     },
     ready: () => watch.engine.listed,

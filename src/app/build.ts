@@ -3,6 +3,7 @@ import { BUILD_INFO } from "../config/build-info.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
 import { OwnMetrics } from "../metrics/own-metrics.ts";
 import { Scraper } from "../metrics/scrape.ts";
+import { Readings } from "../systemd/readings/readings.ts";
 import type { Opened, OpenOptions } from "./open.ts";
 import { buildStatus } from "./status.ts";
 import type { Status } from "./status.ts";
@@ -11,6 +12,7 @@ import type { Watch } from "./watch.ts";
 
 export interface Built {
   readonly watch: Watch;
+  readonly readings: Readings;
   readonly scraper: Scraper;
   readonly own: OwnMetrics;
   readonly status: Status;
@@ -22,7 +24,10 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
   const { runtime, series, fleet, store } = opened;
   const watch = buildWatch({ ...options, ...opened });
   const registry = new client.Registry();
-  const scraper = new Scraper(fleet, shownMetrics(config.systemd.transport !== "off"), registry);
+  const { groups } = series;
+  const readings = new Readings({ fleet, groups, sourceOf: watch.readingsOf, clock });
+  const isWatched = config.systemd.transport !== "off";
+  const scraper = new Scraper(fleet, shownMetrics({ isWatched, groups }), registry);
   const own = new OwnMetrics({
     ...BUILD_INFO,
     clock,
@@ -42,5 +47,5 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
     restored: store.restored?.containers,
     otlpQueue: () => store.queue?.state,
   });
-  return { watch, scraper, own, status };
+  return { watch, readings, scraper, own, status };
 }

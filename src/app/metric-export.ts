@@ -2,6 +2,7 @@ import { BUILD_INFO } from "../config/build-info.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
+import type { ReadingGroup } from "../domain/readings.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import { asError } from "../platform/data/as-error.ts";
@@ -14,6 +15,10 @@ export interface MetricExportOptions {
   readonly config: Pick<Config, "docker" | "otlp" | "systemd" | "watch">;
   readonly store: Pick<Store, "folder">;
   readonly fleet: Fleet;
+  /** Groups of readings that have metrics. */
+  readonly groups: ReadonlySet<ReadingGroup>;
+  /** Reads what no signal carries; called before each collection. */
+  readonly refresh: () => Promise<void>;
   readonly own: OwnMetrics;
   readonly bus: Publisher;
   readonly clock: Clock;
@@ -33,7 +38,7 @@ const PUSH_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
  * @throws if a file that the endpoint needs is unreadable or invalid
  */
 export async function openMetricExport(options: MetricExportOptions): Promise<AsyncDisposable> {
-  const { config, store, fleet, own, bus, clock, log, signal } = options;
+  const { config, store, fleet, groups, refresh, own, bus, clock, log, signal } = options;
   const endpoint = config.otlp.metrics;
   if (endpoint === undefined) return { async [Symbol.asyncDispose]() {} };
   // The sender costs memory and start-up time: it is loaded only when used.
@@ -45,7 +50,8 @@ export async function openMetricExport(options: MetricExportOptions): Promise<As
   const push = startMetricPush({
     source: new OtelCollector({
       fleet,
-      metrics: shownMetrics(config.systemd.transport !== "off"),
+      metrics: shownMetrics({ isWatched: config.systemd.transport !== "off", groups }),
+      refresh,
       own: own.registry,
       temporality,
       clock,

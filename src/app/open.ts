@@ -36,7 +36,8 @@ export interface Opened {
 export async function openParts({ config, bus, clock, log }: OpenOptions): Promise<Opened> {
   const { docker, metrics, node, storage, systemd, watch } = config;
   const runtime = await openRuntime({ ...docker, filters: watch.filters, clock });
-  const series = new SeriesBudget(metrics.seriesLimit, () => clock.nowNs());
+  const groups = new Set(systemd.transport === "off" ? [] : metrics.collect);
+  const series = new SeriesBudget(metrics.seriesLimit, () => clock.nowNs(), groups);
   const fleet = new Fleet({
     events: fleetEvents(bus),
     admission: unitAdmission(systemd.unitInclude, systemd.unitExclude, series),

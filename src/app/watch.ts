@@ -3,6 +3,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { EngineSource } from "../domain/engine-source.ts";
 import type { ReadLines } from "../domain/journal.ts";
 import type { Logger } from "../domain/log.ts";
+import type { ReadingSource } from "../domain/readings.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
 import { DockerEngineSource } from "../engine/docker-engine.ts";
 import { identifier } from "../engine/format/identity.ts";
@@ -40,6 +41,8 @@ export interface Watch {
   readonly engine: EngineWatch;
   /** Returns a function that reads the container's journal; undefined if it runs no systemd now. */
   readonly linesOf: (record: ContainerRecord) => ReadLines | undefined;
+  /** Returns the way to read what no signal of a container's systemd carries, if there is one now. */
+  readonly readingsOf: (record: ContainerRecord) => ReadingSource | undefined;
   /** Stops the watch of every container's systemd; resolves when all have ended. */
   readonly stopSystemd: () => Promise<void>;
 }
@@ -105,5 +108,6 @@ export function buildWatch(options: WatchOptions): Watch {
     await systemd.stopAll();
     commands.killLeft();
   };
-  return { engine, linesOf, stopSystemd };
+  const readingsOf = (record: ContainerRecord) => systemd.readingsOf(record);
+  return { engine, linesOf, readingsOf, stopSystemd };
 }

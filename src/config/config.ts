@@ -14,6 +14,7 @@
 import type { EventKind } from "../domain/event.ts";
 import type { ListenAddress } from "../domain/listen-address.ts";
 import type { LogFormat, LogLevel } from "../domain/log.ts";
+import type { ReadingGroup } from "../domain/readings.ts";
 import type { WaitGoal } from "../domain/wait-goal.ts";
 import type { OtlpConfig } from "./otlp.ts";
 import type { ServiceManager } from "./service-manager.ts";
@@ -75,6 +76,8 @@ export interface Config extends WatchConfig {
   readonly metrics: {
     /** Number of series past which new ones are refused. */
     readonly seriesLimit: number;
+    /** Groups of values that systemd is queried for. */
+    readonly collect: readonly ReadingGroup[];
     /** How long series of a destroyed container stay. */
     readonly retentionMs: number;
   };

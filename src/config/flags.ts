@@ -1,5 +1,6 @@
 import { MAX_LINES } from "../domain/journal.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../domain/log.ts";
+import { READING_GROUPS } from "../domain/readings.ts";
 import { dockerHost, engineFilter, listenAddress, telemetryPath } from "./flag/addresses.ts";
 import { optional, repeated, single } from "./flag/flag.ts";
 import type { Flag } from "./flag/flag.ts";
@@ -13,6 +14,7 @@ import {
   oneOf,
   plainText,
   replacedRegExp,
+  someOf,
   wholeNumber,
 } from "./flag/scalars.ts";
 
@@ -110,6 +112,14 @@ export const FLAGS = {
     help: "How to watch systemd in containers: socket (through the host's /proc, no exec), dbus, busctl, off (not at all) or auto (the best one of dbus and busctl in each container).",
     completes: TRANSPORTS,
     parse: oneOf(TRANSPORTS),
+  }),
+  collect: single({
+    name: "systemd.collect",
+    hint: "GROUPS",
+    defaultText: "timers,sockets",
+    help: `Values to query from systemd when metrics are read, beside states: none, or some of ${READING_GROUPS.join(", ")}, separated by commas. Absent over busctl.`,
+    completes: { anyOf: READING_GROUPS },
+    parse: someOf(READING_GROUPS),
   }),
   unitInclude: single({
     name: "systemd.unit-include",

@@ -54,7 +54,11 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
       telemetryPath: settings.telemetryPath,
       configFile: settings.webConfigFile,
     },
-    metrics: { seriesLimit: settings.seriesLimit, retentionMs: settings.retentionMs },
+    metrics: {
+      seriesLimit: settings.seriesLimit,
+      collect: settings.collect,
+      retentionMs: settings.retentionMs,
+    },
     otlp: readOtlp(env, {
       logs: settings.otlpLogs,
       metrics: settings.otlpMetrics,

@@ -1,3 +1,4 @@
+import type { ReadingSource } from "./readings.ts";
 import type { ActiveState, FrozenState, UnitRow } from "./unit.ts";
 
 /** Answers of `systemctl is-system-running` for a running systemd, in its order. */
@@ -253,6 +254,8 @@ export type TakeMessage = (message: SystemdMessage) => SystemdReply | undefined;
 /** A stream that is attached, and whose units are listed. */
 export interface OpenStream {
   readonly transport: SystemdTransport;
+  /** Absent over busctl. */
+  readonly readings?: ReadingSource | undefined;
   /**
    * Lists the units again. When it resolves, all that systemd sent before the call has been taken.
    * Rejects if the stream ends before.
@@ -262,7 +265,7 @@ export interface OpenStream {
 
 export interface SystemdRunOptions {
   readonly signal: AbortSignal;
-  /** Called after the first listing. */
+  /** Called after the first listing, and again when a better transport carries the stream on. */
   readonly opened?: (stream: OpenStream) => void;
 }
 

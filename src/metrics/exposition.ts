@@ -51,8 +51,10 @@ export class ExpositionWriter {
     const family =
       openMetrics && type === "counter" && name.endsWith("_total") ? name.slice(0, -6) : name;
     const text = openMetrics ? escapeLabelValue(help) : escapeHelp(help);
+    // OpenMetrics would require another name of such a counter.
+    const shown = openMetrics && type === "counter" && family === name ? "unknown" : type;
     this.#name = name;
-    this.#out.write(`# HELP ${family} ${text}\n# TYPE ${family} ${type}\n`);
+    this.#out.write(`# HELP ${family} ${text}\n# TYPE ${family} ${shown}\n`);
   }
 
   /** Writes a sample of the family, with one more label if `extraName` is given. */

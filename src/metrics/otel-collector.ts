@@ -15,6 +15,8 @@ import type { MetricSlice } from "./slice-builder.ts";
 export interface OtelCollectorOptions {
   readonly fleet: Fleet;
   readonly metrics: readonly StateMetric[];
+  /** Brings what the state has up to date, where no event does. Default: nothing. */
+  readonly refresh?: () => Promise<void>;
   /** unitwatch's own metrics. */
   readonly own: Registry;
   readonly temporality: "cumulative" | "delta" | "lowmemory";
@@ -47,6 +49,7 @@ export class OtelCollector {
   /** Yields all metrics in slices of one moment each, which may be empty. Other work may run between. */
   async *collect(): AsyncGenerator<MetricSlice, void, void> {
     this.#slice.cut();
+    await this.#options.refresh?.();
     this.#ledger.begin();
     this.#nowNs = this.#options.clock.nowNs();
     for (const _ of this.#readState()) {

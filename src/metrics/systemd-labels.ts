@@ -1,5 +1,6 @@
 import { LabelSet } from "../domain/label-set.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { UnitRecord } from "../state/units/unit-record.ts";
 
 const upLabels = new WeakMap<ContainerRecord, { transport: string; labels: LabelSet }>();
 
@@ -43,5 +44,31 @@ export function versionLabelsOf({ labels: base }: ContainerRecord, version: stri
     labels = base.with([["version", version]]);
     versionLabels.set(base, labels);
   }
+  return labels;
+}
+
+const deviceLabels = new WeakMap<LabelSet, LabelSet>();
+
+/** Labels of the container, and `device`. */
+export function deviceLabelsOf({ labels: base }: ContainerRecord, device: string): LabelSet {
+  let labels = deviceLabels.get(base);
+  if (labels?.pairs.at(-1)?.[1] !== device) {
+    labels = base.with([["device", device]]);
+    deviceLabels.set(base, labels);
+  }
+  return labels;
+}
+
+const infoLabels = new WeakMap<LabelSet, { subtype: string; labels: LabelSet }>();
+
+/** Labels of the unit, and the type of a service, or of a mount's file system. */
+export function infoLabelsOf({ labels: base, type }: UnitRecord, subtype: string): LabelSet {
+  const known = infoLabels.get(base);
+  if (known?.subtype === subtype) return known.labels;
+  const labels = base.with([
+    ["mount_type", type === "mount" ? subtype : ""],
+    ["service_type", type === "service" ? subtype : ""],
+  ]);
+  infoLabels.set(base, { subtype, labels });
   return labels;
 }

@@ -1,57 +1,11 @@
 import { SYSTEM_STATES } from "../domain/systemd.ts";
 import type { ActiveState } from "../domain/unit.ts";
 import { ACTIVE_STATES, RARE_ACTIVE_STATES } from "../domain/unit.ts";
-import type { ContainerRecord } from "../state/containers/container-record.ts";
-import type { UnitRecord } from "../state/units/unit-record.ts";
-import type { StateMetric, VisitSample } from "./metric.ts";
+import type { StateMetric } from "./metric.ts";
 import { containerLabelOf, upLabelsOf, versionLabelsOf } from "./systemd-labels.ts";
+import { systemdMetric, unitMetric } from "./systemd-reads.ts";
 
 const RARE: ReadonlySet<ActiveState> = new Set<ActiveState>(RARE_ACTIVE_STATES);
-
-/** Units visited between two yields: some hundred samples, well under a millisecond. */
-const UNITS_A_STEP = 200;
-
-type About = Omit<StateMetric, "read">;
-
-/** Returns a metric whose samples are made unit by unit, of the units that the filters show. */
-function unitMetric(
-  about: About,
-  sample: (unit: UnitRecord, visit: VisitSample) => void,
-): StateMetric {
-  return {
-    ...about,
-    *read(fleet, visit) {
-      for (const record of fleet.containers()) {
-        let visited = 0;
-        const { units } = record.systemd;
-        // A unit that is removed and added again between two yields would be visited twice.
-        for (const unit of units.size > UNITS_A_STEP ? [...units.values()] : units.values()) {
-          if (!unit.hasSeries) continue;
-          sample(unit, visit);
-          visited += 1;
-          if (visited % UNITS_A_STEP === 0) yield;
-        }
-        yield;
-      }
-    },
-  };
-}
-
-/** Returns a metric of each container whose systemd should be watched now. */
-function systemdMetric(
-  about: About,
-  sample: (record: ContainerRecord, visit: VisitSample) => void,
-): StateMetric {
-  return {
-    ...about,
-    *read(fleet, visit) {
-      for (const record of fleet.containers()) {
-        if (record.hasSeries && record.runsSystemd === true && record.alive) sample(record, visit);
-        yield;
-      }
-    },
-  };
-}
 
 export const SYSTEMD_METRICS: readonly StateMetric[] = [
   unitMetric(
@@ -147,6 +101,19 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     },
     (unit, visit) => {
       for (const [result, count] of unit.failures) visit(unit.labels, count, "result", result);
+    },
+  ),
+  unitMetric(
+    {
+      name: "systemd_unit_last_failure_time_seconds",
+      type: "gauge",
+      help: "Unix time of the unit's newest failure since it is watched. Absent until the first.",
+      labels: ["container", "node", "cluster", "name", "type"],
+      otel: { name: "systemd.unit.last_failure.time", unit: "s", kind: "gauge" },
+      cardinality: "1 per unit that failed",
+    },
+    ({ labels, lastFailure }, visit) => {
+      if (lastFailure !== undefined) visit(labels, Number(lastFailure.timeNs / 1_000n) / 1e6);
     },
   ),
   unitMetric(

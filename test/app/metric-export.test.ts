@@ -22,6 +22,8 @@ async function started(env: Readonly<Record<string, string>>, args: readonly str
     config: parsed.config,
     store: { folder: undefined },
     fleet,
+    groups: new Set(),
+    refresh: async () => {},
     own,
     bus: new EventBus(log),
     clock,

@@ -33,7 +33,7 @@ test("has the defaults of the contract", () => {
       unitInclude: /^(?:.+)$/u,
       unitExclude: /^(?:.+\.(automount|device|mount|scope|slice|swap))$/u,
     },
-    metrics: { seriesLimit: 200_000, retentionMs: 300_000 },
+    metrics: { seriesLimit: 200_000, collect: ["timers", "sockets"], retentionMs: 300_000 },
     otlp: {
       logs: undefined,
       metrics: undefined,
@@ -156,6 +156,11 @@ test.each([
   [["--otlp.queue-bytes=0"], '--otlp.queue-bytes: expected a size of at least 4KiB, got "0"'],
   [["--otlp.interval=0"], /^--otlp\.interval: expected a duration longer than 0, got "0"$/],
   [["--otlp.metrics=yes"], /^--otlp\.metrics: expected on or off, got "yes"$/],
+  [
+    ["--systemd.collect=timers,disks"],
+    /^--systemd\.collect: expected none, or some of timers, sockets, .*, info, separated by commas, got "timers,disks"$/,
+  ],
+  [["--systemd.collect=none,cpu"], /^--systemd\.collect: expected none, or some of/],
   [["--metrics.series-limit=0"], /^--metrics\.series-limit: expected a whole number from 1/],
   [["--web.listen-address=:1", "--web.listen-address=x"], /^--web\.listen-address: .* got "x"$/],
   [["--web.telemetry-path=/-/ready"], /^--web\.telemetry-path: expected a path other than/],

@@ -1,15 +1,65 @@
 import { expect, test } from "@jest/globals";
+import { READING_GROUPS, type ReadingGroup } from "../../src/domain/readings.ts";
 import { shownMetrics, STATE_METRICS } from "../../src/metrics/catalogue.ts";
 import { OWN_INSTRUMENTS } from "../../src/metrics/own-instruments.ts";
 
 test("shows all metrics when systemd is watched", () => {
-  expect(shownMetrics(true)).toEqual(STATE_METRICS);
+  const groups = new Set(READING_GROUPS);
+  expect(shownMetrics({ isWatched: true, groups })).toEqual(STATE_METRICS);
 });
 
 test("shows no unitwatch_systemd_ metric when systemd isn't watched", () => {
-  const names = shownMetrics(false).map(({ name }) => name);
+  const names = shownMetrics({ isWatched: false, groups: new Set(READING_GROUPS) }).map(
+    ({ name }) => name,
+  );
   expect(names).toContain("container_state_status");
   expect(names.filter((name) => name.includes("systemd"))).toEqual([]);
+});
+
+test("shows the metrics of the groups that --systemd.collect selects, and of no other", () => {
+  const shown = (...groups: ReadingGroup[]): string[] =>
+    shownMetrics({ isWatched: true, groups: new Set(groups) }).map(({ name }) => name);
+  const none = new Set(shown());
+  const added = Object.fromEntries(
+    READING_GROUPS.map((group) => [group, shown(group).filter((name) => !none.has(name))]),
+  );
+  expect(added).toEqual({
+    timers: ["systemd_timer_last_trigger_seconds"],
+    sockets: [
+      "systemd_socket_accepted_connections_total",
+      "systemd_socket_current_connections",
+      "systemd_socket_refused_connections_total",
+    ],
+    tasks: ["systemd_unit_tasks_current", "systemd_unit_tasks_max"],
+    cpu: ["systemd_unit_cpu_seconds_total"],
+    memory: ["systemd_unit_memory_current_bytes", "systemd_unit_memory_peak_bytes"],
+    io: ["systemd_unit_io_read_bytes_total", "systemd_unit_io_write_bytes_total"],
+    ip: [
+      "systemd_service_ip_ingress_bytes",
+      "systemd_service_ip_ingress_packets_total",
+      "systemd_service_ip_egress_bytes",
+      "systemd_service_ip_egress_packets_total",
+    ],
+    watchdog: [
+      "systemd_watchdog_enabled",
+      "systemd_watchdog_last_ping_monotonic_seconds",
+      "systemd_watchdog_last_ping_time_seconds",
+      "systemd_watchdog_runtime_seconds",
+    ],
+    boot: ["systemd_boot_monotonic_seconds", "systemd_boot_time_seconds"],
+    info: [
+      "systemd_unit_info",
+      "systemd_unit_active_enter_time_seconds",
+      "systemd_unit_active_exit_time_seconds",
+      "systemd_unit_inactive_enter_time_seconds",
+      "systemd_unit_inactive_exit_time_seconds",
+      "systemd_service_exec_main_status",
+      "systemd_unit_condition_failed",
+      "systemd_jobs",
+      "systemd_jobs_installed_total",
+      "systemd_jobs_failed_total",
+    ],
+  });
 });
 
 test("has no gauge of unit 1, to whose name Prometheus would add _ratio", () => {

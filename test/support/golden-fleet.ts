@@ -1,4 +1,5 @@
 import type { Change } from "../../src/domain/change.ts";
+import { BOOT_STAGES, noReading, type UnitReading } from "../../src/domain/readings.ts";
 import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
 import type { UnitRow } from "../../src/domain/unit.ts";
 import { identifier } from "../../src/engine/format/identity.ts";
@@ -150,6 +151,49 @@ function busyNode(systemd: SystemdState, bootNs: bigint): void {
   unit({ activeState: "failed", subState: "failed" });
   unit({ unit: "reload.service", activeState: "reloading", subState: "reload" });
   unit({ unit: "data.mount", activeState: "failed", subState: "failed" });
+  answeredQueries(systemd);
+}
+
+/** Gives a systemd the answers to queries: of a service, a socket and a timer, and of itself. */
+function answeredQueries(systemd: SystemdState): void {
+  const read = (name: string, values: Partial<UnitReading>): void => {
+    const unit = systemd.units.get(name);
+    if (unit !== undefined) unit.reading = { ...noReading(), ...values };
+  };
+  const times = { activeEnter: 1_767_225_601.25, activeExit: 0, inactiveEnter: 0 };
+  read("munge.service", {
+    ...times,
+    inactiveExit: 1_767_225_601.125,
+    subtype: "notify",
+    exitStatus: 0,
+    conditionTime: 1_767_225_601,
+    isConditionMet: true,
+    tasks: 4,
+    tasksMax: 4_915,
+    cpuSeconds: 0.123456,
+    memory: 1_048_576,
+    memoryPeak: 2e6,
+    readBytes: 4_096,
+    writtenBytes: 8_192,
+    ingressBytes: 100,
+    ingressPackets: 2,
+    egressBytes: 60,
+    egressPackets: 1,
+  });
+  read("backup.timer", { lastTrigger: 1_767_225_600.5, conditionTime: 1, isConditionMet: false });
+  read("ssh.socket", { accepted: 7, connections: 1, refused: 2, memory: 4_096 });
+  systemd.manager.reading = {
+    watchdogDevice: "/dev/watchdog0",
+    pingTime: 1_767_225_660,
+    pingMonotonic: 60.5,
+    watchdogSeconds: 30,
+    bootTimes: new Map(BOOT_STAGES.map((stage, at) => [stage, at === 0 ? 1_767_225_601.5 : 0])),
+    bootMonotonic: new Map(BOOT_STAGES.map((stage, at) => [stage, at === 0 ? 1.5 : 0])),
+    jobs: 1,
+    installedJobs: 67,
+    failedJobs: 3,
+  };
+  systemd.manager.answersQueries = true;
 }
 
 function row(name: string, activeState: UnitRow["activeState"], subState: string): UnitRow {

@@ -127,6 +127,16 @@ export function anyOf<const Word extends string>(words: readonly Word[]): Parse<
   return (text) => text.split(",").map(one);
 }
 
+/** Returns a parser of some of the words, separated by commas, or of `none`. */
+export function someOf<const Word extends string>(words: readonly Word[]): Parse<readonly Word[]> {
+  return (text) => {
+    if (text === "none") return [];
+    const some = text.split(",").map((word) => words.find((known) => known === word));
+    if (some.every((word) => word !== undefined)) return [...new Set(some)];
+    throw new ValueError(`none, or some of ${words.join(", ")}, separated by commas`);
+  };
+}
+
 /** Returns a parser that accepts a text that is not empty and has no control characters. */
 export function plainText(expected: string): Parse<string> {
   return (text) => {

@@ -34,6 +34,7 @@ import type {
 } from "../../domain/container.ts";
 import { LabelSet } from "../../domain/label-set.ts";
 import type { Counting } from "../../domain/label-set.ts";
+import { seriesOfSystemd } from "../../domain/readings.ts";
 import type { RecentResume } from "../../domain/recent.ts";
 import type { ContainerResume } from "../../domain/resume.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
@@ -119,7 +120,7 @@ export class ContainerRecord {
     },
   ) {
     this.#series = context.admission.series;
-    this.#hasSeries = this.#series.take(CONTAINER_SERIES);
+    this.#hasSeries = this.#series.take(this.#ownSeries);
     this.identity = identity;
     this.counters = context.counters ?? newCounters(this.#series.nowNs());
     this.labels = labelsOf(identity, this.counters);
@@ -133,6 +134,10 @@ export class ContainerRecord {
     });
   }
 
+  get #ownSeries(): number {
+    return CONTAINER_SERIES + seriesOfSystemd(this.#series.groups);
+  }
+
   /** False if its series were refused. Its changes are emitted all the same. */
   get hasSeries(): boolean {
     return this.#hasSeries;
@@ -141,7 +146,7 @@ export class ContainerRecord {
   /** Releases its series: another container has its name, and continues its counters. */
   forget(): void {
     this.systemd.units.forgetAll();
-    if (this.#hasSeries) this.#series.give(CONTAINER_SERIES);
+    if (this.#hasSeries) this.#series.give(this.#ownSeries);
     this.#hasSeries = false;
     this.#isForgotten = true;
   }
@@ -174,7 +179,7 @@ export class ContainerRecord {
   rename(identity: ContainerIdentity, earlier?: ContainerRecord): void {
     if (this.#isForgotten) {
       this.#isForgotten = false;
-      this.#hasSeries = this.#series.take(CONTAINER_SERIES);
+      this.#hasSeries = this.#series.take(this.#ownSeries);
       this.counters = newCounters(this.#series.nowNs());
     }
     this.identity = identity;

@@ -1,4 +1,5 @@
 import { SHUTDOWN_TARGET } from "../../domain/systemd.ts";
+import type { ManagerReading } from "../../domain/readings.ts";
 import type { ManagerFacts, SystemState, UnitSignal } from "../../domain/systemd.ts";
 import type { ActiveState } from "../../domain/unit.ts";
 import type { UnitTable } from "./unit-table.ts";
@@ -37,6 +38,10 @@ export class ManagerState {
   version: string | undefined = undefined;
   /** As `systemctl is-system-running` has it; undefined while it is unknown. */
   systemState: SystemState | undefined = undefined;
+  /** Values that no signal carries, as of the last query. */
+  reading: ManagerReading | undefined = undefined;
+  /** False while systemd doesn't answer queries: its readings, and those of its units, aren't shown. */
+  answersQueries = false;
   #boot: Boot = UNKNOWN_BOOT;
 
   /** Takes over what the manager says of itself; returns the transition, if it is one. */
@@ -92,6 +97,8 @@ export class ManagerState {
 
   ended(): void {
     this.systemState = undefined;
+    this.reading = undefined;
+    this.answersQueries = false;
     this.#boot = UNKNOWN_BOOT;
   }
 

@@ -1,3 +1,7 @@
+import type { ReadingGroup } from "../../domain/readings.ts";
+
+const NO_GROUPS: ReadonlySet<ReadingGroup> = new Set();
+
 /**
  * Bounds the number of series. Past the limit new series are refused and counted; those that were
  * admitted before stay.
@@ -5,13 +9,16 @@
 export class SeriesBudget {
   /** The present: Unix nanoseconds; 0n if the caller uses neither the start times of series nor what is recent. */
   readonly nowNs: () => bigint;
+  /** Groups of readings that have series. */
+  readonly groups: ReadonlySet<ReadingGroup>;
   readonly #limit: number;
   #taken = 0;
   #refused = 0;
 
-  constructor(limit: number, nowNs: () => bigint = () => 0n) {
+  constructor(limit: number, nowNs: () => bigint = () => 0n, groups = NO_GROUPS) {
     this.#limit = limit;
     this.nowNs = nowNs;
+    this.groups = groups;
   }
 
   /** Series that were refused so far. */

@@ -1,4 +1,5 @@
 import type { LabelSet } from "../../domain/label-set.ts";
+import type { UnitReading } from "../../domain/readings.ts";
 import type { ActiveState, FrozenState, LoadFault } from "../../domain/unit.ts";
 import { unitType } from "../../domain/unit.ts";
 import { UnitCounters } from "./unit-counters.ts";
@@ -25,6 +26,10 @@ export class UnitRecord {
   loadFault: LoadFault | undefined = undefined;
   /** FreezerState; undefined while it is running. */
   frozenState: FrozenState | undefined = undefined;
+  /** Values that no signal carries, as of the last query. */
+  reading: UnitReading | undefined = undefined;
+  /** True if a signal or a listing came since that query began. */
+  isReadingDue = true;
   /** When systemd removed it: Unix nanoseconds; undefined while it is loaded, or systemd doesn't run. */
   removedAtNs: bigint | undefined = undefined;
 

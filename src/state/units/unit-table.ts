@@ -1,13 +1,14 @@
 import type { LabelSet } from "../../domain/label-set.ts";
+import { seriesOfUnit } from "../../domain/readings.ts";
 import type { FrozenMessage, RestartCountMessage } from "../../domain/systemd.ts";
-import type { ActiveState, UnitRow } from "../../domain/unit.ts";
+import { type ActiveState, type UnitRow, unitType } from "../../domain/unit.ts";
 import { RecentUnits } from "./recent-units.ts";
 import type { UnitAdmission } from "./unit-admission.ts";
 import { isAutoRestart, NO_PENDING, setBack, unlisted, unloaded } from "./unit-facts.ts";
 import type { UnitFacts, UnitOutcome } from "./unit-facts.ts";
 import { UnitRecord } from "./unit-record.ts";
 
-/** Series of a unit: its states, the start time, the restarts, and one result of failures. */
+/** Series of a unit without readings: its states, the start time, the restarts, and one result of failures. */
 const UNIT_SERIES = 8;
 
 /** Most units of one container; those past it are refused and counted by the caller. */
@@ -47,7 +48,7 @@ export class UnitTable {
     if (known !== undefined) return known;
     if (this.#units.size >= MAX_UNITS_PER_CONTAINER) return undefined;
     const shown = this.#admission.shown(name);
-    const hasSeries = shown && this.#admission.series.take(UNIT_SERIES);
+    const hasSeries = shown && this.#admission.series.take(this.#seriesOf(unitType(name)));
     const sinceNs = this.#admission.series.nowNs();
     const made = new UnitRecord(name, { shown, hasSeries, sinceNs }, this.#labels);
     this.#units.set(name, made);
@@ -65,6 +66,7 @@ export class UnitTable {
     const { activeState: before } = unit;
     const { activeState } = facts;
     unit.facts = facts;
+    unit.isReadingDue = true;
     if (before === activeState) return;
     if (before !== undefined) this.#count(before, -1);
     if (activeState === undefined) return;
@@ -84,6 +86,7 @@ export class UnitTable {
     unit.pending = NO_PENDING;
     unit.loadFault = undefined;
     unit.frozenState = undefined;
+    unit.reading = undefined;
     if (!unit.hasCounters) this.#forget(unit);
   }
 
@@ -237,7 +240,11 @@ export class UnitTable {
   #forget(unit: UnitRecord): void {
     this.#units.delete(unit.name);
     this.recent.forgotten(unit);
-    if (unit.hasSeries) this.#admission.series.give(UNIT_SERIES);
+    if (unit.hasSeries) this.#admission.series.give(this.#seriesOf(unit.type));
+  }
+
+  #seriesOf(type: string): number {
+    return UNIT_SERIES + seriesOfUnit(type, this.#admission.series.groups);
   }
 
   #count(state: ActiveState, by: 1 | -1): void {

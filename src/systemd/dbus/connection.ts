@@ -59,7 +59,7 @@ export interface CallRequest {
   readonly body?: readonly Value[];
   /** Flags of the message, as {@link MessageFlag} has them; 0 by default. */
   readonly flags?: number;
-  /** Time limit; exceeding it closes the connection, since its peer is stuck. */
+  /** Time limit; exceeding it closes the connection, since its peer is stuck. `Infinity`: none. */
   readonly timeoutMs?: number;
   /** Ends the wait. The connection goes on, and ignores the reply. */
   readonly signal?: AbortSignal;
@@ -154,9 +154,11 @@ export class DBusConnection implements Disposable {
     const bytes = encodeMessage({ ...request, type: "method_call", serial });
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const onAbort = () => this.#calls.reject(serial, abortedError(name, signal!));
-    const timer = this.#clock.setTimeout(() => {
-      this.#fail("timeout", `no reply to ${name} within ${timeoutMs} ms`);
-    }, timeoutMs);
+    const timer = Number.isFinite(timeoutMs)
+      ? this.#clock.setTimeout(() => {
+          this.#fail("timeout", `no reply to ${name} within ${timeoutMs} ms`);
+        }, timeoutMs)
+      : undefined;
     signal?.addEventListener("abort", onAbort);
     this.#calls.add(serial, {
       resolve: (reply) => resolve(read(reply)),
@@ -165,7 +167,7 @@ export class DBusConnection implements Disposable {
         reject(error);
       },
       release: () => {
-        timer[Symbol.dispose]();
+        timer?.[Symbol.dispose]();
         signal?.removeEventListener("abort", onAbort);
       },
     });

@@ -210,7 +210,8 @@ export class SystemdSession {
     await this.#list();
     if (attach !== this.#attaches) return;
     this.#isListed = true;
-    this.#opened?.({ transport: transport.name, relist: () => this.#list() });
+    const { name, readings } = transport;
+    this.#opened?.({ transport: name, readings, relist: () => this.#list() });
     this.#opened = undefined;
     if (this.#isListDue) this.#relist();
     await this.#readManager();

@@ -6,6 +6,7 @@ import type {
   UnitIds,
   UnitSignal,
 } from "../../domain/systemd.ts";
+import type { ReadingSource } from "../../domain/readings.ts";
 import type { FrozenState, UnitRow } from "../../domain/unit.ts";
 import type { ManagerProperties, ManagerSignal } from "../format/manager.ts";
 
@@ -83,6 +84,8 @@ export interface Transport {
     read: (service: string, restarts: number, policy: string | undefined) => void,
   ): Promise<void>;
   managerState(): Promise<ManagerProperties>;
+  /** Reads what no signal carries. Absent if it would cost a process in the container. */
+  readonly readings?: ReadingSource;
   /** Ends the stream; pending calls are rejected. */
   close(): void;
 }

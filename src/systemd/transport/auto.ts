@@ -1,5 +1,6 @@
 import type { Clock } from "../../domain/clock.ts";
 import type {
+  OpenStream,
   SystemdMessage,
   SystemdRunOptions,
   SystemdSource,
@@ -22,6 +23,7 @@ export interface AutoSourceOptions {
 
 interface Attempt {
   readonly take: TakeMessage;
+  readonly opened: (stream: OpenStream) => void;
   /** Keeps messages until the next `attached`. */
   readonly hold: (messages: readonly SystemdMessage[]) => void;
   readonly signal: AbortSignal;
@@ -50,7 +52,7 @@ export class AutoSource implements SystemdSource {
     this.#hasBooted = hasBooted;
   }
 
-  async run(take: TakeMessage, { signal }: SystemdRunOptions): Promise<void> {
+  async run(take: TakeMessage, { signal, opened = () => {} }: SystemdRunOptions): Promise<void> {
     if (this.#ways.length === 0) throw new Error("no transport to systemd is configured");
     let at: number | undefined = this.#at;
     let held: readonly SystemdMessage[] = [];
@@ -67,7 +69,7 @@ export class AutoSource implements SystemdSource {
       held = messages;
     };
     while (at !== undefined && !signal.aborted) {
-      at = await this.#attempt(at, { take: taking, hold, signal });
+      at = await this.#attempt(at, { take: taking, hold, opened, signal });
     }
   }
 
@@ -76,13 +78,15 @@ export class AutoSource implements SystemdSource {
    *
    * @throws Error with the reason of each way that failed
    */
-  async #attempt(at: number, { take, hold, signal }: Attempt): Promise<number | undefined> {
+  async #attempt(at: number, { take, hold, opened, signal }: Attempt): Promise<number | undefined> {
     const way = this.#ways[at];
     if (way === undefined) return undefined;
     const { source, isBlind = false } = way;
     const better = this.#ways.slice(0, at);
     const upgrade =
-      at === 0 ? undefined : new Upgrade({ better, isBlind, take, clock: this.#clock, signal });
+      at === 0
+        ? undefined
+        : new Upgrade({ better, isBlind, take, opened, clock: this.#clock, signal });
     let worked = false;
     let error: unknown;
     try {
@@ -91,6 +95,7 @@ export class AutoSource implements SystemdSource {
         opened: (stream) => {
           worked = true;
           this.#works(at);
+          opened(stream);
           upgrade?.opened(stream);
         },
       });

@@ -21,6 +21,7 @@ import {
 import { readEvidence } from "../format/service-evidence.ts";
 import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "../session/transport.ts";
 import { DbusProperties } from "./dbus-properties.ts";
+import { DbusReadings } from "./dbus-readings.ts";
 import { DbusSignals } from "./systemd-signals.ts";
 
 const FROM_SYSTEMD = `type='signal',sender='${SYSTEMD}'`;
@@ -46,7 +47,7 @@ const RECEIVER_LOST = new Set(
 );
 /** Most times that a call is repeated because systemd executed itself again. */
 const MAX_REPEATS = 8;
-/** Calls without an answer yet: dbus-daemon refuses more than 128 of a connection. */
+/** Calls without an answer yet: with those of the readings fewer than 128, which dbus-daemon permits. */
 const MAX_CALLS = 100;
 /** Longest wait for systemd's next name before a call is repeated. */
 const NEXT_OWNER_MS = 5_000;
@@ -89,6 +90,10 @@ export class DbusTransport implements Transport {
       return this.#ask({ ...this.#destination, ...get, body: [""] }, read);
     },
   });
+
+  readonly readings = new DbusReadings((request, read) =>
+    this.#connection.call({ ...this.#destination, ...request, timeoutMs: Infinity }, read),
+  );
 
   /**
    * @param stream belongs to the transport, which closes it, also when this is rejected

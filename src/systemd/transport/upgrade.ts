@@ -27,6 +27,8 @@ export interface UpgradeOptions {
   /** True for the way in use: what it missed is read from the journal. */
   readonly isBlind: boolean;
   readonly take: TakeMessage;
+  /** Called with the stream that carries on. */
+  readonly opened: (stream: OpenStream) => void;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
@@ -209,6 +211,7 @@ export class Upgrade {
         signal.throwIfAborted();
         next = this.#follow(overlap, candidate);
         this.#takeOver({ at, run, held: [] });
+        this.#options.opened(candidate);
         void candidate.relist().then(
           () => void (next = this.#after(overlap)),
           () => {},

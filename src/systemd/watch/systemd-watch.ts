@@ -1,5 +1,6 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { Logger } from "../../domain/log.ts";
+import type { ReadingSource } from "../../domain/readings.ts";
 import type {
   AttachedMessage,
   FrozenMessage,
@@ -43,6 +44,7 @@ export class SystemdWatch {
   readonly #done: Promise<void>;
   readonly #steps: ClockStepGuard;
   #wasPaused = false;
+  #readings: ReadingSource | undefined;
 
   constructor(options: SystemdWatchOptions) {
     this.#options = options;
@@ -69,6 +71,11 @@ export class SystemdWatch {
         this.#health.down(error, atNs);
       },
     });
+  }
+
+  /** Reads what no signal carries, over the open stream; undefined if there is none, or it can't. */
+  get readings(): ReadingSource | undefined {
+    return this.#readings;
   }
 
   /** The container is paused: no attempt can succeed. */
@@ -99,8 +106,14 @@ export class SystemdWatch {
         signal: either,
         overflow: () => attempt.abort(new Error("systemd sends more than the buffer can hold")),
       });
-      await source.run(sink.take, { signal: either });
+      await source.run(sink.take, {
+        signal: either,
+        opened: ({ readings }) => {
+          this.#readings = readings;
+        },
+      });
     } finally {
+      this.#readings = undefined;
       // After an abort the container's next run may be watched already.
       if (!signal.aborted) record.systemd.lost();
     }

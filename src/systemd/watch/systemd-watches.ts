@@ -12,6 +12,7 @@
  *
  * May import: domain/, platform/, state/.
  */
+import type { ReadingSource } from "../../domain/readings.ts";
 import type { SystemdSource } from "../../domain/systemd.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import { SystemdWatch } from "./systemd-watch.ts";
@@ -57,6 +58,11 @@ export class SystemdWatches {
     const started = new SystemdWatch({ ...this.#options, record, source });
     if (record.paused) started.paused();
     this.#byId.set(id, started);
+  }
+
+  /** Returns the way to read what no signal carries; undefined while the container isn't watched, or it can't. */
+  readingsOf({ identity }: ContainerRecord): ReadingSource | undefined {
+    return this.#byId.get(identity.id)?.readings;
   }
 
   /** Stops all; resolves when every one has ended. */

@@ -1,3 +1,4 @@
+import type { OpenStream } from "../../../src/domain/systemd.ts";
 import { DbusSource, type BridgeTarget } from "../../../src/systemd/transport/dbus.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { until } from "../until.ts";
@@ -12,6 +13,8 @@ export interface WatchedBridge {
   readonly clock: FakeClock;
   readonly sink: RecordedSink;
   readonly abort: AbortController;
+  /** Streams whose units were listed. */
+  readonly opened: readonly OpenStream[];
   /** Its end: undefined, or why it failed. */
   readonly done: Promise<Error | undefined>;
   readonly bridge: FakeBridge;
@@ -38,7 +41,9 @@ export function watchBridge(options: WatchBridgeOptions = {}): WatchedBridge {
   options.sink?.(sink);
   const abort = new AbortController();
   const source = new DbusSource({ runtime, container: "c0ffee", clock, target });
-  const done = source.run(sink.take, { signal: abort.signal }).then(
+  const opened: OpenStream[] = [];
+  const run = { signal: abort.signal, opened: (stream: OpenStream) => void opened.push(stream) };
+  const done = source.run(sink.take, run).then(
     () => undefined,
     (error: unknown) => error as Error,
   );
@@ -48,6 +53,7 @@ export function watchBridge(options: WatchBridgeOptions = {}): WatchedBridge {
     clock,
     sink,
     abort,
+    opened,
     done,
     history,
     get bridge() {
