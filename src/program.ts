@@ -3,7 +3,7 @@
  * a Node.js that can run it.
  */
 import { BUILD_INFO } from "./config/build-info.ts";
-import type { EventsConfig, WaitConfig } from "./config/config.ts";
+import type { EventsConfig, StatusConfig, WaitConfig } from "./config/config.ts";
 import type { Config, WatchConfig } from "./config/config.ts";
 import { parseCommandLine } from "./config/parse-command.ts";
 import { SERVICE_MANAGER_VARIABLES } from "./config/service-manager.ts";
@@ -168,6 +168,14 @@ async function events(config: EventsConfig): Promise<void> {
   });
 }
 
+async function status(config: StatusConfig): Promise<void> {
+  await runCommand(config, async (context) => {
+    const { stdout, stderr } = process;
+    const { showStatus } = await import("./commands/status/status.ts");
+    return showStatus({ ...context, config, clock: systemClock, stdout, stderr });
+  });
+}
+
 async function main(): Promise<void> {
   const sinceMs = systemClock.monotonicMs();
   const parsed = parseCommandLine(process.argv.slice(2), process.env);
@@ -183,6 +191,9 @@ async function main(): Promise<void> {
       break;
     case "events":
       await events(parsed.config);
+      break;
+    case "status":
+      await status(parsed.config);
       break;
     case "completion": {
       const { completionScript } = await import("./config/completion/completion-script.ts");

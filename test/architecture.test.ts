@@ -28,6 +28,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "state/containers",
     "state/units",
   ],
+  "commands/status": [
+    "app",
+    "commands",
+    "config",
+    "domain",
+    "page/view",
+    "platform/data",
+    "platform/time",
+    "state/containers",
+    "state/units",
+  ],
   "commands/wait": [
     "app",
     "commands",

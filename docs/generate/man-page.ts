@@ -67,9 +67,10 @@ function synopsis(): string[] {
   return usages.flatMap((usage, at) => (at === 0 ? [usage] : [".br", usage]));
 }
 
-function called({ name, argument }: Command): string {
+function called({ name, argument, operands = [] }: Command): string {
   const words = argument?.words.map(bold).join("|");
-  return [bold(`unitwatch ${name}`), ...(words === undefined ? [] : [words])].join(" ");
+  const others = operands.map(({ hint }) => `[${italic(hint)}]`);
+  return [bold(`unitwatch ${name}`), ...(words === undefined ? [] : [words]), ...others].join(" ");
 }
 
 function options(): string[] {

@@ -1,5 +1,5 @@
 /**
- * The commands that watch: `wait/` and `events/` have the rules of each command, this folder has the
+ * The commands that watch: `wait/`, `events/` and `status/` have the rules of each command, this folder has the
  * parts they share. A command's watch has no metrics, exports or store, and ends with its command.
  *
  * May import app and what app imports; only program.ts imports the commands.
@@ -43,8 +43,10 @@ export interface CommandWatchOptions {
 export interface CommandWatch {
   readonly bus: EventBus;
   readonly fleet: Fleet;
-  readonly engine: Pick<EngineWatch, "up" | "listed">;
   readonly linesOf: Watch["linesOf"];
+  readonly engine: Pick<EngineWatch, "up" | "listed" | "sinceNs">;
+  /** Name of the engine, as far as it is known by now. */
+  readonly runtime: string;
   /** Starts to watch. A subscriber that is added later misses events. */
   start(): void;
   /** Resolves when every stream has ended; after {@link CLOSE_MS} those that are left are cut. */
@@ -84,6 +86,9 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
     fleet,
     engine,
     linesOf,
+    get runtime() {
+      return runtime.engine;
+    },
     start() {
       running ??= engine.run(end.signal);
     },

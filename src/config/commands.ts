@@ -9,10 +9,12 @@ import {
   timeLimit,
   unitCondition,
   unitPattern,
+  unitwatchUrl,
 } from "./flag/command-values.ts";
 import { repeated, single, optional } from "./flag/flag.ts";
+import type { Completes } from "./flag/flag.ts";
 import type { FLAGS } from "./flags.ts";
-import { anyOf, wholeNumber } from "./flag/scalars.ts";
+import { anyOf, intervalMs, wholeNumber } from "./flag/scalars.ts";
 import type { FlagTable } from "./flag/settings.ts";
 
 /** One command. Parsing, help, completion and documentation are made from these rows. */
@@ -25,6 +27,8 @@ export interface Command {
   readonly description: readonly string[];
   /** Required word after the name; absent if the command takes none. */
   readonly argument?: { readonly hint: string; readonly words: readonly string[] };
+  /** Words that may be among the flags, in their order; absent if the command takes none. */
+  readonly operands?: readonly { readonly hint: string; readonly completes?: Completes }[];
   /** Flags that only this command has, in the order of help. They have no variables. */
   readonly flags: FlagTable;
   /** Flags without a value, with their help. */
@@ -211,6 +215,62 @@ export const COMMANDS = {
       {
         what: "Print JSON for another program:",
         line: "unitwatch events --json --container 'dev-*' --unit 'slurm*' | jq .message",
+      },
+    ],
+  },
+  status: {
+    name: "status",
+    summary: "Print what needs attention, or the state of a container or a unit",
+    description: [
+      "Without a container it prints the containers that need attention, with their units that do; with a container, by name, id or node name, its state; with a unit too, the unit's: why it failed, since when, and how often.",
+      "It asks the unitwatch that runs on this host, at http://localhost:10558, or the one of --url. If none answers, or with --url=none, it reads the engine and systemd in the containers once by itself; then it has no counts, and knows nothing from before.",
+    ],
+    operands: [{ hint: "CONTAINER", completes: "container" }, { hint: "UNIT" }],
+    flags: {
+      url: optional({
+        name: "url",
+        hint: "URL",
+        defaultText: "http://localhost:10558 if it answers, else none",
+        help: "Address of a running unitwatch, with USER:PASSWORD@ if it requires them, or none.",
+        secret: true,
+        parse: unitwatchUrl,
+      }),
+      timeoutMs: single({
+        name: "timeout",
+        hint: "DURATION",
+        defaultText: "10s",
+        help: "Time limit; what is not known by then is left out.",
+        parse: intervalMs,
+      }),
+    },
+    switches: { json: "Print the state as JSON, as /api/v1/state does.", ...HELP },
+    shared: [
+      ...ENGINE_FLAGS,
+      "nodeNamePrefix",
+      "systemdTransport",
+      "unitInclude",
+      "unitExclude",
+      ...LOG_FLAGS,
+    ],
+    exitCodes: [
+      { code: "0", meaning: "The state was printed, whatever it is." },
+      {
+        code: "1",
+        meaning:
+          "There is no such container or unit, or neither unitwatch nor the engine answers; one line on stderr has the reason.",
+      },
+      BAD_USAGE,
+      BY_SIGNAL,
+    ],
+    examples: [
+      { what: "Print what needs attention:", line: "unitwatch status" },
+      {
+        what: "Print why a unit failed:",
+        line: "unitwatch status sind-dev-worker-0 slurmd.service",
+      },
+      {
+        what: "Ask a unitwatch on another host:",
+        line: "unitwatch status --url=https://unitwatch.example:10558 worker-0",
       },
     ],
   },

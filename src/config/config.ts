@@ -104,6 +104,17 @@ export interface WaitConfig extends WatchConfig, WaitGoal {
   readonly lines: number;
 }
 
+/** Settings of `unitwatch status`. */
+export interface StatusConfig extends WatchConfig {
+  /** `auto`: the unitwatch of this host if it answers; undefined: none. */
+  readonly url: URL | "auto" | undefined;
+  readonly timeoutMs: number;
+  /** Name, id or node name; undefined: what needs attention. */
+  readonly container: string | undefined;
+  readonly unit: string | undefined;
+  readonly json: boolean;
+}
+
 /** Settings of `unitwatch events`. */
 export interface EventsConfig extends WatchConfig {
   /** Names, ids or name patterns; empty: all containers. */

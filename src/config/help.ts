@@ -44,8 +44,9 @@ export function helpText(): string {
 }
 
 /** Returns a usage line without its prefix: `unitwatch wait [flags]`. */
-export function usage({ name, argument }: Command): string {
-  const words = argument === undefined ? "" : ` ${argument.words.join("|")}`;
+export function usage({ name, argument, operands = [] }: Command): string {
+  const operandWords = operands.map(({ hint }) => ` [${hint}]`).join("");
+  const words = argument === undefined ? operandWords : ` ${argument.words.join("|")}`;
   return `unitwatch ${name}${words} [flags]`;
 }
 

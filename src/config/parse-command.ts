@@ -3,9 +3,10 @@ import { alternatives } from "../platform/data/alternatives.ts";
 import { clipped, quoted } from "../platform/data/escape.ts";
 import { COMMANDS, SHELLS } from "./commands.ts";
 import type { Command, CommandName, Shell } from "./commands.ts";
-import type { EventsConfig, WaitConfig } from "./config.ts";
+import type { EventsConfig, StatusConfig, WaitConfig, WatchConfig } from "./config.ts";
 import { readArguments } from "./flag/arguments.ts";
 import type { Arguments } from "./flag/arguments.ts";
+import { containerName, wholeUnitName } from "./flag/command-values.ts";
 import { nearest } from "./flag/nearest.ts";
 import { oneOf } from "./flag/scalars.ts";
 import { readSettings } from "./flag/settings.ts";
@@ -21,6 +22,7 @@ export type ParsedCommandLine =
   | ParsedConfig
   | { readonly kind: "wait"; readonly config: WaitConfig }
   | { readonly kind: "events"; readonly config: EventsConfig }
+  | { readonly kind: "status"; readonly config: StatusConfig }
   | { readonly kind: "completion"; readonly shell: Shell };
 
 const MAX_SHOWN_LENGTH = 80;
@@ -64,6 +66,7 @@ function parseCommand(
     flags: [...Object.values(command.flags), ...command.shared.map((key) => FLAGS[key])],
     switches: command.switches,
     help: `unitwatch ${name} --help`,
+    ...(command.operands && { words: command.operands.map(({ hint }) => hint) }),
   });
   if (given.switches.has("help")) return { kind: "exit", code: 0, stdout: commandHelp(command) };
   const watch = watchConfig(sharedSettings(command, given, env), env);
@@ -78,6 +81,10 @@ function parseCommand(
       const json = given.switches.has("json");
       const config = { ...watch, ...own, kinds: own.kinds.flat(), json };
       return { kind: "events", config: deepFrozen<EventsConfig>(config) };
+    }
+    case "status": {
+      const own = readSettings(COMMANDS.status.flags, given.values, {});
+      return { kind: "status", config: statusConfig({ ...watch, ...own }, given) };
     }
     case "completion":
       return { kind: "completion", shell: shellNamed(hasWord ? word : undefined) };
@@ -127,6 +134,21 @@ function waitConfig(
     keepWaiting: switches.has("keep-waiting"),
     quiet: switches.has("quiet"),
   });
+}
+
+function statusConfig(
+  settings: WatchConfig & Settings<typeof COMMANDS.status.flags>,
+  { words, switches, values }: Arguments,
+): StatusConfig {
+  const [container, unit] = words;
+  const [one, two] = COMMANDS.status.operands;
+  return {
+    ...settings,
+    url: values.has("url") ? settings.url : "auto",
+    container: container && parseSetting(one.hint, container, containerName),
+    unit: unit && parseSetting(two.hint, unit, wholeUnitName),
+    json: switches.has("json"),
+  };
 }
 
 /** @throws ConfigError */

@@ -41,7 +41,7 @@ export interface ReportSources extends ReportContext {
 /** Names of the containers in a report; undefined for all. */
 export type ContainerFilter = ReadonlySet<string> | undefined;
 
-/** What a report has of the containers. */
+/** Parts of the containers that a report has. */
 export interface ReportSelection {
   /** Names of its only units, hidden ones too; undefined for all that are shown. */
   readonly units?: ReadonlySet<string> | undefined;

@@ -25,7 +25,7 @@ function errorOf(argv: readonly string[], env: Environment = {}): string {
   if (parsed.kind !== "exit" || parsed.code !== 2) throw new Error("not rejected");
   expect(parsed.stdout).toBeUndefined();
   const [, line] =
-    /^(unitwatch(?: wait| events| completion| help)?: error: [^\n]+)\n$/.exec(
+    /^(unitwatch(?: wait| events| status| completion| help)?: error: [^\n]+)\n$/.exec(
       parsed.stderr ?? "",
     ) ?? [];
   if (line === undefined) throw new Error(`not one line: ${parsed.stderr}`);
@@ -59,6 +59,10 @@ test.each(commands)("shows the help of $name", (command) => {
 test.each([
   [["help", "wiat"], 'unknown command "wiat": expected one that --help lists, such as wait'],
   [["help", "wait", "--unit"], 'unexpected argument "--unit": expected one command'],
+  [["status", "a", "b", "c"], 'unexpected argument "c": expected at most CONTAINER and UNIT'],
+  [["status", "a/b"], 'CONTAINER: expected the name or id of a container, got "a/b"'],
+  [["status", "a", "b*"], /^UNIT: expected the name of a unit, .*, got "b\*"$/],
+  [["status", "--url=ftp://x"], /^--url: expected http:\/\/HOST:PORT or .*, or none$/],
   [["hlep"], 'unknown command "hlep": expected one that --help lists, such as help'],
   [["wiat"], 'unknown command "wiat": expected one that --help lists, such as wait'],
   [["event"], 'unknown command "event": expected one that --help lists, such as events'],

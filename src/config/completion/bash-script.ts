@@ -119,7 +119,7 @@ function valueWords(completes: Completes | undefined): string {
 
 function flagCases(commands: readonly CompletedCommand[], names: readonly string[]): string {
   return commands
-    .map(({ name, words, flags }) => {
+    .map(({ name, words, operands, flags }) => {
       const first = name === "" ? names : words;
       const place = name === "" ? 1 : 2;
       const typed = flags.map(({ flag, value }) => (value === undefined ? flag : `${flag}=`));
@@ -130,13 +130,19 @@ function flagCases(commands: readonly CompletedCommand[], names: readonly string
           .filter(isOnce)
           .map(({ flag }) => flag)
           .join(" ")}"`,
-        ...(first.length === 0
-          ? [offered]
-          : [
-              `      if ((n == ${place})) && [[ $current != -* ]]; then words="${first.join(" ")}"`,
+        ...(operands[0]?.completes === "container"
+          ? [
+              `      if ((n == ${place})) && [[ $current != -* ]]; then kind=containers`,
               `      else ${offered.trim()}`,
               "      fi",
-            ]),
+            ]
+          : first.length === 0
+            ? [offered]
+            : [
+                `      if ((n == ${place})) && [[ $current != -* ]]; then words="${first.join(" ")}"`,
+                `      else ${offered.trim()}`,
+                "      fi",
+              ]),
         "      ;;",
       ].join("\n");
     })

@@ -27,6 +27,8 @@ export interface CompletedCommand {
   /** Words that may follow the name. */
   readonly words: readonly string[];
   readonly hint: string;
+  /** Words that may be among the flags. */
+  readonly operands: readonly { readonly hint: string; readonly completes?: Completes }[];
   readonly flags: readonly CompletedFlag[];
 }
 
@@ -41,6 +43,7 @@ export function completedCommands(): readonly CompletedCommand[] {
     summary: "",
     words: [],
     hint: "",
+    operands: [],
     flags: [...switches(SWITCHES), ...Object.values(FLAGS).map((flag) => completedFlag(flag))],
   };
   const help: CompletedCommand = {
@@ -48,19 +51,21 @@ export function completedCommands(): readonly CompletedCommand[] {
     summary: "Print the help of unitwatch or of a command",
     words: Object.keys(COMMANDS),
     hint: "COMMAND",
+    operands: [],
     flags: [],
   };
   return [sidecar, ...Object.values(COMMANDS).map((command) => completedCommand(command)), help];
 }
 
 function completedCommand(command: Command): CompletedCommand {
-  const { name, summary, argument, flags, shared } = command;
+  const { name, summary, argument, operands = [], flags, shared } = command;
   const valued = [...Object.values(flags), ...shared.map((key) => FLAGS[key])];
   return {
     name,
     summary,
     words: argument?.words ?? [],
     hint: argument?.hint ?? "",
+    operands,
     flags: [...switches(command.switches), ...valued.map((flag) => completedFlag(flag))],
   };
 }

@@ -45,7 +45,7 @@ ${commands.map(commandPart).join("\n")}
 `;
 }
 
-function commandPart({ name, words, flags }: CompletedCommand): string {
+function commandPart({ name, words, operands, flags }: CompletedCommand): string {
   const condition = fishQuoted(`__unitwatch_in ${name === "" ? '""' : name}`);
   const argument =
     words.length === 0
@@ -53,8 +53,15 @@ function commandPart({ name, words, flags }: CompletedCommand): string {
       : [
           `complete -c unitwatch -n ${fishQuoted(`__unitwatch_wants_word ${name}`)} -a ${fishQuoted(words.join(" "))}`,
         ];
+  const others =
+    operands[0]?.completes === "container"
+      ? [
+          `complete -c unitwatch -n ${fishQuoted(`__unitwatch_wants_word ${name}`)} -a '(__unitwatch_containers)'`,
+        ]
+      : [];
   return [
     ...argument,
+    ...others,
     ...flags.map((flag) => `complete -c unitwatch -n ${condition} ${flagPart(flag)}`),
   ].join("\n");
 }

@@ -46,9 +46,12 @@ fi
 `;
 }
 
-function commandCase({ name, words, hint, flags }: CompletedCommand): string {
+function commandCase({ name, words, hint, operands, flags }: CompletedCommand): string {
   const argument = words.length === 0 ? [] : [shellQuoted(`1:${hint}:(${words.join(" ")})`)];
-  const specs = [...flags.map(spec), ...argument];
+  const others = operands.map((operand, at) =>
+    shellQuoted(`${at + 1}:${operand.hint}:${action(operand.completes)}`),
+  );
+  const specs = [...flags.map(spec), ...argument, ...others];
   return [
     `    (${shellQuoted(name)})`,
     `      _arguments -S \\`,

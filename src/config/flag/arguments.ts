@@ -9,6 +9,8 @@ export interface ArgumentTable<Switch extends string> {
   readonly switches: Readonly<Record<Switch, string>>;
   /** Command that lists them: `--help`. */
   readonly help: string;
+  /** Hints of the words that may be among the flags, in their order. Default: none. */
+  readonly words?: readonly string[];
 }
 
 /** Arguments by flag, their values not parsed yet. */
@@ -16,6 +18,8 @@ export interface Arguments<Switch extends string = string> {
   /** Texts by flag name, in the order of the arguments. */
   readonly values: ReadonlyMap<string, readonly string[]>;
   readonly switches: ReadonlySet<Switch>;
+  /** Words that are neither flags nor values. */
+  readonly words: readonly string[];
 }
 
 /** Switches that end the reading of arguments. */
@@ -37,15 +41,22 @@ export function readArguments<Switch extends string>(
   const isSwitch = (name: string): name is Switch => Object.hasOwn(table.switches, name);
   const values = new Map<string, string[]>();
   const switches = new Set<Switch>();
+  const words: string[] = [];
   const rest = argv.values();
   for (const argument of rest) {
     const [, name, inline] = /^--([^=]+)(?:=(.*))?$/su.exec(argument) ?? [];
-    if (argument === "-h" && isSwitch(HELP)) return { values, switches: new Set([HELP]) };
+    if (argument === "-h" && isSwitch(HELP)) return { values, words, switches: new Set([HELP]) };
+    if (argument !== "" && !argument.startsWith("-") && table.words !== undefined) {
+      if (words.length === table.words.length)
+        throw new ConfigError(tooMany(argument, table.words));
+      words.push(argument);
+      continue;
+    }
     if (name === undefined) throw new ConfigError(notAFlag(argument, table));
 
     if (isSwitch(name)) {
       if (inline !== undefined) throw new ConfigError(`--${name}: expected no value`);
-      if (EXITS.has(name)) return { values, switches: new Set([name]) };
+      if (EXITS.has(name)) return { values, words, switches: new Set([name]) };
       switches.add(name);
       continue;
     }
@@ -62,7 +73,12 @@ export function readArguments<Switch extends string>(
     }
     values.set(name, [...(earlier ?? []), text]);
   }
-  return { values, switches };
+  return { values, switches, words };
+}
+
+function tooMany(argument: string, words: readonly string[]): string {
+  const shown = quoted(clipped(argument, MAX_SHOWN_LENGTH));
+  return `unexpected argument ${shown}: expected at most ${words.join(" and ")}`;
 }
 
 /** Returns the error for an argument that is not a flag. The text after `=` isn't shown: it may be a secret. */

@@ -69,6 +69,22 @@ export function unitCondition(text: string): UnitCondition {
   };
 }
 
+/** Parses a unit's name. */
+export function wholeUnitName(text: string): string {
+  return unitOf(text, NO_UNIT, "the name of a unit, such as sshd.service, without patterns");
+}
+
+/**
+ * Parses the address of a running unitwatch, without the path of the API; undefined for `none`.
+ */
+export function unitwatchUrl(text: string): URL | undefined {
+  if (text === "none") return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+  if (url !== undefined && isHttp && url.search === "" && url.hash === "") return url;
+  throw new ValueError("http://HOST:PORT or https://HOST:PORT of a running unitwatch, or none");
+}
+
 /** Parses a unit's name, or a pattern with `*` and `?`. */
 export function unitPattern(text: string): string {
   return unitOf(text, NO_UNIT_PATTERN, "the name of a unit, or a pattern such as slurm*.service");

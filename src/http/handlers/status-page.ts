@@ -17,7 +17,7 @@ export const MAX_NAMED = 100;
 /** Requests under way on a connection. A browser opens 6 connections, or one session of HTTP/2. */
 const PER_CONNECTION = { http1: 5, http2: 6 };
 
-/** What a rendering shows of each container. */
+/** Parts of the containers that a rendering shows. */
 export interface Selection {
   /** Names of the only units; undefined: all. */
   readonly units?: readonly string[] | undefined;

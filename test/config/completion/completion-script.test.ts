@@ -58,6 +58,9 @@ const OFFERS: readonly (readonly [line: string, offers: readonly string[]])[] = 
   ["unitwatch wait --web", []],
   ["unitwatch events --kind=unit.fa", ["unit.failed"]],
   ["unitwatch events --js", ["--json"]],
+  ["unitwatch status ", CONTAINERS],
+  ["unitwatch status sind", CONTAINERS.slice(0, 2)],
+  ["unitwatch status --js", ["--json"]],
   ["unitwatch completion ", SHELLS],
   ["unitwatch completion b", ["bash"]],
 ];

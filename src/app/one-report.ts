@@ -1,0 +1,42 @@
+import { BUILD_INFO } from "../config/build-info.ts";
+import type { WatchConfig } from "../config/config.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { StatusReport } from "../domain/status.ts";
+import { inSlices } from "../page/in-slices.ts";
+import { writeReport } from "../page/report.ts";
+import type { ReportSelection } from "../page/report.ts";
+import { rfc3339 } from "../page/rfc3339.ts";
+import type { EngineWatch } from "../engine/watch/engine-watch.ts";
+import type { Fleet } from "../state/fleet.ts";
+
+/** Returns the state of a watch, as `/api/v1/state` has it. */
+export async function oneReport(
+  watch: {
+    readonly fleet: Pick<Fleet, "containers">;
+    readonly engine: Pick<EngineWatch, "up" | "sinceNs">;
+    readonly runtime: string;
+  },
+  context: { readonly config: Pick<WatchConfig, "systemd">; readonly clock: Clock },
+  selection: ReportSelection = {},
+): Promise<StatusReport> {
+  const { fleet, engine, runtime } = watch;
+  const { config, clock } = context;
+  const sources = {
+    containers: () => fleet.containers(),
+    watchesSystemd: config.systemd.transport !== "off",
+    lagOf: () => undefined,
+    engine: () => ({
+      runtime,
+      up: engine.up,
+      since: rfc3339(engine.sinceNs),
+      reconnects: 0,
+      lagSeconds: null,
+    }),
+    otlpQueue: () => undefined,
+    lastEventId: () => "",
+    nowNs: () => clock.nowNs(),
+    version: BUILD_INFO.version,
+  };
+  const body = await inSlices(writeReport(sources, undefined, selection));
+  return JSON.parse(body.toString()) as StatusReport;
+}

@@ -1,0 +1,55 @@
+import type { ContainerReport, UnitReport } from "../../domain/status.ts";
+import { count } from "../../page/view/format.ts";
+import { whyOf } from "../../page/view/trouble.ts";
+import { clipped, quoted } from "../../platform/data/escape.ts";
+import { fact, lasting, moment, safe } from "./lines.ts";
+import type { TextContext } from "./lines.ts";
+import { StatusError } from "./selected.ts";
+
+const MAX_NAME_CHARS = 80;
+
+/**
+ * Returns the state of a unit as lines.
+ *
+ * @param name as it was given: an alias, if the container's only unit has another name
+ * @throws StatusError if the container has no such unit
+ */
+export function unitText(container: ContainerReport, name: string, context: TextContext): string {
+  const unit = container.units.find((each) => each.name === name) ?? container.units[0];
+  if (unit === undefined) throw new StatusError(missing(container, name));
+  const { activeState, subState, since, loadState, freezerState, result, lastFailureAt } = unit;
+  const isSame = subState === "" || subState === activeState;
+  const alias = unit.name === name ? "" : ` (${name})`;
+  const state = `${activeState ?? "not loaded"}${isSame ? "" : ` (${subState})`}`;
+  return [
+    `${safe(`${unit.name}${alias}`)} in ${safe(container.name)}: ${safe(state)}${lasting(since, context)}`,
+    ...fact("why", whyOf(unit)),
+    ...fact("result", result),
+    ...fact("ended with", unit.endedWith),
+    ...fact("since", moment(since, context)),
+    ...fact("load state", loadState),
+    ...fact("freezer state", freezerState),
+    ...(context.isOwn ? [] : countLines(unit, context)),
+    ...fact("last failure", moment(lastFailureAt, context)),
+    "",
+  ].join("\n");
+}
+
+function countLines(unit: UnitReport, context: TextContext): string[] {
+  const { failures, restarts, countingSince } = unit;
+  const results = Object.entries(failures).map(([result, times]) => `${times} × ${result}`);
+  return [
+    ...fact("failures", results.length === 0 ? "none" : results.join(", ")),
+    ...fact("restarts", restarts === 0 ? "none" : `${count(restarts, "restart")} by systemd`),
+    ...fact("counted", lasting(countingSince, context).trim()),
+  ];
+}
+
+function missing({ name, status, runsSystemd, systemd }: ContainerReport, unit: string): string {
+  const shown = quoted(clipped(unit, MAX_NAME_CHARS));
+  if (!runsSystemd) return `${name} doesn't run systemd: it has no unit ${shown}`;
+  if (status !== "running" && systemd === null)
+    return `${name} is ${status}: it has no unit ${shown}`;
+  if (systemd?.up !== true) return `systemd in ${name} isn't watched: ${shown} isn't known`;
+  return `no such unit is loaded in ${name}: ${shown}`;
+}
