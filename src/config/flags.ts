@@ -109,7 +109,7 @@ export const FLAGS = {
     name: "systemd.transport",
     hint: "TRANSPORT",
     defaultText: "auto",
-    help: "How to watch systemd in containers: socket (through the host's /proc, no exec), dbus, busctl, off (not at all) or auto (the best one of dbus and busctl in each container).",
+    help: "How to watch systemd in containers: socket (through the host's /proc, no exec), dbus, busctl, off (not at all) or auto (the best one that each container has).",
     completes: TRANSPORTS,
     parse: oneOf(TRANSPORTS),
   }),

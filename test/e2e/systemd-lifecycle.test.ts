@@ -11,6 +11,11 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 import { type Truth, truthOf, truthSince, wrongCounters, wrongRecords } from "./count/compare.ts";
 import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
 
+/** Runs unitwatch where the nodes' processes are shown, which is the engine's host. */
+const ON_HOST = process.env["UNITWATCH_LIFECYCLE_ON_HOST"] !== undefined;
+/** Transport of `auto` to a node with a bus. */
+const BEST = ON_HOST ? "socket" : "dbus";
+
 const CLUSTER = clusterName("life");
 const labels = { "sind.cluster": CLUSTER };
 const SOON = { withinMs: 2_000 };
@@ -62,7 +67,12 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
       }),
     );
     unitwatch = stack.use(
-      await startUnitwatch({ host: engine.host, cluster: CLUSTER, env: receiver.env }),
+      await startUnitwatch({
+        host: engine.host,
+        cluster: CLUSTER,
+        env: receiver.env,
+        onHostOf: ON_HOST ? engine : undefined,
+      }),
     );
     await unitwatch.untilWatching(nodes.size);
   });
@@ -119,7 +129,7 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     await untilWatchedBy(node, "dbus-private");
     await node.systemctl("unmask", ...units);
     await node.systemctl("start", ...units);
-    await untilWatchedBy(node, "dbus");
+    await untilWatchedBy(node, BEST);
   };
 
   /** Takes the bridge away, and puts it back once busctl is in use. */
@@ -128,10 +138,17 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     await node.exec(["sh", "-c", `mv ${path} ${hidden}; pkill -x systemd-stdio-b`]);
     await untilWatchedBy(node, "busctl");
     await node.exec(["mv", hidden, path]);
-    await untilWatchedBy(node, "dbus");
+    await untilWatchedBy(node, BEST);
   };
 
-  const ACTIONS: readonly [string, NodeVariant, (node: TestNode) => Promise<unknown>][] = [
+  type Action = readonly [string, NodeVariant, (node: TestNode) => Promise<unknown>];
+  const OF_BRIDGE: readonly Action[] = [
+    ["the bridge is killed", "full", (node) => node.exec(["pkill", "-x", "systemd-stdio-b"])],
+    ["the bridge is missing for a while", "no-logind", hideBridge],
+  ];
+
+  const ACTIONS: readonly Action[] = [
+    ...(ON_HOST ? [] : OF_BRIDGE),
     ["logind is masked", "no-logind", async () => {}],
     ["there is no dbus at all", "no-dbus", async () => {}],
     ["dbus is restarted", "full", systemctl("restart", "dbus")],
@@ -141,9 +158,7 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     ["daemon-reexec", "full", systemctl("daemon-reexec")],
     ["daemon-reexec without logind", "no-logind", systemctl("daemon-reexec")],
     ["daemon-reexec without dbus", "no-dbus", systemctl("daemon-reexec")],
-    ["the bridge is killed", "full", (node) => node.exec(["pkill", "-x", "systemd-stdio-b"])],
     ["the bus is masked, and starts again", "full", maskBus],
-    ["the bridge is missing for a while", "no-logind", hideBridge],
     [
       "dbus is restarted and systemd re-executes itself",
       "no-logind",

@@ -15,6 +15,8 @@ import { LOSSLESS_NODE_ARGS } from "./count/load.ts";
 
 const CLUSTER = clusterName("transports");
 const TRANSPORTS = ["socket", "dbus", "busctl"] as const;
+/** On the engine's host, auto takes the socket. */
+const FLAGS = { socket: "auto", dbus: "dbus", busctl: "busctl" } as const;
 
 const UNITS: Readonly<Record<string, string>> = {
   "victim.service": "[Service]\nExecStart=sleep infinity\n",
@@ -55,7 +57,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
             host: attachEngine().host,
             cluster: CLUSTER,
             // Records of every state, transient ones included.
-            args: [`--systemd.transport=${transport}`, "--log.level=debug"],
+            args: [`--systemd.transport=${FLAGS[transport]}`, "--log.level=debug"],
             env: receiver.env,
             onHostOf: transport === "socket" ? attachEngine() : undefined,
           });

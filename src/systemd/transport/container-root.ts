@@ -80,7 +80,10 @@ export class ContainerRoot implements Disposable {
       const process = files.use(new OpenFile(`${proc}/${pid}`, FOLDER));
       const mounts = readText(`${process.path}/mountinfo`, MAX_MOUNTS_BYTES);
       if (!isOf(process, container, mounts)) {
-        throw new SocketError(`process ${pid} of this host isn't its PID 1`, "missing");
+        const isLasting = true;
+        throw new SocketError(`process ${pid} of this host isn't its PID 1`, "missing", {
+          isLasting,
+        });
       }
       const root = files.use(new OpenFile(`${process.path}/root`, FOLDER));
       if (isHosts(root)) throw new SocketError("its root is the host's", "missing");
@@ -268,7 +271,7 @@ function pathError(cause: unknown, what: string): SocketError {
   switch (code) {
     case "ENOENT":
       return isProcess
-        ? new SocketError(`there is no ${what}`, "missing", { cause })
+        ? new SocketError(`there is no ${what}`, "missing", { cause, isLasting: true })
         : new SocketError(`there is no ${what}`, "absent", { cause });
     case "ESRCH":
       return new SocketError(`${what} has ended`, "outside", { cause });
@@ -280,6 +283,9 @@ function pathError(cause: unknown, what: string): SocketError {
     case "ENOMEM":
       return new SocketError(message, "outside", { cause });
     default:
-      return new SocketError(`${what} can't be opened: ${message}`, "missing", { cause });
+      return new SocketError(`${what} can't be opened: ${message}`, "missing", {
+        cause,
+        isLasting: isProcess,
+      });
   }
 }

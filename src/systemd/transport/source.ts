@@ -95,8 +95,10 @@ export function systemdSource(
       return busctl;
     case "dbus":
       return new AutoSource(dbus, options);
-    case "auto":
-      return new AutoSource([...dbus, { source: busctl, isBlind: true }], options);
+    case "auto": {
+      const direct: Way = { source: socket, peer: "bus", isDirect: true };
+      return new AutoSource([direct, ...dbus, { source: busctl, isBlind: true }], options);
+    }
     default:
       return transport satisfies never;
   }

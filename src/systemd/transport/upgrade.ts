@@ -8,7 +8,7 @@ import type {
 } from "../../domain/systemd.ts";
 import { verdictOf } from "./bridge-error.ts";
 import { MAX_HELD, Overlap } from "./overlap.ts";
-import type { Verdict } from "./verdict.ts";
+import { SocketError } from "./socket-error.ts";
 
 /** One way to systemd. */
 export interface Way {
@@ -129,18 +129,17 @@ export class Upgrade {
     let waitMs = FIRST_WAIT_MS;
     while (!this.#signal.aborted) {
       await this.#wait(waitMs);
-      let last: Verdict | undefined;
+      let last: unknown;
       for (let at = 0; at < better.length && !this.#signal.aborted; at += 1) {
-        last = await this.#try(at, stream).catch(verdictOf);
+        last = await this.#try(at, stream).catch((error: unknown) => error);
         if (this.#taken !== undefined) return;
+        const verdict = verdictOf(last);
         // The ways before a blind one are of one command, but for the one without a command.
-        if (last === "missing" && better[at]?.isDirect !== true) break;
-        if (last === "absent") at = lastToSamePeer(better, at);
+        if (verdict === "missing" && better[at]?.isDirect !== true) break;
+        if (verdict === "absent") at = lastToSamePeer(better, at);
       }
-      const isAbsent = last === "absent" && !isBlind;
-      // A container that the host hides stays hidden, as a rule.
-      const isHidden = last === "missing" && better.at(-1)?.isDirect === true;
-      const isRare = isAbsent || isHidden;
+      const isRare =
+        last instanceof SocketError ? last.isLasting : verdictOf(last) === "absent" && !isBlind;
       waitMs = Math.min(waitMs * 2, isRare ? MAX_ABSENT_WAIT_MS : MAX_WAIT_MS);
     }
   }

@@ -82,13 +82,19 @@ export class ContainerTree implements AsyncDisposable {
     return connections;
   }
 
-  /** Has a systemd behind a bus at the bus's path. */
-  async bus(): Promise<{
+  /** Has a systemd behind a bus at the bus's path, which cuts so many connections before. */
+  async bus({ cuts = 0 }: { readonly cuts?: number } = {}): Promise<{
     readonly connections: readonly Socket[];
     readonly systemds: readonly FakeSystemd[];
   }> {
     const systemds: FakeSystemd[] = [];
+    let left = cuts;
     const connections = await this.listen(BUS_SOCKET, (socket) => {
+      left -= 1;
+      if (left >= 0) {
+        socket.destroy();
+        return;
+      }
       const systemd = new FakeSystemd({ say: (bytes) => void socket.write(bytes) });
       systemds.push(systemd);
       socket.on("data", (bytes: Buffer) => systemd.push(bytes));

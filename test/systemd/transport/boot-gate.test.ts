@@ -191,6 +191,8 @@ test.each(["auto", "dbus", "busctl"] as const)(
       clock,
       pid: () => 0,
       startedAtNs: clock.nowNs(),
+      // Nothing waits for its pid.
+      hasBooted: () => true,
     });
     const abort = new AbortController();
     const done = source?.run(new RecordedSink().take, { signal: abort.signal });

@@ -11,6 +11,8 @@ import { BUS_SOCKET, ContainerTree } from "../../support/systemd/container-tree.
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import { RecordedSink } from "../../support/systemd/recorded-sink.ts";
 
+const OK = `OK ${"0".repeat(32)}\r\n`;
+
 let tree: ContainerTree;
 beforeEach(async () => void (tree = await ContainerTree.create()));
 afterEach(() => tree[Symbol.asyncDispose]());
@@ -31,14 +33,15 @@ function watch(changed: Partial<SocketSourceOptions> = {}) {
     ...changed,
   });
   const history: string[] = [];
+  const { take } = new RecordedSink(history);
   const abort = new AbortController();
-  const done = source.run(new RecordedSink(history).take, { signal: abort.signal }).then(
+  const done = source.run(take, { signal: abort.signal }).then(
     () => undefined,
     (error: unknown) => error as Error,
   );
   const saw = (what: RegExp): Promise<void> =>
     until(() => history.some((line) => what.test(line)), 50_000);
-  return { runtime, clock, history, abort, done, saw };
+  return { runtime, clock, source, take, history, abort, done, saw };
 }
 
 test("watches over the container's bus, and runs nothing in the container", async () => {
@@ -76,29 +79,78 @@ test.each([
 });
 
 test.each([
-  ["broken", false],
-  ["outside", true],
-] as const)(
-  "is %s when the bus says nothing for 10 s; paused then: %s",
-  async (verdict, pauses) => {
-    let isPaused = false;
-    const connections = await tree.listen(BUS_SOCKET);
-    const { done, clock } = watch({ isPaused: () => isPaused });
-    await until(() => connections.length > 0, 50_000);
-    await until(() => clock.pendingTimers > 0, 50_000);
-    isPaused = pauses;
-    await clock.advance(10_000);
-    expect(await done).toMatchObject({ verdict });
-    const [connection] = connections;
-    if (connection !== undefined && !connection.closed) await once(connection.resume(), "close");
-  },
-);
+  ["absent", "", async () => {}],
+  ["absent", ", though it is to come", () => addUnit("lib/systemd/system")],
+  ["outside", " while the node boots or stops", () => inTransition()],
+] as const)("is %s when the bus doesn't answer for 10 s%s", async (verdict, _when, prepare) => {
+  await prepare();
+  const connections = await tree.listen(BUS_SOCKET);
+  const { done, clock } = watch();
+  await until(() => connections.length > 0, 50_000);
+  await until(() => clock.pendingTimers > 0, 50_000);
+  await clock.advance(10_000);
+  expect(await done).toMatchObject({ verdict });
+  const [connection] = connections;
+  if (connection !== undefined && !connection.closed) await once(connection.resume(), "close");
+});
+
+test("is outside when the bus doesn't answer because of a pause", async () => {
+  let isPaused = false;
+  const connections = await tree.listen(BUS_SOCKET);
+  const { done, clock } = watch({ isPaused: () => isPaused });
+  await until(() => connections.length > 0, 50_000);
+  await until(() => clock.pendingTimers > 0, 50_000);
+  isPaused = true;
+  await clock.advance(10_000);
+  expect(await done).toMatchObject({ verdict: "outside" });
+});
+
+test("is broken when the bus falls silent after it has let us in", async () => {
+  await tree.listen(BUS_SOCKET, (socket) => void socket.once("data", () => socket.write(OK)));
+  const { done, clock } = watch();
+  await until(() => clock.pendingTimers > 1, 50_000);
+  await clock.advance(10_000);
+  expect(await done).toMatchObject({ verdict: "broken" });
+});
+
+test("shows that systemd stops when it cuts three connections to a bus that is to come", async () => {
+  await addUnit("lib/systemd/system");
+  const connections = await tree.listen(BUS_SOCKET, (socket) => socket.destroy());
+  const { clock, done, history } = watch();
+  for (let cuts = 1; cuts < 3; cuts += 1) {
+    await until(() => clock.nextTimerMs === 100, 50_000);
+    expect(history).toEqual([]);
+    await clock.advance(100);
+  }
+  expect(await done).toMatchObject({ verdict: "outside" });
+  expect(connections).toHaveLength(3);
+  expect(history).toEqual([expect.stringMatching(/^manager .*stopping/)]);
+});
+
+test("watches when only one connection was cut", async () => {
+  await addUnit("lib/systemd/system");
+  const { systemds } = await tree.bus({ cuts: 1 });
+  const { clock, saw, history, abort, done } = watch();
+  await until(() => clock.nextTimerMs === 100, 50_000);
+  await clock.advance(100);
+  await saw(/^manager /);
+  expect(systemds).toHaveLength(1);
+  expect(history.some((line) => line.includes("stopping"))).toBe(false);
+  abort.abort();
+  expect(await done).toBeUndefined();
+});
 
 test("connects to no paused container", async () => {
   const { connections } = await tree.bus();
   expect(await watch({ isPaused: () => true }).done).toMatchObject({ verdict: "outside" });
   expect(connections).toEqual([]);
 });
+
+/** systemd says that it boots or stops, and its bus is to come. */
+async function inTransition(): Promise<void> {
+  await addUnit("lib/systemd/system");
+  await writeFile(join(tree.root, "run/nologin"), "System is booting up.\n");
+}
 
 async function addUnit(folder: string): Promise<void> {
   const path = join(tree.root, folder);
@@ -128,12 +180,42 @@ test("waits 5 s at most for a bus that is to come", async () => {
   expect(await done).toMatchObject({ verdict: "absent" });
 });
 
-test("finds the bus absent at once when the container has none", async () => {
-  expect(await watch().done).toMatchObject({ verdict: "absent" });
-  await addUnit("usr/lib/systemd/system");
-  await mkdir(join(tree.root, "etc/systemd/system"), { recursive: true });
-  await symlink("/dev/null", join(tree.root, "etc/systemd/system/dbus.socket"));
-  expect(await watch().done).toMatchObject({ verdict: "absent" });
+test.each<[string, number, () => Promise<Partial<SocketSourceOptions>>]>([
+  ["systemd says that it boots or stops", 90_000, async () => (await inTransition(), {})],
+  [
+    "the container was just started",
+    30_000,
+    async () => (await addUnit("lib/systemd/system"), { startedAtNs: new FakeClock().nowNs() }),
+  ],
+])("waits longer for a bus that is to come when %s", async (_when, limitMs, prepare) => {
+  const { clock, done } = watch(await prepare());
+  await until(() => clock.pendingTimers > 0, 50_000);
+  await clock.advance(limitMs - 1_000);
+  expect(await Promise.race([done, Promise.resolve("waits")])).toBe("waits");
+  await clock.advance(1_500);
+  expect(await done).toMatchObject({ verdict: "absent" });
+});
+
+test.each(["etc/systemd/system", "run/systemd/generator.early"])(
+  "finds the bus absent at once when the container has none, or masks it in %s",
+  async (folder) => {
+    expect(await watch().done).toMatchObject({ verdict: "absent" });
+    await addUnit("usr/lib/systemd/system");
+    await mkdir(join(tree.root, folder), { recursive: true });
+    await symlink("/dev/null", join(tree.root, folder, "dbus.socket"));
+    expect(await watch().done).toMatchObject({ verdict: "absent" });
+  },
+);
+
+test("takes a PID 1 that it has seen for ended when the host doesn't have it any more", async () => {
+  const { connections } = await tree.bus();
+  const { source, take, saw, done } = watch();
+  await saw(/^manager /);
+  connections[0]?.end();
+  expect(await done).toBeUndefined();
+  await rm(join(tree.proc, String(tree.pid)), { recursive: true });
+  const { signal } = new AbortController();
+  await expect(source.run(take, { signal })).rejects.toMatchObject({ verdict: "outside" });
 });
 
 test("waits a moment for the PID 1 of a container that boots", async () => {
@@ -148,12 +230,12 @@ test("waits a moment for the PID 1 of a container that boots", async () => {
   expect(await done).toBeUndefined();
 });
 
-test("waits for no PID 1 when the container runs for long, and 0.5 s at most", async () => {
+test("waits for no PID 1 when the container runs for long, and 5 s at most", async () => {
   await tree.bus();
   expect(await watch({ pid: () => 0 }).done).toMatchObject({ verdict: "missing" });
   const { clock, done } = watch({ pid: () => 0, hasBooted: () => false });
   await until(() => clock.pendingTimers > 0, 50_000);
-  await clock.advance(1_000);
+  await clock.advance(5_000);
   expect(await done).toMatchObject({ verdict: "missing" });
 });
 

@@ -273,7 +273,7 @@ test("runs no command beside a stream to see that the bus is absent", async () =
 });
 
 test("looks ever more rarely whether the host shows the container", async () => {
-  const hidden = new SocketError("no such process", "missing");
+  const hidden = new SocketError("no such process", "missing", { isLasting: true });
   const { direct, used, clock, abort, done } = await watchBesideDirect(hidden, "dbus");
   used.stream.open();
   await clock.advance(30_000);
