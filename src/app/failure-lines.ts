@@ -7,7 +7,7 @@ import { FailureLines } from "../systemd/watch/failure-lines.ts";
 import type { Watch } from "./watch.ts";
 
 export interface FailureLinesOptions {
-  readonly config: Pick<Config, "journal" | "otlp">;
+  readonly config: Pick<Config, "journal">;
   readonly fleet: Pick<Fleet, "get">;
   readonly watch: Pick<Watch, "linesOf">;
   readonly bus: EventBus;
@@ -16,13 +16,13 @@ export interface FailureLinesOptions {
 }
 
 /**
- * Reads the last lines of each run that fails from now on, if they have somewhere to go. Disposing it
- * ends the reads.
+ * Reads the last lines of each run that fails from now on, and of the units that had failed before.
+ * Disposing it ends the reads.
  */
 export function readFailureLines(options: FailureLinesOptions): Disposable {
   const { config, fleet, watch, bus, clock, log } = options;
   const { records, lines } = config.journal;
-  if (records === "off" || config.otlp.logs === undefined) return { [Symbol.dispose]() {} };
+  if (records === "off") return { [Symbol.dispose]() {} };
   const failureLines = new FailureLines({
     linesOf: (id) => {
       const record = fleet.get(id);
@@ -36,5 +36,8 @@ export function readFailureLines(options: FailureLinesOptions): Disposable {
     log,
   });
   bus.subscribe("change", (change) => failureLines.changed(change));
+  bus.subscribe("stateRead", ({ record, source }) => {
+    if (source === "systemd") failureLines.listed(record);
+  });
   return failureLines;
 }

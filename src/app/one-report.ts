@@ -1,10 +1,11 @@
 import { BUILD_INFO } from "../config/build-info.ts";
 import type { WatchConfig } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { JournalLine } from "../domain/journal.ts";
 import type { StatusReport } from "../domain/status.ts";
 import { inSlices } from "../page/in-slices.ts";
 import { writeReport } from "../page/report.ts";
-import type { ReportSelection } from "../page/report.ts";
+import type { ReportSelection, ReportSources } from "../page/report.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
 import type { EngineWatch } from "../engine/watch/engine-watch.ts";
 import type { Fleet } from "../state/fleet.ts";
@@ -16,7 +17,12 @@ export async function oneReport(
     readonly engine: Pick<EngineWatch, "up" | "sinceNs">;
     readonly runtime: string;
   },
-  context: { readonly config: Pick<WatchConfig, "systemd">; readonly clock: Clock },
+  context: {
+    readonly config: Pick<WatchConfig, "systemd">;
+    readonly clock: Clock;
+    /** Default: no unit has any. */
+    readonly lastLinesOf?: ReportSources["lastLinesOf"];
+  },
   selection: ReportSelection = {},
 ): Promise<StatusReport> {
   const { fleet, engine, runtime } = watch;
@@ -34,6 +40,7 @@ export async function oneReport(
     }),
     otlpQueue: () => undefined,
     lastEventId: () => "",
+    lastLinesOf: context.lastLinesOf ?? ((): readonly JournalLine[] => []),
     nowNs: () => clock.nowNs(),
     version: BUILD_INFO.version,
   };

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { Change } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
+import type { FailedRun } from "../domain/journal.ts";
 import type { ContainerResume } from "../domain/resume.ts";
 import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
@@ -13,6 +14,7 @@ import { inSlices } from "../page/in-slices.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
 import { writePage } from "../page/render-page.ts";
 import type { PageSources } from "../page/render-page.ts";
+import { LastLines } from "../state/units/last-lines.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { EngineWatch } from "../engine/watch/engine-watch.ts";
@@ -20,7 +22,7 @@ import { Expiries } from "./expiries.ts";
 import { eventReport, INSTANCE } from "./event-report.ts";
 
 export interface StatusOptions {
-  readonly config: Pick<Config, "systemd" | "web">;
+  readonly config: Pick<Config, "journal" | "systemd" | "web">;
   readonly clock: Clock;
   readonly fleet: Fleet;
   readonly engine: Pick<EngineWatch, "up" | "sinceNs" | "reconnects">;
@@ -36,6 +38,8 @@ export interface Status {
   readonly routes: StatusRoutes;
   /** Adds the change to the feed of events. */
   readonly changed: (change: Change) => void;
+  /** Adds the last lines of a run that failed. */
+  readonly linesRead: (failed: FailedRun) => void;
   /** Notifies the clients that the container's state was read, which may differ without a change. */
   readonly stateRead: (record: ContainerRecord) => void;
   /** Notifies the clients of containers of which something isn't recent any more. To be called now and then. */
@@ -55,6 +59,7 @@ export function buildStatus(options: StatusOptions): Status {
 
   const stateDiffers = ({ name, node, cluster }: Named): void =>
     events.aside("snapshot", name, JSON.stringify({ container: name, node, cluster }));
+  const lastLines = new LastLines(config.journal.lines);
   const expiries = new Expiries(clock);
   for (const container of options.restored ?? []) expiries.restored(container);
 
@@ -71,6 +76,7 @@ export function buildStatus(options: StatusOptions): Status {
     }),
     otlpQueue: () => options.otlpQueue(),
     lastEventId: () => events.lastId,
+    lastLinesOf: (container, unit) => lastLines.of(container, unit),
     newest: (count) => events.newest(count),
     nowNs: () => clock.nowNs(),
     version: BUILD_INFO.version,
@@ -92,7 +98,12 @@ export function buildStatus(options: StatusOptions): Status {
     changed(change) {
       lags.changed(change, clock.nowNs());
       expiries.changed(change);
+      if (change.kind === "container.destroy") lastLines.forget(change.identity.id);
       events.push(change);
+    },
+    linesRead(failed) {
+      lastLines.add(failed.identity.id, failed);
+      stateDiffers(failed.identity);
     },
     stateRead: ({ identity }) => stateDiffers(identity),
     expire() {

@@ -11,7 +11,7 @@ import type { Status } from "./status.ts";
 export interface Subscribers {
   readonly own: OwnMetrics;
   readonly store: Pick<Store, "touch" | "flush">;
-  readonly status: Pick<Status, "changed" | "stateRead">;
+  readonly status: Pick<Status, "changed" | "linesRead" | "stateRead">;
   readonly startup: Pick<StartupLog, "listed" | "stateRead">;
   readonly service: Pick<ServiceNotifier, "ready">;
   readonly heap: Pick<HeapGrowth, "fitTo">;
@@ -36,6 +36,8 @@ export function subscribeParts(bus: EventBus, parts: Subscribers): void {
   });
   bus.subscribe("stateRead", ({ record }) => status.stateRead(record));
   bus.subscribe("stateRead", ({ record }) => startup.stateRead(record));
+
+  bus.subscribe("failureLines", status.linesRead);
 
   bus.subscribe("listed", ({ containers }) => heap.fitTo(containers));
   bus.subscribe("listed", () => void store.flush());

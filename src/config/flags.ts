@@ -139,7 +139,7 @@ export const FLAGS = {
     name: "journal.records",
     hint: "RECORDS",
     defaultText: "failures",
-    help: "Entries of the containers' journals to send as log records: failures (the last lines of each run of a unit that fails) or off.",
+    help: "Entries of the containers' journals to send as log records and to show: failures (the last lines of each run of a unit that fails) or off.",
     completes: JOURNAL_RECORDS,
     parse: oneOf(JOURNAL_RECORDS),
   }),

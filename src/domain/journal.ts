@@ -1,4 +1,5 @@
 import type { Change } from "./change.ts";
+import type { ContainerIdentity } from "./container.ts";
 
 /** An entry of a container's journal, bounded, and with secrets replaced. */
 export interface JournalLine {
@@ -58,8 +59,12 @@ export type ReadLines = (query: LinesQuery) => Promise<readonly RunLines[]>;
 
 /** Lines of a run that failed. */
 export interface FailedRun {
-  /** The unit's failure; or that systemd is degraded, of a unit that filters hide. */
-  readonly change: Change;
+  readonly identity: ContainerIdentity;
+  /**
+   * The unit's failure; or that systemd is degraded, of a unit that filters hide; undefined for a unit
+   * that had failed before unitwatch watched it.
+   */
+  readonly change: Change | undefined;
   readonly run: JournalRun;
   /** The oldest first; at least one. */
   readonly lines: readonly JournalLine[];

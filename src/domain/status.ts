@@ -17,6 +17,19 @@ export interface RecentCount {
   readonly lastAt: Time | null;
 }
 
+/** One entry of a container's journal. */
+export interface LineReport {
+  /** When the journal got it. */
+  readonly time: Time | null;
+  /** Syslog's levels, 0 (emerg) to 7 (debug). */
+  readonly priority: number | null;
+  /** Such as the name of the program. */
+  readonly identifier: string;
+  readonly pid: number | null;
+  /** Cut at 16 KiB; may have line ends and control characters. */
+  readonly message: string;
+}
+
 /** One unit of a container's systemd that the unit filters show. */
 export interface UnitReport {
   readonly name: string;
@@ -46,6 +59,10 @@ export interface UnitReport {
   /** Failures by Result, since it is watched. */
   readonly failures: Readonly<Record<string, number>>;
   readonly lastFailureAt: Time | null;
+  /** True if the last lines of a failure are known; they follow it within seconds. */
+  readonly hasLastLines: boolean;
+  /** Last lines of its last failure, the oldest first, if the request names units. */
+  readonly lastLines?: readonly LineReport[];
   /** Restarts by Restart=, since it is watched. */
   readonly restarts: number;
   /** Failures and restarts of the last 15 minutes; null without any. */

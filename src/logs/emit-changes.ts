@@ -30,6 +30,7 @@ export function emitLines(
   { clock, instance }: Pick<EmitChangesOptions, "clock" | "instance">,
 ): (failed: FailedRun) => void {
   return ({ change, run, lines }) => {
+    if (change === undefined) return;
     const observedNs = clock.nowNs();
     for (const line of lines) {
       logger.emit(journalRecordOf({ change, run, line }, { observedNs, instance }));

@@ -79,13 +79,13 @@ export function* writePage(
   out.add(sectionHead("trouble", "Needs attention", trouble.length));
   const numbers = { entries: entries.length, troubled: trouble.length };
   out.add(`${toHtml(notice(head, numbers))}<div class="nodes">`);
-  yield* writeEntries(out, trouble, { budget, nowNs });
+  yield* writeEntries(out, trouble, { sources, budget, nowNs });
   out.add(`</div></section>${sectionHead("rest", "Other containers", others.length)}`);
   const isOpen = filter !== undefined || others.length <= 12;
   out.add(
     `<details class="fold"${isOpen ? " open" : ""}><summary>Show</summary><div class="nodes">`,
   );
-  yield* writeEntries(out, others, { budget, nowNs });
+  yield* writeEntries(out, others, { sources, budget, nowNs });
   out.add("</div>");
   const left = entries.length - MAX_ENTRIES;
   if (left > 0) {
@@ -166,15 +166,16 @@ function* writeEntries(
   out: TextParts,
   entries: readonly Entry[],
   page: {
+    readonly sources: Pick<ReportSources, "lastLinesOf">;
     readonly budget: { entries: number; whole: number; units: number };
     readonly nowNs: bigint;
   },
 ): Generator<void, void, void> {
-  const { budget, nowNs } = page;
+  const { sources, budget, nowNs } = page;
   const nowMs = Number(nowNs / 1_000_000n);
   for (const { record, facts, failing, restarted, ...counts } of entries) {
-    const { oomAtNs } = record.conditions;
-    const report = (unit: UnitRecord): UnitReport => unitReport(unit, { nowNs, oomAtNs });
+    const report = (unit: UnitRecord): UnitReport =>
+      unitReport(unit, { sources, container: record, nowNs });
     if (budget.entries === 0) return;
     budget.entries -= 1;
     const { size } = record.systemd.units;

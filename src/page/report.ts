@@ -1,6 +1,7 @@
 import type {
   ContainerReport,
   EngineReport,
+  LineReport,
   OomReport,
   QueueReport,
   RecentCount,
@@ -9,6 +10,7 @@ import type {
   SystemdReport,
   UnitReport,
 } from "../domain/status.ts";
+import type { JournalLine } from "../domain/journal.ts";
 import { processEnd } from "../domain/exit-status.ts";
 import type { Recent } from "../domain/recent.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
@@ -34,6 +36,8 @@ export interface ReportSources extends ReportContext {
   /** Returns the state of the OTLP queue; undefined if OTLP export is off or the state is unknown. */
   readonly otlpQueue: () => QueueReport | undefined;
   readonly lastEventId: () => string;
+  /** Returns the last lines of a unit that failed, the oldest first. */
+  readonly lastLinesOf: (container: string, unit: string) => readonly JournalLine[];
   readonly nowNs: () => bigint;
   readonly version: string;
 }
@@ -119,10 +123,13 @@ export function* writeReport(
     if (selection.attention === true && !needsAttention(facts)) continue;
     out.add(`${written === 0 ? "" : ","}\n${JSON.stringify(facts).slice(0, -1)},"units":[`);
     written += 1;
-    const { oomAtNs } = record.conditions;
+    const linesOf = ({ name }: UnitRecord): readonly LineReport[] =>
+      sources.lastLinesOf(record.identity.id, name).map(lineReport);
     let units = 0;
     for (const unit of selectedUnits(record, trouble, selection)) {
-      out.add(`${units === 0 ? "" : ","}${JSON.stringify(unitReport(unit, { nowNs, oomAtNs }))}`);
+      const facts = unitReport(unit, { sources, container: record, nowNs });
+      const report = selection.units === undefined ? facts : { ...facts, lastLines: linesOf(unit) };
+      out.add(`${units === 0 ? "" : ","}${JSON.stringify(report)}`);
       units += 1;
       if (units % UNITS_PER_STEP === 0) yield;
     }
@@ -298,12 +305,16 @@ function oomReport(record: ContainerRecord): OomReport | null {
   return { at, units };
 }
 
-/** @param context the present, and the container's newest kill for lack of memory: Unix nanoseconds */
 export function unitReport(
   unit: UnitRecord,
-  context: { readonly nowNs: bigint; readonly oomAtNs: bigint },
+  context: {
+    readonly sources: Pick<ReportSources, "lastLinesOf">;
+    readonly container: ContainerRecord;
+    readonly nowNs: bigint;
+  },
 ): UnitReport {
-  const { nowNs, oomAtNs } = context;
+  const { sources, container, nowNs } = context;
+  const { oomAtNs } = container.conditions;
   const { name, type, activeState = null, subState, result = null, restarts, lastFailure } = unit;
   const sinceNs = unit.stateChangeNs > 0n ? unit.stateChangeNs : unit.activeEnterNs;
   return {
@@ -322,8 +333,19 @@ export function unitReport(
     countingSince: rfc3339(unit.counters.sinceNs),
     failures: Object.fromEntries(unit.failures),
     lastFailureAt: rfc3339(lastFailure?.timeNs ?? 0n),
+    hasLastLines: sources.lastLinesOf(container.identity.id, name).length > 0,
     restarts,
     recent: recentOf(unit, nowNs),
+  };
+}
+
+function lineReport({ timeNs, priority, identifier, pid, message }: JournalLine): LineReport {
+  return {
+    time: rfc3339(timeNs),
+    priority: priority ?? null,
+    identifier,
+    pid: pid ?? null,
+    message,
   };
 }
 

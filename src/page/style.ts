@@ -110,6 +110,16 @@ table.units tbody th a { color: inherit; }
 .node > table.units td[data-column="Since"]:not(:empty)::before { content: "for "; color: var(--soft); }
 .node > table.units td[data-column="Failed"]:not(:empty)::before { content: "failed "; color: var(--soft); }
 .node > table.units td[data-column="Restarted"]:not(:empty)::before { content: "restarted "; color: var(--soft); }
+table.units tr.lines > td { padding: 0 0 0.25rem; }
+.lines > summary { color: var(--soft); cursor: pointer; width: fit-content; font-size: 0.8125rem; }
+.lines > summary:hover { color: var(--ink); }
+.lines > ol { list-style: none; padding: 0.3rem 0.6rem; margin-top: 0.2rem; border: 1px solid var(--line); border-radius: 5px; background: var(--ground); font: 0.8125rem/1.5 var(--mono); max-height: 24rem; overflow: auto; }
+.lines > ol:empty::before { content: "none"; color: var(--soft); }
+.lines time, .lines .from { color: var(--soft); }
+.lines .message > bdi { white-space: pre-wrap; }
+.lines .message > bdi + bdi { display: block; padding-left: 2ch; }
+.lines [data-severity="error"] .message { color: var(--failing); }
+.lines [data-severity="warn"] .message { color: var(--warning); }
 @media (min-width: 48rem) {
   table.units { table-layout: fixed; }
   table.units col:nth-child(1) { width: 31%; }

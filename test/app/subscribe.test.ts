@@ -23,6 +23,7 @@ function subscribed() {
     },
     status: {
       changed: ({ kind }) => void calls.push(`status ${kind}`),
+      linesRead: ({ run }) => void calls.push(`status lines of ${run.unit}`),
       stateRead: ({ identity }) => void calls.push(`status ${identity.name}`),
     },
     startup: {

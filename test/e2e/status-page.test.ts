@@ -83,6 +83,12 @@ describeBrowser("the status page in Chromium", () => {
       const failedMs = Date.parse((await line.locator("time").getAttribute("datetime")) ?? "");
       console.info(`from the failure to the page: ${(await seenMs) - failedMs} ms`);
       await eventually(async () => (await page.title()) === "(1) unitwatch");
+      const lines = trouble.getByRole("group").filter({ hasText: "Last lines" });
+      await lines.getByText("Last lines").click();
+      await lines.getByText("victim.service: Failed with result 'signal'.").waitFor();
+      expect(await lines.locator("li").first().innerText()).toMatch(
+        /^[\d:.]{12}\s+systemd\[1\]\s+Started /,
+      );
 
       await node.systemctl("start", "victim.service");
       await row.waitFor({ state: "detached" });

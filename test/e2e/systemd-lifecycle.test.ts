@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { StatusReport } from "../../src/domain/status.ts";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
@@ -275,6 +276,12 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
         expect(said.length + systemd.length).toBe(20);
       }
     });
+    const query = new URLSearchParams({ container: node.name, unit: "talk.service" });
+    const { text } = await unitwatch.get(`/api/v1/state?${query.toString()}`);
+    const [container] = (JSON.parse(text) as StatusReport).containers;
+    const shown = container?.units[0]?.lastLines?.map(({ message }) => message);
+    expect(shown).toHaveLength(20);
+    expect(shown).toContain("line 100");
     await node.systemctl("reset-failed", "talk.service");
   });
 

@@ -131,6 +131,7 @@ test("leaves changes to the feed when they happen while the page is written", ()
       engine: () => ({ runtime: "docker", up: true, since: null, reconnects: 0, lagSeconds: null }),
       otlpQueue: () => undefined,
       lastEventId: () => events.lastId,
+      lastLinesOf: () => [],
       newest: (count) => events.newest(count),
       nowNs: () => 1n,
       version: "1.0.0",

@@ -18,6 +18,7 @@ function sources(more: Partial<ReportSources> = {}): ReportSources {
     engine: () => ({ runtime: "docker", up: true, since: null, reconnects: 2, lagSeconds: null }),
     otlpQueue: () => ({ records: 3, bytes: 1_024 }),
     lastEventId: () => "42-abc",
+    lastLinesOf: () => [],
     nowNs: () => 1_767_225_700_000_000_001n,
     version: "1.2.3",
     ...more,
@@ -116,6 +117,44 @@ test("writes the named units alone, hidden ones too", async () => {
     "service-1.service",
   ]);
   expect(await unitsOf({ units: [""] })).toEqual([]);
+});
+
+test("writes the last lines of a named unit, and elsewhere only that there are some", async () => {
+  const made = new StatusFleet();
+  const { identity } = made.node("web", { units: 2 });
+  const line = {
+    timeNs: 1_767_225_600_000_001_000n,
+    message: "\u001b[31mout of\nluck",
+    priority: 3,
+    pid: undefined,
+    identifier: "app",
+    invocationId: "",
+    cursor: "",
+    isFailure: false,
+    isAltered: false,
+  };
+  const run = { unit: "service-0.service", invocationId: "" };
+  made.status.linesRead({ identity, change: undefined, run, lines: [line] });
+  const unitsOf = async (selection: Selection) => {
+    const body = (await made.status.routes.state(["web"], selection)).toString();
+    return (JSON.parse(body) as StatusReport).containers[0]?.units ?? [];
+  };
+  const all = await unitsOf({});
+  expect(all.map(({ hasLastLines }) => hasLastLines)).toEqual([true, false]);
+  expect(all.map(({ lastLines }) => lastLines)).toEqual([undefined, undefined]);
+  const named = await unitsOf({ units: ["service-0.service", "service-1.service"] });
+  expect(named.map(({ lastLines }) => lastLines)).toEqual([
+    [
+      {
+        time: "2026-01-01T00:00:00.000001000Z",
+        priority: 3,
+        identifier: "app",
+        pid: null,
+        message: "\u001b[31mout of\nluck",
+      },
+    ],
+    [],
+  ]);
 });
 
 test("writes what needs attention alone", async () => {

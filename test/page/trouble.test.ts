@@ -194,6 +194,7 @@ const unit = (more: Partial<UnitReport>): UnitReport => ({
   countingSince: null,
   failures: {},
   lastFailureAt: null,
+  hasLastLines: false,
   restarts: 0,
   recent: null,
   ...more,

@@ -1,9 +1,10 @@
-import type { ContainerReport } from "../../domain/status.ts";
+import type { ContainerReport, UnitReport } from "../../domain/status.ts";
 import { goneItem, MAX_GONE } from "../view/gone.ts";
 import { nodeEntry, sortedUnits } from "../view/node.ts";
 import type { NodeViewOptions } from "../view/node.ts";
 import { hasPast } from "../view/trouble.ts";
 import { patch, toDom } from "./dom.ts";
+import type { LineFolds } from "./line-folds.ts";
 
 /** Failing units of a container that are shown, and of those that restarted lately. */
 const MAX_FAILING = 200;
@@ -15,10 +16,12 @@ export class Entries {
   readonly #byName = new Map<string, HTMLElement>();
   readonly #gone = document.querySelector("#gone ul");
   readonly #isPart: boolean;
+  readonly #lines: LineFolds;
   #searched = "";
 
-  constructor(isPart: boolean) {
+  constructor(isPart: boolean, lines: LineFolds) {
     this.#isPart = isPart;
+    this.#lines = lines;
     for (const entry of document.querySelectorAll<HTMLElement>("article.node")) {
       this.#byName.set(entry.dataset["container"] ?? "", entry);
     }
@@ -47,7 +50,11 @@ export class Entries {
     this.#goneItem(container.name)?.remove();
     const present = this.#byName.get(container.name);
     if (present === undefined && this.#isPart) return;
-    const { failing, restarted, others } = sortedUnits(container.units);
+    const withLines = (unit: UnitReport): UnitReport => {
+      const lastLines = this.#lines.of(container.name, unit.name);
+      return lastLines === undefined ? unit : { ...unit, lastLines };
+    };
+    const { failing, restarted, others } = sortedUnits(container.units.map(withLines));
     const more = present?.querySelector<HTMLDetailsElement>("details.more");
     const isFolded = more?.open !== true && more?.dataset["more"] !== "here";
     const options: NodeViewOptions = {
@@ -67,6 +74,7 @@ export class Entries {
     this.#place(entry);
     this.#hide(entry);
     this.count();
+    this.#lines.refresh(entry);
   }
 
   #goneItem(name: string): Element | undefined {

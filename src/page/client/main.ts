@@ -9,13 +9,15 @@ import { Connection } from "./connection.ts";
 import { byId, patch } from "./dom.ts";
 import { Entries } from "./entries.ts";
 import { Feed } from "./feed.ts";
+import { LineFolds } from "./line-folds.ts";
 import { Positions } from "./positions.ts";
 import { StateClient } from "./state.ts";
 
 const AGES_MS = 5_000;
 
 const { lastEventId = "", part } = document.body.dataset;
-const entries = new Entries(part !== undefined);
+const lines = new LineFolds();
+const entries = new Entries(part !== undefined, lines);
 const feed = new Feed();
 const live = byId("live", HTMLParagraphElement);
 const find = byId("find", HTMLInputElement);
@@ -40,12 +42,13 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form.tool")) {
 find.addEventListener("input", () => entries.search(find.value));
 if (find.value !== "") entries.search(find.value);
 
-// Requests the units of a container when its fold is opened.
+// Requests the units of a container, or the lines of a unit, when its fold is opened.
 document.addEventListener(
   "toggle",
   (event) => {
     const { target } = event;
     if (!(target instanceof HTMLDetailsElement) || !target.open) return;
+    if (target.dataset["lines"] !== undefined) lines.opened(target);
     if (target.dataset["more"] !== "wanted") return;
     state.changed(target.closest<HTMLElement>("article")?.dataset["container"] ?? "");
   },

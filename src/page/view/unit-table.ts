@@ -2,6 +2,7 @@ import type { ContainerReport, UnitReport } from "../../domain/status.ts";
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
 import { age, positionOf } from "./format.ts";
+import { lastLines } from "./last-lines.ts";
 import { failureCount, unitLevel, whyOf } from "./trouble.ts";
 
 const COLUMNS = ["Unit", "State", "Why", "Since", "Failed", "Restarted"] as const;
@@ -26,7 +27,10 @@ export function unitTable(
     h(
       "tbody",
       { role: "rowgroup" },
-      shown.units.map((unit) => unitRow(container, unit, shown.nowMs)),
+      shown.units.flatMap((unit) => [
+        unitRow(container, unit, shown.nowMs),
+        unit.hasLastLines && linesRow(container, unit),
+      ]),
     ),
   );
 }
@@ -60,6 +64,15 @@ function unitRow(
     cell("Since", since !== null && age(since, nowMs)),
     cell("Failed", failures > 0 && `${failures} ×`),
     cell("Restarted", restarts > 0 && `${restarts} ×`),
+  );
+}
+
+function linesRow(container: Omit<ContainerReport, "units">, unit: UnitReport): VElement {
+  const { length } = COLUMNS;
+  return h(
+    "tr",
+    { role: "row", class: "lines", "data-key": `lines of ${unit.name}` },
+    h("td", { role: "cell", colspan: length }, lastLines(container, unit)),
   );
 }
 

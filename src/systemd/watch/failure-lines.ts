@@ -1,5 +1,6 @@
 import type { Change, UnitChange } from "../../domain/change.ts";
 import type { Clock } from "../../domain/clock.ts";
+import type { ContainerIdentity } from "../../domain/container.ts";
 import type {
   FailedRun,
   JournalLine,
@@ -42,7 +43,8 @@ export interface FailureLinesOptions {
 /** A run whose lines are requested. */
 interface WaitingRun {
   readonly run: JournalRun;
-  /** Its failures, the oldest first. */
+  readonly identity: ContainerIdentity;
+  /** Its failures, the oldest first; none if it had failed before. */
   readonly changes: Change[];
   readonly sinceMs: number;
   /** True if lines of other runs left no room for its own. */
@@ -70,6 +72,7 @@ export class FailureLines implements Disposable {
   readonly #queues = new Map<string, ContainerQueue>();
   readonly #end = new AbortController();
   readonly #ready: string[] = [];
+  readonly #listed = new WeakSet<ContainerRecord>();
   #questions = 0;
 
   constructor(options: FailureLinesOptions) {
@@ -92,6 +95,20 @@ export class FailureLines implements Disposable {
     }
   }
 
+  /** Requests lines of the units that had failed when the container was listed for the first time. */
+  listed(record: ContainerRecord): void {
+    const { systemd, identity } = record;
+    if (!systemd.up || this.#listed.has(record)) return;
+    this.#listed.add(record);
+    if ((systemd.units.counts().get("failed") ?? 0) === 0) return;
+    const failed = [...systemd.units.values()].filter(
+      ({ activeState, lastFailure }) => activeState === "failed" && lastFailure === undefined,
+    );
+    for (const { name, facts } of failed.slice(0, MAX_RUNS)) {
+      this.#add(identity, undefined, { unit: name, invocationId: facts.invocationId });
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#end.abort(new Error("the program ends"));
     for (const { timer } of this.#queues.values()) timer?.[Symbol.dispose]();
@@ -105,28 +122,30 @@ export class FailureLines implements Disposable {
       this.#options.dropped("journal_runs", 1);
       return;
     }
-    this.#add(change.identity.id, change, { unit: change.unit, invocationId });
+    this.#add(change.identity, change, { unit: change.unit, invocationId });
   }
 
   /** A unit that the filters hide has no change of its own. */
   #degraded(change: Change & { readonly kind: "system.state" }): void {
-    const { id } = change.identity;
-    const units = this.#options.recordOf(id)?.systemd.units.values() ?? [];
+    const { identity } = change;
+    const units = this.#options.recordOf(identity.id)?.systemd.units.values() ?? [];
     let room = MAX_RUNS;
     for (const { name, activeState, shown, facts } of units) {
       if (activeState !== "failed" || shown || room === 0) continue;
       room -= 1;
-      this.#add(id, change, { unit: name, invocationId: facts.invocationId });
+      this.#add(identity, change, { unit: name, invocationId: facts.invocationId });
     }
   }
 
-  #add(container: string, change: Change, run: JournalRun): void {
+  #add(identity: ContainerIdentity, change: Change | undefined, run: JournalRun): void {
     if (this.#end.signal.aborted) return;
+    const { id: container } = identity;
+    const changes = change === undefined ? [] : [change];
     const queue = this.#queueOf(container);
     const key = keyOf(run);
     const known = queue.waiting.get(key);
     if (known !== undefined) {
-      known.changes.push(change);
+      known.changes.push(...changes);
       return;
     }
     if (queue.waiting.size >= MAX_WAITING) {
@@ -134,7 +153,7 @@ export class FailureLines implements Disposable {
       if (oldest !== undefined) this.#leaveOut(queue, oldest[0]);
     }
     const sinceMs = this.#options.clock.monotonicMs();
-    queue.waiting.set(key, { run, changes: [change], sinceMs, isAlone: false });
+    queue.waiting.set(key, { identity, run, changes, sinceMs, isAlone: false });
     this.#schedule(container, queue);
   }
 
@@ -201,7 +220,8 @@ export class FailureLines implements Disposable {
     queue.askedMs = clock.monotonicMs();
     const asked = takeNext(queue.waiting);
     const times = asked.flatMap(({ changes }) => changes.map(({ timeNs }) => timeNs));
-    const atNs = times.reduce((oldest, timeNs) => (timeNs < oldest ? timeNs : oldest));
+    const nowNs = clock.nowNs();
+    const atNs = times.reduce((oldest, timeNs) => (timeNs < oldest ? timeNs : oldest), nowNs);
     try {
       if (read === undefined) throw new Error("its systemd isn't watched");
       const runs = asked.map(({ run }) => run);
@@ -233,11 +253,9 @@ export class FailureLines implements Disposable {
     }
     const altered = lines.filter(({ isAltered }) => isAltered).length;
     if (altered > 0) this.#options.dropped("journal_entries", altered);
-    for (const [at, own] of byFailure(lines, waiting.changes.length).entries()) {
-      const change = waiting.changes[at];
-      if (change !== undefined && own.length > 0) {
-        this.#options.found({ change, run: waiting.run, lines: own });
-      }
+    const { identity, run, changes } = waiting;
+    for (const [at, own] of byFailure(lines, Math.max(changes.length, 1)).entries()) {
+      if (own.length > 0) this.#options.found({ identity, change: changes[at], run, lines: own });
     }
   }
 

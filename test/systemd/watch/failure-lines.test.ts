@@ -5,6 +5,8 @@ import { FailureLines } from "../../../src/systemd/watch/failure-lines.ts";
 import { containerChange, unitChange } from "../../support/changes.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { recordedLog } from "../../support/recorded-log.ts";
+import { StatusFleet } from "../../support/status-fleet.ts";
+import { unitRow } from "../../support/systemd-facts.ts";
 import { turns } from "../../support/turns.ts";
 
 type Answer = (query: LinesQuery) => readonly RunLines[] | Promise<readonly RunLines[]>;
@@ -64,7 +66,7 @@ function failed(run: number, failure = 1, more: Partial<UnitChange> = {}): UnitC
 
 function shown(): readonly (readonly string[])[] {
   return found.map(({ change, lines: own }) => [
-    "run" in change ? change.run : change.kind,
+    change !== undefined && "run" in change ? change.run : "none",
     ...own.map(({ message }) => message),
   ]);
 }
@@ -230,6 +232,23 @@ test("counts a failure of which no run is known, and those of a removed containe
   expect(dropped).toEqual({ journal_runs: 2 });
   await advance(10_000);
   expect(queries).toEqual([]);
+});
+
+test("has the lines of units that had failed when the container was listed, once", async () => {
+  const made = new StatusFleet();
+  const record = made.node("a", { units: 1 });
+  const rows = [
+    unitRow("bad.service", "failed", "failed"),
+    unitRow("good.service", "active", "running"),
+  ];
+  record.systemd.take({ kind: "listed", rows, asOfNs: clock.nowNs() });
+  lines.listed(record);
+  lines.listed(record);
+  await advance(200);
+  expect(queries).toMatchObject([{ query: { runs: [{ unit: "bad.service" }] } }]);
+  expect(found).toMatchObject([{ change: undefined, identity: { name: "a" } }]);
+  await advance(10_000);
+  expect(queries).toHaveLength(1);
 });
 
 test("counts lines that aren't what was logged", async () => {
