@@ -73,20 +73,31 @@ export interface ServiceEvidence
   readonly isAfterSignals: boolean;
   /** Restart=; undefined if it is missing. */
   readonly policy: string | undefined;
+  /** RestartUSec= in nanoseconds: each restart comes this long after the end of a run, or later. */
+  readonly restartDelayNs: bigint;
   /** True if a job is queued for it: in a wait for a restart, that of the restart. */
   readonly hasJob: boolean;
   /** ExecMainStartTimestamp in Unix nanoseconds; 0n if no process was started. */
   readonly mainStartNs: bigint;
+  /** ExecMainExitTimestamp in Unix nanoseconds; 0n if the main process runs, or none was started. */
+  readonly mainExitNs: bigint;
+  /** InactiveExitTimestamp in Unix nanoseconds: when it began to wait for a restart, after being failed. */
+  readonly inactiveExitNs: bigint;
   /** True if LogLevelMax= keeps systemd's lines about its failures out of the journal. */
   readonly isUnlogged: boolean;
 }
 
-/** NRestarts and Restart= of a service: they explain what is missed later. */
-export interface RestartCountMessage {
-  readonly kind: "restart-count";
-  readonly unit: string;
+/** NRestarts, Restart= and RestartSec= of a service: they explain what is missed later. */
+export interface RestartCount {
   readonly restarts: number;
   readonly policy: string | undefined;
+  /** As in {@link ServiceEvidence}; 0n if it is unknown. */
+  readonly restartDelayNs: bigint;
+}
+
+export interface RestartCountMessage extends RestartCount {
+  readonly kind: "restart-count";
+  readonly unit: string;
 }
 
 /** An entry of systemd's journal about one unit: a failure, or a restart by Restart=. */

@@ -123,7 +123,9 @@ export function foldMissed(
   };
   if (restarts > 0 && number !== undefined) {
     const counted = { invocationId: waits ? invocationId : "", timeNs: restartedNs, number };
-    next = { ...next, lastRestart: counted, failuresSinceRestart: 0 };
+    // The journal or a signal may have reported the end of the run after it.
+    const isKnown = facts.lastFailure?.invocationId === invocationId && hasFailed(evidence);
+    next = { ...next, lastRestart: counted, failuresSinceRestart: isKnown && !isFailedNow ? 1 : 0 };
     const restart = { ...happened, timeNs: restartedNs, counted, count: restarts };
     outcomes.push({ kind: "restart", ...restart, result: next.failureResult, exitCode: undefined });
   }
@@ -153,6 +155,7 @@ export function foldMissed(
       result,
       exitStatus: evidence.exitStatus,
       policy: evidence.policy ?? facts.policy,
+      restartDelayNs: evidence.restartDelayNs,
       restartsSeen: number,
       journalFailure: undefined,
       journalRestart: undefined,
@@ -229,7 +232,7 @@ export function isNewFailure(
   const { lastFailure, lastRestart } = facts;
   const { invocationId } = evidence;
   const failedId = lastFailure?.invocationId ?? "";
-  if (failedId === "" || invocationId === "") return !hasEnded(facts);
+  if (failedId === "" || invocationId === "") return knownEnds(facts) === 0;
   if (failedId !== invocationId) return true;
   // The same run fails again if its restart hits the start limit.
   const isRestarted = (lastRestart?.timeNs ?? -1n) >= (lastFailure?.timeNs ?? 0n);

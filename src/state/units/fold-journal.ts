@@ -1,5 +1,11 @@
 import type { JournalEntry } from "../../domain/systemd.ts";
-import { knownEnds, restartsAfterFailuresAlone, restartsShowFailures } from "./restart-order.ts";
+import {
+  endedSince,
+  knownEnds,
+  mostEnds,
+  restartsAfterFailuresAlone,
+  restartsShowFailures,
+} from "./restart-order.ts";
 import type { CountedChange, Fold, UnitFacts, UnitOutcome } from "./unit-facts.ts";
 
 /** Distance of the estimated times of failures without a line: each change has another time. */
@@ -135,14 +141,17 @@ function lostRestarts(
 
 /** Returns how many failures before this restart the journal lost. */
 function lostFailures(facts: UnitFacts, entry: JournalEntry): number {
-  const { invocationId } = entry;
+  const { invocationId, timeNs } = entry;
+  const { lastRestart } = facts;
   const restarts = lostRestarts(facts, entry);
   const isShown = restarts > 0 ? restartsShowFailures(facts) : restartsAfterFailuresAlone(facts);
   if (isShown !== true) return 0;
   // systemd can schedule two restarts in one wait.
-  const isSecond = invocationId !== "" && facts.lastRestart?.invocationId === invocationId;
-  const lost = restarts + (isSecond ? 0 : 1) - knownEnds(facts);
-  return Math.min(Math.max(lost, 0), MAX_LOST);
+  if (invocationId !== "" && lastRestart?.invocationId === invocationId) return 0;
+  const startNs = facts.invocationId === invocationId ? facts.activeEnterNs : 0n;
+  const last = { invocationId, timeNs, isEnd: false, startNs };
+  const ends = Math.min(restarts + 1, mostEnds(facts, last, endedSince(facts)));
+  return Math.min(Math.max(ends - knownEnds(facts), 0), MAX_LOST);
 }
 
 /** Returns the newer of two, the first if they are as old. */

@@ -78,12 +78,16 @@ function isMissedFailure(facts: UnitFacts, row: UnitRow, { afterGap, asOfNs }: L
  * Returns the facts as listed. No more signals come for what the journal reported of the time
  * before the stream, but for a state change that came late after its line.
  */
-function listed(facts: UnitFacts, row: UnitRow, { asOfNs, attachedAtNs }: Listing): UnitFacts {
+function listed(
+  facts: UnitFacts,
+  row: UnitRow,
+  { asOfNs, attachedAtNs, afterGap }: Listing,
+): UnitFacts {
   const { journalFailure: failure, journalRestart: restart } = facts;
   const isOver = row.activeState === "failed" || isAutoRestart(row.subState);
   const isBounded = isOver && failure !== undefined && failure.timeNs < attachedAtNs;
-  // The end of its run was before it was known.
-  const isKnownEnd = isOver && facts.activeState === undefined;
+  // The end of its run was before it was known. Of a unit that was loaded since, a signal reports it.
+  const isKnownEnd = isOver && facts.activeState === undefined && afterGap;
   const isPast = restart !== undefined && restart.timeNs < attachedAtNs;
   return {
     ...facts,

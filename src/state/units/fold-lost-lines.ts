@@ -2,7 +2,12 @@ import type { ServiceEvidence } from "../../domain/systemd.ts";
 import { type EvidenceFold, foldMissed, hasFailed, isNewFailure } from "./fold-evidence.ts";
 import { isRestarting } from "./fold-evidence.ts";
 import type { GapCounts } from "./gap-counts.ts";
-import { hasEnded, restartsAfterFailuresAlone, restartsShowFailures } from "./restart-order.ts";
+import {
+  knownEnds,
+  mostEnds,
+  restartsAfterFailuresAlone,
+  restartsShowFailures,
+} from "./restart-order.ts";
 import { isFailureResult, NO_OUTCOMES, type UnitFacts } from "./unit-facts.ts";
 
 /**
@@ -20,7 +25,8 @@ export function foldLostLines(
 ): EvidenceFold {
   const { counts, sinceNs, room } = gap;
   // The end of the newest run came before the newest restart.
-  const isOver = hasFailed(evidence) && !isRestartCancelled(counts, evidence);
+  const isRestarted = isRestartCancelled(counts, evidence);
+  const isOver = hasFailed(evidence) && !isRestarted;
   const facts = isOver ? inOrder(reported, evidence) : reported;
   const { restarts: number = 0, result, invocationId } = evidence;
   const isNumbered =
@@ -29,6 +35,8 @@ export function foldLostLines(
   const all = isNumbered ? number - (counts.restartsSeen ?? 0) : 0;
   const restarts = isNumbered ? all - counts.restarts : 0;
   const isEndKnown = isKnownEnd(facts, evidence, counts);
+  // The restart after the newest run is numbered.
+  const isDone = isRestarted || isRestarting(evidence);
   // The user can have stopped it in its wait since.
   const isCancelled = evidence.activeState === "inactive" && invocationId !== "";
   const isOfGap = counts.isRunning || evidence.mainStartNs >= sinceNs;
@@ -37,13 +45,18 @@ export function foldLostLines(
     (isNewFailure(facts, evidence, sinceNs) ||
       ((isCancelled || counts.isNew) && isOfGap && !isEndKnown));
   // With more restarts than NRestarts shows, that began again from 0.
-  const ends =
-    isNumbered && restarts >= 0 && !isStillIn(counts, evidence)
-      ? all - counts.repeated + (isOver ? 1 : 0) - counts.ends - counts.failures
-      : 0;
+  let ends = 0;
+  if (isNumbered && restarts >= 0) {
+    ends = isStillIn(counts, evidence)
+      ? Number(counts.isRunning && isDone && !isEndKnown && isFailureResult(result))
+      : counts.restarts -
+        counts.repeated +
+        endsSinceRestart(facts, evidence, { counts, restarts, isOver }) -
+        counts.ends -
+        counts.failures;
+  }
   const older = Math.max(ends - (isFailedNow ? 1 : 0), 0);
-  const isLastFailed =
-    older > 0 && isRestarting(evidence) && !isEndKnown && isFailureResult(result);
+  const isLastFailed = older > 0 && isDone && !isEndKnown && isFailureResult(result);
   const last = isLastFailed ? 1 : 0;
   const now = { ...facts, policy: evidence.policy ?? facts.policy };
   // A restart whose line is there had its say: its run ended well, unless Restart= shows otherwise.
@@ -62,17 +75,46 @@ export function foldLostLines(
     unknownEnds: 0,
   };
   if (missed.failures === 0 && missed.restarts === 0 && !isFailedNow) {
-    return { facts, outcomes: NO_OUTCOMES, unknownEnds: 0 };
+    const { restartDelayNs } = evidence;
+    return { facts: { ...now, restartDelayNs }, outcomes: NO_OUTCOMES, unknownEnds: 0 };
   }
   return foldMissed(facts, evidence, { missed, room });
 }
 
-/** True if the user stopped the service after its restart was scheduled, and before it was done. */
-function isRestartCancelled(
-  { restartedRun }: GapCounts,
-  { activeState, invocationId }: ServiceEvidence,
-): boolean {
-  return activeState === "inactive" && invocationId !== "" && restartedRun === invocationId;
+/** Returns how many ends of runs NRestarts shows since the newest restart that was counted. */
+function endsSinceRestart(
+  facts: UnitFacts,
+  evidence: ServiceEvidence,
+  known: { readonly counts: GapCounts; readonly restarts: number; readonly isOver: boolean },
+): number {
+  const { counts, restarts, isOver } = known;
+  const { activeState, invocationId, stateChangeNs, mainStartNs } = evidence;
+  const isSecond = isRestarting(evidence) && counts.restartedRun === invocationId;
+  const isEnd = isOver || isRestarting(evidence);
+  // At the start limit the run fails again.
+  const run =
+    activeState === "failed"
+      ? { invocationId: "", startNs: 0n }
+      : { invocationId, startNs: mainStartNs };
+  const last = { ...run, timeNs: stateChangeNs, isEnd };
+  const withDelay = { ...facts, restartDelayNs: evidence.restartDelayNs };
+  const most = isSecond ? 0 : mostEnds(withDelay, last, counts.endedSinceNs);
+  return Math.min(restarts + (isOver ? 1 : 0), most);
+}
+
+/**
+ * True if the user stopped the service after its restart was scheduled, and before it was done: RestartSec=
+ * after it began to wait.
+ */
+function isRestartCancelled({ restartedRun }: GapCounts, evidence: ServiceEvidence): boolean {
+  const { activeState, invocationId, restartDelayNs, stateChangeNs } = evidence;
+  if (activeState !== "inactive" || invocationId === "") return false;
+  if (restartedRun === invocationId) return true;
+  // With RestartMode=direct it isn't inactive before the wait.
+  const { inactiveExitNs, mainStartNs, mainExitNs } = evidence;
+  const waitsSinceNs = inactiveExitNs > mainExitNs ? inactiveExitNs : mainExitNs;
+  const isWait = waitsSinceNs > mainStartNs && waitsSinceNs > evidence.activeEnterNs;
+  return restartDelayNs > 0n && isWait && stateChangeNs - waitsSinceNs >= restartDelayNs;
 }
 
 /**
@@ -99,7 +141,7 @@ function isKnownEnd(
 ): boolean {
   const failedId = facts.lastFailure?.invocationId ?? "";
   // A listing alone may have shown that it failed.
-  if (failedId === "") return isNew ? failures > 0 : hasEnded(facts);
+  if (failedId === "") return isNew ? failures > 0 : knownEnds(facts) > 0;
   return failedId === invocationId;
 }
 

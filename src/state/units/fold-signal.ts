@@ -82,6 +82,7 @@ export function foldSignal(
     result: facts.result,
     exitStatus: facts.exitStatus,
     policy: facts.policy,
+    restartDelayNs: facts.restartDelayNs,
     failureResult: failure === undefined ? facts.failureResult : facts.result,
     failuresSinceRestart: failuresSince(facts, signal, { count, isEnd, isFailure }),
     restartsSeen: count === undefined ? facts.restartsSeen : number,
@@ -126,13 +127,18 @@ export function foldSignal(
 
 /** Returns the restart that a signal shows. Of one that came before the signal's run, the run isn't known. */
 function restartOf(
-  { lastFailure, invocationId: knownId }: UnitFacts,
+  { lastFailure, journalRestart, invocationId: knownId }: UnitFacts,
   { activeState, subState, stateChangeNs, invocationId }: UnitSignal,
   number: number,
 ): CountedChange {
   // Between its wait and its start it is inactive.
   const isBetween = activeState === "inactive" && invocationId === knownId;
-  if (isAutoRestart(subState) || isBetween) return { invocationId, timeNs: stateChangeNs, number };
+  if (isAutoRestart(subState) || isBetween) {
+    const isAgain = journalRestart?.invocationId === invocationId;
+    const timeNs =
+      isAgain && journalRestart.timeNs > stateChangeNs ? journalRestart.timeNs : stateChangeNs;
+    return { invocationId, timeNs, number };
+  }
   // The journal may have reported the end of this run.
   const isEnded = lastFailure?.invocationId === invocationId && lastFailure.timeNs <= stateChangeNs;
   return { invocationId: "", timeNs: (isEnded ? lastFailure.timeNs : stateChangeNs) - 1n, number };
@@ -269,8 +275,12 @@ export function restartsIn(
   if (restarts === undefined) return undefined;
   const { journalRestart: last, restartsSeen } = facts;
   if (last !== undefined) {
-    if (signal.stateChangeNs <= last.timeNs) return undefined;
     if (isCovered(last, restarts, signal.invocationId)) return undefined;
+    // The number of the wait that the journal reported can rise again.
+    const { subState, invocationId } = signal;
+    const isOfRun = invocationId !== "" && last.invocationId === invocationId;
+    const isAgain = isOfRun && isAutoRestart(subState);
+    if (signal.stateChangeNs <= last.timeNs && !isAgain) return undefined;
   }
   if (isFirstKnown(facts, signal, { restarts, underWatch })) return 1;
   const before = isResetWhileWaiting(unit, signal, underWatch) ? 0 : (restartsSeen ?? restarts);

@@ -1,5 +1,5 @@
-import { hasEnded, knownEnds } from "./restart-order.ts";
-import type { UnitOutcome } from "./unit-facts.ts";
+import { endedSince, isOfWait, knownEnds, mostEnds } from "./restart-order.ts";
+import type { RestartOutcome, UnitFacts, UnitOutcome } from "./unit-facts.ts";
 import type { UnitRecord } from "./unit-record.ts";
 import type { UnitTable } from "./unit-table.ts";
 
@@ -20,6 +20,8 @@ export interface GapCounts {
   repeated: number;
   /** InvocationID of the run before the newest restart; "" if it is unknown. */
   restartedRun: string;
+  /** No later run ended before that: Unix nanoseconds; undefined if it is unknown. */
+  endedSinceNs: bigint | undefined;
 }
 
 /** Counts what the journal and signals report of services, from the begin of a gap until it is closed. */
@@ -44,13 +46,14 @@ export class GapCounters {
         sameNs,
         isNew: false,
         invocationId,
-        isRunning: activeState !== "inactive" && !hasEnded(facts),
+        isRunning: activeState !== "inactive" && knownEnds(facts) === 0,
         restartsSeen,
         ends: knownEnds(facts),
         failures: 0,
         restarts: 0,
         repeated: 0,
         restartedRun: facts.lastRestart?.invocationId ?? "",
+        endedSinceNs: endedSince(facts),
       });
     }
   }
@@ -72,13 +75,9 @@ export class GapCounters {
     if (counts === undefined) return;
     for (const outcome of outcomes) {
       if (outcome.kind === "failure") counts.failures += 1;
-      if (outcome.kind !== "restart") continue;
-      const { invocationId } = outcome.counted;
-      counts.restarts += outcome.count;
-      if (counts.restartedRun !== "" && counts.restartedRun === invocationId) counts.repeated += 1;
-      // A signal that is the first of its run may show the restart of the run before.
-      const isOfRun = outcome.recovered || facts.invocationId === invocationId;
-      counts.restartedRun = isOfRun ? invocationId : "";
+      if (outcome.kind === "restart") countRestart(counts, facts, outcome);
+      // A signal shows NRestarts of its time.
+      else if (!outcome.recovered) counts.endedSinceNs = later(counts.endedSinceNs, outcome.timeNs);
     }
   }
 
@@ -117,6 +116,30 @@ export class GapCounters {
       restarts: 0,
       repeated: 0,
       restartedRun: "",
+      endedSinceNs: undefined,
     });
   }
+}
+
+function later(oneNs: bigint | undefined, otherNs: bigint): bigint {
+  return oneNs !== undefined && oneNs > otherNs ? oneNs : otherNs;
+}
+
+/** Adds a restart; the facts are from before it. */
+function countRestart(counts: GapCounts, facts: UnitFacts, outcome: RestartOutcome): void {
+  const { count, counted, recovered } = outcome;
+  const { invocationId, timeNs } = counted;
+  const { invocationId: knownId, restartDelayNs } = facts;
+  const isSecond = invocationId !== "" && counts.restartedRun === invocationId;
+  const isKnown = invocationId !== "" && knownId === invocationId;
+  const startNs = isKnown ? facts.activeEnterNs : 0n;
+  // A signal has the time of the wait, which is that of the run's end.
+  const last = { invocationId, timeNs, isEnd: !recovered && invocationId !== "", startNs };
+  const most = isSecond ? 0 : mostEnds(facts, last, counts.endedSinceNs);
+  // A signal that is the first of its run may show the restart of the run before, unless there were too few.
+  const isOfRun = recovered || isKnown || (invocationId !== "" && count >= most);
+  counts.restarts += count;
+  counts.repeated += Math.max(count - most, 0);
+  counts.restartedRun = isOfRun ? invocationId : "";
+  counts.endedSinceNs = isKnown && isOfWait(facts, counted) ? timeNs + restartDelayNs : timeNs;
 }

@@ -112,9 +112,9 @@ export class GapRecovery {
     const evidence = this.#evidence;
     const sinceNs = this.#listedSinceNs;
     let recoveredChanges = 0;
-    for (const [name, { policy }] of evidence) {
+    for (const [name, { policy, restartDelayNs }] of evidence) {
       const unit = units.get(name);
-      if (unit !== undefined) units.update(unit, { ...unit.facts, policy });
+      if (unit !== undefined) units.update(unit, { ...unit.facts, policy, restartDelayNs });
     }
     for (const entry of entries ?? []) {
       const unit = obtain(entry.unit);

@@ -42,6 +42,8 @@ export interface UnitFacts {
   readonly exitStatus: number | undefined;
   /** Restart=; undefined while it is unknown. */
   readonly policy: string | undefined;
+  /** RestartUSec=, the least time from the end of a run to its restart; 0n while it is unknown. */
+  readonly restartDelayNs: bigint;
   /** Result of the newest failure that was counted. */
   readonly failureResult: string | undefined;
   /** Failures of the same series of runs that were counted since the newest restart that was. */
@@ -143,6 +145,7 @@ export const NO_FACTS: UnitFacts = {
   result: undefined,
   exitStatus: undefined,
   policy: undefined,
+  restartDelayNs: 0n,
   failureResult: undefined,
   failuresSinceRestart: 0,
   restartsSeen: undefined,
@@ -179,6 +182,8 @@ export function unloaded(facts: UnitFacts): UnitFacts {
     result: undefined,
     exitStatus: undefined,
     policy: undefined,
+    restartDelayNs: 0n,
+    failuresSinceRestart: 0,
   };
 }
 

@@ -143,11 +143,11 @@ export class UnitTable {
   }
 
   /** A count that a signal or evidence has reported is newer. */
-  setRestartCount({ unit: name, restarts, policy }: RestartCountMessage): void {
+  setRestartCount({ unit: name, restarts, policy, restartDelayNs }: RestartCountMessage): void {
     const unit = this.#units.get(name);
     if (unit?.activeState === undefined) return;
     const { restartsSeen = restarts } = unit.facts;
-    this.update(unit, { ...unit.facts, restartsSeen, policy });
+    this.update(unit, { ...unit.facts, restartsSeen, policy, restartDelayNs });
   }
 
   setFrozenState({ unit: name, frozenState }: FrozenMessage): void {

@@ -36,8 +36,11 @@ export function readEvidence(
     restarts: undefined,
     exitStatus: undefined,
     policy: undefined,
+    restartDelayNs: 0n,
     hasJob: false,
     mainStartNs: 0n,
+    mainExitNs: 0n,
+    inactiveExitNs: 0n,
     isUnlogged: false,
     timeNs,
   };
@@ -78,6 +81,15 @@ export function readEvidence(
           break;
         case "ExecMainStartTimestamp":
           evidence.mainStartNs = time();
+          break;
+        case "ExecMainExitTimestamp":
+          evidence.mainExitNs = time();
+          break;
+        case "InactiveExitTimestamp":
+          evidence.inactiveExitNs = time();
+          break;
+        case "RestartUSec":
+          evidence.restartDelayNs = reader.enterVariant("t").uint64() * 1_000n;
           break;
         case "RestartForceExitStatus":
           isForced = hasStatuses(reader.enterVariant(STATUSES));

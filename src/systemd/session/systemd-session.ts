@@ -379,8 +379,8 @@ export class SystemdSession {
   }
 
   #readRestartCounts(services: readonly string[]): Promise<void> | undefined {
-    return this.#transport.restartCounts?.(services, (unit, restarts, policy) => {
-      this.#take({ kind: "restart-count", unit, restarts, policy });
+    return this.#transport.restartCounts?.(services, (unit, count) => {
+      this.#take({ kind: "restart-count", unit, ...count });
     });
   }
 

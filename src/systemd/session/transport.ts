@@ -1,4 +1,5 @@
 import type {
+  RestartCount,
   ParseErrorMessage,
   ServiceEvidence,
   ServiceSignal,
@@ -78,10 +79,10 @@ export interface Transport {
   ): Promise<void>;
   /** Returns false if systemd's lines about failures don't go to the journal. Absent as above. */
   logsToJournal?(): Promise<boolean>;
-  /** Reads NRestarts and Restart= of services, in the order of the wire. Absent as above. */
+  /** Reads NRestarts, Restart= and RestartSec= of services, in the order of the wire. Absent as above. */
   restartCounts?(
     services: readonly string[],
-    read: (service: string, restarts: number, policy: string | undefined) => void,
+    read: (service: string, count: RestartCount) => void,
   ): Promise<void>;
   managerState(): Promise<ManagerProperties>;
   /** Reads what no signal carries. Absent if it would cost a process in the container. */

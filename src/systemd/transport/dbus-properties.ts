@@ -1,3 +1,4 @@
+import type { RestartCount } from "../../domain/systemd.ts";
 import { type FrozenState, frozenStateOf } from "../../domain/unit.ts";
 import { DBusError } from "../dbus/errors.ts";
 import type { Message } from "../dbus/message.ts";
@@ -101,10 +102,10 @@ export class DbusProperties {
     });
   }
 
-  /** Reads NRestarts and Restart=; none of a service that was removed meanwhile. */
+  /** Reads NRestarts, Restart= and RestartSec=; none of a service that was removed meanwhile. */
   async restartCounts(
     services: readonly string[],
-    read: (service: string, restarts: number, policy: string | undefined) => void,
+    read: (service: string, count: RestartCount) => void,
   ): Promise<void> {
     const of = (service: string, property: string): PropertyRequest =>
       unitProperty(service, SERVICE_INTERFACE, property);
@@ -115,10 +116,18 @@ export class DbusProperties {
       ]);
       if (restarts === undefined) return;
       // Most services have no Restart=, and need no further call.
-      const isForced =
-        restart !== "no" &&
-        (await this.#getOptional(of(service, "RestartForceExitStatus"), readStatuses)) === true;
-      read(service, Number(restarts), restartPolicy(systemdWord(restart), isForced));
+      const [isForced = false, delayUs = 0n] =
+        restart === "no"
+          ? []
+          : await Promise.all([
+              this.#getOptional(of(service, "RestartForceExitStatus"), readStatuses),
+              this.#getOptional(of(service, "RestartUSec"), readCount),
+            ]);
+      read(service, {
+        restarts: Number(restarts),
+        policy: restartPolicy(systemdWord(restart), isForced),
+        restartDelayNs: delayUs * 1_000n,
+      });
     });
   }
 

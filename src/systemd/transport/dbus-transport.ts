@@ -1,5 +1,10 @@
 import type { Clock } from "../../domain/clock.ts";
-import type { ServiceEvidence, SystemdTransport, UnitIds } from "../../domain/systemd.ts";
+import type {
+  RestartCount,
+  ServiceEvidence,
+  SystemdTransport,
+  UnitIds,
+} from "../../domain/systemd.ts";
 import { type FrozenState, MAX_UNIT_NAMES, type UnitRow } from "../../domain/unit.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
@@ -250,7 +255,7 @@ export class DbusTransport implements Transport {
 
   restartCounts(
     services: readonly string[],
-    read: (service: string, restarts: number, policy: string | undefined) => void,
+    read: (service: string, count: RestartCount) => void,
   ): Promise<void> {
     return this.#properties.restartCounts(services, read);
   }

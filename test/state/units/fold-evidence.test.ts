@@ -18,7 +18,13 @@ function afterGap(policy = "always", before = 0) {
   state.take({ kind: "attached", transport: "dbus", atNs: START_NS });
   state.take({ kind: "recovered", entries: [] });
   state.take({ kind: "listed", rows: [row], asOfNs: at(1) });
-  state.take({ kind: "restart-count", unit: "a.service", restarts: before, policy });
+  state.take({
+    kind: "restart-count",
+    unit: "a.service",
+    restarts: before,
+    policy,
+    restartDelayNs: 0n,
+  });
   state.take(serviceSignal(at(2), { restarts: before }));
   state.take(unitSignal("active/running", at(2), { activeEnterNs: at(2) }));
   newChanges();
@@ -45,6 +51,9 @@ function afterGap(policy = "always", before = 0) {
         policy,
         hasJob: false,
         mainStartNs: at(ms),
+        mainExitNs: 0n,
+        inactiveExitNs: 0n,
+        restartDelayNs: 0n,
         isUnlogged: false,
         timeNs: at(ms + 1),
         ...evidence,
@@ -136,7 +145,13 @@ test("counts no more failures than another bound of all services in one gap", ()
   });
   state.take({ kind: "listed", rows, asOfNs: at(3) });
   for (const name of names) {
-    state.take({ kind: "restart-count", unit: name, restarts: 0, policy: "on-failure" });
+    state.take({
+      kind: "restart-count",
+      unit: name,
+      restarts: 0,
+      policy: "on-failure",
+      restartDelayNs: 0n,
+    });
   }
   state.take({ kind: "attached", transport: "dbus", atNs: at(1_000) });
   const entries = names.map((name, i) => entry("restart", 900 + i, { restarts: 1e9, unit: name }));

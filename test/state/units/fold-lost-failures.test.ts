@@ -19,7 +19,8 @@ function afterGap(policy: string, names: readonly string[] = ["a.service"]) {
   state.take({ kind: "attached", transport: "busctl", atNs: START_NS });
   state.take({ kind: "recovered", entries: [] });
   state.take({ kind: "listed", rows, asOfNs: at(1) });
-  for (const unit of names) state.take({ kind: "restart-count", unit, restarts: 4, policy });
+  for (const unit of names)
+    state.take({ kind: "restart-count", unit, restarts: 4, policy, restartDelayNs: 0n });
   state.take({ kind: "attached", transport: "busctl", atNs: at(1_000) });
   state.take({ kind: "recovered", entries: [] });
   state.take({ kind: "listed", rows, asOfNs: at(1_001) });

@@ -47,6 +47,9 @@ function watched() {
       policy: "on-failure",
       hasJob: false,
       mainStartNs: at(800),
+      mainExitNs: 0n,
+      inactiveExitNs: 0n,
+      restartDelayNs: 0n,
       isUnlogged: false,
       timeNs: at(1_010),
       ...evidence,
@@ -108,10 +111,137 @@ test.each([
 ])("counts a service that was stopped in its wait %s", (_, restarts, entries, counted) => {
   const { state, open, shows } = watched();
   open(0, [[A, "active", "running"]]);
-  state.take({ kind: "restart-count", unit: A, restarts: 0, policy: "on-failure" });
+  state.take({
+    kind: "restart-count",
+    unit: A,
+    restarts: 0,
+    policy: "on-failure",
+    restartDelayNs: 0n,
+  });
   state.take({ kind: "attached", transport: "dbus", atNs: at(900) });
   state.take({ kind: "recovered", entries });
   state.take(serviceSignal(at(950), { result: "exit-code", restarts }));
   state.take(unitSignal("inactive/dead", at(950), run));
   expect(shows({ ...STOPPED, restarts })).toEqual(counted);
+});
+
+/** A service that was counted in its first run, with its next line in the journal after a gap. */
+function inLoop(restartDelayMs = 100) {
+  const systemd = watched();
+  const { state, open } = systemd;
+  open(0, [[A, "active", "running"]]);
+  const count = { unit: A, restarts: 0, policy: "on-failure" } as const;
+  const restartDelayNs = BigInt(restartDelayMs) * 1_000_000n;
+  state.take({ kind: "restart-count", ...count, restartDelayNs });
+  state.take(serviceSignal(at(10), { restarts: 0 }));
+  state.take(
+    unitSignal("active/running", at(10), { invocationId: runOf(1), activeEnterNs: at(10) }),
+  );
+  const recover = (entries: Parameters<typeof state.take>[0] & { kind: "recovered" }): void => {
+    state.take({ kind: "attached", transport: "dbus", atNs: at(900) });
+    state.take(entries);
+  };
+  return { ...systemd, recover, restartDelayNs };
+}
+
+const runs = (number: number): { readonly invocationId: string } => ({
+  invocationId: runOf(number),
+});
+const RUNS_AGAIN = {
+  activeState: "active",
+  subState: "running",
+  result: "success",
+  stateChangeNs: at(950),
+  mainStartNs: at(950),
+} as const;
+
+test("counts one failure of a wait whose restart v252 numbers twice, and signals report", () => {
+  const { state, shows, recover, restartDelayNs } = inLoop();
+  const entries = [
+    failure(at(500), runs(1)),
+    restart(1, at(605), runs(1)),
+    failure(at(610), runs(2)),
+  ];
+  recover({ kind: "recovered", entries });
+  for (const restarts of [2, 3]) {
+    state.take(serviceSignal(at(720), { result: "exit-code", restarts }));
+    state.take(unitSignal("activating/auto-restart", at(611), runs(2)));
+  }
+  expect(shows({ ...RUNS_AGAIN, ...runs(3), restarts: 3, restartDelayNs })).toEqual([2, 3]);
+});
+
+test("counts one failure of a wait whose second number a signal alone reports", () => {
+  const { state, shows, recover, restartDelayNs } = inLoop();
+  recover({
+    kind: "recovered",
+    entries: [failure(at(500), runs(1)), restart(1, at(605), runs(1))],
+  });
+  state.take(serviceSignal(at(720), { result: "exit-code", restarts: 2 }));
+  state.take(unitSignal("activating/auto-restart", at(501), runs(1)));
+  state.take(serviceSignal(at(950), { restarts: 2 }));
+  state.take(unitSignal("active/running", at(950), runs(2)));
+  expect(shows({ ...RUNS_AGAIN, ...runs(2), restarts: 2, restartDelayNs })).toEqual([1, 2]);
+});
+
+test.each([
+  ["too early for a run between", 90, [2, 3]],
+  ["late enough for a run between", 320, [3, 3]],
+])("counts what a restart without a line shows when the next run fails %s", (_, ms, counted) => {
+  const { shows, recover, restartDelayNs } = inLoop();
+  const entries = [
+    failure(at(100), runs(1)),
+    restart(1, at(205), runs(1)),
+    failure(at(205 + ms), runs(3)),
+    restart(3, at(310 + ms), runs(3)),
+  ];
+  recover({ kind: "recovered", entries });
+  expect(shows({ ...RUNS_AGAIN, ...runs(4), restarts: 3, restartDelayNs })).toEqual(counted);
+});
+
+test.each([
+  ["before its restart was due", { inactiveExitNs: at(880), restarts: 0 }, [1, 0]],
+  ["after it was scheduled", { inactiveExitNs: at(840), restarts: 1 }, [1, 1]],
+  ["after it was scheduled, with RestartMode=direct", { mainExitNs: at(840), restarts: 1 }, [1, 1]],
+])(
+  "counts one failure when all lines of a service are lost that was stopped %s",
+  (_, it, counted) => {
+    const { shows, recover, restartDelayNs } = inLoop();
+    recover({ kind: "recovered", entries: [] });
+    const stopped = { ...STOPPED, ...runs(1), activeEnterNs: at(10), mainStartNs: at(10) };
+    expect(shows({ ...stopped, ...it, restartDelayNs })).toEqual(counted);
+  },
+);
+
+test("counts a failure that only a listing shows, since its signal was cut off", () => {
+  const { state, open, shows } = watched();
+  open(0, [["b.service", "active", "running"]]);
+  state.take({ kind: "loaded", rows: [{ name: A, activeState: "failed", subState: "failed" }] });
+  state.take({ kind: "attached", transport: "dbus", atNs: at(900) });
+  const evidence = {
+    activeState: "failed",
+    subState: "failed",
+    restarts: 0,
+    policy: "no",
+  } as const;
+  expect(shows({ ...evidence, isAfterSignals: false })).toEqual([0, 0]);
+  state.take({ kind: "recovered", entries: undefined });
+  expect(shows({ ...evidence })).toEqual([1, 0]);
+});
+
+test("begins at 0 when a service is loaded again after it had failed", () => {
+  const { state, open, shows } = inLoop();
+  const fail = (ms: number, run: { readonly invocationId: string }): void => {
+    state.take(serviceSignal(at(ms), { result: "exit-code", restarts: 0 }));
+    state.take(unitSignal("failed/failed", at(ms), run));
+  };
+  open(20, [[A, "active", "running"]]);
+  fail(30, runs(1));
+  state.take({ kind: "removed", unit: A, timeNs: at(40) });
+  state.take(serviceSignal(at(50), { result: "success", restarts: 0 }));
+  state.take(unitSignal("inactive/dead", 0n, runs(2)));
+  state.take(unitSignal("active/running", at(50), runs(2)));
+  fail(60, runs(2));
+  state.take({ kind: "attached", transport: "dbus", atNs: at(900) });
+  state.take({ kind: "recovered", entries: [] });
+  expect(shows({ ...RUNS_AGAIN, ...runs(4), restarts: 2 })).toEqual([3, 2]);
 });

@@ -18,7 +18,13 @@ function watched(): RecordedState {
   expect(recorded.state.take({ kind: "listed", rows, asOfNs: ATTACHED_NS })?.oomKillsOf).toEqual([
     "a.service",
   ]);
-  const count = { kind: "restart-count", unit: "a.service", restarts: 0, policy: "no" } as const;
+  const count = {
+    kind: "restart-count",
+    unit: "a.service",
+    restarts: 0,
+    policy: "no",
+    restartDelayNs: 0n,
+  } as const;
   recorded.state.take(count);
   recorded.state.take({ kind: "start-time", unit: "a.service", timeNs: at(-1_000) });
   return recorded;

@@ -15,6 +15,8 @@ const KINDS: readonly LifeKind[] = ["no restart", "restart", "direct restart"];
 interface CaseOptions extends CutStreamOptions {
   /** True if the services only crash. */
   readonly crashesAlone?: boolean;
+  /** True if systemd numbers some restarts twice: up to v252, when it is reloaded. */
+  readonly repeatsRestarts?: boolean;
 }
 
 /**
@@ -23,11 +25,12 @@ interface CaseOptions extends CutStreamOptions {
  */
 function runsOf(
   random: Random,
-  { crashesAlone = false, lostMs = 0 }: CaseOptions,
+  { crashesAlone = false, repeatsRestarts = false, lostMs = 0 }: CaseOptions,
 ): { readonly steps: LifeStep[]; readonly endNs: bigint } {
   const lives = Array.from({ length: 1 + random.below(3) }, (_, i) => {
     const kind = random.pick(KINDS);
-    const life = new UnitLife(`u${i}.service`, { kind, random, startNs: START_NS, crashesAlone });
+    const options = { kind, random, startNs: START_NS, crashesAlone, repeatsRestarts };
+    const life = new UnitLife(`u${i}.service`, options);
     const things = 3 + random.below(15);
     for (let each = 0; each < things; each += 1) life.goOn();
     return life;
@@ -159,6 +162,19 @@ test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
     for (let seed = first; seed < first + 300; seed += 1) {
       const lost = seed % 2 === 0 ? { lostMs: 2_000 } : { lostPercent: 1 + (seed % 60) };
       const [counted, truth] = countedAndTrue(seed, { crashesAlone: true, ...lost });
+      expect(counted).toEqual(truth);
+    }
+  },
+);
+
+// The time between two lines shows that there was no run between, since runs are shorter than RestartSec=.
+test.each(Array.from({ length: 10 }, (_, i) => i * 300))(
+  "counts what happened when systemd numbers restarts twice and the journal loses lines: cases from %s on",
+  (first) => {
+    for (let seed = first; seed < first + 300; seed += 1) {
+      const lost = seed % 2 === 0 ? { lostMs: 2_000 } : { lostPercent: 1 + (seed % 60) };
+      const options = { crashesAlone: true, repeatsRestarts: true, ...lost };
+      const [counted, truth] = countedAndTrue(seed, options);
       expect(counted).toEqual(truth);
     }
   },

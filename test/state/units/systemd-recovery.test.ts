@@ -161,7 +161,13 @@ test("counts one restart when its entry has no number", () => {
 
 test("counts the failure that a restart shows when the journal has lost its line", () => {
   const { state, resume, counts } = interrupted();
-  state.take({ kind: "restart-count", unit: A, restarts: 1, policy: "on-failure" });
+  state.take({
+    kind: "restart-count",
+    unit: A,
+    restarts: 1,
+    policy: "on-failure",
+    restartDelayNs: 0n,
+  });
   const entries = [failure(at(1_400), SECOND), restart(2, at(1_500), SECOND)];
   expect(resume(...KNOWN, ...entries, restart(3, at(1_900), { invocationId: runOf(3) }))).toBe(4);
   expect(counts()).toEqual([3, 3]);
@@ -178,10 +184,16 @@ test("requests Restart= of services that are listed, or that start, until it is 
   ] as const;
   const reply = state.take({ kind: "listed", rows, asOfNs: at(1) });
   expect(reply?.restartCountsOf).toEqual([A, "b.service"]);
-  state.take({ kind: "restart-count", unit: A, restarts: 7, policy: undefined });
+  state.take({
+    kind: "restart-count",
+    unit: A,
+    restarts: 7,
+    policy: undefined,
+    restartDelayNs: 0n,
+  });
   const active = unitSignal("active/running", at(2));
   expect(state.take(active)?.restartCountsOf).toEqual([A]);
-  state.take({ kind: "restart-count", unit: A, restarts: 8, policy: "always" });
+  state.take({ kind: "restart-count", unit: A, restarts: 8, policy: "always", restartDelayNs: 0n });
   expect(unit(A).facts).toMatchObject({ restartsSeen: 7, policy: "always" });
   expect(state.take(active)).toBeUndefined();
   expect(state.take(unitSignal("inactive/dead", at(3)))).toBeUndefined();

@@ -130,8 +130,8 @@ export class CutStream {
     const rows = [...this.#rows.values()];
     const reply = this.#sink?.take({ kind: "listed", rows, asOfNs: nowNs });
     for (const unit of reply?.restartCountsOf ?? []) {
-      const { restarts = 0, policy } = this.#evidenceOf(unit) ?? {};
-      this.#sink?.take({ kind: "restart-count", unit, restarts, policy });
+      const { restarts = 0, policy, restartDelayNs = 0n } = this.#evidenceOf(unit) ?? {};
+      this.#sink?.take({ kind: "restart-count", unit, restarts, policy, restartDelayNs });
     }
     for (const unit of reply?.startTimesOf ?? []) {
       const past = this.#steps

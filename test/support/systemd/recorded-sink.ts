@@ -126,8 +126,10 @@ function lineOf(message: SystemdMessage): string {
         `evidence ${message.unit} ${message.result} ${message.restarts}` +
         (message.isAfterSignals ? " after signals" : "")
       );
-    case "restart-count":
-      return `restart count ${message.unit} ${message.restarts} ${message.policy}`;
+    case "restart-count": {
+      const { unit, restarts, policy, restartDelayNs } = message;
+      return `restart count ${unit} ${restarts} ${policy} ${restartDelayNs / 1_000_000n}`;
+    }
     case "recovered":
       return `recovered ${message.entries?.length ?? "nothing"}`;
     case "listed":

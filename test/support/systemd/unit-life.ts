@@ -31,9 +31,14 @@ export class UnitLife {
   readonly #kind: LifeKind;
   readonly #random: Random;
   readonly #crashesAlone: boolean;
+  readonly #repeatsRestarts: boolean;
+  /** RestartSec=. */
+  readonly #delayMs: number;
   /** True while the job of a restart is queued. */
   #hasJob = false;
   #mainStartNs = 0n;
+  #mainExitNs = 0n;
+  #inactiveExitNs = 0n;
   #nowNs: bigint;
   #activeState: ActiveState = "inactive";
   #subState = "dead";
@@ -52,14 +57,26 @@ export class UnitLife {
       readonly startNs: bigint;
       /** True if it only crashes, until it is stopped or hits its start limit. */
       readonly crashesAlone?: boolean;
+      /**
+       * True if systemd numbers a restart again when it is reloaded before the restart is done: up to v252,
+       * which has no RestartMode=direct.
+       */
+      readonly repeatsRestarts?: boolean;
     },
   ) {
     this.#name = name;
     this.#kind = options.kind;
     this.#random = options.random;
     this.#nowNs = options.startNs;
+    this.#delayMs = 100 + this.#random.below(300);
     this.#crashesAlone = options.crashesAlone ?? false;
+    this.#repeatsRestarts = options.repeatsRestarts ?? false;
     this.#say({});
+  }
+
+  /** Longest run, and longest time from one number of a restart to the next. */
+  get #shortMs(): number {
+    return Math.floor(this.#delayMs * 0.05);
   }
 
   get nowNs(): bigint {
@@ -73,7 +90,7 @@ export class UnitLife {
 
   /** One more thing happens to it, such as can happen in its state. */
   goOn(): void {
-    this.#pass(1, 900);
+    this.#pass(1, this.#repeatsRestarts ? this.#shortMs : 900);
     if (this.#crashesAlone) {
       if (this.#activeState === "active") this.#end(this.#random.pick(["exit-code", "signal"]));
       else if (this.#runs === 0) this.#startByHand();
@@ -105,8 +122,9 @@ export class UnitLife {
     this.#result = "success";
     this.#hasJob = false;
     this.#mainStartNs = this.#nowNs;
+    this.#mainExitNs = 0n;
     // v257 reports the new run while it is still in the state before.
-    if (this.#subState === "auto-restart-queued") this.#signal();
+    if (this.#subState === "auto-restart-queued") this.#signal({ isPassing: true });
     this.#enter("active", "running");
   }
 
@@ -130,19 +148,19 @@ export class UnitLife {
   /** Its process ends; by its kind it restarts, or hits a start limit. */
   #end(result: string): void {
     this.#result = result;
+    this.#mainExitNs = this.#nowNs;
     const isDirect = this.#kind === "direct restart";
     if (result !== "success") this.#fail(result, isDirect);
     else if (!isDirect) this.#enter("inactive", "dead");
     if (this.#kind === "no restart") return;
     this.#enter("activating", "auto-restart");
-    this.#pass(100, 400);
     if (this.#random.below(10) === 0) {
+      this.#pass(1, this.#delayMs - 5);
       this.#enter("inactive", "dead");
       return;
     }
-    this.#restarts += 1;
-    this.#hasJob = true;
-    this.#write({ kind: "restart", result: undefined, restarts: this.#restarts });
+    this.#pass(this.#delayMs, this.#delayMs + 10);
+    this.#scheduleRestart();
     const isLimit = this.#random.below(6) === 0;
     if (isDirect) {
       this.#signal();
@@ -152,23 +170,41 @@ export class UnitLife {
       this.#pass(0, 1);
       this.#signal();
       this.#signal();
+      while (this.#repeatsRestarts && this.#random.below(4) === 0) {
+        this.#pass(1, this.#shortMs);
+        this.#scheduleRestart();
+        this.#signal();
+      }
+      if (this.#repeatsRestarts && this.#random.below(20) === 0) {
+        this.#hasJob = false;
+        this.#enter("inactive", "dead");
+        return;
+      }
       if (!isLimit) this.#result = "success";
       this.#enter("inactive", "dead");
     }
     this.#pass(0, 5);
-    this.#hasJob = !isLimit;
     if (isLimit) this.#fail(result === "success" ? "start-limit-hit" : result);
     else this.#start();
+  }
+
+  #scheduleRestart(): void {
+    this.#restarts += 1;
+    this.#hasJob = true;
+    this.#write({ kind: "restart", result: undefined, restarts: this.#restarts });
   }
 
   #fail(result: string, inPassing = false): void {
     this.#result = result;
     this.#write({ kind: "failure", result, restarts: undefined });
+    this.#hasJob = false;
     if (!inPassing) this.#enter("failed", "failed");
   }
 
   #enter(activeState: ActiveState, subState: string): void {
     this.#nowNs += BigInt(20 + this.#random.below(80)) * US;
+    if (isInactive(this.#activeState) && !isInactive(activeState))
+      this.#inactiveExitNs = this.#nowNs;
     this.#activeState = activeState;
     this.#subState = subState;
     this.#stateChangeNs = this.#nowNs;
@@ -179,9 +215,9 @@ export class UnitLife {
   }
 
   /** Its signals, with what is so: of what hasn't changed as well. */
-  #signal(): void {
+  #signal({ isPassing = false } = {}): void {
     const { service, unit } = this.#properties();
-    this.#say({ signals: { service, unit } });
+    this.#say({ signals: { service, unit }, isPassing });
   }
 
   #properties(): { readonly service: ServiceSignal; readonly unit: UnitSignal } {
@@ -210,7 +246,11 @@ export class UnitLife {
     this.#say({ entry: { ...entry, ...of } });
   }
 
-  #say(what: Pick<LifeStep, "entry" | "signals">): void {
+  /** Nothing that is passing is seen by a call: it changes before systemd answers the next one. */
+  #say({
+    isPassing = false,
+    ...what
+  }: Pick<LifeStep, "entry" | "signals"> & { readonly isPassing?: boolean }): void {
     const row = { name: this.#name, activeState: this.#activeState, subState: this.#subState };
     const { service, unit } = this.#properties();
     const evidence = {
@@ -221,9 +261,13 @@ export class UnitLife {
       policy: this.#crashesAlone ? "on-failure" : "always",
       hasJob: this.#hasJob,
       mainStartNs: this.#mainStartNs,
+      mainExitNs: this.#mainExitNs,
+      inactiveExitNs: this.#inactiveExitNs,
+      restartDelayNs: BigInt(this.#delayMs) * MS,
       isUnlogged: false,
     };
-    this.steps.push({ atNs: this.#nowNs, row, evidence, ...what });
+    const seen = isPassing ? (this.steps.at(-1)?.evidence ?? evidence) : evidence;
+    this.steps.push({ atNs: this.#nowNs, row, evidence: seen, ...what });
     this.#nowNs += US;
   }
 
@@ -231,4 +275,8 @@ export class UnitLife {
     const spanUs = (mostMs - leastMs) * 1_000;
     this.#nowNs += BigInt(leastMs) * MS + BigInt(this.#random.below(spanUs)) * US;
   }
+}
+
+function isInactive(activeState: ActiveState): boolean {
+  return activeState === "inactive" || activeState === "failed";
 }

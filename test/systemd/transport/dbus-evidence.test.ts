@@ -19,7 +19,10 @@ const CRASHED: FakeUnit = {
     NRestarts: new Variant("u", 3),
     ExecMainStatus: new Variant("i", 9),
     ExecMainStartTimestamp: new Variant("t", 1_700_000_000_000_001n),
+    ExecMainExitTimestamp: new Variant("t", 1_700_000_000_000_099n),
+    InactiveExitTimestamp: new Variant("t", 1_700_000_000_100_000n),
     Restart: new Variant("s", "on-failure"),
+    RestartUSec: new Variant("t", 800_000n),
   },
 };
 
@@ -92,6 +95,9 @@ test("reads all properties of a service at once, before what was missed is appli
       policy: "on-failure",
       hasJob: true,
       mainStartNs: 1_700_000_000_000_001_000n,
+      mainExitNs: 1_700_000_000_000_099_000n,
+      inactiveExitNs: 1_700_000_000_100_000_000n,
+      restartDelayNs: 800_000_000n,
       isUnlogged: false,
       timeNs: watched.clock.nowNs(),
     },
@@ -252,7 +258,7 @@ test.each([
     uncounted: ["a.service"],
   });
   expect(watched.sink.evidence[0]).toMatchObject({ policy });
-  expect(watched.history).toContain(`restart count a.service 3 ${policy}`);
+  expect(watched.history).toContain(`restart count a.service 3 ${policy} 800`);
   await end(watched);
 });
 
@@ -261,7 +267,7 @@ test("reads the number of restarts of services that were listed first", async ()
     units: { "a.service": CRASHED },
     uncounted: ["a.service"],
   });
-  expect(watched.history).toContain("restart count a.service 3 on-failure");
+  expect(watched.history).toContain("restart count a.service 3 on-failure 800");
   await end(watched);
 });
 
@@ -269,9 +275,9 @@ test("reads the number of restarts of a service that starts later", async () => 
   const watched = await attached({ units: { "a.service": CRASHED } });
   watched.sink.started = ["a.service"];
   watched.systemd.emitProperties("a.service", "Unit", { ActiveState: new Variant("s", "active") });
-  await watched.saw("restart count a.service 3 on-failure");
+  await watched.saw("restart count a.service 3 on-failure 800");
   expect(watched.systemd.questions.at(-1)).toBe(
-    "Get RestartForceExitStatus /org/freedesktop/systemd1/unit/a_2eservice",
+    "Get RestartUSec /org/freedesktop/systemd1/unit/a_2eservice",
   );
   await end(watched);
 });
