@@ -20,6 +20,7 @@ import { readFailureLines } from "./failure-lines.ts";
 import { openLogExport } from "./log-export.ts";
 import { openMetricExport } from "./metric-export.ts";
 import { openParts } from "./open.ts";
+import { readiness } from "./readiness.ts";
 import { openServiceNotifier } from "./service-manager.ts";
 import { logSetup, StartupLog } from "./startup-log.ts";
 import { subscribeParts } from "./subscribe.ts";
@@ -60,12 +61,13 @@ export async function runApp(options: AppOptions): Promise<void> {
 
   const { watch, readings, scraper, own, status } = buildParts(opened, common);
   stack.use(own);
-  const watchesSystemd = config.systemd.transport !== "off";
+  const watchesSystemd = config.systemd.transport !== "off" || config.systemd.host;
   const startup = stack.use(
     new StartupLog({ fleet, runtime, watchesSystemd, sinceMs, clock, log }),
   );
   const changeLog = stack.use(new ChangeLog({ changes: config.logChanges, clock, log }));
-  subscribeParts(bus, { own, store, status, startup, service, heap, changeLog, clock });
+  const isReady = readiness(watch, fleet);
+  subscribeParts(bus, { own, store, status, startup, service, heap, isReady, changeLog, clock });
 
   const sweep = (): void => {
     heap.fitTo(fleet.size);
@@ -88,7 +90,7 @@ export async function runApp(options: AppOptions): Promise<void> {
       await refresh();
       return scraper.scrape(negotiateFormat(accept));
     },
-    ready: () => watch.engine.listed,
+    ready: isReady,
     status: status.routes,
     log,
     clock,
@@ -99,6 +101,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   await http.listen(config.web.listenAddresses);
 
   stack.defer(() => watch.stopSystemd());
+  watch.startHost();
   await watch.engine.run(signal);
   log.info("shutting down");
 }

@@ -26,7 +26,7 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
   const registry = new client.Registry();
   const { groups } = series;
   const readings = new Readings({ fleet, groups, sourceOf: watch.readingsOf, clock });
-  const isWatched = config.systemd.transport !== "off";
+  const isWatched = config.systemd.transport !== "off" || config.systemd.host;
   const scraper = new Scraper(fleet, shownMetrics({ isWatched, groups }), registry);
   const own = new OwnMetrics({
     ...BUILD_INFO,

@@ -1,5 +1,6 @@
 import type { Change } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
+import { logged } from "../domain/container-name.ts";
 import { exitCodeText, processEnd } from "../domain/exit-status.ts";
 import type { LogFields, Logger } from "../domain/log.ts";
 import { severityOf } from "../logs/severity.ts";
@@ -11,7 +12,10 @@ export type LoggedChanges = "trouble" | "all" | "none";
 /** Logs a change of a watch at its level, and any other change at debug. */
 export function logChange(change: Change, log: Logger): void {
   const isEngine = change.identity === undefined;
-  const fields = { container: change.container || undefined, detail: change.detail };
+  const fields = {
+    ...(change.identity === undefined ? {} : logged(change.identity)),
+    detail: change.detail,
+  };
   switch (change.kind) {
     case "monitor.error":
       log.error(isEngine ? "engine watch failed" : "systemd watch failed", fields);
@@ -127,9 +131,9 @@ export class ChangeLog implements Disposable {
 
 /** Returns what a line says: what happened to what, and why. */
 function fieldsOf(change: Change): LogFields {
-  const { container, unit, recovered, timeNs } = change;
+  const { identity, unit, recovered, timeNs } = change;
   return {
-    container,
+    ...(identity === undefined ? {} : logged(identity)),
     unit: unit || undefined,
     ...factsOf(change),
     ...(recovered ? { recovered, at: rfc3339(timeNs) ?? undefined } : {}),

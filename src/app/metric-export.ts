@@ -50,7 +50,10 @@ export async function openMetricExport(options: MetricExportOptions): Promise<As
   const push = startMetricPush({
     source: new OtelCollector({
       fleet,
-      metrics: shownMetrics({ isWatched: config.systemd.transport !== "off", groups }),
+      metrics: shownMetrics({
+        isWatched: config.systemd.transport !== "off" || config.systemd.host,
+        groups,
+      }),
       refresh,
       own: own.registry,
       temporality,

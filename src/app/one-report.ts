@@ -29,7 +29,7 @@ export async function oneReport(
   const { config, clock } = context;
   const sources = {
     containers: () => fleet.containers(),
-    watchesSystemd: config.systemd.transport !== "off",
+    watchesSystemd: () => config.systemd.transport !== "off",
     lagOf: () => undefined,
     engine: () => ({
       runtime,

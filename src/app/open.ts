@@ -42,6 +42,7 @@ export async function openParts({ config, bus, clock, log }: OpenOptions): Promi
     events: fleetEvents(bus),
     admission: unitAdmission(systemd.unitInclude, systemd.unitExclude, series),
     identify: identifier(node.namePrefix, () => runtime.engine),
+    watchesContainers: systemd.transport !== "off",
   });
   const cursor = new EventCursor();
   const store = await openStore({
@@ -49,15 +50,21 @@ export async function openParts({ config, bus, clock, log }: OpenOptions): Promi
     scope: JSON.stringify([docker.host, docker.context, watch.filters]),
     clock,
     log,
-    cursor: () => cursor.resume(),
+    // The host is watched before the engine is reached.
+    cursor: () => cursor.resume({ isEarly: fleet.host !== undefined }),
     container: (id) => fleet.get(id)?.resume(),
     ...(config.otlp.logs === undefined
       ? {}
       : { queue: queueOptions(storage.queueBytes, bus, log) }),
   });
   if (store.restored !== undefined) {
-    fleet.restore(store.restored.containers);
-    cursor.restore(store.restored.cursor);
+    const { containers, cursor: position } = store.restored;
+    const isListed = position.isListed !== false;
+    fleet.restore(containers, isListed);
+    if (isListed) cursor.restore(position);
+    const host = containers.find(({ identity }) => identity.isHost === true);
+    // Else what happens from now on would count as missed, should the host be watched again.
+    if (host !== undefined && !systemd.host) store.touch(host.identity.id);
   }
   return { runtime, series, fleet, cursor, store };
 }

@@ -58,10 +58,11 @@ function logWatch({ config, log }: ConfigLog): void {
     filters: filters.length === 0 ? "none" : filters.join(", "),
     node_name_prefix: config.node.namePrefix,
   });
-  const { transport, unitInclude, unitExclude } = config.systemd;
-  const isOff = transport === "off";
+  const { transport, host, unitInclude, unitExclude } = config.systemd;
+  const isOff = transport === "off" && !host;
   log.info("systemd settings", {
     transport,
+    host: host ? true : undefined,
     unit_include: isOff ? undefined : unlessDefault("unitInclude", unitInclude),
     unit_exclude: isOff ? undefined : unlessDefault("unitExclude", unitExclude),
   });
@@ -120,7 +121,7 @@ function logAccess({ config, log }: ConfigLog, web: SetupLogOptions["web"]): voi
 const NODES_LIMIT_MS = 30_000;
 
 export interface StartupLogOptions {
-  readonly fleet: Pick<Fleet, "containers">;
+  readonly fleet: Pick<Fleet, "containers" | "nodes">;
   readonly runtime: Pick<ContainerRuntime, "engine" | "versions">;
   /** False if no systemd is to be watched. */
   readonly watchesSystemd: boolean;
@@ -139,6 +140,7 @@ export class StartupLog implements Disposable {
   /** Ids of nodes that are not watched yet; undefined before the first listing and after the last line. */
   #awaited: Set<string> | undefined;
   #isListed = false;
+  #isHostLogged = false;
   #limit: Disposable | undefined;
   /** Engine and versions of the last line, as JSON. */
   #engine = "";
@@ -165,7 +167,8 @@ export class StartupLog implements Disposable {
 
   /** Checks the container after its state was read. */
   stateRead(record: ContainerRecord): void {
-    const { id } = record.identity;
+    const { id, isHost } = record.identity;
+    if (isHost === true && record.systemd.up) this.#logHost(record);
     if (isNode(record) && !record.systemd.up) this.#awaited?.add(id);
     else if (this.#awaited?.delete(id) === true && this.#awaited.size === 0) this.#logNodes();
   }
@@ -182,6 +185,17 @@ export class StartupLog implements Disposable {
     if (text === this.#engine) return;
     this.#engine = text;
     this.#options.log.info("connected to container engine", fields);
+  }
+
+  #logHost({ identity, systemd }: ContainerRecord): void {
+    if (this.#isHostLogged) return;
+    this.#isHostLogged = true;
+    const units = unitCount(systemd.units.counts());
+    this.#options.log.info("host watched", {
+      host: identity.name,
+      units,
+      seconds: this.#seconds(),
+    });
   }
 
   #logNodes(): void {
@@ -202,7 +216,7 @@ export class StartupLog implements Disposable {
 
   #nodes(): readonly ContainerRecord[] {
     if (!this.#options.watchesSystemd) return [];
-    return [...this.#options.fleet.containers()].filter(isNode);
+    return [...this.#options.fleet.nodes()].filter(isNode);
   }
 
   #seconds(): number {

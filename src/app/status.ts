@@ -4,6 +4,7 @@ import type { Change } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
 import type { FailedRun } from "../domain/journal.ts";
+import { eventContainer } from "../domain/container-name.ts";
 import type { ContainerResume } from "../domain/resume.ts";
 import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
@@ -57,15 +58,15 @@ export function buildStatus(options: StatusOptions): Status {
     instance: INSTANCE.slice(0, 12),
   });
 
-  const stateDiffers = ({ name, node, cluster }: Named): void =>
-    events.aside("snapshot", name, JSON.stringify({ container: name, node, cluster }));
+  const stateDiffers = (identity: Named): void =>
+    events.aside("snapshot", eventContainer(identity), JSON.stringify(snapshotOf(identity)));
   const lastLines = new LastLines(config.journal.lines);
   const expiries = new Expiries(clock);
   for (const container of options.restored ?? []) expiries.restored(container);
 
   const sources: PageSources = {
-    containers: () => fleet.containers(),
-    watchesSystemd: config.systemd.transport !== "off",
+    containers: () => withHost(fleet),
+    watchesSystemd: ({ isHost }) => isHost === true || config.systemd.transport !== "off",
     lagOf: lags.of,
     engine: () => ({
       runtime: options.runtime(),
@@ -117,7 +118,18 @@ export function buildStatus(options: StatusOptions): Status {
   };
 }
 
-type Named = Pick<ContainerIdentity, "name" | "node" | "cluster">;
+type Named = Pick<ContainerIdentity, "name" | "node" | "cluster" | "isHost">;
+
+function snapshotOf(identity: Named): Readonly<Record<"container" | "node" | "cluster", string>> {
+  const { node, cluster } = identity;
+  return { container: eventContainer(identity), node, cluster };
+}
+
+/** Yields the host first. */
+function* withHost(fleet: Fleet): Generator<ContainerRecord, void, void> {
+  if (fleet.host !== undefined) yield fleet.host;
+  yield* fleet.containers();
+}
 
 const ENGINE = "";
 

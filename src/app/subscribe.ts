@@ -16,12 +16,13 @@ export interface Subscribers {
   readonly service: Pick<ServiceNotifier, "ready">;
   readonly heap: Pick<HeapGrowth, "fitTo">;
   readonly changeLog: Pick<ChangeLog, "changed">;
+  readonly isReady: () => boolean;
   readonly clock: Clock;
 }
 
 /** Subscribes the parts that don't know the bus. An event reaches them in the order of these lines. */
 export function subscribeParts(bus: EventBus, parts: Subscribers): void {
-  const { own, store, status, startup, service, heap, changeLog, clock } = parts;
+  const { own, store, status, startup, service, heap, isReady, changeLog, clock } = parts;
 
   bus.subscribe("change", (change) => own.changed(change, clock.nowNs()));
   bus.subscribe("change", changeLog.changed);
@@ -31,8 +32,10 @@ export function subscribeParts(bus: EventBus, parts: Subscribers): void {
   bus.subscribe("change", status.changed);
 
   bus.subscribe("stateRead", ({ record, source }) => {
-    // A listing of systemd is stored with the next change.
-    if (source === "engine") store.touch(record.identity.id);
+    // A listing of systemd is stored with the next change, unless that is all there is.
+    const { id, isHost } = record.identity;
+    if (source === "engine" || isHost === true) store.touch(id);
+    if (isHost === true && isReady()) service.ready();
   });
   bus.subscribe("stateRead", ({ record }) => status.stateRead(record));
   bus.subscribe("stateRead", ({ record }) => startup.stateRead(record));
@@ -43,6 +46,10 @@ export function subscribeParts(bus: EventBus, parts: Subscribers): void {
   bus.subscribe("listed", () => void store.flush());
   bus.subscribe("listed", () => startup.listed());
   bus.subscribe("listed", () => service.ready());
+  // Without an engine, the host alone may make it ready.
+  bus.subscribe("change", ({ identity }) => {
+    if (identity === undefined && isReady()) service.ready();
+  });
 
   bus.subscribe("parseError", ({ source }) => own.parseError(source));
   bus.subscribe("dropped", ({ stage, count, reason }) => {

@@ -1,5 +1,6 @@
 import type { WatchConfig } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
+import type { ContainerIdentity } from "../domain/container.ts";
 import type { EngineSource } from "../domain/engine-source.ts";
 import type { ReadLines } from "../domain/journal.ts";
 import type { Logger } from "../domain/log.ts";
@@ -14,6 +15,8 @@ import { Redactor } from "../platform/data/redactor.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
+import { hostLines, hostSource } from "../systemd/transport/host.ts";
+import { findHostSystem } from "../systemd/transport/host-system.ts";
 import { OwnCommands } from "../systemd/transport/own-commands.ts";
 import {
   journalLines,
@@ -41,9 +44,11 @@ export interface Watch {
   readonly engine: EngineWatch;
   /** Returns a function that reads the container's journal; undefined if it runs no systemd now. */
   readonly linesOf: (record: ContainerRecord) => ReadLines | undefined;
-  /** Returns the way to read what no signal of a container's systemd carries, if there is one now. */
+  /** Returns the way to read what no signal of a systemd carries, if there is one now. */
   readonly readingsOf: (record: ContainerRecord) => ReadingSource | undefined;
-  /** Stops the watch of every container's systemd; resolves when all have ended. */
+  /** Starts the watch of the host's systemd, if it is to be watched. */
+  readonly startHost: () => void;
+  /** Stops the watch of every systemd; resolves when all have ended. */
   readonly stopSystemd: () => Promise<void>;
 }
 
@@ -51,7 +56,7 @@ export interface Watch {
 const BOOT_NS = 10_000_000_000n;
 
 /**
- * Builds both watches, which publish to the bus. The watch of the engine starts with its `run`; each
+ * Builds the watches, which publish to the bus. The watch of the engine starts with its `run`; each
  * container that it reads starts, wakes or stops the watch of the container's systemd.
  */
 export function buildWatch(options: WatchOptions): Watch {
@@ -85,18 +90,23 @@ export function buildWatch(options: WatchOptions): Watch {
       isPaused: () => record.paused,
     };
   };
+  const { host: watchesHost, hostBus } = config.systemd;
+  const host = watchesHost ? findHostSystem() : undefined;
   const systemd = new SystemdWatches({
     bus,
     clock,
     log,
     sourceOf(record) {
+      const { id, isHost } = record.identity;
+      if (isHost === true) return host && hostSource({ host, bus: hostBus, clock });
       const source = systemdSource(config.systemd.transport, wayInto(record));
-      return source && commands.sweeping(source, record.identity.id);
+      return source && commands.sweeping(source, id);
     },
   });
   const redactor = new Redactor(config.journal.redact);
   const linesOf = (record: ContainerRecord): ReadLines | undefined => {
     if (!record.alive || record.runsSystemd !== true) return undefined;
+    if (record.identity.isHost === true) return host && hostLines({ host, redactor, clock });
     const watchedOver = (): SystemdTransport | undefined => record.systemd.transport;
     return journalLines({ ...wayInto(record), redactor, watchedOver });
   };
@@ -104,10 +114,23 @@ export function buildWatch(options: WatchOptions): Watch {
     if (read.source !== "engine") return;
     if (watchesSystemd === undefined || watchesSystemd(read.record)) systemd.sync(read.record);
   });
+  const startHost = (): void => {
+    if (host === undefined) return;
+    const { name, id } = host;
+    if (!host.hasSystemd && hostBus === undefined) {
+      log.warn("host not watched, it runs no systemd", { host: name });
+      return;
+    }
+    systemd.sync(fleet.addHost(hostIdentity(name, id)));
+  };
   const stopSystemd = async (): Promise<void> => {
     await systemd.stopAll();
     commands.killLeft();
   };
   const readingsOf = (record: ContainerRecord) => systemd.readingsOf(record);
-  return { engine, linesOf, readingsOf, stopSystemd };
+  return { engine, linesOf, readingsOf, startHost, stopSystemd };
+}
+
+function hostIdentity(name: string, id: string): ContainerIdentity {
+  return { id, name, node: name, cluster: "", image: "", runtime: "", isHost: true };
 }

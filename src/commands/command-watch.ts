@@ -35,6 +35,8 @@ export interface CommandWatchOptions {
   /** Units whose changes are published. */
   readonly admission: UnitAdmission;
   readonly watchesSystemd: NonNullable<WatchOptions["watchesSystemd"]>;
+  /** False if no container is watched, so that no engine is needed. Default: true. */
+  readonly watchesEngine?: boolean;
   /** Wraps the source that the engine is watched through. Default: the source itself. */
   readonly through?: (source: Required<EngineSource>, runtime: ContainerRuntime) => EngineSource;
 }
@@ -59,7 +61,7 @@ export interface CommandWatch {
  * @throws if the configuration names no usable way to the engine
  */
 export async function openCommandWatch(options: CommandWatchOptions): Promise<CommandWatch> {
-  const { config, clock, log, admission, watchesSystemd, through } = options;
+  const { config, clock, log, admission, watchesSystemd, watchesEngine = true, through } = options;
   const runtime = await openRuntime({ ...config.docker, filters: config.watch.filters, clock });
   const bus = new EventBus(log);
   const fleet = new Fleet({
@@ -67,7 +69,7 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
     admission,
     identify: identifier(config.node.namePrefix, () => runtime.engine),
   });
-  const { engine, linesOf, stopSystemd } = buildWatch({
+  const { engine, linesOf, startHost, stopSystemd } = buildWatch({
     config,
     runtime,
     fleet,
@@ -90,7 +92,9 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
       return runtime.engine;
     },
     start() {
-      running ??= engine.run(end.signal);
+      if (running !== undefined) return;
+      startHost();
+      running = watchesEngine ? engine.run(end.signal) : Promise.resolve();
     },
     async stop() {
       sweep[Symbol.dispose]();

@@ -66,7 +66,7 @@ export const COMMANDS = {
     summary: "Wait until containers and their units reach a state",
     description: [
       "Exits with 0 as soon as every condition holds. It watches the engine itself, without polling; no other unitwatch needs to run.",
-      "Every condition must hold in every named container, and each container must be running. Without --container, --watch.filter or --watch.cluster is needed: the containers are those that match; at least one must match.",
+      "Every condition must hold in every named container, and each container must be running. Without --container or --host, --watch.filter or --watch.cluster is needed: the containers are those that match; at least one must match.",
       "Exits with 1 at the time limit, or earlier if a condition can no longer hold: a container was removed, exited or is unhealthy, it lacks the systemd or the health check that a condition needs, a unit failed, or systemd is degraded or in maintenance, unless a condition names that state. Such a state must last for a second, because restarts pass through it. With --keep-waiting only the time limit counts.",
       "It also waits for a container that does not exist yet, for an engine that is unreachable and for a unit that systemd has not loaded. As in systemctl, such a unit is inactive. A name can be an alias, such as default.target: it is resolved in each container.",
     ],
@@ -121,6 +121,7 @@ export const COMMANDS = {
     },
     switches: {
       "keep-waiting": "Keep waiting until the time limit even if a condition can no longer hold.",
+      host: "Wait for the host's own systemd too: --unit and --system hold for it as well. Without --container or a filter for it alone, and no engine is needed.",
       quiet: "Print nothing; only set the exit code.",
       ...HELP,
     },
@@ -143,6 +144,10 @@ export const COMMANDS = {
       {
         what: "Wait until all nodes of a cluster are up, even if units failed:",
         line: "unitwatch wait --watch.cluster dev --system running,degraded --keep-waiting",
+      },
+      {
+        what: "Wait until a service of the host itself runs:",
+        line: "unitwatch wait --host --unit nginx --timeout 60s",
       },
       {
         what: "Wait until a database is healthy:",
@@ -193,6 +198,7 @@ export const COMMANDS = {
       ...ENGINE_FLAGS,
       "nodeNamePrefix",
       "systemdTransport",
+      "systemdHost",
       "unitInclude",
       "unitExclude",
       ...LOG_FLAGS,

@@ -42,6 +42,10 @@ export interface WatchConfig {
   };
   readonly systemd: {
     readonly transport: "auto" | "socket" | "dbus" | "busctl" | "off";
+    /** True if the host's own systemd is watched too. */
+    readonly host: boolean;
+    /** Path of the host's bus, from DBUS_SYSTEM_BUS_ADDRESS; it begins with a zero byte if it is abstract. */
+    readonly hostBus: string | undefined;
     /** Matches the whole name of each unit that is shown. */
     readonly unitInclude: RegExp;
     /** Matches the whole name of each unit that is hidden; wins over `unitInclude`. */

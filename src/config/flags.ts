@@ -113,6 +113,14 @@ export const FLAGS = {
     completes: TRANSPORTS,
     parse: oneOf(TRANSPORTS),
   }),
+  systemdHost: single({
+    name: "systemd.host",
+    hint: "on|off",
+    defaultText: "off",
+    help: "Whether the host's own systemd is watched as a node too. Its series have no label container, and node is the host's name.",
+    completes: SWITCH_WORDS,
+    parse: oneOf(SWITCH_WORDS),
+  }),
   collect: single({
     name: "systemd.collect",
     hint: "GROUPS",

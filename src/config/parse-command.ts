@@ -14,7 +14,7 @@ import type { Environment, Settings } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
 import { FLAGS } from "./flags.ts";
 import { commandHelp, helpText } from "./help.ts";
-import { deepFrozen, parseConfig, watchConfig } from "./parse-config.ts";
+import { deepFrozen, hostConfig, parseConfig, watchConfig } from "./parse-config.ts";
 import type { ParsedConfig } from "./parse-config.ts";
 
 /** Parsed command line: a command or the sidecar. */
@@ -73,7 +73,9 @@ function parseCommand(
   switch (name) {
     case "wait": {
       const own = readSettings(COMMANDS.wait.flags, given.values, {});
-      return { kind: "wait", config: waitConfig({ ...watch, ...own }, given) };
+      const host = given.switches.has("host");
+      const systemd = { ...watch.systemd, ...hostConfig(host, env) };
+      return { kind: "wait", config: waitConfig({ ...watch, systemd, ...own }, given) };
     }
     case "events": {
       const own = readSettings(COMMANDS.events.flags, given.values, {});
@@ -114,16 +116,23 @@ function sharedSettings(
 }
 
 function waitConfig(
-  settings: Omit<WaitConfig, "keepWaiting" | "quiet">,
+  settings: Omit<WaitConfig, "host" | "keepWaiting" | "quiet">,
   { switches }: Arguments,
 ): WaitConfig {
-  const { containers, units, system, systemd, watch } = settings;
-  if (containers.length === 0 && watch.filters.length === 0) {
+  const { containers, health, units, system, systemd, watch } = settings;
+  const hasContainers = containers.length > 0 || watch.filters.length > 0;
+  if (!hasContainers && !systemd.host) {
     throw new ConfigError(
-      "nothing to wait for: expected --container, --watch.filter or --watch.cluster",
+      "nothing to wait for: expected --container, --watch.filter, --watch.cluster or --host",
     );
   }
-  if (systemd.transport === "off" && (units.length > 0 || system !== undefined)) {
+  if (systemd.host && units.length === 0 && system === undefined) {
+    throw new ConfigError("--host: expected --unit or --system with it");
+  }
+  if (!hasContainers && health !== undefined) {
+    throw new ConfigError("--health: expected --container or a filter with it, the host has none");
+  }
+  if (hasContainers && systemd.transport === "off" && (units.length > 0 || system !== undefined)) {
     const condition = units.length > 0 ? "--unit" : "--system";
     throw new ConfigError(`${condition}: expected a --systemd.transport other than off with it`);
   }
@@ -131,6 +140,7 @@ function waitConfig(
   rejectContradictions(units);
   return deepFrozen<WaitConfig>({
     ...settings,
+    host: hasContainers ? (systemd.host ? "too" : "none") : "alone",
     keepWaiting: switches.has("keep-waiting"),
     quiet: switches.has("quiet"),
   });

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { BUILD_INFO } from "./build-info.ts";
 import type { Config, WatchConfig } from "./config.ts";
+import { busPath } from "./flag/addresses.ts";
 import { readArguments } from "./flag/arguments.ts";
 import { readSettings } from "./flag/settings.ts";
 import type { Environment, Settings } from "./flag/settings.ts";
-import { ConfigError } from "./flag/value-error.ts";
+import { ConfigError, parseSetting } from "./flag/value-error.ts";
 import { FLAGS, SWITCHES } from "./flags.ts";
 import { helpText, versionText } from "./help.ts";
 import { readOtlp } from "./otlp.ts";
@@ -21,6 +22,9 @@ export type ParsedConfig =
       /** One line that names the invalid setting and what was expected. */
       readonly stderr?: string;
     };
+
+/** Address of the system bus for every client of D-Bus: sd_bus_default_system(3). */
+const BUS_VARIABLE = "DBUS_SYSTEM_BUS_ADDRESS";
 
 const MAIN = { flags: Object.values(FLAGS), switches: SWITCHES, help: "--help" };
 
@@ -80,6 +84,7 @@ type WatchSettings = Pick<
   | "watchCluster"
   | "nodeNamePrefix"
   | "systemdTransport"
+  | "systemdHost"
   | "unitInclude"
   | "unitExclude"
   | "journalRedact"
@@ -112,12 +117,23 @@ export function watchConfig(settings: WatchSettings, env: Environment): WatchCon
     node: { namePrefix: settings.nodeNamePrefix },
     systemd: {
       transport: settings.systemdTransport,
+      ...hostConfig(settings.systemdHost === "on", env),
       unitInclude: settings.unitInclude,
       unitExclude: settings.unitExclude,
     },
     journal: { redact: settings.journalRedact },
     log: { level: settings.logLevel, format: settings.logFormat },
   };
+}
+
+/** @throws ConfigError if the variable of the bus can't be used */
+export function hostConfig(
+  host: boolean,
+  env: Environment,
+): Pick<WatchConfig["systemd"], "host" | "hostBus"> {
+  const address = env[BUS_VARIABLE] ?? "";
+  const hostBus = host && address !== "" ? parseSetting(BUS_VARIABLE, address, busPath) : undefined;
+  return { host, hostBus };
 }
 
 /** Follows the docker command: any DOCKER_TLS_VERIFY that is not empty turns TLS on. */

@@ -13,3 +13,19 @@ export function isNamed(
 ): boolean {
   return container.name === wanted || (isContainerId(wanted) && container.id.startsWith(wanted));
 }
+
+/** Returns the container's name as events and reports have it; "" for the host. */
+export function eventContainer(identity: {
+  readonly name: string;
+  readonly isHost?: true | undefined;
+}): string {
+  return identity.isHost === true ? "" : identity.name;
+}
+
+/** Returns the fields of a log line that say whose systemd it is about. */
+export function logged(identity: { readonly name: string; readonly isHost?: true | undefined }): {
+  readonly container?: string;
+  readonly host?: string;
+} {
+  return identity.isHost === true ? { host: identity.name } : { container: identity.name };
+}

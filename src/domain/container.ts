@@ -28,6 +28,11 @@ export interface ContainerIdentity {
   readonly image: string;
   /** Name of the engine: `docker`, `podman`. */
   readonly runtime: string;
+  /**
+   * True for the host itself, whose systemd is a node without a container: `name` and `node` are the
+   * host's name, and cluster, image and runtime are "".
+   */
+  readonly isHost?: true | undefined;
 }
 
 /** One container in the engine's list, checked and bounded. */

@@ -16,7 +16,8 @@ export interface Counting {
 
 /** Facts about a series that exporters need beside its labels. */
 export interface SeriesOrigin {
-  readonly containerId: string;
+  /** undefined for the host. */
+  readonly containerId: string | undefined;
   readonly counting: Counting;
 }
 

@@ -44,6 +44,8 @@ export interface CursorResume {
   readonly seen: readonly string[];
   /** Number of events seen in all: shows how many of the keys are new since the last resume. */
   readonly count: number;
+  /** False if the engine's containers were never listed: there is only the host to go on from. */
+  readonly isListed?: boolean | undefined;
 }
 
 /** State that a process keeps for the next one. */

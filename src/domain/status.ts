@@ -122,9 +122,12 @@ export interface SystemdReport {
   readonly units: Readonly<Partial<Record<ActiveState, number>>>;
 }
 
-/** One container. */
+/** One container, or the host. */
 export interface ContainerReport {
+  /** "" for the host. */
   readonly name: string;
+  /** True for the host itself: a node that is no container, without cluster, image and runtime. */
+  readonly isHost: boolean;
   readonly id: string;
   readonly node: string;
   readonly cluster: string;
@@ -189,7 +192,7 @@ export interface EngineReport {
 export interface SummaryReport {
   readonly containers: number;
   readonly running: number;
-  /** Containers whose systemd should be watched, those whose systemd is, and those that are degraded. */
+  /** Containers, and the host, whose systemd should be watched, those whose systemd is, and those that are degraded. */
   readonly nodes: number;
   readonly watched: number;
   readonly degraded: number;
@@ -220,6 +223,7 @@ export interface EventReport {
   readonly kind: EventKind;
   readonly time: Time | null;
   readonly severity: "INFO" | "WARN" | "ERROR";
+  /** "" for the host, and for the watch of the engine, which has no node either. */
   readonly container: string;
   readonly node: string;
   readonly cluster: string;

@@ -17,9 +17,10 @@ export const SHUTDOWN_TARGET = "shutdown.target";
 
 /**
  * The way in which a container's systemd is watched: over its bus, through the host's /proc or by a
- * command in it; over systemd's private socket; or by busctl, which may see nothing.
+ * command in it; over systemd's private socket; or by busctl, which may see nothing. `host`: the host's
+ * own systemd.
  */
-export type SystemdTransport = "socket" | "dbus" | "dbus-private" | "busctl";
+export type SystemdTransport = "socket" | "dbus" | "dbus-private" | "busctl" | "host";
 
 /** The properties of org.freedesktop.systemd1.Unit that a Unit signal is read for. */
 export interface UnitSignal {

@@ -12,6 +12,8 @@ export interface UnitCondition {
 export interface WaitGoal {
   /** Names, ids, or starts of ids; none: every container that is watched, and at least one. */
   readonly containers: readonly string[];
+  /** Whether the host's own systemd is part of the goal: beside containers, or without any. */
+  readonly host: "none" | "too" | "alone";
   readonly units: readonly UnitCondition[];
   /** Any of them will do; undefined: not part of the goal. */
   readonly system: readonly SystemState[] | undefined;

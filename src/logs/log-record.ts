@@ -72,6 +72,8 @@ export function logRecordOf(
 
 export function containerAttributes({ identity }: Pick<Change, "identity">): Attributes {
   if (identity === undefined) return {};
+  if (identity.isHost === true)
+    return { "host.name": identity.name, "unitwatch.node": identity.node };
   return {
     "container.id": identity.id,
     "container.name": identity.name,

@@ -44,22 +44,25 @@ function what(change: Change): string {
     case "unit.reloading":
       return `${unit(change)} is ${change.activeState ?? change.kind.slice("unit.".length)}`;
     case "system.state":
-      return `systemd in ${change.container} is ${change.systemState}`;
+      return `systemd ${where(change)} is ${change.systemState}`;
     case "system.soft_reboot":
-      return `systemd in ${change.container} rebooted its userspace`;
+      return `systemd ${where(change)} rebooted its userspace`;
     case "monitor.lost":
     case "monitor.recovered":
     case "monitor.error":
-      return change.container === ""
-        ? `Watching the engine: ${change.detail}`
-        : `Watching ${change.container}: ${change.detail}`;
+      if (change.identity === undefined) return `Watching the engine: ${change.detail}`;
+      return `Watching ${change.container || `the host ${change.node}`}: ${change.detail}`;
     default:
       return change satisfies never;
   }
 }
 
 function unit(change: UnitChange): string {
-  return `Unit ${change.unit} in ${change.container}`;
+  return `Unit ${change.unit} ${where(change)}`;
+}
+
+function where({ container, node }: Change): string {
+  return container === "" ? `on the host ${node}` : `in ${container}`;
 }
 
 function because(change: UnitChange): string {

@@ -11,7 +11,8 @@ const NUMBERS: ReadonlySet<string> = new Set(["process.exit.code"]);
 export function sharedAttributes(otel: OtelInstrument, labels: LabelSet): Attributes {
   const attributes: Attributes = {};
   for (const [name, value] of labels.pairs) attributes[attributeOf(otel, name)] = value;
-  if (labels.origin !== undefined) attributes["container.id"] = labels.origin.containerId;
+  const id = labels.origin?.containerId;
+  if (id !== undefined) attributes["container.id"] = id;
   return attributes;
 }
 

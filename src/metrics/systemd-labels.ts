@@ -4,32 +4,28 @@ import type { UnitRecord } from "../state/units/unit-record.ts";
 
 const upLabels = new WeakMap<ContainerRecord, { transport: string; labels: LabelSet }>();
 
-/** Labels `container`, `transport`. */
+/** Labels `container`, `transport`; `transport` alone for the host. */
 export function upLabelsOf(record: ContainerRecord): LabelSet {
-  const transport = record.systemd.transport ?? "none";
+  const { isHost, name } = record.identity;
+  const transport = record.systemd.transport ?? (isHost === true ? "host" : "none");
   const known = upLabels.get(record);
-  const container = record.identity.name;
-  if (known?.transport === transport && known.labels.pairs[0]?.[1] === container) {
+  if (known?.transport === transport && (isHost || known.labels.pairs[0]?.[1] === name)) {
     return known.labels;
   }
-  const labels = new LabelSet(
-    [
-      ["container", container],
-      ["transport", transport],
-    ],
-    record.labels.origin,
-  );
+  const labels = containerLabelOf(record).with([["transport", transport]]);
   upLabels.set(record, { transport, labels });
   return labels;
 }
 
 const containerLabel = new WeakMap<ContainerRecord["identity"], LabelSet>();
 
-/** Label `container` alone. */
+/** Label `container` alone; none for the host. */
 export function containerLabelOf(record: ContainerRecord): LabelSet {
   let labels = containerLabel.get(record.identity);
   if (labels === undefined) {
-    labels = new LabelSet([["container", record.identity.name]], record.labels.origin);
+    const { name, isHost } = record.identity;
+    const pairs = isHost === true ? [] : [["container", name] as const];
+    labels = new LabelSet(pairs, record.labels.origin);
     containerLabel.set(record.identity, labels);
   }
   return labels;

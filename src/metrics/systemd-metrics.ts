@@ -199,7 +199,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     otel: { name: "systemd.soft_reboots", unit: "{reboot}", kind: "counter" },
     cardinality: "1 per container with systemd",
     *read(fleet, visit) {
-      for (const record of fleet.containers()) {
+      for (const record of fleet.nodes()) {
         if (record.hasSeries && record.runsSystemd === true) {
           visit(record.labels, record.counters.softReboots);
         }

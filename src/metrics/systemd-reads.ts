@@ -30,7 +30,7 @@ export function unitMetric(
   return {
     ...about,
     *read(fleet, visit) {
-      for (const record of fleet.containers()) {
+      for (const record of fleet.nodes()) {
         if (!isShown(record)) continue;
         let visited = 0;
         const { units } = record.systemd;
@@ -55,7 +55,7 @@ export function systemdMetric(
   return {
     ...about,
     *read(fleet, visit) {
-      for (const record of fleet.containers()) {
+      for (const record of fleet.nodes()) {
         if (record.hasSeries && record.runsSystemd === true && record.alive) sample(record, visit);
         yield;
       }

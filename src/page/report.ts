@@ -12,6 +12,8 @@ import type {
 } from "../domain/status.ts";
 import type { JournalLine } from "../domain/journal.ts";
 import { processEnd } from "../domain/exit-status.ts";
+import type { ContainerIdentity } from "../domain/container.ts";
+import { eventContainer } from "../domain/container-name.ts";
 import type { Recent } from "../domain/recent.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { SystemdState } from "../state/units/systemd-state.ts";
@@ -23,14 +25,15 @@ import type { TroubledUnits } from "./view/trouble.ts";
 
 /** Facts about containers that their records lack. */
 interface ReportContext {
-  /** False if unitwatch watches systemd in no container. */
-  readonly watchesSystemd: boolean;
+  /** Returns false if its systemd is not to be watched, whether it runs one or not. */
+  readonly watchesSystemd: (identity: ContainerIdentity) => boolean;
   /** Returns the seconds from the last change of this container's systemd to the state that showed it. */
   readonly lagOf: (id: string) => number | undefined;
 }
 
 /** Supplies what a report shows. */
 export interface ReportSources extends ReportContext {
+  /** Returns the containers, with the host before them if it is watched. */
   readonly containers: () => Iterable<ContainerRecord>;
   readonly engine: () => EngineReport;
   /** Returns the state of the OTLP queue; undefined if OTLP export is off or the state is unknown. */
@@ -78,10 +81,11 @@ function summaryOf(sources: ReportSources): SummaryReport {
   const summary = { containers: 0, running: 0, nodes: 0, watched: 0, degraded: 0, failedUnits: 0 };
   for (const record of sources.containers()) {
     if (record.destroyedAtNs !== undefined) continue;
-    summary.containers += 1;
+    const isContainer = record.identity.isHost !== true;
+    if (isContainer) summary.containers += 1;
     if (!record.alive) continue;
-    summary.running += 1;
-    if (!sources.watchesSystemd || record.runsSystemd !== true) continue;
+    if (isContainer) summary.running += 1;
+    if (!sources.watchesSystemd(record.identity) || record.runsSystemd !== true) continue;
     const { systemd } = record;
     summary.nodes += 1;
     if (systemd.up) summary.watched += 1;
@@ -98,7 +102,7 @@ export function* filtered(
   filter: ContainerFilter,
 ): Generator<ContainerRecord> {
   for (const record of sources.containers()) {
-    if (filter === undefined || filter.has(record.identity.name)) yield record;
+    if (filter === undefined || filter.has(eventContainer(record.identity))) yield record;
   }
 }
 
@@ -212,13 +216,15 @@ export function containerFacts(
   },
 ): ContainerFacts {
   const { sources, nowNs, units } = context;
-  const { id, name, node, cluster, image, runtime } = record.identity;
+  const { id, node, cluster, image, runtime } = record.identity;
   const { recent } = record.counters;
   const { conditions } = record;
   const { lastEnd } = conditions;
-  const isNode = sources.watchesSystemd && record.runsSystemd === true && record.alive;
+  const isNode =
+    sources.watchesSystemd(record.identity) && record.runsSystemd === true && record.alive;
   const facts = {
-    name,
+    name: eventContainer(record.identity),
+    isHost: record.identity.isHost === true,
     id,
     node,
     cluster,

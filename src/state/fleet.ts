@@ -40,6 +40,8 @@ export interface FleetOptions {
     readonly image: string;
     readonly label: (key: string) => string | undefined;
   }) => ContainerIdentity;
+  /** False if systemd is watched in no container. Default: true. */
+  readonly watchesContainers?: boolean;
 }
 
 export interface SummaryContext {
@@ -50,12 +52,15 @@ export interface SummaryContext {
   readonly nowNs: bigint;
 }
 
-/** Every container of the engine that is watched. */
+/** Every container of the engine that is watched, and the host if its systemd is. */
 export class Fleet {
   readonly #byId = new Map<string, ContainerRecord>();
   readonly #byName = new Map<string, ContainerRecord>();
   readonly #options: FleetOptions;
   readonly #changes: ContainerChanges;
+  #host: ContainerRecord | undefined;
+  /** State of the host that an earlier process stored. */
+  #hostResume: ContainerResume | undefined;
   /** True once every container is known that existed when the watch began. */
   #isComplete = false;
 
@@ -74,8 +79,36 @@ export class Fleet {
     return this.#byName.values();
   }
 
+  /** The host as a node; undefined if its systemd isn't watched. */
+  get host(): ContainerRecord | undefined {
+    return this.#host;
+  }
+
+  /** Every one whose systemd is watched, should it run one: the host, then the containers. */
+  *nodes(): Generator<ContainerRecord, void, void> {
+    if (this.#host !== undefined) yield this.#host;
+    if (this.#options.watchesContainers !== false) yield* this.containers();
+  }
+
+  /** Returns the container, or the host, with this id. */
   get(id: string): ContainerRecord | undefined {
-    return this.#byId.get(id);
+    return this.#host?.identity.id === id ? this.#host : this.#byId.get(id);
+  }
+
+  /** Adds the host, as an earlier process left it. It runs, and is no container. */
+  addHost(identity: ContainerIdentity): ContainerRecord {
+    const record = new ContainerRecord(identity, {
+      events: this.#options.events,
+      admission: this.#options.admission,
+      counters: undefined,
+      runs: new RunTracker({ isNew: true }),
+    });
+    if (this.#hostResume?.identity.id === identity.id) record.restore(this.#hostResume);
+    record.status = "running";
+    record.runsSystemd = true;
+    record.hasHealthCheck = false;
+    this.#host = record;
+    return record;
   }
 
   /**
@@ -153,12 +186,17 @@ export class Fleet {
     this.#isComplete = true;
   }
 
-  /** Restores the containers that an earlier process stored. */
-  restore(containers: readonly ContainerResume[]): void {
+  /**
+   * Restores the containers that an earlier process stored.
+   *
+   * @param isListed false if it had listed no container, but watched the host
+   */
+  restore(containers: readonly ContainerResume[], isListed = true): void {
     for (const resume of containers) {
-      this.#add(resume.identity, { isNew: true, runs: resume.lives }).restore(resume);
+      if (resume.identity.isHost === true) this.#hostResume = resume;
+      else this.#add(resume.identity, { isNew: true, runs: resume.lives }).restore(resume);
     }
-    this.#isComplete = true;
+    this.#isComplete = isListed;
   }
 
   /** Number of containers that exist. */
@@ -180,6 +218,7 @@ export class Fleet {
 
   /** Forgets containers and units that were removed before `beforeNs`. */
   forgetDestroyed(beforeNs: bigint): void {
+    this.#host?.systemd.units.forgetRemoved(beforeNs);
     for (const [name, record] of this.#byName) {
       if (record.destroyedAtNs !== undefined && record.destroyedAtNs < beforeNs) {
         this.#byName.delete(name);

@@ -1,6 +1,7 @@
 import type { MonitorChange } from "../domain/change.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
+import { eventContainer } from "../domain/container-name.ts";
 import { EventKind } from "../domain/event.ts";
 
 export interface StreamHealthOptions {
@@ -75,7 +76,7 @@ export class StreamHealth {
     changed({
       kind,
       node: identity?.node ?? "",
-      container: identity?.name ?? "",
+      container: identity === undefined ? "" : eventContainer(identity),
       unit: "",
       timeNs: atNs,
       detail: error === undefined ? phrase : `${phrase}: ${error.message}`,

@@ -12,6 +12,9 @@ export const RESUME_SCHEMA = `
   CREATE TABLE seen (number INTEGER PRIMARY KEY, key TEXT NOT NULL);
   CREATE TABLE container (id TEXT PRIMARY KEY, resume TEXT NOT NULL) WITHOUT ROWID;`;
 
+/** The begin of a position at which no container was listed yet. */
+const UNLISTED = "0";
+
 /** One write of the resume point. */
 export interface ResumeUpdate {
   readonly cursor: CursorResume;
@@ -56,7 +59,7 @@ export class ResumeTables {
   write({ cursor, containers }: ResumeUpdate): void {
     this.#run("INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?, ?)", [
       this.#scope,
-      String(cursor.beginNs),
+      cursor.isListed === false ? UNLISTED : String(cursor.beginNs),
       String(cursor.lastNs),
       cursor.count,
     ]);
@@ -88,6 +91,7 @@ export class ResumeTables {
     return {
       cursor: {
         beginNs: BigInt(String(place["begin_ns"])),
+        ...(place["begin_ns"] === UNLISTED ? { isListed: false } : {}),
         lastNs: BigInt(String(place["last_ns"])),
         seen: seen.map((row) => String(row["key"])),
         count: this.#writtenCount,

@@ -33,6 +33,7 @@ function subscribed() {
     service: { ready: () => void calls.push("service ready") },
     heap: { fitTo: (containers) => void calls.push(`heap ${containers}`) },
     changeLog: { changed: () => {} },
+    isReady: () => false,
     clock: new FakeClock(),
   });
   /** Returns the values above 0 by their labels. */

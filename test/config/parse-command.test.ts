@@ -69,7 +69,10 @@ test.each([
   [["run"], 'unknown command "run": expected one that --help lists'],
   [["__proto__"], 'unknown command "__proto__": expected one that --help lists'],
   [["a\u001B[2J"], String.raw`unknown command "a\u001b[2J": expected one that --help lists`],
-  [["wait"], "nothing to wait for: expected --container, --watch.filter or --watch.cluster"],
+  [
+    ["wait"],
+    "nothing to wait for: expected --container, --watch.filter, --watch.cluster or --host",
+  ],
   [["wait", "a"], 'unexpected argument "a": expected only flags'],
   [
     ["wait", "--contaner=a"],

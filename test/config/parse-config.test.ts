@@ -30,6 +30,8 @@ test("has the defaults of the contract", () => {
     node: { namePrefix: undefined },
     systemd: {
       transport: "auto",
+      host: false,
+      hostBus: undefined,
       unitInclude: /^(?:.+)$/u,
       unitExclude: /^(?:.+\.(automount|device|mount|scope|slice|swap))$/u,
     },

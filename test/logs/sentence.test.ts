@@ -67,7 +67,11 @@ const CASES: readonly (readonly [string, Change])[] = [
   [`Watching ${NODE}: systemd stream ended`, monitorChange("monitor.lost")],
   [
     "Watching the engine: docker events unavailable",
-    monitorChange("monitor.error", { container: "", detail: "docker events unavailable" }),
+    monitorChange("monitor.error", {
+      identity: undefined,
+      container: "",
+      detail: "docker events unavailable",
+    }),
   ],
 ];
 

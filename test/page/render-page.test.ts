@@ -126,7 +126,7 @@ test("leaves changes to the feed when they happen while the page is written", ()
   const steps = writePage(
     {
       containers: () => made.fleet.containers(),
-      watchesSystemd: true,
+      watchesSystemd: () => true,
       lagOf: () => undefined,
       engine: () => ({ runtime: "docker", up: true, since: null, reconnects: 0, lagSeconds: null }),
       otlpQueue: () => undefined,

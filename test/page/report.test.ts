@@ -13,7 +13,7 @@ function sources(more: Partial<ReportSources> = {}): ReportSources {
   const { fleet } = goldenFleet();
   return {
     containers: () => fleet.containers(),
-    watchesSystemd: true,
+    watchesSystemd: () => true,
     lagOf: () => 0.0025,
     engine: () => ({ runtime: "docker", up: true, since: null, reconnects: 2, lagSeconds: null }),
     otlpQueue: () => ({ records: 3, bytes: 1_024 }),
@@ -45,7 +45,7 @@ test("writes the named containers alone, with the summary of all", async () => {
 });
 
 test("counts no container as a node when systemd isn't watched", async () => {
-  const report = JSON.parse(await text(sources({ watchesSystemd: false }))) as StatusReport;
+  const report = JSON.parse(await text(sources({ watchesSystemd: () => false }))) as StatusReport;
   expect(report.containers.filter(({ systemd }) => systemd !== null)).toEqual([]);
   expect(report.summary).toMatchObject({ nodes: 0, watched: 0, degraded: 0, failedUnits: 0 });
 });

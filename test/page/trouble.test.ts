@@ -23,6 +23,7 @@ const NOTHING = { restarts: null, failedExits: null, oomKills: null };
 const NO_UNITS: TroubledUnits = { failing: 0, restarted: 0, looping: 0, frozen: 0 };
 const CONTAINER: Omit<ContainerReport, "units" | "trouble"> = {
   name: "a",
+  isHost: false,
   id: "1",
   node: "a",
   cluster: "",

@@ -101,22 +101,27 @@ export async function trueSystemd(node: TestNode): Promise<SystemdTruth> {
   };
 }
 
-export function shownSystemd(scrape: Scrape, container: string): SystemdTruth {
+/** @param of container, or the labels that select the host */
+export function shownSystemd(
+  scrape: Scrape,
+  of: string | Readonly<Record<string, string>>,
+): SystemdTruth {
+  const where = typeof of === "string" ? { container: of } : of;
   const byUnit = new Map<string, Record<string, number>>();
-  for (const { labels, value } of scrape.select("systemd_unit_state", { container })) {
+  for (const { labels, value } of scrape.select("systemd_unit_state", where)) {
     const { name = "", type, state = "" } = labels;
     if (!name.endsWith(`.${type}`)) throw new Error(`${name} is not a ${type}`);
     byUnit.set(name, { ...byUnit.get(name), [state]: value });
   }
-  const started = scrape.by("name", "systemd_unit_start_time_seconds", { container });
+  const started = scrape.by("name", "systemd_unit_start_time_seconds", where);
   return {
-    version: onlyOne(scrape.by("version", "systemd_version", { container })),
-    systemState: onlyOne(scrape.by("state", "systemd_system_state", { container })),
+    version: onlyOne(scrape.by("version", "systemd_version", where)),
+    systemState: onlyOne(scrape.by("state", "systemd_system_state", where)),
     states: Object.fromEntries([...byUnit].map(([name, values]) => [name, onlyOne(values)])),
     activeUs: Object.fromEntries(
       Object.entries(started).map(([name, seconds]) => [name, Math.round(seconds * 1e6)]),
     ),
-    counts: scrape.by("state", "systemd_units", { container }),
+    counts: scrape.by("state", "systemd_units", where),
   };
 }
 

@@ -31,6 +31,8 @@ export interface UnitwatchOptions {
   readonly run?: readonly string[];
   /** Engine whose host it runs on, in this engine's pid namespace. Default: this process's own. */
   readonly onHostOf?: Pick<Engine, "host"> | undefined;
+  /** Command that runs it as a program of a node, as {@link enterNode} returns it. */
+  readonly enter?: readonly string[] | undefined;
   /** Additional variables. Variables of this process that change unitwatch's behaviour are removed. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -164,7 +166,8 @@ interface Output {
 /** Starts unitwatch and waits until it listens. */
 export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
   const { host, cluster, storagePath = "", args = [], env = {}, run = [MAIN] } = options;
-  const enter = options.onHostOf === undefined ? [] : onEngineHost(options.onHostOf.host);
+  const { onHostOf } = options;
+  const enter = options.enter ?? (onHostOf === undefined ? [] : onEngineHost(onHostOf.host));
   const [command, ...before] = [...enter, process.execPath];
   const child = spawn(
     command,
@@ -192,8 +195,9 @@ export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwat
     );
     if (listening === true) throw new Error("it ended");
     const port = Number(/:(\d+)$/.exec(String(listening["address"]))?.[1]);
-    const own = child.pid ?? -1;
-    const pid = enter.length === 0 ? own : (onlyChildOf(own) ?? own);
+    const forks = enter.filter((word) => word === "nsenter").length;
+    let pid = child.pid ?? -1;
+    for (let fork = 0; fork < forks; fork += 1) pid = onlyChildOf(pid) ?? pid;
     return new Unitwatch(child, output, { port, pid });
   } catch (cause) {
     child.kill("SIGKILL");

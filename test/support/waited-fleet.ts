@@ -16,6 +16,7 @@ import { serviceSignal, unitRow, unitSignal } from "./systemd-facts.ts";
 
 export const NOTHING: WaitGoal = {
   containers: [],
+  host: "none",
   units: [],
   system: undefined,
   health: undefined,

@@ -1,3 +1,4 @@
+import type { ContainerIdentity } from "../../domain/container.ts";
 import { isNamed } from "../../domain/container-name.ts";
 import type { Change } from "../../domain/change.ts";
 import type { EventKind } from "../../domain/event.ts";
@@ -15,7 +16,7 @@ export interface ChangeFilterOptions {
 
 export interface ChangeFilter {
   readonly matches: (change: Change) => boolean;
-  readonly container: (identity: { readonly id: string; readonly name: string }) => boolean;
+  readonly container: (identity: Pick<ContainerIdentity, "id" | "name" | "isHost">) => boolean;
   readonly unit: (name: string) => boolean;
   /** Names of units, patterns left out: each can be an alias. */
   readonly unitNames: readonly string[];
@@ -35,8 +36,9 @@ export function changeFilter({
   const wanted = new Set(kinds);
   const container: ChangeFilter["container"] = (identity) =>
     names.length === 0 ||
-    names.some((name) => name.test(identity.name)) ||
-    containers.some((each) => isNamed(identity, each));
+    (identity.isHost !== true &&
+      (names.some((name) => name.test(identity.name)) ||
+        containers.some((each) => isNamed(identity, each))));
   const unit = (name: string): boolean =>
     unitNames.length === 0 || unitNames.some((each) => each.test(name));
   return {

@@ -12,6 +12,7 @@ import { eventReport } from "../../app/event-report.ts";
 import type { EventsConfig } from "../../config/config.ts";
 import type { Change } from "../../domain/change.ts";
 import type { Clock } from "../../domain/clock.ts";
+import { logged } from "../../domain/container-name.ts";
 import type { Logger } from "../../domain/log.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import { untilAborted } from "../../platform/time/until-aborted.ts";
@@ -80,7 +81,7 @@ export async function showEvents(options: EventsOptions): Promise<OutputEnd | un
   watch.bus.subscribe("stateRead", ({ record }) => {
     if (!record.systemd.up || watched.has(record)) return;
     watched.add(record);
-    log.debug("watching systemd", { container: record.identity.name });
+    log.debug("watching systemd", logged(record.identity));
   });
   watch.bus.subscribe("listed", () => log.debug("containers listed"));
   watch.bus.subscribe("dropped", ({ stage }) => {

@@ -35,7 +35,7 @@ function entryOf(container: ContainerReport, context: TextContext): string[] {
   const where = cluster === "" ? "" : ` (${node} in ${cluster})`;
   return [
     "",
-    `${trouble.level}  ${safe(name)}${safe(where)}: ${safe(trouble.reasons.join(", "))}`,
+    `${trouble.level}  ${safe(name || node)}${safe(where)}: ${safe(trouble.reasons.join(", "))}`,
     ...unitLines(units, context, "  "),
   ];
 }

@@ -22,7 +22,7 @@ export function unitText(container: ContainerReport, name: string, context: Text
   const alias = unit.name === name ? "" : ` (${name})`;
   const state = `${activeState ?? "not loaded"}${isSame ? "" : ` (${subState})`}`;
   return [
-    `${safe(`${unit.name}${alias}`)} in ${safe(container.name)}: ${safe(state)}${lasting(since, context)}`,
+    `${safe(`${unit.name}${alias}`)} in ${safe(container.name || container.node)}: ${safe(state)}${lasting(since, context)}`,
     ...fact("why", whyOf(unit)),
     ...fact("result", result),
     ...fact("ended with", unit.endedWith),

@@ -31,9 +31,11 @@ export interface Findings {
   readonly missing: readonly Missing[];
 }
 
-/** The known state of the containers. */
+/** The known state of the containers, and of the host. */
 export interface View {
   readonly containers: () => Iterable<ContainerRecord>;
+  /** Returns the host; undefined if its systemd can't be watched. */
+  readonly host: () => ContainerRecord | undefined;
   /** True if filters select containers. */
   readonly isFiltered: boolean;
   /** True if all units of its systemd are known. */
@@ -56,7 +58,7 @@ const MAX_FAILED_SHOWN = 3;
 export function findingsOf(goal: WaitGoal, view: View): Findings {
   const met: Met[] = [];
   const missing: Missing[] = [];
-  for (const { name, record } of subjectsOf(goal, view)) {
+  for (const { name, record, isHost = false } of subjectsOf(goal, view)) {
     const container = record?.identity.name ?? name;
     const texts: string[] = [];
     const weigh = (about: string, state: State | undefined, wanted: string): void => {
@@ -68,11 +70,11 @@ export function findingsOf(goal: WaitGoal, view: View): Findings {
       const units = record === undefined || ids.length === 0 ? {} : { units: { record, ids } };
       missing.push({ container, about, text, isFinal, ...units });
     };
-    const running = record === undefined ? noContainer(name, view) : runningState(record);
-    weigh("container", running, "runs");
+    const running = record ? runningState(record) : isHost ? NO_HOST : noContainer(name, view);
+    if (!isHost || record === undefined) weigh("container", running, "runs");
     // The other conditions of a stopped container are unknown, which is not final by itself.
     const runs = running === undefined ? record : undefined;
-    if (goal.health !== undefined) {
+    if (goal.health !== undefined && !isHost) {
       const { health } = goal;
       const state = runs ? healthState(runs, health) : unknown("health", health);
       weigh("health", state, `is ${runs?.health}`);
@@ -93,11 +95,22 @@ export function findingsOf(goal: WaitGoal, view: View): Findings {
   return { met, missing };
 }
 
-/** Returns the containers of the goal, and the names without a container. */
-function subjectsOf(
-  goal: WaitGoal,
-  view: View,
-): { readonly name: string; readonly record: ContainerRecord | undefined }[] {
+const NO_HOST: State = { is: "it runs no systemd", isFinal: true };
+
+interface Subject {
+  readonly name: string;
+  readonly record: ContainerRecord | undefined;
+  readonly isHost?: true;
+}
+
+/** Returns the host and the containers of the goal, and the names without a container. */
+function subjectsOf(goal: WaitGoal, view: View): Subject[] {
+  const host: Subject = { name: "the host", record: view.host(), isHost: true };
+  const subjects = goal.host === "alone" ? [] : containersOf(goal, view);
+  return goal.host === "none" ? subjects : [host, ...subjects];
+}
+
+function containersOf(goal: WaitGoal, view: View): Subject[] {
   if (goal.containers.length > 0) {
     const all = [...view.containers()];
     return [...new Set(goal.containers)].map((name) => {

@@ -57,6 +57,7 @@ const SILENT: Logger = {
 export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
   const { config, clock, signal, sinceMs } = options;
   const { containers: names, units, system, timeoutMs, keepWaiting } = config;
+  const watchesEngine = config.host !== "alone";
   const log = config.quiet ? SILENT : options.log;
   const isFiltered = config.watch.filters.length > 0;
   const watch = await openCommandWatch({
@@ -69,11 +70,15 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
       series: new SeriesBudget(0),
       names: [...new Set(units.map(({ unit }) => unit))],
     },
+    watchesEngine,
     watchesSystemd: () => units.length > 0 || system !== undefined,
     through: (source, runtime) =>
       names.length === 0 ? source : new NamedContainers(source, { names, runtime, isFiltered }),
   });
-  const view = new WatchView(watch.fleet, { engine: watch.engine, isFiltered });
+  const view = new WatchView(watch.fleet, {
+    engine: watchesEngine ? watch.engine : undefined,
+    isFiltered,
+  });
   const waiter = new Waiter({
     goal: config,
     view,
@@ -96,6 +101,8 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
 
   onAbort(signal, () => waiter.end());
   watch.start();
+  // A host without systemd publishes nothing.
+  if (config.host !== "none") waiter.check();
   const outcome = await waiter.outcome;
   const details = await detailsOf(outcome, watch.linesOf, options);
   const printed = config.quiet

@@ -12,18 +12,21 @@ export interface EngineState {
 /** The state that the conditions are compared with, and the reasons for what is unknown. */
 export class WatchView implements View {
   readonly containers: View["containers"];
+  readonly host: View["host"];
   readonly isFiltered: boolean;
-  readonly #engine: EngineState;
+  /** undefined if no engine is watched. */
+  readonly #engine: EngineState | undefined;
   /** When the stream was established on which the container's systemd was listed: Unix nanoseconds. */
   readonly #listedSince = new WeakMap<ContainerRecord, bigint>();
   readonly #reasonById = new Map<string, string>();
   #engineError: Error | undefined;
 
   constructor(
-    fleet: Pick<Fleet, "containers">,
-    context: { readonly engine: EngineState; readonly isFiltered: boolean },
+    fleet: Pick<Fleet, "containers" | "host">,
+    context: { readonly engine: EngineState | undefined; readonly isFiltered: boolean },
   ) {
     this.containers = () => fleet.containers();
+    this.host = () => fleet.host;
     this.#engine = context.engine;
     this.isFiltered = context.isFiltered;
   }
@@ -52,8 +55,8 @@ export class WatchView implements View {
 
   /** Returns the reason why the known state may be outdated; undefined while the engine is watched. */
   engine(): Missing | undefined {
-    const { up, listed } = this.#engine;
-    if (up) return undefined;
+    if (this.#engine === undefined || this.#engine.up) return undefined;
+    const { listed } = this.#engine;
     const error = this.#engineError;
     const what = listed
       ? "is lost"

@@ -80,3 +80,29 @@ function isRegExp(text: string): boolean {
     return false;
   }
 }
+
+const BUS_EXPECTED = "unix:path=/PATH or unix:abstract=NAME";
+
+/**
+ * Parses the address of a D-Bus server, or a list of them, to the path of the first Unix socket; a name
+ * without a file begins with a zero byte.
+ */
+export function busPath(text: string): string {
+  for (const address of text.split(";")) {
+    const [, kind, value = ""] = /^unix:(?:.*,)?(path|abstract)=([^,]+)/.exec(address) ?? [];
+    if (kind === undefined || !/^(?:[\w/.\\*-]|%[0-9A-Fa-f]{2})+$/.test(value)) continue;
+    const name = decoded(value);
+    if (name === undefined || name.includes("\0")) continue;
+    if (kind === "abstract") return `\0${name}`;
+    if (name.startsWith("/")) return name;
+  }
+  throw new ValueError(BUS_EXPECTED);
+}
+
+function decoded(value: string): string | undefined {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return undefined;
+  }
+}

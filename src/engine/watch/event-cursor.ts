@@ -102,11 +102,16 @@ export class EventCursor {
     if (this.#beginNs > nowNs) this.#beginNs = nowNs;
   }
 
-  /** Returns the position for the next process; undefined before the first complete listing. */
-  resume(): CursorResume | undefined {
-    if (!this.#isListed) return undefined;
+  /**
+   * Returns the position for the next process; undefined before the first complete listing.
+   *
+   * @param options `isEarly`: before it, returns the earlier process's position, or one that isn't listed
+   */
+  resume({ isEarly = false }: { readonly isEarly?: boolean } = {}): CursorResume | undefined {
+    if (!this.#isListed && !isEarly) return undefined;
     const seen = [...this.#seen.keys()].slice(-RESUMED_KEYS);
-    return { beginNs: this.#beginNs, lastNs: this.#lastNs, seen, count: this.#count };
+    const position = { beginNs: this.#beginNs, lastNs: this.#lastNs, seen, count: this.#count };
+    return this.#isListed || this.#isRestored ? position : { ...position, isListed: false };
   }
 
   /** Records the event; returns false if it was seen before. */

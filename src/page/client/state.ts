@@ -20,10 +20,10 @@ export class StateClient {
     this.#onReport = onReport;
   }
 
-  /** Requests the state of a container, or with "" the summary alone. */
+  /** Requests the state of a container; with "" that of the host, if it is watched, and the summary. */
   changed(container: string): void {
     this.#isWanted = true;
-    if (container !== "") this.#dirty.add(container);
+    this.#dirty.add(container);
     void this.#request();
   }
 
@@ -59,7 +59,7 @@ export class StateClient {
 }
 
 async function stateOf(names: readonly string[]): Promise<StatusReport> {
-  // No container has an empty name: a request of it returns the summary without containers.
+  // No container has an empty name: a request of it returns the summary, and the host at most.
   const query = new URLSearchParams(
     (names.length === 0 ? [""] : names).map((name) => ["container", name]),
   );

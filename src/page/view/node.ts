@@ -147,10 +147,10 @@ function recentText({ recent }: Facts): string | undefined {
   return parts.length === 0 ? undefined : parts.join(", ");
 }
 
-function chips({ status, health, systemd }: Facts): Child[] {
+function chips({ isHost, status, health, systemd }: Facts): Child[] {
   const chip = (word: string, level: string): VElement =>
     h("span", { class: "chip", "data-level": level }, word);
-  const list: VElement[] = [];
+  const list: VElement[] = isHost ? [chip("host", "idle")] : [];
   if (status !== "running") {
     const isBad = status === "dead" || status === "restarting";
     list.push(chip(status, isBad ? "failing" : status === "paused" ? "warning" : "idle"));
@@ -182,7 +182,7 @@ function summaryOf({ container, pastCount, nowMs }: NodeViewOptions): Child[] {
   if (pastCount > 0) parts.push([`${count(pastCount, "unit")} failed or restarted before`]);
   if (status === "running" && startedAt !== null) parts.push(["up ", age(startedAt, nowMs)]);
   if (restarts > 0) parts.push([`restarted ${restarts} ×`]);
-  parts.push([h("bdi", {}, image)]);
+  if (image !== "") parts.push([h("bdi", {}, image)]);
   return parts.map((part, index) => [index === 0 ? "" : " · ", part]);
 }
 
@@ -193,6 +193,8 @@ function facts(container: Facts, nowMs: number): VElement {
     h("div", {}, h("dt", {}, term), h("dd", {}, value));
   const recent = recentText(container);
   const ended = finishedAt !== null && [" ", age(finishedAt, nowMs), " ago"];
+  const systemdParts = systemd !== null && systemdFacts(systemd, { fact, nowMs });
+  if (container.isHost) return h("dl", { class: "facts" }, systemdParts);
   return h(
     "dl",
     { class: "facts" },
@@ -215,7 +217,7 @@ function facts(container: Facts, nowMs: number): VElement {
       healthSince !== null &&
       fact("Health", `${health} for `, age(healthSince, nowMs)),
     pausedSince !== null && fact("Paused for", age(pausedSince, nowMs)),
-    systemd !== null && systemdFacts(systemd, { fact, nowMs }),
+    systemdParts,
   );
 }
 

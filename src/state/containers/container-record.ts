@@ -70,7 +70,7 @@ const CONTAINER_SERIES = 37;
 /** One container: its present facts and its counters. The folds of this folder change them. */
 export class ContainerRecord {
   identity: ContainerIdentity;
-  /** `container`, `node`, `cluster`. */
+  /** `container`, `node`, `cluster`; `node` alone for the host. */
   labels: LabelSet;
   counters: ContainerCounters;
   readonly runs: RunTracker;
@@ -287,14 +287,13 @@ export class ContainerRecord {
 }
 
 function labelsOf(identity: ContainerIdentity, counting: Counting): LabelSet {
-  return new LabelSet(
-    [
-      ["container", identity.name],
-      ["node", identity.node],
-      ["cluster", identity.cluster],
-    ],
-    { containerId: identity.id, counting },
-  );
+  const node = ["node", identity.node] as const;
+  const pairs =
+    identity.isHost === true
+      ? [node]
+      : ([["container", identity.name], node, ["cluster", identity.cluster]] as const);
+  const containerId = identity.isHost === true ? undefined : identity.id;
+  return new LabelSet(pairs, { containerId, counting });
 }
 
 function newest(a: bigint, b: bigint): bigint {

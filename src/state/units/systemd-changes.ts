@@ -1,5 +1,6 @@
 import type { SoftRebootChange, SystemChange, UnitChange } from "../../domain/change.ts";
 import type { ContainerIdentity } from "../../domain/container.ts";
+import { eventContainer } from "../../domain/container-name.ts";
 import { EventKind } from "../../domain/event.ts";
 import type { ActiveState } from "../../domain/unit.ts";
 import type { SoftReboot, SystemTransition } from "./manager-state.ts";
@@ -28,7 +29,7 @@ export function unitChanges(
     recovered: outcome.recovered,
     run: facts.run ?? "",
     node: identity.node,
-    container: identity.name,
+    container: eventContainer(identity),
     unit,
     identity,
     activeState: outcome.activeState,
@@ -73,7 +74,7 @@ export function systemChange(
     ...transition,
     kind: EventKind.SystemState,
     node: identity.node,
-    container: identity.name,
+    container: eventContainer(identity),
     unit: "",
     detail: `SystemState=${transition.systemState}`,
     identity,
@@ -89,7 +90,7 @@ export function softRebootChange(
     kind: EventKind.SystemSoftReboot,
     timeNs,
     node: identity.node,
-    container: identity.name,
+    container: eventContainer(identity),
     unit: "",
     detail: number === undefined ? "" : `SoftRebootsCount=${number}`,
     identity,

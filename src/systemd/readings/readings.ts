@@ -20,7 +20,7 @@ import type { Fleet } from "../../state/fleet.ts";
 import { NodeReadings } from "./node-readings.ts";
 
 export interface ReadingsOptions {
-  readonly fleet: Pick<Fleet, "containers">;
+  readonly fleet: Pick<Fleet, "nodes">;
   /** Selection of `--systemd.collect`. */
   readonly groups: ReadonlySet<ReadingGroup>;
   /** Returns the open stream to a container's systemd; undefined if there is none that can be queried. */
@@ -48,7 +48,7 @@ export class Readings {
     const { fleet, groups, clock } = this.#options;
     if (groups.size === 0) return;
     const nodes: NodeReadings[] = [];
-    for (const record of fleet.containers()) {
+    for (const record of fleet.nodes()) {
       const node = this.#nodeOf(record);
       if (node === undefined) record.systemd.manager.answersQueries = false;
       else nodes.push(node);

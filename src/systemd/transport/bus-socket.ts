@@ -36,23 +36,49 @@ export async function connectToBus(
   if (!isRoot() && root.isRootThere(uid)) {
     throw new SocketError(`user ${uid} of this host is root in the container`, "missing");
   }
+  return await connectUnprivileged(file.path, {
+    signal,
+    check: () => {
+      if (!root.isAlive) throw new SocketError("its PID 1 has ended", "outside");
+    },
+  });
+}
+
+/**
+ * Connects to a socket as user nobody, or as this process's user if it isn't root.
+ *
+ * @throws SocketError
+ */
+export async function connectUnprivileged(
+  path: string,
+  options: { readonly signal: AbortSignal; readonly check?: () => void },
+): Promise<BusConnection> {
   const isChanged = isRoot();
   // Node calls connect(2) before it returns.
-  const socket = await unprivileged(() => connect({ path: file.path })).catch((cause: unknown) => {
+  const socket = await unprivileged(() => connect({ path })).catch((cause: unknown) => {
     throw new SocketError(`no connection as user nobody: ${asError(cause).message}`, "missing", {
       cause,
     });
   });
+  const stream = await streamTo(socket, options);
+  return { stream, uid: isChanged ? UNPRIVILEGED_ID : undefined };
+}
+
+/** Resolves when the socket is connected. @throws SocketError, or what `check` throws */
+export async function streamTo(
+  socket: Socket,
+  { signal, check }: { readonly signal: AbortSignal; readonly check?: () => void },
+): Promise<ByteStream> {
   // Its errors are those of the iteration, and of the wait for the connection.
   socket.on("error", () => {});
   try {
-    if (!root.isAlive) throw new SocketError("its PID 1 has ended", "outside");
+    check?.();
     await connected(socket, signal);
   } catch (error) {
     socket.destroy();
     throw error;
   }
-  return { stream: streamOf(socket), uid: isChanged ? UNPRIVILEGED_ID : undefined };
+  return streamOf(socket);
 }
 
 /** Resolves when it is connected: at once, or never, for the kernel doesn't wait for the peer. */

@@ -7,6 +7,7 @@ import type {
 } from "../../domain/systemd.ts";
 import { type FrozenState, MAX_UNIT_NAMES, type UnitRow } from "../../domain/unit.ts";
 import { atMost } from "../../platform/time/at-most.ts";
+import { every } from "../../platform/time/every.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
 import { type CallRequest, DBusConnection } from "../dbus/connection.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
@@ -41,6 +42,7 @@ const MATCH_RULES = [
   ),
   `type='signal',sender='${BUS}',interface='${BUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
 ];
+const PEER_INTERFACE = "org.freedesktop.DBus.Peer";
 const NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit";
 const ALREADY_SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed";
 
@@ -54,6 +56,8 @@ const RECEIVER_LOST = new Set(
 const MAX_REPEATS = 8;
 /** Calls without an answer yet: with those of the readings fewer than 128, which dbus-daemon permits. */
 const MAX_CALLS = 100;
+/** Time after which an unanswered first call is followed by another. */
+const NUDGE_MS = 100;
 /** Longest wait for systemd's next name before a call is repeated. */
 const NEXT_OWNER_MS = 5_000;
 
@@ -139,12 +143,22 @@ export class DbusTransport implements Transport {
    */
   async subscribe(onMessage: (message: TransportMessage) => void): Promise<void> {
     this.#signals.passTo(onMessage);
+    using _nudges = this.#hasBus ? undefined : every(NUDGE_MS, this.#clock, this.#nudge);
     const calls: Promise<unknown>[] = this.#hasBus ? [...this.#match(), this.#readOwner()] : [];
     const subscribed = this.#ask(this.#manager("Subscribe"), () => {}).catch((error: unknown) => {
       if (!(error instanceof DBusError) || error.name !== ALREADY_SUBSCRIBED) throw error;
     });
     await Promise.all([...calls, subscribed]);
   }
+
+  /**
+   * systemd leaves a call that it read together with the end of the authentication until more arrives on
+   * its private socket: this does.
+   */
+  readonly #nudge = (): void => {
+    const ping = { path: MANAGER_PATH, interface: PEER_INTERFACE, member: "Ping" };
+    this.#connection.call(ping).catch(() => {});
+  };
 
   /** Match rules hold as long as the connection; a subscription ends with systemd's process. */
   #match(): Promise<unknown>[] {

@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import type { ProcessExit } from "../../domain/process.ts";
 import type { CommandOutput } from "../../domain/runtime.ts";
-import { collectOutput, type CollectOptions } from "../../platform/process/collect-output.ts";
-import { keptEnd } from "../../platform/process/kept-end.ts";
+import type { CollectOptions } from "../../platform/process/collect-output.ts";
 import { isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
 import type { OpenFile } from "./container-root.ts";
+import { runHostCommand } from "./host-command.ts";
 
 const COMMAND = "journalctl";
-const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** This host can't read the container's journal, so that another way has to. */
 export class HostJournalError extends Error {
@@ -23,33 +20,11 @@ export type RunJournalctl = (
 
 /** Runs it as user nobody if that is possible. @throws HostJournalError if it can't be run */
 export const runOnHost: RunJournalctl = async (file, args, options) => {
-  const user = isRoot() ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
-  let child: ChildProcess;
+  const id = isRoot() ? UNPRIVILEGED_ID : undefined;
   try {
-    child = spawn(COMMAND, ["--file=-", ...args], {
-      ...user,
-      stdio: [file.fd, "pipe", "pipe"],
-      cwd: "/",
-      env: { PATH, LC_ALL: "C" },
-    });
+    return await runHostCommand([COMMAND, "--file=-", ...args], { ...options, id, stdin: file.fd });
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall?.startsWith("spawn") !== true) throw cause;
     throw new HostJournalError(`the host's ${COMMAND} can't be run`, { cause });
   }
-  const exited = Promise.withResolvers<ProcessExit>();
-  const { stdout } = child;
-  if (stdout === null || child.stderr === null) throw new Error("a child without pipes");
-  const stderr = keptEnd(child.stderr);
-  child.once("error", (cause) => {
-    exited.reject(new HostJournalError(`the host's ${COMMAND} can't be run`, { cause }));
-  });
-  child.once("close", (exitCode, name) => {
-    exited.resolve({
-      exitCode: exitCode ?? undefined,
-      signal: name ?? undefined,
-      stderr: stderr(),
-    });
-  });
-  exited.promise.catch(() => {});
-  const kill = (): boolean => child.kill("SIGKILL");
-  return collectOutput({ stdout, kill, exited: exited.promise }, options);
 };

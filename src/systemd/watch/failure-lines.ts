@@ -1,3 +1,4 @@
+import { logged } from "../../domain/container-name.ts";
 import type { Change, UnitChange } from "../../domain/change.ts";
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerIdentity } from "../../domain/container.ts";
@@ -268,7 +269,7 @@ export class FailureLines implements Disposable {
     const isFinal = (error as { readonly isFinal?: boolean }).isFinal === true;
     queue.failures += 1;
     log.limited("journal lines").info("last lines of failed unit unavailable", {
-      container: recordOf(container)?.identity.name ?? container,
+      ...logged(recordOf(container)?.identity ?? { name: container }),
       unit: asked[0]?.run.unit,
       err: asError(error),
     });

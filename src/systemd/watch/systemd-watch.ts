@@ -1,4 +1,5 @@
 import type { Clock } from "../../domain/clock.ts";
+import { logged } from "../../domain/container-name.ts";
 import type { Logger } from "../../domain/log.ts";
 import type { ReadingSource } from "../../domain/readings.ts";
 import type {
@@ -163,7 +164,7 @@ export class SystemdWatch {
         return undefined;
       case "moved":
         log.info("moved to a better transport", {
-          container: record.identity.name,
+          ...logged(record.identity),
           transport: message.transport,
         });
         return systemd.take(message);
@@ -200,12 +201,12 @@ export class SystemdWatch {
     const reply = record.systemd.take({ kind, entries: entries && this.#steps.since(entries) });
     if (entries === undefined) {
       log.limited("journal").warn("journal unavailable, missed changes estimated", {
-        container: record.identity.name,
+        ...logged(record.identity),
       });
     }
     for (const [unit, runs] of reply?.unknownEnds ?? []) {
       log.limited("unknown ends").warn("service runs ended unseen, result unknown", {
-        container: record.identity.name,
+        ...logged(record.identity),
         unit,
         runs,
       });
@@ -219,7 +220,7 @@ export class SystemdWatch {
     if (transport !== "busctl" || record.systemd.transport === "busctl") return;
     log.warn(
       "watching by busctl: systemd sends changes only while a client such as logind subscribes",
-      { container: record.identity.name },
+      logged(record.identity),
     );
   }
 }

@@ -217,6 +217,7 @@ test("reports the conditions that hold", () => {
   fleet.happens("health_status: healthy", "a");
   const goal: WaitGoal = {
     containers: ["a"],
+    host: "none",
     units: [
       { unit: "b.service", states: ["active"] },
       { unit: "c.service", states: ["inactive"] },

@@ -15,6 +15,8 @@ export interface ContainerInfo {
     readonly Running: boolean;
     readonly Paused: boolean;
     readonly OOMKilled: boolean;
+    /** In the engine's pid namespace. */
+    readonly Pid: number;
     readonly ExitCode: number;
     /** RFC 3339. */
     readonly StartedAt: string;

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import type { TestContainer } from "./container.ts";
 
 /**
  * Returns the arguments that run a command where the engine's pids are the host's: in the pid
@@ -10,6 +11,24 @@ import { dirname } from "node:path";
 export function onEngineHost(host: string): readonly string[] {
   const pid = firstProcessOf(dirname(new URL(host).pathname));
   return pid === undefined ? [] : ["nsenter", `--target=${pid}`, "--mount", "--pid", "--"];
+}
+
+/** Folder of the project's sources. */
+const PROJECT = join(import.meta.dirname, "../../..");
+
+/** Arguments of a node that shows it this project, and the Node.js that runs it. */
+export const PROGRAM_VOLUMES: readonly string[] = [PROJECT, process.execPath].map(
+  (path) => `--volume=${path}:${path}:ro`,
+);
+
+/**
+ * Returns the arguments that run a command as a program of a node, whose systemd is its host's then; it
+ * keeps this process's network.
+ */
+export async function enterNode(node: TestContainer): Promise<readonly string[]> {
+  const { Pid: pid } = (await node.inspect()).State;
+  const namespaces = ["--mount", "--pid", "--uts", "--"];
+  return [...onEngineHost(node.engine.host), "nsenter", `--target=${pid}`, ...namespaces];
 }
 
 /** Returns the pid, in this namespace, of the process that runs a private engine from this folder. */
