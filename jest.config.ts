@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "jest";
+import { ALERTMANAGER, PROMETHEUS } from "./test/interop/programs.ts";
 import { measureSlowness } from "./test/support/slowness.ts";
 import { useTempFolder } from "./test/support/temp-folder.ts";
 
@@ -33,7 +34,9 @@ const config: Config = {
       displayName: "unit",
       setupFilesAfterEnv: ["<rootDir>/test/support/time-limit.ts"],
       testMatch: ["<rootDir>/test/**/*.test.ts"],
-      testPathIgnorePatterns: ["<rootDir>/test/e2e/", "<rootDir>/test/release/installed/"],
+      testPathIgnorePatterns: ["e2e", "interop", "release/installed"].map(
+        (folder) => `<rootDir>/test/${folder}/`,
+      ),
     },
     {
       ...common,
@@ -54,6 +57,14 @@ const config: Config = {
       ...common,
       displayName: "release",
       testMatch: ["<rootDir>/test/release/installed/**/*.test.ts"],
+      ...engine,
+    },
+    {
+      // `npm run test:interop`: the newest of the programs behind unitwatch. `npm test` leaves it out.
+      ...common,
+      displayName: "interop",
+      testMatch: ["<rootDir>/test/interop/**/*.test.ts", "<rootDir>/test/e2e/alerting.test.ts"],
+      globals: { monitoring: { prometheus: PROMETHEUS, alertmanager: ALERTMANAGER } },
       ...engine,
     },
   ],

@@ -34,7 +34,21 @@ export function logSetup({ config, runtime, store, web, log }: SetupLogOptions):
     interval_seconds: config.otlp.metricPush.intervalMs / 1_000,
     temporality: config.otlp.metricPush.temporality,
   });
+  warnOfDeltas({ config, log });
   logAccess({ config, log }, web);
+}
+
+/** Matches the path of Prometheus's OTLP receiver, also below a prefix. */
+const PROMETHEUS_PATH = /\/api\/v1\/otlp\/v1\/metrics\/?$/;
+
+/** Prometheus up to 3.6 accepts pushes of changes and drops what is in them; newer ones answer 500. */
+function warnOfDeltas({ config, log }: ConfigLog): void {
+  const { metrics, metricPush } = config.otlp;
+  if (metrics === undefined || metricPush.temporality === "cumulative") return;
+  const { origin, pathname } = new URL(metrics.url);
+  if (!PROMETHEUS_PATH.test(pathname)) return;
+  const { temporality } = metricPush;
+  log.warn("metrics endpoint accepts cumulative sums only", { endpoint: origin, temporality });
 }
 
 function logEngine(

@@ -64,6 +64,7 @@ export function logRecordOf(
       "event.name": eventName,
       ...containerAttributes(change),
       ...ownAttributes(change),
+      ...(severity.text === "ERROR" && errorType(change)),
       "unitwatch.recovered": change.recovered,
       "log.record.uid": uidOf(change, options.instance),
     },
@@ -82,6 +83,22 @@ export function containerAttributes({ identity }: Pick<Change, "identity">): Att
     "unitwatch.cluster": identity.cluster,
     "unitwatch.node": identity.node,
   };
+}
+
+/** Returns `error.type` of a failure: what failed, in few words that repeat. */
+function errorType(change: Change): Attributes {
+  switch (change.kind) {
+    case "unit.failed":
+      return change.result === "" ? {} : { "error.type": change.result };
+    case "container.oom":
+      return { "error.type": "oom" };
+    case "container.die":
+      return change.exitCode === undefined ? {} : { "error.type": String(change.exitCode) };
+    case "container.health":
+      return { "error.type": change.health };
+    default:
+      return {};
+  }
 }
 
 function ownAttributes(change: Change): Attributes {

@@ -112,7 +112,7 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
     "counter",
     {
       help: "Restarts by the container's restart policy.",
-      otel: { name: "container.restarts", unit: "{restart}", kind: "counter" },
+      otel: { name: "container.restarts", unit: "{restarts}", kind: "counter" },
     },
     (record, visit) => visit(record.labels, record.counters.restarts),
   ),

@@ -11,7 +11,7 @@ export type MetricType = "counter" | "gauge" | "histogram";
 export interface OtelInstrument {
   readonly name: string;
   /**
-   * UCUM: `1`, `s`, `By`, or an annotation: `{restart}`. A gauge never has `1`: Prometheus would add
+   * UCUM: `1`, `s`, `By`, or an annotation: `{restarts}`. A gauge never has `1`: Prometheus would add
    * `_ratio` to its name.
    */
   readonly unit: string;

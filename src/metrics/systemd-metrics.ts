@@ -135,7 +135,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       type: "counter",
       help: "Restarts of the service by its Restart= setting since it is watched.",
       labels: ["container", "node", "cluster", "name"],
-      otel: { name: "systemd.service.restarts", unit: "{restart}", kind: "counter" },
+      otel: { name: "systemd.service.restarts", unit: "{restarts}", kind: "counter" },
       cardinality: "1 per service",
     },
     (unit, visit) => {

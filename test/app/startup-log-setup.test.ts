@@ -137,3 +137,18 @@ test("logs the number of users without their passwords", async () => {
     `"web access" tls=false users=2 file=${path}`,
   );
 });
+
+test.each([
+  ["delta", "http://prometheus:9090/api/v1/otlp/v1/metrics", true],
+  ["lowmemory", "http://prometheus:9090/behind/api/v1/otlp/v1/metrics/", true],
+  ["cumulative", "http://prometheus:9090/api/v1/otlp/v1/metrics", false],
+  ["delta", "http://collector:4318/v1/metrics", false],
+])("warns once or not when %s sums go to %s", async (temporality, endpoint, isWarned) => {
+  const env = {
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: temporality,
+  };
+  const warnings = (await logged({ env })).filter((line) => line.startsWith("level=warn"));
+  const expected = `level=warn msg="metrics endpoint accepts cumulative sums only" endpoint=http://prometheus:9090 temporality=${temporality}`;
+  expect(warnings).toEqual(isWarned ? [expected] : []);
+});

@@ -66,6 +66,7 @@ test("makes a record of an exit as the sidecar does, with what a Watcher knows",
     "container.runtime.name": "docker",
     "unitwatch.node": "worker-0",
     "process.exit.code": 137,
+    "error.type": "137",
     "unitwatch.recovered": false,
     "log.record.uid": expect.stringMatching(/^[0-9a-f]{32}$/),
   });

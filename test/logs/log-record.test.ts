@@ -45,14 +45,14 @@ const CASES: readonly (readonly [Change, string, Readonly<Record<string, unknown
   [containerChange("container.create"), "docker.container.create", {}],
   [containerChange("container.start"), "docker.container.start", {}],
   [containerChange("container.stop"), "docker.container.stop", {}],
-  [dieChange(137), "docker.container.die", { "process.exit.code": 137 }],
+  [dieChange(137), "docker.container.die", { "process.exit.code": 137, "error.type": "137" }],
   [dieChange(undefined), "docker.container.die", {}],
-  [containerChange("container.oom"), "docker.container.oom", {}],
+  [containerChange("container.oom"), "docker.container.oom", { "error.type": "oom" }],
   [containerChange("container.pause"), "docker.container.pause", {}],
   [containerChange("container.unpause"), "docker.container.unpause", {}],
   [containerChange("container.destroy"), "docker.container.destroy", {}],
   [containerChange("container.restart"), "docker.container.restart", {}],
-  [healthChange("unhealthy"), "docker.container.health", {}],
+  [healthChange("unhealthy"), "docker.container.health", { "error.type": "unhealthy" }],
   [
     FAILED,
     "systemd.unit.failed",
@@ -62,13 +62,19 @@ const CASES: readonly (readonly [Change, string, Readonly<Record<string, unknown
       "systemd.unit.sub_state": "failed",
       "systemd.unit.previous_state": "active",
       "systemd.service.result": "exit-code",
+      "error.type": "exit-code",
       "process.exit.code": 3,
     },
   ],
   [
     unitChange("unit.failed", { activeState: "failed", result: "signal", exitCode: 9 }),
     "systemd.unit.failed",
-    { ...UNIT, "systemd.unit.active_state": "failed", "systemd.service.result": "signal" },
+    {
+      ...UNIT,
+      "systemd.unit.active_state": "failed",
+      "systemd.service.result": "signal",
+      "error.type": "signal",
+    },
   ],
   [
     unitChange("unit.restart", { activeState: "activating", restarts: 4, result: "exit-code" }),
@@ -113,6 +119,15 @@ test.each(CASES)("%j: event name and attributes", (change, eventName, attributes
     "unitwatch.recovered": false,
     "log.record.uid": expect.stringMatching(/^[0-9a-f]{32}$/),
   });
+});
+
+test("has a type of error if its severity is ERROR, and no other", () => {
+  const typeOf = (change: Change): unknown => recordOf(change).attributes?.["error.type"];
+  expect([143, 0, 1].map((code) => typeOf(dieChange(code)))).toEqual([undefined, undefined, "1"]);
+  expect(typeOf(healthChange("healthy"))).toBeUndefined();
+  for (const [change] of CASES) {
+    if (typeOf(change) !== undefined) expect(recordOf(change).severityText).toBe("ERROR");
+  }
 });
 
 test("has flat scalars as attributes", () => {

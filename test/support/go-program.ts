@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { cacheDir } from "./cache-dir.ts";
 import { systemEnv } from "./engine/packages.ts";
@@ -13,6 +13,11 @@ export interface GoProgram {
   readonly version: string;
   /** Build tags, separated by commas. */
   readonly tags?: string;
+  /**
+   * Files that the module lacks and its source embeds, such as those of a user interface, by path from
+   * the module's root; an empty one is put there.
+   */
+  readonly lacks?: { readonly module: string; readonly files: readonly string[] };
 }
 
 /** Folder of Go's own caches and of built programs; nothing of the user's Go is changed. */
@@ -35,12 +40,27 @@ export function goEnv(): Readonly<Record<string, string>> {
  * Returns the path of a program, which is built once per machine. A build takes from seconds to ten
  * minutes. @throws Error if Go is missing, or older than the module requires
  */
-export async function goProgram({ path, version, tags }: GoProgram): Promise<string> {
+export async function goProgram({ path, version, tags, lacks }: GoProgram): Promise<string> {
   const name = basename(path);
   return builtOnce(`${name}-${version}`, name, async (folder) => {
     const options = tags === undefined ? [] : ["-tags", tags];
     const env = { ...goEnv(), GOBIN: folder };
-    await execa("nice", ["go", "install", ...options, `${path}@${version}`], { cwd: folder, env });
+    if (lacks === undefined) {
+      const install = ["go", "install", ...options, `${path}@${version}`];
+      await execa("nice", install, { cwd: folder, env });
+      return;
+    }
+    const download = ["mod", "download", "-json", `${lacks.module}@${version}`];
+    const { stdout } = await execa("go", download, { cwd: folder, env });
+    const source = join(folder, "source");
+    await cp((JSON.parse(stdout) as { readonly Dir: string }).Dir, source, { recursive: true });
+    await execa("chmod", ["-R", "u+w", source]);
+    for (const file of lacks.files) {
+      await mkdir(dirname(join(source, file)), { recursive: true });
+      await writeFile(join(source, file), "");
+    }
+    await execa("nice", ["go", "install", ...options, path], { cwd: source, env });
+    await rm(source, { recursive: true });
   });
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { debianCommand, unpackedPackage } from "./debian-command.ts";
+import { goProgram, type GoProgram } from "./go-program.ts";
 import { type Server, startServer } from "./foreign-server.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
@@ -23,6 +24,11 @@ export interface Alert {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly state: string;
+}
+
+declare global {
+  /** Programs in place of Debian's, set by the test project `interop`. */
+  var monitoring: { readonly prometheus: GoProgram; readonly alertmanager: GoProgram } | undefined;
 }
 
 export class Prometheus implements AsyncDisposable {
@@ -82,7 +88,7 @@ export async function startPrometheus(options: {
   await edit(join(folder, "rules/unitwatch.yml"), rules);
   await writeFile(join(folder, "targets/unitwatch.yml"), stringify([{ targets }]));
   return new Prometheus(
-    await startServer(await debianCommand("prometheus", "prometheus"), {
+    await startServer(await prometheusCommand(), {
       folder,
       listening: LISTENING,
       args: [
@@ -92,6 +98,11 @@ export async function startPrometheus(options: {
       ],
     }),
   );
+}
+
+export async function prometheusCommand(): Promise<string> {
+  const own = globalThis.monitoring?.prometheus;
+  return own === undefined ? debianCommand("prometheus", "prometheus") : goProgram(own);
 }
 
 /** Starts Alertmanager with the edited files of deploy/; it notifies this URL. */
@@ -120,6 +131,8 @@ export async function startAlertmanager(options: {
 
 /** Path of its templates inside its package, which may be unpacked anywhere. */
 async function alertmanagerCommand(): Promise<readonly [string, ...string[]]> {
+  const own = globalThis.monitoring?.alertmanager;
+  if (own !== undefined) return [await goProgram(own)];
   const name = "prometheus-alertmanager";
   const command = await debianCommand(name, name);
   if (command === name) return [name];

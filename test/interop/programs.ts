@@ -1,0 +1,61 @@
+/**
+ * test/interop: the programs behind unitwatch, each built with Go from a pinned version of its own
+ * module, into the cache, and run on the loopback interface. `npm run test:interop` runs these tests;
+ * CI doesn't: the first run builds for half an hour.
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { stringify } from "yaml";
+import { builtOnce, goEnv, goProgram, type GoProgram } from "../support/go-program.ts";
+
+const COLLECTOR = "v0.165.0";
+/** Version of the parts of the collector that are stable. */
+const COLLECTOR_STABLE = "v1.71.0";
+
+/** Prometheus without service discoveries that the tests don't need; without them it builds faster. */
+export const PROMETHEUS: GoProgram = {
+  path: "github.com/prometheus/prometheus/cmd/prometheus",
+  version: "v0.316.0",
+  tags: "remove_all_sd",
+};
+export const ALERTMANAGER: GoProgram = {
+  path: "github.com/prometheus/alertmanager/cmd/alertmanager",
+  version: "v0.35.0",
+  lacks: {
+    module: "github.com/prometheus/alertmanager",
+    files: ["ui/app/dist/elm/index.html", "ui/app/dist/mantine/index.html"],
+  },
+};
+
+/** Modules of the components in deploy/otel-collector/config.yaml, and a storage for its queue. */
+const COMPONENTS = {
+  receivers: [`go.opentelemetry.io/collector/receiver/otlpreceiver ${COLLECTOR}`],
+  processors: [`go.opentelemetry.io/collector/processor/memorylimiterprocessor ${COLLECTOR}`],
+  exporters: [`go.opentelemetry.io/collector/exporter/otlphttpexporter ${COLLECTOR}`],
+  extensions: [
+    `github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage ${COLLECTOR}`,
+  ],
+  providers: [
+    `go.opentelemetry.io/collector/confmap/provider/fileprovider ${COLLECTOR_STABLE}`,
+    `go.opentelemetry.io/collector/confmap/provider/yamlprovider ${COLLECTOR_STABLE}`,
+  ],
+};
+
+/** Returns the path of the OpenTelemetry Collector, made by its own builder. */
+export function collectorProgram(): Promise<string> {
+  return builtOnce(`otelcol-${COLLECTOR}`, "otelcol", async (folder) => {
+    const builder = await goProgram({
+      path: "go.opentelemetry.io/collector/cmd/builder",
+      version: COLLECTOR,
+    });
+    const modules = Object.entries(COMPONENTS).map(([kind, each]) => [
+      kind,
+      each.map((gomod) => ({ gomod })),
+    ]);
+    const file = join(folder, "builder.yaml");
+    const dist = { name: "otelcol", output_path: folder };
+    await writeFile(file, stringify({ dist, ...Object.fromEntries(modules) }));
+    await execa("nice", [builder, `--config=${file}`], { cwd: folder, env: goEnv() });
+  });
+}
