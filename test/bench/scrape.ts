@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { READING_GROUPS } from "../../src/domain/readings.ts";
 import type { Unitwatch } from "../support/unitwatch.ts";
 import { percentile, row, type Row, type Section } from "./section.ts";
 import { untilAttached } from "./support/attached.ts";
@@ -15,6 +16,9 @@ const WARM_UP = 200;
 const SAMPLE_EVERY = 10;
 /** Time limit for slow machines; a figure shows how many scrapes there were. */
 const LIMIT_MS = 110_000;
+/** Scrapes that query systemd, and the time between them: it is queried once in 5 s. */
+const QUERIES = 6;
+const QUERY_MS = 5_100;
 const GZIP = { headers: { "accept-encoding": "gzip" } };
 
 /** Scrapes of 100 nodes with 100 units each: 50,000 series of unit states, and some more. */
@@ -30,11 +34,39 @@ export const section: Section = {
       row("longest stall, the client library", library.stallMs, "ms"),
     ];
     await using peers = await startFakePeers(context.dir, NODES, UNITS);
-    await using unitwatch = await context.watchAt(peers.host);
+    {
+      await using unitwatch = await context.watchAt(peers.host);
+      await untilAttached(unitwatch, NODES);
+      rows.push(...(await many(unitwatch)));
+    }
+    const all = [`--systemd.collect=${READING_GROUPS.join(",")}`, "--metrics.series-limit=1000000"];
+    await using unitwatch = await context.watchAt(peers.host, all);
     await untilAttached(unitwatch, NODES);
-    return [...rows, ...(await many(unitwatch))];
+    return [...rows, ...(await queried(unitwatch))];
   },
 };
+
+/** Measures scrapes that query 10,000 running services for all groups, each as soon as it may. */
+async function queried(unitwatch: Unitwatch): Promise<Row[]> {
+  const times: number[] = [];
+  const stalls: number[] = [];
+  for (let round = 0; round < QUERIES; round += 1) {
+    await delay(QUERY_MS);
+    const start = performance.now();
+    await unitwatch.get("/metrics", GZIP);
+    times.push(performance.now() - start);
+    stalls.push(await stallMs(unitwatch));
+  }
+  const { text } = await unitwatch.get("/metrics");
+  const shown = text.match(/^systemd_unit_memory_current_bytes\{/gm)?.length ?? 0;
+  return [
+    row("scrape with all queried values, p50", percentile(times, 0.5), "ms"),
+    row("scrape with all queried values, slowest", Math.max(...times), "ms"),
+    row("longest stall while values are queried", Math.max(...stalls), "ms", "<= 25"),
+    row("units with queried values", shown, "", `== ${NODES * UNITS}`),
+    row("RSS with all queried values", useOfTree(unitwatch.pid).rssBytes / 1e6, "MB"),
+  ];
+}
 
 /** Measures many scrapes of all metrics of the process. */
 async function many(unitwatch: Unitwatch): Promise<Row[]> {

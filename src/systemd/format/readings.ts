@@ -119,16 +119,27 @@ export function addProperty(reading: UnitReading, property: string, reader: Read
   else set(reading, reader);
 }
 
+/** Longest name of a property whose length is one bit of a number. */
+const MAX_NAME_LENGTH = 31;
+
 /** Adds those of the properties that an answer of GetAll has to the reading. */
 export function addProperties(
   reading: UnitReading,
   properties: ReadonlySet<string>,
   reply: Message,
 ): void {
+  // Most others are skipped without being decoded: an answer has about 300.
+  let lengths = 0;
+  for (const property of properties) lengths |= 1 << property.length;
   reply.read("a{sv}", (reader) => {
     const outer = reader.enterArray(8);
     while (reader.more) {
-      const property = reader.struct().string();
+      const { nextLength } = reader.struct();
+      if (nextLength > MAX_NAME_LENGTH || (lengths & (1 << nextLength)) === 0) {
+        reader.skipString().skipVariant();
+        continue;
+      }
+      const property = reader.string();
       if (properties.has(property)) addProperty(reading, property, reader);
       else reader.skipVariant();
     }

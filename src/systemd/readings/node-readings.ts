@@ -1,6 +1,7 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ReadingGroup, ReadingSource } from "../../domain/readings.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
+import { atMost } from "../../platform/time/at-most.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { UnitRecord } from "../../state/units/unit-record.ts";
 import { queriesOf } from "../format/readings.ts";
@@ -10,13 +11,13 @@ export interface NodeReadingsOptions {
   /** The open stream. */
   readonly source: ReadingSource;
   readonly groups: ReadonlySet<ReadingGroup>;
-  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly clock: Pick<Clock, "monotonicMs" | "setTimeout">;
 }
 
 /** Shortest time from the begin of one round to that of the next. */
 const PERIOD_MS = 5_000;
 /** Units that are queried at a time. */
-const MAX_UNITS = 24;
+const MAX_UNITS = 16;
 /** A systemd that is silent for so long within a round doesn't answer. */
 const SILENCE_MS = 500;
 
@@ -31,8 +32,9 @@ export class NodeReadings {
   #isRunning = false;
   #hasEnded = false;
   #begunMs = Number.NEGATIVE_INFINITY;
-  /** Time of the newest answer of the newest round. */
+  /** Time of the newest answer of the newest round, or of its begin. */
   #answeredMs = Number.NEGATIVE_INFINITY;
+  #hasAnswered = false;
   #failed = false;
 
   constructor(options: NodeReadingsOptions) {
@@ -44,13 +46,19 @@ export class NodeReadings {
     return this.#options.source;
   }
 
-  get isRunning(): boolean {
-    return this.#isRunning;
-  }
-
   /** Resolves when the newest round is through. */
   get settled(): Promise<void> {
     return this.#round;
+  }
+
+  /** Resolves when the newest round is through, or systemd has been silent for so long in it. */
+  async settledOrSilent(silenceMs: number): Promise<void> {
+    const { clock } = this.#options;
+    let leftMs = silenceMs;
+    while (this.#isRunning && leftMs > 0) {
+      await atMost(leftMs, clock, this.#round);
+      leftMs = silenceMs - this.#silentMs;
+    }
   }
 
   /** Begins a round if one is due. Returns how much longer its answers may be waited for, of `limitMs` in all. */
@@ -58,7 +66,8 @@ export class NodeReadings {
     const nowMs = this.#options.clock.monotonicMs();
     if (!this.#isRunning && nowMs - this.#begunMs >= PERIOD_MS) {
       this.#begunMs = nowMs;
-      this.#answeredMs = Number.NEGATIVE_INFINITY;
+      this.#answeredMs = nowMs;
+      this.#hasAnswered = false;
       this.#isRunning = true;
       this.#failed = false;
       this.#round = this.#read().catch(() => {
@@ -72,10 +81,9 @@ export class NodeReadings {
 
   /** Decides whether its readings are shown. */
   rate(): void {
-    const { record, clock } = this.#options;
-    const silentMs = clock.monotonicMs() - this.#answeredMs;
-    record.systemd.manager.answersQueries =
-      !this.#failed && (!this.#isRunning || silentMs <= SILENCE_MS);
+    const isAnswering = this.#hasAnswered && this.#silentMs <= SILENCE_MS;
+    this.#options.record.systemd.manager.answersQueries =
+      !this.#failed && (!this.#isRunning || isAnswering);
   }
 
   /** Takes no more answers. */
@@ -127,7 +135,12 @@ export class NodeReadings {
     if (!this.#hasEnded) record.systemd.manager.reading = reading;
   }
 
+  get #silentMs(): number {
+    return this.#options.clock.monotonicMs() - this.#answeredMs;
+  }
+
   #answered(): void {
+    this.#hasAnswered = true;
     this.#answeredMs = this.#options.clock.monotonicMs();
   }
 }

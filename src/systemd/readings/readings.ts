@@ -30,9 +30,12 @@ export interface ReadingsOptions {
 
 /** Longest wait for answers. */
 const LIMIT_MS = 1_000;
-/** Nodes whose answers are waited for at a time; one that is slow makes way after a while. */
-const MAX_NODES = 32;
-const SLOT_MS = 100;
+/**
+ * Nodes that are queried at a time: what they answer in one turn of the event loop is read within
+ * milliseconds. One that is silent for a while makes way for the next.
+ */
+const MAX_NODES = 8;
+const SILENCE_MS = 100;
 
 /** Queries what no signal carries, for all containers. */
 export class Readings {
@@ -55,9 +58,9 @@ export class Readings {
     }
     const begun: Promise<unknown>[] = [];
     const slots = someAtOnce(nodes, MAX_NODES, async (node) => {
-      const settled = atMost(node.begin(LIMIT_MS), clock, node.settled);
-      begun.push(settled);
-      if (node.isRunning) await atMost(SLOT_MS, clock, settled);
+      const limitMs = node.begin(LIMIT_MS);
+      begun.push(atMost(limitMs, clock, node.settled));
+      if (limitMs > 0) await node.settledOrSilent(SILENCE_MS);
     });
     await atMost(
       LIMIT_MS,

@@ -4,6 +4,7 @@ import { decodeMessage, type Frame } from "../../../src/systemd/dbus/header.ts";
 import type { Message } from "../../../src/systemd/dbus/message.ts";
 import { type Value, Variant } from "../../../src/systemd/dbus/value.ts";
 import { unitPath } from "../../../src/systemd/format/objects.ts";
+import { messageOf, recordedFrames } from "../../systemd/dbus/support/frames.ts";
 
 const SYSTEMD = "org.freedesktop.systemd1";
 const GREETING = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\n";
@@ -37,7 +38,8 @@ export class FakeSystemdScript {
 
   reply(call: Message, serial: number, more: Iterable<string> = []): Buffer {
     const [, property] = call.member === "Get" ? (call.body() as [string, string]) : [];
-    const key = property ?? call.member;
+    const [of] = call.member === "GetAll" ? (call.body() as [string]) : [];
+    const key = property ?? of ?? call.member;
     if (key === "ListUnitsByPatterns") {
       const [, patterns] = call.body() as [string[], string[]];
       const wanted = new Set(patterns);
@@ -59,7 +61,11 @@ export class FakeSystemdScript {
     }
     let template = this.#replies.get(key);
     if (template === undefined) {
-      template = new Template({ type: "method_return", replySerial: MARK, ...this.#answer(key) });
+      template = new Template({
+        type: "method_return",
+        replySerial: MARK,
+        ...(this.#answer(key) ?? DEFAULT[call.member] ?? NOTHING),
+      });
       this.#replies.set(key, template);
     }
     return template.reply(serial, call.serial);
@@ -71,7 +77,7 @@ export class FakeSystemdScript {
     return Buffer.concat(frames.map((frame) => frame.timed(nowUs, restarts)));
   }
 
-  #answer(key: string): { readonly signature: string; readonly body: Value[] } {
+  #answer(key: string): Answer | undefined {
     switch (key) {
       case "Hello":
         return { signature: "s", body: [":1.42"] };
@@ -98,10 +104,40 @@ export class FakeSystemdScript {
         return { signature: "v", body: [new Variant("t", STARTED_US)] };
       case "ListUnits":
         return { signature: "a(ssssssouso)", body: [this.#units.map(rowOf)] };
+      case `${SYSTEMD}.Service`:
+        return recordedAnswer("NRestarts");
+      case `${SYSTEMD}.Unit`:
+        return recordedAnswer("ConditionResult");
+      case `${SYSTEMD}.Manager`:
+        return recordedAnswer("NJobs");
       default:
-        return { signature: "", body: [] };
+        return undefined;
     }
   }
+}
+
+interface Answer {
+  readonly signature: string;
+  readonly body: Value[];
+}
+
+const NOTHING: Answer = { signature: "", body: [] };
+/** Answers by method, for properties that have none of their own. */
+const DEFAULT: Readonly<Record<string, Answer>> = {
+  Get: { signature: "v", body: [new Variant("t", 0n)] },
+  GetAll: { signature: "a{sv}", body: [new Map()] },
+};
+
+/** Returns the recorded answer of GetAll that has this property. */
+function recordedAnswer(property: string): Answer {
+  for (const frame of recordedFrames("systemd-252.bin.gz")) {
+    const message = messageOf(frame);
+    if (message.signature !== "a{sv}") continue;
+    const body = message.body();
+    const [properties] = body as [ReadonlyMap<string, Value>];
+    if (properties.has(property)) return { signature: message.signature, body };
+  }
+  throw new Error(`no recorded answer has ${property}`);
 }
 
 function rowOf(name: string): Value[] {
