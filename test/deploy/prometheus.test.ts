@@ -19,7 +19,7 @@ const OTLP_TESTS = ["unitwatch-otlp.test.yml", "both-ways.test.yml"];
 const ALL_TESTS = globSync("prometheus/tests/*.yml", { cwd: DEPLOY }).toSorted();
 
 /** Labels that a scraped series has and a pushed one hasn't. */
-const SCRAPED = /(?:container|stage)!=""/;
+const SCRAPED = /(?:container|name|node|stage|transport)!=""/;
 /** Metrics whose series have neither; a rule leaves the pushed ones out by `target_info`. */
 const UNLABELLED = new Set(["unitwatch_engine_up", "unitwatch_series_refused_total"]);
 
