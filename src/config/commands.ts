@@ -228,7 +228,7 @@ export const COMMANDS = {
     name: "status",
     summary: "Print what needs attention, or the state of a container or a unit",
     description: [
-      "Without a container it prints the containers that need attention, with their units that do; with a container, by name, id or node name, its state; with a unit too, the unit's: why it failed, since when, and how often.",
+      "Without a container it prints the containers that need attention, with their units that do; with a container, by name, id or node name, its state; with a unit too, the unit's: why it failed, since when, how often, and its last lines.",
       "It asks the unitwatch that runs on this host, at http://localhost:10558, or the one of --url. If none answers, or with --url=none, it reads the engine and systemd in the containers once by itself; then it has no counts, and knows nothing from before.",
     ],
     operands: [{ hint: "CONTAINER", completes: "container" }, { hint: "UNIT" }],
@@ -248,6 +248,13 @@ export const COMMANDS = {
         help: "Time limit; what is not known by then is left out.",
         parse: intervalMs,
       }),
+      lines: single({
+        name: "lines",
+        hint: "NUMBER",
+        defaultText: "10",
+        help: "Lines of the journal to print about a unit, as systemctl status does; 0 prints none.",
+        parse: wholeNumber(0, MAX_LINES),
+      }),
     },
     switches: { json: "Print the state as JSON, as /api/v1/state does.", ...HELP },
     shared: [
@@ -256,6 +263,7 @@ export const COMMANDS = {
       "systemdTransport",
       "unitInclude",
       "unitExclude",
+      "journalRedact",
       ...LOG_FLAGS,
     ],
     exitCodes: [

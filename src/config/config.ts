@@ -116,6 +116,8 @@ export interface StatusConfig extends WatchConfig {
   /** Name, id or node name; undefined: what needs attention. */
   readonly container: string | undefined;
   readonly unit: string | undefined;
+  /** Last lines of the unit; 0: none. */
+  readonly lines: number;
   readonly json: boolean;
 }
 

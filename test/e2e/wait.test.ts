@@ -134,6 +134,17 @@ describeEngine("unitwatch wait", () => {
     expect(brief.stderr).toMatch(/:\n {2}\S+: bad\.service is failed[^\n]*, expected active\n$/);
   });
 
+  test("status prints the last lines of a unit that failed before", async () => {
+    const args = ["status", "--url=none", NODE, "bad"];
+    const { code, stdout, stderr } = await runCommand(engine.host, args);
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^bad\.service in \S+: failed/);
+    expect(stdout).toMatch(
+      /\n\n(?: {2}[-\dT:.]+Z \S+: .+\n)* {2}[-\dT:.]+Z systemd\[1\]: bad\.service: Failed with result 'exit-code'\.\n/,
+    );
+    expect(code).toBe(0);
+  });
+
   test("exits with 0 when a failed unit recovers and --keep-waiting is given", async () => {
     await node.tryExec(["systemctl", "start", "fixed.service"]);
     await using waiting = startWait(`--container=${NODE}`, "--unit=fixed", "--keep-waiting");

@@ -11,6 +11,8 @@ export interface TextContext {
   readonly nowMs: number;
   /** True if nothing was counted, and nothing is known from before. */
   readonly isOwn: boolean;
+  /** Most lines of a unit's journal. */
+  readonly lines: number;
 }
 
 /** Returns text of a container as one line that is safe on a terminal. */

@@ -1,13 +1,15 @@
 import { oneReport } from "../../app/one-report.ts";
 import { isNamed } from "../../domain/container-name.ts";
 import type { ContainerIdentity } from "../../domain/container.ts";
+import type { JournalLine } from "../../domain/journal.ts";
 import type { StatusReport } from "../../domain/status.ts";
+import { asError } from "../../platform/data/as-error.ts";
 import { untilAborted } from "../../platform/time/until-aborted.ts";
 import { SeriesBudget } from "../../state/units/series-budget.ts";
 import type { UnitAdmission } from "../../state/units/unit-admission.ts";
 import { unitAdmission } from "../../state/units/unit-admission.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
-import { openCommandWatch } from "../command-watch.ts";
+import { type CommandWatch, openCommandWatch } from "../command-watch.ts";
 import { StatusError } from "./selected.ts";
 import type { StatusCommandOptions } from "./options.ts";
 
@@ -55,7 +57,9 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
   watch.start();
   try {
     await untilAborted(done.promise, signal);
-    const report = await oneReport(watch, { config, clock });
+    const lastLinesOf = await linesOfUnit(watch, options);
+    const selection = unit === undefined ? {} : { units: new Set([unit]) };
+    const report = await oneReport(watch, { config, clock, lastLinesOf }, selection);
     const shown = report.containers.filter(
       (each) =>
         container !== undefined ||
@@ -81,4 +85,35 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
     if (unit === undefined) return unitAdmission(systemd.unitInclude, systemd.unitExclude, series);
     return { shown: (name) => name === unit, series, names: [unit] };
   }
+}
+
+/** Time in which a unit's last lines have to be read. */
+const LINES_LIMIT_MS = 5_000;
+
+/** Reads the last lines of the unit that is wanted, and returns a function that has them. */
+async function linesOfUnit(
+  { fleet, linesOf }: Pick<CommandWatch, "fleet" | "linesOf">,
+  { config, clock, log, signal: end }: StatusCommandOptions,
+): Promise<(container: string, unit: string) => readonly JournalLine[]> {
+  const { container, unit, lines } = config;
+  const found = new Map<string, readonly JournalLine[]>();
+  const signal = AbortSignal.any([end, AbortSignal.timeout(LINES_LIMIT_MS)]);
+  for (const record of fleet.containers()) {
+    const { identity, systemd } = record;
+    if (unit === undefined || container === undefined || lines === 0) break;
+    if (!isNamed(identity, container) && identity.node !== container) continue;
+    const run = { unit: systemd.names.idOf(unit), invocationId: "" };
+    try {
+      const read = linesOf(record);
+      const [answer] = (await read?.({ runs: [run], lines, atNs: clock.nowNs(), signal })) ?? [];
+      found.set(`${identity.id} ${run.unit}`, answer?.lines ?? []);
+    } catch (error) {
+      log.info("last lines of failed unit unavailable", {
+        container: identity.name,
+        unit: run.unit,
+        err: asError(error),
+      });
+    }
+  }
+  return (id, name) => found.get(`${id} ${name}`) ?? [];
 }

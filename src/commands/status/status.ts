@@ -85,8 +85,8 @@ async function ask(
 }
 
 function textOf(report: StatusReport, config: StatusConfig, isOwn: boolean): string {
-  const { container: named, unit } = config;
-  const context = { nowMs: Date.parse(report.time), isOwn };
+  const { container: named, unit, lines } = config;
+  const context = { nowMs: Date.parse(report.time), isOwn, lines };
   if (named === undefined) return overviewText(report, context);
   const container = findContainer(report, named);
   return unit === undefined

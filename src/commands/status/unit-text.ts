@@ -2,6 +2,7 @@ import type { ContainerReport, UnitReport } from "../../domain/status.ts";
 import { count } from "../../page/view/format.ts";
 import { whyOf } from "../../page/view/trouble.ts";
 import { clipped, quoted } from "../../platform/data/escape.ts";
+import { entryText, printedLines } from "../journal-text.ts";
 import { fact, lasting, moment, safe } from "./lines.ts";
 import type { TextContext } from "./lines.ts";
 import { StatusError } from "./selected.ts";
@@ -31,8 +32,18 @@ export function unitText(container: ContainerReport, name: string, context: Text
     ...fact("freezer state", freezerState),
     ...(context.isOwn ? [] : countLines(unit, context)),
     ...fact("last failure", moment(lastFailureAt, context)),
+    ...lastLines(unit, context),
     "",
   ].join("\n");
+}
+
+function lastLines({ lastLines: all = [] }: UnitReport, { lines }: TextContext): string[] {
+  if (lines === 0 || all.length === 0) return [];
+  const shown = all.slice(-lines).flatMap(({ time, ...entry }) => {
+    const timeMs = time === null ? Number.NaN : Date.parse(time);
+    return printedLines(entryText({ ...entry, timeMs }));
+  });
+  return ["", ...shown.map((line) => `  ${line}`)];
 }
 
 function countLines(unit: UnitReport, context: TextContext): string[] {

@@ -1,4 +1,5 @@
 import { clipped, printable } from "../../platform/data/escape.ts";
+import { printedLines } from "../journal-text.ts";
 import type { Met, Missing } from "./findings.ts";
 import type { UnitDetails } from "./unit-details.ts";
 import type { WaitOutcome } from "./waiter.ts";
@@ -8,8 +9,6 @@ const MAX_MET_SHOWN = 4;
 /** Lines printed for missing conditions. */
 const MAX_MISSING_SHOWN = 100;
 const MAX_TEXT_LENGTH = 500;
-/** Lines printed of one journal entry. */
-const MAX_DETAIL_LINES = 20;
 
 /**
  * Returns the outcome of a wait as lines that are safe on a terminal.
@@ -56,19 +55,13 @@ function missingText(head: string, missing: readonly Missing[], details: UnitDet
   const lines = sorted.slice(0, MAX_MISSING_SHOWN).flatMap((condition) => {
     const { container, text } = condition;
     const line = safe(container === "" ? text : `${container}: ${text}`);
-    return [line].concat((details.get(condition) ?? []).flatMap(detailLines));
+    return [line].concat(
+      (details.get(condition) ?? []).flatMap(printedLines).map((each) => `  ${each}`),
+    );
   });
   const others = missing.length - MAX_MISSING_SHOWN;
   if (others > 0) lines.push(`and ${others} more`);
   return [`unitwatch wait: ${head}:`, ...lines.map((line) => `  ${line}`), ""].join("\n");
-}
-
-/** Returns the lines of a detail, below their condition. */
-function detailLines(detail: string): readonly string[] {
-  const lines = detail.trimEnd().split(/\r?\n/);
-  const shown = lines.slice(0, MAX_DETAIL_LINES).map((line) => `  ${safe(line)}`);
-  const others = lines.length - shown.length;
-  return others === 0 ? shown : [...shown, `  and ${others} more lines`];
 }
 
 function safe(text: string): string {

@@ -5,6 +5,7 @@ import { asError } from "../../platform/data/as-error.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { UnitRecord } from "../../state/units/unit-record.ts";
+import { entryText } from "../journal-text.ts";
 import type { Missing } from "./findings.ts";
 
 /** Time in which all journals have to be read. */
@@ -114,10 +115,6 @@ function endOf(unit: UnitRecord | undefined): string | undefined {
   return `result ${result}${status}${meaning}${times}`;
 }
 
-/** `2026-12-01T01:41:24.226Z slurmctld[151]: text`. */
-function lineText({ timeNs, identifier, pid, message }: JournalLine): string {
-  const time = new Date(Number(timeNs / 1_000_000n));
-  const at = Number.isNaN(time.getTime()) ? "unknown time" : time.toISOString();
-  const from = identifier === "" ? "" : ` ${identifier}${pid === undefined ? "" : `[${pid}]`}:`;
-  return `${at}${from} ${message}`;
+function lineText({ timeNs, ...line }: JournalLine): string {
+  return entryText({ ...line, timeMs: Number(timeNs / 1_000_000n) });
 }

@@ -95,6 +95,36 @@ test.each(["sind-dev-worker-0", "worker-0"])(
   },
 );
 
+test("prints the last lines of a unit, at most as many as --lines", async () => {
+  const record = [...made.fleet.containers()].find(({ identity }) => identity.node === "worker-0");
+  if (record === undefined) throw new Error("no worker-0");
+  const line = (message: string) => ({
+    timeNs: 1_796_090_052_226_339_000n,
+    message,
+    priority: 6,
+    pid: 151,
+    identifier: "app",
+    invocationId: "",
+    cursor: "",
+    isFailure: false,
+    isAltered: false,
+  });
+  made.status.linesRead({
+    identity: record.identity,
+    change: undefined,
+    run: { unit: "missing.service", invocationId: "" },
+    lines: [line("one"), line(`${ESCAPE}two\nmore`)],
+  });
+  const linesOf = async (...args: readonly string[]): Promise<readonly string[]> => {
+    const { out } = await run("worker-0", "missing", ...args);
+    return out.trimEnd().split("\n").slice(9);
+  };
+  const last = [String.raw`  2026-12-01T01:54:12.226Z app[151]: \u001b[31mtwo`, "  more"];
+  expect(await linesOf()).toEqual(["", "  2026-12-01T01:54:12.226Z app[151]: one", ...last]);
+  expect(await linesOf("--lines=1")).toEqual(["", ...last]);
+  expect(await linesOf("--lines=0")).toEqual([]);
+});
+
 test("prints the state of a unit, by its name without a type", async () => {
   const { code, out } = await run("worker-0", "hog");
   expect(code).toBe(0);
