@@ -123,7 +123,8 @@ function traceOf(unit: string, container: string, logs: readonly ReceivedLog[]):
     .filter(({ attributes }) => attributes["container.name"] === container)
     .filter(
       ({ attributes, eventName }) =>
-        attributes["systemd.unit.name"] === unit || eventName.startsWith("unitwatch."),
+        (attributes["systemd.unit.name"] === unit && eventName !== "systemd.journal") ||
+        eventName.startsWith("unitwatch."),
     )
     .map(
       ({ timeNs, observedNs, attributes, body }) =>
