@@ -52,6 +52,8 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
         OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: logs.endpoint,
         OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: metrics.endpoint,
         OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+        // As docs/otlp.md has it: an index of containers and units.
+        OTEL_EXPORTER_OTLP_LOGS_HEADERS: "VL-Stream-Fields=container.name%2Csystemd.unit.name",
         OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=e2e",
       },
     });
@@ -83,7 +85,9 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
 
   /** Returns the log store's records of this kind, without duplicates. */
   const stored = async (kind: string): Promise<readonly StoredLog[]> => {
-    const all = await logs.query(`"event.name":="${kind}" "container.name":="${NODE}"`);
+    const all = await logs.query(
+      `"event.name":="${kind}" {"container.name"="${NODE}","systemd.unit.name"="${UNIT}"}`,
+    );
     return [...new Map(all.map((log) => [log["log.record.uid"], log])).values()];
   };
 
