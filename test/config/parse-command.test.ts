@@ -73,6 +73,11 @@ test.each([
     ["wait"],
     "nothing to wait for: expected --container, --watch.filter, --watch.cluster or --host",
   ],
+  [["wait", "--host"], "--host: expected --unit or --system with it"],
+  [
+    ["wait", "--host", "--unit=a", "--health=healthy"],
+    "--health: expected --container or a filter with it, the host has none",
+  ],
   [["wait", "a"], 'unexpected argument "a": expected only flags'],
   [
     ["wait", "--contaner=a"],
@@ -150,6 +155,15 @@ test("begins a command's error with the command's name", () => {
     "stderr",
     expect.stringMatching(/^unitwatch wait: error: nothing to wait for/),
   );
+});
+
+test.each([
+  [["--unit=a", "--container=b"], "none"],
+  [["--unit=a", "--container=b", "--host"], "too"],
+  [["--unit=a", "--watch.cluster=c", "--host"], "too"],
+  [["--unit=a", "--host", "--systemd.transport=off"], "alone"],
+])("reads whether the host is waited for from %j", (argv, host) => {
+  expect(waitConfigOf(argv)).toMatchObject({ host });
 });
 
 test("reads every condition of wait", () => {

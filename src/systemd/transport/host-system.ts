@@ -21,9 +21,12 @@ export const BUS_SOCKET = "/run/dbus/system_bus_socket";
 const BOOTED = "/run/systemd/system";
 const OTHER_ROOT = "/proc/1/root";
 
-/** Looks at the host. */
-export function findHostSystem(): HostSystem {
-  const root = isOtherRoot() ? OTHER_ROOT : "";
+/**
+ * Looks at the host.
+ *
+ * @param root where its files are. Default: in the root of process 1, if that is another than this one's
+ */
+export function findHostSystem(root = isOtherRoot() ? OTHER_ROOT : ""): HostSystem {
   const name = (root === "" || hasHostsName() ? "" : nameIn(root)) || hostname();
   const text = readLine(`${root}/etc/machine-id`);
   const machineId = /^[0-9a-f]{32}$/.test(text) ? text : "";

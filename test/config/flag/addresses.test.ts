@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import {
+  busPath,
   dockerHost,
   engineFilter,
   listenAddress,
@@ -133,4 +134,24 @@ test("requires a key and a value in a filter", () => {
     expect(() => engineFilter(filter)).toThrow("expected a filter by label, name, id or ancestor");
   }
   expect(() => engineFilter("name=(")).toThrow("a regular expression");
+});
+
+test.each([
+  ["unix:path=/run/dbus/system_bus_socket", "/run/dbus/system_bus_socket"],
+  ["unix:guid=ab12,path=/run/my%20bus", "/run/my bus"],
+  ["tcp:host=localhost;unix:path=/b;unix:path=/c", "/b"],
+  ["unix:abstract=/tmp/bus", "\0/tmp/bus"],
+])("parses the address of a bus %s", (text, path) => {
+  expect(busPath(text)).toBe(path);
+});
+
+test.each([
+  "",
+  "/run/dbus",
+  "unix:path=run",
+  "unix:path=/a%00b",
+  "unix:path=",
+  "tcp:host=a,port=1",
+])("rejects the address of a bus %j", (text) => {
+  expect(() => busPath(text)).toThrow("unix:path=/PATH or unix:abstract=NAME");
 });
