@@ -8,6 +8,7 @@ import type { Opened, OpenOptions } from "./open.ts";
 import { buildStatus } from "./status.ts";
 import type { Status } from "./status.ts";
 import { buildWatch } from "./watch.ts";
+import { readUnitExtras } from "./unit-extras.ts";
 import type { Watch } from "./watch.ts";
 
 export interface Built {
@@ -16,6 +17,10 @@ export interface Built {
   readonly scraper: Scraper;
   readonly own: OwnMetrics;
   readonly status: Status;
+}
+
+function linesOf({ journal }: OpenOptions["config"]): number {
+  return journal.records === "off" ? 0 : journal.lines;
 }
 
 /** Builds the watches and what reads the state. Nothing runs yet. */
@@ -46,6 +51,8 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
     runtime: () => runtime.engine,
     restored: store.restored?.containers,
     otlpQueue: () => store.queue?.state,
+    readExtras: (units, hasLines) =>
+      readUnitExtras(units, { watch, lines: linesOf(config), clock, hasLines }),
   });
   return { watch, readings, scraper, own, status };
 }

@@ -10,7 +10,9 @@ import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
 import type { StatusRoutes } from "../http/handlers/status-page.ts";
 import { assetOf } from "../page/assets.ts";
-import { writeReport } from "../page/report.ts";
+import { filtered, namedUnits, writeReport } from "../page/report.ts";
+import type { ContainerFilter } from "../page/report.ts";
+import type { UnitExtras } from "../page/unit-report.ts";
 import { inSlices } from "../page/in-slices.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
 import { writePage } from "../page/render-page.ts";
@@ -18,6 +20,7 @@ import type { PageSources } from "../page/render-page.ts";
 import { LastLines } from "../state/units/last-lines.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
+import type { UnitRecord } from "../state/units/unit-record.ts";
 import type { EngineWatch } from "../engine/watch/engine-watch.ts";
 import { Expiries } from "./expiries.ts";
 import { eventReport, INSTANCE } from "./event-report.ts";
@@ -31,9 +34,16 @@ export interface StatusOptions {
   readonly runtime: () => string;
   /** State of containers that an earlier process stored. Default: none. */
   readonly restored?: readonly ContainerResume[] | undefined;
+  /** Queries further facts about units that a request names. Default: none. */
+  readonly readExtras?: ReadExtras;
   /** Size of the queue of log records; undefined without a log export. */
   readonly otlpQueue: () => QueueReport | undefined;
 }
+
+export type ReadExtras = (
+  units: readonly (readonly [ContainerRecord, UnitRecord])[],
+  hasLines: (container: string, unit: string) => boolean,
+) => Promise<ReadonlyMap<UnitRecord, UnitExtras>>;
 
 export interface Status {
   readonly routes: StatusRoutes;
@@ -83,16 +93,27 @@ export function buildStatus(options: StatusOptions): Status {
     version: BUILD_INFO.version,
     telemetryPath: config.web.telemetryPath,
   };
+  const extrasOf: (
+    filter: ContainerFilter,
+    units: ReadonlySet<string> | undefined,
+  ) => ReturnType<ReadExtras> | undefined = (filter, units) =>
+    filter === undefined || units === undefined
+      ? undefined
+      : options.readExtras?.(
+          [...namedUnits(filtered(sources, filter), units)],
+          (container, unit) => lastLines.of(container, unit).length > 0,
+        );
   return {
     routes: {
       page: (names) => inSlices(writePage(sources, names && new Set(names))),
-      state: (names, { units, attention = false } = {}) =>
-        inSlices(
-          writeReport(sources, names && new Set(names), {
-            units: units && new Set(units),
-            attention,
-          }),
-        ),
+      async state(names, { units, attention = false } = {}) {
+        const filter = names && new Set(names);
+        const selected = units && new Set(units);
+        const extras = await extrasOf(filter, selected);
+        return inSlices(
+          writeReport(sources, filter, { units: selected, attention, ...(extras && { extras }) }),
+        );
+      },
       events,
       asset: assetOf,
     },

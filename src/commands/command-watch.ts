@@ -46,6 +46,7 @@ export interface CommandWatch {
   readonly bus: EventBus;
   readonly fleet: Fleet;
   readonly linesOf: Watch["linesOf"];
+  readonly readingsOf: Watch["readingsOf"];
   readonly engine: Pick<EngineWatch, "up" | "listed" | "sinceNs">;
   /** Name of the engine, as far as it is known by now. */
   readonly runtime: string;
@@ -69,7 +70,7 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
     admission,
     identify: identifier(config.node.namePrefix, () => runtime.engine),
   });
-  const { engine, linesOf, startHost, stopSystemd } = buildWatch({
+  const { engine, linesOf, readingsOf, startHost, stopSystemd } = buildWatch({
     config,
     runtime,
     fleet,
@@ -88,6 +89,7 @@ export async function openCommandWatch(options: CommandWatchOptions): Promise<Co
     fleet,
     engine,
     linesOf,
+    readingsOf,
     get runtime() {
       return runtime.engine;
     },

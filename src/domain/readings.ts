@@ -1,3 +1,5 @@
+import type { UnitDescription } from "./unit-description.ts";
+
 /** Groups of values that no signal carries: `--systemd.collect` selects them. */
 export const READING_GROUPS = [
   "timers",
@@ -171,4 +173,6 @@ export interface ReadingSource {
   /** Reads the values of `groups`; undefined if systemd has none, since the unit is gone. */
   readUnit(unit: string, groups: ReadonlySet<ReadingGroup>): Promise<UnitReading | undefined>;
   readManager(groups: ReadonlySet<ReadingGroup>): Promise<ManagerReading | undefined>;
+  /** Describes a unit, by name or alias; undefined if no such unit is loaded. It loads none. */
+  describeUnit?(unit: string): Promise<UnitDescription | undefined>;
 }

@@ -30,6 +30,22 @@ export interface LineReport {
   readonly message: string;
 }
 
+/** Facts about a unit that are queried on request: of a unit that the request names. */
+export interface UnitDetails {
+  readonly description: string;
+  /** Program of its first ExecStart=; null without one. */
+  readonly command: string | null;
+  readonly triggeredBy: readonly string[];
+  readonly triggers: readonly string[];
+  /** When its timer, or itself if it is one, elapses next. */
+  readonly nextRunAt: Time | null;
+  readonly restartPolicy: string | null;
+  readonly memoryBytes: number | null;
+  readonly memoryPeakBytes: number | null;
+  /** null without a limit. */
+  readonly memoryMaxBytes: number | null;
+}
+
 /** One unit of a container's systemd that the unit filters show. */
 export interface UnitReport {
   readonly name: string;
@@ -61,10 +77,12 @@ export interface UnitReport {
   readonly lastFailureAt: Time | null;
   /** True if the last lines of a failure are known; they follow it within seconds. */
   readonly hasLastLines: boolean;
-  /** Last lines of its last failure, the oldest first, if the request names units. */
+  /** Last lines of its last failure, else of its newest run, the oldest first, if the request names units. */
   readonly lastLines?: readonly LineReport[];
   /** Restarts by Restart=, since it is watched. */
   readonly restarts: number;
+  /** null if systemd wasn't queried, or didn't answer in time; absent if the request names no units. */
+  readonly details?: UnitDetails | null;
   /** Failures and restarts of the last 15 minutes; null without any. */
   readonly recent: {
     readonly failures: RecentCount | null;

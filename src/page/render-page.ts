@@ -16,15 +16,9 @@ import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { UnitRecord } from "../state/units/unit-record.ts";
 import { escapeHtml, toHtml } from "./html.ts";
 import { pageFoot, pageHead } from "./page-frame.ts";
-import {
-  containerFacts,
-  filtered,
-  isReported,
-  reportHead,
-  unitReport,
-  unitsInTrouble,
-} from "./report.ts";
+import { containerFacts, filtered, isReported, reportHead, unitsInTrouble } from "./report.ts";
 import type { ContainerFacts, ContainerFilter, ReportSources } from "./report.ts";
+import { unitReport } from "./unit-report.ts";
 import { TextParts } from "./text-parts.ts";
 import { changeItem } from "./view/change.ts";
 import { foldChanges } from "./view/fold.ts";

@@ -2,24 +2,28 @@ import type {
   ContainerReport,
   EngineReport,
   LineReport,
-  OomReport,
   QueueReport,
-  RecentCount,
   StatusReport,
   SummaryReport,
   SystemdReport,
-  UnitReport,
 } from "../domain/status.ts";
 import type { JournalLine } from "../domain/journal.ts";
-import { processEnd } from "../domain/exit-status.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
 import { eventContainer } from "../domain/container-name.ts";
-import type { Recent } from "../domain/recent.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { SystemdState } from "../state/units/systemd-state.ts";
 import type { UnitRecord } from "../state/units/unit-record.ts";
 import { rfc3339 } from "./rfc3339.ts";
 import { TextParts } from "./text-parts.ts";
+import {
+  lineReport,
+  oomReport,
+  recentCount,
+  recentOf,
+  unitReport,
+  withExtras,
+} from "./unit-report.ts";
+import type { UnitExtras } from "./unit-report.ts";
 import { isLooping, troubleOf, unitLevel } from "./view/trouble.ts";
 import type { TroubledUnits } from "./view/trouble.ts";
 
@@ -54,14 +58,13 @@ export interface ReportSelection {
   readonly units?: ReadonlySet<string> | undefined;
   /** True for the containers, and units, that need attention alone. */
   readonly attention?: boolean;
+  /** Further facts about units. */
+  readonly extras?: ReadonlyMap<UnitRecord, UnitExtras>;
 }
 
 /** Containers, and units, that are written between two yields. */
 const CONTAINERS_PER_STEP = 50;
 const UNITS_PER_STEP = 100;
-const SIGKILL = 9;
-/** Units of a kill for lack of memory: one kill ends one process. */
-const MAX_OOM_UNITS = 20;
 /** Units that are looked at between two yields. */
 const UNITS_READ_PER_STEP = 500;
 
@@ -132,7 +135,13 @@ export function* writeReport(
     let units = 0;
     for (const unit of selectedUnits(record, trouble, selection)) {
       const facts = unitReport(unit, { sources, container: record, nowNs });
-      const report = selection.units === undefined ? facts : { ...facts, lastLines: linesOf(unit) };
+      const report =
+        selection.units === undefined && selection.extras === undefined
+          ? facts
+          : withExtras(facts, {
+              extras: selection.extras?.get(unit),
+              lastLines: selection.units === undefined ? undefined : linesOf(unit),
+            });
       out.add(`${units === 0 ? "" : ","}${JSON.stringify(report)}`);
       units += 1;
       if (units % UNITS_PER_STEP === 0) yield;
@@ -148,16 +157,33 @@ function needsAttention({ trouble, removedAt }: ContainerFacts): boolean {
   return removedAt === null && (trouble.level === "failing" || trouble.level === "warning");
 }
 
+/** Yields the units of these names, with their containers. */
+export function* namedUnits(
+  containers: Iterable<ContainerRecord>,
+  names: ReadonlySet<string>,
+): Generator<readonly [ContainerRecord, UnitRecord], void, void> {
+  for (const record of containers) {
+    for (const unit of unitsNamed(record.systemd, names)) yield [record, unit];
+  }
+}
+
+function* unitsNamed(
+  systemd: SystemdState,
+  names: ReadonlySet<string>,
+): Generator<UnitRecord, void, void> {
+  for (const name of names) {
+    const unit = systemd.units.get(systemd.names.idOf(name));
+    if (unit !== undefined && isKnown(unit)) yield unit;
+  }
+}
+
 function* selectedUnits(
   { systemd }: ContainerRecord,
   { failing, restarted }: UnitsInTrouble,
   { units: names, attention = false }: ReportSelection,
 ): Generator<UnitRecord, void, void> {
   if (names !== undefined) {
-    for (const name of names) {
-      const unit = systemd.units.get(systemd.names.idOf(name));
-      if (unit !== undefined && isKnown(unit)) yield unit;
-    }
+    yield* unitsNamed(systemd, names);
     return;
   }
   for (const unit of attention ? [...failing, ...restarted] : systemd.units.values()) {
@@ -280,90 +306,4 @@ export function isReported(unit: UnitRecord): boolean {
 
 function isKnown(unit: UnitRecord): boolean {
   return unit.activeState !== undefined || unit.hasCounters;
-}
-
-/** Longest time between the failure of a unit and the engine's event of the kill that caused it. */
-const OOM_SPAN_NS = 3_000_000_000n;
-
-/** Returns true if the unit's last failure was a kill for lack of memory. */
-function isOutOfMemory(unit: UnitRecord, oomAtNs: bigint): boolean {
-  const { failureResult, lastFailure } = unit.facts;
-  if (failureResult === "oom-kill") return true;
-  // With cgroup v1, systemd sees the signal alone.
-  if (failureResult !== "signal" || lastFailure === undefined || oomAtNs === 0n) return false;
-  const spanNs = lastFailure.timeNs - oomAtNs;
-  if (spanNs < -OOM_SPAN_NS || spanNs > OOM_SPAN_NS) return false;
-  return unit.result !== "signal" || unit.exitStatus === SIGKILL;
-}
-
-function oomReport(record: ContainerRecord): OomReport | null {
-  const { oomAtNs } = record.conditions;
-  const at = rfc3339(oomAtNs);
-  if (at === null) return null;
-  const units: string[] = [];
-  for (const unit of record.systemd.units.values()) {
-    const { lastFailure } = unit;
-    if (!unit.shown || lastFailure === undefined || units.length >= MAX_OOM_UNITS) continue;
-    const spanNs = lastFailure.timeNs - oomAtNs;
-    const isNear = spanNs >= -OOM_SPAN_NS && spanNs <= OOM_SPAN_NS;
-    if (isNear && isOutOfMemory(unit, oomAtNs)) units.push(unit.name);
-  }
-  return { at, units };
-}
-
-export function unitReport(
-  unit: UnitRecord,
-  context: {
-    readonly sources: Pick<ReportSources, "lastLinesOf">;
-    readonly container: ContainerRecord;
-    readonly nowNs: bigint;
-  },
-): UnitReport {
-  const { sources, container, nowNs } = context;
-  const { oomAtNs } = container.conditions;
-  const { name, type, activeState = null, subState, result = null, restarts, lastFailure } = unit;
-  const sinceNs = unit.stateChangeNs > 0n ? unit.stateChangeNs : unit.activeEnterNs;
-  return {
-    name,
-    type,
-    activeState,
-    subState,
-    loadState: (activeState !== null && unit.loadFault) || null,
-    freezerState: unit.frozenState ?? null,
-    since: activeState === null ? null : rfc3339(sinceNs),
-    result,
-    exitCode: unit.exitStatus ?? null,
-    endedWith: processEnd(result, unit.exitStatus)?.text ?? null,
-    startLimitHit: unit.startLimitHit,
-    outOfMemory: isOutOfMemory(unit, oomAtNs),
-    countingSince: rfc3339(unit.counters.sinceNs),
-    failures: Object.fromEntries(unit.failures),
-    lastFailureAt: rfc3339(lastFailure?.timeNs ?? 0n),
-    hasLastLines: sources.lastLinesOf(container.identity.id, name).length > 0,
-    restarts,
-    recent: recentOf(unit, nowNs),
-  };
-}
-
-function lineReport({ timeNs, priority, identifier, pid, message }: JournalLine): LineReport {
-  return {
-    time: rfc3339(timeNs),
-    priority: priority ?? null,
-    identifier,
-    pid: pid ?? null,
-    message,
-  };
-}
-
-function recentOf({ counters }: UnitRecord, nowNs: bigint): UnitReport["recent"] {
-  const failures = counters.recentFailures(nowNs);
-  const restarts = counters.recentRestarts(nowNs);
-  if (failures === undefined && restarts === undefined) return null;
-  return { failures: recentCount(failures), restarts: recentCount(restarts) };
-}
-
-function recentCount(recent: Recent | undefined): RecentCount | null {
-  if (recent === undefined) return null;
-  const { count, firstNs, lastNs } = recent;
-  return { count, firstAt: rfc3339(firstNs), lastAt: rfc3339(lastNs) };
 }

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import { startCommand } from "../support/command.ts";
+import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
 import { promtool } from "../support/promtool.ts";
@@ -30,11 +32,12 @@ const SOON = { withinMs: 2_000 };
 // One session of several actions; the last tests check the result of all of them.
 describeEngine("the walk through a node", () => {
   const stack = new AsyncDisposableStack();
+  let engine: Engine;
   let node: TestNode;
   let session: WatchedSession;
 
   beforeAll(async () => {
-    const engine = attachEngine();
+    engine = attachEngine();
     const labels = { "sind.cluster": CLUSTER };
     node = stack.use(await startNode(engine, { name: NODE, labels }));
     // Keeps the journal when the container's /run is gone.
@@ -177,6 +180,18 @@ describeEngine("the walk through a node", () => {
       "SIGABRT",
       "203/EXEC",
     ]);
+    const why = "why           exit-code, status 203/EXEC: the program can't be executed";
+    const url = `--url=http://127.0.0.1:${session.unitwatch.port}`;
+    const asked = ["status", url, "controller", "missing"];
+    const read = ["status", "--url=none", `--watch.cluster=${CLUSTER}`, NODE, "missing"];
+    for (const args of [asked, read]) {
+      await using command = startCommand(engine.host, args);
+      const { code, stdout, stderr } = await command.exited;
+      expect([code, stderr]).toEqual([0, ""]);
+      for (const line of [why, "program       /nowhere", "Failed at step EXEC spawning /nowhere"]) {
+        expect(stdout).toContain(line);
+      }
+    }
   });
 
   test("follows units that are created and removed", async () => {

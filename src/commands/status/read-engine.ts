@@ -1,4 +1,5 @@
 import { oneReport } from "../../app/one-report.ts";
+import { readUnitExtras } from "../../app/unit-extras.ts";
 import { isNamed } from "../../domain/container-name.ts";
 import type { ContainerIdentity } from "../../domain/container.ts";
 import type { JournalLine } from "../../domain/journal.ts";
@@ -8,6 +9,7 @@ import { untilAborted } from "../../platform/time/until-aborted.ts";
 import { SeriesBudget } from "../../state/units/series-budget.ts";
 import type { UnitAdmission } from "../../state/units/unit-admission.ts";
 import { unitAdmission } from "../../state/units/unit-admission.ts";
+import type { UnitRecord } from "../../state/units/unit-record.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import { type CommandWatch, openCommandWatch } from "../command-watch.ts";
 import { StatusError } from "./selected.ts";
@@ -58,7 +60,11 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
   try {
     await untilAborted(done.promise, signal);
     const lastLinesOf = await linesOfUnit(watch, options);
-    const selection = unit === undefined ? {} : { units: new Set([unit]) };
+    const units = [...watch.fleet.containers()]
+      .filter(({ identity }) => isWanted(identity))
+      .flatMap((record) => asked(record, unit));
+    const extras = await readUnitExtras(units, { watch, lines: 0, clock });
+    const selection = unit === undefined ? { extras } : { units: new Set([unit]), extras };
     const report = await oneReport(watch, { config, clock, lastLinesOf }, selection);
     const shown = report.containers.filter(
       (each) =>
@@ -77,7 +83,9 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
     known: ReadonlySet<string>,
   ): boolean {
     if (!alive || config.systemd.transport === "off" || runsSystemd === false) return false;
-    return !systemd.up && !paused && !known.has(identity.id);
+    // The manager's state comes last.
+    const isRead = systemd.up && systemd.manager.systemState !== undefined;
+    return !isRead && !paused && !known.has(identity.id);
   }
 
   function admissionOf({ config: { systemd } }: StatusCommandOptions): UnitAdmission {
@@ -116,4 +124,18 @@ async function linesOfUnit(
     }
   }
   return (id, name) => found.get(`${id} ${name}`) ?? [];
+}
+
+/** Returns the unit that is wanted, else those that failed: systemd says why, since nothing was observed. */
+function asked(
+  record: ContainerRecord,
+  unit: string | undefined,
+): readonly (readonly [ContainerRecord, UnitRecord])[] {
+  const { units, names } = record.systemd;
+  const named = unit === undefined ? undefined : units.get(names.idOf(unit));
+  if (unit !== undefined) return named === undefined ? [] : [[record, named]];
+  const failed = [...units.values()].filter(
+    (each) => each.shown && (each.activeState === "failed" || each.subState.startsWith("auto-")),
+  );
+  return failed.map((each) => [record, each] as const);
 }

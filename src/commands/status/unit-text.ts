@@ -1,5 +1,5 @@
-import type { ContainerReport, UnitReport } from "../../domain/status.ts";
-import { count } from "../../page/view/format.ts";
+import type { ContainerReport, Time, UnitDetails, UnitReport } from "../../domain/status.ts";
+import { bytesText, count, spanText } from "../../page/view/format.ts";
 import { whyOf } from "../../page/view/trouble.ts";
 import { clipped, quoted } from "../../platform/data/escape.ts";
 import { entryText, printedLines } from "../journal-text.ts";
@@ -18,16 +18,19 @@ const MAX_NAME_CHARS = 80;
 export function unitText(container: ContainerReport, name: string, context: TextContext): string {
   const unit = container.units.find((each) => each.name === name) ?? container.units[0];
   if (unit === undefined) throw new StatusError(missing(container, name));
+  const { details = null } = unit;
   const { activeState, subState, since, loadState, freezerState, result, lastFailureAt } = unit;
   const isSame = subState === "" || subState === activeState;
   const alias = unit.name === name ? "" : ` (${name})`;
   const state = `${activeState ?? "not loaded"}${isSame ? "" : ` (${subState})`}`;
   return [
     `${safe(`${unit.name}${alias}`)} in ${safe(container.name || container.node)}: ${safe(state)}${lasting(since, context)}`,
+    ...fact("description", details?.description),
     ...fact("why", whyOf(unit)),
     ...fact("result", result),
     ...fact("ended with", unit.endedWith),
     ...fact("since", moment(since, context)),
+    ...(details === null ? [] : detailLines(details, context)),
     ...fact("load state", loadState),
     ...fact("freezer state", freezerState),
     ...(context.isOwn ? [] : countLines(unit, context)),
@@ -44,6 +47,30 @@ function lastLines({ lastLines: all = [] }: UnitReport, { lines }: TextContext):
     return printedLines(entryText({ ...entry, timeMs }));
   });
   return ["", ...shown.map((line) => `  ${line}`)];
+}
+
+function detailLines(details: UnitDetails, context: TextContext): string[] {
+  const { command, restartPolicy, triggeredBy, triggers, nextRunAt } = details;
+  const { memoryBytes, memoryPeakBytes, memoryMaxBytes } = details;
+  const memory = [
+    memoryBytes === null ? "" : bytesText(memoryBytes),
+    memoryPeakBytes === null ? "" : `peak ${bytesText(memoryPeakBytes)}`,
+    memoryMaxBytes === null ? "" : `limit ${bytesText(memoryMaxBytes)}`,
+  ].filter((part) => part !== "");
+  return [
+    ...fact("program", command),
+    ...fact("restart", restartPolicy),
+    ...fact("memory", memory.join(", ")),
+    ...fact("triggered by", triggeredBy.join(", ")),
+    ...fact("triggers", triggers.join(", ")),
+    ...fact("next run", nextRunAt === null ? null : untilText(nextRunAt, context)),
+  ];
+}
+
+function untilText(time: Time, { nowMs }: TextContext): string {
+  const seconds = (Date.parse(time) - nowMs) / 1000;
+  const at = `${time.slice(0, 19).replace("T", " ")} UTC`;
+  return seconds < 1 ? at : `${at} (in ${spanText(seconds)})`;
 }
 
 function countLines(unit: UnitReport, context: TextContext): string[] {

@@ -5,6 +5,7 @@ import type {
   UnitReading,
 } from "../../domain/readings.ts";
 import { noReading } from "../../domain/readings.ts";
+import type { UnitDescription } from "../../domain/unit-description.ts";
 import type { CallRequest } from "../dbus/connection.ts";
 import { DBusError } from "../dbus/errors.ts";
 import type { Message } from "../dbus/message.ts";
@@ -21,6 +22,7 @@ import {
   queriesOf,
   readManagerReading,
 } from "../format/readings.ts";
+import { readUnitDescription } from "../format/unit-description.ts";
 
 const UNKNOWN_PROPERTY = "org.freedesktop.DBus.Error.UnknownProperty";
 /** A reply of all properties takes systemd, the bus and unitwatch as long as about so many of one. */
@@ -62,6 +64,29 @@ export class DbusReadings implements ReadingSource {
       reading = readManagerReading(reply, groups);
     });
     return reading;
+  }
+
+  async describeUnit(unit: string): Promise<UnitDescription | undefined> {
+    const own = await this.#describe(unit);
+    const timer = own?.triggeredBy.find((name) => name.endsWith(".timer"));
+    if (own === undefined || timer === undefined || own.nextRunNs > 0n) return own;
+    const { nextRunNs = 0n } = (await this.#describe(timer)) ?? {};
+    return { ...own, nextRunNs };
+  }
+
+  /** GetUnit finds a loaded unit alone: a path that is made of a name would load it. */
+  async #describe(unit: string): Promise<UnitDescription | undefined> {
+    let path: string | undefined;
+    const get = { path: MANAGER_PATH, interface: MANAGER_INTERFACE, member: "GetUnit" };
+    const isFound = await this.#ask({ ...get, signature: "s", body: [unit] }, unit, (reply) => {
+      path = reply.read("o", (reader) => reader.string());
+    });
+    if (!isFound || path === undefined) return undefined;
+    let description: UnitDescription | undefined;
+    await this.#getAll(path, "", (reply) => {
+      description = readUnitDescription(reply);
+    });
+    return description;
   }
 
   /** Returns false if the unit is gone. */

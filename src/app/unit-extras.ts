@@ -1,0 +1,99 @@
+import type { Clock } from "../domain/clock.ts";
+import type { JournalLine } from "../domain/journal.ts";
+import type { UnitDetails } from "../domain/status.ts";
+import type { UnitDescription } from "../domain/unit-description.ts";
+import type { UnitExtras } from "../page/unit-report.ts";
+import { rfc3339 } from "../page/rfc3339.ts";
+import { atMost } from "../platform/time/at-most.ts";
+import { someAtOnce } from "../platform/data/some-at-once.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { UnitRecord } from "../state/units/unit-record.ts";
+import type { Watch } from "./watch.ts";
+
+/** Units of one request that are queried, at a time, and the longest wait for all of them. */
+const MAX_UNITS = 50;
+const MAX_AT_ONCE = 4;
+const LIMIT_MS = 3_000;
+
+export interface UnitExtrasOptions {
+  readonly watch: Pick<Watch, "linesOf" | "readingsOf">;
+  /** Lines of a unit's newest run; 0 reads no journal. */
+  readonly lines: number;
+  readonly clock: Clock;
+  /** Returns true if the last lines of a unit are known. Default: none are. */
+  readonly hasLines?: (container: string, unit: string) => boolean;
+}
+
+/** Queries facts about loaded units. What isn't answered in time is left out. */
+export async function readUnitExtras(
+  units: readonly (readonly [ContainerRecord, UnitRecord])[],
+  options: UnitExtrasOptions,
+): Promise<ReadonlyMap<UnitRecord, UnitExtras>> {
+  const { clock } = options;
+  const found = new Map<UnitRecord, UnitExtras>();
+  const end = new AbortController();
+  const some = units.slice(0, MAX_UNITS);
+  const reading = someAtOnce(some, MAX_AT_ONCE, async ([record, unit]) => {
+    found.set(unit, await extrasOf(record, unit, { ...options, signal: end.signal }));
+  });
+  await atMost(LIMIT_MS, clock, reading);
+  end.abort(new Error("the time limit is over"));
+  for (const [, unit] of some) {
+    if (!found.has(unit)) found.set(unit, { details: null, lines: [], past: undefined });
+  }
+  return found;
+}
+
+async function extrasOf(
+  record: ContainerRecord,
+  unit: UnitRecord,
+  options: UnitExtrasOptions & { readonly signal: AbortSignal },
+): Promise<UnitExtras> {
+  const describe = async (): Promise<UnitDescription | undefined> => {
+    const source =
+      record.systemd.up && !record.paused ? options.watch.readingsOf(record) : undefined;
+    return unit.activeState === undefined ? undefined : source?.describeUnit?.(unit.name);
+  };
+  const [description, lines] = await Promise.all([
+    describe().catch(() => undefined),
+    linesOf(record, unit, options).catch(() => undefined),
+  ]);
+  return {
+    details: description === undefined ? null : detailsOf(description),
+    lines: lines ?? [],
+    past: description && {
+      result: description.result ?? null,
+      exitCode: description.exitStatus ?? null,
+      since: rfc3339(description.stateChangeNs),
+    },
+  };
+}
+
+async function linesOf(
+  record: ContainerRecord,
+  unit: UnitRecord,
+  options: UnitExtrasOptions & { readonly signal: AbortSignal },
+): Promise<readonly JournalLine[] | undefined> {
+  const { watch, lines, clock, signal } = options;
+  const isKnown = options.hasLines?.(record.identity.id, unit.name) === true;
+  const read = lines === 0 || record.paused || isKnown ? undefined : watch.linesOf(record);
+  if (read === undefined) return undefined;
+  const runs = [{ unit: unit.name, invocationId: "" }];
+  const [run] = await read({ runs, lines, atNs: clock.nowNs(), signal });
+  return run?.lines;
+}
+
+function detailsOf(of: UnitDescription): UnitDetails {
+  const { description, triggeredBy, triggers } = of;
+  return {
+    description,
+    command: of.command === "" ? null : of.command,
+    triggeredBy,
+    triggers,
+    nextRunAt: rfc3339(of.nextRunNs),
+    restartPolicy: of.restartPolicy ?? null,
+    memoryBytes: of.memoryBytes ?? null,
+    memoryPeakBytes: of.memoryPeakBytes ?? null,
+    memoryMaxBytes: of.memoryMaxBytes ?? null,
+  };
+}

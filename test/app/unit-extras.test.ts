@@ -1,0 +1,102 @@
+import { expect, test } from "@jest/globals";
+import { readUnitExtras } from "../../src/app/unit-extras.ts";
+import type { LinesQuery, ReadLines } from "../../src/domain/journal.ts";
+import type { ReadingSource } from "../../src/domain/readings.ts";
+import type { StatusReport } from "../../src/domain/status.ts";
+import { StatusFleet } from "../support/status-fleet.ts";
+import { unitRow } from "../support/systemd-facts.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+const DESCRIPTION = {
+  description: "Nightly",
+  command: "/bin/sh",
+  triggeredBy: ["a.timer"],
+  triggers: [],
+  nextRunNs: 1_800_000_000_000_000_000n,
+  restartPolicy: "no",
+  result: "exit-code",
+  exitStatus: 203,
+  stateChangeNs: 1_700_000_000_000_000_000n,
+  memoryBytes: 4_096,
+  memoryPeakBytes: undefined,
+  memoryMaxBytes: undefined,
+};
+const LINE = {
+  timeNs: 1_700_000_000_000_000_000n,
+  message: "no such file",
+  priority: 3,
+  pid: 7,
+  identifier: "sh",
+  invocationId: "",
+  cursor: "c",
+  isFailure: false,
+  isAltered: false,
+};
+
+const readings = (describeUnit: ReadingSource["describeUnit"]): ReadingSource => ({
+  readUnit: () => Promise.resolve(undefined),
+  readManager: () => Promise.resolve(undefined),
+  ...(describeUnit && { describeUnit }),
+});
+
+/** A unit that was failed when it was first listed. */
+function failedBefore() {
+  const queries: LinesQuery[] = [];
+  const read: ReadLines = (query) => {
+    queries.push(query);
+    return Promise.resolve(query.runs.map((run) => ({ run, lines: [LINE], isComplete: true })));
+  };
+  const clock = new FakeClock();
+  const source = { current: readings(() => Promise.resolve(DESCRIPTION)) };
+  const watch = { linesOf: () => read, readingsOf: () => source.current };
+  const made = new StatusFleet({
+    clock,
+    readExtras: (units) => readUnitExtras(units, { watch, lines: 5, clock }),
+  });
+  const record = made.node("web", { units: 0 });
+  const rows = [unitRow("a.service", "failed", "failed")];
+  record.systemd.take({ kind: "listed", rows, asOfNs: clock.nowNs() });
+  const unit = async () => {
+    const body = await made.status.routes.state(["web"], { units: ["a.service"] });
+    return (JSON.parse(body.toString()) as StatusReport).containers[0]?.units[0];
+  };
+  return { clock, made, queries, source, unit };
+}
+
+test("adds to a named unit what systemd and its journal have", async () => {
+  const { queries, unit } = failedBefore();
+  expect(await unit()).toMatchObject({
+    result: "exit-code",
+    exitCode: 203,
+    endedWith: "203/EXEC",
+    since: "2023-11-14T22:13:20.000000000Z",
+    details: {
+      description: "Nightly",
+      command: "/bin/sh",
+      triggeredBy: ["a.timer"],
+      nextRunAt: "2027-01-15T08:00:00.000000000Z",
+      memoryBytes: 4_096,
+      memoryMaxBytes: null,
+    },
+    lastLines: [{ message: "no such file", priority: 3, pid: 7, identifier: "sh" }],
+  });
+  expect(queries).toMatchObject([{ runs: [{ unit: "a.service", invocationId: "" }], lines: 5 }]);
+});
+
+test("queries nothing for a state that names no units", async () => {
+  const { made, queries } = failedBefore();
+  const body = await made.status.routes.state(["web"]);
+  const [container] = (JSON.parse(body.toString()) as StatusReport).containers;
+  expect(container?.units[0]).not.toHaveProperty("details");
+  expect(queries).toEqual([]);
+});
+
+test("answers without what a silent systemd, or one that fails, doesn't say", async () => {
+  const { clock, source, unit } = failedBefore();
+  source.current = readings(() => Promise.reject(new Error("ended")));
+  expect(await unit()).toMatchObject({ result: null, details: null, lastLines: [{ pid: 7 }] });
+  source.current = readings(() => new Promise(() => {}));
+  const answer = unit();
+  await clock.advance(3_000);
+  expect(await answer).toMatchObject({ details: null, lastLines: [] });
+});
