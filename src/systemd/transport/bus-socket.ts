@@ -56,9 +56,11 @@ export async function connectUnprivileged(
   const isChanged = isRoot();
   // Node calls connect(2) before it returns.
   const socket = await unprivileged(() => connect({ path })).catch((cause: unknown) => {
-    throw new SocketError(`no connection as user nobody: ${asError(cause).message}`, "missing", {
-      cause,
-    });
+    const message = `no connection as user nobody: ${asError(cause).message}`;
+    // Otherwise other threads are busy.
+    const isForbidden = (cause as NodeJS.ErrnoException).code === "EPERM";
+    const verdict = isForbidden ? "missing" : "outside";
+    throw new SocketError(message, verdict, { cause, isLasting: isForbidden });
   });
   const stream = await streamTo(socket, options);
   return { stream, uid: isChanged ? UNPRIVILEGED_ID : undefined };

@@ -207,7 +207,9 @@ export class ContainerRoot implements Disposable {
     const isSafe =
       mount === this.#rootMount ? type !== "unknown" && !SERVED.test(type) : LOCAL.test(type);
     if (isSafe) return;
-    throw new SocketError(`its file ${path} is on a file system ${type}`, "missing");
+    // One that wasn't there a moment ago: it boots, or ends.
+    const verdict = type === "unknown" ? "broken" : "missing";
+    throw new SocketError(`its file ${path} is on a file system ${type}`, verdict);
   }
 }
 

@@ -9,7 +9,7 @@ import {
 } from "../format/journal.ts";
 import type { ReadJournal } from "../session/journal-recovery.ts";
 import { ContainerRoot, type ContainerRootOptions } from "./container-root.ts";
-import { HostJournalError, type RunJournalctl, runOnHost } from "./host-journalctl.ts";
+import { filesError, HostJournalError, type RunJournalctl, runOnHost } from "./host-journalctl.ts";
 import { JournalFiles } from "./journal-files.ts";
 
 /** Time without a write after which journald has written what it had received. */
@@ -105,7 +105,7 @@ function openFiles(at: ContainerRootOptions, sinceNs: bigint): JournalFiles {
   try {
     return JournalFiles.open(at, Number(sinceNs / 1_000_000n));
   } catch (cause) {
-    throw new HostJournalError(`the journal's files can't be read: ${String(cause)}`, { cause });
+    throw filesError(cause);
   }
 }
 

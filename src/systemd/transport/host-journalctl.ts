@@ -3,12 +3,24 @@ import type { CollectOptions } from "../../platform/process/collect-output.ts";
 import { isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
 import type { OpenFile } from "./container-root.ts";
 import { runHostCommand } from "./host-command.ts";
+import { SocketError } from "./socket-error.ts";
 
 const COMMAND = "journalctl";
 
 /** This host can't read the container's journal, so that another way has to. */
 export class HostJournalError extends Error {
   override readonly name = "HostJournalError";
+}
+
+/**
+ * Returns the error for files that can't be opened: HostJournalError, unless the container has ended or
+ * this process has too many files open, which another attempt may find otherwise.
+ */
+export function filesError(cause: unknown): Error {
+  const isOutside =
+    cause instanceof SocketError && (cause.verdict === "outside" || cause.isLasting);
+  if (isOutside) return cause;
+  return new HostJournalError(`the journal's files can't be read: ${String(cause)}`, { cause });
 }
 
 /** Runs the host's journalctl on one file. */
@@ -24,7 +36,14 @@ export const runOnHost: RunJournalctl = async (file, args, options) => {
   try {
     return await runHostCommand([COMMAND, "--file=-", ...args], { ...options, id, stdin: file.fd });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).syscall?.startsWith("spawn") !== true) throw cause;
-    throw new HostJournalError(`the host's ${COMMAND} can't be run`, { cause });
+    throw runError(cause);
   }
 };
+
+function runError(cause: unknown): unknown {
+  const { code, syscall } = cause as NodeJS.ErrnoException;
+  const isMissing = code === "ENOENT" || code === "EACCES" || code === "EPERM";
+  // Otherwise the process table is full, or so.
+  if (syscall?.startsWith("spawn") !== true || !isMissing) return cause;
+  return new HostJournalError(`the host's ${COMMAND} can't be run`, { cause });
+}

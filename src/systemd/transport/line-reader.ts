@@ -14,7 +14,7 @@ import { MARK } from "../format/mark.ts";
 import type { BootGate } from "./boot-gate.ts";
 import type { ContainerRootOptions } from "./container-root.ts";
 import { type HostJournalOptions, untilQuiet } from "./host-journal.ts";
-import { HostJournalError, runOnHost } from "./host-journalctl.ts";
+import { filesError, HostJournalError, runOnHost } from "./host-journalctl.ts";
 import { JournalFiles } from "./journal-files.ts";
 
 /** Time before a run's failure in which one of its files was written. */
@@ -139,7 +139,7 @@ function openFiles(at: ContainerRootOptions, sinceNs: bigint): JournalFiles {
   try {
     return JournalFiles.open(at, Number(sinceNs / 1_000_000n), "all");
   } catch (cause) {
-    throw new HostJournalError(`the journal's files can't be read: ${String(cause)}`, { cause });
+    throw filesError(cause);
   }
 }
 

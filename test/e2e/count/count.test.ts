@@ -121,7 +121,12 @@ describeEngine("the count", () => {
     const entered = nodes.filter(({ plan }) => !IS_ON_HOST || !hasBus(plan));
     const own = new Set(nodes.map(({ node }) => node.name));
     // Other tests run on the same engine.
-    const names = new Set(execs.commands.flatMap(([name]) => (own.has(name) ? [name] : [])));
+    const commands = execs.commands.filter(([name]) => own.has(name));
+    if (IS_ON_HOST) {
+      const withBus = new Set(nodes.flatMap(({ plan, node }) => (hasBus(plan) ? [node.name] : [])));
+      expect(commands.filter(([name]) => withBus.has(name))).toEqual([]);
+    }
+    const names = new Set(commands.map(([name]) => name));
     expect([...names].toSorted()).toEqual(entered.map(({ node }) => node.name).toSorted());
   });
 

@@ -161,6 +161,15 @@ test("knows the container by the files that the engine mounts when no cgroup nam
   stream.close();
 });
 
+test("tries again when a mount is newer than the list of mounts", async () => {
+  const { connections } = await tree.bus();
+  const { pid, proc } = tree;
+  const known = await readFile(`${proc}/${pid}/mountinfo`, "utf8");
+  await tree.write(pid, "mountinfo", known.replace(/^\d+/, "1"));
+  expect(await refusal()).toMatchObject({ verdict: "broken" });
+  expect(connections).toEqual([]);
+});
+
 test.each(["fuse.sshfs", "9p", "nfs4", "autofs"])(
   "asks no file system of type %s, which the container may serve",
   async (type) => {

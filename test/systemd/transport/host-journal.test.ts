@@ -165,6 +165,11 @@ test("fails, so that another way is tried, when a folder has too many files", as
   expect(reads).toEqual([]);
 });
 
+test("fails, so that no other way is tried, when the container has ended", async () => {
+  await rm(join(tree.proc, "4242"), { recursive: true });
+  expect(await ended(read())).toMatchObject({ name: "SocketError" });
+});
+
 /** Gives PID 1 a child of this name, in this state. */
 async function addChild(name: string, state: string): Promise<void> {
   await mkdir(join(tree.proc, "4242/task/4242"), { recursive: true });
