@@ -91,6 +91,23 @@ test.each([
   expect(service?.read_only).toBe(true);
 });
 
+test("compose.socket.yaml adds the rights for the socket, and a storage of root's", () => {
+  const { services, volumes } = read("compose.socket.yaml") as {
+    services: Readonly<Record<string, object>>;
+    volumes: object;
+  };
+  expect(services).toEqual({
+    unitwatch: {
+      pid: "host",
+      user: "0:0",
+      cap_add: ["SYS_PTRACE", "SETUID", "SETGID"],
+      environment: { UNITWATCH_STORAGE_PATH: "/var/lib/unitwatch-root" },
+      volumes: ["unitwatch-root:/var/lib/unitwatch-root"],
+    },
+  });
+  expect(Object.keys(volumes)).toEqual(["unitwatch-root"]);
+});
+
 test("names the image of the current version", () => {
   expect(compose.services["unitwatch"]?.image).toBe(`unitwatch:${manifest.version}`);
 });

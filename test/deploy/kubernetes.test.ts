@@ -82,6 +82,51 @@ describe("the manifests", () => {
     }
   });
 
+  test("add the rights for the socket, and no others", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "unitwatch-kustomize-"));
+    try {
+      cpSync(FOLDER, folder, { recursive: true });
+      const file = join(folder, "socket/kustomization.yaml");
+      // Fields of Debian's kubectl.
+      const old = readFileSync(file, "utf8")
+        .replace("resources:\n  - ../base\n", "bases: [../base]\n")
+        .replace(
+          "patches:\n  - path: daemonset.yaml\n",
+          "patchesStrategicMerge: [daemonset.yaml]\n",
+        );
+      writeFileSync(file, old);
+      const kubectl = await debianCommand("kubectl", "kubernetes-client");
+      const { stdout } = await execa(kubectl, ["kustomize", join(folder, "socket")]);
+      const documents = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+      const built = documents.find(({ kind }) => kind === "DaemonSet") as unknown as {
+        spec: { template: { spec: Record<string, unknown> } };
+      };
+
+      const { spec } = read("base/daemonset.yaml") as typeof built;
+      const base = spec.template.spec;
+      const [container] = base["containers"] as [{ securityContext: object; image: string }];
+      const capabilities = { drop: ["ALL"], add: ["SYS_PTRACE", "SETUID", "SETGID"] };
+      expect(built.spec.template.spec).toEqual({
+        ...base,
+        hostPID: true,
+        securityContext: {
+          ...(base["securityContext"] as object),
+          runAsNonRoot: false,
+          runAsUser: 0,
+        },
+        containers: [
+          {
+            ...container,
+            image: `unitwatch:${manifest.version}`,
+            securityContext: { ...container.securityContext, capabilities },
+          },
+        ],
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test("grant no role, and run without root, capabilities and a writable root file system", () => {
     const { spec } = read("base/daemonset.yaml") as {
       spec: {

@@ -68,6 +68,7 @@ describeEngine("the container image", () => {
     await using node = await startNode(engine, { name: `image-${engine.runId}`, labels });
     const sinceMs = Date.now();
     await using unitwatch = await startImage(
+      [],
       `--web.listen-address=:${PORT}`,
       "--watch.filter",
       `label=${label}`,
@@ -108,6 +109,25 @@ describeEngine("the container image", () => {
     expect(log).not.toMatch(/level=(?:warn|error)/);
   });
 
+  test("watches over the socket with the rights of compose.socket.yaml", async () => {
+    const labels = { "image-test": `socket-${engine.runId}` };
+    await using node = await startNode(engine, { name: `socket-${engine.runId}`, labels });
+    await using unitwatch = await startImage(
+      await socketRights(),
+      `--web.listen-address=:${PORT}`,
+      `--watch.filter=label=image-test=socket-${engine.runId}`,
+    );
+
+    const up = { container: node.name, transport: "socket" };
+    await until(unitwatch, (scrape) => scrape.value("unitwatch_systemd_up", up) === 1);
+    const { HostConfig: host } = await inspectHost(engine, unitwatch.id);
+    expect(host).toMatchObject({ ReadonlyRootfs: true, CapDrop: ["ALL"], PidMode: "host" });
+    expect(await unitwatch.exec(["ls", "/var/lib/unitwatch-root"])).toMatch(/\w/);
+    await unitwatch.stop();
+    const { stderr: log } = await engine.tryDocker(["logs", unitwatch.id]);
+    expect(log).not.toMatch(/level=(?:warn|error)/);
+  });
+
   test("is unhealthy when unitwatch does not respond", async () => {
     await expect(runOnce("node", "/app/dist/healthcheck.js")).rejects.toThrow("exit code 1");
   });
@@ -119,12 +139,16 @@ describeEngine("the container image", () => {
   }
 
   /** Runs the image as deploy/ does, with the socket's group. */
-  async function startImage(...flags: readonly string[]): Promise<TestContainer> {
+  async function startImage(
+    rights: readonly string[],
+    ...flags: readonly string[]
+  ): Promise<TestContainer> {
     const socket = new URL(engine.host).pathname;
     const { gid } = await stat(socket);
     const name = `unitwatch-${engine.runId}`;
     const args = [
       ...(await confinement()),
+      ...rights,
       `--volume=${socket}:/var/run/docker.sock`,
       `--group-add=${gid}`,
       // The engine removes an anonymous volume with the container.
@@ -139,6 +163,29 @@ describeEngine("the container image", () => {
 async function inspectHost(engine: Engine, id: string): Promise<{ HostConfig: object }> {
   const [info] = JSON.parse(await engine.docker(["inspect", id])) as [{ HostConfig: object }];
   return info;
+}
+
+/** Returns the options of `docker run` for what compose.socket.yaml adds. */
+async function socketRights(): Promise<string[]> {
+  const { services } = parse(await readFile(join(ROOT, "deploy/compose.socket.yaml"), "utf8")) as {
+    services: {
+      unitwatch: {
+        pid: string;
+        user: string;
+        cap_add: readonly string[];
+        environment: Readonly<Record<string, string>>;
+        volumes: readonly string[];
+      };
+    };
+  };
+  const { pid, user, cap_add, environment, volumes } = services.unitwatch;
+  return [
+    `--pid=${pid}`,
+    `--user=${user}`,
+    ...cap_add.map((name) => `--cap-add=${name}`),
+    ...Object.entries(environment).map(([name, value]) => `--env=${name}=${value}`),
+    ...volumes.map((volume) => `--volume=${volume.split(":")[1]}`),
+  ];
 }
 
 /** Returns the options of `docker run` for the rights and limits in compose.yaml. */

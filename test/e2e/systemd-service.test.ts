@@ -37,7 +37,13 @@ describeEngine("unitwatch as a service of systemd", () => {
     node = stack.use(
       await startNode(engine, {
         name: `service-${engine.runId}`,
-        args: [...readOnly, `--volume=${socket}:/run/docker.sock`],
+        args: [
+          ...readOnly,
+          `--volume=${socket}:/run/docker.sock`,
+          // The host's systemd has them too.
+          "--cap-add=SYS_PTRACE",
+          "--cap-add=DAC_READ_SEARCH",
+        ],
       }),
     );
     const { gid } = await stat(socket);
@@ -80,6 +86,25 @@ describeEngine("unitwatch as a service of systemd", () => {
     expect(status).toMatch(/^Uid:\t[1-9]/m);
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+  });
+
+  test("runs as nobody with two capabilities when it has the drop-in for the socket", async () => {
+    const text = await readFile(join(ROOT, "deploy/systemd/socket.conf"), "utf8");
+    const folder = `/run/systemd/system/${UNIT}.d`;
+    const write = `mkdir ${folder} && cat >${folder}/socket.conf`;
+    await node.exec(["sh", "-c", write], { input: text });
+    await node.systemctl("daemon-reload");
+    await node.systemctl("restart", UNIT);
+
+    const status = await node.exec(["cat", `/proc/${await shown("MainPID")}/status`]);
+    expect(status).toMatch(/^Uid:(?:\t65534){4}$/m);
+    // SYS_PTRACE and DAC_READ_SEARCH.
+    expect(status).toMatch(/^CapEff:\t0000000000080004$/m);
+    expect(status).toMatch(/^CapBnd:\t0000000000080004$/m);
+    expect((await scrapeInside()).value("unitwatch_engine_up")).toBe(1);
+    await node.exec(["rm", "-r", folder]);
+    await node.systemctl("daemon-reload");
+    await node.systemctl("restart", UNIT);
   });
 
   test("notifies systemd's watchdog while it runs, and is restarted when it hangs", async () => {
