@@ -88,12 +88,12 @@ export interface ServiceEvidence
   readonly isUnlogged: boolean;
 }
 
+/** Settings of a service, as in {@link ServiceEvidence}; 0n if RestartSec= is unknown. */
+export type RestartSettings = Pick<ServiceEvidence, "policy" | "restartDelayNs">;
+
 /** NRestarts, Restart= and RestartSec= of a service: they explain what is missed later. */
-export interface RestartCount {
+export interface RestartCount extends RestartSettings {
   readonly restarts: number;
-  readonly policy: string | undefined;
-  /** As in {@link ServiceEvidence}; 0n if it is unknown. */
-  readonly restartDelayNs: bigint;
 }
 
 export interface RestartCountMessage extends RestartCount {
@@ -145,6 +145,8 @@ export interface AttachedMessage {
 export interface RecoveredMessage {
   readonly kind: "recovered";
   readonly entries: readonly JournalEntry[] | undefined;
+  /** Of services with restarts among the entries, as they are now. */
+  readonly settings?: ReadonlyMap<string, RestartSettings>;
 }
 
 /** Id of the unit that each name stands for; undefined if no unit of that name is loaded. */

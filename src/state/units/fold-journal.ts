@@ -150,7 +150,8 @@ function lostFailures(facts: UnitFacts, entry: JournalEntry): number {
   if (invocationId !== "" && lastRestart?.invocationId === invocationId) return 0;
   const startNs = facts.invocationId === invocationId ? facts.activeEnterNs : 0n;
   const last = { invocationId, timeNs, isEnd: false, startNs };
-  const ends = Math.min(restarts + 1, mostEnds(facts, last, endedSince(facts)));
+  const most = Math.max(mostEnds(facts, last, endedSince(facts)), 1);
+  const ends = Math.min(restarts + 1, most);
   return Math.min(Math.max(ends - knownEnds(facts), 0), MAX_LOST);
 }
 

@@ -135,7 +135,8 @@ function countRestart(counts: GapCounts, facts: UnitFacts, outcome: RestartOutco
   const startNs = isKnown ? facts.activeEnterNs : 0n;
   // A signal has the time of the wait, which is that of the run's end.
   const last = { invocationId, timeNs, isEnd: !recovered && invocationId !== "", startNs };
-  const most = isSecond ? 0 : mostEnds(facts, last, counts.endedSinceNs);
+  const least = recovered && invocationId !== "" ? 1 : 0;
+  const most = isSecond ? 0 : Math.max(mostEnds(facts, last, counts.endedSinceNs), least);
   // A signal that is the first of its run may show the restart of the run before, unless there were too few.
   const isOfRun = recovered || isKnown || (invocationId !== "" && count >= most);
   counts.restarts += count;

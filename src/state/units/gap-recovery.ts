@@ -1,5 +1,5 @@
 import type {
-  JournalEntry,
+  RecoveredMessage,
   ServiceEvidence,
   SystemdReply,
   SystemdTransport,
@@ -104,15 +104,13 @@ export class GapRecovery {
   /**
    * Closes the gap: counts what the journal's entries report, and what the evidence of other services
    * shows. What happened after the evidence, signals report.
-   *
-   * @param entries undefined if the journal is unavailable
    */
-  close(entries: readonly JournalEntry[] | undefined): SystemdReply {
+  close({ entries, settings = new Map() }: RecoveredMessage): SystemdReply {
     const { units, cursor, obtain, apply } = this.#gapUnits;
     const evidence = this.#evidence;
     const sinceNs = this.#listedSinceNs;
     let recoveredChanges = 0;
-    for (const [name, { policy, restartDelayNs }] of evidence) {
+    for (const [name, { policy, restartDelayNs }] of [...settings, ...evidence]) {
       const unit = units.get(name);
       if (unit !== undefined) units.update(unit, { ...unit.facts, policy, restartDelayNs });
     }

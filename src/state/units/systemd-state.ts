@@ -152,7 +152,7 @@ export class SystemdState {
         this.units.setRestartCount(message);
         return undefined;
       case "recovered":
-        return this.#gap.close(message.entries);
+        return this.#gap.close(message);
       case "listed":
         return {
           startTimesOf: this.#listing(message),

@@ -26,6 +26,7 @@ import { every } from "../../platform/time/every.ts";
 import { managerMessage } from "../format/manager.ts";
 import { isTimeAt } from "../format/timestamps.ts";
 import type { JournalRecovery } from "./journal-recovery.ts";
+import { restartSettings } from "./restart-settings.ts";
 import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "./transport.ts";
 
 /** Period of the listings that have no reason: they find whatever was missed. */
@@ -36,7 +37,6 @@ const RELIST_MS = 1_000;
 const MAX_ATTACHING = 8;
 /** Time that attaches have to read the journal after a fault, or after the end of an attached stream. */
 const LAST_ATTACH_MS = 2_000;
-
 /** Units of the types that systemd can freeze. */
 const FREEZABLE = /\.(?:scope|service|slice)$/;
 
@@ -225,9 +225,12 @@ export class SystemdSession {
     try {
       await this.#transport.subscribe(this.#onMessage);
       const entries = await this.#missedSince(attached?.journalSinceNs);
-      await this.#readEvidence(attached?.evidenceOf ?? new Map(), entries);
+      const { evidenceOf: services = new Map<string, bigint>() } = attached ?? {};
+      await this.#readEvidence(services, entries);
+      const known = this.#streamEnd.signal.aborted ? undefined : entries;
+      const settings = await restartSettings(this.#transport, known, services);
       await before;
-      return this.#take({ kind: "recovered", entries });
+      return this.#take({ kind: "recovered", entries, settings });
     } finally {
       resolve();
     }

@@ -245,3 +245,17 @@ test("begins at 0 when a service is loaded again after it had failed", () => {
   state.take({ kind: "recovered", entries: [] });
   expect(shows({ ...RUNS_AGAIN, ...runs(4), restarts: 2 })).toEqual([3, 2]);
 });
+
+test.each([
+  ["always", [0, 5]],
+  ["on-failure", [5, 5]],
+])("counts restarts alone by Restart=%s when it was edited in the gap", (policy, counted) => {
+  const { shows, recover, restartDelayNs } = inLoop();
+  const entries = [1, 2, 3, 4, 5].map((number) =>
+    restart(number, at(110 * number + 5), runs(number)),
+  );
+  const settings = new Map([[A, { policy, restartDelayNs }]]);
+  recover({ kind: "recovered", entries, settings });
+  const evidence = { ...RUNS_AGAIN, ...runs(6), restarts: 5, policy, restartDelayNs };
+  expect(shows(evidence)).toEqual(counted);
+});

@@ -3,6 +3,7 @@ import type {
   ManagerFacts,
   ServiceEvidence,
   ServiceSignal,
+  RecoveredMessage,
   SystemdMessage,
   SystemdReply,
   UnitIds,
@@ -131,7 +132,9 @@ function lineOf(message: SystemdMessage): string {
       return `restart count ${unit} ${restarts} ${policy} ${restartDelayNs / 1_000_000n}`;
     }
     case "recovered":
-      return `recovered ${message.entries?.length ?? "nothing"}`;
+      return [`recovered ${message.entries?.length ?? "nothing"}`, ...settingsOf(message)].join(
+        ", ",
+      );
     case "listed":
       return `listed ${message.rows.length}`;
     case "start-time":
@@ -157,4 +160,10 @@ function lineOf(message: SystemdMessage): string {
     default:
       return message satisfies never;
   }
+}
+
+function settingsOf({ settings = new Map() }: RecoveredMessage): string[] {
+  return [...settings].map(
+    ([unit, { policy, restartDelayNs }]) => `${unit} ${policy} ${restartDelayNs / 1_000_000n}`,
+  );
 }

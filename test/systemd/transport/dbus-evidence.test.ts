@@ -41,6 +41,16 @@ const FAILURE = JSON.stringify({
   _SOURCE_REALTIME_TIMESTAMP: "1700000000100000",
 });
 
+/** Its line about the restart after that. */
+const RESTART = JSON.stringify({
+  MESSAGE_ID: "5eb03494b6584870a536b337290809b3",
+  UNIT: "lines.service",
+  N_RESTARTS: "4",
+  INVOCATION_ID: "0123456789abcdef0123456789abcdef",
+  __REALTIME_TIMESTAMP: "1700000000200000",
+  _SOURCE_REALTIME_TIMESTAMP: "1700000000200000",
+});
+
 function logging(level: number): FakeUnit {
   const { properties } = CRASHED;
   return { ...CRASHED, properties: { ...properties, LogLevelMax: new Variant("i", level) } };
@@ -194,6 +204,12 @@ describe("beside a journal", () => {
       "evidence all.service exit-code 3 after signals",
       "listed 4",
     ]);
+    await end(watched);
+  });
+
+  test("reads the settings of services that the journal has restarts of", async () => {
+    const watched = await recovered(() => {}, `${FAILURE}\n${RESTART}`);
+    expect(watched.history).toContain("recovered 2, lines.service on-failure 800");
     await end(watched);
   });
 
