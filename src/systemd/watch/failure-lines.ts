@@ -20,6 +20,8 @@ const INTERVAL_MS = 1_000;
 /** Runs of one question, and of one container that wait for the next. */
 const MAX_RUNS = 16;
 const MAX_WAITING = 64;
+/** Crowded answers after which a question has this run alone. */
+const MAX_CROWDED = 2;
 /** Questions under way: each can be a process in a container. */
 const MAX_QUESTIONS = 4;
 /** Time for which a container whose journal can't be read is asked again. */
@@ -48,8 +50,8 @@ interface WaitingRun {
   /** Its failures, the oldest first; none if it had failed before. */
   readonly changes: Change[];
   readonly sinceMs: number;
-  /** True if lines of other runs left no room for its own. */
-  readonly isAlone: boolean;
+  /** Answers in which lines of other runs left no room for its own. */
+  readonly crowded: number;
 }
 
 interface ContainerQueue {
@@ -154,7 +156,7 @@ export class FailureLines implements Disposable {
       if (oldest !== undefined) this.#leaveOut(queue, oldest[0]);
     }
     const sinceMs = this.#options.clock.monotonicMs();
-    queue.waiting.set(key, { identity, run, changes, sinceMs, isAlone: false });
+    queue.waiting.set(key, { identity, run, changes, sinceMs, crowded: 0 });
     this.#schedule(container, queue);
   }
 
@@ -219,14 +221,13 @@ export class FailureLines implements Disposable {
     const { clock, linesOf, lines } = this.#options;
     const read = linesOf(container);
     queue.askedMs = clock.monotonicMs();
-    const asked = takeNext(queue.waiting);
+    const { asked, isExact } = takeNext(queue.waiting);
     const times = asked.flatMap(({ changes }) => changes.map(({ timeNs }) => timeNs));
     const nowNs = clock.nowNs();
     const atNs = times.reduce((oldest, timeNs) => (timeNs < oldest ? timeNs : oldest), nowNs);
     try {
       if (read === undefined) throw new Error("its systemd isn't watched");
       const runs = asked.map(({ run }) => run);
-      const isExact = asked.some(({ isAlone }) => isAlone);
       const answer = await read({ runs, lines, isExact, atNs, signal: this.#end.signal });
       queue.failures = 0;
       for (const [at, waiting] of asked.entries()) {
@@ -240,8 +241,8 @@ export class FailureLines implements Disposable {
 
   #answered(queue: ContainerQueue, waiting: WaitingRun, answer: RunLines): void {
     const key = keyOf(waiting.run);
-    if (!answer.isComplete && !waiting.isAlone) {
-      putBack(queue.waiting, { ...waiting, isAlone: true });
+    if (!answer.isComplete && waiting.crowded < MAX_CROWDED) {
+      putBack(queue.waiting, { ...waiting, crowded: waiting.crowded + 1 });
       return;
     }
     const lines = newerThan(queue.newest.get(key), answer.lines);
@@ -287,13 +288,21 @@ function keyOf({ unit, invocationId }: JournalRun): string {
   return `${invocationId} ${unit}`;
 }
 
-/** Removes the runs of the next question: one that needs the room for itself, or the oldest ones. */
-function takeNext(waiting: Map<string, WaitingRun>): readonly WaitingRun[] {
+/**
+ * Removes the runs of the next question: one that needs the room for itself; or those that need the room
+ * that lines without a run take, as all do in a flood; or the oldest ones.
+ */
+function takeNext(waiting: Map<string, WaitingRun>): {
+  readonly asked: readonly WaitingRun[];
+  readonly isExact: boolean;
+} {
   const all = [...waiting.values()];
-  const alone = all.find(({ isAlone }) => isAlone);
-  const next = alone === undefined ? all.slice(0, MAX_RUNS) : [alone];
-  for (const { run } of next) waiting.delete(keyOf(run));
-  return next;
+  const alone = all.find(({ crowded }) => crowded === MAX_CROWDED);
+  const crowded = all.filter((run) => run.crowded > 0);
+  const group = crowded.length > 0 ? crowded : all;
+  const asked = alone === undefined ? group.slice(0, MAX_RUNS) : [alone];
+  for (const { run } of asked) waiting.delete(keyOf(run));
+  return { asked, isExact: crowded.length > 0 || all.length > MAX_RUNS };
 }
 
 /** Adds a run that wasn't answered, before those that failed since. */

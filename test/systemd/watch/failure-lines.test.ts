@@ -171,22 +171,34 @@ test("has a failure that comes while its run is read in the next question", asyn
   ]);
 });
 
-test("asks again about a run alone if others left no room for it", async () => {
+test("asks again about runs without other lines, then alone, if others left no room", async () => {
   answer = ({ runs, isExact }) =>
     runs.map((run) => ({
       run,
       lines: [line(`${run.invocationId} ${isExact === true}`)],
-      isComplete: isExact === true || run.invocationId === "run-1",
+      isComplete:
+        run.invocationId === "run-1" || (isExact === true && run.invocationId === "run-2"),
     }));
-  lines.changed(failed(1));
-  lines.changed(failed(2));
+  for (const run of [1, 2, 3]) lines.changed(failed(run));
   await advance(200);
-  await advance(1_000);
-  expect(queries.map(({ query }) => query.runs.length)).toEqual([2, 1]);
+  for (const _ of [1, 2]) await advance(1_000);
+  expect(queries.map(({ query }) => [query.runs.length, query.isExact])).toEqual([
+    [3, false],
+    [2, true],
+    [1, true],
+  ]);
+  // The last answer is all that there is.
   expect(shown()).toEqual([
     ["run-1 failure 1", "run-1 false"],
     ["run-2 failure 1", "run-2 true"],
+    ["run-3 failure 1", "run-3 true"],
   ]);
+});
+
+test("asks for no lines without a run in a flood", async () => {
+  for (let run = 1; run <= 17; run += 1) lines.changed(failed(run));
+  await advance(200);
+  expect(queries.map(({ query }) => query.isExact)).toEqual([true]);
 });
 
 test("tries for a minute while the journal can't be read, less and less often", async () => {
