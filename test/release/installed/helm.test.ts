@@ -166,8 +166,26 @@ describe("the Helm chart", () => {
       capabilities: { drop: ["ALL"], ...added },
     });
     expect(pod.securityContext).toMatchObject(
-      hostPID === true ? { runAsUser: 0 } : { runAsUser: 1000, runAsNonRoot: true },
+      hostPID === true
+        ? { runAsUser: 0, runAsNonRoot: false, runAsGroup: 1000, fsGroup: 1000 }
+        : { runAsUser: 1000, runAsNonRoot: true },
     );
+  });
+
+  test("has the rights of the kustomization for the socket transport, and one more for the host", async () => {
+    const overlay = parse(
+      readFileSync(join(DEPLOY, "kubernetes/socket/daemonset.yaml"), "utf8"),
+    ) as Resource;
+    const { securityContext, hostPID, containers } = overlay.spec.template.spec;
+    const pod = await podOf({ hostAccess: true });
+    expect(pod).toMatchObject({ securityContext, hostPID });
+    expect(pod.containers[0].securityContext).toMatchObject(containers[0].securityContext);
+
+    const host = await podOf({ hostAccess: true, flags: { "systemd.host": true } });
+    expect(host.containers[0].args).toEqual(["--systemd.host=on"]);
+    expect(host.containers[0].securityContext).toMatchObject({
+      capabilities: { add: ["SYS_PTRACE", "SETUID", "SETGID", "SYS_CHROOT"] },
+    });
   });
 
   test("writes flags as the program reads them", async () => {
@@ -225,6 +243,11 @@ describe("the Helm chart", () => {
     ],
     ["a group by name", { engine: { group: "docker" } }, /want integer/],
     ["no rights for socket", { systemd: { transport: "socket" } }, /socket needs hostAccess: true/],
+    [
+      "no rights for the host",
+      { flags: { "systemd.host": "on" } },
+      /systemd\.host needs hostAccess/,
+    ],
   ])("rejects %s", async (_, values, problem) => {
     await expect(rendered(values)).rejects.toThrow(problem);
   });
