@@ -8,7 +8,7 @@ import { type Server, startServer } from "./foreign-server.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../deploy");
 
-const LISTENING = /msg="Listening on".* address=\S+?:(\d+)$/;
+export const LISTENING = /msg="Listening on".* address=\S+?:(\d+)$/;
 
 /** Replaces every match of a pattern in a file of deploy/. @throws if nothing matches */
 export type Edit = readonly [pattern: RegExp, replacement: string];
