@@ -171,8 +171,13 @@ export function isFailureResult(result: string | undefined): boolean {
 
 /** Returns the facts of a unit that is no longer loaded. */
 export function unloaded(facts: UnitFacts): UnitFacts {
+  const { lastFailure, lastRestart } = facts;
+  const endNs = lastFailure?.timeNs ?? -1n;
+  // An end before it is loaded again explains no restart after that.
+  const isEnded = endNs > (lastRestart?.timeNs ?? -1n);
   return {
     ...facts,
+    lastRestart: isEnded ? { invocationId: "", timeNs: endNs, number: 0 } : lastRestart,
     activeState: undefined,
     subState: "",
     isListed: false,
