@@ -146,7 +146,9 @@ describeEngine("Prometheus 3 with the shipped configuration for pushes", () => {
   test("scrapes the same samples in each format", async () => {
     await eventually(async () => {
       const up = await prometheus.query("up == 1");
-      expect(up.map(({ metric }) => metric["job"]).toSorted()).toEqual([...FORMATS].toSorted());
+      expect(up.map(({ metric }) => metric["job"] ?? "").toSorted()).toEqual(
+        [...FORMATS].toSorted(),
+      );
     });
     const names = async (format: string): Promise<readonly string[]> => {
       const query = `count by (__name__) ({job="${format}"})`;
