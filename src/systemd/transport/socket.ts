@@ -173,10 +173,16 @@ export class SocketSource implements SystemdSource {
     return clock.nowMs() - Number(startedAtNs / 1_000_000n) < BOOT_LIMIT_MS;
   }
 
-  /** Takes a process that this host had, and doesn't have any more, for ended. */
-  #rated(error: SocketError, { pid }: ContainerRootOptions): SocketError {
-    const hasEnded = error.isLasting && pid > 0 && pid === this.#seenPid;
-    return hasEnded ? new SocketError(error.message, "outside", { cause: error }) : error;
+  /**
+   * Takes a process that this host had, and doesn't have any more, for ended. A bus that isn't to come
+   * stays absent.
+   */
+  #rated(error: SocketError, at: ContainerRootOptions): SocketError {
+    const { message, verdict, isLasting } = error;
+    const hasEnded = isLasting && at.pid > 0 && at.pid === this.#seenPid;
+    if (hasEnded) return new SocketError(message, "outside", { cause: error });
+    if (verdict !== "absent" || expectedBus(at).isExpected) return error;
+    return new SocketError(message, verdict, { cause: error, isLasting: true });
   }
 }
 

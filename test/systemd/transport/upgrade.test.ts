@@ -252,6 +252,23 @@ async function watchBesideDirect(fault: SocketError, inUse: "dbus" | "dbus-priva
   return { direct, bus, used: inUse === "dbus" ? bus : priv, clock, sink, abort, done };
 }
 
+test.each([
+  ["that is to come", false, 180],
+  ["that isn't to come", true, 14],
+])("looks for a bus %s at most so many times an hour", async (_what, isLasting, times) => {
+  const gone = new SocketError("there is no bus", "absent", { isLasting });
+  const { direct, used, clock, abort, done } = await watchBesideDirect(gone, "dbus-private");
+  used.stream.open();
+  await clock.advance(30_000);
+  const soon = direct.streams.length;
+  await clock.advance(3_600_000);
+  const later = direct.streams.length - soon;
+  expect(later).toBeLessThanOrEqual(times);
+  expect(later).toBeGreaterThan(times / 3);
+  abort.abort();
+  await done;
+});
+
 test("runs no command beside a stream to see that the bus is absent", async () => {
   const gone = new SocketError("there is no bus", "absent");
   const { direct, bus, used, clock, sink, abort, done } = await watchBesideDirect(
