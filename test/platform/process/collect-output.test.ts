@@ -69,3 +69,16 @@ test("kills the process and rejects when its stream breaks", async () => {
   await expect(output).rejects.toThrow("EIO");
   expect(process.kills).toBe(1);
 });
+
+test("returns the first bytes of a larger output, each as a character, if it is to be cut", async () => {
+  const process = new FakeProcess();
+  process.stdout.write(Buffer.from([0x61, 0xff, 0xc3]));
+  process.stdout.write(Buffer.from([0xa9, 0x62, 0x63]));
+  const options = { maxBytes: 5, encoding: "latin1", isCut: true, signal: NEVER } as const;
+  expect(await collectOutput(process, options)).toEqual({
+    stdout: "a\u00ff\u00c3\u00a9b",
+    exitCode: undefined,
+    stderr: "",
+  });
+  expect(process.kills).toBe(1);
+});
