@@ -88,9 +88,17 @@ class HostSource implements SystemdSource {
     const { signal } = run;
     const { stream, uid } = await open(signal);
     const options = { target, name: "host", uid, clock, signal } as const;
-    const transport = await DbusTransport.connect(stream, options);
+    const transport = await DbusTransport.connect(stream, options).catch(refused);
     await new SystemdSession(transport, { ...run, take, journal, clock }).run();
   }
+}
+
+/** dbus-daemon cuts the connection of a user without an entry in the host's passwd. */
+function refused(error: unknown): never {
+  const isCut = error instanceof DBusProtocolError && error.code === "eof";
+  if (!isCut || isRoot()) throw error;
+  const why = `its bus ended the connection, does the host know user ${process.geteuid?.()}?`;
+  throw new SocketError(why, "outside", { cause: error });
 }
 
 /** Connects as nobody. The path may be root's alone to follow, so it is opened first. */

@@ -31,6 +31,8 @@ export interface SystemdWatchOptions {
 
 /** Failures that aren't reported while a node boots: systemd and its bus come up in about a second. */
 const QUIET_FAILURES = 6;
+/** The same of the host, which has booted. */
+const HOST_QUIET_FAILURES = 1;
 
 /** A container that can be entered again is watched within 30 s, its attempt included. */
 const MAX_WAIT_MS = 25_000;
@@ -49,6 +51,7 @@ export class SystemdWatch {
 
   constructor(options: SystemdWatchOptions) {
     this.#options = options;
+    const { isHost } = options.record.identity;
     this.#health = new StreamHealth({
       name: "systemd",
       // A rename changes it.
@@ -57,7 +60,7 @@ export class SystemdWatch {
       },
       clock: options.clock,
       changed: (change) => options.bus.publish("change", change),
-      quietFailures: QUIET_FAILURES,
+      quietFailures: isHost === true ? HOST_QUIET_FAILURES : QUIET_FAILURES,
     });
     const sinceNs = options.clock.nowNs();
     this.#steps = new ClockStepGuard(options.clock, options.record.systemd);
