@@ -112,6 +112,9 @@ describe("the rules", () => {
         summary: expect.stringMatching(/\w/),
         description: expect.stringMatching(/\.$/),
         runbook: `deploy/runbooks.md#${alert.toLowerCase()}`,
+        ...(/^(?:Container|Systemd)/.test(alert) && {
+          link: expect.stringMatching(/\/#node=\{\{ \$labels\.node \| urlquery \}\}/),
+        }),
       });
     }
   });

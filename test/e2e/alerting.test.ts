@@ -149,7 +149,10 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
         node: "controller",
         container: node.name,
       },
-      annotations: { summary: "slurmctld.service failed on controller" },
+      annotations: {
+        summary: "slurmctld.service failed on controller",
+        link: `http://127.0.0.1:${unitwatch.port}/#node=controller&cluster=${CLUSTER}&unit=slurmctld.service`,
+      },
     });
     if (ROUNDS === 0) {
       await node.startUnit(unit);
