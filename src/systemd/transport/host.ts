@@ -6,7 +6,7 @@ import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain
 import type { Redactor } from "../../platform/data/redactor.ts";
 import { isRoot } from "../../platform/process/unprivileged.ts";
 import { DBusProtocolError } from "../dbus/errors.ts";
-import { lineReader } from "./line-reader.ts";
+import { lineReader } from "./read-lines.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
 import { AutoSource } from "./auto.ts";

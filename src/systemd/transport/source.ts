@@ -10,7 +10,7 @@
  *   auto.ts    the best of these that works in the container; bridge-error.ts rates a failure, and
  *              upgrade.ts moves to a better one while a worse one runs (overlap.ts)
  *
- * line-reader.ts reads the last lines of runs, in the way in which the container is watched.
+ * read-lines.ts reads the last lines of runs, in the way in which the container is watched.
  *
  * Always true: no process is started in a container before its systemd has set its cgroups up
  * (boot-gate.ts). One that is started there ends when its input ends, however unitwatch or the engine's
@@ -33,7 +33,7 @@ import { BusctlSource } from "./busctl.ts";
 import { DbusSource } from "./dbus.ts";
 import { hostJournal } from "./host-journal.ts";
 import { HostJournalError } from "./host-journalctl.ts";
-import { lineReader } from "./line-reader.ts";
+import { lineReader } from "./read-lines.ts";
 import { SocketSource } from "./socket.ts";
 import type { Way } from "./upgrade.ts";
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { RunLines } from "../../../src/domain/journal.ts";
 import type { CommandOutput, ContainerRuntime } from "../../../src/domain/runtime.ts";
 import { Redactor } from "../../../src/platform/data/redactor.ts";
-import { lineReader } from "../../../src/systemd/transport/line-reader.ts";
+import { lineReader } from "../../../src/systemd/transport/read-lines.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { exported, RUN } from "../../support/journal-export.ts";
 import { ContainerTree } from "../../support/systemd/container-tree.ts";
