@@ -4,6 +4,8 @@ import { JournalError } from "../format/journal.ts";
 import { runHostCommand } from "./host-command.ts";
 import type { HostSystem } from "./host-system.ts";
 
+/** Exit code of chroot(1) if it fails itself. */
+const CHROOT_FAILED = 125;
 const FOLDERS = ["/run/log/journal", "/var/log/journal"];
 
 type JournalHost = Pick<HostSystem, "root" | "machineId">;
@@ -21,7 +23,10 @@ export function hostRuntime(
       checkAccess(host);
       const options = { maxBytes, signal };
       if (host.root === "") return run([file, ...args], options);
-      return run(["chroot", host.root, file, ...args], options);
+      const output = await run(["chroot", host.root, file, ...args], options);
+      if (output.exitCode !== CHROOT_FAILED) return output;
+      // It needs CAP_SYS_CHROOT, which doesn't come later.
+      throw new JournalError(output.stderr.trim(), true);
     },
   };
 }

@@ -84,3 +84,15 @@ test("reads the journal in the host's tree when that is another", async () => {
   await hostRuntime({ root: "", machineId: MACHINE }, run).run("", ["journalctl"], options);
   expect(commands).toEqual([["chroot", root, "journalctl", "-n1"], ["journalctl"]]);
 });
+
+test("gives the journal up when it may not change its root", async () => {
+  const stderr = "chroot: cannot change root directory: Operation not permitted\n";
+  const run = async (): Promise<CommandOutput> => ({ stdout: "", stderr, exitCode: 125 });
+  const options = { user: "0:0", maxBytes: 10, signal: new AbortController().signal };
+  const runtime = hostRuntime({ root, machineId: MACHINE }, run);
+  await expect(runtime.run("", ["sh"], options)).rejects.toMatchObject({
+    name: "JournalError",
+    message: stderr.trim(),
+    isFinal: true,
+  });
+});
