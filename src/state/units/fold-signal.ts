@@ -111,7 +111,10 @@ export function foldSignal(
     });
   }
   if (failure !== undefined) outcomes.push(failureOutcome(facts, signal, failure));
-  if (isChange && isEntry && !isFailed) {
+  // A start that was recovered has been emitted, though signals of the time before came later.
+  const isEmitted =
+    activeState === "active" && activeEnterNs > 0n && activeEnterNs === facts.recoveredStartNs;
+  if (isChange && isEntry && !isFailed && !isEmitted) {
     outcomes.push({
       kind: "transition",
       // A unit that was loaded again never changed.

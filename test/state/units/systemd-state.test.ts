@@ -491,6 +491,22 @@ test("requests start times of shown active units when they have none", () => {
   expect(unit("c.service").activeEnterNs).toBe(0n);
 });
 
+test("emits a start once that was recovered before the signals that lead to it", () => {
+  const { state, newChanges } = watched([unitRow("a.service", "active")]);
+  state.take(unitSignal("active/running", at(1), { unit: "a.service", activeEnterNs: at(1) }));
+  state.take({ kind: "attached", transport: "dbus", atNs: at(5) });
+  state.take({ kind: "recovered", entries: [] });
+  state.take({ kind: "listed", rows: [unitRow("a.service", "active")], asOfNs: at(8) });
+  newChanges();
+  state.take({ kind: "start-time", unit: "a.service", timeNs: at(7) });
+  state.take(unitSignal("inactive/dead", at(6), { unit: "a.service", activeEnterNs: at(1) }));
+  state.take(unitSignal("active/running", at(7), { unit: "a.service", activeEnterNs: at(7) }));
+  expect(newChanges()).toEqual([
+    "unit.active a.service ActiveState=active recovered",
+    "unit.inactive a.service ActiveState=inactive",
+  ]);
+});
+
 test.each(["__proto__", "constructor", "toString"])("accepts the name %s", (name) => {
   const { state, newChanges, unit } = watched([unitRow(name, "active")]);
   state.take(serviceSignal(at(1), { unit: name, result: name }));
