@@ -143,7 +143,7 @@ describe("the rules", () => {
 
 test("has a runbook for each alert, and an alert for each runbook", () => {
   const runbooks = readFileSync(join(DEPLOY, "runbooks.md"), "utf8");
-  const sections: string[][] = [...runbooks.matchAll(/^## (\w+)\n([^#]+)/gm)];
+  const sections: string[][] = [...runbooks.matchAll(/^## (\w+)\n((?:(?!^## )[^])+)/gm)];
   // Includes Grafana's alert.
   const names = [...alerts.map(({ alert = "" }) => alert), "UnitwatchNotTold"];
 
