@@ -10,7 +10,7 @@ import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
 import type { StatusRoutes } from "../http/handlers/status-page.ts";
 import { assetOf } from "../page/assets.ts";
-import { filtered, namedUnits, writeReport } from "../page/report.ts";
+import { failedBefore, filtered, namedUnits, writeReport } from "../page/report.ts";
 import type { ContainerFilter } from "../page/report.ts";
 import type { UnitExtras } from "../page/unit-report.ts";
 import { inSlices } from "../page/in-slices.ts";
@@ -109,7 +109,9 @@ export function buildStatus(options: StatusOptions): Status {
       async state(names, { units, attention = false } = {}) {
         const filter = names && new Set(names);
         const selected = units && new Set(units);
-        const extras = await extrasOf(filter, selected);
+        const extras = await (attention && selected === undefined
+          ? options.readExtras?.([...failedBefore(filtered(sources, filter))], () => true)
+          : extrasOf(filter, selected));
         return inSlices(
           writeReport(sources, filter, { units: selected, attention, ...(extras && { extras }) }),
         );

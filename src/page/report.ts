@@ -157,6 +157,21 @@ function needsAttention({ trouble, removedAt }: ContainerFacts): boolean {
   return removedAt === null && (trouble.level === "failing" || trouble.level === "warning");
 }
 
+/** Yields the shown units that failed before they were watched: their results aren't in the state. */
+export function* failedBefore(
+  containers: Iterable<ContainerRecord>,
+): Generator<readonly [ContainerRecord, UnitRecord], void, void> {
+  for (const record of containers) {
+    const { units } = record.systemd;
+    if ((units.counts().get("failed") ?? 0) === 0) continue;
+    for (const unit of units.values()) {
+      if (unit.shown && unit.activeState === "failed" && unit.result === undefined) {
+        yield [record, unit];
+      }
+    }
+  }
+}
+
 /** Yields the units of these names, with their containers. */
 export function* namedUnits(
   containers: Iterable<ContainerRecord>,

@@ -51,7 +51,7 @@ function failedBefore() {
   const watch = { linesOf: () => read, readingsOf: () => source.current };
   const made = new StatusFleet({
     clock,
-    readExtras: (units) => readUnitExtras(units, { watch, lines: 5, clock }),
+    readExtras: (units, hasLines) => readUnitExtras(units, { watch, lines: 5, clock, hasLines }),
   });
   const record = made.node("web", { units: 0 });
   const rows = [unitRow("a.service", "failed", "failed")];
@@ -99,4 +99,14 @@ test("answers without what a silent systemd, or one that fails, doesn't say", as
   const answer = unit();
   await clock.advance(3_000);
   expect(await answer).toMatchObject({ details: null, lastLines: [] });
+});
+
+test("adds why a unit failed before the watch to what needs attention, without its lines", async () => {
+  const { made, queries } = failedBefore();
+  const body = await made.status.routes.state(undefined, { attention: true });
+  const [container] = (JSON.parse(body.toString()) as StatusReport).containers;
+  expect(container?.units).toMatchObject([
+    { name: "a.service", result: "exit-code", exitCode: 203, endedWith: "203/EXEC" },
+  ]);
+  expect(queries).toEqual([]);
 });
