@@ -55,6 +55,25 @@ describePrivateEngine("podman", () => {
     });
   });
 
+  test("is watched over the socket on its host, also after a restart of the bus", async () => {
+    await using unitwatch = await startUnitwatch({
+      host: podman.host,
+      cluster: CLUSTER,
+      args: ["--docker.runtime=engine"],
+      onHostOf: podman,
+    });
+    const watched = async (scrape: Scrape): Promise<void> => {
+      expect(scrape.by("transport", "unitwatch_systemd_up")).toEqual({ socket: 1 });
+      expect(shownSystemd(scrape, NODE)).toEqual(await trueSystemd(node));
+    };
+    await unitwatch.until(watched);
+    await node.systemctl("restart", "dbus.service");
+    await unitwatch.until(async (scrape) => {
+      expect(scrape.value("unitwatch_systemd_reconnects_total", { container: NODE })).toBe(1);
+      await watched(scrape);
+    });
+  });
+
   test("counts a crash", async () => {
     await node.startUnit("victim.service");
     await node.crash("victim.service");
