@@ -21,7 +21,7 @@ export function goneItem(container: Facts, nowMs: number): VElement {
     "li",
     { id: positionOf(container), "data-gone": name, tabindex: "-1" },
     h("b", {}, h("bdi", {}, name)),
-    cluster !== "" && [" ", h("span", { class: "cluster" }, h("bdi", {}, cluster))],
+    cluster !== "" && [" ", h("span", { class: "aside" }, h("bdi", {}, cluster))],
     " was removed",
     removedAt !== null && [" ", age(removedAt, nowMs), " ago"],
     exit,
