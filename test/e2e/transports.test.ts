@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { READING_GROUPS } from "../../src/domain/readings.ts";
 import { clusterName, E2E_RUNTIME } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Suite } from "../support/engine/images.ts";
@@ -8,6 +9,7 @@ import {
   type ReceivedLog,
   startOtlpReceiver,
 } from "../support/otlp-receiver.ts";
+import { shownQueried, trueQueried } from "../support/queried-truth.ts";
 import { shownSystemd, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 import { truthOf, wrongRecords } from "./count/compare.ts";
@@ -34,6 +36,17 @@ const UNITS: Readonly<Record<string, string>> = {
  */
 const KEEPER =
   "[Unit]\nAfter=victim.service masked.service never.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n";
+const COLLECT = `--systemd.collect=${READING_GROUPS.join(",")}`;
+/** Units with values that systemd is queried for. */
+const QUERIED: Readonly<Record<string, string>> = {
+  "still.service":
+    "[Service]\nCPUAccounting=yes\nMemoryAccounting=yes\nIOAccounting=yes\nIPAccounting=yes\nTasksMax=77\nExecStart=sleep infinity\n",
+  "tick.timer": "[Timer]\nOnActiveSec=0\nUnit=still.service\n",
+  "count.socket": "[Socket]\nListenStream=/run/count\nAccept=yes\n",
+  "count@.service": "[Service]\nStandardInput=socket\nExecStart=true\n",
+  "skipped.service": "[Unit]\nConditionPathExists=/nowhere\n[Service]\nExecStart=true\n",
+  "idle.target": "[Unit]\nAfter=skipped.service\n",
+};
 /** With RestartMode=direct it never enters the state failed. */
 const DIRECT =
   "[Unit]\nStartLimitBurst=3\nStartLimitIntervalSec=1min\n" +
@@ -57,7 +70,7 @@ for (const suite of ["bookworm", "trixie"] as const) {
             host: attachEngine().host,
             cluster: CLUSTER,
             // Records of every state, transient ones included.
-            args: [`--systemd.transport=${FLAGS[transport]}`, "--log.level=debug"],
+            args: [`--systemd.transport=${FLAGS[transport]}`, "--log.level=debug", COLLECT],
             env: receiver.env,
             onHostOf: transport === "socket" ? attachEngine() : undefined,
           });
@@ -80,6 +93,14 @@ for (const suite of ["bookworm", "trixie"] as const) {
       );
     });
     afterAll(() => stack.disposeAsync());
+
+    async function sidecarOver(transport: string): Promise<Unitwatch> {
+      for (const sidecar of sidecars) {
+        const scrape = await sidecar.scrape();
+        if (scrape.select("unitwatch_systemd_up", { transport }).length > 0) return sidecar;
+      }
+      throw new Error(`no sidecar is on ${transport}`);
+    }
 
     test("log the same events for the same crashes", async () => {
       const units = unitsOf(suite);
@@ -130,6 +151,63 @@ for (const suite of ["bookworm", "trixie"] as const) {
       }
     });
 
+    // `npm run test:interop` compares them on trixie.
+    if (suite === "bookworm") {
+      test("show the values that systemctl shows, but over busctl, which has none", async () => {
+        for (const [name, text] of Object.entries(QUERIED)) await node.writeUnit(name, text);
+        // The target's reference keeps the skipped service loaded.
+        await node.systemctl(
+          "start",
+          "idle.target",
+          "count.socket",
+          "tick.timer",
+          "skipped.service",
+        );
+        await node.waitUnit("still.service", "active");
+        for (let connection = 0; connection < 3; connection += 1) {
+          await node.exec(["sh", "-c", CONNECT]);
+        }
+        const of = { container: node.name };
+        const busctl = { ...of, transport: "busctl" };
+        for (const sidecar of sidecars) {
+          await sidecar.until(async (scrape) => {
+            const isBlind = scrape.select("unitwatch_systemd_up", busctl).length > 0;
+            const truth = isBlind ? {} : await trueQueried(node);
+            expect(shownQueried(scrape, node.name)).toEqual(truth);
+            const skipped = { ...of, name: "skipped.service" };
+            expect(scrape.value("systemd_unit_condition_failed", skipped)).toBe(
+              isBlind ? undefined : 1,
+            );
+            expect(scrape.value("systemd_watchdog_enabled", of)).toBe(isBlind ? undefined : 0);
+            const accepted = { ...of, name: "count.socket" };
+            expect(scrape.value("systemd_socket_accepted_connections_total", accepted)).toBe(
+              isBlind ? undefined : 3,
+            );
+          });
+        }
+      });
+
+      test("show no values of a bus that doesn't answer, and all the states", async () => {
+        const pid = (await node.systemctl("show", "-P", "MainPID", "dbus.service")).trim();
+        const state = { container: node.name, name: "still.service", state: "active" };
+        const socket = await sidecarOver("socket");
+
+        await node.exec(["kill", "-STOP", pid]);
+        try {
+          await socket.until((scrape) => {
+            expect(shownQueried(scrape, node.name)).toEqual({});
+            expect(scrape.value("systemd_unit_state", state)).toBe(1);
+          });
+        } finally {
+          await node.exec(["kill", "-CONT", pid]);
+        }
+        await socket.until(async (scrape) => {
+          expect(shownQueried(scrape, node.name)).toEqual(await trueQueried(node));
+        });
+        expect(await reconnectsOf(socket, node)).toBe(0);
+      });
+    }
+
     if (suite !== "trixie") return;
     test("log a soft reboot once, and the failures after it", async () => {
       await node.systemctl("add-wants", "multi-user.target", "loop.service");
@@ -156,6 +234,15 @@ for (const suite of ["bookworm", "trixie"] as const) {
       }
     });
   });
+}
+
+/** Connects to count.socket, and waits until the service has closed the connection. */
+const CONNECT =
+  "perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(\"/run/count\") or die; <$s>'";
+
+async function reconnectsOf(sidecar: Unitwatch, node: TestNode): Promise<number | undefined> {
+  const scrape = await sidecar.scrape();
+  return scrape.value("unitwatch_systemd_reconnects_total", { container: node.name });
 }
 
 function unitsOf(suite: Suite): Readonly<Record<string, string>> {
