@@ -17,6 +17,7 @@ import { inSlices } from "../page/in-slices.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
 import { writePage } from "../page/render-page.ts";
 import type { PageSources } from "../page/render-page.ts";
+import { ChangeHistory } from "../state/units/change-history.ts";
 import { LastLines } from "../state/units/last-lines.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { Fleet } from "../state/fleet.ts";
@@ -71,6 +72,7 @@ export function buildStatus(options: StatusOptions): Status {
   const stateDiffers = (identity: Named): void =>
     events.aside("snapshot", eventContainer(identity), JSON.stringify(snapshotOf(identity)));
   const lastLines = new LastLines(config.journal.lines);
+  const history = new ChangeHistory(() => clock.nowNs());
   const expiries = new Expiries(clock);
   for (const container of options.restored ?? []) expiries.restored(container);
 
@@ -88,6 +90,7 @@ export function buildStatus(options: StatusOptions): Status {
     otlpQueue: () => options.otlpQueue(),
     lastEventId: () => events.lastId,
     lastLinesOf: (container, unit) => lastLines.of(container, unit),
+    history,
     newest: (count) => events.newest(count),
     nowNs: () => clock.nowNs(),
     version: BUILD_INFO.version,
@@ -122,6 +125,7 @@ export function buildStatus(options: StatusOptions): Status {
     changed(change) {
       lags.changed(change, clock.nowNs());
       expiries.changed(change);
+      history.add(change);
       if (change.kind === "container.destroy") lastLines.forget(change.identity.id);
       events.push(change);
     },

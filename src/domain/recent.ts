@@ -35,3 +35,6 @@ export interface Recent {
   readonly firstNs: bigint;
   readonly lastNs: bigint;
 }
+
+/** Span of the history of a unit and of a node: an hour. */
+export const HISTORY_NS = 3_600_000_000_000n;

@@ -30,6 +30,30 @@ export interface LineReport {
   readonly message: string;
 }
 
+/** A change of the last hour, or several that are alike and lie close together. */
+export interface PastChangeReport {
+  readonly kind: EventKind;
+  /** "" if it isn't about a unit, or about several. */
+  readonly unit: string;
+  readonly count: number;
+  readonly firstAt: Time | null;
+  readonly lastAt: Time | null;
+  /** State before the first; null if unknown. */
+  readonly previousState: string | null;
+  /** State after the last: of the unit, of systemd, of the container or of its health; null if it changes none. */
+  readonly state: string | null;
+  /** Result of the unit that failed, or exit code of the container. */
+  readonly result: string | null;
+}
+
+/** Changes within an hour, as far as they are known. */
+export interface HistoryReport {
+  /** All changes from then on are known. */
+  readonly since: Time | null;
+  /** At most 64, the oldest first. */
+  readonly changes: readonly PastChangeReport[];
+}
+
 /** Facts about a unit that are queried on request: of a unit that the request names. */
 export interface UnitDetails {
   readonly description: string;
@@ -79,6 +103,10 @@ export interface UnitReport {
   readonly hasLastLines: boolean;
   /** Last lines of its last failure, else of its newest run, the oldest first, if the request names units. */
   readonly lastLines?: readonly LineReport[];
+  /** Its last hour, if the request names units. */
+  readonly history?: HistoryReport;
+  /** Other changes in the container in the minute around the last failure, if the request names units. */
+  readonly around?: readonly PastChangeReport[];
   /** Restarts by Restart=, since it is watched. */
   readonly restarts: number;
   /** null if systemd wasn't queried, or didn't answer in time; absent if the request names no units. */
@@ -191,6 +219,8 @@ export interface ContainerReport {
   readonly finishedAt: Time | null;
   /** When it was removed; its counters stay for the retention. */
   readonly removedAt: Time | null;
+  /** Its last hour, with the failures and restarts of its units, if the request names containers. */
+  readonly history?: HistoryReport;
   /** null if it has none that is watched. */
   readonly systemd: SystemdReport | null;
   readonly units: readonly UnitReport[];

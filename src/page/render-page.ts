@@ -18,6 +18,8 @@ import { escapeHtml, toHtml } from "./html.ts";
 import { pageFoot, pageHead } from "./page-frame.ts";
 import { containerFacts, filtered, isReported, reportHead, unitsInTrouble } from "./report.ts";
 import type { ContainerFacts, ContainerFilter, ReportSources } from "./report.ts";
+import { nodeHistory, unitHistory } from "./history-report.ts";
+import type { HistorySource } from "./history-report.ts";
 import { unitReport } from "./unit-report.ts";
 import { TextParts } from "./text-parts.ts";
 import { changeItem } from "./view/change.ts";
@@ -27,6 +29,7 @@ import { nodeEntry, orderOf, sortedUnits } from "./view/node.ts";
 import { notice, overview, titleOf } from "./view/overview.ts";
 
 export interface PageSources extends ReportSources {
+  readonly history: HistorySource;
   /** Returns the newest changes as JSON, newest first. */
   readonly newest: (count: number) => readonly string[];
   readonly telemetryPath: string;
@@ -39,6 +42,8 @@ const MAX_FAILING = 50;
 /** Containers that are on the page with all their units, and the units of these together. */
 const MAX_WHOLE = 100;
 const MAX_OTHERS = 1000;
+/** Units that are on the page with their history; the browser requests those of others. */
+const MAX_HISTORIES = 100;
 /** Newest changes that are on the page, the same ones as one line. */
 const NEWEST_CHANGES = 250;
 
@@ -69,7 +74,12 @@ export function* writePage(
   const entries = yield* entriesOf(sources, { filter, nowNs });
   const trouble = entries.filter(isTroubled);
   const others = entries.filter((entry) => !isTroubled(entry));
-  const budget = { entries: MAX_ENTRIES, whole: MAX_WHOLE, units: MAX_OTHERS };
+  const budget = {
+    entries: MAX_ENTRIES,
+    whole: MAX_WHOLE,
+    units: MAX_OTHERS,
+    histories: MAX_HISTORIES,
+  };
   out.add(sectionHead("trouble", "Needs attention", trouble.length));
   const numbers = { entries: entries.length, troubled: trouble.length };
   out.add(`${toHtml(notice(head, numbers))}<div class="nodes">`);
@@ -160,8 +170,8 @@ function* writeEntries(
   out: TextParts,
   entries: readonly Entry[],
   page: {
-    readonly sources: Pick<ReportSources, "lastLinesOf">;
-    readonly budget: { entries: number; whole: number; units: number };
+    readonly sources: Pick<PageSources, "lastLinesOf" | "history">;
+    readonly budget: { entries: number; whole: number; units: number; histories: number };
     readonly nowNs: bigint;
   },
 ): Generator<void, void, void> {
@@ -170,6 +180,11 @@ function* writeEntries(
   for (const { record, facts, failing, restarted, ...counts } of entries) {
     const report = (unit: UnitRecord): UnitReport =>
       unitReport(unit, { sources, container: record, nowNs });
+    const troubled = (unit: UnitRecord): UnitReport => {
+      if (budget.histories === 0) return report(unit);
+      budget.histories -= 1;
+      return { ...report(unit), ...unitHistory(sources.history, record, unit) };
+    };
     if (budget.entries === 0) return;
     budget.entries -= 1;
     const { size } = record.systemd.units;
@@ -179,10 +194,10 @@ function* writeEntries(
       budget.units -= size;
     }
     const entry = nodeEntry({
-      container: facts,
-      failing: failing.map(report),
+      container: isWhole ? { ...facts, history: nodeHistory(sources.history, record) } : facts,
+      failing: failing.map(troubled),
       failingCount: counts.failingCount,
-      restarted: restarted.map(report),
+      restarted: restarted.map(troubled),
       restartedCount: counts.restartedCount,
       pastCount: counts.pastCount,
       others: isWhole ? othersOf(record, report) : undefined,

@@ -13,6 +13,8 @@ import { eventContainer } from "../domain/container-name.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { SystemdState } from "../state/units/systemd-state.ts";
 import type { UnitRecord } from "../state/units/unit-record.ts";
+import { nodeHistory, unitHistory } from "./history-report.ts";
+import type { HistorySource } from "./history-report.ts";
 import { rfc3339 } from "./rfc3339.ts";
 import { TextParts } from "./text-parts.ts";
 import {
@@ -45,6 +47,8 @@ export interface ReportSources extends ReportContext {
   readonly lastEventId: () => string;
   /** Returns the last lines of a unit that failed, the oldest first. */
   readonly lastLinesOf: (container: string, unit: string) => readonly JournalLine[];
+  /** Absent for a state without a past. */
+  readonly history?: HistorySource;
   readonly nowNs: () => bigint;
   readonly version: string;
 }
@@ -126,7 +130,10 @@ export function* writeReport(
   let written = 0;
   for (const record of filtered(sources, filter)) {
     const trouble = yield* unitsInTrouble(record, nowNs);
-    const facts = containerFacts(record, { sources, nowNs, units: trouble.counts });
+    const present = containerFacts(record, { sources, nowNs, units: trouble.counts });
+    const past = sources.history;
+    const history = filter && past && nodeHistory(past, record);
+    const facts = history === undefined ? present : { ...present, history };
     if (selection.attention === true && !needsAttention(facts)) continue;
     out.add(`${written === 0 ? "" : ","}\n${JSON.stringify(facts).slice(0, -1)},"units":[`);
     written += 1;
@@ -141,6 +148,10 @@ export function* writeReport(
           : withExtras(facts, {
               extras: selection.extras?.get(unit),
               lastLines: selection.units === undefined ? undefined : linesOf(unit),
+              history:
+                selection.units === undefined || past === undefined
+                  ? undefined
+                  : unitHistory(past, record, unit),
             });
       out.add(`${units === 0 ? "" : ","}${JSON.stringify(report)}`);
       units += 1;

@@ -113,13 +113,30 @@ table.units tbody th a { color: inherit; }
 table.units tr.lines > td { padding: 0 0 0.25rem; }
 .lines > summary { color: var(--soft); cursor: pointer; width: fit-content; font-size: 0.8125rem; }
 .lines > summary:hover { color: var(--ink); }
-.lines > ol { list-style: none; padding: 0.3rem 0.6rem; margin-top: 0.2rem; border: 1px solid var(--line); border-radius: 5px; background: var(--ground); font: 0.8125rem/1.5 var(--mono); max-height: 24rem; overflow: auto; }
-.lines > ol:empty::before { content: "none"; color: var(--soft); }
+.lines .facts { padding: 0.4rem 0 0.2rem; }
+.lines h4 { margin: 0.3rem 0 0; font-size: 0.8125rem; font-weight: 400; color: var(--soft); }
+.lines section { margin: 0; min-width: 0; }
+.timeline { margin: 0.3rem 0 0.2rem; }
+.timeline svg { display: block; width: 100%; height: 1.6rem; border: 1px solid var(--line); border-radius: 4px; background: var(--ground); }
+.timeline .tick { fill: var(--line); }
+.timeline rect { fill: var(--idle-ground); }
+.timeline rect[data-level] { fill: var(--idle); fill-opacity: 0.35; }
+.timeline rect[data-level="fine"] { fill: var(--fine); }
+.timeline rect[data-level="warning"] { fill: var(--warning); }
+.timeline rect[data-level="failing"] { fill: var(--failing); }
+.timeline .mark[data-level] { fill-opacity: 1; }
+.timeline figcaption > :not(:nth-child(2)) { white-space: nowrap; }
+.timeline figcaption { display: flex; justify-content: space-between; gap: 0.8rem; font-size: 0.8125rem; color: var(--soft); }
+.lines ol { list-style: none; padding: 0.3rem 0.6rem; margin-top: 0.2rem; border: 1px solid var(--line); border-radius: 5px; background: var(--ground); font: 0.8125rem/1.5 var(--mono); max-height: 24rem; overflow: auto; }
+.lines ol:empty::before { content: "none"; color: var(--soft); }
 .lines time, .lines .from { color: var(--soft); }
 .lines .message > bdi { white-space: pre-wrap; }
 .lines .message > bdi + bdi { display: block; padding-left: 2ch; }
 .lines [data-severity="error"] .message { color: var(--failing); }
 .lines [data-severity="warn"] .message { color: var(--warning); }
+@media (min-width: 64rem) {
+  .beside:has(> :nth-child(2)) { display: grid; grid-template-columns: 3fr 2fr; gap: 0 1rem; }
+}
 @media (min-width: 48rem) {
   table.units { table-layout: fixed; }
   table.units col:nth-child(1) { width: 31%; }

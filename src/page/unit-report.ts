@@ -109,17 +109,19 @@ export function withExtras(
     readonly extras: UnitExtras | undefined;
     /** Lines that are remembered. */
     readonly lastLines: readonly LineReport[] | undefined;
+    readonly history?: Pick<UnitReport, "history" | "around"> | undefined;
   },
 ): UnitReport {
   const { extras, lastLines = [] } = more;
-  if (extras === undefined) return more.lastLines === undefined ? report : { ...report, lastLines };
+  const named = { ...report, ...more.history };
+  if (extras === undefined) return more.lastLines === undefined ? report : { ...named, lastLines };
   const { details, lines, past } = extras;
   const shown = { details, lastLines: lastLines.length > 0 ? lastLines : lines.map(lineReport) };
-  if (report.result !== null || past === undefined) return { ...report, ...shown };
+  if (report.result !== null || past === undefined) return { ...named, ...shown };
   const { result, exitCode } = past;
   const endedWith = processEnd(result, exitCode)?.text ?? null;
   const since = report.since ?? past.since;
-  return { ...report, result, exitCode, endedWith, since, ...shown };
+  return { ...named, result, exitCode, endedWith, since, ...shown };
 }
 
 export function recentOf({ counters }: UnitRecord, nowNs: bigint): UnitReport["recent"] {

@@ -84,11 +84,17 @@ describeBrowser("the status page in Chromium", () => {
       console.info(`from the failure to the page: ${(await seenMs) - failedMs} ms`);
       await eventually(async () => (await page.title()) === "(1) unitwatch");
       const lines = trouble.getByRole("group").filter({ hasText: "Last lines" });
-      await lines.getByText("Last lines").click();
+      await lines.getByText("Last lines and history").click();
       await lines.getByText("victim.service: Failed with result 'signal'.").waitFor();
       expect(await lines.locator("li").first().innerText()).toMatch(
         /^[\d:.]{12}\s+systemd\[1\]\s+Started /,
       );
+      const drawing = lines.getByRole("img", { name: /^Last hour of victim\.service: 1 failure/ });
+      await drawing.waitFor();
+      const mark = 'document.querySelector("details.lines[open] svg rect.mark")';
+      expect(await page.evaluate(`${mark}.getBBox().width > 0`)).toBe(true);
+      await lines.locator("dd", { hasText: "globalThis.pwned=3" }).waitFor();
+      await lines.getByText("running → degraded").waitFor();
 
       await node.systemctl("start", "victim.service");
       await row.waitFor({ state: "detached" });

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { assetOf, CLIENT_MODULES } from "../../src/page/assets.ts";
 import { MAX_ENTRIES, writePage } from "../../src/page/render-page.ts";
+import { ChangeHistory } from "../../src/state/units/change-history.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 
 const pageOf = async (made: StatusFleet, ...names: string[]): Promise<string> =>
@@ -21,9 +22,9 @@ test("escapes everything that comes from containers", async () => {
     expect.stringMatching(/^<script type="module" src="\.\/-\/page\/client\/main\.[tj]s">$/),
   ]);
   expect(html).not.toContain("alert(1)</script>");
-  expect(html.replaceAll(/data-(?:container|order|find|fold)="[^"]*"/g, "")).not.toContain(
-    "\u202E",
-  );
+  expect(
+    html.replaceAll(/data-(?:container|order|find|fold|lines|key)="[^"]*"/g, ""),
+  ).not.toContain("\u202E");
   expect(html).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
 });
 
@@ -132,6 +133,7 @@ test("leaves changes to the feed when they happen while the page is written", ()
       otlpQueue: () => undefined,
       lastEventId: () => events.lastId,
       lastLinesOf: () => [],
+      history: new ChangeHistory(() => 1_767_225_700_000_000_001n),
       newest: (count) => events.newest(count),
       nowNs: () => 1n,
       version: "1.0.0",

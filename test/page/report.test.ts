@@ -4,8 +4,11 @@ import type { Selection } from "../../src/http/handlers/status-page.ts";
 import { writeReport } from "../../src/page/report.ts";
 import type { ReportSources } from "../../src/page/report.ts";
 import { inSlices } from "../../src/page/in-slices.ts";
+import { rfc3339 } from "../../src/page/rfc3339.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { golden } from "../support/golden.ts";
 import { goldenFleet } from "../support/golden-fleet.ts";
+import { ChangeHistory } from "../../src/state/units/change-history.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 import { serviceSignal } from "../support/systemd-facts.ts";
 
@@ -19,6 +22,7 @@ function sources(more: Partial<ReportSources> = {}): ReportSources {
     otlpQueue: () => ({ records: 3, bytes: 1_024 }),
     lastEventId: () => "42-abc",
     lastLinesOf: () => [],
+    history: new ChangeHistory(() => 1_767_225_700_000_000_001n),
     nowNs: () => 1_767_225_700_000_000_001n,
     version: "1.2.3",
     ...more,
@@ -170,4 +174,50 @@ test("writes what needs attention alone", async () => {
     ["bad", ["a.service"]],
   ]);
   expect(summary.containers).toBe(2);
+});
+
+test("writes the last hour of named containers and units, and what else changed around a failure", async () => {
+  const clock = new FakeClock();
+  const made = new StatusFleet({ clock });
+  const web = made.node("web", { units: 1 });
+  const beganAt = rfc3339(clock.nowNs());
+  await clock.advance(60_000);
+  made.unit(web, { unit: "db.service", activeState: "inactive", subState: "dead" });
+  await clock.advance(10_000);
+  made.fails(web, "a.service", { result: "signal", exitStatus: 9 });
+  const failedAt = rfc3339(clock.nowNs());
+  const stateOf = async (names: string[] | undefined, selection: Selection) => {
+    const body = (await made.status.routes.state(names, selection)).toString();
+    return (JSON.parse(body) as StatusReport).containers[0];
+  };
+  const named = await stateOf(["web"], { units: ["a.service"] });
+  expect(named?.units[0]?.history).toEqual({
+    since: beganAt,
+    changes: [
+      expect.objectContaining({ kind: "unit.active", state: "active", previousState: null }),
+      {
+        kind: "unit.failed",
+        unit: "a.service",
+        count: 1,
+        firstAt: failedAt,
+        lastAt: failedAt,
+        previousState: "active",
+        state: "failed",
+        result: "signal",
+      },
+    ],
+  });
+  expect(named?.units[0]?.around?.map(({ kind, unit }) => [kind, unit])).toEqual([
+    ["unit.inactive", "db.service"],
+    ["system.state", ""],
+  ]);
+  expect(named?.history?.changes.map(({ kind, unit }) => [kind, unit])).toEqual([
+    ["container.start", ""],
+    ["unit.failed", "a.service"],
+    ["system.state", ""],
+  ]);
+  const container = await stateOf(["web"], {});
+  expect(container?.history).toEqual(named?.history);
+  expect(container?.units[0]).not.toHaveProperty("history");
+  expect(await stateOf(undefined, {})).not.toHaveProperty("history");
 });

@@ -7,12 +7,23 @@ export function byId<T extends HTMLElement>(id: string, kind: new () => T): T {
   return found;
 }
 
-/** Creates the DOM nodes of an element. */
+const HTML = "http://www.w3.org/1999/xhtml";
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Creates the DOM nodes of an element of HTML. */
 export function toDom(element: VElement): HTMLElement {
-  const made = document.createElement(element.tag);
+  const made = create(element, HTML);
+  if (!(made instanceof HTMLElement)) throw new Error(`${element.tag} isn't of HTML`);
+  return made;
+}
+
+/** Creates the DOM nodes of an element; what is in a drawing is of its namespace. */
+function create(element: VElement, parentNamespace: string | null): Element {
+  const namespace = element.tag === "svg" ? SVG : parentNamespace;
+  const made = document.createElementNS(namespace, element.tag);
   for (const [name, value] of Object.entries(element.attributes)) made.setAttribute(name, value);
   for (const child of element.children) {
-    made.append(typeof child === "string" ? child : toDom(child));
+    made.append(typeof child === "string" ? child : create(child, namespace));
   }
   return made;
 }
@@ -71,7 +82,7 @@ function placeElement(
     found.localName === child.tag &&
     (key !== undefined || (found.id === "" && !found.hasAttribute("data-key")));
   if (!isSame) {
-    parent.insertBefore(toDom(child), next);
+    parent.insertBefore(create(child, parent.namespaceURI), next);
     return next;
   }
   patch(found, child);

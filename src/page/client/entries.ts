@@ -50,10 +50,10 @@ export class Entries {
     this.#goneItem(container.name)?.remove();
     const present = this.#byName.get(container.name);
     if (present === undefined && this.#isPart) return;
-    const withLines = (unit: UnitReport): UnitReport => {
-      const lastLines = this.#lines.of(container.name, unit.name);
-      return lastLines === undefined ? unit : { ...unit, lastLines };
-    };
+    const withLines = (unit: UnitReport): UnitReport => ({
+      ...unit,
+      ...this.#lines.of(container.name, unit.name),
+    });
     const { failing, restarted, others } = sortedUnits(container.units.map(withLines));
     const more = present?.querySelector<HTMLDetailsElement>("details.more");
     const isFolded = more?.open !== true && more?.dataset["more"] !== "here";

@@ -1,32 +1,36 @@
-import type { LineReport, StatusReport } from "../../domain/status.ts";
-import { lastLines } from "../view/last-lines.ts";
+import type { StatusReport } from "../../domain/status.ts";
+import type { FoldFacts } from "../view/unit-fold.ts";
+import { unitFold } from "../view/unit-fold.ts";
 import { patch } from "./dom.ts";
 
-/** Units whose lines are kept. */
+/** Facts in a fold that only a request of its unit has. */
+type Requested = Pick<FoldFacts, "lastLines" | "details" | "history" | "around">;
+
+/** Units of which this is kept. */
 const MAX_UNITS = 100;
 /** Least time between two requests for one unit. */
 const PAUSE_MS = 1_000;
 
-/** The open folds with the last lines of units: requests their lines, and again when something changed. */
+/** The open folds of units: requests what they show, and again when something changed. */
 export class LineFolds {
-  readonly #lines = new Map<string, readonly LineReport[]>();
+  readonly #units = new Map<string, Requested>();
   readonly #requested = new Set<string>();
   /** Units whose next request is pending. */
   readonly #pending = new Set<string>();
 
-  /** Returns the lines that were requested last. */
-  of(container: string, unit: string): readonly LineReport[] | undefined {
-    return this.#lines.get(keyOf(container, unit));
+  /** Returns what was requested last. */
+  of(container: string, unit: string): Requested | undefined {
+    return this.#units.get(keyOf(container, unit));
   }
 
-  /** Requests the lines of the open folds of a container. */
+  /** Requests what the open folds of a container show. */
   refresh(entry: HTMLElement | undefined): void {
     for (const fold of entry?.querySelectorAll<HTMLDetailsElement>("details.lines[open]") ?? []) {
       this.opened(fold);
     }
   }
 
-  /** Requests the lines of a fold. */
+  /** Requests what a fold shows. */
   opened(fold: HTMLDetailsElement): void {
     const container = fold.closest<HTMLElement>("article")?.dataset["container"] ?? "";
     const unit = fold.dataset["lines"] ?? "";
@@ -38,8 +42,8 @@ export class LineFolds {
     setTimeout(
       () => {
         this.#pending.delete(key);
-        linesOf(container, unit).then(
-          (lines) => this.#show(fold, { container, unit, lines }),
+        stateOf(container, unit).then(
+          (report) => this.#show(fold, { container, unit, report }),
           () => this.opened(fold),
         );
       },
@@ -52,16 +56,27 @@ export class LineFolds {
     shown: {
       readonly container: string;
       readonly unit: string;
-      readonly lines: readonly LineReport[];
+      readonly report: StatusReport;
     },
   ): void {
-    const { container, unit, lines } = shown;
+    const { container, unit, report } = shown;
+    const [entry] = report.containers;
+    const [found] = entry?.units ?? [];
+    const { details, history, around, lastLines = [] } = found ?? {};
+    const requested: Requested = {
+      lastLines,
+      ...(details !== undefined && { details }),
+      ...(history !== undefined && { history }),
+      ...(around !== undefined && { around }),
+    };
     const key = keyOf(container, unit);
-    this.#lines.delete(key);
-    this.#lines.set(key, lines);
-    const [oldest = ""] = this.#lines.keys();
-    if (this.#lines.size > MAX_UNITS) this.#lines.delete(oldest);
-    patch(fold, lastLines({ name: container }, { name: unit, lastLines: lines }));
+    this.#units.delete(key);
+    this.#units.set(key, requested);
+    const [oldest = ""] = this.#units.keys();
+    if (this.#units.size > MAX_UNITS) this.#units.delete(oldest);
+    const facts = { ...requested, name: unit, activeState: found?.activeState ?? null };
+    const of = { name: container, node: entry?.node ?? "" };
+    patch(fold, unitFold(of, facts, Date.parse(report.time)));
   }
 }
 
@@ -69,10 +84,9 @@ function keyOf(container: string, unit: string): string {
   return `${container} ${unit}`;
 }
 
-async function linesOf(container: string, unit: string): Promise<readonly LineReport[]> {
+async function stateOf(container: string, unit: string): Promise<StatusReport> {
   const query = new URLSearchParams({ container, unit });
   const response = await fetch(`./api/v1/state?${query.toString()}`);
   if (!response.ok) throw new Error(`state: ${response.status}`);
-  const report = (await response.json()) as StatusReport;
-  return report.containers[0]?.units[0]?.lastLines ?? [];
+  return (await response.json()) as StatusReport;
 }

@@ -42,7 +42,7 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form.tool")) {
 find.addEventListener("input", () => entries.search(find.value));
 if (find.value !== "") entries.search(find.value);
 
-// Requests the units of a container, or the lines of a unit, when its fold is opened.
+// Requests the units of a container, or what a unit's fold shows, when it is opened.
 document.addEventListener(
   "toggle",
   (event) => {

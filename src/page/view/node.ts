@@ -11,6 +11,7 @@ import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
 import { age, bytesText, count, positionOf, spanText } from "./format.ts";
 import { endText, hasPast, isUnusual, LEVELS, unitLevel } from "./trouble.ts";
+import { timeline } from "./timeline.ts";
 import { unitTable } from "./unit-table.ts";
 
 type Facts = Omit<ContainerReport, "units">;
@@ -106,6 +107,7 @@ export function nodeEntry(options: NodeViewOptions): VElement {
             h("a", { href: `./?container=${encodeURIComponent(name.toWellFormed())}` }, "Details"),
           )
         : [
+            nodeTimeline(container, nowMs),
             facts(container, nowMs),
             others.length > 0 && unitTable("Other units", container, { units: others, nowMs }),
           ],
@@ -184,6 +186,11 @@ function summaryOf({ container, pastCount, nowMs }: NodeViewOptions): Child[] {
   if (restarts > 0) parts.push([`restarted ${restarts} ×`]);
   if (image !== "") parts.push([h("bdi", {}, image)]);
   return parts.map((part, index) => [index === 0 ? "" : " · ", part]);
+}
+
+function nodeTimeline({ node, history, systemd, status }: Facts, nowMs: number): Child {
+  const state = (status === "running" && systemd?.state) || status;
+  return history !== undefined && timeline({ name: node, history, isNode: true, state, nowMs });
 }
 
 function facts(container: Facts, nowMs: number): VElement {

@@ -2,8 +2,8 @@ import type { ContainerReport, UnitReport } from "../../domain/status.ts";
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
 import { age, positionOf } from "./format.ts";
-import { lastLines } from "./last-lines.ts";
-import { failureCount, unitLevel, whyOf } from "./trouble.ts";
+import { failureCount, hasPast, unitLevel, whyOf } from "./trouble.ts";
+import { unitFold } from "./unit-fold.ts";
 
 const COLUMNS = ["Unit", "State", "Why", "Since", "Failed", "Restarted"] as const;
 
@@ -29,7 +29,7 @@ export function unitTable(
       { role: "rowgroup" },
       shown.units.flatMap((unit) => [
         unitRow(container, unit, shown.nowMs),
-        unit.hasLastLines && linesRow(container, unit),
+        hasFold(unit) && foldRow(container, unit, shown.nowMs),
       ]),
     ),
   );
@@ -67,12 +67,21 @@ function unitRow(
   );
 }
 
-function linesRow(container: Omit<ContainerReport, "units">, unit: UnitReport): VElement {
+/** True for a unit that failed, or restarted: now, or while it was watched. */
+function hasFold(unit: UnitReport): boolean {
+  return unit.hasLastLines || unitLevel(unit) === "failing" || hasPast(unit);
+}
+
+function foldRow(
+  container: Omit<ContainerReport, "units">,
+  unit: UnitReport,
+  nowMs: number,
+): VElement {
   const { length } = COLUMNS;
   return h(
     "tr",
     { role: "row", class: "lines", "data-key": `lines of ${unit.name}` },
-    h("td", { role: "cell", colspan: length }, lastLines(container, unit)),
+    h("td", { role: "cell", colspan: length }, unitFold(container, unit, nowMs)),
   );
 }
 
