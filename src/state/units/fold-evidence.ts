@@ -152,6 +152,7 @@ export function foldMissed(
       activeEnterNs: evidence.activeEnterNs,
       recoveredStartNs: started === undefined ? facts.recoveredStartNs : started.timeNs,
       invocationId,
+      isStarting: false,
       result,
       exitStatus: evidence.exitStatus,
       policy: evidence.policy ?? facts.policy,
@@ -179,12 +180,12 @@ function restartsBefore(
   evidence: ServiceEvidence,
   sinceNs: bigint,
 ): number | undefined {
-  const { activeState, invocationId, lastRestart, restartsSeen, stateChangeNs } = facts;
+  const { activeState, invocationId, isStarting, lastRestart, restartsSeen, stateChangeNs } = facts;
   // Between a restart and its start it is inactive, and the next run has no id yet.
   const isRestarting = invocationId !== "" && lastRestart?.invocationId === invocationId;
   const inactiveNs = stateChangeNs > sinceNs ? stateChangeNs : sinceNs;
   const isRestarted = lastRestart !== undefined && lastRestart.timeNs > inactiveNs;
-  const isStopped = activeState === "inactive" && !isRestarting && !isRestarted;
+  const isStopped = activeState === "inactive" && !isStarting && !isRestarting && !isRestarted;
   const isOther = evidence.invocationId !== invocationId;
   return isStopped && isOther && hasChanged(facts, evidence, sinceNs) ? 0 : restartsSeen;
 }

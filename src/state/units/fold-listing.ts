@@ -94,6 +94,7 @@ function listed(
     activeState: row.activeState,
     subState: row.subState,
     isListed: true,
+    isStarting: facts.isStarting && facts.signalNs > 0n && row.activeState === facts.activeState,
     failuresSinceRestart: isKnownEnd ? 1 : facts.failuresSinceRestart,
     fromListing: facts.fromListing || facts.activeState !== row.activeState,
     journalFailure: isBounded ? { ...failure, untilNs: asOfNs } : failure,

@@ -1,4 +1,5 @@
 import type { ServiceSignal, UnitSignal } from "../../domain/systemd.ts";
+import type { ActiveState } from "../../domain/unit.ts";
 import { isCovered, isSameRun, MAX_RUNS, newest, nextFailure } from "./fold-journal.ts";
 import { isAutoRestart, isFailureResult, NO_OUTCOMES } from "./unit-facts.ts";
 import type {
@@ -79,6 +80,7 @@ export function foldSignal(
     activeEnterNs,
     recoveredStartNs: facts.recoveredStartNs,
     invocationId,
+    isStarting: isStarting(facts, signal),
     result: facts.result,
     exitStatus: facts.exitStatus,
     policy: facts.policy,
@@ -126,6 +128,26 @@ export function foldSignal(
     });
   }
   return { facts: next, outcomes, isChange };
+}
+
+/**
+ * True if the signal names the next run, which hasn't begun: systemd sends what is new before each change
+ * of state. Result is set back by then.
+ */
+function isStarting(facts: UnitFacts, signal: UnitSignal): boolean {
+  if (facts.result !== "success" || !isInactive(signal.activeState)) return false;
+  const { activeState, subState, stateChangeNs, activeEnterNs, invocationId } = facts;
+  if (signal.invocationId === invocationId) {
+    return facts.isStarting && signal.stateChangeNs === stateChangeNs;
+  }
+  const isOver = isInactive(activeState) || isAutoRestart(subState);
+  // A run that a gap has hidden was active.
+  const isNext = facts.isListed || signal.activeEnterNs === activeEnterNs;
+  return signal.invocationId !== "" && isOver && isNext;
+}
+
+function isInactive(activeState: ActiveState | undefined): boolean {
+  return activeState === "inactive" || activeState === "failed";
 }
 
 /** Returns the restart that a signal shows. Of one that came before the signal's run, the run isn't known. */

@@ -22,9 +22,12 @@ export function hasEnded(facts: UnitFacts): boolean {
 }
 
 /** Returns the time of the newest run's end; -1n while it runs. */
-function endNs({ activeState, subState, stateChangeNs, lastFailure }: UnitFacts): bigint {
+function endNs(facts: UnitFacts): bigint {
+  const { activeState, subState, stateChangeNs, lastFailure, isStarting } = facts;
   const isOver = activeState === "failed" || subState === "auto-restart";
   const failedNs = lastFailure?.timeNs ?? -1n;
+  // The state is that after the run before.
+  if (isStarting) return failedNs > stateChangeNs ? failedNs : -1n;
   if (failedNs >= stateChangeNs) return failedNs;
   return isOver ? stateChangeNs : -1n;
 }

@@ -37,6 +37,8 @@ export interface UnitFacts {
   /** Time of the start that was recovered: its signal may still come. */
   readonly recoveredStartNs: bigint;
   readonly invocationId: string;
+  /** True if this run was named, and the state is still the one before it. */
+  readonly isStarting: boolean;
   /** Result of a service, as systemd names it; undefined until a signal has it. */
   readonly result: string | undefined;
   readonly exitStatus: number | undefined;
@@ -142,6 +144,7 @@ export const NO_FACTS: UnitFacts = {
   activeEnterNs: 0n,
   recoveredStartNs: 0n,
   invocationId: "",
+  isStarting: false,
   result: undefined,
   exitStatus: undefined,
   policy: undefined,
@@ -183,6 +186,7 @@ export function unloaded(facts: UnitFacts): UnitFacts {
     isListed: false,
     fromListing: false,
     activeEnterNs: 0n,
+    isStarting: false,
     restartsSeen: undefined,
     result: undefined,
     exitStatus: undefined,

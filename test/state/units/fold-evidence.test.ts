@@ -188,6 +188,40 @@ test("counts all failures of a gap after a start whose signal still has the stat
   expect(counts()).toEqual([6, 4]);
 });
 
+test("goes on from NRestarts when the gap begins between a wait and the start after it", () => {
+  const { state, shows, counts } = afterGap("on-failure", 4);
+  const waits = unitSignal("activating/auto-restart", at(11));
+  state.take(serviceSignal(at(10), { restarts: 4, result: "exit-code" }));
+  state.take(unitSignal("failed/failed", at(10)));
+  state.take(waits);
+  state.take(serviceSignal(at(15), { restarts: 5, result: "exit-code" }));
+  state.take({ ...waits, timeNs: at(15) });
+  // Up to v252, the last signal in the state before the start has the id of the run to come.
+  state.take(serviceSignal(at(16), { restarts: 5 }));
+  state.take(unitSignal("inactive/dead", at(16), { invocationId: runOf(2) }));
+  expect(counts()).toEqual([1, 1]);
+  shows({ restarts: 7, invocationId: runOf(4) });
+  expect(counts()).toEqual([3, 3]);
+});
+
+test("counts the run that was about to start when the gap began, after one that failed", () => {
+  const { state, shows, counts } = afterGap("on-failure");
+  state.take(serviceSignal(at(10), { result: "exit-code" }));
+  state.take(unitSignal("failed/failed", at(10)));
+  state.take(serviceSignal(at(20)));
+  state.take(unitSignal("failed/failed", at(10), { invocationId: runOf(2), timeNs: at(20) }));
+  shows({ restarts: 1, invocationId: runOf(3) });
+  expect(counts()).toEqual([2, 1]);
+});
+
+test("counts from 0 after a stop by hand", () => {
+  const { state, shows, counts } = afterGap("on-failure", 4);
+  state.take(serviceSignal(at(10), { restarts: 4 }));
+  state.take(unitSignal("inactive/dead", at(10)));
+  shows({ restarts: 5, invocationId: runOf(9) });
+  expect(counts()).toEqual([5, 5]);
+});
+
 test("gives each failure of a run another number when the journal loses lines", () => {
   const { state, changes } = afterGap("on-failure");
   const run = 4;

@@ -123,8 +123,9 @@ export class UnitLife {
     this.#hasJob = false;
     this.#mainStartNs = this.#nowNs;
     this.#mainExitNs = 0n;
-    // v257 reports the new run while it is still in the state before.
-    if (this.#subState === "auto-restart-queued") this.#signal({ isPassing: true });
+    // systemd names the run while it is still in the state before: after a wait inactive, up to v252.
+    this.#signal({ isPassing: true });
+    if (this.#random.below(4) === 0) this.#pass(0, this.#repeatsRestarts ? 1 : 30);
     this.#enter("active", "running");
   }
 
