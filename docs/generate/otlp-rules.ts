@@ -69,7 +69,7 @@ export function subjectLabels(names: LabelNames): readonly string[] {
 /** Returns a series or selector of a scraped metric as that of the pushed one. */
 export function pushedSelector(name: string, matchers: string, job = JOB): string {
   const names = metricLabels(name);
-  const own = matchers.replaceAll(/(\w+)(=~|!~|!=|=)("[^"]*")/g, (all, label, sign, value) =>
+  const own = matchers.replaceAll(/(\w+)(=~|!~|!=|=)("[^"]*"|%q)/g, (all, label, sign, value) =>
     all === 'job="unitwatch"' ? job : `${names.get(label) ?? label}${sign}${value}`,
   );
   return `${pushedName(name)}{${own}}`;
@@ -141,11 +141,29 @@ function translatedExpr(expr: string, names: LabelNames): string {
 
 /** Prefers the host's name, which Prometheus can promote, to the instance's id. */
 function translatedText(text: string, names: LabelNames): string {
-  return text.replaceAll(/\$labels\.(\w+)/g, (_, label: string) =>
+  return translatedQueries(text, names).replaceAll(/\$labels\.(\w+)/g, (_, label: string) =>
     label === "instance"
       ? "or $labels.host_name $labels.instance"
       : `$labels.${names.get(label) ?? label}`,
   );
+}
+
+/**
+ * Translates the queries of a text, which are in backquotes, and what follows up to the next one: it
+ * names labels of the alert (`.Labels.node`), and those of the samples alone.
+ */
+function translatedQueries(text: string, names: LabelNames): string {
+  const own = new Map(names);
+  return text.replaceAll(/`([^`]*)`([^`]*)/g, (_, query: string, rest: string) => {
+    const [, metric = ""] = /^([a-z_:]+)\{/.exec(query) ?? [];
+    for (const [label, name] of metricLabels(metric)) if (!own.has(label)) own.set(label, name);
+    const translatedRest = rest
+      .replaceAll(/\.Labels\.(\w+)/g, (_all, label: string) => `.Labels.${own.get(label) ?? label}`)
+      .replaceAll(/sortByLabel "(\w+)"/g, (_all, label: string) => {
+        return `sortByLabel "${own.get(label) ?? label}"`;
+      });
+    return `\`${translatedExpr(query, own)}\`${translatedRest}`;
+  });
 }
 
 function scrapedRule(): Rule {

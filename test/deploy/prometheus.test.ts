@@ -130,7 +130,12 @@ describe("the rules", () => {
       // Prometheus makes it for each instance that pushes.
       "target_info",
     ]);
-    for (const { expr } of rules) {
+    for (const { expr, annotations } of rules) {
+      const { description = "" } = annotations ?? {};
+      for (const [, query = ""] of description.matchAll(/`([^`]*)`/g)) {
+        expect(query).toMatch(/^[a-z_]+\{job="unitwatch", instance=%q, container=%q/);
+        expect([...known]).toContain(query.split("{")[0]);
+      }
       const selectors = [...expr.matchAll(/([a-z_:][a-z0-9_:]*)\{([^}]*)\}/g)];
       expect(selectors.length).toBeGreaterThan(0);
       for (const [, name = "", labels] of selectors) {

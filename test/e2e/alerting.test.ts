@@ -151,6 +151,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       },
       annotations: {
         summary: "slurmctld.service failed on controller",
+        description: expect.stringMatching(/start it again; failures: 1 signal/),
         link: `http://127.0.0.1:${unitwatch.port}/#node=controller&cluster=${CLUSTER}&unit=slurmctld.service`,
       },
     });
