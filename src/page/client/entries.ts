@@ -74,7 +74,7 @@ export class Entries {
     this.#place(entry);
     this.#hide(entry);
     this.count();
-    this.#lines.refresh(entry);
+    this.#lines.refresh(entry, container.units);
   }
 
   #goneItem(name: string): Element | undefined {

@@ -1,4 +1,4 @@
-import type { StatusReport } from "../../domain/status.ts";
+import type { StatusReport, UnitReport } from "../../domain/status.ts";
 import type { FoldFacts } from "../view/unit-fold.ts";
 import { unitFold } from "../view/unit-fold.ts";
 import { patch } from "./dom.ts";
@@ -10,13 +10,17 @@ type Requested = Pick<FoldFacts, "lastLines" | "details" | "history" | "around">
 const MAX_UNITS = 100;
 /** Least time between two requests for one unit. */
 const PAUSE_MS = 1_000;
+/** The same for a unit whose lines the server doesn't remember: it reads the journal each time. */
+const READ_PAUSE_MS = 10_000;
 
 /** The open folds of units: requests what they show, and again when something changed. */
 export class LineFolds {
   readonly #units = new Map<string, Requested>();
   readonly #requested = new Set<string>();
-  /** Units whose next request is pending. */
-  readonly #pending = new Set<string>();
+  /** Units whose lines the server remembers. */
+  readonly #remembered = new Set<string>();
+  /** Pending requests by unit. */
+  readonly #pending = new Map<string, { readonly timer: number; readonly pauseMs: number }>();
 
   /** Returns what was requested last. */
   of(container: string, unit: string): Requested | undefined {
@@ -24,10 +28,14 @@ export class LineFolds {
   }
 
   /** Requests what the open folds of a container show. */
-  refresh(entry: HTMLElement | undefined): void {
-    for (const fold of entry?.querySelectorAll<HTMLDetailsElement>("details.lines[open]") ?? []) {
-      this.opened(fold);
+  refresh(entry: HTMLElement, units: readonly Pick<UnitReport, "name" | "hasLastLines">[]): void {
+    const open = [...entry.querySelectorAll<HTMLDetailsElement>("details.lines[open]")];
+    if (open.length === 0) return;
+    const container = entry.dataset["container"] ?? "";
+    for (const { name, hasLastLines } of units) {
+      if (hasLastLines) this.#remembered.add(keyOf(container, name));
     }
+    for (const fold of open) this.opened(fold);
   }
 
   /** Requests what a fold shows. */
@@ -35,20 +43,20 @@ export class LineFolds {
     const container = fold.closest<HTMLElement>("article")?.dataset["container"] ?? "";
     const unit = fold.dataset["lines"] ?? "";
     const key = keyOf(container, unit);
-    if (this.#pending.has(key)) return;
-    this.#pending.add(key);
     const isFirst = !this.#requested.has(key);
+    const pauseMs = isFirst ? 0 : this.#remembered.has(key) ? PAUSE_MS : READ_PAUSE_MS;
+    const pending = this.#pending.get(key);
+    if (pending !== undefined && pending.pauseMs <= pauseMs) return;
+    clearTimeout(pending?.timer);
     this.#requested.add(key);
-    setTimeout(
-      () => {
-        this.#pending.delete(key);
-        stateOf(container, unit).then(
-          (report) => this.#show(fold, { container, unit, report }),
-          () => this.opened(fold),
-        );
-      },
-      isFirst ? 0 : PAUSE_MS,
-    );
+    const timer = globalThis.setTimeout(() => {
+      this.#pending.delete(key);
+      stateOf(container, unit).then(
+        (report) => this.#show(fold, { container, unit, report }),
+        () => this.opened(fold),
+      );
+    }, pauseMs);
+    this.#pending.set(key, { timer, pauseMs });
   }
 
   #show(
@@ -70,6 +78,8 @@ export class LineFolds {
       ...(around !== undefined && { around }),
     };
     const key = keyOf(container, unit);
+    if (found?.hasLastLines === true) this.#remembered.add(key);
+    else this.#remembered.delete(key);
     this.#units.delete(key);
     this.#units.set(key, requested);
     const [oldest = ""] = this.#units.keys();
