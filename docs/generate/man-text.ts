@@ -7,7 +7,7 @@ export interface Entry {
 export const DESCRIPTION = [
   "unitwatch watches one container engine: every container, and the systemd units inside each container that runs systemd. State changes arrive as events, never by polling. They become Prometheus metrics, OpenTelemetry log records and metrics over OTLP, and a live status page.",
   "Without a command it runs as a sidecar until a signal ends it. It listens on port 10558: / is the status page, /metrics is for Prometheus, /api/v1/state is the current state as JSON, /api/v1/events is the stream of changes, /-/healthy answers while it serves, and /-/ready once it has listed the containers of the engine.",
-  "It needs the engine's socket. Every user and process that can write to that socket can become root on the host. unitwatch never enters ordinary containers. In those that run systemd it starts systemd-stdio-bridge or busctl, and journalctl after a gap, and leaves no process behind.",
+  "It needs the engine's socket. Every user and process that can write to that socket can become root on the host. unitwatch never enters ordinary containers. In those that run systemd it starts systemd-stdio-bridge or busctl, and journalctl after a gap or a failure, and leaves no process behind.",
   "It logs to stderr, one line an entry. At start it logs what it watches and how, where it stores and sends data, which clients it accepts, and when it is ready.",
 ] as const;
 
