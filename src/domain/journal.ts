@@ -66,6 +66,8 @@ export interface FailedRun {
    */
   readonly change: Change | undefined;
   readonly run: JournalRun;
+  /** Higher than that of each run that failed before: lines of an earlier one can come later. */
+  readonly order: number;
   /** The oldest first; at least one. */
   readonly lines: readonly JournalLine[];
 }

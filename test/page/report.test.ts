@@ -138,7 +138,7 @@ test("writes the last lines of a named unit, and elsewhere only that there are s
     isAltered: false,
   };
   const run = { unit: "service-0.service", invocationId: "" };
-  made.status.linesRead({ identity, change: undefined, run, lines: [line] });
+  made.status.linesRead({ identity, change: undefined, run, order: 1, lines: [line] });
   const unitsOf = async (selection: Selection) => {
     const body = (await made.status.routes.state(["web"], selection)).toString();
     return (JSON.parse(body) as StatusReport).containers[0]?.units ?? [];

@@ -6,6 +6,7 @@ const MAX_UNITS = 2_000;
 
 interface UnitLines {
   readonly invocationId: string;
+  readonly order: number;
   readonly lines: readonly JournalLine[];
   readonly chars: number;
 }
@@ -21,16 +22,17 @@ export class LastLines {
     this.#maxLines = maxLines;
   }
 
-  /** Replaces the unit's lines; a run that failed before goes on with its own. */
-  add(container: string, { run, lines }: Pick<FailedRun, "run" | "lines">): void {
+  /** Replaces the unit's lines, unless a later run has some; a run that failed before goes on with its own. */
+  add(container: string, { run, order, lines }: Pick<FailedRun, "run" | "order" | "lines">): void {
     const key = keyOf(container, run.unit);
     const known = this.#units.get(key);
     const { invocationId } = run;
     const isSame = known !== undefined && known.invocationId === invocationId;
+    if (!isSame && known !== undefined && known.order > order) return;
     const all = (isSame ? [...known.lines, ...lines] : lines).slice(-this.#maxLines);
     const chars = all.reduce((sum, { message }) => sum + message.length, 0);
     this.#remove(key);
-    this.#units.set(key, { invocationId, lines: all, chars });
+    this.#units.set(key, { invocationId, order, lines: all, chars });
     this.#chars += chars;
     while (this.#units.size > MAX_UNITS || this.#chars > MAX_CHARS) {
       const [oldest = ""] = this.#units.keys();

@@ -49,6 +49,7 @@ interface WaitingRun {
   readonly identity: ContainerIdentity;
   /** Its failures, the oldest first; none if it had failed before. */
   readonly changes: Change[];
+  readonly order: number;
   readonly sinceMs: number;
   /** Answers in which lines of other runs left no room for its own. */
   readonly crowded: number;
@@ -77,6 +78,7 @@ export class FailureLines implements Disposable {
   readonly #ready: string[] = [];
   readonly #listed = new WeakSet<ContainerRecord>();
   #questions = 0;
+  #order = 0;
 
   constructor(options: FailureLinesOptions) {
     this.#options = options;
@@ -156,7 +158,8 @@ export class FailureLines implements Disposable {
       if (oldest !== undefined) this.#leaveOut(queue, oldest[0]);
     }
     const sinceMs = this.#options.clock.monotonicMs();
-    queue.waiting.set(key, { identity, run, changes, sinceMs, crowded: 0 });
+    this.#order += 1;
+    queue.waiting.set(key, { identity, run, changes, order: this.#order, sinceMs, crowded: 0 });
     this.#schedule(container, queue);
   }
 
@@ -255,9 +258,10 @@ export class FailureLines implements Disposable {
     }
     const altered = lines.filter(({ isAltered }) => isAltered).length;
     if (altered > 0) this.#options.dropped("journal_entries", altered);
-    const { identity, run, changes } = waiting;
+    const { identity, run, order, changes } = waiting;
     for (const [at, own] of byFailure(lines, Math.max(changes.length, 1)).entries()) {
-      if (own.length > 0) this.#options.found({ identity, change: changes[at], run, lines: own });
+      const change = changes[at];
+      if (own.length > 0) this.#options.found({ identity, change, run, order, lines: own });
     }
   }
 

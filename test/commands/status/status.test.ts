@@ -113,6 +113,7 @@ test("prints the last lines of a unit, at most as many as --lines", async () => 
     identity: record.identity,
     change: undefined,
     run: { unit: "missing.service", invocationId: "" },
+    order: 1,
     lines: [line("one"), line(`${ESCAPE}two\nmore`)],
   });
   const linesOf = async (...args: readonly string[]): Promise<readonly string[]> => {

@@ -293,3 +293,21 @@ test("asks four containers at once, and the others later", async () => {
   await turns();
   expect(found).toHaveLength(6);
 });
+
+test("says which run failed first if its lines come last", async () => {
+  let asked = 0;
+  answer = ({ runs }) => {
+    asked += 1;
+    return runs.map((run) => {
+      const isComplete = asked > 1 || run.invocationId !== "run-1";
+      return { run, lines: [line(run.invocationId)], isComplete };
+    });
+  };
+  lines.changed(failed(1));
+  lines.changed(failed(2));
+  await advance(5_000);
+  expect(found.map(({ run, order }) => [run.invocationId, order])).toEqual([
+    ["run-2", 2],
+    ["run-1", 1],
+  ]);
+});
