@@ -1,8 +1,10 @@
+import { readUnitExtras } from "../../app/unit-extras.ts";
 import type { Clock } from "../../domain/clock.ts";
 import { processEnd } from "../../domain/exit-status.ts";
 import type { JournalLine, JournalRun, ReadLines } from "../../domain/journal.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
+import type { ReadingSource } from "../../domain/readings.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { UnitRecord } from "../../state/units/unit-record.ts";
 import { entryText } from "../journal-text.ts";
@@ -17,6 +19,8 @@ const MAX_UNITS = 20;
 export interface UnitDetailsOptions {
   /** Returns a function that reads the container's journal; undefined if it runs no systemd now. */
   readonly linesOf: (record: ContainerRecord) => ReadLines | undefined;
+  /** Returns what queries the container's systemd; undefined if that isn't watched now. */
+  readonly readingsOf: (record: ContainerRecord) => ReadingSource | undefined;
   /** Most lines of one unit. */
   readonly lines: number;
   readonly clock: Clock;
@@ -31,6 +35,8 @@ interface Subject {
   readonly missing: Missing;
   readonly record: ContainerRecord;
   readonly ids: readonly string[];
+  /** True if the condition is about several units, so that each is named. */
+  readonly isNamed: boolean;
 }
 
 /** Reads what is known about the units of conditions that don't hold: result, exit status, last lines. */
@@ -58,15 +64,17 @@ function subjectsOf(missing: readonly Missing[]): readonly Subject[] {
       known.add(key);
       return true;
     });
-    if (shown.length > 0) subjects.push({ missing: condition, record, ids: shown });
+    if (shown.length > 0)
+      subjects.push({ missing: condition, record, ids: shown, isNamed: ids.length > 1 });
   }
   return subjects;
 }
 
 async function detailsOf(
-  { record, ids }: Subject,
+  { record, ids, isNamed }: Subject,
   options: UnitDetailsOptions,
 ): Promise<readonly string[]> {
+  const ends = endsOf(record, { ...options, ids });
   let lines: readonly (readonly JournalLine[])[] = [];
   const failure: string[] = [];
   try {
@@ -74,11 +82,12 @@ async function detailsOf(
   } catch (error) {
     failure.push(`last lines unavailable: ${asError(error).message}`);
   }
+  const known = await ends;
   const ofUnits = ids.flatMap((id, at) => {
-    const end = endOf(record.systemd.units.get(id));
+    const end = known.get(id);
     const own = (lines[at] ?? []).map(lineText);
-    const head = ids.length > 1 ? [end === undefined ? `${id}:` : `${id}: ${end}`] : [];
-    return [...head, ...(ids.length > 1 || end === undefined ? [] : [end]), ...own];
+    const head = isNamed ? [end === undefined ? `${id}:` : `${id}: ${end}`] : [];
+    return [...head, ...(isNamed || end === undefined ? [] : [end]), ...own];
   });
   return [...ofUnits, ...failure];
 }
@@ -104,9 +113,35 @@ async function linesOf(
   );
 }
 
-/** Returns how the unit's last run ended; undefined if that is unknown, or was no failure. */
-function endOf(unit: UnitRecord | undefined): string | undefined {
-  const { result, exitStatus, restarts = 0 } = unit ?? {};
+/** Returns how the last run of each unit ended; a unit has none if that is unknown, or was no failure. */
+async function endsOf(
+  record: ContainerRecord,
+  { ids, linesOf, readingsOf, clock }: UnitDetailsOptions & { readonly ids: readonly string[] },
+): Promise<ReadonlyMap<string, string>> {
+  const units = ids.flatMap((id) => record.systemd.units.get(id) ?? []);
+  // Of a unit that was failed when it was listed, the state has no result.
+  const unknown = units.filter(
+    ({ activeState, result }) => activeState === "failed" && result === undefined,
+  );
+  const asked = unknown.map((unit) => [record, unit] as const);
+  const extras = await readUnitExtras(asked, { watch: { linesOf, readingsOf }, lines: 0, clock });
+  const ends = new Map<string, string>();
+  for (const unit of units) {
+    const past = extras.get(unit)?.past;
+    const result = unit.result ?? past?.result ?? undefined;
+    const exitStatus = unit.exitStatus ?? past?.exitCode ?? undefined;
+    const end = endOf({ result, exitStatus, restarts: unit.restarts });
+    if (end !== undefined) ends.set(unit.name, end);
+  }
+  return ends;
+}
+
+/** Returns how a run ended; undefined if that is unknown, or was no failure. */
+function endOf({
+  result,
+  exitStatus,
+  restarts,
+}: Pick<UnitRecord, "result" | "exitStatus" | "restarts">): string | undefined {
   if (result === undefined || result === "success") return undefined;
   const end = processEnd(result, exitStatus);
   const status = end === undefined ? "" : `, ${end.isSignal ? "" : "exit status "}${end.text}`;

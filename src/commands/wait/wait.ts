@@ -104,7 +104,7 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
   // A host without systemd publishes nothing.
   if (config.host !== "none") waiter.check();
   const outcome = await waiter.outcome;
-  const details = await detailsOf(outcome, watch.linesOf, options);
+  const details = await detailsOf(outcome, watch, options);
   const printed = config.quiet
     ? undefined
     : atMost(CLOSE_MS, clock, print(outcome, details, options));
@@ -127,13 +127,13 @@ function missingLog(log: Logger): (missing: readonly Missing[]) => void {
 /** Returns what is known about the units of conditions that don't hold; nothing if a signal ended the wait. */
 async function detailsOf(
   outcome: WaitOutcome,
-  linesOf: CommandWatch["linesOf"],
+  { linesOf, readingsOf }: Pick<CommandWatch, "linesOf" | "readingsOf">,
   { config, clock, signal }: WaitOptions,
 ): Promise<UnitDetails> {
   const { quiet, lines } = config;
   const isWanted = outcome.kind === "time" || outcome.kind === "final";
   if (quiet || lines === 0 || !isWanted) return new Map();
-  return readUnitDetails(outcome.missing, { linesOf, lines, clock, signal });
+  return readUnitDetails(outcome.missing, { linesOf, readingsOf, lines, clock, signal });
 }
 
 async function print(

@@ -3,15 +3,19 @@ import { findingsOf, type Missing } from "../../../src/commands/wait/findings.ts
 import { outcomeText } from "../../../src/commands/wait/outcome-text.ts";
 import { readUnitDetails } from "../../../src/commands/wait/unit-details.ts";
 import type { JournalLine, LinesQuery, ReadLines } from "../../../src/domain/journal.ts";
+import type { ReadingSource } from "../../../src/domain/readings.ts";
+import type { UnitDescription } from "../../../src/domain/unit-description.ts";
 import { active, failed, NOTHING, WaitedFleet } from "../../support/waited-fleet.ts";
 
 let fleet: WaitedFleet;
 let queries: LinesQuery[];
 let read: ReadLines | undefined;
+let readings: ReadingSource | undefined;
 
 beforeEach(() => {
   fleet = new WaitedFleet();
   queries = [];
+  readings = undefined;
   read = async (query) => {
     queries.push(query);
     return query.runs.map((run) => ({ run, lines: [line(`of ${run.unit}`)], isComplete: true }));
@@ -32,6 +36,23 @@ function line(message: string): JournalLine {
   };
 }
 
+function described(result: string | undefined, exitStatus: number): UnitDescription {
+  return {
+    description: "",
+    command: "",
+    triggeredBy: [],
+    triggers: [],
+    nextRunNs: 0n,
+    restartPolicy: undefined,
+    result,
+    exitStatus,
+    stateChangeNs: 0n,
+    memoryBytes: undefined,
+    memoryPeakBytes: undefined,
+    memoryMaxBytes: undefined,
+  };
+}
+
 function missingOf(units: readonly string[], system = false): readonly Missing[] {
   return findingsOf(
     {
@@ -48,6 +69,7 @@ function missingOf(units: readonly string[], system = false): readonly Missing[]
 async function printed(missing: readonly Missing[]): Promise<readonly string[]> {
   const details = await readUnitDetails(missing, {
     linesOf: () => read,
+    readingsOf: () => readings,
     lines: 7,
     clock: fleet.clock,
     signal: new AbortController().signal,
@@ -75,6 +97,19 @@ test("prints the lines of a unit that isn't failed, or was when it was listed", 
     expect.stringContaining("c.service is activating"),
     expect.stringMatching(/^ {4}\S+ app\[151\]: of c\.service$/),
   ]);
+});
+
+test("queries how a unit ended that was failed when it was listed", async () => {
+  fleet.node("a", [failed("b.service"), failed("c.service")], "degraded");
+  const results: Record<string, string> = { "b.service": "exit-code", "c.service": "oom-kill" };
+  readings = {
+    readUnit: async () => undefined,
+    readManager: async () => undefined,
+    describeUnit: async (unit) => described(results[unit], unit === "b.service" ? 7 : 9),
+  };
+  const text = (await printed(missingOf(["b.service"], true))).join("\n");
+  expect(text).toMatch(/b\.service is failed.*\n {4}result exit-code, exit status 7\n/);
+  expect(text).toMatch(/^ {4}c\.service: result oom-kill, SIGKILL$/m);
 });
 
 test("prints the units that made systemd degraded, each once", async () => {
