@@ -17,6 +17,7 @@ import { EventBus } from "../state/event-bus.ts";
 import { buildParts } from "./build.ts";
 import { ChangeLog } from "./change-log.ts";
 import { readFailureLines } from "./failure-lines.ts";
+import { followJournals } from "./journal-entries.ts";
 import { openLogExport } from "./log-export.ts";
 import { openMetricExport } from "./metric-export.ts";
 import { openParts } from "./open.ts";
@@ -101,6 +102,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   await http.listen(config.web.listenAddresses);
 
   stack.defer(() => watch.stopSystemd());
+  stack.use(followJournals({ ...common, watch, store }));
   watch.startHost();
   await watch.engine.run(signal);
   log.info("shutting down");

@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
 import type { RecordQueue } from "../domain/record-queue.ts";
-import { emitChanges, emitLines } from "../logs/emit-changes.ts";
+import { emitChanges, emitEntries, emitLines } from "../logs/emit-changes.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import type { LogPipeline } from "../otlp/log-pipeline.ts";
 import { asError } from "../platform/data/as-error.ts";
@@ -11,9 +11,10 @@ import { Backoff } from "../platform/time/backoff.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Store } from "../storage/store.ts";
 import { INSTANCE } from "./event-report.ts";
+import { entryFilter } from "./journal-entries.ts";
 
 export interface LogExportOptions {
-  readonly config: Pick<Config, "docker" | "log" | "otlp" | "watch">;
+  readonly config: Pick<Config, "docker" | "journal" | "log" | "otlp" | "systemd" | "watch">;
   readonly store: Pick<Store, "folder" | "queue">;
   readonly own: Pick<OwnMetrics, "exported" | "exportFailed">;
   readonly bus: EventBus;
@@ -57,7 +58,10 @@ export async function openLogExport(options: LogExportOptions): Promise<AsyncDis
   const includesQuiet = config.log.level === "debug";
   const emit = emitChanges(pipeline.logger, { clock, instance: INSTANCE, includesQuiet });
   bus.subscribe("change", emit);
-  bus.subscribe("failureLines", emitLines(pipeline.logger, { clock, instance: INSTANCE }));
+  const isFollowed = entryFilter(config);
+  const emitFailed = emitLines(pipeline.logger, { clock, instance: INSTANCE, isFollowed });
+  bus.subscribe("failureLines", emitFailed);
+  bus.subscribe("journalEntries", emitEntries(pipeline.logger, { clock }));
   return { [Symbol.asyncDispose]: () => closeExport(pipeline, queue, { clock, log }) };
 }
 

@@ -11,6 +11,7 @@ import { SeriesBudget } from "../state/units/series-budget.ts";
 import { unitAdmission } from "../state/units/unit-admission.ts";
 import { openStore } from "../storage/store.ts";
 import type { Store, StoreOptions } from "../storage/store.ts";
+import { followsJournals } from "./journal-entries.ts";
 
 export interface OpenOptions {
   readonly config: Config;
@@ -60,7 +61,10 @@ export async function openParts({ config, bus, clock, log }: OpenOptions): Promi
   if (store.restored !== undefined) {
     const { containers, cursor: position } = store.restored;
     const isListed = position.isListed !== false;
-    fleet.restore(containers, isListed);
+    const follows = followsJournals(config);
+    // Entries from a time in which no journal was followed aren't wanted later.
+    const restored = containers.map((each) => (follows ? each : { ...each, journal: undefined }));
+    fleet.restore(restored, isListed);
     if (isListed) cursor.restore(position);
     const host = containers.find(({ identity }) => identity.isHost === true);
     // Else what happens from now on would count as missed, should the host be watched again.

@@ -2,7 +2,7 @@ import type { WatchConfig } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
 import type { EngineSource } from "../domain/engine-source.ts";
-import type { ReadLines } from "../domain/journal.ts";
+import type { FollowJournal, ReadLines } from "../domain/journal.ts";
 import type { Logger } from "../domain/log.ts";
 import type { ReadingSource } from "../domain/readings.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
@@ -15,10 +15,12 @@ import { Redactor } from "../platform/data/redactor.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
+import { unitFilter } from "../state/units/unit-admission.ts";
 import { hostLines, hostSource } from "../systemd/transport/host.ts";
 import { findHostSystem } from "../systemd/transport/host-system.ts";
 import { OwnCommands } from "../systemd/transport/own-commands.ts";
 import {
+  journalFollower,
   journalLines,
   systemdSource,
   type SystemdSourceOptions,
@@ -44,6 +46,8 @@ export interface Watch {
   readonly engine: EngineWatch;
   /** Returns a function that reads the container's journal; undefined if it runs no systemd now. */
   readonly linesOf: (record: ContainerRecord) => ReadLines | undefined;
+  /** Returns a function that follows the container's journal; undefined if that isn't possible. */
+  readonly followerOf: (record: ContainerRecord) => FollowJournal | undefined;
   /** Returns the way to read what no signal of a systemd carries, if there is one now. */
   readonly readingsOf: (record: ContainerRecord) => ReadingSource | undefined;
   /** Starts the watch of the host's systemd, if it is to be watched. */
@@ -110,6 +114,14 @@ export function buildWatch(options: WatchOptions): Watch {
     const watchedOver = (): SystemdTransport | undefined => record.systemd.transport;
     return journalLines({ ...wayInto(record), redactor, watchedOver });
   };
+  const isWanted = unitFilter(config.systemd.unitInclude, config.systemd.unitExclude);
+  const followerOf = (record: ContainerRecord): FollowJournal | undefined => {
+    const { id, isHost } = record.identity;
+    if (isHost === true || config.systemd.transport === "off") return undefined;
+    const watchedOver = (): SystemdTransport | undefined => record.systemd.transport;
+    const follow = journalFollower({ ...wayInto(record), redactor, isWanted, watchedOver });
+    return commands.sweepingFollow(follow, id);
+  };
   bus.subscribe("stateRead", (read) => {
     if (read.source !== "engine") return;
     if (watchesSystemd === undefined || watchesSystemd(read.record)) systemd.sync(read.record);
@@ -128,7 +140,7 @@ export function buildWatch(options: WatchOptions): Watch {
     commands.killLeft();
   };
   const readingsOf = (record: ContainerRecord) => systemd.readingsOf(record);
-  return { engine, linesOf, readingsOf, startHost, stopSystemd };
+  return { engine, linesOf, followerOf, readingsOf, startHost, stopSystemd };
 }
 
 function hostIdentity(name: string, id: string): ContainerIdentity {

@@ -65,7 +65,7 @@ export interface WatchConfig {
 export interface Config extends WatchConfig {
   readonly journal: WatchConfig["journal"] & {
     /** `failures`: the last lines of each run that fails. */
-    readonly records: "off" | "failures";
+    readonly records: "off" | "failures" | "all";
     /** Lines of one failure. */
     readonly lines: number;
   };

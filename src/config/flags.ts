@@ -28,7 +28,7 @@ function queueBytes(text: string): number {
 }
 
 const RUNTIMES = ["auto", "engine", "cli"] as const;
-const JOURNAL_RECORDS = ["off", "failures"] as const;
+const JOURNAL_RECORDS = ["off", "failures", "all"] as const;
 const TRANSPORTS = ["auto", "socket", "dbus", "busctl", "off"] as const;
 const LOGGED_CHANGES = ["trouble", "all", "none"] as const;
 const SWITCH_WORDS = ["on", "off"] as const;
@@ -147,7 +147,7 @@ export const FLAGS = {
     name: "journal.records",
     hint: "RECORDS",
     defaultText: "failures",
-    help: "Entries of the containers' journals to send as log records and to show: failures (the last lines of each run of a unit that fails) or off.",
+    help: "Entries of the containers' journals to send as log records and to show: failures (the last lines of each run of a unit that fails), all (also every entry of the shown units, as a log record) or off.",
     completes: JOURNAL_RECORDS,
     parse: oneOf(JOURNAL_RECORDS),
   }),

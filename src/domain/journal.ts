@@ -21,6 +21,11 @@ export interface JournalLine {
   readonly isAltered: boolean;
 }
 
+/** A line with the unit that wrote it, or that systemd wrote it about; "" for none. */
+export interface UnitLine extends JournalLine {
+  readonly unit: string;
+}
+
 /** Bound of a message. */
 export const MAX_ENTRY_BYTES = 16 * 1024;
 
@@ -70,4 +75,38 @@ export interface FailedRun {
   readonly order: number;
   /** The oldest first; at least one. */
   readonly lines: readonly JournalLine[];
+}
+
+/** Where the following of a journal goes on: after the entry of a cursor, or at a time. */
+export type JournalPosition =
+  | { readonly cursor: string }
+  /** Unix nanoseconds. */
+  | { readonly sinceNs: bigint };
+
+/** Entries that were read in one go, the oldest first. */
+export interface FollowedEntries {
+  readonly lines: readonly UnitLine[];
+  /** Cursor of the newest. */
+  readonly cursor: string;
+  /** True if the journal no longer has the entry that was followed from: some may be missing. */
+  readonly isAfterGap: boolean;
+}
+
+export interface FollowQuery {
+  readonly from: JournalPosition;
+  /** Gets entries as they come; it may not wait. */
+  readonly take: (entries: FollowedEntries) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Follows one container's journal until `signal` aborts. Rejects if the journal can't be read, or the
+ * stream ends.
+ */
+export type FollowJournal = (query: FollowQuery) => Promise<void>;
+
+/** Entries of a container's journal that pass the filters. */
+export interface ContainerEntries {
+  readonly identity: ContainerIdentity;
+  readonly lines: readonly UnitLine[];
 }

@@ -1,4 +1,5 @@
 import type { ContainerIdentity, ContainerStatus, HealthStatus } from "./container.ts";
+import type { JournalPosition } from "./journal.ts";
 import type { RecentResume } from "./recent.ts";
 
 /** The facts of one container that the next process goes on from. Times: Unix nanoseconds. */
@@ -20,6 +21,8 @@ export interface ContainerResume {
   readonly lives: RunsResume;
   /** The position of its systemd; only `JournalCursor` reads it. */
   readonly systemd: string | undefined;
+  /** Where its journal is followed from; undefined if it isn't. */
+  readonly journal?: JournalPosition | undefined;
   /** Recent events; undefined without any. */
   readonly recent?: RecentResume | undefined;
 }

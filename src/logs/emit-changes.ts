@@ -1,7 +1,8 @@
 import type { Logger } from "@opentelemetry/api";
 import type { Change } from "../domain/change.ts";
-import type { FailedRun } from "../domain/journal.ts";
-import { journalRecordOf } from "./journal-record.ts";
+import type { ContainerIdentity } from "../domain/container.ts";
+import type { ContainerEntries, FailedRun } from "../domain/journal.ts";
+import { entryRecordOf, journalRecordOf } from "./journal-record.ts";
 import { logRecordOf } from "./log-record.ts";
 import { isQuiet } from "./severity.ts";
 
@@ -24,16 +25,32 @@ export function emitChanges(
   };
 }
 
-/** Returns a subscriber that emits a log record for each line of a failure. */
+export interface EmitLinesOptions extends Pick<EmitChangesOptions, "clock" | "instance"> {
+  /** Returns true if the entries of a container's unit come by themselves: see {@link emitEntries}. */
+  readonly isFollowed: (identity: ContainerIdentity, unit: string) => boolean;
+}
+
+/** Returns a subscriber that emits a log record for each line of a failure, unless it comes by itself. */
 export function emitLines(
   logger: Logger,
-  { clock, instance }: Pick<EmitChangesOptions, "clock" | "instance">,
+  { clock, instance, isFollowed }: EmitLinesOptions,
 ): (failed: FailedRun) => void {
-  return ({ change, run, lines }) => {
-    if (change === undefined) return;
+  return ({ identity, change, run, lines }) => {
+    if (change === undefined || isFollowed(identity, run.unit)) return;
     const observedNs = clock.nowNs();
     for (const line of lines) {
       logger.emit(journalRecordOf({ change, run, line }, { observedNs, instance }));
     }
+  };
+}
+
+/** Returns a subscriber that emits a log record for each entry of a journal that is followed. */
+export function emitEntries(
+  logger: Logger,
+  { clock }: Pick<EmitChangesOptions, "clock">,
+): (entries: ContainerEntries) => void {
+  return ({ identity, lines }) => {
+    const observedNs = clock.nowNs();
+    for (const line of lines) logger.emit(entryRecordOf({ identity, line }, { observedNs }));
   };
 }

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { type LogRecord, SeverityNumber } from "@opentelemetry/api";
 import type { Change } from "../domain/change.ts";
-import type { JournalLine, JournalRun } from "../domain/journal.ts";
+import type { JournalLine, JournalRun, UnitLine } from "../domain/journal.ts";
 import { hrTime } from "../platform/time/hr-time.ts";
 import { containerAttributes, uidOf } from "./log-record.ts";
 
@@ -31,17 +31,37 @@ export interface FailedLine {
   readonly line: JournalLine;
 }
 
+interface RecordOptions {
+  readonly observedNs: bigint;
+  readonly instance: string;
+}
+
 /**
- * Returns the log record of a journal entry. Its uid is the same whenever the entry is read.
+ * Returns the log record of a line that came with a failure.
  *
  * @param options as of `logRecordOf`
  */
 export function journalRecordOf(
   { change, run, line }: FailedLine,
-  options: { readonly observedNs: bigint; readonly instance: string },
+  options: RecordOptions,
 ): LogRecord {
+  const { identity } = change;
   // Of a process that had ended, the journal may not have the run.
   const invocationId = line.invocationId || run.invocationId;
+  const record = entryRecordOf(
+    { identity, line: { ...line, unit: run.unit, invocationId } },
+    options,
+  );
+  const failure = { "unitwatch.failure.uid": uidOf(change, options.instance) };
+  return { ...record, attributes: { ...record.attributes, ...failure } };
+}
+
+/** Returns the log record of a journal entry. Its uid is the same whenever the entry is read. */
+export function entryRecordOf(
+  { identity, line }: Pick<Change, "identity"> & { readonly line: UnitLine },
+  options: Pick<RecordOptions, "observedNs">,
+): LogRecord {
+  const { unit, invocationId } = line;
   const { number, text } = SEVERITIES[line.priority ?? -1] ?? DEFAULT_SEVERITY;
   return {
     eventName: EVENT_NAME,
@@ -52,13 +72,12 @@ export function journalRecordOf(
     body: line.message,
     attributes: {
       "event.name": EVENT_NAME,
-      ...containerAttributes(change),
-      "systemd.unit.name": run.unit,
+      ...containerAttributes({ identity }),
+      "systemd.unit.name": unit,
       ...(invocationId === "" ? {} : { "systemd.invocation_id": invocationId }),
       ...(line.pid === undefined ? {} : { "process.pid": line.pid }),
       ...(line.identifier === "" ? {} : { "syslog.identifier": line.identifier }),
-      "log.record.uid": lineUid(change.identity?.id ?? "", line),
-      "unitwatch.failure.uid": uidOf(change, options.instance),
+      "log.record.uid": lineUid(identity?.id ?? "", line),
     },
   };
 }

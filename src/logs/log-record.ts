@@ -6,7 +6,7 @@
  */
 import { hash } from "node:crypto";
 import type { AttributeValue, LogRecord } from "@opentelemetry/api";
-import type { Change } from "../domain/change.ts";
+import type { Change, UnitChange } from "../domain/change.ts";
 import { unitType } from "../domain/unit.ts";
 import { hrTime } from "../platform/time/hr-time.ts";
 import { sentenceOf } from "./sentence.ts";
@@ -116,9 +116,15 @@ function ownAttributes(change: Change): Attributes {
   set("systemd.unit.active_state", change.activeState);
   set("systemd.unit.sub_state", change.subState);
   set("systemd.unit.previous_state", change.previousState);
+  if (change.kind === "unit.failed") set("systemd.invocation_id", invocationOf(change));
   set("systemd.service.result", change.result);
   set("systemd.service.restarts", change.restarts);
   // ExecMainStatus is an exit status only if the process exited: else it is a signal's number.
   if (change.result === "exit-code") set("process.exit.code", change.exitCode);
   return attributes;
+}
+
+/** Returns the run that a unit's change belongs to; "" if it is unknown. */
+function invocationOf({ run }: UnitChange): string {
+  return run.slice(0, Math.max(0, run.indexOf(" ")));
 }

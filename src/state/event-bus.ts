@@ -20,7 +20,7 @@
  */
 import type { Change } from "../domain/change.ts";
 import type { FleetEvents } from "../domain/fleet-events.ts";
-import type { FailedRun } from "../domain/journal.ts";
+import type { ContainerEntries, FailedRun } from "../domain/journal.ts";
 import type { Logger } from "../domain/log.ts";
 import { asError } from "../platform/data/as-error.ts";
 import type { ContainerRecord } from "./containers/container-record.ts";
@@ -42,6 +42,8 @@ export interface BusEvents {
   };
   /** The last lines of a run that failed were read from its container's journal. */
   readonly failureLines: FailedRun;
+  /** Entries came from a container's journal that is followed. */
+  readonly journalEntries: ContainerEntries;
   /** A piece of input could not be parsed and was skipped. */
   readonly parseError: { readonly source: "docker" | "inspect" | "systemd" };
   /** A bound was reached and something was left out. */
@@ -71,6 +73,7 @@ export class EventBus {
     stateRead: new Set(),
     listed: new Set(),
     failureLines: new Set(),
+    journalEntries: new Set(),
     parseError: new Set(),
     dropped: new Set(),
   };

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { JournalPosition } from "../domain/journal.ts";
 import { RECENT_STRIDE } from "../domain/recent.ts";
 import type { RecentResume } from "../domain/recent.ts";
 import type { ContainerResume, CursorResume, Resume } from "../domain/resume.ts";
@@ -108,7 +109,7 @@ export class ResumeTables {
 /** JSON has no 64-bit integers: they are written as `"123n"`. */
 const BIG = /^-?\d+n$/;
 /** Members that are times. Foreign text in other members stays text. */
-const BIG_MEMBERS = new Set(["startedAtNs", "finishedAtNs", "lastStartNs"]);
+const BIG_MEMBERS = new Set(["startedAtNs", "finishedAtNs", "lastStartNs", "sinceNs"]);
 
 function encodeResume(resume: ContainerResume): string {
   return JSON.stringify(resume, (_, value: unknown) =>
@@ -127,6 +128,7 @@ function decodeResume(text: string): ContainerResume {
     throw new Error("not a container");
   }
   if (resume.recent !== undefined) checkRecent(resume.recent);
+  if (resume.journal !== undefined) checkPosition(resume.journal);
   return {
     ...resume,
     // The text lacks members that are undefined.
@@ -137,7 +139,15 @@ function decodeResume(text: string): ContainerResume {
     runsSystemd: resume.runsSystemd,
     systemd: resume.systemd,
     recent: resume.recent,
+    journal: resume.journal,
   };
+}
+
+/** @throws if it isn't a position in a journal */
+function checkPosition(position: JournalPosition): void {
+  const isValid =
+    "cursor" in position ? typeof position.cursor === "string" : "sinceNs" in position;
+  if (!isValid) throw new Error("not a position in a journal");
 }
 
 /** @throws if it isn't what `RecentResume` describes */

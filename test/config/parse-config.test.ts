@@ -143,7 +143,7 @@ test.each([
   [["--log.level", "loud"], '--log.level: expected debug, info, warn or error, got "loud"'],
   [["--docker.runtime=api"], '--docker.runtime: expected auto, engine or cli, got "api"'],
   [["--systemd.transport=x"], /^--systemd\.transport: expected auto, .*busctl or off, got "x"$/],
-  [["--journal.records=all"], '--journal.records: expected off or failures, got "all"'],
+  [["--journal.records=some"], '--journal.records: expected off, failures or all, got "some"'],
   [["--journal.lines=101"], '--journal.lines: expected a whole number from 1 to 100, got "101"'],
   [
     ["--journal.redact=a", "--journal.redact=("],

@@ -9,15 +9,26 @@ import { startNode, type TestNode } from "../support/engine/node.ts";
 import { select } from "../support/otlp-metrics.ts";
 import type { ReceivedPoint } from "../support/otlp-metrics.ts";
 import { pushedValues, scrapedValues } from "../support/otlp-points.ts";
-import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
+import {
+  type OtlpReceiver,
+  type ReceivedLog,
+  startOtlpReceiver,
+} from "../support/otlp-receiver.ts";
 import { countFailures, shownFailures, trueFailures } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 const CLUSTER = "e2eotlpm";
 const NODE = `sind-${CLUSTER}-worker-0`;
 const UNIT = "crash.service";
+const TALK = "talk.service";
+const LINES = 300;
+const TALK_FILE = `[Service]
+Type=oneshot
+SyslogIdentifier=talk
+ExecStart=sh -c 'for line in $$(seq ${LINES}); do echo "line $$line"; sleep 0.01; done'
+`;
 
-describeEngine("metrics over OTLP", () => {
+describeEngine("metrics and records over OTLP", () => {
   const stack = new AsyncDisposableStack();
   let engine: Engine;
   let node: TestNode;
@@ -136,7 +147,59 @@ describeEngine("metrics over OTLP", () => {
     );
     expect(restarts?.resource["service.instance.id"]).toBe(instance);
   });
+
+  // A command in the node follows the journal at first, then the host's journalctl.
+  test("come with each entry of a node's journal once, over a SIGKILL of unitwatch", async () => {
+    const follow = (transport: string): Promise<Unitwatch> =>
+      startUnitwatch({
+        host: engine.host,
+        cluster: CLUSTER,
+        storagePath,
+        args: ["--journal.records=all", `--systemd.transport=${transport}`],
+        env: receiver.env,
+        onHostOf: transport === "socket" ? engine : undefined,
+      });
+    await node.writeUnit(TALK, TALK_FILE);
+    const killed = await follow("dbus");
+    await killed.untilWatching(1);
+    const talked = node.startUnit(TALK);
+    await receiver.until((logs) => entriesOf(logs).length >= 50);
+    killed.signal("SIGKILL");
+    await killed.exited;
+    await node.exec(["journalctl", "--rotate"]);
+    await using _unitwatch = await follow("socket");
+    await talked;
+    const truth = (await node.journal(`_SYSTEMD_UNIT=${TALK}`, "+", "_PID=1", `UNIT=${TALK}`)).map(
+      (entry) => ({
+        timeNs: `${String(entry["__REALTIME_TIMESTAMP"])}000`,
+        body: entry["MESSAGE"],
+        pid: Number(entry["_PID"]),
+        identifier: entry["SYSLOG_IDENTIFIER"],
+        run: entry["_PID"] === "1" ? entry["INVOCATION_ID"] : entry["_SYSTEMD_INVOCATION_ID"],
+      }),
+    );
+    expect(truth.filter(({ identifier }) => identifier === "talk")).toHaveLength(LINES);
+    await receiver.until((logs) => expect(entriesOf(logs)).toEqual(truth));
+  });
 });
+
+/** Returns the entries of the journal, each once: what was sent just before a SIGKILL may come again. */
+function entriesOf(logs: readonly ReceivedLog[]): readonly unknown[] {
+  const own = logs.filter(({ attributes }) => attributes["systemd.unit.name"] === TALK);
+  const entries = own.filter(({ eventName }) => eventName === "systemd.journal");
+  const byUid = new Map<unknown, ReceivedLog>();
+  for (const entry of entries) {
+    const uid = entry.attributes["log.record.uid"];
+    if (!byUid.has(uid)) byUid.set(uid, entry);
+  }
+  return [...byUid.values()].map(({ timeNs, body, attributes }) => ({
+    timeNs: String(timeNs),
+    body,
+    pid: Number(attributes["process.pid"]),
+    identifier: attributes["syslog.identifier"],
+    run: attributes["systemd.invocation_id"],
+  }));
+}
 
 function isDelta({ temporality }: ReceivedPoint): boolean {
   return temporality === "delta";

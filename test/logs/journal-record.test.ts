@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { JournalLine } from "../../src/domain/journal.ts";
-import { journalRecordOf } from "../../src/logs/journal-record.ts";
+import { entryRecordOf, journalRecordOf } from "../../src/logs/journal-record.ts";
 import { logRecordOf } from "../../src/logs/log-record.ts";
 import { unitChange } from "../support/changes.ts";
 import { idOf } from "../support/engine-facts.ts";
@@ -79,4 +79,14 @@ test("leaves out what the entry doesn't have, and takes the run from the failure
   expect(attributes).not.toHaveProperty("process.pid");
   expect(attributes).not.toHaveProperty("syslog.identifier");
   expect(attributes).toMatchObject({ "systemd.invocation_id": RUN });
+});
+
+test("gives an entry the same record, without a failure, when it comes by itself", () => {
+  const { attributes, ...record } = recordOf();
+  const { "unitwatch.failure.uid": _failure, ...shared } = attributes ?? {};
+  const line = { ...LINE, unit: "slurmd.service" };
+  expect(entryRecordOf({ identity: CHANGE.identity, line }, OPTIONS)).toEqual({
+    ...record,
+    attributes: shared,
+  });
 });

@@ -80,6 +80,26 @@ async function open(options: { path?: string | undefined; scope?: string } = {})
   return opened;
 }
 
+test("stores where a journal is followed from", async () => {
+  {
+    await using first = await open();
+    for (const [name, journal] of [
+      ["a", { cursor: "s=1;i=2" }],
+      ["b", { sinceNs: 1_795_348_898_477_085_815n }],
+    ] as const) {
+      first.containers.set(idOf(name), resumeOf(name, { journal }));
+      first.store.touch(idOf(name));
+    }
+    await first.store.flush();
+  }
+  await using second = await open();
+  const positions = second.store.restored?.containers.map(({ journal }) => journal);
+  expect(positions).toHaveLength(2);
+  expect(positions).toEqual(
+    expect.arrayContaining([{ cursor: "s=1;i=2" }, { sinceNs: 1_795_348_898_477_085_815n }]),
+  );
+});
+
 test("restores exactly what was stored", async () => {
   const groups = [1_795_348_898_477, 1_795_348_898_500, 3];
   const units = [{ unit: "startedAtNs", failures: groups, restarts: [] }];

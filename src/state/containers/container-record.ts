@@ -35,6 +35,7 @@ import type {
 import { LabelSet } from "../../domain/label-set.ts";
 import type { Counting } from "../../domain/label-set.ts";
 import { seriesOfSystemd } from "../../domain/readings.ts";
+import type { JournalPosition } from "../../domain/journal.ts";
 import type { RecentResume } from "../../domain/recent.ts";
 import type { ContainerResume } from "../../domain/resume.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
@@ -100,6 +101,8 @@ export class ContainerRecord {
   runsSystemd: boolean | undefined = undefined;
   /** The name before, for the retention. */
   formerName: FormerName | undefined = undefined;
+  /** Where its journal is followed from; undefined if it isn't. */
+  journalPosition: JournalPosition | undefined = undefined;
   /** When it was removed: Unix nanoseconds; its series stay for the retention. */
   destroyedAtNs: bigint | undefined = undefined;
   readonly #series: SeriesBudget;
@@ -251,6 +254,7 @@ export class ContainerRecord {
       runsSystemd: this.runsSystemd,
       lives,
       systemd: this.systemd.journalCursor.resume,
+      ...(this.journalPosition === undefined ? {} : { journal: this.journalPosition }),
       recent: this.#recentResume(),
     };
   }
@@ -278,6 +282,7 @@ export class ContainerRecord {
     this.oom = resume.oom;
     this.runsSystemd = resume.runsSystemd;
     this.systemd.journalCursor.restore(resume.systemd);
+    this.journalPosition = resume.journal;
     if (resume.recent !== undefined) {
       restoreRecent(this.counters, resume.recent, this.#series.nowNs());
       this.systemd.units.recent.restore(resume.recent.units);

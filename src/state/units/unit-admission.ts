@@ -22,16 +22,18 @@ export function unitAdmission(
   exclude: RegExp,
   series: SeriesBudget,
 ): UnitAdmission {
+  return { series, shown: unitFilter(include, exclude) };
+}
+
+/** Returns whether the include and exclude expressions, which are anchored, let a unit be shown. */
+export function unitFilter(include: RegExp, exclude: RegExp): (name: string) => boolean {
   const cache = new BoundedMap<string, boolean>(MAX_CACHED);
-  return {
-    series,
-    shown(name) {
-      let shown = cache.get(name);
-      if (shown === undefined) {
-        shown = include.test(name) && !exclude.test(name);
-        cache.set(name, shown);
-      }
-      return shown;
-    },
+  return (name) => {
+    let shown = cache.get(name);
+    if (shown === undefined) {
+      shown = include.test(name) && !exclude.test(name);
+      cache.set(name, shown);
+    }
+    return shown;
   };
 }

@@ -1,10 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import {
-  type JournalLine,
   type JournalRun,
   type LinesQuery,
   MAX_ENTRY_BYTES,
   type RunLines,
+  type UnitLine,
 } from "../../domain/journal.ts";
 import type { Redactor } from "../../platform/data/redactor.ts";
 import { FAILURE } from "./journal.ts";
@@ -12,7 +12,7 @@ import { FAILURE } from "./journal.ts";
 /** Bound of one answer. What is older than its end is left out. */
 export const MAX_LINES_BYTES = 4 * 1024 * 1024;
 /** Longer than the bound of a message, so that a secret across that bound is replaced as a whole. */
-const REDACTED_BYTES = MAX_ENTRY_BYTES + 1024;
+export const REDACTED_BYTES = MAX_ENTRY_BYTES + 1024;
 const MAX_FIELD_BYTES = 256;
 const MAX_IDENTIFIER_BYTES = 256;
 const CUT = "…";
@@ -20,6 +20,30 @@ const WITHHELD = "[withheld: --journal.redact took too long]";
 /** Bytes of the length of a value that isn't plain text. */
 const LENGTH_BYTES = 8;
 const ID = /^[0-9a-f]{32}$/;
+
+/** Fields that an entry is made of, besides its position and time. */
+const FIELDS = [
+  "MESSAGE",
+  "MESSAGE_ID",
+  "PRIORITY",
+  "SYSLOG_IDENTIFIER",
+  "_PID",
+  "_SYSTEMD_UNIT",
+  "_SYSTEMD_INVOCATION_ID",
+  "UNIT",
+  "INVOCATION_ID",
+];
+/** Arguments of a journalctl that exports these fields. */
+export const EXPORT_ARGS: readonly string[] = [
+  "--output=export",
+  `--output-fields=${FIELDS.join()}`,
+];
+/** Names of the fields that {@link entryOf} reads. */
+export const ENTRY_FIELDS: ReadonlySet<string> = new Set([
+  ...FIELDS,
+  "__CURSOR",
+  "__REALTIME_TIMESTAMP",
+]);
 
 type Asked = Pick<LinesQuery, "runs" | "lines" | "isExact">;
 
@@ -43,8 +67,7 @@ export function linesArgs({ runs, lines, isExact = false }: Asked): readonly str
   return [
     "--no-pager",
     "--quiet",
-    "--output=export",
-    "--output-fields=MESSAGE,MESSAGE_ID,PRIORITY,SYSLOG_IDENTIFIER,_PID,_SYSTEMD_UNIT,_SYSTEMD_INVOCATION_ID,UNIT,INVOCATION_ID",
+    ...EXPORT_ARGS,
     "--reverse",
     `--lines=${maxEntries({ runs, lines })}`,
     ...matches.flatMap((terms) => ["+"].concat(terms)).slice(1),
@@ -56,10 +79,8 @@ export function maxEntries({ runs, lines }: Asked): number {
   return runs.length * lines;
 }
 
-/** An entry with the unit that it is about. */
-export interface ExportedEntry extends JournalLine {
-  readonly unit: string;
-}
+/** An entry as it was exported: neither bounded to a line's length nor redacted yet. */
+export type ExportedEntry = UnitLine;
 
 /**
  * Reads what journalctl printed: one character is one byte. Leaves out an entry that isn't complete, and
@@ -107,7 +128,8 @@ function set(fields: Map<string, string>, name: string, value: string): void {
   if (!fields.has(name)) fields.set(name, value);
 }
 
-function entryOf(fields: ReadonlyMap<string, string>): ExportedEntry | undefined {
+/** Returns the entry of these fields; undefined without a time or a position. One character is one byte. */
+export function entryOf(fields: ReadonlyMap<string, string>): ExportedEntry | undefined {
   const field = (name: string, maxBytes = MAX_FIELD_BYTES): string => {
     const value = fields.get(name) ?? "";
     return value.length > maxBytes ? "" : plain(value);
@@ -176,14 +198,11 @@ export function runLines(
 ): readonly RunLines[] {
   const found = runs.map((run) => entriesOf(run, entries));
   const chosen = found.map(({ own }) => own.slice(0, lines));
-  const texts = chosen.flat().flatMap(({ message, identifier }) => [message, identifier]);
-  const redacted = options.redactor.redact(texts);
+  const all = shownLines(chosen.flat(), options.redactor).map(({ unit: _unit, ...line }) => line);
   let at = 0;
   return chosen.map((own, index) => {
-    const shown = own.map((entry) => {
-      at += 2;
-      return shownLine(entry, redacted[at - 2], redacted[at - 1]);
-    });
+    const shown = all.slice(at, at + own.length);
+    at += own.length;
     const isComplete = options.isAll || shown.length === lines || found[index]?.isWhole === true;
     const { [index]: run = { unit: "", invocationId: "" } } = runs;
     return { run, lines: shown.toReversed(), isComplete };
@@ -216,16 +235,21 @@ function entriesOf(run: JournalRun, entries: readonly ExportedEntry[]): OwnEntri
   return { own: own.toReversed(), isWhole: isWhole && own.length > 0 };
 }
 
-function shownLine(
-  { unit: _unit, ...entry }: ExportedEntry,
-  message: string | undefined,
-  identifier: string | undefined,
-): JournalLine {
-  const text = clip(message ?? WITHHELD, MAX_ENTRY_BYTES);
-  return {
-    ...entry,
-    message: text,
-    identifier: identifier ?? "",
-    isAltered: entry.isAltered || text !== message,
-  };
+/** Returns the entries bounded, and with secrets replaced. */
+export function shownLines(
+  entries: readonly ExportedEntry[],
+  redactor: Redactor,
+): readonly UnitLine[] {
+  const texts = entries.flatMap(({ message, identifier }) => [message, identifier]);
+  const redacted = redactor.redact(texts);
+  return entries.map((entry, index) => {
+    const message = redacted[2 * index];
+    const text = clip(message ?? WITHHELD, MAX_ENTRY_BYTES);
+    return {
+      ...entry,
+      message: text,
+      identifier: redacted[2 * index + 1] ?? "",
+      isAltered: entry.isAltered || text !== message,
+    };
+  });
 }

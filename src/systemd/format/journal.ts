@@ -76,7 +76,7 @@ export function journalArgs(sinceNs: bigint): readonly string[] {
     "--quiet",
     "--output=json",
     "--output-fields=MESSAGE_ID,UNIT,UNIT_RESULT,N_RESTARTS,INVOCATION_ID,_SOURCE_REALTIME_TIMESTAMP",
-    `--since=@${microseconds(sinceNs)}`,
+    sinceArg(sinceNs),
     "_PID=1",
     `MESSAGE_ID=${FAILURE}`,
     `MESSAGE_ID=${RESTART}`,
@@ -167,6 +167,11 @@ function entryOf(line: string, nowNs: bigint): JournalEntry | undefined {
     invocationId: /^[0-9a-f]{32}$/.test(invocationId) ? invocationId : "",
     timeNs,
   };
+}
+
+/** Returns the argument of journalctl for entries from a time on. */
+export function sinceArg(timeNs: bigint): string {
+  return `--since=@${microseconds(timeNs)}`;
 }
 
 function microseconds(timeNs: bigint): string {

@@ -8,24 +8,16 @@ import { SystemdSession } from "../session/systemd-session.ts";
 import { startError } from "./bridge-error.ts";
 import { BusctlTransport } from "./busctl-transport.ts";
 import { GracefulClose } from "./graceful-close.ts";
+import { untilInputEnds } from "./shell-script.ts";
 
 /**
- * `busctl monitor` doesn't read its stdin and would outlive every process that started it. So a
- * shell starts it, and ends it as soon as the shell's own stdin ends, which it does however
- * unitwatch or the engine's command end; when busctl ends by itself, the shell does too. What busctl
- * prints on stderr comes on stdout too: one line says that it has begun to listen. The shell waits
- * for all that it starts: a container whose process 1 reaps no orphans would keep them as zombies.
+ * `busctl monitor` doesn't read its stdin and would outlive every process that started it. What busctl
+ * prints on stderr comes on stdout too: one line says that it has begun to listen.
  */
-const SCRIPT = `exec 3<&0
-busctl monitor --watch-bind=yes --json=short --match "$1" --match "$2" org.freedesktop.systemd1 2>&1 </dev/null 3<&- &
-p=$!
-{ while read -r line; do :; done <&3; kill $p; } >/dev/null 2>&1 &
-w=$!
-exec 3<&-
-wait $p
-s=$?
-{ kill $w; wait $w; } >/dev/null 2>&1
-exit $s`;
+const SCRIPT = untilInputEnds(
+  'busctl monitor --watch-bind=yes --json=short --match "$1" --match "$2" org.freedesktop.systemd1 2>&1',
+  "kill",
+);
 
 /** Reports re-execution. systemd's own signals match because busctl is given its name. */
 const OWNER_RULE = `type=signal,sender=org.freedesktop.DBus,member=NameOwnerChanged,arg0=${SYSTEMD}`;

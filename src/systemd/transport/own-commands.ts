@@ -1,4 +1,5 @@
 import type { Clock } from "../../domain/clock.ts";
+import type { FollowJournal } from "../../domain/journal.ts";
 import type { Logger } from "../../domain/log.ts";
 import type { ProcessExit } from "../../domain/process.ts";
 import type {
@@ -118,6 +119,24 @@ export class OwnCommands implements Pick<ContainerRuntime, "exec" | "run"> {
           end.abort(new Error("the stream has ended"));
         }
       },
+    };
+  }
+
+  /** Returns the follower; each of its streams, once it works, ends what earlier ones left. */
+  sweepingFollow(follow: FollowJournal, container: string): FollowJournal {
+    return async (query) => {
+      using end = new DisposableStack();
+      const stream = new AbortController();
+      end.defer(() => stream.abort(new Error("the stream has ended")));
+      const { signal } = stream;
+      let sweeping: Promise<void> | undefined;
+      await follow({
+        ...query,
+        take: (entries) => {
+          sweeping ??= this.#sweepUntilDone(container, { signal, pause: signal });
+          query.take(entries);
+        },
+      });
     };
   }
 

@@ -10,7 +10,8 @@
  *   auto.ts    the best of these that works in the container; bridge-error.ts rates a failure, and
  *              upgrade.ts moves to a better one while a worse one runs (overlap.ts)
  *
- * read-lines.ts reads the last lines of runs, in the way in which the container is watched.
+ * read-lines.ts reads the last lines of runs, in the way in which the container is watched;
+ * follow-journal.ts follows a whole journal, on the host by follow-files.ts.
  *
  * Always true: no process is started in a container before its systemd has set its cgroups up
  * (boot-gate.ts). One that is started there ends when its input ends, however unitwatch or the engine's
@@ -20,7 +21,7 @@
  * May import: domain/, platform/, systemd/dbus/, systemd/format/, systemd/session/.
  */
 import type { Clock } from "../../domain/clock.ts";
-import type { ReadLines } from "../../domain/journal.ts";
+import type { FollowJournal, ReadLines } from "../../domain/journal.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { SystemdSource, SystemdTransport } from "../../domain/systemd.ts";
 import { asError } from "../../platform/data/as-error.ts";
@@ -31,6 +32,8 @@ import { AutoSource } from "./auto.ts";
 import { BootGate } from "./boot-gate.ts";
 import { BusctlSource } from "./busctl.ts";
 import { DbusSource } from "./dbus.ts";
+import { followJournal } from "./follow-journal.ts";
+import type { FollowedOptions } from "./followed.ts";
 import { hostJournal } from "./host-journal.ts";
 import { HostJournalError } from "./host-journalctl.ts";
 import { lineReader } from "./read-lines.ts";
@@ -117,6 +120,17 @@ export interface JournalLinesOptions extends SystemdSourceOptions {
 export function journalLines(options: JournalLinesOptions): ReadLines {
   const { container, pid, watchedOver } = options;
   return lineReader({
+    ...options,
+    at: () => ({ container, pid: pid() }),
+    gate: new BootGate(options),
+    prefersHost: () => watchedOver() === "socket",
+  });
+}
+
+/** Returns a follower of the whole journal, in the way in which lines are read. */
+export function journalFollower(options: JournalLinesOptions & FollowedOptions): FollowJournal {
+  const { container, pid, watchedOver } = options;
+  return followJournal({
     ...options,
     at: () => ({ container, pid: pid() }),
     gate: new BootGate(options),

@@ -5,7 +5,7 @@
  * opens its source again for as long as the container runs, with backoff, and reports when the
  * stream is lost or restored. Messages that arrive while the journal is read wait in a
  * BufferingSink; ClockStepGuard handles a clock that was set back. FailureLines reads the last lines of
- * runs that fail, apart from the watches.
+ * runs that fail, and JournalFollows follows whole journals, apart from the watches.
  *
  * Always true: a message is applied to state at once and in order, or the stream ends. After a
  * container's death nothing of its streams is applied.
