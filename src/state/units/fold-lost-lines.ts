@@ -89,6 +89,7 @@ function endsSinceRestart(
 ): number {
   const { counts, restarts, isOver } = known;
   const { activeState, invocationId, stateChangeNs, mainStartNs } = evidence;
+  if (counts.isNew && counts.isSignalled) return restarts + (isOver ? 1 : 0);
   const isSecond = isRestarting(evidence) && counts.restartedRun === invocationId;
   const isEnd = isOver || isRestarting(evidence);
   // At the start limit the run fails again.

@@ -9,6 +9,8 @@ export interface GapCounts {
   readonly sameNs: bigint;
   /** True if it was loaded within the gap: all that it went through happened since. */
   readonly isNew: boolean;
+  /** True if signals have reported changes: what was missed of a service that was loaded came before them. */
+  isSignalled: boolean;
   /** When the gap began: the newest run, NRestarts, and ends of runs since the newest restart. */
   readonly invocationId: string;
   readonly isRunning: boolean;
@@ -45,6 +47,7 @@ export class GapCounters {
       this.#services.set(name, {
         sameNs,
         isNew: false,
+        isSignalled: false,
         invocationId,
         isRunning: activeState !== "inactive" && knownEnds(facts) === 0,
         restartsSeen,
@@ -74,6 +77,7 @@ export class GapCounters {
     const counts = outcomes.length === 0 ? undefined : this.#services.get(name);
     if (counts === undefined) return;
     for (const outcome of outcomes) {
+      if (!outcome.recovered) counts.isSignalled = true;
       if (outcome.kind === "failure") counts.failures += 1;
       if (outcome.kind === "restart") countRestart(counts, facts, outcome);
       // A signal shows NRestarts of its time.
@@ -108,6 +112,7 @@ export class GapCounters {
     this.#services.set(name, {
       sameNs: 0n,
       isNew: true,
+      isSignalled: false,
       invocationId: "",
       isRunning: true,
       restartsSeen: 0,

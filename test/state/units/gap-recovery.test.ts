@@ -91,6 +91,29 @@ test("counts what the journal lacks of a service that was loaded in the gap", ()
   expect(shows({})).toEqual([5, 4]);
 });
 
+test("counts all runs of a service that was loaded in the gap, whose newest runs signals report", () => {
+  const { state, open, shows } = watched();
+  const restartDelayNs = at(100) - at(0);
+  open(0, []);
+  state.take({ kind: "attached", transport: "dbus", atNs: at(700) });
+  state.take({ kind: "recovered", entries: undefined });
+  for (const [restarts, ms] of [
+    [3, 710],
+    [4, 820],
+  ] as const) {
+    const id = { invocationId: runOf(restarts) };
+    state.take(serviceSignal(at(ms), { restarts: restarts - 1, result: "exit-code" }));
+    state.take(unitSignal("failed/failed", at(ms), id));
+    state.take(unitSignal("activating/auto-restart", at(ms + 1), id));
+    state.take(serviceSignal(at(ms + 101), { restarts, result: "exit-code" }));
+    state.take(unitSignal("activating/auto-restart", at(ms + 1), id));
+  }
+  const rows = [{ name: A, activeState: "activating", subState: "auto-restart" } as const];
+  state.take({ kind: "listed", rows, asOfNs: at(1_000) });
+  const again = { activeState: "active", subState: "running", result: "success" } as const;
+  expect(shows({ ...again, restartDelayNs })).toEqual([4, 4]);
+});
+
 test("counts nothing from before the first stream, nor of another boot", () => {
   const { state, open, shows } = watched();
   expect(open(0, [WAITS])?.evidenceOf?.size).toBe(0);
