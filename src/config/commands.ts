@@ -121,7 +121,7 @@ export const COMMANDS = {
     },
     switches: {
       "keep-waiting": "Keep waiting until the time limit even if a condition can no longer hold.",
-      host: "Wait for the host's own systemd too: --unit and --system hold for it as well. Without --container or a filter for it alone, and no engine is needed.",
+      host: "Wait for the host's own systemd too: --unit and --system must hold for it as well. If no container is named or filtered, they hold for the host alone, and no engine is needed.",
       quiet: "Print nothing; only set the exit code.",
       ...HELP,
     },
