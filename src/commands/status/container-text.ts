@@ -16,11 +16,13 @@ const MAX_UNITS = 50;
 /** Returns the state of a container as lines. */
 export function containerText(container: ContainerReport, context: TextContext): string {
   const { name, node, cluster, image, health, healthSince, systemd, trouble } = container;
-  const { startedAt, removedAt, memoryLimitBytes } = container;
-  const where = cluster === "" ? `node ${node}` : `node ${node}, cluster ${cluster}`;
+  const { startedAt, removedAt, memoryLimitBytes, isHost } = container;
+  const inCluster = cluster === "" ? `node ${node}` : `node ${node}, cluster ${cluster}`;
+  const where = isHost ? "the host" : inCluster;
+  const hasCounts = !context.isOwn && !isHost;
   const isWell = trouble.reasons.length === 0;
   return [
-    `${safe(name)}: ${isWell ? "nothing needs attention" : safe(trouble.reasons.join(", "))}`,
+    `${safe(name || node)}: ${isWell ? "nothing needs attention" : safe(trouble.reasons.join(", "))}`,
     ...fact("state", statusText(container, context)),
     ...fact("health", health === null ? null : `${health}${lasting(healthSince, context)}`),
     ...fact("systemd", systemd === null ? null : systemdText(systemd, context)),
@@ -29,7 +31,7 @@ export function containerText(container: ContainerReport, context: TextContext):
     ...fact("removed", moment(removedAt, context)),
     ...fact("out of memory", oomText(container, context)),
     ...fact("memory limit", memoryLimitBytes === null ? null : bytesText(memoryLimitBytes)),
-    ...(context.isOwn ? [] : fact("counts", countsText(container, context))),
+    ...(hasCounts ? fact("counts", countsText(container, context)) : []),
     ...fact("image", image),
     ...fact("where", where),
     ...unitLines(container.units, context, "  "),

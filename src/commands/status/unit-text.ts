@@ -83,7 +83,9 @@ function countLines(unit: UnitReport, context: TextContext): string[] {
   ];
 }
 
-function missing({ name, status, runsSystemd, systemd }: ContainerReport, unit: string): string {
+function missing(container: ContainerReport, unit: string): string {
+  const { status, runsSystemd, systemd } = container;
+  const name = container.name || container.node;
   const shown = quoted(clipped(unit, MAX_NAME_CHARS));
   if (!runsSystemd) return `${name} doesn't run systemd: it has no unit ${shown}`;
   if (status !== "running" && systemd === null)

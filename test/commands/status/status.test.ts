@@ -8,6 +8,7 @@ import { systemClock } from "../../../src/platform/time/clock.ts";
 import { recordedLog } from "../../support/recorded-log.ts";
 import { StatusFleet } from "../../support/status-fleet.ts";
 import { type StatusServer, startStatusServer } from "../../support/status-server.ts";
+import { unitRow } from "../../support/systemd-facts.ts";
 
 const ESCAPE = "\u001B[31m";
 
@@ -170,4 +171,27 @@ test("says that no unitwatch answers, without the password", async () => {
   expect(await text(stderr)).toBe(
     `unitwatch status: no unitwatch answers at http://127.0.0.1:${server.port}/elsewhere: HTTP status 404\n`,
   );
+});
+
+test("names the host by its node name, and a unit that it doesn't have", async () => {
+  const facts = { id: "host", name: "", node: "rack-1", cluster: "", image: "", runtime: "" };
+  const { systemd } = made.fleet.addHost({ ...facts, isHost: true });
+  systemd.take({ kind: "attached", transport: "host", atNs: 1n });
+  systemd.take({ kind: "listed", rows: [unitRow("bad.service", "failed")], asOfNs: 1n });
+
+  const { out } = await run("rack-1");
+
+  expect(out.split("\n")).toEqual([
+    "rack-1: 1 unit failed",
+    "  state         running",
+    expect.stringMatching(/^ {2}systemd .*; over host for /),
+    "  where         the host",
+    expect.stringMatching(/^ {2}bad\.service  failed/),
+    "",
+  ]);
+  const { code, err } = await run("rack-1", "nonesuch");
+  expect({ code, err }).toEqual({
+    code: 1,
+    err: expect.stringContaining('no such unit is loaded in rack-1: "nonesuch'),
+  });
 });
