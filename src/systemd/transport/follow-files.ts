@@ -1,9 +1,8 @@
-import { whyOf } from "../format/journal.ts";
-import { type ExportedEntry, parseExport } from "../format/journal-lines.ts";
+import type { ExportedEntry } from "../format/journal-lines.ts";
 import type { Followed } from "./followed.ts";
 import type { HostJournalOptions } from "./host-journal.ts";
-import { filesError, HostJournalError, runOnHost } from "./host-journalctl.ts";
-import { JournalFiles } from "./journal-files.ts";
+import { exportFile, HostJournalError, openJournalFiles, runOnHost } from "./host-journalctl.ts";
+import type { JournalFiles } from "./journal-files.ts";
 
 /** Time between two reads of a journal that is written to. */
 const PAUSE_MS = 1_000;
@@ -34,7 +33,7 @@ export async function followFiles(followed: Followed, options: FollowFilesOption
     let isCut = false;
     {
       // After a clock was set back, files are older than the newest entry.
-      using files = openFiles(at, Math.min(followed.timeMs, startMs));
+      using files = openJournalFiles(at(), Math.min(followed.timeMs, startMs), "all");
       const { writtenMs } = files;
       const isIdle = last.writtenMs === writtenMs && last.startMs - writtenMs > SAME_TIME_MS;
       if (!last.isDone || !isIdle) {
@@ -68,20 +67,14 @@ async function readFiles(
   const entries: ExportedEntry[] = [];
   const ends: ExportedEntry[] = [];
   for (const { file } of files) {
-    const limits = { maxBytes: MAX_BYTES, encoding: "latin1", isCut: true, signal } as const;
-    const output = await run(file, args, limits);
-    const { stdout, exitCode, stderr } = output;
-    const isEmpty = exitCode === 1 && stdout === "" && stderr.trim() === "";
-    if (exitCode !== undefined && exitCode !== 0 && !isEmpty) {
-      throw new HostJournalError(`the host's journalctl failed: ${whyOf(output)}`);
-    }
-    const own = parseExport(stdout);
+    const options = { args, maxBytes: MAX_BYTES, signal };
+    const { entries: own, isWhole } = await exportFile(run, file, options);
     const end = own.at(-1);
     // A single entry can be larger; the command in the container has no such bound.
-    if (exitCode === undefined && own.length < 2) {
+    if (!isWhole && own.length < 2) {
       throw new HostJournalError("an entry is too large for the host's journalctl");
     }
-    if (exitCode === undefined && end !== undefined) ends.push(end);
+    if (!isWhole && end !== undefined) ends.push(end);
     entries.push(...own);
   }
   return { entries: entries.toSorted(compare), ends };
@@ -101,12 +94,4 @@ function numberOf(
   const [, journal, number] = /^s=([0-9a-f]+);i=([0-9a-f]{1,13});/.exec(cursor) ?? [];
   if (journal === undefined || number === undefined) return undefined;
   return { journal, number: Number.parseInt(number, 16) };
-}
-
-function openFiles(at: HostJournalOptions["at"], sinceMs: number): JournalFiles {
-  try {
-    return JournalFiles.open(at(), sinceMs, "all");
-  } catch (cause) {
-    throw filesError(cause);
-  }
 }

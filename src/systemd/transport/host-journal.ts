@@ -9,8 +9,12 @@ import {
 } from "../format/journal.ts";
 import type { ReadJournal } from "../session/journal-recovery.ts";
 import { ContainerRoot, type ContainerRootOptions } from "./container-root.ts";
-import { filesError, HostJournalError, type RunJournalctl, runOnHost } from "./host-journalctl.ts";
-import { JournalFiles } from "./journal-files.ts";
+import {
+  HostJournalError,
+  openJournalFiles,
+  type RunJournalctl,
+  runOnHost,
+} from "./host-journalctl.ts";
 
 /** Time without a write after which journald has written what it had received. */
 const QUIET_MS = 60;
@@ -76,7 +80,7 @@ export async function untilQuiet({ at, clock, sinceNs, signal }: Reading): Promi
 }
 
 function writtenMs(at: ContainerRootOptions, sinceNs: bigint): number {
-  using files = openFiles(at, sinceNs);
+  using files = openJournalFiles(at, Number(sinceNs / 1_000_000n));
   return files.writtenMs;
 }
 
@@ -87,7 +91,7 @@ async function readOnce({
   sinceNs,
   signal,
 }: Reading & Required<Pick<HostJournalOptions, "run">>): Promise<readonly JournalEntry[]> {
-  using files = openFiles(at(), sinceNs);
+  using files = openJournalFiles(at(), Number(sinceNs / 1_000_000n));
   const entries: JournalEntry[] = [];
   for (const { file } of files.files) {
     const output = await run(file, journalArgs(sinceNs), { maxBytes: MAX_JOURNAL_BYTES, signal });
@@ -99,14 +103,6 @@ async function readOnce({
     }
   }
   return entries;
-}
-
-function openFiles(at: ContainerRootOptions, sinceNs: bigint): JournalFiles {
-  try {
-    return JournalFiles.open(at, Number(sinceNs / 1_000_000n));
-  } catch (cause) {
-    throw filesError(cause);
-  }
 }
 
 function childOf(at: ContainerRootOptions, name: string): ReturnType<ContainerRoot["child"]> {

@@ -1,8 +1,11 @@
 import type { CommandOutput } from "../../domain/runtime.ts";
 import type { CollectOptions } from "../../platform/process/collect-output.ts";
 import { isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
-import type { OpenFile } from "./container-root.ts";
+import { whyOf } from "../format/journal.ts";
+import { type ExportedEntry, parseExport } from "../format/journal-lines.ts";
+import type { ContainerRootOptions, OpenFile } from "./container-root.ts";
 import { runHostCommand } from "./host-command.ts";
+import { JournalFiles } from "./journal-files.ts";
 import { SocketError } from "./socket-error.ts";
 
 const COMMAND = "journalctl";
@@ -13,9 +16,26 @@ export class HostJournalError extends Error {
 }
 
 /**
- * Returns the error for files that can't be opened: HostJournalError, unless the container has ended or
- * this process has too many files open, which another attempt may find otherwise.
+ * Opens a container's journal files.
+ *
+ * @param sinceMs Unix milliseconds
+ * @param of `all` for those of users too
+ * @throws HostJournalError if they can't be opened; SocketError if another attempt may find it otherwise:
+ *   the container has ended, or this process has too many files open
  */
+export function openJournalFiles(
+  at: ContainerRootOptions,
+  sinceMs: number,
+  of: "system" | "all" = "system",
+): JournalFiles {
+  try {
+    return JournalFiles.open(at, sinceMs, of);
+  } catch (cause) {
+    throw filesError(cause);
+  }
+}
+
+/** Returns the error of {@link openJournalFiles} for files that can't be opened. */
 export function filesError(cause: unknown): Error {
   const isOutside =
     cause instanceof SocketError && (cause.verdict === "outside" || cause.isLasting);
@@ -46,4 +66,35 @@ function runError(cause: unknown): unknown {
   // Otherwise the process table is full, or so.
   if (syscall?.startsWith("spawn") !== true || !isMissing) return cause;
   return new HostJournalError(`the host's ${COMMAND} can't be run`, { cause });
+}
+
+/** Entries of one file, in the order in which journalctl printed them. */
+export interface FileExport {
+  readonly entries: readonly ExportedEntry[];
+  /** False if the file has more than was read. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Reads entries of one file in the export format; at most the first `maxBytes`.
+ *
+ * @throws HostJournalError if journalctl fails, such as for a file of a newer systemd
+ */
+export async function exportFile(
+  run: RunJournalctl,
+  file: OpenFile,
+  options: {
+    readonly args: readonly string[];
+    readonly maxBytes: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<FileExport> {
+  const { args, maxBytes, signal } = options;
+  const output = await run(file, args, { maxBytes, encoding: "latin1", isCut: true, signal });
+  const { stdout, exitCode, stderr } = output;
+  const isEmpty = exitCode === 1 && stdout === "" && stderr.trim() === "";
+  if (exitCode !== undefined && exitCode !== 0 && !isEmpty) {
+    throw new HostJournalError(`the host's ${COMMAND} failed: ${whyOf(output)}`);
+  }
+  return { entries: parseExport(stdout), isWhole: exitCode !== undefined };
 }

@@ -12,10 +12,8 @@ import {
 } from "../format/journal-lines.ts";
 import { MARK } from "../format/mark.ts";
 import type { BootGate } from "./boot-gate.ts";
-import type { ContainerRootOptions } from "./container-root.ts";
 import { type HostJournalOptions, untilQuiet } from "./host-journal.ts";
-import { filesError, HostJournalError, runOnHost } from "./host-journalctl.ts";
-import { JournalFiles } from "./journal-files.ts";
+import { exportFile, HostJournalError, openJournalFiles, runOnHost } from "./host-journalctl.ts";
 
 /** Time before a run's failure in which one of its files was written. */
 const FILES_SINCE_MS = 24 * 3_600_000;
@@ -110,37 +108,18 @@ async function readOnHost(
   const sinceNs = atNs - BigInt(FILES_SINCE_MS) * 1_000_000n;
   const args = linesArgs(query);
   await untilQuiet({ at, clock, signal, sinceNs: atNs });
-  using files = openFiles(at(), sinceNs);
+  using files = openJournalFiles(at(), Number(sinceNs / 1_000_000n), "all");
   const limit = maxEntries(query);
   const found: ExportedEntry[] = [];
   let isAll = true;
   for (const { file } of files.files) {
-    const output = await run(file, args, {
-      maxBytes: MAX_LINES_BYTES,
-      encoding: "latin1",
-      isCut: true,
-      signal,
-    });
-    const { stdout, exitCode, stderr } = output;
-    const isEmpty = exitCode === 1 && stdout === "" && stderr.trim() === "";
-    if (exitCode !== undefined && exitCode !== 0 && !isEmpty) {
-      // Such as a file of a newer systemd.
-      throw new HostJournalError(`the host's journalctl failed: ${whyOf(output)}`);
-    }
-    const entries = parseExport(stdout);
-    isAll &&= exitCode !== undefined && entries.length < limit;
+    const options = { args, maxBytes: MAX_LINES_BYTES, signal };
+    const { entries, isWhole } = await exportFile(run, file, options);
+    isAll &&= isWhole && entries.length < limit;
     found.push(...entries);
   }
   const entries = found.toSorted(newestFirst).slice(0, limit);
   return { entries, isAll: isAll && found.length < limit };
-}
-
-function openFiles(at: ContainerRootOptions, sinceNs: bigint): JournalFiles {
-  try {
-    return JournalFiles.open(at, Number(sinceNs / 1_000_000n), "all");
-  } catch (cause) {
-    throw filesError(cause);
-  }
 }
 
 function newestFirst(one: ExportedEntry, other: ExportedEntry): number {
