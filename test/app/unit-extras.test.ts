@@ -6,6 +6,7 @@ import type { StatusReport } from "../../src/domain/status.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 import { unitRow } from "../support/systemd-facts.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { journalLine } from "../support/journal-line.ts";
 
 const DESCRIPTION = {
   description: "Nightly",
@@ -21,17 +22,13 @@ const DESCRIPTION = {
   memoryPeakBytes: undefined,
   memoryMaxBytes: undefined,
 };
-const LINE = {
+const LINE = journalLine("no such file", {
   timeNs: 1_700_000_000_000_000_000n,
-  message: "no such file",
   priority: 3,
   pid: 7,
   identifier: "sh",
-  invocationId: "",
   cursor: "c",
-  isFailure: false,
-  isAltered: false,
-};
+});
 
 const readings = (describeUnit: ReadingSource["describeUnit"]): ReadingSource => ({
   readUnit: () => Promise.resolve(undefined),

@@ -4,21 +4,18 @@ import { entryRecordOf, journalRecordOf } from "../../src/logs/journal-record.ts
 import { logRecordOf } from "../../src/logs/log-record.ts";
 import { unitChange } from "../support/changes.ts";
 import { idOf } from "../support/engine-facts.ts";
+import { journalLine } from "../support/journal-line.ts";
 
 const RUN = "0123456789abcdef0123456789abcdef";
 const OPTIONS = { observedNs: 1_795_345_340_000_000_001n, instance: "here" };
 const CHANGE = unitChange("unit.failed", { run: `${RUN} failure 1` });
-const LINE: JournalLine = {
+const LINE = journalLine("out of luck", {
   timeNs: 1_795_345_339_060_434_000n,
-  message: "out of luck",
   priority: 3,
   pid: 77,
-  identifier: "app",
   invocationId: RUN,
   cursor: "s=1;i=2",
-  isFailure: false,
-  isAltered: false,
-};
+});
 
 function recordOf(line: Partial<JournalLine> = {}, change = CHANGE) {
   const run = { unit: "slurmd.service", invocationId: RUN };

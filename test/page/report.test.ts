@@ -11,6 +11,7 @@ import { goldenFleet } from "../support/golden-fleet.ts";
 import { ChangeHistory } from "../../src/state/units/change-history.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 import { serviceSignal } from "../support/systemd-facts.ts";
+import { journalLine } from "../support/journal-line.ts";
 
 function sources(more: Partial<ReportSources> = {}): ReportSources {
   const { fleet } = goldenFleet();
@@ -126,17 +127,11 @@ test("writes the named units alone, hidden ones too", async () => {
 test("writes the last lines of a named unit, and elsewhere only that there are some", async () => {
   const made = new StatusFleet();
   const { identity } = made.node("web", { units: 2 });
-  const line = {
+  const line = journalLine("\u001b[31mout of\nluck", {
     timeNs: 1_767_225_600_000_001_000n,
-    message: "\u001b[31mout of\nluck",
     priority: 3,
     pid: undefined,
-    identifier: "app",
-    invocationId: "",
-    cursor: "",
-    isFailure: false,
-    isAltered: false,
-  };
+  });
   const run = { unit: "service-0.service", invocationId: "" };
   made.status.linesRead({ identity, change: undefined, run, order: 1, lines: [line] });
   const unitsOf = async (selection: Selection) => {

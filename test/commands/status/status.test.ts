@@ -9,6 +9,7 @@ import { recordedLog } from "../../support/recorded-log.ts";
 import { StatusFleet } from "../../support/status-fleet.ts";
 import { type StatusServer, startStatusServer } from "../../support/status-server.ts";
 import { unitRow } from "../../support/systemd-facts.ts";
+import { journalLine } from "../../support/journal-line.ts";
 
 const ESCAPE = "\u001B[31m";
 
@@ -99,23 +100,12 @@ test.each(["sind-dev-worker-0", "worker-0"])(
 test("prints the last lines of a unit, at most as many as --lines", async () => {
   const record = [...made.fleet.containers()].find(({ identity }) => identity.node === "worker-0");
   if (record === undefined) throw new Error("no worker-0");
-  const line = (message: string) => ({
-    timeNs: 1_796_090_052_226_339_000n,
-    message,
-    priority: 6,
-    pid: 151,
-    identifier: "app",
-    invocationId: "",
-    cursor: "",
-    isFailure: false,
-    isAltered: false,
-  });
   made.status.linesRead({
     identity: record.identity,
     change: undefined,
     run: { unit: "missing.service", invocationId: "" },
     order: 1,
-    lines: [line("one"), line(`${ESCAPE}two\nmore`)],
+    lines: [journalLine("one"), journalLine(`${ESCAPE}two\nmore`)],
   });
   const linesOf = async (...args: readonly string[]): Promise<readonly string[]> => {
     const { out } = await run("worker-0", "missing", ...args);

@@ -2,10 +2,11 @@ import { beforeEach, expect, test } from "@jest/globals";
 import { findingsOf, type Missing } from "../../../src/commands/wait/findings.ts";
 import { outcomeText } from "../../../src/commands/wait/outcome-text.ts";
 import { readUnitDetails } from "../../../src/commands/wait/unit-details.ts";
-import type { JournalLine, LinesQuery, ReadLines } from "../../../src/domain/journal.ts";
+import type { LinesQuery, ReadLines } from "../../../src/domain/journal.ts";
 import type { ReadingSource } from "../../../src/domain/readings.ts";
 import type { UnitDescription } from "../../../src/domain/unit-description.ts";
 import { active, failed, NOTHING, WaitedFleet } from "../../support/waited-fleet.ts";
+import { journalLine } from "../../support/journal-line.ts";
 
 let fleet: WaitedFleet;
 let queries: LinesQuery[];
@@ -18,23 +19,13 @@ beforeEach(() => {
   readings = undefined;
   read = async (query) => {
     queries.push(query);
-    return query.runs.map((run) => ({ run, lines: [line(`of ${run.unit}`)], isComplete: true }));
+    return query.runs.map((run) => ({
+      run,
+      lines: [journalLine(`of ${run.unit}`)],
+      isComplete: true,
+    }));
   };
 });
-
-function line(message: string): JournalLine {
-  return {
-    timeNs: 1_796_090_052_226_339_000n,
-    message,
-    priority: 6,
-    pid: 151,
-    identifier: "app",
-    invocationId: "",
-    cursor: "",
-    isFailure: false,
-    isAltered: false,
-  };
-}
 
 function described(result: string | undefined, exitStatus: number): UnitDescription {
   return {
@@ -132,7 +123,7 @@ test("asks again about a unit if lines of others left no room for its own", asyn
     const isAlone = query.runs.length === 1;
     return query.runs.map((run) => {
       const isComplete = isAlone || run.unit === "b.service";
-      return { run, lines: [line(`${isAlone ? "alone " : ""}${run.unit}`)], isComplete };
+      return { run, lines: [journalLine(`${isAlone ? "alone " : ""}${run.unit}`)], isComplete };
     });
   };
   const text = (await printed(missingOf([], true))).join("\n");
@@ -154,7 +145,8 @@ test("prints why lines are unavailable", async () => {
 test("lets no control character and no endless entry through to a terminal", async () => {
   fleet.node("a", [failed("b.service")]);
   const message = `\u001B[31mred\u001B[0m\r\n\u009B2Jtwo\ttabs\n${"x\n".repeat(1_000)}`;
-  read = async ({ runs }) => runs.map((run) => ({ run, lines: [line(message)], isComplete: true }));
+  read = async ({ runs }) =>
+    runs.map((run) => ({ run, lines: [journalLine(message)], isComplete: true }));
   const [, first, second, ...rest] = await printed(missingOf(["b.service"]));
   expect(first).toMatch(/app\[151\]: \\u001b\[31mred\\u001b\[0m$/);
   expect(second).toBe(String.raw`    \u009b2Jtwo tabs`);

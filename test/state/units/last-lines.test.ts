@@ -1,18 +1,9 @@
 import { expect, test } from "@jest/globals";
 import type { JournalLine } from "../../../src/domain/journal.ts";
 import { LastLines } from "../../../src/state/units/last-lines.ts";
+import { journalLine } from "../../support/journal-line.ts";
 
-const line = (message: string): JournalLine => ({
-  timeNs: 1n,
-  message,
-  priority: 6,
-  pid: 7,
-  identifier: "app",
-  invocationId: "",
-  cursor: "",
-  isFailure: false,
-  isAltered: false,
-});
+const line = (message: string): JournalLine => journalLine(message);
 const run = (unit: string, invocationId = "1") => ({ unit, invocationId });
 const texts = (lines: readonly JournalLine[]) => lines.map(({ message }) => message);
 

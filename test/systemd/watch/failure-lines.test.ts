@@ -8,6 +8,7 @@ import { recordedLog } from "../../support/recorded-log.ts";
 import { StatusFleet } from "../../support/status-fleet.ts";
 import { unitRow } from "../../support/systemd-facts.ts";
 import { turns } from "../../support/turns.ts";
+import { journalLine } from "../../support/journal-line.ts";
 
 type Answer = (query: LinesQuery) => readonly RunLines[] | Promise<readonly RunLines[]>;
 
@@ -45,18 +46,7 @@ afterEach(() => lines[Symbol.dispose]());
 let cursors = 0;
 function line(message: string, more: Partial<JournalLine> = {}): JournalLine {
   cursors += 1;
-  return {
-    timeNs: BigInt(cursors),
-    message,
-    priority: 6,
-    pid: 7,
-    identifier: "app",
-    invocationId: "",
-    cursor: `i=${cursors}`,
-    isFailure: false,
-    isAltered: false,
-    ...more,
-  };
+  return journalLine(message, { timeNs: BigInt(cursors), cursor: `i=${cursors}`, ...more });
 }
 
 /** Number `failure` of run `run` of a unit. */
