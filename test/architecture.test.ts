@@ -65,6 +65,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/api": ["domain", "engine/format", "platform/data", "platform/process", "platform/time"],
   "engine/cli": ["domain", "engine/api", "engine/format", "platform/data", "platform/process"],
   "engine/format": ["domain", "platform/data"],
+  "engine/proc": ["domain"],
   "engine/watch": ["domain", "platform/data", "platform/time", "state", "state/containers"],
   http: [
     "domain",
