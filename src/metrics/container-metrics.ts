@@ -24,6 +24,7 @@ function containerMetric(
     help: about.help,
     labels: [...CONTAINER_LABELS, ...(about.labels ?? [])],
     otel: about.otel,
+    countsSince: type === "counter",
     cardinality: `${about.cardinality ?? "1"} per container`,
     *read(fleet, visit) {
       for (const record of fleet.containers()) {

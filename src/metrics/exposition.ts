@@ -10,6 +10,9 @@ export const CONTENT_TYPES = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 } as const satisfies Record<ExpositionFormat, string>;
 
+/** Unit in which a family's name ends. */
+const UNIT = /_(seconds|bytes)$/;
+
 /** Returns a number as both formats write it. */
 export function formatValue(value: number): string {
   if (Number.isFinite(value)) return String(value);
@@ -26,12 +29,17 @@ export class ExpositionWriter {
   readonly #format: ExpositionFormat;
   readonly #out: ByteBuffer;
   #name = "";
+  /** Name of the samples with the times of the family's counters; undefined if it has none. */
+  #createdName: string | undefined;
   #samples = 0;
   /** Name of the last sample, and its position: most samples repeat the name just written. */
   #lastName: string | undefined;
   #lastLabels = "";
   #lastBegin = 0;
   #lastEnd = 0;
+  /** Time of the last counter, in both units: those of a container share it. */
+  #createdNs = 0n;
+  #createdSeconds = 0;
 
   /** @param bytes memory to begin with; it belongs to the writer from now on */
   constructor(format: ExpositionFormat, bytes?: Buffer) {
@@ -39,22 +47,36 @@ export class ExpositionWriter {
     this.#out = new ByteBuffer({ memory: bytes });
   }
 
-  /** Samples written so far. */
+  /** Samples written so far, without those of times. */
   get samples(): number {
     return this.#samples;
   }
 
-  /** Begins a family. */
-  family(definition: Pick<MetricDefinition, "name" | "type" | "help">): void {
-    const { name, type, help } = definition;
-    const openMetrics = this.#format === "openmetrics";
-    const family =
-      openMetrics && type === "counter" && name.endsWith("_total") ? name.slice(0, -6) : name;
-    const text = openMetrics ? escapeLabelValue(help) : escapeHelp(help);
-    // OpenMetrics would require another name of such a counter.
-    const shown = openMetrics && type === "counter" && family === name ? "unknown" : type;
+  /**
+   * Begins a family.
+   *
+   * @param definition `countsSince` is true if its samples count since the `counting` of their labels
+   */
+  family(
+    definition: Pick<MetricDefinition, "name" | "type" | "help"> & {
+      readonly countsSince?: boolean | undefined;
+    },
+  ): void {
+    const { name, type, help, countsSince = false } = definition;
     this.#name = name;
-    this.#out.write(`# HELP ${family} ${text}\n# TYPE ${family} ${shown}\n`);
+    this.#createdName = undefined;
+    if (this.#format === "text") {
+      this.#out.write(`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`);
+      return;
+    }
+    const isTotal = type === "counter" && name.endsWith("_total");
+    const family = isTotal ? name.slice(0, -"_total".length) : name;
+    if (countsSince && isTotal) this.#createdName = `${family}_created`;
+    // OpenMetrics would require another name of such a counter.
+    const shown = type === "counter" && !isTotal ? "unknown" : type;
+    const [, unit] = UNIT.exec(family) ?? [];
+    this.#out.write(`# HELP ${family} ${escapeLabelValue(help)}\n# TYPE ${family} ${shown}\n`);
+    if (unit !== undefined) this.#out.write(`# UNIT ${family} ${unit}\n`);
   }
 
   /** Writes a sample of the family, with one more label if `extraName` is given. */
@@ -65,7 +87,21 @@ export class ExpositionWriter {
     extraValue?: string,
   ): void => {
     this.named(this.#name, labels.text, value, extraName, extraValue);
+    if (this.#createdName === undefined) return;
+    const sinceNs = labels.origin?.counting.sinceNs ?? 0n;
+    if (sinceNs === 0n) return;
+    if (sinceNs !== this.#createdNs) {
+      this.#createdNs = sinceNs;
+      this.#createdSeconds = Number(sinceNs / 1_000_000n) / 1_000;
+    }
+    this.#write(this.#createdName, labels.text, this.#createdSeconds, extraName, extraValue);
   };
+
+  /** Writes since when own counters of these labels count, in OpenMetrics. */
+  ownCreated(name: string, labels: string, seconds: number): void {
+    if (this.#format === "text") return;
+    this.#write(`${name.replace(/_total$/, "")}_created`, labels, seconds);
+  }
 
   /** Writes a sample under a name of its own, such as `…_bucket`. Extra values need no escaping. */
   named(
@@ -76,6 +112,22 @@ export class ExpositionWriter {
     extraValue?: string,
   ): void {
     this.#samples += 1;
+    this.#write(name, labels, value, extraName, extraValue);
+  }
+
+  /** Returns the whole text as bytes, at the beginning of their ArrayBuffer. */
+  end(): Buffer {
+    if (this.#format === "openmetrics") this.#out.write("# EOF\n");
+    return this.#out.written;
+  }
+
+  #write(
+    name: string,
+    labels: string,
+    value: number,
+    extraName?: string,
+    extraValue?: string,
+  ): void {
     this.#writeName(name, labels);
     const out = this.#out;
     if (extraName !== undefined) {
@@ -90,12 +142,6 @@ export class ExpositionWriter {
     if (Number.isInteger(value) && value >= 0 && value <= 9) out.byte(0x30 + value);
     else out.write(formatValue(value));
     out.write("\n");
-  }
-
-  /** Returns the whole text as bytes, at the beginning of their ArrayBuffer. */
-  end(): Buffer {
-    if (this.#format === "openmetrics") this.#out.write("# EOF\n");
-    return this.#out.written;
   }
 
   /** Writes the sample's name and labels, up to where another label can follow. */

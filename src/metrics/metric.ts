@@ -72,6 +72,11 @@ export type VisitSample = (
 /** A metric that is read from the state on request. */
 export interface StateMetric extends OtelMetricDefinition {
   /**
+   * True for a counter that counts since the `counting` of its labels. Default: false, as for
+   * systemd's own counts, which begin when systemd decides.
+   */
+  readonly countsSince?: boolean;
+  /**
    * Visits all samples. Yields between containers, where the caller may yield to other work: samples
    * between two yields are of one moment.
    */

@@ -19,6 +19,8 @@ export interface Scrape {
 
 /** Buffers kept for later scrapes: two can be read at the same time. */
 const MAX_BUFFERS = 2;
+/** Own counters count since the process started. */
+const PROCESS_START = "process_start_time_seconds";
 const MARGIN_OVER_LAST = 1.1;
 /** A buffer larger than this, and by this factor than the body, is freed: there were more series once. */
 const MAX_SLACK = 8;
@@ -79,20 +81,23 @@ export class Scraper {
    * after the first rendering as OpenMetrics.
    */
   async #writeOwn(writer: ExpositionWriter): Promise<void> {
-    for (const metric of await this.#own.getMetricsAsJSON()) {
-      if (metric.values.length === 0) continue;
-      writer.family({
-        name: metric.name,
-        type: metric.type as MetricType,
-        help: metric.help,
-      });
-      for (const sample of metric.values) {
-        const labels = new LabelSet(
-          Object.entries(sample.labels ?? {}).map(([name, value]) => [name, String(value)]),
-        );
-        const name = "metricName" in sample ? String(sample.metricName) : metric.name;
-        writer.named(name, labels.text, sample.value);
+    const metrics = await this.#own.getMetricsAsJSON();
+    const startSeconds = metrics.find(({ name }) => name === PROCESS_START)?.values[0]?.value;
+    for (const { name, help, type, values } of metrics) {
+      if (values.length === 0) continue;
+      writer.family({ name, type: type as MetricType, help });
+      for (const sample of values) {
+        const labels = textOf(sample.labels);
+        const sampleName = "metricName" in sample ? String(sample.metricName) : name;
+        writer.named(sampleName, labels, sample.value);
+        // The count is the last sample of a histogram's series.
+        const isLast = type === "counter" || sampleName === `${name}_count`;
+        if (isLast && startSeconds !== undefined) writer.ownCreated(name, labels, startSeconds);
       }
     }
   }
+}
+
+function textOf(labels: Partial<Record<string, string | number>> = {}): string {
+  return new LabelSet(Object.entries(labels).map(([name, value]) => [name, String(value)])).text;
 }

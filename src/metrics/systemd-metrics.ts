@@ -89,6 +89,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "systemd_unit_failures_total",
       type: "counter",
+      countsSince: true,
       help: "Failures of the unit since it is watched, by systemd's Result.",
       labels: ["container", "node", "cluster", "name", "type", "result"],
       otel: {
@@ -120,6 +121,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "systemd_unit_oom_kills_total",
       type: "counter",
+      countsSince: true,
       help: "OOM kills of the unit since it is watched: failures with the Result oom-kill and, where systemd has it, OOMKills. Absent until the first.",
       labels: ["container", "node", "cluster", "name", "type"],
       otel: { name: "systemd.unit.oom_kills", unit: "{kill}", kind: "counter" },
@@ -133,6 +135,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "systemd_service_restart_total",
       type: "counter",
+      countsSince: true,
       help: "Restarts of the service by its Restart= setting since it is watched.",
       labels: ["container", "node", "cluster", "name"],
       otel: { name: "systemd.service.restarts", unit: "{restarts}", kind: "counter" },
@@ -194,6 +197,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
   {
     name: "systemd_soft_reboots_total",
     type: "counter",
+    countsSince: true,
     help: "Soft reboots of the container's systemd since it is watched.",
     labels: ["container", "node", "cluster"],
     otel: { name: "systemd.soft_reboots", unit: "{reboot}", kind: "counter" },
@@ -246,6 +250,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     {
       name: "unitwatch_systemd_reconnects_total",
       type: "counter",
+      countsSince: true,
       help: "Reconnects to the container's systemd.",
       labels: ["container"],
       otel: { name: "unitwatch.systemd.reconnects", unit: "{reconnect}", kind: "counter" },

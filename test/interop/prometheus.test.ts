@@ -151,10 +151,13 @@ describeEngine("Prometheus 3 with the shipped configuration for pushes", () => {
       );
     });
     const names = async (format: string): Promise<readonly string[]> => {
-      const query = `count by (__name__) ({job="${format}"})`;
+      const query = `count by (__name__) ({job="${format}", __name__!~".+_created"})`;
       const found = await prometheus.query(query);
       return found.map(({ metric }) => metric["__name__"] ?? "").toSorted();
     };
+    // Times of counters come with OpenMetrics alone.
+    const times = await prometheus.query('count by (job) ({__name__=~".+_created"})');
+    expect(times.map(({ metric }) => metric["job"])).toEqual(["OpenMetricsText1.0.0"]);
     const [open, ...others] = await Promise.all(FORMATS.map(names));
     expect(open?.length).toBeGreaterThan(40);
     for (const other of others) expect(other).toEqual(open);

@@ -61,6 +61,41 @@ test("names a counter's family without _total and writes an end mark in OpenMetr
   );
 });
 
+test("writes the unit in which a family's name ends in OpenMetrics alone", () => {
+  const write = (writer: ExpositionWriter): void => {
+    writer.family({ name: "cpu_seconds_total", type: "counter", help: "CPU." });
+    writer.family({ name: "in_bytes", type: "counter", help: "In." });
+    writer.family({ name: "units", type: "gauge", help: "Units." });
+  };
+  expect(written("openmetrics", write)).toBe(
+    "# HELP cpu_seconds CPU.\n# TYPE cpu_seconds counter\n# UNIT cpu_seconds seconds\n" +
+      "# HELP in_bytes In.\n# TYPE in_bytes unknown\n# UNIT in_bytes bytes\n" +
+      "# HELP units Units.\n# TYPE units gauge\n# EOF\n",
+  );
+  expect(written("text", write)).not.toContain("UNIT");
+});
+
+test("writes no time of a counter whose start is unknown", () => {
+  const labels = (sinceNs: bigint): LabelSet =>
+    new LabelSet([["a", "b"]], { containerId: "c", counting: { sinceNs } });
+  const text = written("openmetrics", (writer) => {
+    writer.family({ name: "n_total", type: "counter", help: "N.", countsSince: true });
+    writer.sample(labels(0n), 1, "state", "on");
+    writer.sample(labels(1_500_250_000_000n), 2, "state", "off");
+    writer.sample(new LabelSet([]), 3);
+    writer.family({ name: "o_total", type: "counter", help: "O." });
+    writer.sample(labels(1n), 4);
+  });
+  expect(text.split("\n").filter((line) => !line.startsWith("#"))).toEqual([
+    'n_total{a="b",state="on"} 1',
+    'n_total{a="b",state="off"} 2',
+    'n_created{a="b",state="off"} 1500.25',
+    "n_total 3",
+    'o_total{a="b"} 4',
+    "",
+  ]);
+});
+
 test("writes nothing, or only the end mark, when there are no families", () => {
   expect(written("text", () => {})).toBe("");
   expect(written("openmetrics", () => {})).toBe("# EOF\n");

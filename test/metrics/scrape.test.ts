@@ -27,9 +27,11 @@ async function goldenScrape(format: ExpositionFormat): Promise<string> {
   return (await scraper.scrape(format)).body.toString("utf8");
 }
 
-/** The same without the families of the process, which differ from run to run. */
+/** The same without the families of the process and its start, which differ from run to run. */
 function withoutProcess(text: string): string {
-  return text.replaceAll(/^(?:# (?:HELP|TYPE) )?(?:process|nodejs)_.*\n/gm, "");
+  return text
+    .replaceAll(/^(?:# (?:HELP|TYPE|UNIT) )?(?:process|nodejs)_.*\n/gm, "")
+    .replaceAll(/^(unitwatch_(?!systemd_)\w+_created\S*) .*$/gm, "$1 START");
 }
 
 test("renders the whole golden scrape as text", async () => {
@@ -57,14 +59,16 @@ test("gives each series the labels that its metric declares, in order", async ()
   );
 });
 
-test("renders the same samples in both formats", async () => {
+test("renders the same samples in both formats, and times of counters in OpenMetrics", async () => {
   const text = await goldenScrape("text");
   const openMetrics = await goldenScrape("openmetrics");
   const samplesOf = (body: string): string[] =>
     withoutProcess(body)
       .split("\n")
       .filter((line) => line !== "" && !line.startsWith("#"));
-  expect(samplesOf(openMetrics)).toEqual(samplesOf(text));
+  const isTime = (line: string): boolean => /^\w+_created[{ ]/.test(line);
+  expect(samplesOf(openMetrics).filter((line) => !isTime(line))).toEqual(samplesOf(text));
+  expect(samplesOf(text).filter(isTime)).toEqual([]);
 });
 
 test("renders the same after a scrape in the other format", async () => {
@@ -85,8 +89,26 @@ test("ends OpenMetrics with its mark, without _total in counter families", async
   expect(text).not.toMatch(/^# TYPE \S+_total counter$/m);
   for (const [, family = ""] of text.matchAll(/^# TYPE (\S+) counter$/gm)) {
     const samples = text.split("\n").filter((line) => line.startsWith(family));
-    for (const line of samples) expect(line).toMatch(/^[a-z_]+_total[{ ]/);
+    for (const line of samples) expect(line).toMatch(/^[a-z_]+_(?:total|created)[{ ]/);
   }
+});
+
+test("writes right after each counter since when it counts, in OpenMetrics", async () => {
+  const lines = (await goldenScrape("openmetrics")).split("\n");
+  const start = lines.find((line) => line.startsWith("process_start_time_seconds "))?.split(" ")[1];
+  const after = (line: string): string | undefined => lines[lines.indexOf(line) + 1];
+  const restarts = 'container_restarts_total{container="gone",node="gone",cluster=""} 0';
+  expect(after(restarts)).toBe(
+    'container_restarts_created{container="gone",node="gone",cluster=""} 1767225660',
+  );
+  expect(after('unitwatch_otlp_exported_total{signal="logs"} 40')).toBe(
+    `unitwatch_otlp_exported_created{signal="logs"} ${start}`,
+  );
+  expect(after("unitwatch_event_lag_seconds_count 48")).toBe(
+    `unitwatch_event_lag_seconds_created ${start}`,
+  );
+  // systemd's own counts begin when systemd decides.
+  expect(lines.some((line) => line.startsWith("systemd_unit_cpu_seconds_created"))).toBe(false);
 });
 
 test("sets the content type of the format", async () => {
