@@ -1,6 +1,10 @@
 import type { OtelInstrument } from "../../src/metrics/metric.ts";
 
-const UNITS: Readonly<Record<string, string>> = { s: "seconds", By: "bytes" };
+const UNITS: Readonly<Record<string, string>> = {
+  s: "seconds",
+  us: "microseconds",
+  By: "bytes",
+};
 
 /**
  * Returns the name that Prometheus gives a metric that it receives over OTLP, by its translation

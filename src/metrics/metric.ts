@@ -16,6 +16,8 @@ export interface OtelInstrument {
    */
   readonly unit: string;
   readonly kind: "counter" | "updowncounter" | "gauge" | "histogram";
+  /** Its value for 1 of the scraped metric, whose unit is another; the product is rounded. Default: 1. */
+  readonly factor?: number;
   /** Attributes by label, for labels whose meaning differs between metrics. */
   readonly attributes?: Readonly<Record<string, string>>;
 }

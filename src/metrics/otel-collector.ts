@@ -129,7 +129,9 @@ export class OtelCollector {
       readonly attributes: Attributes;
     },
   ): void {
-    const { series, value, attributes } = sample;
+    const { series, attributes } = sample;
+    const { factor } = metric.otel;
+    const value = factor === undefined ? sample.value : Math.round(sample.value * factor);
     if (metric.otel.kind === "counter") {
       const isDelta = this.#options.temporality === "delta";
       const point = this.#count(metric, { series, value, isDelta });

@@ -108,7 +108,7 @@ export const OWN_INSTRUMENTS: Readonly<Record<string, OwnInstrument>> = {
     "1 per signal and reason",
   ),
   unitwatch_otlp_queue_records: own({
-    name: "unitwatch.otlp.queue.records",
+    name: "unitwatch.otlp.queue.record.count",
     unit: "{record}",
     kind: "updowncounter",
   }),

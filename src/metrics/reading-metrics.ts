@@ -9,6 +9,7 @@ import { type About, isAnswering, NODE, type ReadingMetric, unitMetric } from ".
 
 const NAMED = [...NODE, "name"];
 const TYPED = [...NAMED, "type"];
+const MICROSECONDS = 1e6;
 
 /** The definition of a metric of units, as far as they differ. */
 interface UnitAbout {
@@ -17,6 +18,8 @@ interface UnitAbout {
   readonly help: string;
   readonly otel: string;
   readonly unit: string;
+  /** Units over OTLP in one of the scraped metric, if they differ. */
+  readonly factor?: number;
   /** Series: `1 per timer`. */
   readonly per: string;
   /** True for metrics without the label `type`. */
@@ -29,13 +32,13 @@ function valueMetric(
   about: UnitAbout,
   valueOf: (reading: UnitReading) => number | undefined,
 ): ReadingMetric {
-  const { name, type, help, otel, unit, per, isNamed = false } = about;
+  const { name, type, help, otel, unit, factor, per, isNamed = false } = about;
   const definition: About = {
     name,
     type,
     help,
     labels: isNamed ? NAMED : TYPED,
-    otel: { name: otel, unit, kind: type },
+    otel: { name: otel, unit, kind: type, ...(factor !== undefined && { factor }) },
     cardinality: per,
   };
   const metric = unitMetric(
@@ -133,8 +136,10 @@ const UNIT_METRICS: readonly ReadingMetric[] = [
       name: "systemd_unit_cpu_seconds_total",
       type: "counter",
       help: "CPU time of the unit's present or last run, in user and system mode together.",
-      otel: "systemd.unit.cpu.time",
-      unit: "s",
+      // As the collector's systemd receiver has it, without its attribute `cpu.mode`.
+      otel: "systemd.service.cpu.time",
+      unit: "us",
+      factor: MICROSECONDS,
       per: "1 per unit with CPU accounting",
     },
     ({ cpuSeconds }) => cpuSeconds,

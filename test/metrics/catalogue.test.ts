@@ -62,8 +62,26 @@ test("shows the metrics of the groups that --systemd.collect selects, and of no 
   });
 });
 
+const all = [...STATE_METRICS, ...Object.values(OWN_INSTRUMENTS)].map(({ otel }) => otel);
+
+test("has no updowncounter with a plural name, as OpenTelemetry's conventions require", () => {
+  const names = all.filter(({ kind }) => kind === "updowncounter").map(({ name }) => name);
+  expect(names.length).toBeGreaterThan(10);
+  expect(names.filter((name) => name.endsWith("s"))).toEqual([]);
+});
+
+test("has the units of the collector's receivers under their names", () => {
+  const units = Object.fromEntries(all.map(({ name, unit }) => [name, unit]));
+  // receiver/systemdreceiver and receiver/dockerstatsreceiver: metadata.yaml
+  expect(units).toMatchObject({
+    "systemd.service.cpu.time": "us",
+    "systemd.service.restarts": "{restarts}",
+    "systemd.unit.state": "1",
+    "container.restarts": "{restarts}",
+  });
+});
+
 test("has no gauge of unit 1, to whose name Prometheus would add _ratio", () => {
-  const all = [...STATE_METRICS, ...Object.values(OWN_INSTRUMENTS)].map(({ otel }) => otel);
   expect(all.filter(({ kind, unit }) => kind === "gauge" && unit === "1")).toEqual([]);
   expect(all.find(({ name }) => name === "container.last_exit.code")?.unit).toBe("{code}");
 });

@@ -66,6 +66,28 @@ test("collects the same series as /metrics, under the names of the catalogue", a
   }
 });
 
+test("sends CPU time in whole microseconds, as the collector's receiver does", async () => {
+  const { points } = await collected(
+    new OtelCollector({
+      fleet: goldenFleet().fleet,
+      metrics: STATE_METRICS,
+      own: ownMetrics().registry,
+      temporality: "cumulative",
+      clock: new FakeClock(),
+      lost: () => {},
+    }),
+  );
+  expect(select(points, "systemd.service.cpu.time")).toMatchObject([
+    {
+      unit: "us",
+      kind: "sum",
+      isMonotonic: true,
+      value: 123_456,
+      attributes: { "systemd.unit.name": "munge.service", "systemd.unit.type": "service" },
+    },
+  ]);
+});
+
 test("gives points the kind, unit and temporality of their metric", async () => {
   const { happens, collect } = await watched();
   happens("start", "web");

@@ -56,7 +56,7 @@ export function pushedValues(
   );
 }
 
-/** Returns the scraped values of a metric in the same form. */
+/** Returns the scraped values of a metric in the same form and unit. */
 export function scrapedValues(
   scrape: Scrape,
   { name, otel }: OtelMetricDefinition,
@@ -68,7 +68,7 @@ export function scrapedValues(
           .filter(([label, text]) => !(label === "exit_code" && text === "unknown"))
           .map(([label, text]) => [attributeOf(otel, label), text]),
       ),
-      value,
+      otel.factor === undefined ? value : Math.round(value * otel.factor),
     ]),
   );
 }
