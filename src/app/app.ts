@@ -17,6 +17,7 @@ import { EventBus } from "../state/event-bus.ts";
 import { buildParts } from "./build.ts";
 import { ChangeLog } from "./change-log.ts";
 import { readFailureLines } from "./failure-lines.ts";
+import { openHostName } from "./host-name.ts";
 import { followJournals } from "./journal-entries.ts";
 import { openLogExport } from "./log-export.ts";
 import { openMetricExport } from "./metric-export.ts";
@@ -79,8 +80,10 @@ export async function runApp(options: AppOptions): Promise<void> {
 
   const refresh = (): Promise<void> => readings.refresh();
   const { groups } = series;
-  stack.use(await openMetricExport({ ...common, store, fleet, groups, refresh, own, signal }));
-  stack.use(await openLogExport({ ...common, store, own }));
+  const hostName = await openHostName({ ...common, runtime });
+  const exported = { ...common, store, hostName, own };
+  stack.use(await openMetricExport({ ...exported, fleet, groups, refresh, signal }));
+  stack.use(await openLogExport(exported));
   stack.use(readFailureLines({ ...common, fleet, watch }));
 
   const http = createHttpServer({

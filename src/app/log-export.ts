@@ -16,6 +16,8 @@ import { entryFilter } from "./journal-entries.ts";
 export interface LogExportOptions {
   readonly config: Pick<Config, "docker" | "journal" | "log" | "otlp" | "systemd" | "watch">;
   readonly store: Pick<Store, "folder" | "queue">;
+  /** Returns the host's name as far as it is known by now. */
+  readonly hostName: () => string;
   readonly own: Pick<OwnMetrics, "exported" | "exportFailed">;
   readonly bus: EventBus;
   readonly clock: Clock;
@@ -33,7 +35,7 @@ const DELIVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
  * @throws if a file that the endpoint needs is unreadable or invalid
  */
 export async function openLogExport(options: LogExportOptions): Promise<AsyncDisposable> {
-  const { config, store, own, bus, clock, log } = options;
+  const { config, store, hostName, own, bus, clock, log } = options;
   const endpoint = config.otlp.logs;
   const { folder, queue } = store;
   if (endpoint === undefined || queue === undefined) return { async [Symbol.asyncDispose]() {} };
@@ -48,7 +50,7 @@ export async function openLogExport(options: LogExportOptions): Promise<AsyncDis
     log,
     backoff: new Backoff(DELIVERY_BACKOFF),
     origin: {
-      resource: await resourceOf({ config, folder, log }),
+      resource: await resourceOf({ config, folder, log, hostName }),
       scope: { name: "unitwatch", version: BUILD_INFO.version },
     },
     exported: (records) => own.exported("logs", records),

@@ -14,6 +14,8 @@ import type { Store } from "../storage/store.ts";
 export interface MetricExportOptions {
   readonly config: Pick<Config, "docker" | "otlp" | "systemd" | "watch">;
   readonly store: Pick<Store, "folder">;
+  /** Returns the host's name as far as it is known by now. */
+  readonly hostName: () => string;
   readonly fleet: Fleet;
   /** Groups of readings that have metrics. */
   readonly groups: ReadonlySet<ReadingGroup>;
@@ -38,7 +40,7 @@ const PUSH_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
  * @throws if a file that the endpoint needs is unreadable or invalid
  */
 export async function openMetricExport(options: MetricExportOptions): Promise<AsyncDisposable> {
-  const { config, store, fleet, groups, refresh, own, bus, clock, log, signal } = options;
+  const { config, store, hostName, fleet, groups, refresh, own, bus, clock, log, signal } = options;
   const endpoint = config.otlp.metrics;
   if (endpoint === undefined) return { async [Symbol.asyncDispose]() {} };
   // The sender costs memory and start-up time: it is loaded only when used.
@@ -47,6 +49,7 @@ export async function openMetricExport(options: MetricExportOptions): Promise<As
   const { startMetricPush } = await import("../otlp/metric-push.ts");
   const { OtelCollector } = await import("../metrics/otel-collector.ts");
   const { intervalMs, timeoutMs, temporality } = config.otlp.metricPush;
+  const resource = await resourceOf({ config, folder: store.folder, log, hostName });
   const push = startMetricPush({
     source: new OtelCollector({
       fleet,
@@ -61,7 +64,7 @@ export async function openMetricExport(options: MetricExportOptions): Promise<As
       lost: () => bus.publish("dropped", { stage: "otlp_deltas", count: 1 }),
     }),
     sender: await openSender(endpoint, "metrics"),
-    resource: await resourceOf({ config, folder: store.folder, log }),
+    resource,
     version: BUILD_INFO.version,
     intervalMs,
     timeoutMs,

@@ -10,32 +10,42 @@ export interface ResourceOptions {
   /** Folder that keeps the instance's id; undefined: the id is derived. */
   readonly folder: string | undefined;
   readonly log: Logger;
+  /** Returns the host's name as far as it is known by now. */
+  readonly hostName: () => string;
 }
 
+export type Resource = Readonly<Record<string, string>>;
+
 /**
- * Returns the OTLP resource, the same for every signal. Configured attributes win over detected
- * ones, except those of the SDK.
+ * Returns a function with the OTLP resource, the same for every signal; another object when the host's
+ * name has changed. Configured attributes win over detected ones, except those of the SDK.
  */
-export async function resourceOf(
-  options: ResourceOptions,
-): Promise<Readonly<Record<string, string>>> {
-  const { config, folder, log } = options;
+export async function resourceOf(options: ResourceOptions): Promise<() => Resource> {
+  const { config, folder, log, hostName } = options;
   const { docker, otlp, watch } = config;
   const sdk = Object.entries(defaultResource().attributes).filter(([name]) =>
     name.startsWith("telemetry.sdk."),
   );
-  const host = hostname();
-  const traits = [host, docker.host ?? "", docker.context ?? "", ...watch.filters];
+  const traits = [hostname(), docker.host ?? "", docker.context ?? "", ...watch.filters];
   const detected = {
     "service.version": BUILD_INFO.version,
     "service.instance.id": await instanceId({ path: folder, traits, log }),
-    "host.name": host,
   };
   const configured = otlp.resourceAttributes.filter(([name, value]) => name !== "" && value !== "");
-  return {
+  const make = (host: string): Resource => ({
     ...detected,
+    "host.name": host,
     ...Object.fromEntries(configured),
     "service.name": otlp.serviceName,
     ...Object.fromEntries(sdk.map(([name, value]) => [name, String(value)])),
+  });
+  let host = hostName();
+  let resource = make(host);
+  return () => {
+    if (host !== hostName()) {
+      host = hostName();
+      resource = make(host);
+    }
+    return resource;
   };
 }

@@ -64,6 +64,8 @@ export interface ContainerRuntime {
   readonly where?: string | undefined;
   /** Last reported versions; undefined before, and if they aren't queried. */
   readonly versions?: EngineVersions | undefined;
+  /** Returns the name of the engine's host; undefined if the engine doesn't report it. */
+  hostName(): Promise<string | undefined>;
   /**
    * Opens the stream of container events, one JSON document a line, from `sinceNs` on (inclusive,
    * Unix nanoseconds), for the actions given. It ends when the engine ends it, on `kill()`, and after

@@ -36,7 +36,7 @@ export interface LogPipeline {
 export function openLogPipeline(options: LogPipelineOptions): LogPipeline {
   const { queue, sender, origin } = options;
   const provider = new LoggerProvider({
-    resource: resourceFromAttributes(origin.resource),
+    resource: resourceFromAttributes(origin.resource()),
     logRecordLimits: { attributeCountLimit: Infinity },
     processors: [new QueueLogProcessor(queue)],
   });

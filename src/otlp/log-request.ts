@@ -8,7 +8,8 @@ import { LOG_RECORD } from "./log-encoder.ts";
 
 /** The common parts of all records of a process. */
 export interface LogOrigin {
-  readonly resource: Readonly<Record<string, string>>;
+  /** Returns the attributes of the resource: the same object as long as they are the same. */
+  readonly resource: () => Readonly<Record<string, string>>;
   /** Name and version of the instrumentation scope. */
   readonly scope: { readonly name: string; readonly version: string };
 }
@@ -21,11 +22,15 @@ const SECOND = fieldKey(2, LENGTH_DELIMITED);
  * https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/collector/logs/v1/logs_service.proto
  */
 export class LogRequest {
-  readonly #resource: Uint8Array;
+  readonly #resourceNow: LogOrigin["resource"];
+  #attributes: ReturnType<LogOrigin["resource"]>;
+  #resource: Uint8Array;
   readonly #scope: Uint8Array;
 
   constructor({ resource, scope }: LogOrigin) {
-    this.#resource = encodeResource(resource);
+    this.#resourceNow = resource;
+    this.#attributes = resource();
+    this.#resource = encodeResource(this.#attributes);
     this.#scope = message((writer) => {
       writer.textField(FIRST, scope.name);
       if (scope.version !== "") writer.textField(SECOND, scope.version);
@@ -34,6 +39,11 @@ export class LogRequest {
 
   /** @param parts whole records each, as `LogEncoder` encodes them */
   build(parts: readonly Uint8Array[]): Uint8Array {
+    const attributes = this.#resourceNow();
+    if (attributes !== this.#attributes) {
+      this.#attributes = attributes;
+      this.#resource = encodeResource(attributes);
+    }
     const records = parts.reduce((sum, { length }) => sum + length, 0);
     const scopeLogs = delimitedLength(this.#scope.length) + records;
     const resourceLogs = delimitedLength(this.#resource.length) + delimitedLength(scopeLogs);
@@ -72,7 +82,7 @@ export function recordEnds(bytes: Uint8Array, count: number): readonly number[] 
   return ends.length === count ? ends : undefined;
 }
 
-function encodeResource(attributes: LogOrigin["resource"]): Uint8Array {
+function encodeResource(attributes: ReturnType<LogOrigin["resource"]>): Uint8Array {
   return message((writer) => {
     for (const [name, value] of Object.entries(attributes)) {
       const pair = message((inner) => {

@@ -9,7 +9,8 @@ import type { OtlpSender } from "./transport/sender.ts";
 export interface MetricPushOptions {
   readonly source: MetricSource;
   readonly sender: OtlpSender;
-  readonly resource: Readonly<Record<string, string>>;
+  /** Returns the attributes of the resource; read for each push. */
+  readonly resource: () => Readonly<Record<string, string>>;
   readonly version: string;
   /** Time from the start of one push to that of the next. */
   readonly intervalMs: number;
@@ -53,7 +54,7 @@ interface PushSignals {
 
 class PushLoop implements MetricPush {
   readonly #options: MetricPushOptions;
-  readonly #frame: MetricFrame;
+  #frame: MetricFrame;
   readonly #closing = new AbortController();
   readonly #late = new AbortController();
   readonly #ended: Promise<void>;
@@ -64,10 +65,7 @@ class PushLoop implements MetricPush {
 
   constructor(options: MetricPushOptions) {
     this.#options = options;
-    this.#frame = {
-      resource: resourceFromAttributes(options.resource),
-      scope: { name: "unitwatch", version: options.version },
-    };
+    this.#frame = frameOf(options);
     this.#ended = this.#run();
   }
 
@@ -98,6 +96,7 @@ class PushLoop implements MetricPush {
     const { source, clock, broken } = this.#options;
     try {
       if (!(await this.#slept(this.#quietUntilMs - clock.monotonicMs(), signals.wait))) return;
+      this.#frame = frameOf(this.#options);
       let request: SerializedSlice[] = [];
       let isOver = false;
       for await (const slice of source.collect()) {
@@ -202,6 +201,13 @@ class PushLoop implements MetricPush {
     }
     return !signal.aborted;
   }
+}
+
+function frameOf({ resource, version }: MetricPushOptions): MetricFrame {
+  return {
+    resource: resourceFromAttributes(resource()),
+    scope: { name: "unitwatch", version },
+  };
 }
 
 function markAccepted(slice: MetricSlice): void {

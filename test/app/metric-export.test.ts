@@ -21,6 +21,7 @@ async function started(env: Readonly<Record<string, string>>, args: readonly str
   const push = await openMetricExport({
     config: parsed.config,
     store: { folder: undefined },
+    hostName: () => "lab-1",
     fleet,
     groups: new Set(),
     refresh: async () => {},

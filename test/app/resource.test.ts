@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import { expect, test } from "@jest/globals";
 import { resourceOf } from "../../src/app/resource.ts";
 import { BUILD_INFO } from "../../src/config/build-info.ts";
@@ -11,7 +10,9 @@ async function resource(
 ): Promise<Readonly<Record<string, string>>> {
   const parsed = parseConfig(["--storage.path=", ...args], env);
   if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
-  return resourceOf({ config: parsed.config, folder: undefined, log: recordedLog().log });
+  const { log } = recordedLog();
+  const { config } = parsed;
+  return (await resourceOf({ config, folder: undefined, log, hostName: () => "lab-1" }))();
 }
 
 test("names the service, the host and the SDK", async () => {
@@ -19,7 +20,7 @@ test("names the service, the host and the SDK", async () => {
     "service.name": "unitwatch",
     "service.version": BUILD_INFO.version,
     "service.instance.id": expect.stringMatching(/^[\da-f-]{36}$/),
-    "host.name": hostname(),
+    "host.name": "lab-1",
     "telemetry.sdk.name": "opentelemetry",
     "telemetry.sdk.language": "nodejs",
     "telemetry.sdk.version": expect.stringMatching(/^\d+\.\d+\.\d+$/),
@@ -44,6 +45,20 @@ test("prefers configured attributes, except empty ones, the service name and the
     "service.name": "watch",
     "telemetry.sdk.name": "opentelemetry",
   });
+});
+
+test("is the same object until the host's name changes", async () => {
+  let host = "container";
+  const parsed = parseConfig(["--storage.path="], {});
+  if (parsed.kind !== "run") throw new Error(`parsed as ${parsed.kind}`);
+  const { log } = recordedLog();
+  const { config } = parsed;
+  const read = await resourceOf({ config, folder: undefined, log, hostName: () => host });
+  const first = read();
+  expect(read()).toBe(first);
+  host = "lab-1";
+  expect(read()).toEqual({ ...first, "host.name": "lab-1" });
+  expect(read()).toBe(read());
 });
 
 test("derives another instance id when the engine or the filters differ", async () => {

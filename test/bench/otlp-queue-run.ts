@@ -18,6 +18,8 @@ import { unitChange } from "../support/changes.ts";
 import type { Row } from "./section.ts";
 import { readProtobuf } from "../support/protobuf.ts";
 
+const RESOURCE = { "service.name": "unitwatch", "host.name": "bench" };
+
 const SECONDS_DOWN = Number(process.env["UNITWATCH_BENCH_SECONDS"] ?? 60);
 const CHANGES_PER_SECOND = 1_000;
 
@@ -67,7 +69,7 @@ async function open(path: string, url: string | undefined): Promise<Opened> {
     log,
     backoff: new Backoff({ initialMs: 1_000, maxMs: 30_000 }),
     origin: {
-      resource: { "service.name": "unitwatch", "host.name": "bench" },
+      resource: () => RESOURCE,
       scope: { name: "unitwatch", version: "1" },
     },
     exported: (records) => (exported += records),

@@ -6,6 +6,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "@jest/globals";
+import { openRuntime } from "../../src/engine/open-runtime.ts";
+import { systemClock } from "../../src/platform/time/clock.ts";
 import { attachEngine, describeEngine, describePrivateEngine } from "../support/engine/attach.ts";
 import { oomContainer, startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -34,6 +36,21 @@ describeEngine("the engine of this run", () => {
       pid: expect.any(Number),
       args: "/sbin/init",
     });
+  });
+
+  test("reports the name of its host, by API and by command", async () => {
+    const name = await engine.docker(["info", "--format", "{{.Name}}"]);
+    const choice = { command: "docker", host: engine.host, filters: [], clock: systemClock };
+    for (const runtime of ["engine", "cli"] as const) {
+      const opened = await openRuntime({
+        ...choice,
+        runtime,
+        context: undefined,
+        tlsPath: undefined,
+      });
+      expect(await opened.hostName()).toBe(name);
+      opened.close();
+    }
   });
 
   test.each([

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { openRuntime } from "../../src/engine/open-runtime.ts";
+import { systemClock } from "../../src/platform/time/clock.ts";
 import { describePrivateEngine } from "../support/engine/attach.ts";
 import type { TestContainer } from "../support/engine/container.ts";
 import type { TestNode } from "../support/engine/node.ts";
@@ -72,6 +74,22 @@ describePrivateEngine("podman", () => {
       expect(scrape.value("unitwatch_systemd_reconnects_total", { container: NODE })).toBe(1);
       await watched(scrape);
     });
+  });
+
+  test("reports the name of its host, by API and by command", async () => {
+    const name = await podman.docker(["info", "--format", "{{.Host.Hostname}}"]);
+    const choice = { host: podman.host, filters: [], clock: systemClock };
+    for (const runtime of ["engine", "cli"] as const) {
+      const opened = await openRuntime({
+        ...choice,
+        runtime,
+        command: podman.command,
+        context: undefined,
+        tlsPath: undefined,
+      });
+      expect(await opened.hostName()).toBe(name);
+      opened.close();
+    }
   });
 
   test("counts a crash", async () => {

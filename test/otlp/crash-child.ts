@@ -11,6 +11,8 @@ import { createLogger } from "../../src/platform/log/log.ts";
 import { openStore } from "../../src/storage/store.ts";
 import { Backoff } from "../../src/platform/time/backoff.ts";
 
+const RESOURCE = { "service.name": "crash" };
+
 const [path = "", url = "", changes = "0", perMs = "1"] = process.argv.slice(2);
 const log = createLogger({
   level: "error",
@@ -49,7 +51,7 @@ const { logger } = openLogPipeline({
   clock,
   log,
   backoff: new Backoff({ initialMs: 20, maxMs: 100 }),
-  origin: { resource: { "service.name": "crash" }, scope: { name: "unitwatch", version: "1" } },
+  origin: { resource: () => RESOURCE, scope: { name: "unitwatch", version: "1" } },
   exported: () => {},
   failed: () => {},
   dropped: (records) => log.error("dropped", { records }),

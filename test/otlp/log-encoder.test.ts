@@ -10,8 +10,10 @@ import type { DecodedLog } from "../support/otlp-logs.ts";
 import { sdkLogger, sdkRequest } from "../support/sdk-logs.ts";
 import { seededRandom } from "../support/seeded-random.ts";
 
+const RESOURCE = { "service.name": "unitwatch", "host.name": "läb", empty: "" };
+const NO_RESOURCE = {};
 const ORIGIN: LogOrigin = {
-  resource: { "service.name": "unitwatch", "host.name": "läb", empty: "" },
+  resource: () => RESOURCE,
   scope: { name: "unitwatch", version: "1.2.3" },
 };
 
@@ -49,8 +51,23 @@ test("encodes records of changes as the SDK serializes them", () => {
   expect(decodeOtlpLogs(request(records))).toEqual(sdkLogs(records));
 });
 
+test("encodes the resource that is true when a request is built", () => {
+  let resource = { "host.name": "container" };
+  const origin = { ...ORIGIN, resource: () => resource };
+  const request = new LogRequest(origin);
+  const records = encoded([logRecordOf(dieChange(1), OPTIONS)]);
+  const hosts = (): unknown[] =>
+    decodeOtlpLogs(Buffer.from(request.build(records))).map(({ resource: it }) => it);
+  expect(hosts()).toEqual([{ "host.name": "container" }]);
+  resource = { "host.name": "lab-1" };
+  expect(hosts()).toEqual([{ "host.name": "lab-1" }]);
+});
+
 test("encodes an origin without version or attributes as the SDK serializes it", () => {
-  const origin = { resource: {}, scope: { name: "unitwatch", version: "" } };
+  const origin = {
+    resource: () => NO_RESOURCE,
+    scope: { name: "unitwatch", version: "" },
+  };
   const records = [logRecordOf(dieChange(1), OPTIONS)];
   expect(decodeOtlpLogs(request(records, origin))).toEqual(sdkLogs(records, origin));
 });

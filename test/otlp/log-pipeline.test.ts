@@ -29,6 +29,8 @@ interface Opened extends AsyncDisposable {
   pass(ms: number): Promise<void>;
 }
 
+const NO_RESOURCE = {};
+
 async function open(settings: { readonly path?: string; readonly maxBytes?: number } = {}) {
   const opened = await openQueue({ path: undefined, ...settings });
   const { clock, queue } = opened;
@@ -41,7 +43,7 @@ async function open(settings: { readonly path?: string; readonly maxBytes?: numb
     clock,
     log,
     backoff: new Backoff({ initialMs: 1_000, maxMs: 30_000 }, () => 1),
-    origin: { resource: {}, scope: { name: "unitwatch", version: "" } },
+    origin: { resource: () => NO_RESOURCE, scope: { name: "unitwatch", version: "" } },
     exported: (records) => void reports.push(`exported ${records}`),
     failed: (reason) => void reports.push(`failed ${reason}`),
     dropped: (records) => void reports.push(`dropped ${records}`),

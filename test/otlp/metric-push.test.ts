@@ -73,7 +73,7 @@ function pushed(options: Partial<MetricPushOptions> = {}): Pushed {
   const push = startMetricPush({
     source,
     sender,
-    resource: { "service.name": "unitwatch" },
+    resource: () => ({ "service.name": "unitwatch" }),
     version: "1.2.3",
     intervalMs: INTERVAL_MS,
     timeoutMs: INTERVAL_MS,

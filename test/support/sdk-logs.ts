@@ -8,7 +8,7 @@ import type { LogOrigin } from "../../src/otlp/log-request.ts";
 /** Returns a logger of OpenTelemetry's SDK with this processor. */
 export function sdkLogger(origin: LogOrigin, processor: LogRecordProcessor): Logger {
   const provider = new LoggerProvider({
-    resource: resourceFromAttributes(origin.resource),
+    resource: resourceFromAttributes(origin.resource()),
     logRecordLimits: { attributeCountLimit: Infinity },
     processors: [processor],
   });

@@ -17,6 +17,7 @@ import { objectOf } from "../../platform/data/json.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
 import { untilAborted } from "../../platform/time/until-aborted.ts";
 import { collectOutput } from "../../platform/process/collect-output.ts";
+import { hostNameIn } from "../format/engine-info.ts";
 import { execCommand, execIds } from "../format/exec-inspect.ts";
 import { eventFilters, filtersOf, unixSeconds } from "../format/event-query.ts";
 import { CGROUP_COLUMNS, cgroupsOf } from "../format/top.ts";
@@ -78,6 +79,12 @@ export class EngineApi implements ContainerRuntime {
 
   close(): void {
     this.#http.close();
+  }
+
+  async hostName(): Promise<string | undefined> {
+    const { signal } = new AbortController();
+    const path = `${await this.#version(signal)}/info`;
+    return hostNameIn(await this.#http.json({ path, signal }, MAX_INSPECT_BYTES));
   }
 
   async events(options: {

@@ -16,6 +16,7 @@ import type {
 import { collectOutput, type CollectOptions } from "../../platform/process/collect-output.ts";
 import { inspectByCommand, whyOf } from "./cli-inspect.ts";
 import { displayAddress } from "../api/engine-about.ts";
+import { hostNameIn } from "../format/engine-info.ts";
 import { execIds } from "../format/exec-inspect.ts";
 import { eventFilters, unixSeconds } from "../format/event-query.ts";
 
@@ -94,6 +95,18 @@ export class DockerCli implements ContainerRuntime {
   /** podman prints no event if `--until` is in the past; without a stream it prints all up to now. */
   #untilArgs(untilNs: bigint): readonly string[] {
     return this.engine === "podman" ? ["--stream=false"] : ["--until", unixSeconds(untilNs)];
+  }
+
+  async hostName(): Promise<string | undefined> {
+    const { signal } = new AbortController();
+    const args = ["info", "--format", "{{json .}}"];
+    const { stdout, exitCode, stderr } = await this.#runWithin(args, {
+      limitMs: this.#listLimitMs,
+      signal,
+    });
+    // Docker's command describes itself, and exits with 0 or 1, if the engine is down.
+    if (exitCode !== 0) throw this.#failure("info", whyOf(exitCode, stderr));
+    return hostNameIn(parseJson(stdout));
   }
 
   async list(signal: AbortSignal): Promise<readonly string[]> {

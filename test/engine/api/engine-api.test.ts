@@ -56,6 +56,31 @@ test("lists all containers with the filters and the engine's version", async () 
   ]);
 });
 
+test("reads the name of the engine's host, and none from a malformed answer", async () => {
+  const answers = [{ Name: "lab-1", NCPU: 2 }, { Name: "" }, { Name: 7 }, []];
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/info")) return false;
+      response.end(JSON.stringify(answers.shift()));
+      return true;
+    },
+  });
+  expect(await started.api.hostName()).toBe("lab-1");
+  for (const _ of [1, 2, 3]) expect(await started.api.hostName()).toBeUndefined();
+  expect(started.engine.requests.at(-1)).toBe("GET /v1.41/info");
+});
+
+test("rejects a request for the host's name that a proxy forbids", async () => {
+  await using started = await start({
+    answer: (path, response) => {
+      if (!path.endsWith("/info")) return false;
+      response.writeHead(403).end("Forbidden");
+      return true;
+    },
+  });
+  await expect(started.api.hostName()).rejects.toThrow("403");
+});
+
 test.each([
   ["1.99", "/v1.52/"],
   ["1.40", "/v1.40/"],

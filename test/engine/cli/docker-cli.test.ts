@@ -218,6 +218,22 @@ test("rejects a listing with the command's message", async () => {
   await expect(docker.list(NEVER)).rejects.toThrow("docker ps failed: exit code 2");
 });
 
+test("reads the host's name of Docker and of podman by the same command", async () => {
+  const { docker, executor } = cli([
+    ended('{"Name":"lab-1","Containers":3}\n'),
+    ended('{"host":{"hostname":"lab-2"}}\n'),
+    ended('{"Name":"a b"}\n'),
+    ended('{"ServerErrors":["down"]}\n', { exitCode: 1, stderr: "errors pretty printing info\n" }),
+  ]);
+  expect(await docker.hostName()).toBe("lab-1");
+  expect(await docker.hostName()).toBe("lab-2");
+  expect(await docker.hostName()).toBeUndefined();
+  await expect(docker.hostName()).rejects.toThrow(
+    "docker info failed: errors pretty printing info",
+  );
+  expect(executor.calls[0]).toEqual(["docker", "info", "--format", "{{json .}}"]);
+});
+
 test("asks no command for cgroups: podman's would run ps in the container", async () => {
   const { docker, executor } = cli([]);
   expect(await docker.cgroups()).toBeUndefined();
