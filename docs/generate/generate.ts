@@ -1,6 +1,6 @@
 /*
  * Writes everything that is made from the code or from another file: the generated parts of the
- * pages, the man page, the PrometheusRule, the rules for pushed metrics with their tests, and the
+ * pages, the man page, the PrometheusRule, the rules and dashboards for pushed metrics with the tests of the rules, and the
  * version wherever a file names it. Run by `npm run docs`.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

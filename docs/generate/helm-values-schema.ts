@@ -64,7 +64,12 @@ export function helmValuesSchema(): Schema {
         pushed: { type: "boolean" },
         labels: LABELS,
       }),
-      dashboards: closed({ enabled: { type: "boolean" }, labels: LABELS, annotations: LABELS }),
+      dashboards: closed({
+        enabled: { type: "boolean" },
+        pushed: { type: "boolean" },
+        labels: LABELS,
+        annotations: LABELS,
+      }),
     }),
   };
 }

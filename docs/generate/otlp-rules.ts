@@ -2,7 +2,7 @@
  * Makes the rules for metrics that are pushed over OTLP from those for scraped ones: each metric and
  * label gets the name that Prometheus makes of its OTLP name.
  */
-import { attributeOf } from "../../src/metrics/metric.ts";
+import { attributeOf, type OtelMetricDefinition } from "../../src/metrics/metric.ts";
 import { otelDefinitions } from "./metric-tables.ts";
 import { prometheusLabel, prometheusName } from "./prometheus-names.ts";
 
@@ -27,6 +27,8 @@ export interface RuleFile {
 const JOB = 'job=~"(.+/)?unitwatch"';
 /** Instances that the rules for scraped metrics also know; their alerts come from there. */
 const SCRAPED = "instance:unitwatch_scraped:count";
+/** Parts of a histogram. */
+const HISTOGRAM = /_(?:bucket|sum|count)$/;
 const SELECTOR = /([a-z_:][a-z0-9_:]*)\{([^}]*)\}/g;
 
 /** Labels that name what an alert is about. Routes, inhibitions and silences use them. */
@@ -68,11 +70,19 @@ export function subjectLabels(names: LabelNames): readonly string[] {
 
 /** Returns a series or selector of a scraped metric as that of the pushed one. */
 export function pushedSelector(name: string, matchers: string, job = JOB): string {
-  const names = metricLabels(name);
-  const own = matchers.replaceAll(/(\w+)(=~|!~|!=|=)("[^"]*"|%q)/g, (all, label, sign, value) =>
+  return `${pushedName(name)}{${pushedMatchers(matchers, metricLabels(name), job)}}`;
+}
+
+/** Returns the matchers of a selector as those of pushed series. */
+export function pushedMatchers(matchers: string, names: LabelNames = new Map(), job = JOB): string {
+  return matchers.replaceAll(/(\w+)(=~|!~|!=|=)("[^"]*"|%q)/g, (all, label, sign, value) =>
     all === 'job="unitwatch"' ? job : `${names.get(label) ?? label}${sign}${value}`,
   );
-  return `${pushedName(name)}{${own}}`;
+}
+
+/** Returns the name that a label of a metric has if it is pushed. */
+export function pushedLabel(metric: string, label: string): string {
+  return metricLabels(metric).get(label) ?? label;
 }
 
 function pushedName(name: string): string {
@@ -80,13 +90,18 @@ function pushedName(name: string): string {
   // A scraped instance has `up`, a pushed one `target_info`.
   if (name === "target_info") return "up";
   if (name.includes(":")) return `${name}_otlp`;
-  const metric = metrics.get(name);
+  const metric = definitionOf(name);
   if (metric === undefined) throw new Error(`${name} is not sent over OTLP`);
-  return prometheusName(metric.otel);
+  const [suffix = ""] = name === metric.name ? [] : (HISTOGRAM.exec(name) ?? []);
+  return `${prometheusName(metric.otel)}${suffix}`;
+}
+
+function definitionOf(name: string): OtelMetricDefinition | undefined {
+  return metrics.get(name) ?? metrics.get(name.replace(HISTOGRAM, ""));
 }
 
 function metricLabels(name: string): LabelNames {
-  const metric = metrics.get(name);
+  const metric = definitionOf(name);
   return new Map(
     metric?.labels.map((label) => [label, prometheusLabel(attributeOf(metric.otel, label))]),
   );
@@ -122,12 +137,17 @@ function translated(rule: Rule, all: readonly Rule[]): Rule {
   };
 }
 
-function translatedExpr(expr: string, names: LabelNames): string {
+/** Returns a query of scraped metrics as one of pushed ones; `names` are those of its labels. */
+export function translatedExpr(expr: string, names: LabelNames): string {
   return (
     expr
       // Whether unitwatch pushed at that time; it may not have reached the engine.
       .replaceAll(/(up\{[^}]*\} offset \w+) == 1/g, "$1")
-      .replaceAll(SELECTOR, (_, name: string, matchers: string) => pushedSelector(name, matchers))
+      .replaceAll(SELECTOR, (_, name: string, matchers: string) => {
+        // A record has the labels of the metrics that it is made of.
+        const own = name.includes(":") ? names : metricLabels(name);
+        return `${pushedName(name)}{${pushedMatchers(matchers, own)}}`;
+      })
       .replaceAll(
         /\b(on|by|without|ignoring|group_left|group_right) \(([^)]*)\)/g,
         (_, clause: string, labels: string) =>

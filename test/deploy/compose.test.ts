@@ -2,8 +2,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
+import { otelDefinitions } from "../../docs/generate/metric-tables.ts";
+import { prometheusLabel, prometheusName } from "../../docs/generate/prometheus-names.ts";
 import manifest from "../../package.json" with { type: "json" };
-import { readDashboards } from "../support/dashboards.ts";
+import { attributeOf } from "../../src/metrics/metric.ts";
+import { DASHBOARD_FOLDERS, readDashboards } from "../support/dashboards.ts";
 import { brokenLinks } from "../support/markdown-links.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -140,7 +143,21 @@ describe("Grafana", () => {
     expect(sources.map(({ uid }) => uid)).toContain("unitwatch-prometheus");
   });
 
-  describe.each(readDashboards())("$title", (dashboard) => {
+  const all = DASHBOARD_FOLDERS.flatMap((folder) =>
+    readDashboards(folder).map((each) => ({ folder, title: each.title, dashboard: each })),
+  );
+  test("has a dashboard for pushed metrics for each one for scraped metrics", () => {
+    const [scraped, pushed] = DASHBOARD_FOLDERS.map((folder) => readDashboards(folder));
+    expect(scraped?.length).toBeGreaterThan(1);
+    expect(pushed?.map(({ uid }) => uid)).toEqual(scraped?.map(({ uid }) => `${uid}-otlp`));
+    for (const [at, { panels }] of (scraped ?? []).entries()) {
+      expect(pushed?.[at]?.panels.map(({ title }) => title)).toEqual(
+        panels.map(({ title }) => title),
+      );
+    }
+  });
+
+  describe.each(all)("$title", ({ folder, dashboard }) => {
     const panels = dashboard.panels.filter(({ type }) => type !== "row");
 
     test("describes each panel, queries the chosen data source, and overlaps no panels", () => {
@@ -168,12 +185,36 @@ describe("Grafana", () => {
       const exprs = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
       for (const expr of exprs) {
         for (const [, labels] of expr.matchAll(/\{([^}]*)\}/g)) {
-          expect(labels).toMatch(/^job="unitwatch"/);
+          const job = folder === "dashboards" ? 'job="unitwatch"' : 'job=~"(.+/)?unitwatch"';
+          expect(labels?.slice(0, job.length)).toBe(job);
         }
       }
       for (const { name } of dashboard.templating.list) {
         if (name === "datasource") continue;
         expect(exprs.some((expr) => expr.includes(`"$${name}"`))).toBe(true);
+      }
+    });
+
+    test("queries only metrics and labels that exist", () => {
+      const isPushed = folder === "otlp-dashboards";
+      const labelsOf = new Map(
+        otelDefinitions().map(({ name, labels, otel }) =>
+          isPushed
+            ? [prometheusName(otel), labels.map((each) => prometheusLabel(attributeOf(otel, each)))]
+            : [name, labels],
+        ),
+      );
+      const all = [...labelsOf.values()].flat();
+      const host = isPushed ? "host_name" : "instance";
+      const other = new Set(isPushed ? [] : ["up", "process_resident_memory_bytes"]);
+      for (const { expr } of panels.flatMap(({ targets = [] }) => targets)) {
+        for (const [, name = "", matchers = ""] of expr.matchAll(/([a-z][\w:]*)\{([^}]*)\}/g)) {
+          const isOther = name.includes(":") || other.has(name);
+          const labels = isOther ? all : labelsOf.get(name.replace(/_bucket$/, ""));
+          expect({ [name]: labels }).toEqual({ [name]: expect.any(Array) });
+          const used = [...matchers.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)].map(([, label]) => label);
+          expect(["job", host, ...(labels ?? [])]).toEqual(expect.arrayContaining(used));
+        }
       }
     });
 
@@ -189,7 +230,7 @@ describe("Grafana", () => {
     });
 
     test("links to the other dashboard", () => {
-      const others = readDashboards().filter(({ uid }) => uid !== dashboard.uid);
+      const others = readDashboards(folder).filter(({ uid }) => uid !== dashboard.uid);
       const links = [...dashboard.text.matchAll(/\/d\/([\w-]+)\//g)].map(([, uid]) => uid);
       expect([...new Set(links)]).toEqual(others.map(({ uid }) => uid));
     });

@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const FOLDER = join(import.meta.dirname, "../../deploy/grafana/dashboards");
+const GRAFANA = join(import.meta.dirname, "../../deploy/grafana");
+
+/** Folders of deploy/grafana: dashboards for scraped metrics, and for those pushed over OTLP. */
+export const DASHBOARD_FOLDERS = ["dashboards", "otlp-dashboards"] as const;
 
 export interface Target {
   readonly expr: string;
@@ -45,9 +48,11 @@ export interface Dashboard {
 }
 
 /** Reads the dashboards of deploy/. */
-export function readDashboards(): Dashboard[] {
-  return readdirSync(FOLDER).map((name) => {
-    const text = readFileSync(join(FOLDER, name), "utf8");
+export function readDashboards(
+  folder: (typeof DASHBOARD_FOLDERS)[number] = "dashboards",
+): Dashboard[] {
+  return readdirSync(join(GRAFANA, folder)).map((name) => {
+    const text = readFileSync(join(GRAFANA, folder, name), "utf8");
     return Object.assign(JSON.parse(text) as Omit<Dashboard, "text">, { text });
   });
 }

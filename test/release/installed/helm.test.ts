@@ -219,16 +219,21 @@ describe("the Helm chart", () => {
     expect(pushed.find(({ kind }) => kind === "PrometheusRule")?.spec.groups).toEqual(
       groups("otlp-rules/unitwatch-otlp.yml"),
     );
-    const maps = all.filter(({ kind }) => kind === "ConfigMap");
-    expect(maps.map(({ metadata }) => metadata.name)).toEqual([
-      "unitwatch-fleet",
-      "unitwatch-node",
-    ]);
-    for (const { data, metadata } of maps) {
-      const [[name, text] = ["", ""]] = Object.entries(data ?? {});
-      const shipped = await readFile(join(DEPLOY, "grafana/dashboards", name), "utf8");
-      expect(JSON.parse(text)).toEqual(JSON.parse(shipped));
-      expect(metadata.labels).toMatchObject({ grafana_dashboard: "1" });
+    for (const [folder, suffix, values] of [
+      ["dashboards", "", ALL],
+      ["otlp-dashboards", "-otlp", { dashboards: { enabled: true, pushed: true } }],
+    ] as const) {
+      const maps = (await resources(values)).filter(({ kind }) => kind === "ConfigMap");
+      expect(maps.map(({ metadata }) => metadata.name)).toEqual([
+        `unitwatch-fleet${suffix}`,
+        `unitwatch-node${suffix}`,
+      ]);
+      for (const { data, metadata } of maps) {
+        const [[name, text] = ["", ""]] = Object.entries(data ?? {});
+        const shipped = await readFile(join(DEPLOY, "grafana", folder, name), "utf8");
+        expect(JSON.parse(text)).toEqual(JSON.parse(shipped));
+        expect(metadata.labels).toMatchObject({ grafana_dashboard: "1" });
+      }
     }
   });
 
