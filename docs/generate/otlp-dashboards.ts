@@ -77,8 +77,10 @@ function translatedPanel(panel: Panel, rules: readonly Rule[]): Panel {
   const unsent = panel.targets.filter(({ expr }) => NOT_SENT.test(expr));
   const targets = panel.targets.filter((target) => !unsent.includes(target));
   const values = unsent.map(({ refId }) => `Value #${refId}`);
-  const columns = (transformations ?? []).flatMap(({ options: { renameByName = {} } }) =>
-    values.flatMap((value) => renameByName[value] ?? []),
+  const columns = new Set(
+    (transformations ?? []).flatMap(({ options: { renameByName = {} } }) =>
+      values.flatMap((value) => renameByName[value] ?? []),
+    ),
   );
   const names = targets.map(({ expr }) => namesIn(expr, rules));
   return {
@@ -88,7 +90,7 @@ function translatedPanel(panel: Panel, rules: readonly Rule[]): Panel {
       fieldConfig: {
         ...fieldConfig,
         overrides: fieldConfig.overrides.filter(
-          ({ matcher }) => !columns.includes(String(matcher.options)),
+          ({ matcher }) => !columns.has(String(matcher.options)),
         ),
       },
     }),
