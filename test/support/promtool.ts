@@ -29,7 +29,8 @@ async function run(command: string, args: readonly string[], input = ""): Promis
     input,
     all: true,
     reject: false,
-    env: systemEnv(),
+    // Rule tests take a quarter less CPU if garbage is collected less often.
+    env: { ...systemEnv(), GOGC: "400" },
   });
   return { exitCode, output: all };
 }
