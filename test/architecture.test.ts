@@ -65,7 +65,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/api": ["domain", "engine/format", "platform/data", "platform/process", "platform/time"],
   "engine/cli": ["domain", "engine/api", "engine/format", "platform/data", "platform/process"],
   "engine/format": ["domain", "platform/data"],
-  "engine/proc": ["domain"],
+  "engine/cri": ["domain", "engine/format", "engine/registry", "platform/data", "platform/time"],
+  "engine/proc": ["domain", "engine/cri", "engine/registry"],
+  "engine/registry": ["domain", "engine/format", "platform/data"],
   "engine/watch": ["domain", "platform/data", "platform/time", "state", "state/containers"],
   http: [
     "domain",

@@ -148,6 +148,16 @@ function machine({ segment, path }: Step): PathContainer | null | undefined {
   return { runtime: "nspawn", id: name, name, path };
 }
 
+/** Returns whether the text is a whole id, as Docker, podman and the CRI make them. */
+export function isHexId(text: string): boolean {
+  return HEX_ID.test(text);
+}
+
+/** Returns whether systemd takes the text as the name of a machine. */
+export function isMachineName(text: string): boolean {
+  return MACHINE_NAME.test(text);
+}
+
 /** Returns whether containerd takes the text as an id or a namespace. */
 export function isContainerdId(text: string): boolean {
   return text.length <= MAX_CONTAINERD_ID_CHARS && CONTAINERD_ID.test(text);

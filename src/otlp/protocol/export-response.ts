@@ -1,6 +1,6 @@
 import { parseJsonObject } from "../../platform/data/json.ts";
 import type { OtlpSignal } from "../../domain/otlp.ts";
-import { ProtobufError, ProtobufReader, WireType } from "./protobuf-reader.ts";
+import { ProtobufError, ProtobufReader, WireType } from "../../platform/data/protobuf-reader.ts";
 
 export type Encoding = "protobuf" | "json";
 

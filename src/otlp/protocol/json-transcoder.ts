@@ -5,7 +5,7 @@
 import { setImmediate } from "node:timers/promises";
 import { OTLP_MESSAGES } from "./otlp-schema.ts";
 import type { Field } from "./otlp-schema.ts";
-import { ProtobufError, ProtobufReader, WireType } from "./protobuf-reader.ts";
+import { ProtobufError, ProtobufReader, WireType } from "../../platform/data/protobuf-reader.ts";
 
 type Json = Record<string, unknown>;
 type Read = (reader: ProtobufReader) => unknown;

@@ -1,4 +1,4 @@
-import { ProtobufError, ProtobufReader, WireType } from "./protobuf-reader.ts";
+import { ProtobufError, ProtobufReader, WireType } from "../../platform/data/protobuf-reader.ts";
 
 /** The used parts of a google.rpc.Status. */
 export interface RpcStatus {

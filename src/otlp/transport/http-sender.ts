@@ -10,7 +10,7 @@ import { httpOutcome } from "./http-outcome.ts";
 import { InFlight } from "./in-flight.ts";
 import type { SendLimit } from "./in-flight.ts";
 import { networkFault } from "./network-fault.ts";
-import { ProtobufError } from "../protocol/protobuf-reader.ts";
+import { ProtobufError } from "../../platform/data/protobuf-reader.ts";
 import type { OtlpSender, SendOutcome } from "./sender.ts";
 import { redactor } from "../protocol/redact.ts";
 import type { Redact } from "../protocol/redact.ts";

@@ -16,7 +16,7 @@ import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { logRecordOf } from "../../../src/logs/log-record.ts";
 import { otlpJson } from "../../../src/otlp/protocol/json-transcoder.ts";
 import { OTLP_MESSAGES } from "../../../src/otlp/protocol/otlp-schema.ts";
-import { ProtobufError } from "../../../src/otlp/protocol/protobuf-reader.ts";
+import { ProtobufError } from "../../../src/platform/data/protobuf-reader.ts";
 import { dieChange, unitChange } from "../../support/changes.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 

@@ -3,7 +3,7 @@ import {
   ProtobufError,
   ProtobufReader,
   WireType,
-} from "../../../src/otlp/protocol/protobuf-reader.ts";
+} from "../../../src/platform/data/protobuf-reader.ts";
 
 const reader = (...bytes: number[]): ProtobufReader => new ProtobufReader(Buffer.from(bytes));
 
