@@ -59,6 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "engine/api",
     "engine/cli",
     "engine/format",
+    "engine/proc",
     "platform/data",
     "platform/process",
   ],
@@ -66,7 +67,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/cli": ["domain", "engine/api", "engine/format", "platform/data", "platform/process"],
   "engine/format": ["domain", "platform/data"],
   "engine/cri": ["domain", "engine/format", "engine/registry", "platform/data", "platform/time"],
-  "engine/proc": ["domain", "engine/cri", "engine/registry"],
+  "engine/proc": ["domain", "engine/cri", "engine/format", "engine/registry", "platform/time"],
   "engine/registry": ["domain", "engine/format", "platform/data"],
   "engine/watch": ["domain", "platform/data", "platform/time", "state", "state/containers"],
   http: [

@@ -56,7 +56,8 @@ export async function runApp(options: AppOptions): Promise<void> {
   const { serviceManager } = config;
   const service = stack.use(openServiceNotifier({ serviceManager, clock, log, signal }));
   const opened = await openParts(common);
-  const { runtime, fleet, series } = opened;
+  const { access, fleet, series } = opened;
+  const { runtime } = access;
   stack.defer(() => runtime.close());
   const store = stack.use(opened.store);
   logSetup({ config, runtime, store, web, log });

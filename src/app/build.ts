@@ -26,7 +26,8 @@ function linesOf({ journal }: OpenOptions["config"]): number {
 /** Builds the watches and what reads the state. Nothing runs yet. */
 export function buildParts(opened: Opened, options: OpenOptions): Built {
   const { config, clock } = options;
-  const { runtime, series, fleet, store } = opened;
+  const { series, fleet, store } = opened;
+  const { runtime } = opened.access;
   const watch = buildWatch({ ...options, ...opened });
   const registry = new client.Registry();
   const { groups } = series;

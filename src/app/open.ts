@@ -1,9 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
-import type { ContainerRuntime } from "../domain/runtime.ts";
-import { identifier } from "../engine/format/identity.ts";
-import { openRuntime } from "../engine/open-runtime.ts";
+import { type ContainerAccess, openEngine } from "../engine/open-engine.ts";
 import { EventCursor } from "../engine/watch/event-cursor.ts";
 import { type EventBus, fleetEvents } from "../state/event-bus.ts";
 import { Fleet } from "../state/fleet.ts";
@@ -22,7 +20,7 @@ export interface OpenOptions {
 
 /** The state, as an earlier process left it, with the way to the engine and the store. */
 export interface Opened {
-  readonly runtime: ContainerRuntime;
+  readonly access: ContainerAccess;
   readonly series: SeriesBudget;
   readonly fleet: Fleet;
   readonly cursor: EventCursor;
@@ -36,19 +34,31 @@ export interface Opened {
  */
 export async function openParts({ config, bus, clock, log }: OpenOptions): Promise<Opened> {
   const { docker, metrics, node, storage, systemd, watch } = config;
-  const runtime = await openRuntime({ ...docker, filters: watch.filters, clock });
+  const access = await openEngine({
+    ...docker,
+    filters: watch.filters,
+    namePrefix: node.namePrefix,
+    keepMs: metrics.retentionMs,
+    dropped: (stage, count) => bus.publish("dropped", { stage, count }),
+    clock,
+    log,
+  });
   const groups = new Set(systemd.transport === "off" ? [] : metrics.collect);
   const series = new SeriesBudget(metrics.seriesLimit, () => clock.nowNs(), groups);
   const fleet = new Fleet({
     events: fleetEvents(bus),
     admission: unitAdmission(systemd.unitInclude, systemd.unitExclude, series),
-    identify: identifier(node.namePrefix, () => runtime.engine),
+    identify: access.identify,
     watchesContainers: systemd.transport !== "off",
   });
   const cursor = new EventCursor();
   const store = await openStore({
     path: storage.path,
-    scope: JSON.stringify([docker.host, docker.context, watch.filters]),
+    scope: JSON.stringify(
+      access.runtime.kind === "proc"
+        ? [access.runtime.kind, watch.filters]
+        : [docker.host, docker.context, watch.filters],
+    ),
     clock,
     log,
     // The host is watched before the engine is reached.
@@ -70,7 +80,7 @@ export async function openParts({ config, bus, clock, log }: OpenOptions): Promi
     // Else what happens from now on would count as missed, should the host be watched again.
     if (host !== undefined && !systemd.host) store.touch(host.identity.id);
   }
-  return { runtime, series, fleet, cursor, store };
+  return { access, series, fleet, cursor, store };
 }
 
 function queueOptions(

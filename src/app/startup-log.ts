@@ -13,7 +13,7 @@ import type { Store } from "../storage/store.ts";
 
 export interface SetupLogOptions {
   readonly config: Config;
-  readonly runtime: Pick<ContainerRuntime, "kind" | "where">;
+  readonly runtime: Pick<ContainerRuntime, "kind" | "where" | "chosen">;
   readonly store: Pick<Store, "folder" | "queue" | "restored">;
   readonly web: Pick<WebSettings, "current"> | undefined;
   readonly log: Logger;
@@ -53,12 +53,13 @@ function warnOfDeltas({ config, log }: ConfigLog): void {
 
 function logEngine(
   { config, log }: ConfigLog,
-  { kind, where }: Pick<ContainerRuntime, "kind" | "where">,
+  { kind, where, chosen }: Pick<ContainerRuntime, "kind" | "where" | "chosen">,
 ) {
   const { command, context, tlsPath } = config.docker;
   const isCli = kind === "cli";
   log.info("engine settings", {
     runtime: kind,
+    chosen,
     command: isCli ? command : undefined,
     host: where,
     context: isCli && where === undefined ? context : undefined,
@@ -136,7 +137,7 @@ const NODES_LIMIT_MS = 30_000;
 
 export interface StartupLogOptions {
   readonly fleet: Pick<Fleet, "containers" | "nodes">;
-  readonly runtime: Pick<ContainerRuntime, "engine" | "versions">;
+  readonly runtime: Pick<ContainerRuntime, "kind" | "engine" | "versions">;
   /** False if no systemd is to be watched. */
   readonly watchesSystemd: boolean;
   /** When the process started: monotonic milliseconds. */
@@ -193,12 +194,13 @@ export class StartupLog implements Disposable {
   }
 
   #logEngine(): void {
-    const { engine, versions } = this.#options.runtime;
+    const { kind, engine, versions } = this.#options.runtime;
     const fields = { engine, version: versions?.engine, api: versions?.api };
     const text = JSON.stringify(fields);
     if (text === this.#engine) return;
     this.#engine = text;
-    this.#options.log.info("connected to container engine", fields);
+    if (kind === "proc") this.#options.log.info("watching the containers of this host");
+    else this.#options.log.info("connected to container engine", fields);
   }
 
   #logHost({ identity, systemd }: ContainerRecord): void {

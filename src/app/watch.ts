@@ -1,13 +1,11 @@
 import type { WatchConfig } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
-import type { EngineSource } from "../domain/engine-source.ts";
+import type { EngineSource, ReplayingSource } from "../domain/engine-source.ts";
 import type { FollowJournal, ReadLines } from "../domain/journal.ts";
 import type { Logger } from "../domain/log.ts";
 import type { ReadingSource } from "../domain/readings.ts";
-import type { ContainerRuntime } from "../domain/runtime.ts";
-import { DockerEngineSource } from "../engine/docker-engine.ts";
-import { identifier } from "../engine/format/identity.ts";
+import type { ContainerAccess } from "../engine/open-engine.ts";
 import { EngineWatch } from "../engine/watch/engine-watch.ts";
 import type { EventCursor } from "../engine/watch/event-cursor.ts";
 import type { SystemdTransport } from "../domain/systemd.ts";
@@ -28,15 +26,15 @@ import {
 import { SystemdWatches } from "../systemd/watch/systemd-watches.ts";
 
 export interface WatchOptions {
-  readonly config: Pick<WatchConfig, "journal" | "node" | "systemd" | "watch">;
-  readonly runtime: ContainerRuntime;
+  readonly config: Pick<WatchConfig, "journal" | "systemd">;
+  readonly access: ContainerAccess;
   readonly fleet: Fleet;
   readonly cursor: EventCursor;
   readonly bus: EventBus;
   readonly clock: Clock;
   readonly log: Logger;
   /** Wraps the source that the engine is watched through. Default: the source itself. */
-  readonly through?: ((source: Required<EngineSource>) => EngineSource) | undefined;
+  readonly through?: ((source: ReplayingSource) => EngineSource) | undefined;
   /** True if the container's systemd is to be watched, should it run one. Default: always. */
   readonly watchesSystemd?: ((record: ContainerRecord) => boolean) | undefined;
 }
@@ -64,9 +62,8 @@ const BOOT_NS = 10_000_000_000n;
  * container that it reads starts, wakes or stops the watch of the container's systemd.
  */
 export function buildWatch(options: WatchOptions): Watch {
-  const { config, runtime, fleet, cursor, bus, clock, log, through, watchesSystemd } = options;
-  const identify = identifier(config.node.namePrefix, () => runtime.engine);
-  const source = new DockerEngineSource(runtime, identify, config.watch.filters);
+  const { config, access, fleet, cursor, bus, clock, log, through, watchesSystemd } = options;
+  const { runtime, source, look } = access;
   const engine = new EngineWatch({
     source: through === undefined ? source : through(source),
     fleet,
@@ -85,9 +82,11 @@ export function buildWatch(options: WatchOptions): Watch {
     const { id } = record.identity;
     return {
       runtime: commands,
+      runsCommands: runtime.kind !== "proc",
       clock,
       container: id,
       pid: () => record.pid,
+      process: () => record.process,
       startedAtNs: record.startedAtNs,
       cgroups: (signal) => runtime.cgroups(id, signal),
       hasBooted: () => clock.nowNs() - record.startedAtNs > BOOT_NS,
@@ -122,6 +121,10 @@ export function buildWatch(options: WatchOptions): Watch {
     const follow = journalFollower({ ...wayInto(record), redactor, isWanted, watchedOver });
     return commands.sweepingFollow(follow, id);
   };
+  bus.subscribe("change", ({ kind, identity }) => {
+    // A stream that ends can be the first sign of a container's end.
+    if (kind === "monitor.lost" && identity !== undefined) look?.(identity.id);
+  });
   bus.subscribe("stateRead", (read) => {
     if (read.source !== "engine") return;
     if (watchesSystemd === undefined || watchesSystemd(read.record)) systemd.sync(read.record);

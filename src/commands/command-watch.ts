@@ -8,11 +8,10 @@ import { buildWatch } from "../app/watch.ts";
 import type { Watch, WatchOptions } from "../app/watch.ts";
 import type { WatchConfig } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
-import type { EngineSource } from "../domain/engine-source.ts";
+import type { EngineSource, ReplayingSource } from "../domain/engine-source.ts";
 import type { Logger } from "../domain/log.ts";
 import type { ContainerRuntime } from "../domain/runtime.ts";
-import { identifier } from "../engine/format/identity.ts";
-import { openRuntime } from "../engine/open-runtime.ts";
+import { openEngine } from "../engine/open-engine.ts";
 import type { EngineWatch } from "../engine/watch/engine-watch.ts";
 import { EventCursor } from "../engine/watch/event-cursor.ts";
 import { atMost } from "../platform/time/at-most.ts";
@@ -26,7 +25,8 @@ export const CLOSE_MS = 1_000;
 
 const SWEEP_MS = 10_000;
 /** How long a destroyed container is kept, for changes that come late. */
-const RETENTION_NS = 60_000_000_000n;
+const KEEP_MS = 60_000;
+const RETENTION_NS = BigInt(KEEP_MS) * 1_000_000n;
 
 export interface CommandWatchOptions {
   readonly config: WatchConfig;
@@ -38,7 +38,7 @@ export interface CommandWatchOptions {
   /** False if no container is watched, so that no engine is needed. Default: true. */
   readonly watchesEngine?: boolean;
   /** Wraps the source that the engine is watched through. Default: the source itself. */
-  readonly through?: (source: Required<EngineSource>, runtime: ContainerRuntime) => EngineSource;
+  readonly through?: (source: ReplayingSource, runtime: ContainerRuntime) => EngineSource;
 }
 
 /** A watch that runs for as long as its command. */
@@ -63,16 +63,25 @@ export interface CommandWatch {
  */
 export async function openCommandWatch(options: CommandWatchOptions): Promise<CommandWatch> {
   const { config, clock, log, admission, watchesSystemd, watchesEngine = true, through } = options;
-  const runtime = await openRuntime({ ...config.docker, filters: config.watch.filters, clock });
   const bus = new EventBus(log);
+  const access = await openEngine({
+    ...config.docker,
+    filters: config.watch.filters,
+    namePrefix: config.node.namePrefix,
+    keepMs: KEEP_MS,
+    dropped: (stage, count) => bus.publish("dropped", { stage, count }),
+    clock,
+    log,
+  });
+  const { runtime, identify } = access;
   const fleet = new Fleet({
     events: fleetEvents(bus),
     admission,
-    identify: identifier(config.node.namePrefix, () => runtime.engine),
+    identify,
   });
   const { engine, linesOf, readingsOf, startHost, stopSystemd } = buildWatch({
     config,
-    runtime,
+    access,
     fleet,
     cursor: new EventCursor(),
     bus,

@@ -41,6 +41,7 @@ export interface Command {
 }
 
 const ENGINE_FLAGS = [
+  "runtime",
   "dockerHost",
   "dockerRuntime",
   "dockerCommand",

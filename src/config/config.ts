@@ -24,13 +24,17 @@ export interface WatchConfig {
   readonly docker: {
     /** `unix://`, `tcp://` or `ssh://`; undefined: the CLI's default. */
     readonly host: string | undefined;
-    readonly runtime: "auto" | "engine" | "cli";
+    readonly runtime: "auto" | "engine" | "cli" | "proc";
+    /** Flag that set it, without the dashes; undefined for its older name. */
+    readonly flag: string | undefined;
     /** Folder of ca.pem, cert.pem and key.pem for `tcp://`, from DOCKER_TLS_VERIFY; undefined: no TLS. */
     readonly tlsPath: string | undefined;
     /** The CLI's context, from DOCKER_CONTEXT; undefined or "default": the default one. */
     readonly context: string | undefined;
     /** Name or path of the CLI. */
     readonly command: string;
+    /** PATH: where the CLI is searched for. */
+    readonly searchPath: string | undefined;
   };
   readonly watch: {
     /** Engine filters as `--filter` takes them, `key=value`; the one of --watch.cluster is last. */

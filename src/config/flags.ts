@@ -27,7 +27,7 @@ function queueBytes(text: string): number {
   return bytes;
 }
 
-const RUNTIMES = ["auto", "engine", "cli"] as const;
+const RUNTIMES = ["auto", "engine", "cli", "proc"] as const;
 const JOURNAL_RECORDS = ["off", "failures", "all"] as const;
 const TRANSPORTS = ["auto", "socket", "dbus", "busctl", "off"] as const;
 const LOGGED_CHANGES = ["trouble", "all", "none"] as const;
@@ -58,6 +58,14 @@ export const FLAGS = {
     completes: "file",
     parse: plainText("the path of a file"),
   }),
+  runtime: optional({
+    name: "runtime",
+    hint: "RUNTIME",
+    defaultText: "auto",
+    help: "Where containers are found: engine (its API), cli (the command of --docker.command), proc (without an engine: by the /proc and the cgroups of this host, as root) or auto (the API if it is available, else the command, else proc if there is no such command).",
+    completes: RUNTIMES,
+    parse: oneOf(RUNTIMES),
+  }),
   dockerHost: optional({
     name: "docker.host",
     hint: "URL",
@@ -67,11 +75,11 @@ export const FLAGS = {
     secret: true,
     parse: dockerHost,
   }),
-  dockerRuntime: single({
+  dockerRuntime: optional({
     name: "docker.runtime",
     hint: "RUNTIME",
-    defaultText: "auto",
-    help: "How to reach the engine: engine (its API), cli (the command of --docker.command) or auto (the API if it is available, else the command).",
+    defaultText: "",
+    help: "Older name of --runtime.",
     completes: RUNTIMES,
     parse: oneOf(RUNTIMES),
   }),

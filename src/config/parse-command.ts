@@ -14,7 +14,13 @@ import type { Environment, Settings } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
 import { FLAGS } from "./flags.ts";
 import { commandHelp, helpText } from "./help.ts";
-import { deepFrozen, hostConfig, parseConfig, watchConfig } from "./parse-config.ts";
+import {
+  deepFrozen,
+  hostConfig,
+  runtimeVariables,
+  parseConfig,
+  watchConfig,
+} from "./parse-config.ts";
 import type { ParsedConfig } from "./parse-config.ts";
 
 /** Parsed command line: a command or the sidecar. */
@@ -112,7 +118,10 @@ function sharedSettings(
   env: Environment,
 ): Settings<typeof FLAGS> {
   const table = Object.fromEntries(shared.map((key) => [key, FLAGS[key]]));
-  return { ...readSettings(FLAGS, new Map(), {}), ...readSettings(table, values, env) };
+  return {
+    ...readSettings(FLAGS, new Map(), {}),
+    ...readSettings(table, values, runtimeVariables(values, env)),
+  };
 }
 
 function waitConfig(

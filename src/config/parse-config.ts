@@ -3,6 +3,7 @@ import { BUILD_INFO } from "./build-info.ts";
 import type { Config, WatchConfig } from "./config.ts";
 import { busPath } from "./flag/addresses.ts";
 import { readArguments } from "./flag/arguments.ts";
+import { variableName } from "./flag/flag.ts";
 import { readSettings } from "./flag/settings.ts";
 import type { Environment, Settings } from "./flag/settings.ts";
 import { ConfigError, parseSetting } from "./flag/value-error.ts";
@@ -26,6 +27,8 @@ export type ParsedConfig =
 /** Address of the system bus for every client of D-Bus: sd_bus_default_system(3). */
 const BUS_VARIABLE = "DBUS_SYSTEM_BUS_ADDRESS";
 
+const OLDER_RUNTIME = "docker.runtime";
+
 const MAIN = { flags: Object.values(FLAGS), switches: SWITCHES, help: "--help" };
 
 /** Reads arguments (those after the script) and environment into a {@link Config}. */
@@ -45,7 +48,7 @@ export function parseConfig(argv: readonly string[], env: Environment): ParsedCo
 }
 
 function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environment): Config {
-  const settings = readSettings(FLAGS, values, env);
+  const settings = readSettings(FLAGS, values, runtimeVariables(values, env));
   return deepFrozen<Config>({
     ...watchConfig(settings, env),
     journal: {
@@ -77,6 +80,7 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
 /** Settings from which a {@link WatchConfig} is made. */
 type WatchSettings = Pick<
   Settings<typeof FLAGS>,
+  | "runtime"
   | "dockerHost"
   | "dockerRuntime"
   | "dockerCommand"
@@ -92,21 +96,37 @@ type WatchSettings = Pick<
   | "logFormat"
 >;
 
+/** Returns the variables without those that a flag overrides under the other of its two names. */
+export function runtimeVariables(
+  values: ReadonlyMap<string, readonly string[]>,
+  env: Environment,
+): Environment {
+  const older = variableName(OLDER_RUNTIME);
+  const newer = variableName(FLAGS.runtime.name);
+  const hidden = values.has(OLDER_RUNTIME) ? newer : values.has(FLAGS.runtime.name) ? older : "";
+  return hidden === "" ? env : { ...env, [hidden]: undefined };
+}
+
 /** @throws ConfigError if two settings contradict each other */
 export function watchConfig(settings: WatchSettings, env: Environment): WatchConfig {
   const { watchFilters, watchCluster, dockerHost } = settings;
-  if (settings.dockerRuntime === "engine" && dockerHost?.startsWith("ssh:") === true) {
+  const { runtime, flag } = runtimeOf(settings);
+  const given = flag ?? OLDER_RUNTIME;
+  if (runtime === "engine" && dockerHost?.startsWith("ssh:") === true) {
     throw new ConfigError(
-      "--docker.runtime=engine: expected a --docker.host with unix:// or tcp://, ssh:// requires --docker.runtime=cli",
+      `--${given}=engine: expected a --docker.host with unix:// or tcp://, ssh:// requires --${given}=cli`,
     );
   }
+  if (runtime === "proc") checkProc(settings);
   return {
     docker: {
       host: dockerHost,
-      runtime: settings.dockerRuntime,
+      runtime,
+      flag,
       tlsPath: dockerTlsPath(env),
       context: env["DOCKER_CONTEXT"] === "" ? undefined : env["DOCKER_CONTEXT"],
       command: settings.dockerCommand,
+      searchPath: env["PATH"],
     },
     watch: {
       filters:
@@ -124,6 +144,32 @@ export function watchConfig(settings: WatchSettings, env: Environment): WatchCon
     journal: { redact: settings.journalRedact },
     log: { level: settings.logLevel, format: settings.logFormat },
   };
+}
+
+/**
+ * Returns the runtime, and the flag that names it.
+ *
+ * @throws ConfigError if both names of the flag are given, with different values
+ */
+function runtimeOf({ runtime, dockerRuntime }: WatchSettings): {
+  readonly runtime: WatchConfig["docker"]["runtime"];
+  readonly flag: string | undefined;
+} {
+  if (runtime === undefined) return { runtime: dockerRuntime ?? "auto", flag: undefined };
+  if (dockerRuntime !== undefined && dockerRuntime !== runtime) {
+    throw new ConfigError(
+      `--${OLDER_RUNTIME}=${dockerRuntime}: expected ${runtime} as of --runtime, whose older name it is`,
+    );
+  }
+  return { runtime, flag: "runtime" };
+}
+
+/** @throws ConfigError for settings that need a command in a container */
+function checkProc({ systemdTransport }: WatchSettings): void {
+  if (systemdTransport !== "dbus" && systemdTransport !== "busctl") return;
+  throw new ConfigError(
+    `--systemd.transport=${systemdTransport}: expected auto, socket or off with --runtime=proc, which runs no command in containers`,
+  );
 }
 
 /** @throws ConfigError if the variable of the bus can't be used */

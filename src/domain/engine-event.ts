@@ -2,7 +2,9 @@
 export interface EngineEvent {
   /**
    * The engine's word: `create`, `start`, `stop`, `die`, `oom`, `pause`, `unpause`, `destroy`,
-   * `restart`, `rename`, `health_status: healthy`, … Unknown words are passed on, and ignored later.
+   * `restart`, `rename`, `health_status: healthy`, … Unknown words are passed on, and ignored later. Two
+   * words are no engine's: `forget`, of a container that has ended and isn't seen any more, and `update`,
+   * after which an inspection shows more.
    */
   readonly action: string;
   /** Full container id; "" if the engine gives none. */

@@ -21,8 +21,16 @@ export interface Inspection {
   readonly failures: readonly Uninspected[];
 }
 
+/** An engine whose events can be replayed. */
+export type ReplayingSource = EngineSource & Required<Pick<EngineSource, "replay">>;
+
 /** The container engine, for the watch: checked events, listings and details. */
 export interface EngineSource {
+  /**
+   * True if it lists containers while they run, and for a time after: one that is missing has ended, and
+   * may still exist. Such a source has the action `forget` in place of many a `destroy`.
+   */
+  readonly listsRunning?: boolean;
   /**
    * Passes events from `sinceNs` on (inclusive, Unix nanoseconds) to the sink, until the stream ends
    * or `signal` aborts. Rejects with the cause if the stream can't be opened or breaks.

@@ -27,8 +27,13 @@ export interface HostContainer extends CgroupContainer {
   readonly pid: number;
   /** Start of that process: Unix nanoseconds. */
   readonly startedAtNs: bigint;
-  /** Hostname of its UTS namespace, which the container can change at any time; "" if unreadable. */
-  readonly hostname: string;
+  /**
+   * The process that started PID 1, outside of the container: a shim, conmon, a monitor; 0 if there is
+   * none any more. It is proof of the container's id if root runs it, and its arguments have the id.
+   */
+  readonly parent: number;
+  /** True if the parent is that proof. */
+  readonly isProven: boolean;
 }
 
 /** Facts that a registry has of a container. Every text is bounded. */
@@ -82,6 +87,14 @@ export interface ContainerRegistry {
    * caller waits for a second at most. Absent if the registry never knows.
    */
   end?(container: HostContainer, signal: AbortSignal): Promise<ContainerEnd | undefined>;
+  /**
+   * Returns true if a container that isn't seen any more still exists, stopped; its counters then go on.
+   * `changed` is called when it doesn't any more. Returns undefined if that isn't known; absent if the
+   * registry never knows.
+   */
+  keeps?(container: HostContainer): Promise<boolean | undefined>;
+  /** Releases what the registry keeps of a container. Absent if it keeps nothing. */
+  forget?(id: string): void;
   /**
    * Follows the registry until `signal` aborts, and never rejects. `changed` is called with the id of a
    * container whose description may differ from now on. Absent if nothing notifies of that.

@@ -17,6 +17,8 @@ export interface ContainerResume {
   readonly restartsSeen: number | undefined;
   readonly oom: "none" | "event" | "inferred";
   readonly runsSystemd: boolean | undefined;
+  /** As in its details; absent if the engine reports none. */
+  readonly process?: string | undefined;
   /** Its runs; the name is that of the stored JSON. */
   readonly lives: RunsResume;
   /** The position of its systemd; only `JournalCursor` reads it. */

@@ -1,7 +1,7 @@
 import type { ByteSink, Process } from "./process.ts";
 
-/** Container engines, as labels and log records name them. */
-export type EngineName = "docker" | "podman";
+/** Container engines, as labels and log records name them; `proc` stands for none. */
+export type EngineName = "docker" | "podman" | "proc";
 
 /** Versions that an engine reports. */
 export interface EngineVersions {
@@ -56,12 +56,14 @@ export interface InspectOptions {
  * method rejects with an Error whose message names what failed and why.
  */
 export interface ContainerRuntime {
-  /** `cli`: by the engine's command; `engine`: by its API. */
-  readonly kind: "cli" | "engine";
+  /** `cli`: by the engine's command; `engine`: by its API; `proc`: without an engine. */
+  readonly kind: "cli" | "engine" | "proc";
   /** Name of the engine, as far as it is known by now. */
   readonly engine: EngineName;
   /** Address of the engine, as DOCKER_HOST has it, without a user; undefined if only the command knows. */
   readonly where?: string | undefined;
+  /** Why it was chosen, where that isn't plain from the configuration. */
+  readonly chosen?: string | undefined;
   /** Last reported versions; undefined before, and if they aren't queried. */
   readonly versions?: EngineVersions | undefined;
   /** Returns the name of the engine's host; undefined if the engine doesn't report it. */

@@ -1,4 +1,4 @@
-import type { ContainerStatus, HealthStatus } from "./container.ts";
+import type { ContainerStatus, HealthStatus, UnknownFact } from "./container.ts";
 import type { EventKind } from "./event.ts";
 import type { SystemdTransport, SystemState } from "./systemd.ts";
 import type { ActiveState, FrozenState, LoadFault } from "./unit.ts";
@@ -179,6 +179,11 @@ export interface ContainerReport {
   readonly cluster: string;
   readonly image: string;
   readonly runtime: string;
+  /**
+   * Facts that nothing on the host reports of it, without an engine: what shows them is null, 0 or false.
+   * Absent if there are none.
+   */
+  readonly unknown?: readonly UnknownFact[];
   readonly status: ContainerStatus;
   /** True if its PID 1 is systemd. */
   readonly runsSystemd: boolean;

@@ -1,5 +1,5 @@
 import { SeverityNumber } from "@opentelemetry/api";
-import type { Change } from "../domain/change.ts";
+import type { Change, ContainerDieChange } from "../domain/change.ts";
 import { isGoodExit } from "../domain/exit-code.ts";
 
 export interface Severity {
@@ -19,9 +19,7 @@ export function severityOf(change: Change): Severity {
       return ERROR;
     case "container.die":
       // The code of a missed exit may be unknown: it doesn't count as a good one.
-      return change.exitCode !== undefined && isGoodExit(change.exitCode, change.runsSystemd)
-        ? INFO
-        : ERROR;
+      return isGood(change) ? INFO : ERROR;
     case "container.health":
       return change.health === "unhealthy" ? ERROR : INFO;
     case "unit.restart":
@@ -47,6 +45,12 @@ export function severityOf(change: Change): Severity {
     default:
       return change satisfies never;
   }
+}
+
+function isGood({ exitCode, runsSystemd, identity }: ContainerDieChange): boolean {
+  // Where no exit code is ever known, that says nothing.
+  if (exitCode === undefined) return identity.unknown?.includes("exit-code") === true;
+  return isGoodExit(exitCode, runsSystemd);
 }
 
 const QUIET_KINDS: ReadonlySet<Change["kind"]> = new Set<Change["kind"]>([

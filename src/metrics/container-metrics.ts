@@ -1,4 +1,4 @@
-import { CONTAINER_STATUSES, HEALTH_STATUSES } from "../domain/container.ts";
+import { CONTAINER_STATUSES, HEALTH_STATUSES, type UnknownFact } from "../domain/container.ts";
 import type { LabelSet } from "../domain/label-set.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { MetricType, OtelInstrument, StateMetric, VisitSample } from "./metric.ts";
@@ -38,6 +38,10 @@ function containerMetric(
 /** Returns Unix seconds, with fractions as far as a double holds them (about 1 µs). */
 function seconds(timeNs: bigint): number {
   return Number(timeNs / 1_000n) / 1e6;
+}
+
+function knows({ identity }: ContainerRecord, fact: UnknownFact): boolean {
+  return identity.unknown?.includes(fact) !== true;
 }
 
 const infoLabels = new WeakMap<ContainerRecord["identity"], LabelSet>();
@@ -115,7 +119,9 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
       help: "Restarts by the container's restart policy.",
       otel: { name: "container.restarts", unit: "{restarts}", kind: "counter" },
     },
-    (record, visit) => visit(record.labels, record.counters.restarts),
+    (record, visit) => {
+      if (knows(record, "restarts")) visit(record.labels, record.counters.restarts);
+    },
   ),
   containerMetric(
     "container_starts_total",
@@ -188,6 +194,8 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
       help: "Out-of-memory events of the container, and OOM-killed exits without such an event.",
       otel: { name: "container.oom_events", unit: "{event}", kind: "counter" },
     },
-    (record, visit) => visit(record.labels, record.counters.oomEvents),
+    (record, visit) => {
+      if (knows(record, "oom")) visit(record.labels, record.counters.oomEvents);
+    },
   ),
 ];

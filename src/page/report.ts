@@ -268,7 +268,7 @@ export function containerFacts(
   },
 ): ContainerFacts {
   const { sources, nowNs, units } = context;
-  const { id, node, cluster, image, runtime } = record.identity;
+  const { id, node, cluster, image, runtime, unknown = [] } = record.identity;
   const { recent } = record.counters;
   const { conditions } = record;
   const { lastEnd } = conditions;
@@ -282,6 +282,7 @@ export function containerFacts(
     cluster,
     image,
     runtime,
+    ...(unknown.length > 0 && { unknown }),
     status: record.status,
     runsSystemd: record.runsSystemd === true,
     health: record.health ?? null,

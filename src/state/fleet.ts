@@ -119,8 +119,9 @@ export class Fleet {
     const record = this.#recordOf(event);
     if (record === undefined) return undefined;
     if (event.action === "rename") this.#rename(record, event);
-    else if (event.action === "destroy") {
-      this.#destroy(record, { timeNs: event.timeNs, recovered: false });
+    else if (event.action === "destroy" || event.action === "forget") {
+      const isRemoved = event.action === "destroy";
+      this.#destroy(record, { timeNs: event.timeNs, recovered: false }, isRemoved);
     } else this.#changes.emit(record, foldEvent(record, event));
     return record;
   }
@@ -131,8 +132,9 @@ export class Fleet {
    *
    * @param fresh false if events came since inspect was called
    */
-  details(details: ContainerDetails, fresh: boolean): ContainerRecord {
-    const known = this.#byId.get(details.identity.id);
+  details(inspected: ContainerDetails, fresh: boolean): ContainerRecord {
+    const known = this.#byId.get(inspected.identity.id);
+    const details = withKnownTimes(inspected, known);
     if (known === undefined) {
       const record = this.#add(details.identity, { isNew: false });
       record.oom = details.oomKilled ? "event" : "none";
@@ -148,12 +150,14 @@ export class Fleet {
    * Folds in an inspection after every event before it was applied. Whatever else it shows was
    * missed: it counts, and is recovered.
    */
-  reconcile(details: ContainerDetails, nowNs: bigint): ContainerRecord {
-    let record = this.#byId.get(details.identity.id);
+  reconcile(inspected: ContainerDetails, nowNs: bigint): ContainerRecord {
+    let record = this.#byId.get(inspected.identity.id);
+    const details = withKnownTimes(inspected, record);
     if (record === undefined) {
       if (!this.#isComplete) return this.details(details, true);
       record = this.#add(details.identity, { isNew: true });
-      this.#created(record, details.createdAtNs);
+      // Without an engine it isn't known that it is new.
+      if (details.createdAtNs > 0n) this.#created(record, details.createdAtNs);
     }
     this.#named(record, details.identity);
     this.#changes.emit(record, foldFinalDetails(record, details, nowNs));
@@ -209,10 +213,14 @@ export class Fleet {
     return new Set(this.#byId.keys());
   }
 
-  /** Destroys a container that a complete listing lacks; returns it. */
-  vanished(id: string, nowNs: bigint): ContainerRecord | undefined {
+  /**
+   * Destroys a container that a complete listing lacks; returns it.
+   *
+   * @param isRemoved false if it may still exist, but doesn't run
+   */
+  vanished(id: string, nowNs: bigint, isRemoved = true): ContainerRecord | undefined {
     const record = this.#byId.get(id);
-    if (record !== undefined) this.#destroy(record, { timeNs: nowNs, recovered: true });
+    if (record !== undefined) this.#destroy(record, { timeNs: nowNs, recovered: true }, isRemoved);
     return record;
   }
 
@@ -235,10 +243,13 @@ export class Fleet {
     if (known !== undefined) return known;
     const name = event.attributes.get("name");
     if (event.id === "" || name === undefined || name === "") return undefined;
-    if (event.action === "destroy" || event.action === "rename") return undefined;
+    const { action } = event;
+    if (action === "destroy" || action === "forget" || action === "rename") return undefined;
     const identity = this.#identityIn(event, { name, image: event.attributes.get("image") ?? "" });
     const isCreated = event.action === "create";
-    const former = isCreated ? this.#formerOf(identity) : undefined;
+    // Without an engine nothing reports a creation.
+    const mayBeNew = isCreated || identity.unknown !== undefined;
+    const former = mayBeNew ? this.#formerOf(identity) : undefined;
     return this.#add(identity, { isNew: this.#isComplete || isCreated, former });
   }
 
@@ -321,13 +332,16 @@ export class Fleet {
     this.#changes.emit(record, [{ kind: EventKind.ContainerCreate, timeNs, recovered: true }]);
   }
 
-  #destroy(record: ContainerRecord, when: Occurrence): void {
+  /** @param isRemoved false if it has only ended, as far as is known: no change is emitted then */
+  #destroy(record: ContainerRecord, when: Occurrence, isRemoved: boolean): void {
     this.#byId.delete(record.identity.id);
     if (record.destroyedAtNs !== undefined) return;
     const { timeNs } = when;
+    const wasAlive = record.alive;
     record.systemd.ended();
     if (hasEndedBy(record.status)) record.status = "exited";
-    record.destroyedAtNs = timeNs;
+    const hadEnded = !wasAlive && record.finishedAtNs > 0n;
+    record.destroyedAtNs = !isRemoved && hadEnded ? record.finishedAtNs : timeNs;
     const outcomes: ContainerOutcome[] = [];
     // A start without an end was seen: the end was missed.
     for (let open = record.runs.close(); open > 0; open -= 1) {
@@ -336,10 +350,25 @@ export class Fleet {
       const exitCode = undefined;
       outcomes.push({ kind: EventKind.ContainerDie, timeNs, recovered: true, exitCode });
     }
-    this.#changes.emit(record, [...outcomes, { kind: EventKind.ContainerDestroy, ...when }]);
+    if (isRemoved) outcomes.push({ kind: EventKind.ContainerDestroy, ...when });
+    this.#changes.emit(record, outcomes);
     // Another container has its name already: its series aren't kept.
     if (this.#byName.get(record.identity.name) !== record) record.forget();
   }
+}
+
+/**
+ * Returns details with the times that are known of the same run: the host's clock may have been set
+ * since, and the source's own times with it.
+ */
+function withKnownTimes(
+  details: ContainerDetails,
+  known: ContainerRecord | undefined,
+): ContainerDetails {
+  const isSame = details.process !== undefined && details.process === known?.process;
+  if (known === undefined || !isSame) return details;
+  const { startedAtNs, finishedAtNs } = known;
+  return { ...details, startedAtNs, finishedAtNs };
 }
 
 /** Returns true for the statuses that a removed container can't have any more. */

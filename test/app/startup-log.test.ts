@@ -20,6 +20,7 @@ function started(args: readonly string[] = []) {
   const { log, lines } = recordedLog(clock);
   const { fleet, happens } = recordedFleet();
   const runtime: Engine = {
+    kind: "engine",
     engine: "docker",
     versions: { engine: "20.10.24+dfsg1", api: "1.41" },
   };

@@ -141,7 +141,7 @@ test("freezes the whole configuration", () => {
 test.each([
   [["--log.level=loud"], '--log.level: expected debug, info, warn or error, got "loud"'],
   [["--log.level", "loud"], '--log.level: expected debug, info, warn or error, got "loud"'],
-  [["--docker.runtime=api"], '--docker.runtime: expected auto, engine or cli, got "api"'],
+  [["--docker.runtime=api"], '--docker.runtime: expected auto, engine, cli or proc, got "api"'],
   [["--systemd.transport=x"], /^--systemd\.transport: expected auto, .*busctl or off, got "x"$/],
   [["--journal.records=some"], '--journal.records: expected off, failures or all, got "some"'],
   [["--journal.lines=101"], '--journal.lines: expected a whole number from 1 to 100, got "101"'],
@@ -205,6 +205,26 @@ test("rejects the engine runtime when the host is ssh", () => {
   expect(errorOf(["--docker.runtime=engine", "--docker.host=ssh://h"])).toBe(line);
   expect(errorOf(["--docker.runtime=engine"], { DOCKER_HOST: "ssh://h" })).toBe(line);
   expect(configOf(["--docker.runtime=cli", "--docker.host=ssh://h"]).docker.runtime).toBe("cli");
+});
+
+test("reads the runtime under both names of its flag, a flag before a variable", () => {
+  const runtimeOf = (argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    configOf(argv, env).docker.runtime;
+  expect(runtimeOf(["--runtime=proc"])).toBe("proc");
+  expect(runtimeOf(["--docker.runtime=proc"])).toBe("proc");
+  expect(runtimeOf([], { UNITWATCH_RUNTIME: "cli" })).toBe("cli");
+  expect(runtimeOf([], { UNITWATCH_DOCKER_RUNTIME: "cli" })).toBe("cli");
+  expect(runtimeOf(["--docker.runtime=cli"], { UNITWATCH_RUNTIME: "engine" })).toBe("cli");
+  expect(runtimeOf(["--runtime=cli"], { UNITWATCH_DOCKER_RUNTIME: "engine" })).toBe("cli");
+  expect(errorOf(["--runtime=cli", "--docker.runtime=engine"])).toBe(
+    "--docker.runtime=engine: expected cli as of --runtime, whose older name it is",
+  );
+});
+
+test("rejects what needs an engine or a command with the runtime proc", () => {
+  expect(errorOf(["--runtime=proc", "--systemd.transport=dbus"])).toBe(
+    "--systemd.transport=dbus: expected auto, socket or off with --runtime=proc, which runs no command in containers",
+  );
 });
 
 test("clips a long value in the error", () => {

@@ -179,7 +179,7 @@ export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwat
       "--web.listen-address=127.0.0.1:0",
       `--storage.path=${storagePath}`,
       "--log.format=json",
-      ...(args.some((arg) => arg.startsWith("--docker.runtime=")) ? [] : [RUNTIME_ARG]),
+      ...(args.some((arg) => /^--(?:docker\.)?runtime=/.test(arg)) ? [] : [RUNTIME_ARG]),
       ...args,
     ],
     { stdio: ["ignore", "inherit", "pipe"], env: { ...cleanEnv(), ...env } },

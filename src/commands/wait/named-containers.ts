@@ -1,5 +1,10 @@
 import type { EngineEvent } from "../../domain/engine-event.ts";
-import type { EngineSink, EngineSource, Inspection } from "../../domain/engine-source.ts";
+import type {
+  EngineSink,
+  EngineSource,
+  Inspection,
+  ReplayingSource,
+} from "../../domain/engine-source.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import { isNamed } from "../../domain/container-name.ts";
 
@@ -16,10 +21,10 @@ export interface NamedContainersOptions {
 
 /** Restricts a source to the named containers, so that no other one is inspected. */
 export class NamedContainers implements EngineSource {
-  readonly #source: Required<EngineSource>;
+  readonly #source: ReplayingSource;
   readonly #options: NamedContainersOptions;
 
-  constructor(source: Required<EngineSource>, options: NamedContainersOptions) {
+  constructor(source: ReplayingSource, options: NamedContainersOptions) {
     this.#source = source;
     this.#options = options;
   }

@@ -73,7 +73,10 @@ export async function runWait(options: WaitOptions): Promise<WaitOutcome> {
     watchesEngine,
     watchesSystemd: () => units.length > 0 || system !== undefined,
     through: (source, runtime) =>
-      names.length === 0 ? source : new NamedContainers(source, { names, runtime, isFiltered }),
+      // Without an engine no request is saved.
+      names.length === 0 || runtime.kind === "proc"
+        ? source
+        : new NamedContainers(source, { names, runtime, isFiltered }),
   });
   const view = new WatchView(watch.fleet, {
     engine: watchesEngine ? watch.engine : undefined,

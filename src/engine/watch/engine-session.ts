@@ -41,6 +41,8 @@ const ACTIONS_TO_INSPECT = new Set([
   "restart",
   "pause",
   "unpause",
+  // Of a source without an engine.
+  "update",
   // Older podman leaves out the result of the check.
   "health_status",
 ]);
@@ -131,7 +133,7 @@ export class EngineSession {
     if (missing.length > 0) await this.#catchUp();
     this.#signal.throwIfAborted();
     for (const id of missing) {
-      const record = fleet.vanished(id, clock.nowNs());
+      const record = fleet.vanished(id, clock.nowNs(), source.listsRunning !== true);
       this.#gone(id);
       if (record !== undefined) this.#read(record);
     }
@@ -162,7 +164,7 @@ export class EngineSession {
   #event(event: EngineEvent): void {
     if (!this.#cursor.advance(event)) return;
     const record = this.#options.fleet.engineEvent(event);
-    if (event.action === "destroy") this.#gone(event.id);
+    if (event.action === "destroy" || event.action === "forget") this.#gone(event.id);
     if (record === undefined) {
       // The filters may have hidden it under its old name.
       if (event.action === "rename") this.#request(event.id);

@@ -12,7 +12,7 @@ export const MAX_GONE = 50;
 
 /** Returns a line about a container that is removed: when, and how it had ended. */
 export function goneItem(container: Facts, nowMs: number): VElement {
-  const { name, cluster, removedAt, exitCode, runsSystemd } = container;
+  const { name, cluster, removedAt, exitCode, runsSystemd, unknown } = container;
   const exit =
     exitCode === null
       ? ""
@@ -22,7 +22,8 @@ export function goneItem(container: Facts, nowMs: number): VElement {
     { id: positionOf(container), "data-gone": name, tabindex: "-1" },
     h("b", {}, h("bdi", {}, name)),
     cluster !== "" && [" ", h("span", { class: "aside" }, h("bdi", {}, cluster))],
-    " was removed",
+    // Without an engine it may still exist.
+    unknown !== undefined ? " ended" : " was removed",
     removedAt !== null && [" ", age(removedAt, nowMs), " ago"],
     exit,
   );

@@ -207,18 +207,15 @@ function facts(container: Facts, nowMs: number): VElement {
     { class: "facts" },
     fact("Container", h("bdi", {}, name)),
     fact("Id", id.slice(0, 12)),
-    fact("Image", h("bdi", {}, image)),
+    image !== "" && fact("Image", h("bdi", {}, image)),
     fact("State", `${status} (${runtime})`),
     startedAt !== null && fact("Started", age(startedAt, nowMs), " ago"),
     (exitCode !== null || finishedAt !== null) &&
       fact("Last exit", `code ${exitText(container)}${endText(container)}`, ended),
-    fact(
-      "Restarts",
-      `${container.restarts} by restart policy, ${container.starts} starts observed`,
-    ),
+    fact("Restarts", restartsText(container)),
     countingSince !== null && fact("Counted for", age(countingSince, nowMs)),
     recent !== undefined && fact("Last 15 minutes", recent),
-    fact("Out of memory", oomText(container, nowMs)),
+    container.unknown?.includes("oom") !== true && fact("Out of memory", oomText(container, nowMs)),
     memoryLimitBytes !== null && fact("Memory limit", bytesText(memoryLimitBytes)),
     health !== null &&
       healthSince !== null &&
@@ -226,6 +223,13 @@ function facts(container: Facts, nowMs: number): VElement {
     pausedSince !== null && fact("Paused for", age(pausedSince, nowMs)),
     systemdParts,
   );
+}
+
+function restartsText({ restarts, starts, unknown }: Facts): string {
+  const observed = `${starts} starts observed`;
+  return unknown?.includes("restarts") === true
+    ? observed
+    : `${restarts} by restart policy, ${observed}`;
 }
 
 function oomText({ oomKilled, lastOom }: Facts, nowMs: number): Child {

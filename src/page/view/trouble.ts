@@ -98,6 +98,11 @@ function isDownByFailure({ status, exitCode, runsSystemd }: Facts): boolean {
   return isDown && exitCode !== null && !isGoodExit(exitCode, runsSystemd);
 }
 
+/** Returns true if the container is down after an exit whose code is lost, though others are known. */
+function hasLostCode({ status, exitCode, unknown }: Facts): boolean {
+  return status === "exited" && exitCode === null && unknown?.includes("exit-code") !== true;
+}
+
 function failingReasons(container: Facts): string[] {
   const { status, exitCode, runsSystemd, oomKilled, health, recent } = container;
   const reasons: string[] = [];
@@ -107,7 +112,7 @@ function failingReasons(container: Facts): string[] {
   if (isDown && exitCode !== null) {
     reasons.push(`exited with code ${exitCodeText(exitCode, runsSystemd)}${endText(container)}`);
   }
-  if (status === "exited" && exitCode === null) reasons.push("exited with an unknown code");
+  if (hasLostCode(container)) reasons.push("exited with an unknown code");
   if (container.startFailed) reasons.push(`failed to start: code ${exitCode}`);
   if (recent.oomKills !== null) {
     reasons.push(`${count(recent.oomKills.count, "OOM kill")} ${LATELY}`);
@@ -149,13 +154,13 @@ function unitReasons({ systemd }: Facts, { failing, looping }: TroubledUnits): s
 }
 
 function warningReasons(container: Facts, { restarted, looping, frozen }: TroubledUnits): string[] {
-  const { status, exitCode, systemd, recent } = container;
+  const { status, systemd, recent } = container;
   const reasons: string[] = [];
   const restarts = recent.restarts?.count ?? 0;
   if (restarts > 0 && restarts < LOOP) reasons.push(`${count(restarts, "restart")} ${LATELY}`);
   const failedExits = recent.failedExits?.count ?? 0;
   // The exit that it is down after has a reason of its own.
-  const isDown = isDownByFailure(container) || (status === "exited" && exitCode === null);
+  const isDown = isDownByFailure(container) || hasLostCode(container);
   if (failedExits > (isDown ? 1 : 0))
     reasons.push(`${count(failedExits, "failed exit")} ${LATELY}`);
   if (restarted > looping)

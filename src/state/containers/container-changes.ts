@@ -25,6 +25,7 @@ export class ContainerChanges {
     for (const outcome of outcomes) {
       countOutcome(record.counters, outcome, {
         runsSystemd: record.runsSystemd === true,
+        lacksExitCodes: record.identity.unknown?.includes("exit-code") === true,
         nowNs: this.#nowNs(),
       });
       if (outcome.recovered) this.#recovered += 1;

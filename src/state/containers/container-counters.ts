@@ -83,11 +83,13 @@ export function countOutcome(
   context: {
     /** True if the container's PID 1 is systemd. */
     readonly runsSystemd: boolean;
+    /** True if no exit code of it is ever known: that needs no attention then. */
+    readonly lacksExitCodes: boolean;
     /** The present by our own clock: Unix nanoseconds. */
     readonly nowNs: bigint;
   },
 ): void {
-  const { runsSystemd, nowNs } = context;
+  const { runsSystemd, lacksExitCodes, nowNs } = context;
   switch (outcome.kind) {
     case "container.start":
       counters.starts += 1;
@@ -96,7 +98,7 @@ export function countOutcome(
       const { exits, recent } = counters;
       const { exitCode, timeNs } = outcome;
       exits.set(exitCode, (exits.get(exitCode) ?? 0) + 1);
-      const isGood = exitCode !== undefined && isGoodExit(exitCode, runsSystemd);
+      const isGood = exitCode === undefined ? lacksExitCodes : isGoodExit(exitCode, runsSystemd);
       if (!isGood) recent.failedExits.add(timeNs, nowNs);
       break;
     }

@@ -89,6 +89,8 @@ export class ContainerRecord {
   earlierExit: LastExit | undefined = undefined;
   /** PID 1 on the engine's host, as of the last inspection; 0 if it didn't run, or has ended since. */
   pid = 0;
+  /** As in its newest details; undefined if the engine reports none. */
+  process: string | undefined = undefined;
   /** undefined before the first exit or failed start, and if the code of the last one is lost. */
   lastExitCode: number | undefined = undefined;
   /** RestartCount of the last inspection; a manual start sets it back to 0. */
@@ -225,11 +227,11 @@ export class ContainerRecord {
     if (this.alive) this.hasHealthCheck = details.health !== undefined;
     this.startedAtNs = details.startedAtNs;
     this.finishedAtNs = details.finishedAtNs;
-    const isFailedStart = details.status === "created" && details.exitCode !== 0;
+    const isFailedStart = details.status === "created" && (details.exitCode ?? 0) !== 0;
     const hasExited = details.finishedAtNs > 0n || isFailedStart;
     if (hasExited && !this.alive) this.lastExitCode = details.exitCode;
     this.pid = details.pid;
-    if (details.finishedAtNs > 0n && !this.alive) this.lastExitCode = details.exitCode;
+    if (this.alive) this.process = details.process;
     this.runsSystemd = details.runsSystemd;
     this.#statusNs = newest(details.startedAtNs, details.finishedAtNs);
   }
@@ -252,6 +254,7 @@ export class ContainerRecord {
       restartsSeen: this.restartsSeen,
       oom: this.oom,
       runsSystemd: this.runsSystemd,
+      ...(this.process === undefined ? {} : { process: this.process }),
       lives,
       systemd: this.systemd.journalCursor.resume,
       ...(this.journalPosition === undefined ? {} : { journal: this.journalPosition }),
@@ -281,6 +284,7 @@ export class ContainerRecord {
     this.restartsSeen = resume.restartsSeen;
     this.oom = resume.oom;
     this.runsSystemd = resume.runsSystemd;
+    this.process = resume.process;
     this.systemd.journalCursor.restore(resume.systemd);
     this.journalPosition = resume.journal;
     if (resume.recent !== undefined) {

@@ -166,7 +166,8 @@ function restartOutcomes(
  */
 function isOomInferred(record: ContainerRecord, details: ContainerDetails): boolean {
   if (!details.oomKilled || record.alive || record.oom !== "none") return false;
-  if (isGoodExit(details.exitCode, details.runsSystemd)) return false;
+  const { exitCode } = details;
+  if (exitCode !== undefined && isGoodExit(exitCode, details.runsSystemd)) return false;
   if (isRequested(record, details)) return false;
   record.oom = "inferred";
   record.conditions.oomAtNs = details.finishedAtNs;

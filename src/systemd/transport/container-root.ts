@@ -20,6 +20,11 @@ export interface ContainerRootOptions {
   readonly container: string;
   /** Its PID 1, as the engine has it; 0 while that is unknown. */
   readonly pid: number;
+  /**
+   * Text that begins with the pid and the start of that process, in ticks since the boot, where a look at
+   * the host's /proc has found it: that proves then whose it is, and not the id.
+   */
+  readonly process?: string | undefined;
   /** Folder of the host's processes. Default `/proc`. */
   readonly proc?: string;
 }
@@ -71,7 +76,8 @@ export class ContainerRoot implements Disposable {
    * @throws SocketError if this host has no such process, doesn't show it, or it isn't PID 1 of the
    * container
    */
-  static open({ container, pid, proc = "/proc" }: ContainerRootOptions): ContainerRoot {
+  static open(options: ContainerRootOptions): ContainerRoot {
+    const { pid, proc = "/proc" } = options;
     if (pid <= 0) {
       throw new SocketError("the engine has reported no PID 1 yet", "missing", { isEarly: true });
     }
@@ -79,7 +85,7 @@ export class ContainerRoot implements Disposable {
     try {
       const process = files.use(new OpenFile(`${proc}/${pid}`, FOLDER));
       const mounts = readText(`${process.path}/mountinfo`, MAX_MOUNTS_BYTES);
-      if (!isOf(process, container, mounts)) {
+      if (!isOf(process, options, mounts)) {
         const isLasting = true;
         throw new SocketError(`process ${pid} of this host isn't its PID 1`, "missing", {
           isLasting,
@@ -217,12 +223,23 @@ export class ContainerRoot implements Disposable {
  * True if the process is the first of its pid namespace, and a fact that the engine made names the
  * container: its cgroup, or the files that the engine mounts into it. The pid alone is of any host.
  */
-function isOf(process: OpenFile, container: string, mounts: string): boolean {
-  if (!CONTAINER_ID.test(container)) return false;
+function isOf(
+  process: OpenFile,
+  { container, pid, process: known }: ContainerRootOptions,
+  mounts: string,
+): boolean {
   const status = readText(`${process.path}/status`, MAX_STATUS_BYTES);
   if (!/^NSpid:\t\d+\t(?:\d+\t)*1$/m.test(status)) return false;
+  if (known !== undefined) return known.startsWith(`${pid} ${startTicksOf(process)} `);
+  if (!CONTAINER_ID.test(container)) return false;
   const cgroups = readText(`${process.path}/cgroup`, MAX_STATUS_BYTES);
   return cgroups.includes(container) || mounts.includes(`/${container}/`);
+}
+
+function startTicksOf(process: OpenFile): string {
+  const stat = readText(`${process.path}/stat`, MAX_STATUS_BYTES);
+  // The name before can hold any character.
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }
 
 /** True if the folder is the root of the host, as its first process or this one has it. */

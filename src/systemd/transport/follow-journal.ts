@@ -26,6 +26,8 @@ export interface FollowJournalOptions extends FollowedOptions, HostJournalOption
   readonly gate: Pick<BootGate, "passed">;
   /** True if the journal's files are read by the host's journalctl, if it can. */
   readonly prefersHost: () => boolean;
+  /** False if no command can be run in the container. Default: true. */
+  readonly runsCommands?: boolean;
 }
 
 /**
@@ -58,6 +60,7 @@ async function followOnHost(followed: Followed, options: Following): Promise<voi
   } catch (error) {
     options.signal.throwIfAborted();
     if (!(error instanceof HostJournalError)) throw error;
+    if (options.runsCommands === false) throw new JournalError(error.message, true);
   }
 }
 

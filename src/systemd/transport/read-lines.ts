@@ -34,6 +34,8 @@ export interface LineReaderOptions extends HostJournalOptions {
   readonly redactor: Redactor;
   /** True if the journal's files are read by the host's journalctl, if it can. */
   readonly prefersHost: () => boolean;
+  /** False if no command can be run in the container. Default: true. */
+  readonly runsCommands?: boolean;
 }
 
 /** The newest first. */
@@ -65,6 +67,7 @@ async function answerTo(query: LinesQuery, options: LineReaderOptions): Promise<
     } catch (error) {
       query.signal.throwIfAborted();
       if (!(error instanceof HostJournalError)) throw error;
+      if (options.runsCommands === false) throw new JournalError(error.message, true);
     }
   }
   await options.gate.passed(query.signal);

@@ -14,6 +14,8 @@ export interface SocketSourceOptions {
   readonly container: string;
   /** Returns its PID 1 on the engine's host; 0 while that is unknown. */
   readonly pid: () => number;
+  /** Returns the text of {@link ContainerRootOptions.process}. Default: there is none. */
+  readonly process?: (() => string | undefined) | undefined;
   /** When it was started: Unix nanoseconds. Default: long ago. */
   readonly startedAtNs?: bigint | undefined;
   readonly clock: Clock;
@@ -146,8 +148,9 @@ export class SocketSource implements SystemdSource {
   }
 
   #at(): ContainerRootOptions {
-    const { container, pid, proc } = this.#options;
-    return { container, pid: pid(), ...(proc === undefined ? {} : { proc }) };
+    const { container, pid, process, proc } = this.#options;
+    const at = { container, pid: pid(), process: process?.() };
+    return proc === undefined ? at : { ...at, proc };
   }
 
   /** True if another look, so long after the first, may find what is missing. */

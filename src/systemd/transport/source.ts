@@ -30,6 +30,7 @@ import { JournalError, readJournal } from "../format/journal.ts";
 import { JournalRecovery, type ReadJournal } from "../session/journal-recovery.ts";
 import { AutoSource } from "./auto.ts";
 import { BootGate } from "./boot-gate.ts";
+import type { ContainerRootOptions } from "./container-root.ts";
 import { BusctlSource } from "./busctl.ts";
 import { DbusSource } from "./dbus.ts";
 import { followJournal } from "./follow-journal.ts";
@@ -47,6 +48,10 @@ export interface SystemdSourceOptions {
   readonly clock: Clock;
   /** Returns its PID 1 on the engine's host; 0 while that is unknown. */
   readonly pid: () => number;
+  /** Returns the text that proves whose process that is, where an engine doesn't. Default: there is none. */
+  readonly process?: (() => string | undefined) | undefined;
+  /** False if no command can be run in containers: then there is `socket` alone. Default: true. */
+  readonly runsCommands?: boolean;
   /** When it was started: Unix nanoseconds. */
   readonly startedAtNs: bigint;
   /** Returns the cgroups of its processes; undefined if the engine can't. Default: it can't. */
@@ -84,6 +89,7 @@ export function systemdSource(
   });
   const journal = new JournalRecovery({ ...options, read: journalReader(options, gate) });
   const socket = new SocketSource({ ...options, journal });
+  if (options.runsCommands === false && transport !== "off") return socket;
   const dbus: readonly Way[] = [
     { source: gated(new DbusSource({ ...options, target: "bus" })), peer: "bus" },
     { source: gated(new DbusSource({ ...options, target: "private" })), peer: "private" },
@@ -118,36 +124,42 @@ export interface JournalLinesOptions extends SystemdSourceOptions {
  * the socket by the host's journalctl, else by a command in the container.
  */
 export function journalLines(options: JournalLinesOptions): ReadLines {
-  const { container, pid, watchedOver } = options;
+  const { runsCommands, watchedOver } = options;
   return lineReader({
     ...options,
-    at: () => ({ container, pid: pid() }),
+    at: placeOf(options),
     gate: new BootGate(options),
-    prefersHost: () => watchedOver() === "socket",
+    prefersHost: () => runsCommands === false || watchedOver() === "socket",
   });
 }
 
 /** Returns a follower of the whole journal, in the way in which lines are read. */
 export function journalFollower(options: JournalLinesOptions & FollowedOptions): FollowJournal {
-  const { container, pid, watchedOver } = options;
+  const { runsCommands, watchedOver } = options;
   return followJournal({
     ...options,
-    at: () => ({ container, pid: pid() }),
+    at: placeOf(options),
     gate: new BootGate(options),
-    prefersHost: () => watchedOver() === "socket",
+    prefersHost: () => runsCommands === false || watchedOver() === "socket",
   });
+}
+
+/** Returns where the container's PID 1 is, as of each call. */
+function placeOf({ container, pid, process }: SystemdSourceOptions): () => ContainerRootOptions {
+  return () => ({ container, pid: pid(), process: process?.() });
 }
 
 /** Reads the journal by the host's journalctl; by a command in the container where that can't. */
 function journalReader(options: SystemdSourceOptions, gate: BootGate): ReadJournal {
-  const { runtime, container, clock, pid } = options;
-  const onHost = hostJournal({ at: () => ({ container, pid: pid() }), clock });
+  const { runtime, container, clock, runsCommands } = options;
+  const onHost = hostJournal({ at: placeOf(options), clock });
   return async (query) => {
     try {
       return await onHost(query);
     } catch (error) {
       query.signal.throwIfAborted();
       if (!(error instanceof HostJournalError)) throw error;
+      if (runsCommands === false) throw new JournalError(error.message, true);
       await gate.passed(query.signal);
       return readJournal({ runtime, container, clock, ...query }).catch((second: unknown) => {
         const why = `${error.message}; ${asError(second).message}`;

@@ -78,7 +78,8 @@ const container = (facts: Partial<HostContainer>): HostContainer => ({
   path: `/kubepods/${ids.run}`,
   pid: pidOf(recorded.running),
   startedAtNs: 0n,
-  hostname: "web-0",
+  parent: 0,
+  isProven: false,
   ...facts,
 });
 const { signal } = new AbortController();

@@ -33,7 +33,8 @@ const container = (facts: Partial<HostContainer>): HostContainer => ({
   path: `/docker/${ID}`,
   pid: PID,
   startedAtNs: 0n,
-  hostname: "web",
+  parent: PARENT,
+  isProven: false,
   ...facts,
 });
 
