@@ -69,6 +69,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/cri": ["domain", "engine/format", "engine/registry", "platform/data", "platform/time"],
   "engine/proc": ["domain", "engine/cri", "engine/format", "engine/registry", "platform/time"],
   "engine/registry": ["domain", "engine/format", "platform/data"],
+  "engine/usage": [
+    "domain",
+    "engine/format",
+    "platform/data",
+    "platform/time",
+    "state",
+    "state/containers",
+  ],
   "engine/watch": ["domain", "platform/data", "platform/time", "state", "state/containers"],
   http: [
     "domain",

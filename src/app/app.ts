@@ -62,8 +62,9 @@ export async function runApp(options: AppOptions): Promise<void> {
   const store = stack.use(opened.store);
   logSetup({ config, runtime, store, web, log });
 
-  const { watch, readings, scraper, own, status } = buildParts(opened, common);
+  const { watch, refresh, scraper, own, status, oomKills } = buildParts(opened, common);
   stack.use(own);
+  stack.use(oomKills);
   const watchesSystemd = config.systemd.transport !== "off" || config.systemd.host;
   const startup = stack.use(
     new StartupLog({ fleet, runtime, watchesSystemd, sinceMs, clock, log }),
@@ -79,11 +80,9 @@ export async function runApp(options: AppOptions): Promise<void> {
   };
   stack.use(every(SWEEP_MS, clock, sweep));
 
-  const refresh = (): Promise<void> => readings.refresh();
-  const { groups } = series;
   const hostName = await openHostName({ ...common, runtime });
   const exported = { ...common, store, hostName, own };
-  stack.use(await openMetricExport({ ...exported, fleet, groups, refresh, signal }));
+  stack.use(await openMetricExport({ ...exported, fleet, series, refresh, signal }));
   stack.use(await openLogExport(exported));
   stack.use(readFailureLines({ ...common, fleet, watch }));
 

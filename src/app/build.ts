@@ -1,6 +1,9 @@
 import client from "prom-client";
 import { BUILD_INFO } from "../config/build-info.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
+import { CgroupFiles } from "../engine/usage/cgroup-files.ts";
+import { ContainerUsages } from "../engine/usage/container-usages.ts";
+import { OomKills } from "../engine/usage/oom-kills.ts";
 import { OwnMetrics } from "../metrics/own-metrics.ts";
 import { Scraper } from "../metrics/scrape.ts";
 import { Readings } from "../systemd/readings/readings.ts";
@@ -13,10 +16,12 @@ import type { Watch } from "./watch.ts";
 
 export interface Built {
   readonly watch: Watch;
-  readonly readings: Readings;
+  /** Reads what no event carries, if it is older than 5 s; takes 1 s at most. */
+  readonly refresh: () => Promise<void>;
   readonly scraper: Scraper;
   readonly own: OwnMetrics;
   readonly status: Status;
+  readonly oomKills: Disposable;
 }
 
 function linesOf({ journal }: OpenOptions["config"]): number {
@@ -30,10 +35,21 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
   const { runtime } = opened.access;
   const watch = buildWatch({ ...options, ...opened });
   const registry = new client.Registry();
-  const { groups } = series;
+  const { groups, hasUsage } = series;
   const readings = new Readings({ fleet, groups, sourceOf: watch.readingsOf, clock });
+  const files = new CgroupFiles();
+  const usages = hasUsage ? new ContainerUsages({ ...options, fleet, runtime, files }) : undefined;
+  const oomKills = new OomKills({ fleet, files, clock });
+  if (hasUsage) {
+    options.bus.subscribe("stateRead", ({ record, source }) => {
+      if (source === "engine") oomKills.sync(record);
+    });
+  }
+  const refresh = async (): Promise<void> => {
+    await Promise.all([readings.refresh(), usages?.refresh()]);
+  };
   const isWatched = config.systemd.transport !== "off" || config.systemd.host;
-  const scraper = new Scraper(fleet, shownMetrics({ isWatched, groups }), registry);
+  const scraper = new Scraper(fleet, shownMetrics({ isWatched, groups, hasUsage }), registry);
   const own = new OwnMetrics({
     ...BUILD_INFO,
     clock,
@@ -55,5 +71,5 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
     readExtras: (units, hasLines) =>
       readUnitExtras(units, { watch, lines: linesOf(config), clock, hasLines }),
   });
-  return { watch, readings, scraper, own, status };
+  return { watch, refresh, scraper, own, status, oomKills };
 }

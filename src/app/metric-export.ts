@@ -2,13 +2,13 @@ import { BUILD_INFO } from "../config/build-info.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
 import type { Logger } from "../domain/log.ts";
-import type { ReadingGroup } from "../domain/readings.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
 import { asError } from "../platform/data/as-error.ts";
 import { Backoff } from "../platform/time/backoff.ts";
 import type { Publisher } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
+import type { SeriesBudget } from "../state/units/series-budget.ts";
 import type { Store } from "../storage/store.ts";
 
 export interface MetricExportOptions {
@@ -17,8 +17,8 @@ export interface MetricExportOptions {
   /** Returns the host's name as far as it is known by now. */
   readonly hostName: () => string;
   readonly fleet: Fleet;
-  /** Groups of readings that have metrics. */
-  readonly groups: ReadonlySet<ReadingGroup>;
+  /** Groups of readings, and usage, that have metrics. */
+  readonly series: Pick<SeriesBudget, "groups" | "hasUsage">;
   /** Reads what no signal carries; called before each collection. */
   readonly refresh: () => Promise<void>;
   readonly own: OwnMetrics;
@@ -40,7 +40,7 @@ const PUSH_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
  * @throws if a file that the endpoint needs is unreadable or invalid
  */
 export async function openMetricExport(options: MetricExportOptions): Promise<AsyncDisposable> {
-  const { config, store, hostName, fleet, groups, refresh, own, bus, clock, log, signal } = options;
+  const { config, store, hostName, fleet, series, refresh, own, bus, clock, log, signal } = options;
   const endpoint = config.otlp.metrics;
   if (endpoint === undefined) return { async [Symbol.asyncDispose]() {} };
   // The sender costs memory and start-up time: it is loaded only when used.
@@ -55,7 +55,8 @@ export async function openMetricExport(options: MetricExportOptions): Promise<As
       fleet,
       metrics: shownMetrics({
         isWatched: config.systemd.transport !== "off" || config.systemd.host,
-        groups,
+        groups: series.groups,
+        hasUsage: series.hasUsage,
       }),
       refresh,
       own: own.registry,

@@ -44,7 +44,8 @@ export async function openParts({ config, bus, clock, log }: OpenOptions): Promi
     log,
   });
   const groups = new Set(systemd.transport === "off" ? [] : metrics.collect);
-  const series = new SeriesBudget(metrics.seriesLimit, () => clock.nowNs(), groups);
+  const hasUsage = config.containers.stats;
+  const series = new SeriesBudget(metrics.seriesLimit, () => clock.nowNs(), { groups, hasUsage });
   const fleet = new Fleet({
     events: fleetEvents(bus),
     admission: unitAdmission(systemd.unitInclude, systemd.unitExclude, series),

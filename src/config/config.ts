@@ -73,6 +73,10 @@ export interface Config extends WatchConfig {
     /** Lines of one failure. */
     readonly lines: number;
   };
+  readonly containers: {
+    /** True if what containers use is queried when metrics are read. */
+    readonly stats: boolean;
+  };
   readonly web: {
     /** At least one. */
     readonly listenAddresses: readonly ListenAddress[];

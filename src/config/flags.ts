@@ -174,6 +174,14 @@ export const FLAGS = {
     separator: "newline",
     parse: replacedRegExp,
   }),
+  containerStats: single({
+    name: "containers.stats",
+    hint: "on|off",
+    defaultText: "off",
+    help: "Whether memory, CPU and pids of running containers are queried when metrics are read: from their cgroups if this host has them, else from the engine's API.",
+    completes: SWITCH_WORDS,
+    parse: oneOf(SWITCH_WORDS),
+  }),
   seriesLimit: single({
     name: "metrics.series-limit",
     hint: "NUMBER",

@@ -56,6 +56,7 @@ function readConfig(values: ReadonlyMap<string, readonly string[]>, env: Environ
       lines: settings.journalLines,
       redact: settings.journalRedact,
     },
+    containers: { stats: settings.containerStats === "on" },
     web: {
       listenAddresses: settings.listenAddresses,
       telemetryPath: settings.telemetryPath,

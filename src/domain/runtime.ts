@@ -118,6 +118,11 @@ export interface ContainerRuntime {
    * if the engine may have to start a process in the container for that.
    */
   cgroups(container: string, signal: AbortSignal): Promise<readonly string[] | undefined>;
+  /**
+   * Returns what a container uses now, as the API's one-shot statistics have it. Absent from a runtime
+   * without them.
+   */
+  stats?(container: string, signal: AbortSignal): Promise<unknown>;
   /** Cuts every connection and kills every command that is still open: nothing keeps the process alive. */
   close(): void;
 }

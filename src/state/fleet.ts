@@ -18,12 +18,13 @@ import type {
   ContainerStatus,
   ContainerSummary,
 } from "../domain/container.ts";
+import type { OomKillCounts } from "../domain/container-usage.ts";
 import type { EngineEvent } from "../domain/engine-event.ts";
 import { EventKind } from "../domain/event.ts";
 import type { ContainerResume, RunsResume } from "../domain/resume.ts";
 import { ContainerChanges } from "./containers/container-changes.ts";
 import type { ContainerOutcome, Occurrence } from "./containers/container-outcome.ts";
-import { foldEvent } from "./containers/fold-event.ts";
+import { foldEvent, foldKills } from "./containers/fold-event.ts";
 import { RunTracker } from "./containers/run-tracker.ts";
 import { ContainerRecord } from "./containers/container-record.ts";
 import { foldDetails, foldFinalDetails, foldSummary } from "./containers/fold-snapshot.ts";
@@ -124,6 +125,11 @@ export class Fleet {
       this.#destroy(record, { timeNs: event.timeNs, recovered: false }, isRemoved);
     } else this.#changes.emit(record, foldEvent(record, event));
     return record;
+  }
+
+  /** Folds in how many processes the kernel has killed in the container's present run. */
+  oomKills(record: ContainerRecord, counts: OomKillCounts, timeNs: bigint): void {
+    this.#changes.emit(record, foldKills(record, counts, timeNs));
   }
 
   /**

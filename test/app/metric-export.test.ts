@@ -7,6 +7,7 @@ import { httpEndpoint } from "../support/http-endpoint.ts";
 import { decodeOtlpMetrics, select } from "../support/otlp-metrics.ts";
 import { ownMetrics } from "../support/own-metrics.ts";
 import { recordedFleet } from "../support/recorded-fleet.ts";
+import { SeriesBudget } from "../../src/state/units/series-budget.ts";
 import { recordedLog } from "../support/recorded-log.ts";
 
 async function started(env: Readonly<Record<string, string>>, args: readonly string[] = []) {
@@ -23,7 +24,7 @@ async function started(env: Readonly<Record<string, string>>, args: readonly str
     store: { folder: undefined },
     hostName: () => "lab-1",
     fleet,
-    groups: new Set(),
+    series: new SeriesBudget(0),
     refresh: async () => {},
     own,
     bus: new EventBus(log),

@@ -20,6 +20,7 @@ function errorOf(argv: readonly string[], env: Environment = {}): string {
 
 test("has the defaults of the contract", () => {
   expect(configOf([])).toEqual({
+    containers: { stats: false },
     web: {
       listenAddresses: [{ host: undefined, port: 10_558 }],
       telemetryPath: "/metrics",

@@ -9,6 +9,8 @@ import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { startUnitwatch } from "../support/unitwatch.ts";
 
+const STATS = "GET /v{version}/containers/{id}/stats";
+const MIB = 1024 * 1024;
 const PAGE = join(import.meta.dirname, "../../docs/security.md");
 
 /** Returns the calls in the page's table of that name. */
@@ -136,5 +138,44 @@ describeEngine("behind a proxy that allows only the calls of docs/security.md", 
     const needed = gets.filter((call) => !/exec|top/.test(call));
     expect([...proxy.used].toSorted()).toEqual(needed.toSorted());
     expect(unitwatch.log.filter(({ msg }) => msg.startsWith("journal unavailable"))).toEqual([]);
+  });
+
+  test.each([
+    ["the engine's API", [STATS]],
+    ["their cgroups on the engine's host", []],
+  ])("shows what containers use when that is on, by %s", async (where, statsCalls) => {
+    const calls = [...(await callsOf("engine calls")), ...statsCalls];
+    await using proxy = await AllowListProxy.start(join(dir, "use.sock"), engine.host, calls);
+    const args = ["--docker.runtime=engine", "--systemd.transport=off", "--containers.stats=on"];
+    const isOnHost = where.includes("host");
+    await using unitwatch = await startUnitwatch({
+      host: proxy.host,
+      cluster,
+      args,
+      ...(isOnHost && { onHostOf: engine }),
+    });
+    const limits = ["--memory=64m", "--pids-limit=50"];
+    const command = ["sh", "-c", "head -c 8M /dev/zero >/dev/shm/x; exec sleep 1000000"];
+    const options = { name: name("busy"), labels, args: limits, command };
+    await using busy = await startContainer(engine, options);
+    const of = { container: busy.name };
+
+    const scrape = await unitwatch.until(
+      (each) => (each.value("container_memory_working_set_bytes", of) ?? 0) > 8 * MIB,
+    );
+    expect(scrape.value("container_spec_memory_limit_bytes", of)).toBe(64 * MIB);
+    expect(scrape.value("container_threads_max", of)).toBe(50);
+    expect(scrape.value("container_threads", of)).toBe(1);
+    expect(scrape.value("container_memory_usage_bytes", of)).toBeLessThan(32 * MIB);
+    expect(scrape.value("container_cpu_usage_seconds_total", of)).toBeGreaterThan(0);
+    // A node's own cgroups count too, and it has no limit of memory.
+    const ofNode = { container: node.name };
+    expect(scrape.value("container_threads", ofNode)).toBeGreaterThan(2);
+    expect(scrape.value("container_spec_memory_limit_bytes", ofNode)).toBe(0);
+
+    await busy.stop();
+    await unitwatch.until((each) => each.select("container_threads", of).length === 0);
+    expect(proxy.refused).toEqual([]);
+    expect(proxy.used.has(STATS)).toBe(statsCalls.length > 0);
   });
 });

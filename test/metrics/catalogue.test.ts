@@ -1,24 +1,38 @@
 import { expect, test } from "@jest/globals";
+import { USAGE_SERIES } from "../../src/domain/container-usage.ts";
 import { READING_GROUPS, type ReadingGroup } from "../../src/domain/readings.ts";
 import { shownMetrics, STATE_METRICS } from "../../src/metrics/catalogue.ts";
 import { OWN_INSTRUMENTS } from "../../src/metrics/own-instruments.ts";
 
 test("shows all metrics when systemd is watched", () => {
   const groups = new Set(READING_GROUPS);
-  expect(shownMetrics({ isWatched: true, groups })).toEqual(STATE_METRICS);
+  expect(shownMetrics({ isWatched: true, hasUsage: true, groups })).toEqual(STATE_METRICS);
 });
 
 test("shows no unitwatch_systemd_ metric when systemd isn't watched", () => {
-  const names = shownMetrics({ isWatched: false, groups: new Set(READING_GROUPS) }).map(
-    ({ name }) => name,
-  );
+  const names = shownMetrics({
+    isWatched: false,
+    hasUsage: false,
+    groups: new Set(READING_GROUPS),
+  }).map(({ name }) => name);
   expect(names).toContain("container_state_status");
   expect(names.filter((name) => name.includes("systemd"))).toEqual([]);
 });
 
+test("shows what containers use if that is queried, whether systemd is watched or not", () => {
+  const named = (isWatched: boolean, hasUsage: boolean): string[] =>
+    shownMetrics({ isWatched, hasUsage, groups: new Set() }).map(({ name }) => name);
+  for (const isWatched of [true, false]) {
+    const without = new Set(named(isWatched, false));
+    expect(named(isWatched, true).filter((name) => !without.has(name))).toHaveLength(USAGE_SERIES);
+  }
+});
+
 test("shows the metrics of the groups that --systemd.collect selects, and of no other", () => {
   const shown = (...groups: ReadingGroup[]): string[] =>
-    shownMetrics({ isWatched: true, groups: new Set(groups) }).map(({ name }) => name);
+    shownMetrics({ isWatched: true, hasUsage: true, groups: new Set(groups) }).map(
+      ({ name }) => name,
+    );
   const none = new Set(shown());
   const added = Object.fromEntries(
     READING_GROUPS.map((group) => [group, shown(group).filter((name) => !none.has(name))]),

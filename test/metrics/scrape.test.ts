@@ -6,7 +6,7 @@ import type { StateMetric } from "../../src/metrics/metric.ts";
 import { Scraper } from "../../src/metrics/scrape.ts";
 import { parseExposition } from "../support/exposition.ts";
 import { golden } from "../support/golden.ts";
-import { goldenFleet } from "../support/golden-fleet.ts";
+import { GOLDEN_LIMIT, goldenFleet } from "../support/golden-fleet.ts";
 import { ownMetrics } from "../support/own-metrics.ts";
 import { recordedFleet } from "../support/recorded-fleet.ts";
 
@@ -48,6 +48,21 @@ test("has every metric of the state in the golden scrape, and no series twice", 
   const { samples } = parseExposition(await goldenScrape("text"));
   const names = new Set(samples.map(({ name }) => name));
   expect(STATE_METRICS.map(({ name }) => name).filter((name) => !names.has(name))).toEqual([]);
+});
+
+test("takes room in the series limit for all that a scrape with every group shows", async () => {
+  const { fleet, series } = goldenFleet();
+  const { body } = await new Scraper(fleet, STATE_METRICS, ownMetrics().registry).scrape("text");
+  const { samples } = parseExposition(body.toString("utf8"));
+  const names = new Set(STATE_METRICS.map(({ name }) => name));
+  const shown = samples.filter(({ name }) => names.has(name)).length;
+  let free = GOLDEN_LIMIT;
+  while (!series.take(free)) free -= 1;
+  const taken = GOLDEN_LIMIT - free;
+  expect(shown).toBeGreaterThan(200);
+  expect(taken).toBeGreaterThanOrEqual(shown);
+  for (const record of fleet.containers()) record.forget();
+  expect(series.take(taken)).toBe(true);
 });
 
 test("gives each series the labels that its metric declares, in order", async () => {

@@ -1,5 +1,10 @@
 import type { Change } from "../../src/domain/change.ts";
-import { BOOT_STAGES, noReading, type UnitReading } from "../../src/domain/readings.ts";
+import {
+  BOOT_STAGES,
+  noReading,
+  READING_GROUPS,
+  type UnitReading,
+} from "../../src/domain/readings.ts";
 import type { ServiceSignal, UnitSignal } from "../../src/domain/systemd.ts";
 import type { UnitRow } from "../../src/domain/unit.ts";
 import { identifier } from "../../src/engine/format/identity.ts";
@@ -14,6 +19,8 @@ const SECOND_NS = 1_000_000_000n;
 /** 2026-01-01T00:00:00Z */
 const START_NS = 1_767_225_600n * SECOND_NS;
 
+export const GOLDEN_LIMIT = 10_000;
+
 export interface GoldenFleet {
   readonly fleet: Fleet;
   readonly series: SeriesBudget;
@@ -27,7 +34,10 @@ export interface GoldenFleet {
  */
 export function goldenFleet(): GoldenFleet {
   const changes: Change[] = [];
-  const series = new SeriesBudget(1_000, () => START_NS + 60n * SECOND_NS);
+  const series = new SeriesBudget(GOLDEN_LIMIT, () => START_NS + 60n * SECOND_NS, {
+    groups: new Set(READING_GROUPS),
+    hasUsage: true,
+  });
   const identify = identifier(undefined, () => "docker");
   const fleet = new Fleet({
     events: { changed: (change) => void changes.push(change), refused: () => {} },
@@ -59,6 +69,8 @@ export function goldenFleet(): GoldenFleet {
   engine("create", "sind-dev-controller", SIND);
   engine("start", "sind-dev-controller", SIND);
   busyNode(inspect("sind-dev-controller", { runsSystemd: true }), nowNs);
+
+  useOf(fleet, "sind-dev-controller");
 
   engine("create", "sind-dev-worker-0", SIND);
   engine("start", "sind-dev-worker-0", SIND);
@@ -93,6 +105,20 @@ export function goldenFleet(): GoldenFleet {
   engine("die", "gone", { exitCode: "0" });
   engine("destroy", "gone");
   return { fleet, series, changes };
+}
+
+function useOf(fleet: Fleet, name: string): void {
+  const record = fleet.get(idOf(name));
+  if (record === undefined) throw new Error(`no container ${name}`);
+  record.usage = {
+    memory: 52_428_800,
+    workingSet: 41_943_040,
+    memoryLimit: 0,
+    cpuSeconds: 12.345678901,
+    threads: 17,
+    threadsMax: 4915,
+    counting: { sinceNs: record.startedAtNs },
+  };
 }
 
 /** Gives a systemd one unit in each state, some of which failed and were restarted. */

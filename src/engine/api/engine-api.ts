@@ -208,6 +208,12 @@ export class EngineApi implements ContainerRuntime {
     return cgroupsOf(await this.#http.json({ path, signal }, MAX_INSPECT_BYTES));
   }
 
+  async stats(container: string, signal: AbortSignal): Promise<unknown> {
+    const version = await this.#version(signal);
+    const path = `${version}/containers/${encodeURIComponent(container)}/stats?stream=false&one-shot=true`;
+    return this.#http.json({ path, signal }, MAX_INSPECT_BYTES);
+  }
+
   async #exec(
     container: string,
     command: readonly string[],

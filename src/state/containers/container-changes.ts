@@ -52,13 +52,16 @@ function changeOf(record: ContainerRecord, outcome: ContainerOutcome): Container
     }
     case "container.restart":
       return { ...common, kind: outcome.kind, detail: `restartCount=${outcome.restartCount}` };
+    case "container.oom": {
+      const { kind, kills = 1 } = outcome;
+      return { ...common, kind, detail: kills > 1 ? `kills=${kills}` : "" };
+    }
     case "container.create":
     case "container.destroy":
     case "container.start":
     case "container.stop":
     case "container.pause":
     case "container.unpause":
-    case "container.oom":
       return { ...common, kind: outcome.kind, detail: "" };
     default:
       return outcome satisfies never;

@@ -107,7 +107,7 @@ export function countOutcome(
       counters.recent.restarts.add(outcome.timeNs, nowNs);
       break;
     case "container.oom":
-      counters.oomEvents += 1;
+      counters.oomEvents += outcome.kills ?? 1;
       counters.recent.oomKills.add(outcome.timeNs, nowNs);
       break;
     case "container.create":

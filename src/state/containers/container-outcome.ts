@@ -9,7 +9,13 @@ export interface Occurrence {
 }
 
 interface PlainOutcome extends Occurrence {
-  readonly kind: Exclude<ContainerPlainChange["kind"], "container.restart">;
+  readonly kind: Exclude<ContainerPlainChange["kind"], "container.restart" | "container.oom">;
+}
+
+interface OomOutcome extends Occurrence {
+  readonly kind: typeof EventKind.ContainerOom;
+  /** Kills that it stands for. Default: 1. */
+  readonly kills?: number;
 }
 
 interface DieOutcome extends Occurrence {
@@ -30,4 +36,9 @@ interface HealthOutcome extends Occurrence {
 }
 
 /** A change of a container that one input shows. */
-export type ContainerOutcome = PlainOutcome | DieOutcome | RestartOutcome | HealthOutcome;
+export type ContainerOutcome =
+  | PlainOutcome
+  | OomOutcome
+  | DieOutcome
+  | RestartOutcome
+  | HealthOutcome;

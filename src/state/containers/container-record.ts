@@ -9,6 +9,7 @@
  *   input                          counts
  *   -----------------------------  -----------------------------------------------------------------
  *   event start, die, oom          1 start, exit, OOM kill, unless a snapshot reported it first
+ *   the kernel's count of kills    those that no event has shown (kill-tracker.ts), while it is followed
  *   inspect, events may be late    policy restarts: the difference of RestartCount, each with the
  *                                  time of the exit that led to it (exit-times.ts)
  *   inspect, all events applied    policy restarts, and the starts and exits that RunTracker finds
@@ -32,6 +33,7 @@ import type {
   ContainerStatus,
   HealthStatus,
 } from "../../domain/container.ts";
+import { type ContainerUsage, USAGE_SERIES } from "../../domain/container-usage.ts";
 import { LabelSet } from "../../domain/label-set.ts";
 import type { Counting } from "../../domain/label-set.ts";
 import { seriesOfSystemd } from "../../domain/readings.ts";
@@ -46,6 +48,7 @@ import { ContainerConditions } from "./container-conditions.ts";
 import { addCounters, newCounters, restoreRecent, storedRecent } from "./container-counters.ts";
 import type { ContainerCounters } from "./container-counters.ts";
 import { ExitTimes } from "./exit-times.ts";
+import { KillTracker } from "./kill-tracker.ts";
 import type { RunTracker } from "./run-tracker.ts";
 
 /** The end of a container's last run. */
@@ -54,6 +57,11 @@ export interface LastExit {
   readonly exitCode: number | undefined;
   /** Unix nanoseconds; 0n if unknown. */
   readonly timeNs: bigint;
+}
+
+/** Usage of a container, with the run in which its counters count. */
+export interface ShownUsage extends ContainerUsage {
+  readonly counting: Counting;
 }
 
 /** A name that a container had until it was renamed. */
@@ -77,6 +85,7 @@ export class ContainerRecord {
   readonly runs: RunTracker;
   readonly exitTimes = new ExitTimes();
   readonly conditions = new ContainerConditions();
+  readonly kills = new KillTracker();
   readonly systemd: SystemdState;
 
   status: ContainerStatus = "created";
@@ -105,6 +114,8 @@ export class ContainerRecord {
   formerName: FormerName | undefined = undefined;
   /** Where its journal is followed from; undefined if it isn't. */
   journalPosition: JournalPosition | undefined = undefined;
+  /** Usage as of the last query; undefined if that isn't known, or it doesn't run. */
+  usage: ShownUsage | undefined = undefined;
   /** When it was removed: Unix nanoseconds; its series stay for the retention. */
   destroyedAtNs: bigint | undefined = undefined;
   readonly #series: SeriesBudget;
@@ -140,7 +151,8 @@ export class ContainerRecord {
   }
 
   get #ownSeries(): number {
-    return CONTAINER_SERIES + seriesOfSystemd(this.#series.groups);
+    const { groups, hasUsage } = this.#series;
+    return CONTAINER_SERIES + (hasUsage ? USAGE_SERIES : 0) + seriesOfSystemd(groups);
   }
 
   /** False if its series were refused. Its changes are emitted all the same. */

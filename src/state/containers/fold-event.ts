@@ -1,4 +1,5 @@
 import { HEALTH_STATUSES } from "../../domain/container.ts";
+import type { OomKillCounts } from "../../domain/container-usage.ts";
 import type { EngineEvent } from "../../domain/engine-event.ts";
 import { EventKind } from "../../domain/event.ts";
 import type { ContainerOutcome } from "./container-outcome.ts";
@@ -40,8 +41,8 @@ export function foldEvent(
     case "die":
       return died(record, event);
     case "oom": {
-      // The engine may report a kill only after inspect did: that is the same one.
-      const isCounted = record.oom === "inferred";
+      // The engine may report a kill only after inspect or the kernel did: that is the same one.
+      const isCounted = record.oom === "inferred" || !record.kills.event(event.timeNs);
       record.oom = "event";
       record.conditions.outOfMemory(event.timeNs);
       return isCounted ? NO_OUTCOMES : [{ kind: EventKind.ContainerOom, ...when }];
@@ -60,6 +61,22 @@ export function foldEvent(
   }
 }
 
+/**
+ * Folds in how many processes the kernel has killed in the container's present run, and returns what has
+ * happened that no event has shown.
+ */
+export function foldKills(
+  record: ContainerRecord,
+  counts: OomKillCounts,
+  timeNs: bigint,
+): readonly ContainerOutcome[] {
+  const kills = record.kills.counted(counts, timeNs);
+  if (kills === 0) return NO_OUTCOMES;
+  record.oom = "event";
+  record.conditions.outOfMemory(timeNs);
+  return [{ kind: EventKind.ContainerOom, timeNs, recovered: false, kills }];
+}
+
 function started(record: ContainerRecord, { timeNs }: EngineEvent): readonly ContainerOutcome[] {
   // The code of a start that failed before is no exit's.
   if (record.startFailed) record.lastExitCode = undefined;
@@ -68,6 +85,7 @@ function started(record: ContainerRecord, { timeNs }: EngineEvent): readonly Con
     record.status = "running";
     record.startedAtNs = timeNs;
     record.oom = "none";
+    record.kills.began();
     record.conditions.started();
   }
   return [{ kind: EventKind.ContainerStart, timeNs, recovered: false }];

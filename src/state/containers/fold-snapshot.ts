@@ -188,6 +188,7 @@ function isRequested({ stopRequestedNs }: ContainerRecord, details: ContainerDet
 function isOomMissed(record: ContainerRecord, details: ContainerDetails): boolean {
   if (!details.oomKilled || !record.alive || record.oom !== "none") return false;
   record.oom = "inferred";
+  record.kills.event(details.startedAtNs);
   return true;
 }
 

@@ -11,14 +11,21 @@ export class SeriesBudget {
   readonly nowNs: () => bigint;
   /** Groups of readings that have series. */
   readonly groups: ReadonlySet<ReadingGroup>;
+  /** True if what containers use has series. */
+  readonly hasUsage: boolean;
   readonly #limit: number;
   #taken = 0;
   #refused = 0;
 
-  constructor(limit: number, nowNs: () => bigint = () => 0n, groups = NO_GROUPS) {
+  constructor(
+    limit: number,
+    nowNs: () => bigint = () => 0n,
+    queried: { readonly groups?: ReadonlySet<ReadingGroup>; readonly hasUsage?: boolean } = {},
+  ) {
     this.#limit = limit;
     this.nowNs = nowNs;
-    this.groups = groups;
+    this.groups = queried.groups ?? NO_GROUPS;
+    this.hasUsage = queried.hasUsage ?? false;
   }
 
   /** Series that were refused so far. */

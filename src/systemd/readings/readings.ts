@@ -13,8 +13,7 @@
  */
 import type { Clock } from "../../domain/clock.ts";
 import type { ReadingGroup, ReadingSource } from "../../domain/readings.ts";
-import { someAtOnce } from "../../platform/data/some-at-once.ts";
-import { atMost } from "../../platform/time/at-most.ts";
+import { refreshRounds } from "../../platform/time/query-rounds.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { Fleet } from "../../state/fleet.ts";
 import { NodeReadings } from "./node-readings.ts";
@@ -28,15 +27,6 @@ export interface ReadingsOptions {
   readonly clock: Clock;
 }
 
-/** Longest wait for answers. */
-const LIMIT_MS = 1_000;
-/**
- * Nodes that are queried at a time: what they answer in one turn of the event loop is read within
- * milliseconds. One that is silent for a while makes way for the next.
- */
-const MAX_NODES = 8;
-const SILENCE_MS = 100;
-
 /** Queries what no signal carries, for all containers. */
 export class Readings {
   readonly #options: ReadingsOptions;
@@ -46,7 +36,7 @@ export class Readings {
     this.#options = options;
   }
 
-  /** Reads what is older than 5 s. Resolves when it is read, or after {@link LIMIT_MS}. */
+  /** Reads what is older than 5 s. Resolves when it is read, or after 1 s. */
   async refresh(): Promise<void> {
     const { fleet, groups, clock } = this.#options;
     if (groups.size === 0) return;
@@ -56,16 +46,9 @@ export class Readings {
       if (node === undefined) record.systemd.manager.answersQueries = false;
       else nodes.push(node);
     }
-    const begun: Promise<unknown>[] = [];
-    const slots = someAtOnce(nodes, MAX_NODES, async (node) => {
-      const limitMs = node.begin(LIMIT_MS);
-      begun.push(atMost(limitMs, clock, node.settled));
-      if (limitMs > 0) await node.settledOrSilent(SILENCE_MS);
-    });
-    await atMost(
-      LIMIT_MS,
+    await refreshRounds(
+      nodes.map(({ rounds }) => rounds),
       clock,
-      slots.then(() => Promise.all(begun)),
     );
     for (const node of nodes) node.rate();
   }
