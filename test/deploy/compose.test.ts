@@ -6,11 +6,13 @@ import { otelDefinitions } from "../../docs/generate/metric-tables.ts";
 import { prometheusLabel, prometheusName } from "../../docs/generate/prometheus-names.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { attributeOf } from "../../src/metrics/metric.ts";
-import { DASHBOARD_FOLDERS, readDashboards } from "../support/dashboards.ts";
+import { DASHBOARD_FOLDERS, LOGS, readDashboards, targetsOf } from "../support/dashboards.ts";
 import { brokenLinks } from "../support/markdown-links.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const DEPLOY = join(ROOT, "deploy");
+const PROMETHEUS = { type: "prometheus", uid: "${datasource}" };
+const VICTORIA_LOGS = { type: LOGS, uid: "${logs}" };
 
 interface Service {
   readonly image: string;
@@ -65,12 +67,18 @@ describe("compose.yaml", () => {
     ];
     const asked = files.flatMap((file) => {
       const text = readFileSync(join(DEPLOY, file), "utf8").replaceAll(/^\s*#.*$/gm, "");
-      return [...text.matchAll(/([a-z][a-z-]+):(?:9090|9093|10558|3100|8888)\b/g)].map(
+      return [...text.matchAll(/([a-z][a-z-]+):(?:9090|9093|10558|9428|8888)\b/g)].map(
         ([, host = ""]) => host,
       );
     });
     const names = [...new Set(asked)].filter((host) => host !== "localhost").toSorted(byText);
-    expect(names).toEqual(["alertmanager", "collector", "loki", "prometheus", "unitwatch"]);
+    expect(names).toEqual([
+      "alertmanager",
+      "collector",
+      "prometheus",
+      "unitwatch",
+      "victoria-logs",
+    ]);
     expect(Object.keys(compose.services)).toEqual(expect.arrayContaining(names));
   });
 });
@@ -166,8 +174,9 @@ describe("Grafana", () => {
       for (const { title, description, datasource, targets } of panels) {
         expect(title).toMatch(/\w/);
         expect(description).toMatch(/\.$/);
-        expect(datasource).toEqual({ type: "prometheus", uid: "${datasource}" });
+        expect([PROMETHEUS, VICTORIA_LOGS]).toContainEqual(datasource);
         expect(targets?.length).toBeGreaterThan(0);
+        for (const target of targets ?? []) expect(target.datasource).toEqual(datasource);
       }
       const taken = new Set<string>();
       for (const { gridPos } of dashboard.panels) {
@@ -182,15 +191,15 @@ describe("Grafana", () => {
     });
 
     test("queries only unitwatch's series, and uses each variable", () => {
-      const exprs = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+      const exprs = targetsOf(dashboard, PROMETHEUS.type).map(({ expr }) => expr);
       for (const expr of exprs) {
         for (const [, labels] of expr.matchAll(/\{([^}]*)\}/g)) {
           const job = folder === "dashboards" ? 'job="unitwatch"' : 'job=~"(.+/)?unitwatch"';
           expect(labels?.slice(0, job.length)).toBe(job);
         }
       }
-      for (const { name } of dashboard.templating.list) {
-        if (name === "datasource") continue;
+      for (const { name, type } of dashboard.templating.list) {
+        if (type === "datasource") continue;
         expect(exprs.some((expr) => expr.includes(`"$${name}"`))).toBe(true);
       }
     });
@@ -207,7 +216,7 @@ describe("Grafana", () => {
       const all = [...labelsOf.values()].flat();
       const host = isPushed ? "host_name" : "instance";
       const other = new Set(isPushed ? [] : ["up", "process_resident_memory_bytes"]);
-      for (const { expr } of panels.flatMap(({ targets = [] }) => targets)) {
+      for (const { expr } of targetsOf(dashboard, PROMETHEUS.type)) {
         for (const [, name = "", matchers = ""] of expr.matchAll(/([a-z][\w:]*)\{([^}]*)\}/g)) {
           const isOther = name.includes(":") || other.has(name);
           const labels = isOther ? all : labelsOf.get(name.replace(/_bucket$/, ""));
@@ -215,6 +224,14 @@ describe("Grafana", () => {
           const used = [...matchers.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)].map(([, label]) => label);
           expect(["job", host, ...(labels ?? [])]).toEqual(expect.arrayContaining(used));
         }
+      }
+    });
+
+    test("provisions a data source of each type that it queries", () => {
+      const types = sources.map(({ type }) => type);
+      for (const { datasource } of panels) expect(types).toContain(datasource?.type);
+      for (const { type, query } of dashboard.templating.list) {
+        if (type === "datasource") expect(types).toContain(query);
       }
     });
 

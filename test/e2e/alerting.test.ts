@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
-import { type Dashboard, interpolate, readDashboards, type Target } from "../support/dashboards.ts";
+import {
+  type Dashboard,
+  interpolate,
+  readDashboards,
+  type Target,
+  targetsOf,
+} from "../support/dashboards.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { oomContainer, startContainer } from "../support/engine/container.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -246,8 +252,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       unit: ".+",
       datasource: "prometheus",
     });
-    const targetsOf = ({ panels }: Dashboard): Target[] =>
-      panels.flatMap(({ targets = [] }) => targets);
+    const queriesOf = (dashboard: Dashboard): Target[] => targetsOf(dashboard, "prometheus");
     const run = (target: Target, with_: Readonly<Record<string, string>>) => {
       const expr = interpolate(target.expr, with_);
       return target.instant ? prometheus.query(expr) : prometheus.queryRange(expr);
@@ -265,7 +270,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       test(`${dashboard.title}: every query gives data`, async () => {
         const missing = async (): Promise<string[]> => {
           const results = await Promise.all(
-            targetsOf(dashboard).map(async (target) => {
+            queriesOf(dashboard).map(async (target) => {
               return { target, result: await run(target, values()) };
             }),
           );
@@ -286,7 +291,7 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
 
           const without = { ...values(), [name]: "there-is-no-such" };
           const results = await Promise.all(
-            targetsOf(dashboard)
+            queriesOf(dashboard)
               .filter(({ expr }) => new RegExp(`\\$\\{?${name}\\b`).test(expr))
               .map((target) => run(target, without)),
           );

@@ -26,9 +26,9 @@ describeEngine("deploy/ with Compose", () => {
       "alertmanager",
       "collector",
       "grafana",
-      "loki",
       "prometheus",
       "unitwatch",
+      "victoria-logs",
     ]);
     expect(good.config).toMatchObject({ services: { unitwatch: { group_add: ["999"] } } });
 

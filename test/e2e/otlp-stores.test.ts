@@ -4,6 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { otelDefinitions } from "../../docs/generate/metric-tables.ts";
 import { prometheusName } from "../../docs/generate/prometheus-names.ts";
+import {
+  interpolate,
+  LOGS,
+  readDashboards,
+  type Target,
+  targetsOf,
+} from "../support/dashboards.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -30,6 +37,12 @@ StartLimitIntervalSec=0
 [Service]
 ExecStart=sleep infinity
 Restart=always
+`;
+
+const TALKS = "talks.service";
+const TALKS_FILE = `[Service]
+SyslogIdentifier=talks
+ExecStart=sh -c 'echo one line; echo another; exit 3'
 `;
 
 // Real stores of another project, read with their own queries.
@@ -130,6 +143,33 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
       );
       expect(active?.value[1]).toBe("1");
     });
+  });
+
+  test("show the last lines of a failure, and changes, by the queries of the dashboard", async () => {
+    await node.writeUnit(TALKS, TALKS_FILE);
+    await node.tryExec(["systemctl", "start", TALKS]);
+    const dashboard = readDashboards().find(({ uid }) => uid === "unitwatch-node");
+    const [lines, changes] = dashboard === undefined ? [] : targetsOf(dashboard, LOGS);
+    const shown = async (target: Target | undefined, unit: string): Promise<string[]> => {
+      const query = interpolate(target?.expr ?? "", { container: NODE, unit });
+      return (await logs.query(query)).map((log) => log["_msg"] ?? "");
+    };
+    const own = TALKS.replace(".", String.raw`\.`);
+    await eventually(async () => {
+      const found = await shown(lines, own);
+      expect(found.filter((line) => / talks\[\d+\]: /.test(line))).toEqual([
+        expect.stringMatching(/^talks\.service talks\[\d+\]: one line$/),
+        expect.stringMatching(/^talks\.service talks\[\d+\]: another$/),
+      ]);
+      expect(found.at(-1)).toBe(`${TALKS} systemd[1]: ${TALKS}: Failed with result 'exit-code'.`);
+    });
+    const failure = `Unit ${TALKS} in ${NODE} failed: exit-code, status 3/NOTIMPLEMENTED.`;
+    expect(await shown(changes, own)).toContain(failure);
+    // As with all units.
+    expect(await shown(lines, ".*")).toEqual(expect.arrayContaining(await shown(lines, own)));
+    expect(await shown(changes, ".*")).toContain(failure);
+    expect(await shown(changes, String.raw`other\.service`)).not.toContain(failure);
+    expect(await shown(lines, String.raw`other\.service`)).toEqual([]);
   });
 
   test("store the changes from while the log store was down and unitwatch was killed", async () => {

@@ -10,6 +10,7 @@ export interface Target {
   readonly expr: string;
   /** True for an instant query, false for a range query. */
   readonly instant: boolean;
+  readonly datasource: { readonly type: string; readonly uid: string };
 }
 
 export interface Panel {
@@ -35,6 +36,8 @@ export interface Variable {
   readonly type: string;
   /** In Grafana's format: `label_values(SELECTOR, LABEL)`. */
   readonly definition?: string;
+  /** Of a variable for data sources: their type. */
+  readonly query?: unknown;
 }
 
 export interface Dashboard {
@@ -57,14 +60,24 @@ export function readDashboards(
   });
 }
 
-/** Returns the query that Grafana sends for these values of the variables. */
+/** Type of the data source of log panels. */
+export const LOGS = "victoriametrics-logs-datasource";
+
+/** Returns the queries of the panels with this type of data source. */
+export function targetsOf({ panels }: Dashboard, type: string): Target[] {
+  return panels
+    .flatMap(({ targets = [] }) => targets)
+    .filter(({ datasource }) => datasource.type === type);
+}
+
+/** Returns the query that Grafana sends for these values of the variables; a format changes none of them. */
 export function interpolate(expr: string, values: Readonly<Record<string, string>>): string {
   const all: Readonly<Record<string, string>> = {
     __rate_interval: "20s",
     __range: "1h",
     ...values,
   };
-  return expr.replaceAll(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced?: string, bare?: string) => {
+  return expr.replaceAll(/\$(?:\{(\w+)(?::\w+)?\}|(\w+))/g, (_, braced?: string, bare?: string) => {
     const value = all[braced ?? bare ?? ""];
     if (value === undefined) throw new Error(`no value for ${braced ?? bare} in ${expr}`);
     return value;
