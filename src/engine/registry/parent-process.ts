@@ -16,11 +16,13 @@ export function parentProcess({ root, proc }: HostPaths): ContainerRegistry {
     name: "parent process",
     concerns: () => true,
 
-    async describe({ id, pid }) {
+    async describe({ id, pid, isProven }) {
       const parent = await readParentPid(proc, pid);
       const args = parent === undefined ? undefined : await readProcessArgs(proc, parent);
       const found = args === undefined ? undefined : parentContainer(args);
-      if (found === undefined) return undefined;
+      // Any user can start a program under a runtime's name, for a container of theirs.
+      const isNamed = (found?.name ?? found?.id) !== undefined;
+      if (found === undefined || (isNamed && !isProven)) return undefined;
       const name = found.name ?? found.id ?? id;
       return {
         name,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -82,6 +82,24 @@ test.each([
 ])("describes nothing when Docker's file %s", async (_what, text) => {
   await write(DOCKER, text());
   expect(await described({})).toBeUndefined();
+});
+
+test("describes a container when its shim's configuration shows Docker's folder", async () => {
+  const folder = `/elsewhere/containers/${ID}`;
+  const mounts = [
+    { source: "/var/run", destination: "/run" },
+    { source: `${folder}/hostname`, destination: "/etc/hostname" },
+  ];
+  await write("/bundle/config.json", JSON.stringify({ mounts }));
+  await write(`${folder}/config.v2.json`, dockerFile({ Pid: 0 }));
+  await mkdir(join(root, `/proc/${PARENT}`), { recursive: true });
+  await symlink(join(root, "/bundle"), join(root, `/proc/${PARENT}/cwd`));
+  expect(await described({ isProven: true })).toMatchObject({
+    by: "docker files",
+    name: "sind-dev-web",
+  });
+  // A parent that names another container proves nothing.
+  expect(await described({ isProven: false })).toBeUndefined();
 });
 
 test("names a pod's container when Docker serves Kubernetes", async () => {
@@ -290,11 +308,15 @@ test.each([
   ["systemd-nspawn without a name", ["systemd-nspawn", "-b", "-D", "/x"], "unnamed", "nspawn"],
 ])("names a container when its parent is %s", async (_what, args, name, runtime) => {
   await writeParent(args);
-  expect(await described({ runtime: "other", id: "unnamed" })).toMatchObject({
+  const facts = { runtime: "other", id: "unnamed" };
+  expect(await described({ ...facts, isProven: true })).toMatchObject({
     by: "parent process",
     name,
     runtime,
   });
+  // A user's own process isn't believed.
+  const unproven = await described(facts);
+  expect(unproven?.name ?? "unnamed").toBe("unnamed");
 });
 
 test.each([
