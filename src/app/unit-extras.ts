@@ -1,8 +1,9 @@
 import type { Clock } from "../domain/clock.ts";
 import type { JournalLine } from "../domain/journal.ts";
-import type { UnitDetails } from "../domain/status.ts";
+import type { OomKillReport, UnitDetails } from "../domain/status.ts";
 import type { UnitDescription } from "../domain/unit-description.ts";
-import type { UnitExtras } from "../page/unit-report.ts";
+import { isOutOfMemory, type UnitExtras } from "../page/unit-report.ts";
+import { kernelOomKills } from "../platform/process/kernel-oom-kills.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
 import { atMost } from "../platform/time/at-most.ts";
 import { someAtOnce } from "../platform/data/some-at-once.ts";
@@ -14,6 +15,7 @@ import type { Watch } from "./watch.ts";
 const MAX_UNITS = 50;
 const MAX_AT_ONCE = 4;
 const LIMIT_MS = 3_000;
+const SIGKILL = 9;
 
 export interface UnitExtrasOptions {
   readonly watch: Pick<Watch, "linesOf" | "readingsOf">;
@@ -39,7 +41,9 @@ export async function readUnitExtras(
   await atMost(LIMIT_MS, clock, reading);
   end.abort(new Error("the time limit is over"));
   for (const [, unit] of some) {
-    if (!found.has(unit)) found.set(unit, { details: null, lines: [], past: undefined });
+    if (!found.has(unit)) {
+      found.set(unit, { details: null, oomKill: null, lines: [], past: undefined });
+    }
   }
   return found;
 }
@@ -60,6 +64,7 @@ async function extrasOf(
   ]);
   return {
     details: description === undefined ? null : detailsOf(description),
+    oomKill: await oomKillOf(record, unit, description),
     lines: lines ?? [],
     past: description && {
       result: description.result ?? null,
@@ -67,6 +72,30 @@ async function extrasOf(
       since: rfc3339(description.stateChangeNs),
     },
   };
+}
+
+/** Returns the process that was killed, if that is why the unit failed: by the kernel's log, else by systemd. */
+async function oomKillOf(
+  { identity, conditions }: ContainerRecord,
+  unit: UnitRecord,
+  description: UnitDescription | undefined,
+): Promise<OomKillReport | null> {
+  const isOom = description?.result === "oom-kill" || isOutOfMemory(unit, conditions.oomAtNs);
+  if (!isOom) return null;
+  const kills = identity.id === "" ? [] : await kernelOomKills();
+  const kill = kills.findLast(
+    ({ cgroup }) => cgroup.includes(identity.id) && cgroup.split("/").includes(unit.name),
+  );
+  if (kill !== undefined) {
+    const { process, pid, limitBytes = null } = kill;
+    return { process, pid, limitBytes, knownBy: "kernel" };
+  }
+  const isMain = description?.isMainKilled === true && description.exitStatus === SIGKILL;
+  const pid = (isMain && description.mainPid) || null;
+  const limitBytes = description?.memoryMaxBytes ?? (conditions.memoryLimitBytes || null);
+  if (pid === null)
+    return { process: null, pid, limitBytes, knownBy: limitBytes === null ? null : "systemd" };
+  return { process: description?.command || null, pid, limitBytes, knownBy: "systemd" };
 }
 
 async function linesOf(

@@ -230,7 +230,7 @@ export const COMMANDS = {
     summary: "Print what needs attention, or the state of a container or a unit",
     description: [
       "Without a container it prints the containers that need attention, with their units that do; with a container, by name, id or node name, its state; with a unit too, the unit's: why it failed, since when, how often, and its last lines.",
-      "It asks the unitwatch that runs on this host, at http://localhost:10558, or the one of --url. If none answers, or with --url=none, it reads the engine and systemd in the containers once by itself; then it has no counts, and knows nothing from before.",
+      "It asks the unitwatch that runs on this host, at http://localhost:10558, or the one of --url. If none answers, or with --url=none, it reads the engine and systemd in the containers once by itself, and with --systemd.host=on the host's own systemd, for which no engine is needed; then it has no counts, and knows nothing from before.",
     ],
     operands: [{ hint: "CONTAINER", completes: "container" }, { hint: "UNIT" }],
     flags: {
@@ -262,6 +262,7 @@ export const COMMANDS = {
       ...ENGINE_FLAGS,
       "nodeNamePrefix",
       "systemdTransport",
+      "systemdHost",
       "unitInclude",
       "unitExclude",
       "journalRedact",
@@ -272,7 +273,7 @@ export const COMMANDS = {
       {
         code: "1",
         meaning:
-          "There is no such container or unit, or neither unitwatch nor the engine answers; one line on stderr has the reason.",
+          "There is no such container or unit, or neither unitwatch nor the engine answers (nor, with --systemd.host=on, the host's systemd); one line on stderr has the reason.",
       },
       BAD_USAGE,
       BY_SIGNAL,

@@ -155,7 +155,7 @@ export const FLAGS = {
     name: "journal.records",
     hint: "RECORDS",
     defaultText: "failures",
-    help: "Entries of the containers' journals to send as log records and to show: failures (the last lines of each run of a unit that fails), all (also every entry of the shown units, as a log record) or off.",
+    help: "Entries of the containers' journals, and of the host's with --systemd.host=on, to send as log records and to show: failures (the last lines of each run of a unit that fails), all (in containers also every entry of the shown units, as a log record; of the host failures alone) or off.",
     completes: JOURNAL_RECORDS,
     parse: oneOf(JOURNAL_RECORDS),
   }),

@@ -70,6 +70,18 @@ export interface UnitDetails {
   readonly memoryMaxBytes: number | null;
 }
 
+/** The process of a unit that the kernel killed for lack of memory. null: nothing that this process may read says it. */
+export interface OomKillReport {
+  /** Name of its program: by the kernel, cut at 15 bytes; by systemd, the path. */
+  readonly process: string | null;
+  /** By the kernel, in the host's pid namespace; by systemd, in the container's. */
+  readonly pid: number | null;
+  /** Limit that was reached; null if it isn't known, or the host itself ran out of memory. */
+  readonly limitBytes: number | null;
+  /** `kernel`: its log; `systemd`: it was the unit's main process, and its or the container's limit. */
+  readonly knownBy: "kernel" | "systemd" | null;
+}
+
 /** One unit of a container's systemd that the unit filters show. */
 export interface UnitReport {
   readonly name: string;
@@ -111,6 +123,8 @@ export interface UnitReport {
   readonly restarts: number;
   /** null if systemd wasn't queried, or didn't answer in time; absent if the request names no units. */
   readonly details?: UnitDetails | null;
+  /** null if no kill for lack of memory is why it failed; absent if the request names no units. */
+  readonly oomKill?: OomKillReport | null;
   /** Failures and restarts of the last 15 minutes; null without any. */
   readonly recent: {
     readonly failures: RecentCount | null;

@@ -16,6 +16,10 @@ export interface UnitDescription {
   readonly restartPolicy: string | undefined;
   readonly result: string | undefined;
   readonly exitStatus: number | undefined;
+  /** Its main process, or the last one; undefined if it never had one. */
+  readonly mainPid: number | undefined;
+  /** True if a signal ended the main process: `exitStatus` is the signal. */
+  readonly isMainKilled: boolean;
   readonly stateChangeNs: bigint;
   readonly memoryBytes: number | undefined;
   readonly memoryPeakBytes: number | undefined;

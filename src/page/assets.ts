@@ -22,6 +22,7 @@ export const CLIENT_MODULES: readonly string[] = [
   "view/gone",
   "view/node",
   "view/overview",
+  "view/history-text",
   "view/timeline",
   "view/trouble",
   "view/unit-fold",

@@ -12,7 +12,7 @@ interface LineSource {
 }
 
 /** Facts about a unit that state doesn't have. */
-export interface UnitExtras extends Required<Pick<UnitReport, "details">> {
+export interface UnitExtras extends Required<Pick<UnitReport, "details" | "oomKill">> {
   /** Last lines of its newest run, the oldest first. */
   readonly lines: readonly JournalLine[];
   /** Facts of systemd about a unit whose end is older than the watch. */
@@ -26,7 +26,7 @@ const MAX_OOM_UNITS = 20;
 const SIGKILL = 9;
 
 /** Returns true if the unit's last failure was a kill for lack of memory. */
-function isOutOfMemory(unit: UnitRecord, oomAtNs: bigint): boolean {
+export function isOutOfMemory(unit: UnitRecord, oomAtNs: bigint): boolean {
   const { failureResult, lastFailure } = unit.facts;
   if (failureResult === "oom-kill") return true;
   // With cgroup v1, systemd sees the signal alone.
@@ -115,8 +115,12 @@ export function withExtras(
   const { extras, lastLines = [] } = more;
   const named = { ...report, ...more.history };
   if (extras === undefined) return more.lastLines === undefined ? report : { ...named, lastLines };
-  const { details, lines, past } = extras;
-  const shown = { details, lastLines: lastLines.length > 0 ? lastLines : lines.map(lineReport) };
+  const { details, lines, past, oomKill } = extras;
+  const shown = {
+    details,
+    oomKill,
+    lastLines: lastLines.length > 0 ? lastLines : lines.map(lineReport),
+  };
   if (report.result !== null || past === undefined) return { ...named, ...shown };
   const { result, exitCode } = past;
   const endedWith = processEnd(result, exitCode)?.text ?? null;

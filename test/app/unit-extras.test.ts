@@ -18,6 +18,8 @@ const DESCRIPTION = {
   result: "exit-code",
   exitStatus: 203,
   stateChangeNs: 1_700_000_000_000_000_000n,
+  mainPid: undefined,
+  isMainKilled: false,
   memoryBytes: 4_096,
   memoryPeakBytes: undefined,
   memoryMaxBytes: undefined,
@@ -78,6 +80,28 @@ test("adds to a named unit what systemd and its journal have", async () => {
     lastLines: [{ message: "no such file", priority: 3, pid: 7, identifier: "sh" }],
   });
   expect(queries).toMatchObject([{ runs: [{ unit: "a.service", invocationId: "" }], lines: 5 }]);
+});
+
+test("says which process of a unit was killed for lack of memory, and its limit", async () => {
+  const { source, unit } = failedBefore();
+  const killed = { result: "oom-kill", exitStatus: 9, mainPid: 71, memoryMaxBytes: 33_554_432 };
+  const say = (more: object) => {
+    source.current = readings(() => Promise.resolve({ ...DESCRIPTION, ...killed, ...more }));
+    return unit();
+  };
+  expect((await say({ isMainKilled: true }))?.oomKill).toEqual({
+    process: "/bin/sh",
+    pid: 71,
+    limitBytes: 33_554_432,
+    knownBy: "systemd",
+  });
+  expect((await say({ isMainKilled: true, exitStatus: 15 }))?.oomKill).toEqual({
+    process: null,
+    pid: null,
+    limitBytes: 33_554_432,
+    knownBy: "systemd",
+  });
+  expect((await say({ result: "signal" }))?.oomKill).toBeNull();
 });
 
 test("queries nothing for a state that names no units", async () => {

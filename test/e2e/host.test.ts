@@ -129,6 +129,27 @@ describeEngine("the host as a node", () => {
     ]);
   });
 
+  test("prints the state of the host and of a unit without an engine or another unitwatch", async () => {
+    const status = ["status", "--url=none", "--systemd.host=on"];
+    const all = await runIn(enter, status);
+    expect(all).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^ +once\.service +failed/m),
+    });
+    const one = await runIn(enter, [...status, NAME, "once"]);
+    expect(one).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^once\.service in e2ehost: failed[^]*ended with +4$[^]*once\.service: Failed with result/m,
+      ),
+    });
+    const without = await runIn(enter, ["status", "--url=none"]);
+    expect(without).toMatchObject({ code: 1, stdout: "" });
+    expect(without.stderr.trim().split("\n")).toEqual([
+      expect.stringMatching(/^unitwatch status: the engine can't be read: /),
+    ]);
+  });
+
   test("waits for the host's units without an engine", async () => {
     const good = await runIn(enter, ["wait", "--host", "--unit=keeper"]);
     expect(good).toMatchObject({

@@ -7,6 +7,7 @@ import type {
 } from "../../domain/status.ts";
 import { bytesText, count } from "../../page/view/format.ts";
 import { endText, failureCount, unitLevel, whyOf } from "../../page/view/trouble.ts";
+import { historyLines } from "./history-lines.ts";
 import { ago, fact, lasting, moment, safe, table } from "./lines.ts";
 import type { TextContext } from "./lines.ts";
 
@@ -34,6 +35,7 @@ export function containerText(container: ContainerReport, context: TextContext):
     ...(hasCounts ? fact("counts", countsText(container, context)) : []),
     ...fact("image", image),
     ...fact("where", where),
+    ...historyLines(container.history, context),
     ...unitLines(container.units, context, "  "),
     "",
   ].join("\n");

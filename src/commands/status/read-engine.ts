@@ -34,9 +34,11 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
     watchesSystemd: ({ identity }) => isWanted(identity),
   });
   const failed = new Set<string>();
+  let isEngineDown = false;
+  const isEngineKnown = (): boolean => watch.engine.listed || isEngineDown;
   const done = Promise.withResolvers<void>();
   const check = (): void => {
-    if (!watch.engine.listed) return;
+    if (!isEngineKnown()) return;
     for (const record of watch.fleet.containers()) {
       if (isWanted(record.identity) && isPending(record, failed)) return;
     }
@@ -45,7 +47,8 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
   watch.bus.subscribe("change", ({ kind, identity, detail, error }) => {
     if (kind === "monitor.error" || kind === "monitor.lost") {
       if (identity === undefined) {
-        done.reject(new StatusError(`the engine can't be read: ${error?.message ?? detail}`));
+        if (hasHost()) isEngineDown = true;
+        else done.reject(new StatusError(`the engine can't be read: ${error?.message ?? detail}`));
       } else failed.add(identity.id);
     }
     check();
@@ -53,7 +56,7 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
   watch.bus.subscribe("stateRead", check);
   watch.bus.subscribe("listed", check);
   const limit = clock.setTimeout(() => {
-    if (watch.engine.listed) done.resolve();
+    if (isEngineKnown() || hasHost()) done.resolve();
     else done.reject(new StatusError("the engine doesn't answer within the time limit"));
   }, timeoutMs);
   watch.start();
@@ -78,11 +81,17 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
     await watch.stop();
   }
 
+  /** The host is read without an engine too. */
+  function hasHost(): boolean {
+    return [...watch.fleet.containers()].some(({ identity }) => identity.isHost === true);
+  }
+
   function isPending(
     { alive, paused, runsSystemd, systemd, identity }: ContainerRecord,
     known: ReadonlySet<string>,
   ): boolean {
-    if (!alive || config.systemd.transport === "off" || runsSystemd === false) return false;
+    const isOff = config.systemd.transport === "off" && identity.isHost !== true;
+    if (!alive || isOff || runsSystemd === false) return false;
     // The manager's state comes last.
     const isRead = systemd.up && systemd.manager.systemState !== undefined;
     return !isRead && !paused && !known.has(identity.id);

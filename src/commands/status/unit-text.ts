@@ -1,8 +1,15 @@
-import type { ContainerReport, Time, UnitDetails, UnitReport } from "../../domain/status.ts";
+import type {
+  ContainerReport,
+  HistoryReport,
+  Time,
+  UnitDetails,
+  UnitReport,
+} from "../../domain/status.ts";
 import { bytesText, count, spanText } from "../../page/view/format.ts";
-import { whyOf } from "../../page/view/trouble.ts";
+import { oomKillText, whyOf } from "../../page/view/trouble.ts";
 import { clipped, quoted } from "../../platform/data/escape.ts";
 import { entryText, printedLines } from "../journal-text.ts";
+import { historyLines } from "./history-lines.ts";
 import { fact, lasting, moment, safe } from "./lines.ts";
 import type { TextContext } from "./lines.ts";
 import { StatusError } from "./selected.ts";
@@ -29,15 +36,23 @@ export function unitText(container: ContainerReport, name: string, context: Text
     ...fact("why", whyOf(unit)),
     ...fact("result", result),
     ...fact("ended with", unit.endedWith),
+    ...fact("killed", oomKillText(unit)),
     ...fact("since", moment(since, context)),
     ...(details === null ? [] : detailLines(details, context)),
     ...fact("load state", loadState),
     ...fact("freezer state", freezerState),
     ...(context.isOwn ? [] : countLines(unit, context)),
     ...fact("last failure", moment(lastFailureAt, context)),
+    ...historyLines(ownChanges(unit), context),
     ...lastLines(unit, context),
     "",
   ].join("\n");
+}
+
+/** The name of the unit is above. */
+function ownChanges({ history }: UnitReport): HistoryReport | undefined {
+  if (history === undefined) return undefined;
+  return { ...history, changes: history.changes.map((change) => ({ ...change, unit: "" })) };
 }
 
 function lastLines({ lastLines: all = [] }: UnitReport, { lines }: TextContext): string[] {

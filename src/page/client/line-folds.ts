@@ -4,7 +4,7 @@ import { unitFold } from "../view/unit-fold.ts";
 import { patch } from "./dom.ts";
 
 /** Facts in a fold that only a request of its unit has. */
-type Requested = Pick<FoldFacts, "lastLines" | "details" | "history" | "around">;
+type Requested = Pick<FoldFacts, "lastLines" | "details" | "oomKill" | "history" | "around">;
 
 /** Units of which this is kept. */
 const MAX_UNITS = 100;
@@ -70,10 +70,11 @@ export class LineFolds {
     const { container, unit, report } = shown;
     const [entry] = report.containers;
     const [found] = entry?.units ?? [];
-    const { details, history, around, lastLines = [] } = found ?? {};
+    const { details, oomKill, history, around, lastLines = [] } = found ?? {};
     const requested: Requested = {
       lastLines,
       ...(details !== undefined && { details }),
+      ...(oomKill !== undefined && { oomKill }),
       ...(history !== undefined && { history }),
       ...(around !== undefined && { around }),
     };

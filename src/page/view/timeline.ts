@@ -1,8 +1,8 @@
 import type { HistoryReport, PastChangeReport, Time } from "../../domain/status.ts";
-import { isGoodExit } from "../../domain/exit-code.ts";
 import { h } from "./element.ts";
 import type { VElement } from "./element.ts";
-import { clockTime, count } from "./format.ts";
+import { clockTime } from "./format.ts";
+import { isFailure, isMark, knownText, summaryOf } from "./history-text.ts";
 
 const HOUR_MS = 3_600_000;
 /** The drawing is as many units wide, an hour; its width on the page may be any. */
@@ -27,10 +27,6 @@ const LEVEL_OF: Readonly<Record<string, string>> = {
   maintenance: "failing",
 };
 
-/** Kinds with a mark of their own. */
-const ENDS: ReadonlySet<string> = new Set(["unit.failed", "container.die", "container.oom"]);
-const RESTARTS: ReadonlySet<string> = new Set(["unit.restart", "container.restart"]);
-
 interface Shown {
   /** Name of the unit or node. */
   readonly name: string;
@@ -50,7 +46,7 @@ export function timeline(shown: Shown): VElement {
     const part = (Math.min(Math.max(ms, startMs), nowMs) - startMs) / HOUR_MS;
     return Math.round(part * WIDTH * 10) / 10;
   };
-  const words = summary(history.changes);
+  const words = summaryOf(history.changes);
   return h(
     "figure",
     { class: "timeline" },
@@ -123,38 +119,8 @@ export function pastChanges(changes: readonly PastChangeReport[]): VElement {
   );
 }
 
-function isMark({ kind }: PastChangeReport): boolean {
-  return ENDS.has(kind) || RESTARTS.has(kind);
-}
-
-function isFailure({ kind, result }: PastChangeReport): boolean {
-  return kind === "container.die" ? !isGoodExit(Number(result ?? -1), true) : ENDS.has(kind);
-}
-
 function msOf(time: Time | null): number {
   return time === null ? 0 : Date.parse(time);
-}
-
-/** Returns what happened in words: `3 failures, 2 restarts, 12 other changes`. */
-function summary(changes: readonly PastChangeReport[]): string {
-  const sum = (some: (change: PastChangeReport) => boolean): number =>
-    changes.filter(some).reduce((all, change) => all + change.count, 0);
-  const isDie = ({ kind }: PastChangeReport): boolean => kind === "container.die";
-  const isOom = ({ kind }: PastChangeReport): boolean => kind === "container.oom";
-  const parts = [
-    [sum(({ kind }) => kind === "unit.failed"), "failure"],
-    [sum(isDie), "exit"],
-    [sum(isOom), "OOM kill"],
-    [sum(({ kind }) => RESTARTS.has(kind)), "restart"],
-    [sum((change) => !isMark(change)), "other change"],
-  ] as const;
-  const texts = parts.filter(([number]) => number > 0).map(([number, one]) => count(number, one));
-  return texts.length === 0 ? "no change" : texts.join(", ");
-}
-
-function knownText(since: Time | null, startMs: number): string {
-  const isWhole = since === null || Date.parse(since) <= startMs + 1_000;
-  return isWhole ? "" : `, known since ${since.slice(11, 19)} UTC`;
 }
 
 function changeText({

@@ -6,7 +6,7 @@ import type {
   TroubleReport,
   UnitReport,
 } from "../../domain/status.ts";
-import { count } from "./format.ts";
+import { bytesText, count } from "./format.ts";
 
 /** Levels, worst first. */
 export const LEVELS: readonly TroubleLevel[] = ["failing", "warning", "fine", "idle"];
@@ -76,6 +76,15 @@ export function whyOf(unit: UnitReport): string {
   const lately = level === "warning" ? [`${count(restarts, "restart")} ${LATELY}`] : [];
   const past = Object.entries(failures).map(([name, times]) => `${times} × ${name}`);
   return [...lately, ...(past.length === 0 ? [] : [`before: ${past.join(", ")}`])].join("; ");
+}
+
+/** Returns what a kill for lack of memory ended, and at what limit; undefined without one. */
+export function oomKillText({ oomKill }: Pick<UnitReport, "oomKill">): string | undefined {
+  if (oomKill === undefined || oomKill === null) return undefined;
+  const { process, pid, limitBytes } = oomKill;
+  const what = process ?? (pid === null ? "a process, which isn't known" : "its main process");
+  const which = pid === null ? what : `${what} (pid ${pid})`;
+  return limitBytes === null ? which : `${which}, at a limit of ${bytesText(limitBytes)}`;
 }
 
 export function failureCount({ failures }: UnitReport): number {

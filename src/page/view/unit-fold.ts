@@ -2,6 +2,7 @@ import type { ContainerReport, LineReport, UnitDetails, UnitReport } from "../..
 import { h } from "./element.ts";
 import type { Child, VElement } from "./element.ts";
 import { bytesText, clockTime, spanText } from "./format.ts";
+import { oomKillText } from "./trouble.ts";
 import { pastChanges, timeline } from "./timeline.ts";
 
 /** Of one entry, as much as is shown. */
@@ -14,7 +15,7 @@ const WARNING = 4;
 /** Facts in the fold of a unit. */
 export type FoldFacts = Pick<
   UnitReport,
-  "name" | "activeState" | "lastLines" | "details" | "history" | "around"
+  "name" | "activeState" | "lastLines" | "details" | "oomKill" | "history" | "around"
 >;
 
 /**
@@ -36,7 +37,7 @@ export function unitFold(
     { class: "lines", "data-lines": name },
     h("summary", {}, "Last lines and history"),
     history !== undefined && timeline({ name, history, isNode: false, state, nowMs }),
-    details !== undefined && details !== null && detailFacts(details, nowMs),
+    details !== undefined && details !== null && detailFacts(details, nowMs, oomKillText(unit)),
     lines === undefined
       ? h("p", {}, h("a", { href: `./api/v1/state?${query.toString()}` }, "As JSON"))
       : h(
@@ -54,7 +55,7 @@ export function unitFold(
   );
 }
 
-function detailFacts(details: UnitDetails, nowMs: number): VElement {
+function detailFacts(details: UnitDetails, nowMs: number, killed: string | undefined): VElement {
   const { description, command, triggeredBy, triggers, nextRunAt, restartPolicy } = details;
   const fact = (term: string, ...value: Child[]): VElement =>
     h("div", {}, h("dt", {}, term), h("dd", {}, value));
@@ -69,6 +70,7 @@ function detailFacts(details: UnitDetails, nowMs: number): VElement {
     nextRunAt !== null && fact("Next run", untilText(nextRunAt, nowMs)),
     restartPolicy !== null && fact("Restart=", restartPolicy),
     memory !== "" && fact("Memory", memory),
+    killed !== undefined && fact("Out of memory", h("bdi", {}, `killed ${killed}`)),
   );
 }
 

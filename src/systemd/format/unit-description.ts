@@ -9,6 +9,8 @@ const MAX_UNITS = 20;
 const MAX_CHARS = 500;
 /** systemd's largest number: no value, or no limit. */
 const NO_VALUE = 2n ** 64n - 1n;
+/** The code of waitid(2) for a process that a signal ended without a core dump. */
+const KILLED = 2n;
 /** Times past this are forged, or stand for never: about the year 2100, in microseconds. */
 const MAX_US = 4_102_444_800_000_000n;
 
@@ -19,6 +21,8 @@ const NUMBERS: ReadonlySet<string> = new Set([
   "StateChangeTimestamp",
   "NextElapseUSecRealtime",
   "NextElapseUSecMonotonic",
+  "ExecMainCode",
+  "ExecMainPID",
   "ExecMainStatus",
   "MemoryCurrent",
   "MemoryPeak",
@@ -58,6 +62,8 @@ export function readUnitDescription(reply: Message): UnitDescription {
     restartPolicy: systemdWord(texts.get("Restart") ?? ""),
     result: systemdWord(texts.get("Result") ?? ""),
     exitStatus: amount("ExecMainStatus"),
+    mainPid: amount("ExecMainPID") || undefined,
+    isMainKilled: numbers.get("ExecMainCode") === KILLED,
     stateChangeNs: timeNs(numbers.get("StateChangeTimestamp")),
     memoryBytes: amount("MemoryCurrent"),
     memoryPeakBytes: amount("MemoryPeak"),

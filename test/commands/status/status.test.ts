@@ -53,7 +53,9 @@ async function run(...args: readonly string[]) {
   stderr.end();
   const out = (await text(stdout))
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, "TIME")
-    .replaceAll(/\b\d+ s\b/g, "0 s");
+    .replaceAll(/\b\d+ s\b/g, "0 s")
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z {2}/g, "TIME  ")
+    .replaceAll(/known since \d\d:\d\d:\d\d/g, "known since TIME");
   return { code, out, err: await text(stderr) };
 }
 
@@ -90,6 +92,12 @@ test.each(["sind-dev-worker-0", "worker-0"])(
       "  counts        1 start, 0 restarts by restart policy for 0 s",
       "  image         debian",
       "  where         node worker-0, cluster dev",
+      "  last hour     2 failures, 1 OOM kill, 2 other changes, known since TIME UTC",
+      "    TIME  running",
+      "    TIME  missing.service failed: exit-code",
+      "    TIME  systemd running → degraded",
+      "    TIME  out of memory",
+      "    TIME  hog.service failed: signal",
       "  hog.service      failed for 0 s  signal, SIGKILL; out of memory, failed 1 ×",
       "  missing.service  failed for 0 s  exit-code, status 203/EXEC: the program can't be executed, failed 1 ×",
       "",
@@ -109,7 +117,7 @@ test("prints the last lines of a unit, at most as many as --lines", async () => 
   });
   const linesOf = async (...args: readonly string[]): Promise<readonly string[]> => {
     const { out } = await run("worker-0", "missing", ...args);
-    return out.trimEnd().split("\n").slice(9);
+    return out.trimEnd().split("\n").slice(12);
   };
   const last = [String.raw`  2026-12-01T01:54:12.226Z app[151]: \u001b[31mtwo`, "  more"];
   expect(await linesOf()).toEqual(["", "  2026-12-01T01:54:12.226Z app[151]: one", ...last]);
@@ -130,6 +138,9 @@ test("prints the state of a unit, by its name without a type", async () => {
     "  restarts      none",
     "  counted       for 0 s",
     "  last failure  TIME (0 s ago)",
+    "  last hour     1 failure, 1 other change, known since TIME UTC",
+    "    TIME  active",
+    "    TIME  failed: signal",
     "",
   ]);
 });
@@ -176,6 +187,7 @@ test("names the host by its node name, and a unit that it doesn't have", async (
     "  state         running",
     expect.stringMatching(/^ {2}systemd .*; over host for /),
     "  where         the host",
+    "  last hour     no change, known since TIME UTC",
     expect.stringMatching(/^ {2}bad\.service  failed/),
     "",
   ]);
@@ -184,4 +196,18 @@ test("names the host by its node name, and a unit that it doesn't have", async (
     code: 1,
     err: expect.stringContaining('no such unit is loaded in rack-1: "nonesuch'),
   });
+});
+
+test("prints the newest changes of the last hour, those alike in one line", async () => {
+  const node = made.node("flaps", { units: 0 });
+  for (let time = 0; time < 12; time += 1) {
+    made.fails(node, "flaps.service", { result: time % 2 === 0 ? "signal" : "exit-code" });
+  }
+  const { out } = await run("flaps", "flaps");
+  const lines = out.split("\n");
+  const at = lines.findIndex((line) => line.startsWith("  last hour"));
+  expect(lines[at]).toBe("  last hour     12 failures, 12 other changes, known since TIME UTC");
+  const shown = lines.slice(at + 1, -1);
+  expect(shown.length).toBeLessThanOrEqual(11);
+  expect(shown.at(-1)).toMatch(/^ {4}TIME {2}failed: exit-code/);
 });

@@ -38,6 +38,8 @@ function described(result: string | undefined, exitStatus: number): UnitDescript
     result,
     exitStatus,
     stateChangeNs: 0n,
+    mainPid: undefined,
+    isMainKilled: false,
     memoryBytes: undefined,
     memoryPeakBytes: undefined,
     memoryMaxBytes: undefined,

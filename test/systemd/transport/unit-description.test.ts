@@ -58,6 +58,8 @@ test("describes a loaded service, with the next run of its timer", async () => {
     result: "exit-code",
     exitStatus: 3,
     stateChangeNs: 1_700_000_000_000_000_000n,
+    mainPid: undefined,
+    isMainKilled: false,
     memoryBytes: 4_096,
     memoryPeakBytes: undefined,
     memoryMaxBytes: undefined,
