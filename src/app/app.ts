@@ -81,8 +81,8 @@ export async function runApp(options: AppOptions): Promise<void> {
   stack.use(every(SWEEP_MS, clock, sweep));
 
   const hostName = await openHostName({ ...common, runtime });
-  const exported = { ...common, store, hostName, own };
-  stack.use(await openMetricExport({ ...exported, fleet, series, refresh, signal }));
+  const exported = { ...common, fleet, store, hostName, own };
+  stack.use(await openMetricExport({ ...exported, series, refresh, signal }));
   stack.use(await openLogExport(exported));
   stack.use(readFailureLines({ ...common, fleet, watch }));
 

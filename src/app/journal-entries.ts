@@ -3,6 +3,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
 import type { Logger } from "../domain/log.ts";
 import type { EventBus } from "../state/event-bus.ts";
+import type { ContainerRecord } from "../state/containers/container-record.ts";
 import { unitFilter } from "../state/units/unit-admission.ts";
 import type { Store } from "../storage/store.ts";
 import { JournalFollows } from "../systemd/watch/journal-follows.ts";
@@ -24,13 +25,18 @@ export function followsJournals({ journal, otlp, systemd }: FollowConfig): boole
   return journal.records === "all" && otlp.logs !== undefined && systemd.transport !== "off";
 }
 
-/** Returns whether the entries of a container's unit come from its journal as that is followed. */
+/**
+ * Returns whether the entries of a container's unit come from its journal as that is followed. While it can't
+ * be, those of a failure come as with `failures`.
+ */
 export function entryFilter(
   config: FollowConfig,
+  recordOf: (id: string) => Pick<ContainerRecord, "journalUp"> | undefined,
 ): (identity: ContainerIdentity, unit: string) => boolean {
   const follows = followsJournals(config);
   const shown = unitFilter(config.systemd.unitInclude, config.systemd.unitExclude);
-  return ({ isHost }, unit) => follows && isHost !== true && shown(unit);
+  return ({ id, isHost }, unit) =>
+    follows && isHost !== true && shown(unit) && recordOf(id)?.journalUp !== false;
 }
 
 /** Follows the journals of all containers with systemd, if that is set. Disposing it ends that. */

@@ -9,6 +9,7 @@ import type { LogPipeline } from "../otlp/log-pipeline.ts";
 import { asError } from "../platform/data/as-error.ts";
 import { Backoff } from "../platform/time/backoff.ts";
 import type { EventBus } from "../state/event-bus.ts";
+import type { Fleet } from "../state/fleet.ts";
 import type { Store } from "../storage/store.ts";
 import { INSTANCE } from "./event-report.ts";
 import { entryFilter } from "./journal-entries.ts";
@@ -18,6 +19,7 @@ export interface LogExportOptions {
   readonly store: Pick<Store, "folder" | "queue">;
   /** Returns the host's name as far as it is known by now. */
   readonly hostName: () => string;
+  readonly fleet: Pick<Fleet, "get">;
   readonly own: Pick<OwnMetrics, "exported" | "exportFailed">;
   readonly bus: EventBus;
   readonly clock: Clock;
@@ -35,7 +37,7 @@ const DELIVERY_BACKOFF = { initialMs: 1_000, maxMs: 30_000 };
  * @throws if a file that the endpoint needs is unreadable or invalid
  */
 export async function openLogExport(options: LogExportOptions): Promise<AsyncDisposable> {
-  const { config, store, hostName, own, bus, clock, log } = options;
+  const { config, fleet, store, hostName, own, bus, clock, log } = options;
   const endpoint = config.otlp.logs;
   const { folder, queue } = store;
   if (endpoint === undefined || queue === undefined) return { async [Symbol.asyncDispose]() {} };
@@ -60,7 +62,7 @@ export async function openLogExport(options: LogExportOptions): Promise<AsyncDis
   const includesQuiet = config.log.level === "debug";
   const emit = emitChanges(pipeline.logger, { clock, instance: INSTANCE, includesQuiet });
   bus.subscribe("change", emit);
-  const isFollowed = entryFilter(config);
+  const isFollowed = entryFilter(config, (id) => fleet.get(id));
   const emitFailed = emitLines(pipeline.logger, { clock, instance: INSTANCE, isFollowed });
   bus.subscribe("failureLines", emitFailed);
   bus.subscribe("journalEntries", emitEntries(pipeline.logger, { clock }));

@@ -248,6 +248,20 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
   ),
   systemdMetric(
     {
+      name: "unitwatch_journal_up",
+      type: "gauge",
+      help: "With --journal.records=all: 1 while the container's journal is followed, 0 while that fails, as without a journalctl. Then only last lines of failures are sent, where those can be read.",
+      labels: ["container"],
+      otel: { name: "unitwatch.journal.up", unit: "1", kind: "updowncounter" },
+      cardinality: "1 per container with systemd",
+    },
+    (record, visit) => {
+      const { journalUp } = record;
+      if (journalUp !== undefined) visit(containerLabelOf(record), journalUp ? 1 : 0);
+    },
+  ),
+  systemdMetric(
+    {
       name: "unitwatch_systemd_reconnects_total",
       type: "counter",
       countsSince: true,

@@ -134,6 +134,7 @@ describeEngine("the host as a node", () => {
     const all = await runIn(enter, status);
     expect(all).toMatchObject({
       code: 0,
+      stderr: "",
       stdout: expect.stringMatching(/^ +once\.service +failed/m),
     });
     const one = await runIn(enter, [...status, NAME, "once"]);

@@ -163,7 +163,7 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
       ]);
       expect(found.at(-1)).toBe(`${TALKS} systemd[1]: ${TALKS}: Failed with result 'exit-code'.`);
     });
-    const failure = `Unit ${TALKS} in ${NODE} failed: exit-code, status 3/NOTIMPLEMENTED.`;
+    const failure = `Unit ${TALKS} in ${NODE} failed: exit-code, exit status 3.`;
     expect(await shown(changes, own)).toContain(failure);
     // As with all units.
     expect(await shown(lines, ".*")).toEqual(expect.arrayContaining(await shown(lines, own)));

@@ -116,6 +116,8 @@ export class ContainerRecord {
   journalPosition: JournalPosition | undefined = undefined;
   /** Usage as of the last query; undefined if that isn't known, or it doesn't run. */
   usage: ShownUsage | undefined = undefined;
+  /** False while its journal should be followed, and can't be; undefined if it isn't to be. */
+  journalUp: boolean | undefined = undefined;
   /** When it was removed: Unix nanoseconds; its series stay for the retention. */
   destroyedAtNs: bigint | undefined = undefined;
   readonly #series: SeriesBudget;

@@ -25,6 +25,7 @@ export interface JournalFollowsOptions {
 }
 
 interface Follow {
+  readonly record: ContainerRecord;
   readonly end: AbortController;
   readonly wake: Wake;
   readonly done: Promise<void>;
@@ -47,7 +48,7 @@ export class JournalFollows implements AsyncDisposable {
     const { id } = record.identity;
     const known = this.#byId.get(id);
     if (!record.alive || record.runsSystemd !== true) {
-      if (known !== undefined) this.#end(id, known);
+      if (known !== undefined) this.#end(known);
     } else if (known === undefined) {
       // The way to its systemd is known by then, which is the way to its journal too.
       if (record.systemd.up) this.#begin(record);
@@ -56,12 +57,13 @@ export class JournalFollows implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    for (const [id, follow] of this.#byId) this.#end(id, follow);
+    for (const follow of this.#byId.values()) this.#end(follow);
     await Promise.all(this.#ending);
   }
 
-  #end(id: string, { end, done }: Follow): void {
-    this.#byId.delete(id);
+  #end({ record, end, done }: Follow): void {
+    this.#byId.delete(record.identity.id);
+    record.journalUp = undefined;
     end.abort(new Error("the follow ends"));
     this.#ending.add(done);
     void done.finally(() => this.#ending.delete(done));
@@ -81,7 +83,8 @@ export class JournalFollows implements AsyncDisposable {
     const end = new AbortController();
     const wake = new Wake();
     const done = this.#supervise(record, { follow, signal: end.signal, wake });
-    this.#byId.set(record.identity.id, { end, wake, done });
+    record.journalUp = true;
+    this.#byId.set(record.identity.id, { record, end, wake, done });
   }
 
   #supervise(
@@ -102,6 +105,7 @@ export class JournalFollows implements AsyncDisposable {
       const take = (entries: FollowedEntries): void => {
         if (signal.aborted) return;
         if (!read) backoff.reset();
+        record.journalUp = true;
         read = true;
         failures = 0;
         this.#taken(record, entries);
@@ -121,7 +125,10 @@ export class JournalFollows implements AsyncDisposable {
           moved(record);
           this.#lost(record);
         }
-        if (failures <= QUIET_FAILURES || record.paused) return;
+        const isMissing = (error as { readonly isFinal?: boolean } | undefined)?.isFinal === true;
+        if (signal.aborted || record.paused) return;
+        if (failures <= QUIET_FAILURES && !isMissing) return;
+        record.journalUp = false;
         log.limited("journal follow").warn("journal not followed", {
           ...logged(record.identity),
           err: error,

@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import type { ContainerDetails } from "../../../src/domain/container.ts";
 import type { FollowedEntries, FollowQuery, UnitLine } from "../../../src/domain/journal.ts";
 import { EventBus } from "../../../src/state/event-bus.ts";
+import { JournalError } from "../../../src/systemd/format/journal.ts";
 import { JournalFollows } from "../../../src/systemd/watch/journal-follows.ts";
 import { containerDetails } from "../../support/engine-facts.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -147,6 +148,25 @@ test("says that a journal isn't followed, once the attempts add up", async () =>
   }
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain("journal not followed");
+});
+
+test("says at once that a container has no journalctl, until an entry comes", async () => {
+  const { apply, inspect, stream, clock, lines, follows, record } = followed();
+  await using _follows = follows;
+  apply("create");
+  apply("start");
+  inspect();
+  expect(record("web").journalUp).toBe(true);
+  stream(0).fail(new Error("cut"));
+  await clock.advance(25_000);
+  expect([record("web").journalUp, lines.length]).toEqual([true, 0]);
+  stream(1).fail(new JournalError("journalctl ended: sh: 1: journalctl: not found", true));
+  await clock.advance(25_000);
+  expect([record("web").journalUp, lines.length]).toEqual([false, 1]);
+  stream(2).take(entries("c1", line("one")));
+  expect(record("web").journalUp).toBe(true);
+  apply("die");
+  expect(record("web").journalUp).toBeUndefined();
 });
 
 test("counts a gap, and altered entries", async () => {
