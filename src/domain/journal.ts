@@ -46,6 +46,11 @@ export interface LinesQuery {
   readonly lines: number;
   /** True to leave out lines of which the journal doesn't have the run: it has no room for others. */
   readonly isExact?: boolean;
+  /**
+   * Time after which the runs have no lines: Unix nanoseconds. Then lines of which the journal doesn't have
+   * the run, or an earlier one's, have room too, whatever `isExact` is. undefined: now.
+   */
+  readonly untilNs?: bigint | undefined;
   /** A time at which the oldest of the runs existed: Unix nanoseconds. */
   readonly atNs: bigint;
   readonly signal: AbortSignal;

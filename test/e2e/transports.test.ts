@@ -209,6 +209,30 @@ for (const suite of ["bookworm", "trixie"] as const) {
     }
 
     if (suite !== "trixie") return;
+    test("send each failure the lines of its own run, where journald has the first run's id", async () => {
+      await node.writeUnit(ECHOES, ECHOES_FILE);
+      await node.tryExec(["systemctl", "start", ECHOES]);
+      await node.waitUnit(ECHOES, "failed");
+      for (const transport of ["dbus", "socket"]) {
+        await receivers.get(transport)?.until((all) => {
+          const logs = all.filter(({ attributes }) => attributes["systemd.unit.name"] === ECHOES);
+          const failures = logs.filter(({ eventName }) => eventName === "systemd.unit.failed");
+          // The last one is that of the start limit.
+          expect(failures).toHaveLength(ECHOES_RUNS + 1);
+          const printed = failures.map(({ attributes: { "log.record.uid": uid } }) =>
+            logs
+              .filter(({ attributes }) => attributes["unitwatch.failure.uid"] === uid)
+              .flatMap(({ body }) => /^run \d+$/.exec(String(body))?.[0] ?? []),
+          );
+          expect(printed.map(({ length }) => length)).toEqual([
+            ...Array.from({ length: ECHOES_RUNS }, () => 1),
+            0,
+          ]);
+          expect(new Set(printed.flat()).size).toBe(ECHOES_RUNS);
+        });
+      }
+    });
+
     test("log a soft reboot once, and the failures after it", async () => {
       await node.systemctl("add-wants", "multi-user.target", "loop.service");
       await node.systemctl("soft-reboot", "--no-block");
@@ -235,6 +259,18 @@ for (const suite of ["bookworm", "trixie"] as const) {
     });
   });
 }
+
+const ECHOES = "echoes.service";
+const ECHOES_RUNS = 6;
+const ECHOES_FILE = `[Unit]
+StartLimitIntervalSec=60
+StartLimitBurst=${ECHOES_RUNS}
+[Service]
+Restart=on-failure
+RestartMode=direct
+RestartSec=100ms
+ExecStart=sh -c 'echo run $$$$; sleep 0.1; exit 3'
+`;
 
 /** Connects to count.socket, and waits until the service has closed the connection. */
 const CONNECT =

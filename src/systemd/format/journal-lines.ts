@@ -7,7 +7,7 @@ import {
   type UnitLine,
 } from "../../domain/journal.ts";
 import type { Redactor } from "../../platform/data/redactor.ts";
-import { FAILURE } from "./journal.ts";
+import { FAILURE, untilArg } from "./journal.ts";
 
 /** Bound of one answer. What is older than its end is left out. */
 export const MAX_LINES_BYTES = 4 * 1024 * 1024;
@@ -19,6 +19,7 @@ const CUT = "…";
 const WITHHELD = "[withheld: --journal.redact took too long]";
 /** Bytes of the length of a value that isn't plain text. */
 const LENGTH_BYTES = 8;
+const SYSTEMD_PID = 1;
 const ID = /^[0-9a-f]{32}$/;
 
 /** Fields that an entry is made of, besides its position and time. */
@@ -45,38 +46,46 @@ export const ENTRY_FIELDS: ReadonlySet<string> = new Set([
   "__REALTIME_TIMESTAMP",
 ]);
 
-type Asked = Pick<LinesQuery, "runs" | "lines" | "isExact">;
+/** An answer has room for so many times the lines: for those of other runs, too. */
+const ROOM = 2;
+/** Entries of one answer that ends at a time: of a flood, with the lines of other runs. */
+const MAX_UNTIL_ENTRIES = 2_000;
+
+type Asked = Pick<LinesQuery, "runs" | "lines" | "isExact" | "untilNs">;
 
 /**
  * Returns the arguments of a journalctl that prints the last entries of these runs, the newest first, in
  * the export format: JSON has `null` in place of long values, or else prints them in any length.
  * https://systemd.io/JOURNAL_EXPORT_FORMATS/#journal-export-format
  */
-export function linesArgs({ runs, lines, isExact = false }: Asked): readonly string[] {
+export function linesArgs({ runs, lines, isExact = false, untilNs }: Asked): readonly string[] {
   const ids = runs.flatMap(({ invocationId }) => (invocationId === "" ? [] : [invocationId]));
   const unknown = runs.filter(({ invocationId }) => invocationId === "");
-  const about = unknown.map(({ unit }) => unit);
   // Of a process that has ended, journald may not find the run: such lines have their unit alone.
-  const units = [...new Set((isExact ? unknown : runs).map(({ unit }) => unit))];
+  const isAnyRun = !isExact || untilNs !== undefined;
+  const units = [...new Set((isAnyRun ? runs : unknown).map(({ unit }) => unit))];
   const matches = [
     ids.map((id) => `_SYSTEMD_INVOCATION_ID=${id}`),
     ids.length === 0 ? [] : ["_PID=1", ...ids.map((id) => `INVOCATION_ID=${id}`)],
     units.map((unit) => `_SYSTEMD_UNIT=${unit}`),
-    about.length === 0 ? [] : ["_PID=1", ...about.map((unit) => `UNIT=${unit}`)],
+    // systemd's entries about other runs show where those begin.
+    units.length === 0 ? [] : ["_PID=1", ...units.map((unit) => `UNIT=${unit}`)],
   ].filter(({ length }) => length > 0);
   return [
     "--no-pager",
     "--quiet",
     ...EXPORT_ARGS,
     "--reverse",
-    `--lines=${maxEntries({ runs, lines })}`,
+    `--lines=${maxEntries({ runs, lines, untilNs })}`,
+    ...(untilNs === undefined ? [] : [untilArg(untilNs)]),
     ...matches.flatMap((terms) => ["+"].concat(terms)).slice(1),
   ];
 }
 
 /** Returns how many entries one answer has at most. */
-export function maxEntries({ runs, lines }: Asked): number {
-  return runs.length * lines;
+export function maxEntries({ runs, lines, untilNs }: Asked): number {
+  const most = runs.length * lines * ROOM;
+  return untilNs === undefined ? most : Math.max(most, MAX_UNTIL_ENTRIES);
 }
 
 /** An entry as it was exported: neither bounded to a line's length nor redacted yet. */
@@ -216,7 +225,12 @@ interface OwnEntries {
   readonly isWhole: boolean;
 }
 
-/** An entry that has a unit and no run belongs to the run that the journal is at. */
+/**
+ * An entry that has a unit and no run belongs to the run that the journal is at. systemd's own entries are
+ * right about the run; of the unit's, journald reads it from a file that systemd leaves as it is when it
+ * restarts the unit by RestartMode=direct. So an entry of an earlier run than systemd's entries belongs to
+ * theirs, unless its process had written before.
+ */
 function entriesOf(run: JournalRun, entries: readonly ExportedEntry[]): OwnEntries {
   const ofUnit = entries.filter(
     ({ unit, invocationId }) =>
@@ -227,9 +241,19 @@ function entriesOf(run: JournalRun, entries: readonly ExportedEntry[]): OwnEntri
   let current = ofUnit.findLast(({ invocationId }) => invocationId !== "")?.invocationId ?? "";
   let isWhole = false;
   const own: ExportedEntry[] = [];
+  const ended = new Set<string>();
+  const runOf = new Map<number, string>();
   for (const entry of ofUnit.toReversed()) {
-    if (entry.invocationId !== "") current = entry.invocationId;
-    if (current === id) own.push(entry);
+    const { invocationId, pid } = entry;
+    const isSystemd = pid === SYSTEMD_PID;
+    if (isSystemd && invocationId !== "" && invocationId !== current) ended.add(current);
+    if (isSystemd) ended.delete(invocationId);
+    const known = pid === undefined || isSystemd ? undefined : runOf.get(pid);
+    const isStale = !isSystemd && ended.has(invocationId);
+    if (invocationId !== "" && !isStale) current = invocationId;
+    const run = isStale && known !== undefined ? known : current;
+    if (pid !== undefined && !isSystemd) runOf.set(pid, run);
+    if (run === id) own.push(entry);
     else if (own.length === 0) isWhole = true;
   }
   return { own: own.toReversed(), isWhole: isWhole && own.length > 0 };

@@ -174,6 +174,10 @@ export function sinceArg(timeNs: bigint): string {
   return `--since=@${microseconds(timeNs)}`;
 }
 
+export function untilArg(timeNs: bigint): string {
+  return `--until=@${microseconds(timeNs)}`;
+}
+
 function microseconds(timeNs: bigint): string {
   const us = timeNs / NS_PER_US;
   return `${us / 1_000_000n}.${String(us % 1_000_000n).padStart(6, "0")}`;

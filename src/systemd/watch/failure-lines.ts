@@ -20,6 +20,8 @@ const INTERVAL_MS = 1_000;
 /** Runs of one question, and of one container that wait for the next. */
 const MAX_RUNS = 16;
 const MAX_WAITING = 64;
+/** Time after a failure in which the journal gets lines of the run: of a flood, with those of later runs. */
+const LATE_NS = 500_000_000n;
 /** Crowded answers after which a question has this run alone. */
 const MAX_CROWDED = 2;
 /** Questions under way: each can be a process in a container. */
@@ -225,13 +227,14 @@ export class FailureLines implements Disposable {
     const read = linesOf(container);
     queue.askedMs = clock.monotonicMs();
     const { asked, isExact } = takeNext(queue.waiting);
+    const untilNs = isExact ? endOf(asked) : undefined;
     const times = asked.flatMap(({ changes }) => changes.map(({ timeNs }) => timeNs));
     const nowNs = clock.nowNs();
     const atNs = times.reduce((oldest, timeNs) => (timeNs < oldest ? timeNs : oldest), nowNs);
     try {
       if (read === undefined) throw new Error("its systemd isn't watched");
       const runs = asked.map(({ run }) => run);
-      const answer = await read({ runs, lines, isExact, atNs, signal: this.#end.signal });
+      const answer = await read({ runs, lines, isExact, untilNs, atNs, signal: this.#end.signal });
       queue.failures = 0;
       for (const [at, waiting] of asked.entries()) {
         const each = answer[at];
@@ -307,6 +310,13 @@ function takeNext(waiting: Map<string, WaitingRun>): {
   const asked = alone === undefined ? group.slice(0, MAX_RUNS) : [alone];
   for (const { run } of asked) waiting.delete(keyOf(run));
   return { asked, isExact: crowded.length > 0 || all.length > MAX_RUNS };
+}
+
+/** Returns when the last of the runs has ended, and its lines are written; undefined if one isn't known. */
+function endOf(asked: readonly WaitingRun[]): bigint | undefined {
+  const ends = asked.map(({ changes }) => changes.at(-1)?.timeNs ?? 0n);
+  if (ends.includes(0n)) return undefined;
+  return ends.reduce((newest, timeNs) => (timeNs > newest ? timeNs : newest), 0n) + LATE_NS;
 }
 
 /** Adds a run that wasn't answered, before those that failed since. */

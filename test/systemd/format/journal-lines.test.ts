@@ -29,13 +29,16 @@ test("asks for the run, for systemd's lines about it, and for lines without a ru
   const args = linesArgs(ASKED);
   expect(args.slice(args.indexOf("--reverse"))).toEqual([
     "--reverse",
-    "--lines=20",
+    "--lines=40",
     `_SYSTEMD_INVOCATION_ID=${RUN}`,
     "+",
     "_PID=1",
     `INVOCATION_ID=${RUN}`,
     "+",
     "_SYSTEMD_UNIT=app.service",
+    "+",
+    "_PID=1",
+    "UNIT=app.service",
   ]);
 });
 
@@ -43,7 +46,7 @@ test("asks for several runs at once, each unit once", () => {
   const runs = [RUN, OTHER].map((invocationId) => ({ unit: "app.service", invocationId }));
   const args = linesArgs({ runs, lines: 5 });
   expect(args.slice(args.indexOf("--reverse") + 1)).toEqual([
-    "--lines=10",
+    "--lines=20",
     `_SYSTEMD_INVOCATION_ID=${RUN}`,
     `_SYSTEMD_INVOCATION_ID=${OTHER}`,
     "+",
@@ -52,6 +55,9 @@ test("asks for several runs at once, each unit once", () => {
     `INVOCATION_ID=${OTHER}`,
     "+",
     "_SYSTEMD_UNIT=app.service",
+    "+",
+    "_PID=1",
+    "UNIT=app.service",
   ]);
 });
 
@@ -64,6 +70,33 @@ test("asks for the unit if the run isn't known, and for the run alone if nothing
     "UNIT=app.service",
   ]);
   expect(linesArgs({ ...ASKED, isExact: true }).at(-1)).toBe(`INVOCATION_ID=${RUN}`);
+  const until = linesArgs({ ...ASKED, isExact: true, untilNs: 1_700_000_000_500_000_000n });
+  expect(until).toContain("--until=@1700000000.500000");
+  expect(until).toContain("--lines=2000");
+  expect(until.at(-1)).toBe("UNIT=app.service");
+});
+
+test("gives a run its lines when journald has them under an earlier run's id", () => {
+  // RestartMode=direct with systemd 257: the id of the first run stays in the file that journald reads.
+  const by = (id: string, pid: string, text: string) =>
+    pid === "1"
+      ? exportedBySystemd({ MESSAGE: text, INVOCATION_ID: id })
+      : exported({ MESSAGE: text, _PID: pid, _SYSTEMD_INVOCATION_ID: id });
+  const entries = [
+    by(OTHER, "50", "first"),
+    by(OTHER, "1", "first failed"),
+    by(RUN, "1", "second started"),
+    by(OTHER, "50", "first, late"),
+    by(OTHER, "51", "second"),
+    by(OTHER, "51", "second again"),
+    by(RUN, "1", "second failed"),
+  ];
+  expect(textsOf(linesOf(entries))).toEqual([
+    "second started",
+    "second",
+    "second again",
+    "second failed",
+  ]);
 });
 
 test("reads an entry's fields", () => {
@@ -140,11 +173,11 @@ test("returns the last lines of the run, the oldest first", () => {
 
 test("leaves out lines of the unit's other runs, and of other units", () => {
   const lines = linesOf([
-    exported({ MESSAGE: "before", _SYSTEMD_INVOCATION_ID: OTHER }),
+    exported({ MESSAGE: "before", _PID: "70", _SYSTEMD_INVOCATION_ID: OTHER }),
     exportedBySystemd({ MESSAGE: "Started" }),
     exported({ MESSAGE: "own" }),
     exported({ MESSAGE: "foreign", _SYSTEMD_UNIT: "b.service", _SYSTEMD_INVOCATION_ID: OTHER }),
-    exported({ MESSAGE: "after", _SYSTEMD_INVOCATION_ID: OTHER }),
+    exported({ MESSAGE: "after", _PID: "70", _SYSTEMD_INVOCATION_ID: OTHER }),
   ]);
   expect(textsOf(lines)).toEqual(["Started", "own"]);
 });

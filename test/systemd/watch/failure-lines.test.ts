@@ -189,6 +189,7 @@ test("asks for no lines without a run in a flood", async () => {
   for (let run = 1; run <= 17; run += 1) lines.changed(failed(run));
   await advance(200);
   expect(queries.map(({ query }) => query.isExact)).toEqual([true]);
+  expect(queries[0]?.query.untilNs).toBe(failed(16).timeNs + 500_000_000n);
 });
 
 test("tries for a minute while the journal can't be read, less and less often", async () => {
