@@ -75,6 +75,23 @@ test("draws no state before it is known, and says since when", () => {
   expect(html).toContain("no change, known since 11:45:00 UTC");
 });
 
+test("draws no state over another when changes were missed, and found since it began", () => {
+  const html = drawn(
+    {
+      since: at("45"),
+      changes: [
+        change("unit.failed", { firstAt: at("15"), previousState: "active", state: "failed" }),
+        change("unit.active", { firstAt: at("30"), previousState: "failed", state: "active" }),
+      ],
+    },
+    { state: "active" },
+  );
+  expect(rects(html).slice(0, 2)).toEqual([
+    ["band", "failing", 180, 180, "failed"],
+    ["band", "fine", 360, 360, "active"],
+  ]);
+});
+
 test("draws repeated failures as one mark as wide as their time", () => {
   const loop = change("unit.failed", { count: 90, firstAt: at("15"), lastAt: at("30") });
   expect(rects(drawn({ since: at("00"), changes: [loop] }))).toEqual([

@@ -151,11 +151,13 @@ function bands({ history, isNode, state: present, nowMs }: Shown): Band[] {
   const isState = ({ kind, state: after }: PastChangeReport): boolean =>
     after !== null && kind !== "container.health" && !(isNode && kind.startsWith("unit."));
   const changes = history.changes.filter(isState);
+  // Changes that were missed and found later are older than what is known as a whole.
+  if (changes[0] !== undefined) fromMs = Math.min(fromMs, msOf(changes[0].firstAt));
   for (const { firstAt, lastAt, previousState, state: after } of changes) {
     const before = state ?? previousState;
     const atMs = msOf(firstAt);
     if (before !== null && atMs > fromMs) found.push({ fromMs, toMs: atMs, state: before });
-    fromMs = Math.max(fromMs, msOf(lastAt));
+    fromMs = Math.max(atMs, msOf(lastAt));
     if (after !== null && fromMs > atMs) found.push({ fromMs: atMs, toMs: fromMs, state: after });
     state = after;
   }
