@@ -6,6 +6,7 @@ import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { containerDetails } from "../support/engine-facts.ts";
 import { eventually } from "../support/eventually.ts";
+import { journalLine } from "../support/journal-line.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { StatusFleet } from "../support/status-fleet.ts";
 import { startStatusServer, type StatusServer } from "../support/status-server.ts";
@@ -320,6 +321,14 @@ describeBrowser("the status page in Chromium", () => {
       }),
     );
     for (const record of records.slice(0, 5)) made.fails(record, longUnit);
+    const [first] = records;
+    made.status.linesRead({
+      identity: first?.identity ?? containerDetails("none").identity,
+      change: undefined,
+      run: { unit: longUnit, invocationId: "" },
+      order: 1,
+      lines: [journalLine("one-word".repeat(400), { identifier: "identifier".repeat(20) })],
+    });
     await using server = await startStatusServer(made);
 
     // A browser of its own: the pages of the other tests stay open and live in theirs.
@@ -339,7 +348,9 @@ describeBrowser("the status page in Chromium", () => {
     expect((await styleRuns(page)) - before).toBeLessThan(100);
     await page.locator("#trouble .more > summary").first().click();
     await page.locator("#trouble .more[open] th").first().waitFor();
-    for (const width of [360, 768, 1440]) {
+    await page.locator("#trouble .lines > summary").first().click();
+    await page.locator("#trouble .lines[open] svg").first().waitFor();
+    for (const width of [360, 768, 1280, 1440]) {
       await page.setViewportSize({ width, height: 800 });
       const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
       expect([width, over]).toEqual([width, 0]);
