@@ -8,6 +8,7 @@ import { eventContainer } from "../domain/container-name.ts";
 import type { ContainerResume } from "../domain/resume.ts";
 import type { QueueReport } from "../domain/status.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
+import { withHost } from "./one-report.ts";
 import type { StatusRoutes } from "../http/handlers/status-page.ts";
 import { assetOf } from "../page/assets.ts";
 import { failedBefore, filtered, namedUnits, writeReport } from "../page/report.ts";
@@ -150,12 +151,6 @@ type Named = Pick<ContainerIdentity, "name" | "node" | "cluster" | "isHost">;
 function snapshotOf(identity: Named): Readonly<Record<"container" | "node" | "cluster", string>> {
   const { node, cluster } = identity;
   return { container: eventContainer(identity), node, cluster };
-}
-
-/** Yields the host first. */
-function* withHost(fleet: Fleet): Generator<ContainerRecord, void, void> {
-  if (fleet.host !== undefined) yield fleet.host;
-  yield* fleet.containers();
 }
 
 const ENGINE = "";

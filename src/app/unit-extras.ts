@@ -16,6 +16,8 @@ const MAX_UNITS = 50;
 const MAX_AT_ONCE = 4;
 const LIMIT_MS = 3_000;
 const SIGKILL = 9;
+/** Longest time between a unit's failure and the kill in the kernel's log, whose clock drifts. */
+const KERNEL_SPAN_NS = 10_000_000_000n;
 
 export interface UnitExtrasOptions {
   readonly watch: Pick<Watch, "linesOf" | "readingsOf">;
@@ -64,7 +66,7 @@ async function extrasOf(
   ]);
   return {
     details: description === undefined ? null : detailsOf(description),
-    oomKill: await oomKillOf(record, unit, description),
+    oomKill: await oomKillOf(record, unit, { description, clock: options.clock }),
     lines: lines ?? [],
     past: description && {
       result: description.result ?? null,
@@ -78,17 +80,28 @@ async function extrasOf(
 async function oomKillOf(
   { identity, conditions }: ContainerRecord,
   unit: UnitRecord,
-  description: UnitDescription | undefined,
+  {
+    description,
+    clock,
+  }: { readonly description: UnitDescription | undefined; readonly clock: Clock },
 ): Promise<OomKillReport | null> {
   const isOom = description?.result === "oom-kill" || isOutOfMemory(unit, conditions.oomAtNs);
-  if (!isOom) return null;
-  const kills = identity.id === "" ? [] : await kernelOomKills();
-  const kill = kills.findLast(
-    ({ cgroup }) => cgroup.includes(identity.id) && cgroup.split("/").includes(unit.name),
-  );
+  const result = unit.result ?? description?.result;
+  const isKilled = result === "signal" && (unit.exitStatus ?? description?.exitStatus) === SIGKILL;
+  if (!isOom && !isKilled) return null;
+  const failedNs = unit.lastFailure?.timeNs ?? description?.stateChangeNs ?? 0n;
+  const offsetNs = clock.nowNs() - process.hrtime.bigint();
+  const kills = identity.isHost === true ? [] : await kernelOomKills();
+  const kill = kills.findLast(({ cgroup, monotonicNs }) => {
+    const spanNs = monotonicNs + offsetNs - failedNs;
+    const isNear = failedNs === 0n || (spanNs > -KERNEL_SPAN_NS && spanNs < KERNEL_SPAN_NS);
+    return isNear && cgroup.includes(identity.id) && cgroup.split("/").includes(unit.name);
+  });
+  // With cgroup v1, neither the engine nor systemd sees that a unit reached its own limit.
+  if (kill === undefined && !isOom) return null;
   if (kill !== undefined) {
-    const { process, pid, limitBytes = null } = kill;
-    return { process, pid, limitBytes, knownBy: "kernel" };
+    const { process: name, pid, limitBytes = null } = kill;
+    return { process: name, pid, limitBytes, knownBy: "kernel" };
   }
   const isMain = description?.isMainKilled === true && description.exitStatus === SIGKILL;
   const pid = (isMain && description.mainPid) || null;

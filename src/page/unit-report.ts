@@ -116,7 +116,9 @@ export function withExtras(
   const named = { ...report, ...more.history };
   if (extras === undefined) return more.lastLines === undefined ? report : { ...named, lastLines };
   const { details, lines, past, oomKill } = extras;
+  const outOfMemory = report.outOfMemory || oomKill !== null;
   const shown = {
+    outOfMemory,
     details,
     oomKill,
     lastLines: lastLines.length > 0 ? lastLines : lines.map(lineReport),

@@ -1,4 +1,4 @@
-import { oneReport } from "../../app/one-report.ts";
+import { withHost, oneReport } from "../../app/one-report.ts";
 import { readUnitExtras } from "../../app/unit-extras.ts";
 import { isNamed } from "../../domain/container-name.ts";
 import type { ContainerIdentity } from "../../domain/container.ts";
@@ -39,7 +39,7 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
   const done = Promise.withResolvers<void>();
   const check = (): void => {
     if (!isEngineKnown()) return;
-    for (const record of watch.fleet.containers()) {
+    for (const record of nodes()) {
       if (isWanted(record.identity) && isPending(record, failed)) return;
     }
     done.resolve();
@@ -62,8 +62,8 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
   watch.start();
   try {
     await untilAborted(done.promise, signal);
-    const lastLinesOf = await linesOfUnit(watch, options);
-    const units = [...watch.fleet.containers()]
+    const lastLinesOf = await linesOfUnit(nodes(), watch, options);
+    const units = nodes()
       .filter(({ identity }) => isWanted(identity))
       .flatMap((record) => asked(record, unit));
     const extras = await readUnitExtras(units, { watch, lines: 0, clock });
@@ -81,9 +81,13 @@ export async function readEngine(options: StatusCommandOptions): Promise<StatusR
     await watch.stop();
   }
 
+  function nodes(): readonly ContainerRecord[] {
+    return [...withHost(watch.fleet)];
+  }
+
   /** The host is read without an engine too. */
   function hasHost(): boolean {
-    return [...watch.fleet.containers()].some(({ identity }) => identity.isHost === true);
+    return watch.fleet.host !== undefined;
   }
 
   function isPending(
@@ -109,13 +113,14 @@ const LINES_LIMIT_MS = 5_000;
 
 /** Reads the last lines of the unit that is wanted, and returns a function that has them. */
 async function linesOfUnit(
-  { fleet, linesOf }: Pick<CommandWatch, "fleet" | "linesOf">,
+  all: readonly ContainerRecord[],
+  { linesOf }: Pick<CommandWatch, "linesOf">,
   { config, clock, log, signal: end }: StatusCommandOptions,
 ): Promise<(container: string, unit: string) => readonly JournalLine[]> {
   const { container, unit, lines } = config;
   const found = new Map<string, readonly JournalLine[]>();
   const signal = AbortSignal.any([end, AbortSignal.timeout(LINES_LIMIT_MS)]);
-  for (const record of fleet.containers()) {
+  for (const record of all) {
     const { identity, systemd } = record;
     if (unit === undefined || container === undefined || lines === 0) break;
     if (!isNamed(identity, container) && identity.node !== container) continue;

@@ -10,6 +10,7 @@ const RECORDS_PER_TURN = 500;
 const MAX_RECORDS = 100_000;
 const MAX_KILLS = 200;
 
+const TIME = /^\d+,\d+,(\d{1,18}),/;
 const LIMIT = /^memory: usage \d+kB, limit (\d{1,15})kB, failcnt /;
 const KILL = /^oom-kill:constraint=(\w+),.*,task_memcg=(\/[^,]*),task=(.*),pid=(\d{1,10}),uid=\d+$/;
 
@@ -17,6 +18,8 @@ const KILL = /^oom-kill:constraint=(\w+),.*,task_memcg=(\/[^,]*),task=(.*),pid=(
 export interface KernelOomKill {
   /** As the kernel names it: the first 15 bytes of the name of its program. */
   readonly process: string;
+  /** Nanoseconds of the monotonic clock, whose drift from the log's is small. */
+  readonly monotonicNs: bigint;
   /** In the host's pid namespace. */
   readonly pid: number;
   /** Its cgroup, as the host sees it. */
@@ -76,10 +79,12 @@ export class OomKillParser {
     const limit = LIMIT.exec(text)?.[1];
     if (limit !== undefined) this.#limitBytes = Number(limit) * 1024;
     const [, constraint, cgroup = "", process = "", pid] = KILL.exec(text) ?? [];
-    if (pid === undefined) return;
+    const micros = TIME.exec(record)?.[1];
+    if (pid === undefined || micros === undefined) return;
+    const monotonicNs = BigInt(micros) * 1_000n;
     const limitBytes = constraint === "CONSTRAINT_MEMCG" ? this.#limitBytes : undefined;
     this.#limitBytes = undefined;
-    this.#kills.push({ process, pid: Number(pid), cgroup, limitBytes });
+    this.#kills.push({ process, monotonicNs, pid: Number(pid), cgroup, limitBytes });
     if (this.#kills.length > MAX_KILLS) this.#kills.shift();
   }
 }

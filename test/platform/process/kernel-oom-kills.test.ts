@@ -15,7 +15,13 @@ test("finds the process, its cgroup and the limit when the kernel killed it", ()
   const parser = new OomKillParser();
   for (const record of RECORDS) parser.add(record);
   expect(parser.kills).toEqual([
-    { process: "python3", pid: 2204, cgroup: CGROUP, limitBytes: 20_971_520 },
+    {
+      process: "python3",
+      monotonicNs: 1_278_537_894_000n,
+      pid: 2204,
+      cgroup: CGROUP,
+      limitBytes: 20_971_520,
+    },
   ]);
 });
 
@@ -26,7 +32,7 @@ test("has no limit when the host ran out of memory, and reads odd names of proce
     "6,9,1,-;oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/x,task=a,task=b,pid=7,uid=0\n SUBSYSTEM=x\n",
   );
   expect(parser.kills).toEqual([
-    { process: "a,task=b", pid: 7, cgroup: "/x", limitBytes: undefined },
+    { process: "a,task=b", monotonicNs: 1_000n, pid: 7, cgroup: "/x", limitBytes: undefined },
   ]);
 });
 
