@@ -130,6 +130,8 @@ describeEngine("the host as a node", () => {
   });
 
   test("prints the state of the host and of a unit without an engine or another unitwatch", async () => {
+    await node.tryExec(["systemctl", "start", "once.service"]);
+    await node.waitUnit("once.service", "failed");
     const status = ["status", "--url=none", "--systemd.host=on"];
     const all = await runIn(enter, status);
     expect(all).toMatchObject({
