@@ -76,6 +76,24 @@ describePrivateEngine("podman", () => {
     });
   });
 
+  test("shows what a node uses, by the API and from its cgroup on its host", async () => {
+    const of = { container: NODE };
+    for (const onHostOf of [undefined, podman]) {
+      await using unitwatch = await startUnitwatch({
+        host: podman.host,
+        cluster: CLUSTER,
+        args: ["--docker.runtime=engine", "--systemd.transport=off", "--containers.stats=on"],
+        ...(onHostOf !== undefined && { onHostOf }),
+      });
+      const scrape = await unitwatch.until(
+        (each) => (each.value("container_threads", of) ?? 0) > 2,
+      );
+      expect(scrape.value("container_memory_usage_bytes", of)).toBeGreaterThan(1_000_000);
+      expect(scrape.value("container_cpu_usage_seconds_total", of)).toBeGreaterThan(0);
+      expect(scrape.value("container_spec_memory_limit_bytes", of)).toBe(0);
+    }
+  });
+
   test("reports the name of its host, by API and by command", async () => {
     const name = await podman.docker(["info", "--format", "{{.Host.Hostname}}"]);
     const choice = { host: podman.host, filters: [], clock: systemClock };

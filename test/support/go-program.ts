@@ -50,10 +50,8 @@ export async function goProgram({ path, version, tags, lacks }: GoProgram): Prom
       await execa("nice", install, { cwd: folder, env });
       return;
     }
-    const download = ["mod", "download", "-json", `${lacks.module}@${version}`];
-    const { stdout } = await execa("go", download, { cwd: folder, env });
     const source = join(folder, "source");
-    await cp((JSON.parse(stdout) as { readonly Dir: string }).Dir, source, { recursive: true });
+    await cp(await goModule(lacks.module, version), source, { recursive: true });
     await execa("chmod", ["-R", "u+w", source]);
     for (const file of lacks.files) {
       await mkdir(dirname(join(source, file)), { recursive: true });
@@ -62,6 +60,14 @@ export async function goProgram({ path, version, tags, lacks }: GoProgram): Prom
     await execa("nice", ["go", "install", ...options, path], { cwd: source, env });
     await rm(source, { recursive: true });
   });
+}
+
+/** Returns the folder of a module's files, which are downloaded once per machine. They are read-only. */
+export async function goModule(path: string, version: string): Promise<string> {
+  await mkdir(goDir(), { recursive: true });
+  const download = ["mod", "download", "-json", `${path}@${version}`];
+  const { stdout } = await execa("go", download, { cwd: goDir(), env: goEnv() });
+  return (JSON.parse(stdout) as { readonly Dir: string }).Dir;
 }
 
 /**

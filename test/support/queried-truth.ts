@@ -6,6 +6,8 @@ import type { Scrape } from "./exposition.ts";
 export type Values = Readonly<Record<string, number | string>>;
 
 const NO_VALUE = String(2n ** 64n - 1n);
+/** Version of systemd from which systemctl prints times as numbers. */
+const UNIX_TIMES = 251;
 const TYPES = ["service", "socket", "timer", "target", "path"];
 /** Units whose figures of a cgroup don't change between two looks. */
 const STILL = "still.service";
@@ -38,7 +40,10 @@ const PROPERTIES: readonly (readonly [type: string, property: string, metric: st
 export async function trueQueried(node: TestNode): Promise<Values> {
   const values: Record<string, number | string> = {};
   const patterns = TYPES.map((type) => `*.${type}`);
-  const shown = await node.systemctl("show", "--all", "--timestamp=unix", ...patterns);
+  const [, version] = /^systemd (\d+)/.exec(await node.systemctl("--version")) ?? [];
+  // Older ones print dates, in UTC.
+  const options = Number(version) >= UNIX_TIMES ? ["--all", "--timestamp=unix"] : ["--all"];
+  const shown = await node.systemctl("show", ...options, ...patterns);
   for (const block of shown.split("\n\n")) {
     const properties = propertiesOf(block);
     const unit = properties.get("Id") ?? "";
@@ -53,7 +58,7 @@ export async function trueQueried(node: TestNode): Promise<Values> {
       values[`systemd_unit_info ${unit}`] = type;
     }
   }
-  const manager = propertiesOf(await node.systemctl("show", "--all", "--timestamp=unix"));
+  const manager = propertiesOf(await node.systemctl("show", ...options));
   for (const stage of BOOT_STAGES) {
     const property = `${stage}TimestampMonotonic`;
     const monotonic = numberOf(property, manager.get(property));

@@ -100,7 +100,7 @@ export class ContainerUsages {
     if (runtime.stats === undefined) {
       log.limited("container-usage-command", HOUR_MS).warn("container usage unavailable", {
         container,
-        reason: "its cgroup isn't visible here, and the docker command has no exact values",
+        reason: "its cgroup isn't visible here, and there is no API of an engine",
       });
       return undefined;
     }

@@ -161,6 +161,6 @@ test("logs once why nothing is shown when there is only the docker command", asy
   await usages.refresh();
   expect(record("web-1").usage).toBeUndefined();
   expect(lines).toEqual([
-    'level=warn msg="container usage unavailable" container=web-1 reason="its cgroup isn\'t visible here, and the docker command has no exact values"',
+    'level=warn msg="container usage unavailable" container=web-1 reason="its cgroup isn\'t visible here, and there is no API of an engine"',
   ]);
 });
