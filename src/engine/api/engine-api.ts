@@ -57,6 +57,7 @@ export class EngineApi implements ContainerRuntime {
   #isCertain = false;
   #versions: EngineVersions | undefined;
   readonly #http: EngineHttp;
+  #statsHttp: EngineHttp | undefined;
   readonly #options: EngineApiOptions;
   #prefix: Promise<string> | undefined;
 
@@ -79,6 +80,7 @@ export class EngineApi implements ContainerRuntime {
 
   close(): void {
     this.#http.close();
+    this.#statsHttp?.close();
   }
 
   async hostName(): Promise<string | undefined> {
@@ -211,7 +213,9 @@ export class EngineApi implements ContainerRuntime {
   async stats(container: string, signal: AbortSignal): Promise<unknown> {
     const version = await this.#version(signal);
     const path = `${version}/containers/${encodeURIComponent(container)}/stats?stream=false&one-shot=true`;
-    return this.#http.json({ path, signal }, MAX_INSPECT_BYTES);
+    // Containers that don't answer keep no connection from other requests.
+    this.#statsHttp ??= new EngineHttp(this.#options.address, this.#options.limits);
+    return this.#statsHttp.json({ path, signal }, MAX_INSPECT_BYTES);
   }
 
   async #exec(

@@ -34,7 +34,7 @@ export interface ContainerUsagesOptions {
 }
 
 /** Time in which the engine answers, though no client waits for that long. */
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 5_000;
 const HOUR_MS = 3_600_000;
 
 /** Queries what containers use. */

@@ -725,3 +725,35 @@ test("counts the input that an exec hasn't read", async () => {
   process.kill();
   await process.exited;
 });
+
+test("requests one-shot statistics, and other requests wait for none that isn't answered", async () => {
+  const { promise: silent, resolve } = Promise.withResolvers<void>();
+  let asked = 0;
+  await using started = await start({
+    answer: (path, response) => {
+      if (path.includes("/stats")) {
+        asked += 1;
+        if (asked === 1) response.end('{"pids_stats":{"current":3}}');
+        else if (asked === 17) resolve();
+        return true;
+      }
+      response.end("[]");
+      return path.includes("/containers/json");
+    },
+  });
+  const { api, engine } = started;
+  expect(await api.stats(ID, never)).toEqual({ pids_stats: { current: 3 } });
+  expect(engine.requests.at(-1)).toBe(
+    `GET /v1.41/containers/${ID}/stats?stream=false&one-shot=true`,
+  );
+  const end = new AbortController();
+  const pending = Array.from({ length: 40 }, () =>
+    api.stats(ID, end.signal).catch((error: unknown) => error),
+  );
+  await silent;
+  expect(await api.list(never)).toEqual([]);
+  end.abort();
+  for (const each of await Promise.all(pending)) {
+    expect(each).toMatchObject({ name: expect.stringMatching(/Error$/) });
+  }
+});
