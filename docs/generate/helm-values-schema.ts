@@ -38,6 +38,9 @@ export function helmValuesSchema(): Schema {
         socketPath: { type: "string", pattern: "^/" },
         group: { type: "integer", minimum: 0 },
       }),
+      proc: closed({
+        folders: { type: "array", items: { type: "string", pattern: "^/" } },
+      }),
       systemd: closed({ transport: words(FLAGS.systemdTransport) }),
       hostAccess: { type: "boolean" },
       flags: closed(flags()),

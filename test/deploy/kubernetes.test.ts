@@ -82,49 +82,50 @@ describe("the manifests", () => {
     }
   });
 
-  test("add the rights for the socket, and no others", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "unitwatch-kustomize-"));
-    try {
-      cpSync(FOLDER, folder, { recursive: true });
-      const file = join(folder, "socket/kustomization.yaml");
-      // Fields of Debian's kubectl.
-      const old = readFileSync(file, "utf8")
-        .replace("resources:\n  - ../base\n", "bases: [../base]\n")
-        .replace(
-          "patches:\n  - path: daemonset.yaml\n",
-          "patchesStrategicMerge: [daemonset.yaml]\n",
-        );
-      writeFileSync(file, old);
-      const kubectl = await debianCommand("kubectl", "kubernetes-client");
-      const { stdout } = await execa(kubectl, ["kustomize", join(folder, "socket")]);
-      const documents = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
-      const built = documents.find(({ kind }) => kind === "DaemonSet") as unknown as {
-        spec: { template: { spec: Record<string, unknown> } };
-      };
-
-      const { spec } = read("base/daemonset.yaml") as typeof built;
-      const base = spec.template.spec;
-      const [container] = base["containers"] as [{ securityContext: object; image: string }];
-      const capabilities = { drop: ["ALL"], add: ["SYS_PTRACE", "SETUID", "SETGID"] };
-      expect(built.spec.template.spec).toEqual({
-        ...base,
-        hostPID: true,
-        securityContext: {
-          ...(base["securityContext"] as object),
-          runAsNonRoot: false,
-          runAsUser: 0,
-        },
-        containers: [
-          {
-            ...container,
-            image: `unitwatch:${manifest.version}`,
-            securityContext: { ...container.securityContext, capabilities },
-          },
-        ],
-      });
-    } finally {
-      rmSync(folder, { recursive: true });
+  test.each(["socket", "proc"])("add the rights for %s, and no others", async (overlay) => {
+    const spec = await builtPod(overlay);
+    const base = (read("base/daemonset.yaml") as DaemonSet).spec.template.spec;
+    const [container] = base["containers"] as [PodContainer];
+    const capabilities = { drop: ["ALL"], add: ["SYS_PTRACE", "SETUID", "SETGID"] };
+    const [built] = spec["containers"] as [PodContainer];
+    expect(spec).toMatchObject({
+      hostPID: true,
+      securityContext: { ...(base["securityContext"] as object), ...ROOT_USER[overlay] },
+    });
+    expect(built.securityContext).toEqual({ ...container.securityContext, capabilities });
+    const others = ({ containers: _containers, ...rest }: Record<string, unknown>) => rest;
+    if (overlay === "socket") {
+      const { securityContext } = spec;
+      const expected = { ...base, hostPID: true, securityContext };
+      expect(others(spec)).toEqual(others(expected));
+      const image = `unitwatch:${manifest.version}`;
+      const { securityContext: granted } = built;
+      expect(built).toEqual({ ...container, image, securityContext: granted });
     }
+  });
+
+  test("mount the node's cgroups and containerd read-only, and no socket of Docker, for proc", async () => {
+    const spec = await builtPod("proc");
+    const [built] = spec["containers"] as [PodContainer];
+    expect(built.args).toEqual(["--runtime=proc"]);
+    const isStorage = ({ name }: { readonly name: string }) => name === "storage";
+    expect(built.volumeMounts.filter((mount) => !isStorage(mount))).toEqual(
+      [
+        ["cgroups", "/host/sys/fs/cgroup"],
+        ["containerd", "/run/containerd"],
+      ].map(([name, mountPath]) => ({
+        name,
+        mountPath,
+        readOnly: true,
+        mountPropagation: "HostToContainer",
+      })),
+    );
+    const volumes = spec["volumes"] as readonly { readonly name: string }[];
+    expect(volumes.map(({ name }) => name).toSorted()).toEqual([
+      "cgroups",
+      "containerd",
+      "storage",
+    ]);
   });
 
   test("grant no role, and run without root, capabilities and a writable root file system", () => {
@@ -172,6 +173,44 @@ describe("the manifests", () => {
     expect(read("prometheus-operator/prometheusrule.yaml")).toEqual(prometheusRule());
   });
 });
+
+/** User of each overlay; proc has no group of an engine's socket. */
+const ROOT_USER: Readonly<Record<string, object>> = {
+  socket: { runAsNonRoot: false, runAsUser: 0 },
+  proc: { runAsNonRoot: false, runAsUser: 0, supplementalGroups: [] },
+};
+
+interface PodContainer {
+  readonly args?: readonly string[];
+  readonly image: string;
+  readonly securityContext: object;
+  readonly volumeMounts: readonly { readonly name: string }[];
+}
+
+interface DaemonSet {
+  readonly spec: { readonly template: { readonly spec: Readonly<Record<string, unknown>> } };
+}
+
+/** Returns the pod of an overlay's DaemonSet, as kubectl builds it. */
+async function builtPod(overlay: string): Promise<Readonly<Record<string, unknown>>> {
+  const folder = mkdtempSync(join(tmpdir(), "unitwatch-kustomize-"));
+  try {
+    cpSync(FOLDER, folder, { recursive: true });
+    const file = join(folder, overlay, "kustomization.yaml");
+    // Fields of Debian's kubectl.
+    const old = readFileSync(file, "utf8")
+      .replace("resources:\n  - ../base\n", "bases: [../base]\n")
+      .replace("patches:\n  - path: daemonset.yaml\n", "patchesStrategicMerge: [daemonset.yaml]\n");
+    writeFileSync(file, old);
+    const kubectl = await debianCommand("kubectl", "kubernetes-client");
+    const { stdout } = await execa(kubectl, ["kustomize", join(folder, overlay)]);
+    const documents = parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+    const built = documents.find(({ kind }) => kind === "DaemonSet") as unknown as DaemonSet;
+    return built.spec.template.spec;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 function read(path: string): unknown {
   return parse(readFileSync(join(FOLDER, path), "utf8"));

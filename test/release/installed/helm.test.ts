@@ -67,6 +67,9 @@ const ALL: Values = {
   dashboards: { enabled: true, annotations: { folder: "unitwatch" } },
 };
 
+/** All of that without an engine. */
+const PROC: Values = { ...ALL, flags: { runtime: "proc" } };
+
 describe("the Helm chart", () => {
   let folder: string;
   let helm: string;
@@ -94,7 +97,7 @@ describe("the Helm chart", () => {
   const argsOf = async (values: Values): Promise<readonly string[] | undefined> =>
     (await podOf(values)).containers[0].args;
 
-  test.each([{}, ALL])("passes helm lint with values %#", async (values) => {
+  test.each([{}, ALL, PROC])("passes helm lint with values %#", async (values) => {
     const file = join(folder, "lint.json");
     await writeFile(file, JSON.stringify(values));
     const options = ["--strict", "--kube-version", "v1.37.2", "--values", file];
@@ -115,6 +118,7 @@ describe("the Helm chart", () => {
       for (const [values, count] of [
         [{}, 3],
         [ALL, 7],
+        [PROC, 7],
       ] as const) {
         const input = await rendered(values, version);
         const { stdout, exitCode } = await check(input);
@@ -188,6 +192,32 @@ describe("the Helm chart", () => {
     });
   });
 
+  test("mounts for proc what its kustomization mounts, and no socket of Docker", async () => {
+    const overlay = parse(
+      readFileSync(join(DEPLOY, "kubernetes/proc/daemonset.yaml"), "utf8"),
+    ) as Resource;
+    const { containers } = overlay.spec.template.spec;
+    const flags = { runtime: "proc" };
+    const pod = await podOf({ hostAccess: true, flags });
+    const mountsOf = ({ volumeMounts }: Container) =>
+      volumeMounts
+        .filter((mount) => !("$patch" in mount) && mount.name !== "storage")
+        .map((mount) => Object.entries(mount).filter(([key]) => key !== "name"));
+    expect(mountsOf(pod.containers[0])).toEqual(mountsOf(containers[0]));
+    expect(pod.containers[0].securityContext).toMatchObject(containers[0].securityContext);
+    expect(pod.containers[0].args).toEqual(["--runtime=proc"]);
+    expect(pod.securityContext).not.toHaveProperty("supplementalGroups");
+    expect(JSON.stringify(pod)).not.toContain("docker");
+
+    const folders = ["/run/crio", "/run/containers/storage"];
+    const crio = await podOf({ hostAccess: true, flags, proc: { folders } });
+    expect(crio.containers[0].volumeMounts).toEqual(
+      expect.arrayContaining(
+        folders.map((mountPath) => expect.objectContaining({ mountPath, readOnly: true })),
+      ),
+    );
+  });
+
   test("writes flags as the program reads them", async () => {
     const flags = {
       "log.changes": "all",
@@ -253,6 +283,7 @@ describe("the Helm chart", () => {
       { flags: { "systemd.host": "on" } },
       /systemd\.host needs hostAccess/,
     ],
+    ["no rights for proc", { flags: { runtime: "proc" } }, /runtime: proc needs hostAccess/],
   ])("rejects %s", async (_, values, problem) => {
     await expect(rendered(values)).rejects.toThrow(problem);
   });
