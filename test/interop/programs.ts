@@ -9,19 +9,22 @@ import { execa } from "execa";
 import { stringify } from "yaml";
 import { builtOnce, goEnv, goProgram, type GoProgram } from "../support/go-program.ts";
 
-const COLLECTOR = "v0.165.0";
+const { env } = process;
+
+/** Other versions, by the variables in docs/contributing/testing.md; of Prometheus also a path. */
+const COLLECTOR = env["UNITWATCH_INTEROP_COLLECTOR"] ?? "v0.165.0";
 /** Version of the parts of the collector that are stable. */
-const COLLECTOR_STABLE = "v1.71.0";
+const COLLECTOR_STABLE = env["UNITWATCH_INTEROP_COLLECTOR_STABLE"] ?? "v1.71.0";
 
 /** Prometheus without service discoveries that the tests don't need; without them it builds faster. */
 export const PROMETHEUS: GoProgram = {
   path: "github.com/prometheus/prometheus/cmd/prometheus",
-  version: "v0.316.0",
+  version: env["UNITWATCH_INTEROP_PROMETHEUS"] ?? "v0.316.0",
   tags: "remove_all_sd",
 };
 export const ALERTMANAGER: GoProgram = {
   path: "github.com/prometheus/alertmanager/cmd/alertmanager",
-  version: "v0.35.0",
+  version: env["UNITWATCH_INTEROP_ALERTMANAGER"] ?? "v0.35.0",
   lacks: {
     module: "github.com/prometheus/alertmanager",
     files: ["ui/app/dist/elm/index.html", "ui/app/dist/mantine/index.html"],

@@ -9,7 +9,7 @@ import { systemEnv } from "./engine/packages.ts";
 export interface GoProgram {
   /** Path of its package, such as `github.com/rhysd/actionlint/cmd/actionlint`. */
   readonly path: string;
-  /** Version of its module, such as `v1.7.12`. */
+  /** Version of its module, such as `v1.7.12`, or the path of a program to use in its place. */
   readonly version: string;
   /** Build tags, separated by commas. */
   readonly tags?: string;
@@ -41,6 +41,7 @@ export function goEnv(): Readonly<Record<string, string>> {
  * minutes. @throws Error if Go is missing, or older than the module requires
  */
 export async function goProgram({ path, version, tags, lacks }: GoProgram): Promise<string> {
+  if (version.startsWith("/")) return version;
   const name = basename(path);
   return builtOnce(`${name}-${version}`, name, async (folder) => {
     const options = tags === undefined ? [] : ["-tags", tags];
