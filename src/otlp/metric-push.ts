@@ -33,7 +33,7 @@ export interface MetricPush {
 }
 
 /** Usual size of a request. gRPC servers accept 4 MiB by default. */
-const REQUEST_BYTES = 1_048_576;
+const REQUEST_BYTES = 524_288;
 const MAX_REQUEST_BYTES = 3_900_000;
 /** Least usual size, for an endpoint that finds requests too large. */
 const MIN_REQUEST_BYTES = 32_768;

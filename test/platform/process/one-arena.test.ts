@@ -23,4 +23,6 @@ test.each([
   const environment = await readFile(`/proc/${unitwatch.pid}/environ`, "latin1");
   const arenas = environment.split("\0").filter((entry) => entry.startsWith("MALLOC_ARENA_MAX="));
   expect(arenas).toEqual([`MALLOC_ARENA_MAX=${expected}`]);
+  const givesBack = environment.split("\0").includes("MALLOC_MMAP_THRESHOLD_=131072");
+  expect(givesBack).toBe(expected === "1");
 });
