@@ -18,10 +18,13 @@ const SECTIONS: readonly (() => Promise<{ readonly section: Section }>)[] = [
   () => import("./idle.ts"),
   () => import("./start.ts"),
   () => import("./latency.ts"),
+  () => import("./chain.ts"),
   () => import("./storm.ts"),
   () => import("./otlp-queue.ts"),
+  () => import("./journal.ts"),
   () => import("./soak.ts"),
   () => import("./waits.ts"),
+  () => import("./peers.ts"),
 ];
 
 const sections = await Promise.all(SECTIONS.map(async (load) => (await load()).section));

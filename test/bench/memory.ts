@@ -5,7 +5,7 @@ import { startOtlpReceiver } from "./support/otlp-receiver.ts";
 import { useOfTree } from "./support/process-tree.ts";
 
 const SIZES = [1, 10, 20];
-const ROUTES: readonly Route[] = ["engine+dbus", "cli+busctl"];
+const ROUTES: readonly Route[] = ["engine+socket", "engine+dbus", "cli+busctl"];
 const SETTLE_MS = 1_000;
 /** Interval between checks whether metrics were pushed. */
 const PUSH_MS = 100;
@@ -23,7 +23,7 @@ export const section: Section = {
         for (let scrape = 0; scrape < SCRAPES; scrape += 1) await unitwatch.get("/metrics");
         await delay(SETTLE_MS);
         const { rssBytes, children } = useOfTree(unitwatch.pid);
-        const isOurs = route === "engine+dbus";
+        const isOurs = route !== "cli+busctl";
         const floor = isOurs && size === 20 ? "<= 110" : undefined;
         rows.push(row(`RSS, ${size} nodes, ${route}`, rssBytes / 1e6, "MB", floor));
         const none = isOurs ? "== 0" : undefined;

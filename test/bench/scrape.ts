@@ -5,7 +5,7 @@ import { percentile, row, type Row, type Section } from "./section.ts";
 import { untilAttached } from "./support/attached.ts";
 import { startFakePeers } from "./support/fake-peers.ts";
 import { useOfTree } from "./support/process-tree.ts";
-import { renderings } from "./support/renderings.ts";
+import { allRenderings, renderings } from "./support/renderings.ts";
 import { sumOf } from "./support/sums.ts";
 
 const NODES = 100;
@@ -33,14 +33,28 @@ export const section: Section = {
       row("longest stall, unitwatch", ours.stallMs, "ms", "<= 25"),
       row("longest stall, the client library", library.stallMs, "ms"),
     ];
+    const all = await allRenderings();
+    rows.push(
+      row("series of all groups", all.series, ""),
+      row("all groups, unitwatch", all.ours.medianMs, "ms"),
+      row("all groups, the client library", all.library.medianMs, "ms"),
+      row(
+        "all groups, client library in multiples of unitwatch",
+        all.library.medianMs / all.ours.medianMs,
+        "",
+        ">= 10",
+      ),
+      row("all groups, longest stall", all.ours.stallMs, "ms", "<= 25"),
+    );
     await using peers = await startFakePeers(context.dir, NODES, UNITS);
     {
       await using unitwatch = await context.watchAt(peers.host);
       await untilAttached(unitwatch, NODES);
       rows.push(...(await many(unitwatch)));
     }
-    const all = [`--systemd.collect=${READING_GROUPS.join(",")}`, "--metrics.series-limit=1000000"];
-    await using unitwatch = await context.watchAt(peers.host, all);
+    const collect = `--systemd.collect=${READING_GROUPS.join(",")}`;
+    const args = [collect, "--metrics.series-limit=1000000"];
+    await using unitwatch = await context.watchAt(peers.host, args);
     await untilAttached(unitwatch, NODES);
     return [...rows, ...(await queried(unitwatch))];
   },

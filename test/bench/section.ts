@@ -34,16 +34,20 @@ export interface BenchContext {
 }
 
 /** Runtime and transport of the program. */
-export type Route = "engine+dbus" | "cli+busctl";
+export type Route = "engine+socket" | "engine+dbus" | "cli+busctl";
 
 /** Environment of the program, and arguments of Node.js. */
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeArgs?: readonly string[];
+  /** Default: the program that was built. */
+  readonly main?: string;
+  /** True to run it on the engine's host, which the transport `socket` requires. */
+  readonly isOnHost?: boolean;
 }
 
 export interface WatchOptions extends RunOptions {
-  /** Default `engine+dbus`. */
+  /** Default `engine+socket`. */
   readonly route?: Route;
   readonly args?: readonly string[];
 }

@@ -1,12 +1,11 @@
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { nodeByteStream } from "../../support/systemd/node-byte-stream.ts";
 import { systemClock } from "../../../src/platform/time/clock.ts";
 import { DbusTransport } from "../../../src/systemd/transport/dbus-transport.ts";
 import type { TestNode } from "../../support/engine/node.ts";
 import { percentile } from "../section.ts";
+import { pidOfNode } from "./node-process.ts";
 
 const BUS = "run/dbus/system_bus_socket";
 
@@ -24,15 +23,18 @@ export class BusLag implements Disposable {
     return made;
   }
 
+  /** Lag of each change in ms. */
+  get lagsMs(): readonly number[] {
+    return this.#lagsMs;
+  }
+
   /** Returns a percentile of the lag in ms; `part` is from 0 to 1. */
   percentile(part: number): number {
     return percentile(this.#lagsMs, part);
   }
 
   async #listen(node: TestNode): Promise<void> {
-    const mark = `run/unitwatch-bench-${randomUUID()}`;
-    await node.exec(["touch", `/${mark}`]);
-    const socket = connect(`${rootWith(mark)}/${BUS}`);
+    const socket = connect(`/proc/${await pidOfNode(node)}/root/${BUS}`);
     await once(socket, "connect");
     const changes = new Map<string, bigint>();
     const sinceNs = systemClock.nowNs();
@@ -54,13 +56,4 @@ export class BusLag implements Disposable {
   [Symbol.dispose](): void {
     for (const transport of this.#transports) transport.close();
   }
-}
-
-/** Returns the root folder of a process whose root has this file, as seen from the host. */
-function rootWith(file: string): string {
-  for (const pid of readdirSync("/proc")) {
-    const root = `/proc/${pid}/root`;
-    if (/^\d+$/.test(pid) && existsSync(`${root}/${file}`)) return root;
-  }
-  throw new Error(`no process of this machine has ${file} in its root`);
 }

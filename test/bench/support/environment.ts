@@ -16,6 +16,7 @@ const SIZES = [1, 5, 10];
 /** Nodes that start at the same time. */
 const AT_ONCE = 4;
 const ROUTES = {
+  "engine+socket": ["--docker.runtime=engine", "--systemd.transport=socket"],
   "engine+dbus": ["--docker.runtime=engine", "--systemd.transport=dbus"],
   "cli+busctl": ["--docker.runtime=cli", "--systemd.transport=busctl"],
 } as const;
@@ -56,11 +57,12 @@ export class BenchEnvironment implements BenchContext, AsyncDisposable {
   }
 
   async watch(count: number, options: WatchOptions = {}): Promise<Unitwatch> {
-    const { route = "engine+dbus", args = [], ...run } = options;
+    const { route = "engine+socket", args = [], ...run } = options;
     await this.nodes(count);
     const engine = await this.engine();
     const some = count < this.#nodes.length ? [`--watch.filter=label=bench.of${count}=1`] : [];
-    return this.watchAt(engine.host, [...ROUTES[route], ...some, ...args], run);
+    const isOnHost = route === "engine+socket";
+    return this.watchAt(engine.host, [...ROUTES[route], ...some, ...args], { isOnHost, ...run });
   }
 
   watchAt(host: string, args: readonly string[] = [], run: RunOptions = {}): Promise<Unitwatch> {
@@ -70,8 +72,9 @@ export class BenchEnvironment implements BenchContext, AsyncDisposable {
       cluster: CLUSTER,
       args,
       storagePath: join(this.dir, `data-${this.#processes}`),
-      run: [...(run.nodeArgs ?? []), join(ROOT, "dist/main.js")],
+      run: [...(run.nodeArgs ?? []), run.main ?? join(ROOT, "dist/main.js")],
       env: run.env ?? {},
+      onHostOf: run.isOnHost === true ? { host } : undefined,
     });
   }
 

@@ -13,6 +13,40 @@ export interface TreeUse {
 /** Ticks per second in /proc on Linux. */
 const TICKS = 100;
 
+/** A process, from /proc. */
+export interface ProcessStat {
+  readonly pid: number;
+  readonly ppid: number;
+  /** Name of its program, at most 15 characters. */
+  readonly command: string;
+  /** CPU time, user and system. */
+  readonly cpuSeconds: number;
+  /** CPU time of its children that have ended, and of theirs. */
+  readonly endedCpuSeconds: number;
+  /** Ticks since the boot. */
+  readonly startTicks: number;
+}
+
+/** Returns all processes of this pid namespace and of those below. */
+export function allProcesses(): ProcessStat[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .flatMap((pid) => {
+      const text = Number.isInteger(pid) ? read(`/proc/${pid}/stat`) : undefined;
+      if (text === undefined) return [];
+      const stat = fieldsOf(text);
+      const seconds = (at: number): number => (Number(stat[at]) + Number(stat[at + 1])) / TICKS;
+      return {
+        pid,
+        ppid: Number(stat[1]),
+        command: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")),
+        cpuSeconds: seconds(11),
+        endedCpuSeconds: seconds(13),
+        startTicks: Number(stat[19]),
+      };
+    });
+}
+
 /** Measures a process and all its descendants. @throws if the process does not exist */
 export function useOfTree(root: number): TreeUse {
   const parents = new Map<number, number>();
@@ -41,10 +75,15 @@ export function useOfTree(root: number): TreeUse {
 /** Returns the fields of /proc/PID/stat from the third, the state, on; see proc(5). */
 function statOf(pid: number): string[] | undefined {
   const text = read(`/proc/${pid}/stat`);
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
+  return text === undefined ? undefined : fieldsOf(text);
 }
 
-function rssOf(pid: number): number {
+function fieldsOf(stat: string): string[] {
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Returns the resident memory of a process in bytes; 0 once it has ended. */
+export function rssOf(pid: number): number {
   const [, kib] = /^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? "") ?? [];
   return Number(kib ?? 0) * 1024;
 }

@@ -1,10 +1,12 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import client from "prom-client";
+import { noReading } from "../../../src/domain/readings.ts";
 import { STATE_METRICS } from "../../../src/metrics/catalogue.ts";
 import { Scraper } from "../../../src/metrics/scrape.ts";
 import { Fleet } from "../../../src/state/fleet.ts";
 import { SeriesBudget } from "../../../src/state/units/series-budget.ts";
+import { parseExposition, type Sample } from "../../support/exposition.ts";
 
 const NODES = 100;
 const UNITS = 100;
@@ -101,16 +103,76 @@ async function time(run: () => Promise<unknown>): Promise<Rendering> {
   return { medianMs, stallMs: histogram.max / 1e6 - RESOLUTION_MS };
 }
 
-/** Renders the 50,000 series with our code and with the client library, in this process. */
-export async function renderings(): Promise<{
+/** Our rendering, and the client library's of the same series. */
+export interface Renderings {
+  readonly series: number;
   readonly ours: Rendering;
   readonly library: Rendering;
-}> {
+}
+
+/** Renders the 50,000 series with our code and with the client library, in this process. */
+export async function renderings(): Promise<Renderings> {
   const unitState = STATE_METRICS.filter(({ name }) => name === "systemd_unit_state");
   const scraper = new Scraper(fleet(), unitState, new client.Registry());
   const theirs = registry();
   // Released as after a response.
   const ours = await time(async () => (await scraper.scrape("text")).release());
   const library = await time(() => theirs.metrics());
-  return { ours, library };
+  return { series: NODES * UNITS * STATES.length, ours, library };
+}
+
+/** Renders all metrics of the same units, with a value of every group, in both ways. */
+export async function allRenderings(): Promise<Renderings> {
+  const scraper = new Scraper(queriedFleet(), STATE_METRICS, new client.Registry());
+  const first = await scraper.scrape("text");
+  const { samples } = parseExposition(first.body.toString());
+  first.release();
+  const theirs = registryOf(samples);
+  const ours = await time(async () => (await scraper.scrape("text")).release());
+  const library = await time(() => theirs.metrics());
+  return { series: samples.length, ours, library };
+}
+
+/** Makes the fleet, of whose units all groups were queried. */
+function queriedFleet(): Fleet {
+  const made = fleet();
+  for (const { systemd } of made.containers()) {
+    systemd.manager.answersQueries = true;
+    for (const unit of systemd.units.values()) {
+      unit.reading = {
+        ...noReading(),
+        tasks: 4,
+        tasksMax: 4_915,
+        cpuSeconds: 0.123456,
+        memory: 1_048_576,
+        memoryPeak: 2_097_152,
+        readBytes: 4_096,
+        writtenBytes: 8_192,
+        ingressBytes: 100,
+        ingressPackets: 2,
+        egressBytes: 60,
+        egressPackets: 1,
+        activeEnter: 1_767_225_601.25,
+        activeExit: 0,
+        inactiveEnter: 0,
+        inactiveExit: 1_767_225_601.125,
+        subtype: "notify",
+        exitStatus: 0,
+        conditionTime: 1_767_225_601,
+        isConditionMet: true,
+      };
+    }
+  }
+  return made;
+}
+
+/** Makes a registry of the client library with the same series. */
+function registryOf(samples: readonly Sample[]): client.Registry {
+  const made = new client.Registry();
+  for (const [name, family] of Map.groupBy(samples, ({ name }) => name)) {
+    const labelNames = [...new Set(family.flatMap(({ labels }) => Object.keys(labels)))];
+    const gauge = new client.Gauge({ name, help: name, labelNames, registers: [made] });
+    for (const { labels, value } of family) gauge.set(labels, value);
+  }
+  return made;
 }
