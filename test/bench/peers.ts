@@ -195,9 +195,9 @@ async function crashes(
   scrape: (round: number) => Promise<void>,
 ): Promise<void> {
   let round = 0;
-  let isOver = false;
+  const end = new AbortController();
   const scrapes = async (): Promise<void> => {
-    for (let nextMs = performance.now() + SCRAPE_MS; !isOver; nextMs += SCRAPE_MS) {
+    for (let nextMs = performance.now() + SCRAPE_MS; !end.signal.aborted; nextMs += SCRAPE_MS) {
       await delay(nextMs - performance.now());
       await scrape(round);
     }
@@ -210,7 +210,7 @@ async function crashes(
       ...nodes.map(({ node }) => node.exec(["sh", "-c", KILL_ALL])),
     ]);
   }
-  isOver = true;
+  end.abort();
   await scraping;
 }
 
