@@ -1,4 +1,6 @@
+import { closeSync, openSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { StatusReport } from "../../src/domain/status.ts";
 import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startCommand } from "../support/command.ts";
@@ -29,6 +31,11 @@ const NODE = `sind-${CLUSTER}-controller`;
 /** Limit until state agrees after the last fault. */
 const SOON = { withinMs: 2_000 };
 
+const HOG = `[Service]
+MemoryMax=20M
+ExecStart=sh -c 'x=$$(head -c 80000000 /dev/zero | tr "\\\\0" a); echo $$x | wc -c'
+`;
+
 // One session of several actions; the last tests check the result of all of them.
 describeEngine("the walk through a node", () => {
   const stack = new AsyncDisposableStack();
@@ -47,6 +54,23 @@ describeEngine("the walk through a node", () => {
   afterAll(() => stack.disposeAsync());
 
   const failures = (unit: string) => ({ container: NODE, name: unit });
+
+  test("says which process of a service the kernel killed for lack of memory", async () => {
+    const unit = "hog.service";
+    await node.writeUnit(unit, HOG);
+    await node.tryExec(["systemctl", "start", unit]);
+    await node.waitUnit(unit, "failed");
+    await session.unitwatch.until(async () => {
+      const query = `/api/v1/state?container=${NODE}&unit=${unit}`;
+      const { containers } = JSON.parse((await session.unitwatch.get(query)).text) as StatusReport;
+      const kernel = { process: "sh", limitBytes: 20 * 2 ** 20, knownBy: "kernel" };
+      // Without the right to read the kernel's log, the Result of systemd alone says so: with cgroup v2.
+      const isAnswered = containers[0]?.units[0]?.result === "signal" ? null : expect.anything();
+      expect(containers[0]?.units).toMatchObject([
+        { name: unit, activeState: "failed", oomKill: canReadKernelLog() ? kernel : isAnswered },
+      ]);
+    });
+  });
 
   test("counts a service that exits with a status", async () => {
     const unit = "exits.service";
@@ -307,3 +331,12 @@ describeEngine("the walk through a node", () => {
     ).toEqual([]);
   });
 });
+
+function canReadKernelLog(): boolean {
+  try {
+    closeSync(openSync("/dev/kmsg", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}

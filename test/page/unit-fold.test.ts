@@ -44,6 +44,20 @@ test("shows a unit's description, program, timer with its next run, memory and l
   ]);
 });
 
+test.each([
+  [
+    { process: "slurmd", pid: 71, limitBytes: 33_554_432, knownBy: "kernel" },
+    "killed slurmd (pid 71), at a limit of 32 MiB",
+  ],
+  [
+    { process: null, pid: null, limitBytes: null, knownBy: null },
+    "killed a process, which isn&#39;t known",
+  ],
+] as const)("says which process of a unit was killed for lack of memory: %j", (oomKill, text) => {
+  const html = foldOf({ details: DETAILS, oomKill });
+  expect(factsIn(html).at(-1)).toEqual(["Out of memory", text]);
+});
+
 test("links to the JSON of the unit while nothing was requested", () => {
   const html = foldOf({});
   expect(html).toContain(
