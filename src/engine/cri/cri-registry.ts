@@ -19,6 +19,7 @@ import { BoundedMap } from "../../platform/data/bounded-map.ts";
 import { Backoff, ENGINE_BACKOFF } from "../../platform/time/backoff.ts";
 import { supervise } from "../../platform/time/supervise.ts";
 import { untilEnded } from "../registry/until-ended.ts";
+import { untilAborted } from "../../platform/time/until-aborted.ts";
 import { podContainerOf, podNames } from "../registry/pod.ts";
 import type { CriClient } from "./cri-client.ts";
 import type { CriStatus, CriVersion } from "./cri-messages.ts";
@@ -48,6 +49,8 @@ class CriRegistry implements ContainerRegistry {
   readonly #clock: Clock;
   readonly #sockets: readonly string[];
   #opened: Promise<CriClient | undefined> | undefined;
+  /** Resolves when there is a socket: the first container that the runtime can know looks for it. */
+  readonly #appeared = Promise.withResolvers<void>();
   /** Ends by container id. */
   readonly #ends = new BoundedMap<string, ContainerEnd>(MAX_ENDS);
 
@@ -113,7 +116,10 @@ class CriRegistry implements ContainerRegistry {
     { signal, backoff }: { readonly signal: AbortSignal; readonly backoff: Backoff },
   ): Promise<void> {
     const client = await this.#client();
-    if (client === undefined) return;
+    if (client === undefined) {
+      await untilAborted(this.#appeared.promise, signal);
+      return;
+    }
     const version = await client.version(signal);
     backoff.reset();
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
@@ -146,6 +152,7 @@ class CriRegistry implements ContainerRegistry {
       if (stats?.isSocket() !== true) continue;
       // It costs as much memory as a hundred containers: it is loaded only when used.
       const { CriClient } = await import("./cri-client.ts");
+      this.#appeared.resolve();
       return new CriClient(socket);
     }
     return undefined;

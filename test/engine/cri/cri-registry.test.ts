@@ -157,6 +157,14 @@ test("connects again when the runtime has restarted", async () => {
   expect(await registry.describe(container({}), signal)).toMatchObject({ name: "shop/web-0/node" });
 });
 
+test("follows the runtime when its socket appears and a container looks for it", async () => {
+  const { registry } = follow();
+  expect(await registry.describe(container({}), signal)).toBeUndefined();
+  const server = await serve();
+  expect(await registry.describe(container({}), signal)).toMatchObject({ name: "shop/web-0/node" });
+  await server.streaming;
+});
+
 test("describes nothing when no socket is there", async () => {
   const { registry } = follow();
   expect(await registry.describe(container({}), signal)).toBeUndefined();
