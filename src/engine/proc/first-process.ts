@@ -14,8 +14,8 @@ export interface FirstProcess {
 const MAX_CANDIDATES = 8;
 
 /**
- * Finds the first process of a container: the one that is PID 1 of a pid namespace right below the
- * host's. A container without such a namespace has the oldest of its processes whose parent is outside.
+ * Finds the first process of a container: PID 1 of the outermost pid namespace in it. A container without
+ * a pid namespace of its own has the oldest of its processes.
  *
  * A container that may write to the host's cgroups can put its processes into another's: the one whose
  * parent names the container is preferred.
@@ -30,22 +30,26 @@ export function findFirst(
   for (const pid of files.pids()) {
     const process = processes.find(pid);
     if (process === undefined) continue;
-    if (isFirst(process)) inits.push(process);
-    else if (oldest === undefined || process.startTicks < oldest.startTicks) oldest = process;
-    if (inits.length === 1 && inits[0] !== undefined && isProven(inits[0], match, processes)) {
-      return { process: inits[0], isProven: true };
+    if (isFirst(process)) {
+      if (isProven(process, match, processes)) return { process, isProven: true };
+      inits.push(process);
+    } else if (oldest === undefined || process.startTicks < oldest.startTicks) {
+      oldest = process;
     }
     if (inits.length >= MAX_CANDIDATES) break;
   }
-  const proven = inits.find((process) => isProven(process, match, processes));
-  if (proven !== undefined) return { process: proven, isProven: true };
-  const process = inits[0] ?? oldest;
+  const process = inits.toSorted((one, other) => depthOf(one) - depthOf(other))[0] ?? oldest;
   return process && { process, isProven: isProven(process, match, processes) };
 }
 
-/** True if it is the first process of a pid namespace that the host's is the parent of. */
-export function isFirst({ pids }: HostProcess): boolean {
-  return pids.length === 2 && pids[1] === 1;
+/** True if it is the first process of a pid namespace other than the host's. */
+function isFirst({ pids }: HostProcess): boolean {
+  return pids.length > 1 && pids.at(-1) === 1;
+}
+
+/** Returns how many pid namespaces it is in. */
+function depthOf({ pids }: HostProcess): number {
+  return pids.length;
 }
 
 /** True if a process of the host's root started this one for the container: its arguments have the id. */

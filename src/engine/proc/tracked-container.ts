@@ -8,6 +8,7 @@ import type {
   HostContainer,
 } from "../../domain/host-container.ts";
 import { atMost } from "../../platform/time/at-most.ts";
+import { untilAborted } from "../../platform/time/until-aborted.ts";
 import { type CgroupFacts, CgroupFiles } from "./cgroup-files.ts";
 import { findFirst, type FirstProcess } from "./first-process.ts";
 import type { Hierarchy } from "./hierarchy.ts";
@@ -248,8 +249,9 @@ export class TrackedContainer implements Disposable {
     if (this.#isRemoved) return;
     const run = this.#run;
     const isWaiting = run === undefined ? first !== undefined || this.lastRun === undefined : false;
-    const isYoung = run !== undefined && (this.#mayExecute(run) || this.#mayBeDescribed(run));
-    const limit = isWaiting ? LOOKS : isYoung ? LOOKS_AFTER_START : 0;
+    const isIncomplete =
+      run !== undefined && this.#isYoung(run) && (!this.runsSystemd || this.#mayBeDescribed(run));
+    const limit = isWaiting ? LOOKS : isIncomplete ? LOOKS_AFTER_START : 0;
     if (this.#looks >= limit) return;
     if (run !== undefined && this.#mayBeDescribed(run)) this.#mustDescribe = true;
     const waitMs = FIRST_LOOK_MS * 2 ** this.#looks;
@@ -257,8 +259,8 @@ export class TrackedContainer implements Disposable {
     this.#timer = this.#options.clock.setTimeout(() => this.look(), waitMs);
   }
 
-  #mayExecute({ startedAtNs }: Run): boolean {
-    return !this.runsSystemd && this.#options.clock.nowNs() - startedAtNs < YOUNG_NS;
+  #isYoung({ startedAtNs }: Run): boolean {
+    return this.#options.clock.nowNs() - startedAtNs < YOUNG_NS;
   }
 
   #mayBeDescribed(run: Run): boolean {
@@ -277,11 +279,13 @@ export class TrackedContainer implements Disposable {
   /** Returns what the first registry says that knows the container. */
   async #described(run: Run): Promise<ContainerDescription | undefined> {
     const { clock, registries, signal } = this.#options;
+    const ends = new AbortController();
+    using _limit = clock.setTimeout(() => ends.abort(), DESCRIBE_MS);
     for (const registry of registries) {
+      if (signal.aborted || ends.signal.aborted) return undefined;
       if (!registry.concerns(run)) continue;
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(DESCRIBE_MS)]);
-      const answer = registry.describe(run, limit).catch(() => undefined);
-      const description = await atMost(DESCRIBE_MS, clock, answer);
+      const answer = registry.describe(run, ends.signal).catch(() => undefined);
+      const description = await untilAborted(answer, ends.signal);
       if (description === undefined) continue;
       this.#registry = registry;
       return description;

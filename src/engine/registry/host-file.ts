@@ -2,6 +2,8 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { type JsonObject, objectOf, parseJsonObject, textOf } from "../../platform/data/json.ts";
 
+/** Room for the first piece of a file: most have no more. */
+const PIECE_BYTES = 8 * 1024;
 /** Longest text of a label, a name or an image that is kept. */
 const MAX_TEXT_CHARS = 256;
 const MAX_LABELS = 256;
@@ -15,10 +17,11 @@ export async function readHostFile(path: string, maxBytes: number): Promise<stri
     // Without O_NONBLOCK, opening a FIFO waits for its writer.
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!(await file.stat()).isFile()) return undefined;
-    const bytes = Buffer.alloc(maxBytes + 1);
+    let bytes = Buffer.allocUnsafe(PIECE_BYTES);
     let length = 0;
     // Files of /proc have no size, and come in pieces.
     for (;;) {
+      if (length === bytes.length) bytes = Buffer.concat([bytes], bytes.length * 2);
       const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
       if (bytesRead === 0) break;
       length += bytesRead;

@@ -211,6 +211,14 @@ test("prefers the process whose parent names the container when another joins it
   expect(await details()).toMatchObject({ pid: 10 });
 });
 
+test("takes PID 1 of the outermost pid namespace when a container has others in it", async () => {
+  host.process({ pid: 9, pids: [9, 5, 1], comm: "sleep", exe: "/bin/sleep" });
+  host.process({ pid: 10, pids: [10, 1] });
+  host.cgroup(PATH, { pids: [9, 10], events: "populated 1\nfrozen 0\n" });
+  const { details } = await watched();
+  expect(await details()).toMatchObject({ pid: 10, runsSystemd: true });
+});
+
 test("looks at nothing that a container makes below its own cgroup", async () => {
   host.process({ pid: 10 });
   host.process({ pid: 20 });
