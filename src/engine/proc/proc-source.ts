@@ -24,7 +24,6 @@ import type { EngineEvent } from "../../domain/engine-event.ts";
 import type { EngineSink, EngineSource, Inspection } from "../../domain/engine-source.ts";
 import type { ContainerOfPath, ContainerRegistry } from "../../domain/host-container.ts";
 import type { Logger } from "../../domain/log.ts";
-import { atMost } from "../../platform/time/at-most.ts";
 import { untilAborted } from "../../platform/time/until-aborted.ts";
 import { CgroupTree } from "./cgroup-tree.ts";
 import { findHierarchy, type Hierarchy } from "./hierarchy.ts";
@@ -51,8 +50,6 @@ export interface ProcSourceOptions {
 
 /** Interval of a warning that only another start can end. */
 const FOREIGN_LOG_MS = 86_400_000;
-/** Longest wait for the first look at all containers. */
-const FIRST_LOOKS_MS = 5_000;
 
 /** Reads containers and their events from the host. */
 export class ProcSource implements EngineSource {
@@ -156,9 +153,9 @@ export class ProcSource implements EngineSource {
   }
 
   async #settled(): Promise<void> {
-    const { clock } = this.#options;
+    // Each look is bounded. One that a listing didn't wait for would be missing in it.
     const looks = [...this.#byPath.values()].map((container) => container.idle());
-    await atMost(FIRST_LOOKS_MS, clock, Promise.all(looks));
+    await untilAborted(Promise.all(looks), this.#signal);
   }
 
   #appeared(path: string): boolean {

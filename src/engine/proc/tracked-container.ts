@@ -150,9 +150,9 @@ export class TrackedContainer implements Disposable {
     this.#files.rename(path);
   }
 
-  /** Resolves when no look is going on. */
+  /** Resolves when the look is through that is going on, if any. */
   async idle(): Promise<void> {
-    while (this.#looking !== undefined) await this.#looking;
+    await this.#looking;
   }
 
   [Symbol.dispose](): void {
