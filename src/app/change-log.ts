@@ -3,6 +3,7 @@ import type { Clock } from "../domain/clock.ts";
 import { logged } from "../domain/container-name.ts";
 import { exitCodeText, processEnd } from "../domain/exit-status.ts";
 import type { LogFields, Logger } from "../domain/log.ts";
+import { unitPath } from "../domain/user-unit.ts";
 import { severityOf } from "../logs/severity.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
 
@@ -92,7 +93,8 @@ export class ChangeLog implements Disposable {
   }
 
   /** Returns true if the line is within the bounds; counts it as left out otherwise. */
-  #isAllowed({ container, unit }: Change): boolean {
+  #isAllowed({ container, identity, unit: name }: Change): boolean {
+    const unit = unitPath(identity?.user, name);
     this.#window ??= this.#clock.setTimeout(() => this.#endWindow(), WINDOW_MS);
     const whole = this.#budgetOf(container, "");
     const own = unit === "" ? whole : this.#budgetOf(container, unit);

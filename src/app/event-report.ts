@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Change } from "../domain/change.ts";
 import type { EventReport } from "../domain/status.ts";
+import { unitPath } from "../domain/user-unit.ts";
 import { logRecordOf } from "../logs/log-record.ts";
 import { rfc3339 } from "../page/rfc3339.ts";
 
@@ -19,7 +20,8 @@ export function eventReport(change: Change): EventReport {
     container,
     node,
     cluster: identity?.cluster ?? "",
-    unit,
+    unit: unitPath(identity?.user, unit),
+    ...(identity?.user === undefined ? {} : { user: identity.user }),
     message: String(record.body),
     detail,
     recovered,

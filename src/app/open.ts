@@ -74,7 +74,11 @@ export async function openParts({ config, bus, clock, log }: OpenOptions): Promi
     const isListed = position.isListed !== false;
     const follows = followsJournals(config);
     // Entries from a time in which no journal was followed aren't wanted later.
-    const restored = containers.map((each) => (follows ? each : { ...each, journal: undefined }));
+    const restored = containers.map((each) => ({
+      ...each,
+      ...(follows ? {} : { journal: undefined }),
+      ...(systemd.users ? {} : { users: undefined }),
+    }));
     fleet.restore(restored, isListed);
     if (isListed) cursor.restore(position);
     const host = containers.find(({ identity }) => identity.isHost === true);

@@ -164,6 +164,8 @@ export class Lags {
     const { kind, identity, recovered, timeNs } = change;
     if (kind === "container.destroy" && identity !== undefined)
       this.#secondsById.delete(identity.id);
+    // Only that of the system's manager is shown.
+    if (identity?.user !== undefined) return;
     if (recovered || identity === undefined || kind.startsWith("monitor.")) return;
     const seconds = Math.max(0, Number(nowNs - timeNs) / 1e9);
     this.#secondsById.set(kind.startsWith("container.") ? ENGINE : identity.id, seconds);

@@ -55,9 +55,10 @@ async function extrasOf(
   unit: UnitRecord,
   options: UnitExtrasOptions & { readonly signal: AbortSignal },
 ): Promise<UnitExtras> {
+  const manager = unit.user === undefined ? record : record.users.get(unit.user);
   const describe = async (): Promise<UnitDescription | undefined> => {
-    const source =
-      record.systemd.up && !record.paused ? options.watch.readingsOf(record) : undefined;
+    const canAnswer = manager?.systemd.up === true && !record.paused;
+    const source = canAnswer ? options.watch.readingsOf(manager) : undefined;
     return unit.activeState === undefined ? undefined : source?.describeUnit?.(unit.name);
   };
   const [description, lines] = await Promise.all([
@@ -117,7 +118,7 @@ async function linesOf(
   options: UnitExtrasOptions & { readonly signal: AbortSignal },
 ): Promise<readonly JournalLine[] | undefined> {
   const { watch, lines, clock, signal } = options;
-  const isKnown = options.hasLines?.(record.identity.id, unit.name) === true;
+  const isKnown = options.hasLines?.(record.identity.id, unit.path) === true;
   const read = lines === 0 || record.paused || isKnown ? undefined : watch.linesOf(record);
   if (read === undefined) return undefined;
   const runs = [{ unit: unit.name, invocationId: "" }];

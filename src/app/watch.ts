@@ -11,10 +11,11 @@ import type { EventCursor } from "../engine/watch/event-cursor.ts";
 import type { SystemdTransport } from "../domain/systemd.ts";
 import { Redactor } from "../platform/data/redactor.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { ManagerRecord } from "../state/containers/user-manager.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
 import { unitFilter } from "../state/units/unit-admission.ts";
-import { hostLines, hostSource } from "../systemd/transport/host.ts";
+import { hostLines, hostSource, hostUserSource } from "../systemd/transport/host.ts";
 import { findHostSystem } from "../systemd/transport/host-system.ts";
 import { OwnCommands } from "../systemd/transport/own-commands.ts";
 import {
@@ -23,7 +24,9 @@ import {
   systemdSource,
   type SystemdSourceOptions,
 } from "../systemd/transport/source.ts";
+import { userSource } from "../systemd/transport/user-source.ts";
 import { SystemdWatches } from "../systemd/watch/systemd-watches.ts";
+import { UserWatches } from "../systemd/watch/user-watches.ts";
 
 export interface WatchOptions {
   readonly config: Pick<WatchConfig, "journal" | "systemd">;
@@ -47,7 +50,7 @@ export interface Watch {
   /** Returns a function that follows the container's journal; undefined if that isn't possible. */
   readonly followerOf: (record: ContainerRecord) => FollowJournal | undefined;
   /** Returns the way to read what no signal of a systemd carries, if there is one now. */
-  readonly readingsOf: (record: ContainerRecord) => ReadingSource | undefined;
+  readonly readingsOf: (manager: ManagerRecord) => ReadingSource | undefined;
   /** Starts the watch of the host's systemd, if it is to be watched. */
   readonly startHost: () => void;
   /** Stops the watch of every systemd; resolves when all have ended. */
@@ -95,10 +98,22 @@ export function buildWatch(options: WatchOptions): Watch {
   };
   const { host: watchesHost, hostBus } = config.systemd;
   const host = watchesHost ? findHostSystem() : undefined;
+  const users = new UserWatches({
+    bus,
+    clock,
+    log,
+    sourceOf(record, user) {
+      const { id, isHost } = record.identity;
+      if (isHost === true) return host && hostUserSource({ host, user, clock });
+      const source = userSource(config.systemd.transport, { ...wayInto(record), user });
+      return source && commands.sweeping(source, id);
+    },
+  });
   const systemd = new SystemdWatches({
     bus,
     clock,
     log,
+    users: config.systemd.users ? users : undefined,
     sourceOf(record) {
       const { id, isHost } = record.identity;
       if (isHost === true) return host && hostSource({ host, bus: hostBus, clock });
@@ -142,7 +157,7 @@ export function buildWatch(options: WatchOptions): Watch {
     await systemd.stopAll();
     commands.killLeft();
   };
-  const readingsOf = (record: ContainerRecord) => systemd.readingsOf(record);
+  const readingsOf = (manager: ManagerRecord) => systemd.readingsOf(manager);
   return { engine, linesOf, followerOf, readingsOf, startHost, stopSystemd };
 }
 

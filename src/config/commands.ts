@@ -200,6 +200,7 @@ export const COMMANDS = {
       "nodeNamePrefix",
       "systemdTransport",
       "systemdHost",
+      "systemdUsers",
       "unitInclude",
       "unitExclude",
       ...LOG_FLAGS,

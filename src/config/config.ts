@@ -48,6 +48,8 @@ export interface WatchConfig {
     readonly transport: "auto" | "socket" | "dbus" | "busctl" | "off";
     /** True if the host's own systemd is watched too. */
     readonly host: boolean;
+    /** True if user managers are watched too. */
+    readonly users: boolean;
     /** Path of the host's bus, from DBUS_SYSTEM_BUS_ADDRESS; it begins with a zero byte if it is abstract. */
     readonly hostBus: string | undefined;
     /** Matches the whole name of each unit that is shown. */

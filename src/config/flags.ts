@@ -129,6 +129,14 @@ export const FLAGS = {
     completes: SWITCH_WORDS,
     parse: oneOf(SWITCH_WORDS),
   }),
+  systemdUsers: single({
+    name: "systemd.users",
+    hint: "on|off",
+    defaultText: "off",
+    help: "Whether the units of user managers (user@UID.service) are watched too. Their series have the label user, the user's id.",
+    completes: SWITCH_WORDS,
+    parse: oneOf(SWITCH_WORDS),
+  }),
   collect: single({
     name: "systemd.collect",
     hint: "GROUPS",

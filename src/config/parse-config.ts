@@ -90,6 +90,7 @@ type WatchSettings = Pick<
   | "nodeNamePrefix"
   | "systemdTransport"
   | "systemdHost"
+  | "systemdUsers"
   | "unitInclude"
   | "unitExclude"
   | "journalRedact"
@@ -119,6 +120,14 @@ export function watchConfig(settings: WatchSettings, env: Environment): WatchCon
     );
   }
   if (runtime === "proc") checkProc(settings);
+  const { systemdTransport: transport } = settings;
+  const hasUsers = settings.systemdUsers === "on";
+  const isUserless = transport === "off" || transport === "busctl";
+  if (hasUsers && isUserless && settings.systemdHost === "off") {
+    throw new ConfigError(
+      `--systemd.users=on: expected --systemd.transport=auto, socket or dbus with it, or --systemd.host=on, not --systemd.transport=${transport} alone`,
+    );
+  }
   return {
     docker: {
       host: dockerHost,
@@ -137,8 +146,9 @@ export function watchConfig(settings: WatchSettings, env: Environment): WatchCon
     },
     node: { namePrefix: settings.nodeNamePrefix },
     systemd: {
-      transport: settings.systemdTransport,
+      transport,
       ...hostConfig(settings.systemdHost === "on", env),
+      users: hasUsers,
       unitInclude: settings.unitInclude,
       unitExclude: settings.unitExclude,
     },

@@ -23,9 +23,16 @@ export function eventContainer(identity: {
 }
 
 /** Returns the fields of a log line that say whose systemd it is about. */
-export function logged(identity: { readonly name: string; readonly isHost?: true | undefined }): {
+export function logged(identity: {
+  readonly name: string;
+  readonly isHost?: true | undefined;
+  readonly user?: string | undefined;
+}): {
   readonly container?: string;
   readonly host?: string;
+  readonly user?: string;
 } {
-  return identity.isHost === true ? { host: identity.name } : { container: identity.name };
+  const { name, isHost, user } = identity;
+  const node = isHost === true ? { host: name } : { container: name };
+  return user === undefined ? node : { ...node, user };
 }

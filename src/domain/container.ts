@@ -41,6 +41,11 @@ export interface ContainerIdentity {
   readonly isHost?: true | undefined;
   /** Facts that stay unknown of it, and are absent wherever they are shown. Default: none. */
   readonly unknown?: readonly UnknownFact[] | undefined;
+  /**
+   * Of a user manager, a systemd beside that of the container or host: its user id, decimal. The other
+   * members are those of the container or host.
+   */
+  readonly user?: string | undefined;
 }
 
 /** One container in the engine's list, checked and bounded. */

@@ -1,6 +1,6 @@
 import type { ContainerIdentity, ContainerStatus, HealthStatus } from "./container.ts";
 import type { JournalPosition } from "./journal.ts";
-import type { RecentResume } from "./recent.ts";
+import type { RecentResume, UnitRecentResume } from "./recent.ts";
 
 /** The facts of one container that the next process goes on from. Times: Unix nanoseconds. */
 export interface ContainerResume {
@@ -27,6 +27,18 @@ export interface ContainerResume {
   readonly journal?: JournalPosition | undefined;
   /** Recent events; undefined without any. */
   readonly recent?: RecentResume | undefined;
+  /** Its user managers; undefined without any. */
+  readonly users?: readonly UserResume[] | undefined;
+}
+
+/** The facts of one user manager. */
+export interface UserResume {
+  /** User id, decimal. */
+  readonly user: string;
+  /** As {@link ContainerResume.systemd}. */
+  readonly systemd?: string | undefined;
+  /** Recent events of its units. */
+  readonly units: readonly UnitRecentResume[];
 }
 
 /** The runs of a container that were counted. */

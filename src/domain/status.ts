@@ -84,7 +84,10 @@ export interface OomKillReport {
 
 /** One unit of a container's systemd that the unit filters show. */
 export interface UnitReport {
+  /** Of a unit of a user manager, with the manager before it: `user@1000.service/app.service`. */
   readonly name: string;
+  /** User id of the user manager whose unit it is; absent for the system's. */
+  readonly user?: string;
   /** Suffix of the name: `service`, `timer`, … */
   readonly type: string;
   /** ActiveState; null if the unit isn't loaded any more, and only its counters are left. */
@@ -163,7 +166,7 @@ export interface OomReport {
   readonly units: readonly string[];
 }
 
-/** The systemd of one container. */
+/** The systemd of one container, or a user manager in it. */
 export interface SystemdReport {
   /** False while it should be watched, and isn't. */
   readonly up: boolean;
@@ -180,6 +183,13 @@ export interface SystemdReport {
   readonly state: SystemState | null;
   /** Units in each ActiveState, filters not applied. */
   readonly units: Readonly<Partial<Record<ActiveState, number>>>;
+  /** The user managers that run in it; absent without one, or if they aren't watched. */
+  readonly users?: readonly UserManagerReport[];
+}
+
+export interface UserManagerReport extends Omit<SystemdReport, "users"> {
+  /** User id, decimal. */
+  readonly user: string;
 }
 
 /** One container, or the host. */
@@ -294,8 +304,10 @@ export interface EventReport {
   readonly container: string;
   readonly node: string;
   readonly cluster: string;
-  /** "" if it isn't about a unit. */
+  /** "" if it isn't about a unit; else as the name of a {@link UnitReport}. */
   readonly unit: string;
+  /** User id of the user manager that it is about, or whose unit; absent for the system's. */
+  readonly user?: string;
   /** One English sentence. */
   readonly message: string;
   readonly detail: string;

@@ -32,13 +32,14 @@ export function eventNameOf(change: Change): string {
  * record that is sent twice. Changes of the watch itself belong to one process: `instance`.
  */
 export function uidOf(change: Change, instance: string): string {
-  const id = change.identity?.id;
+  const { id, user } = change.identity ?? {};
   // Streams of many containers can end at the same time, for the same reason.
   const where = change.kind.startsWith("monitor.") ? [instance, id ?? ""] : [id ?? instance];
   // Journal and signal give a failure slightly different times: its run identifies it.
   const which =
     "run" in change && change.run !== "" ? [change.run] : [change.timeNs, change.detail];
-  const parts = [...where, change.kind, change.unit, ...which];
+  const whose = user === undefined ? [] : [`user ${user}`];
+  const parts = [...where, ...whose, change.kind, change.unit, ...which];
   return hash("sha256", parts.join("\0"), "hex").slice(0, 32);
 }
 
@@ -73,8 +74,9 @@ export function logRecordOf(
 
 export function containerAttributes({ identity }: Pick<Change, "identity">): Attributes {
   if (identity === undefined) return {};
+  const user = identity.user === undefined ? {} : { "user.id": identity.user };
   if (identity.isHost === true)
-    return { "host.name": identity.name, "unitwatch.node": identity.node };
+    return { "host.name": identity.name, "unitwatch.node": identity.node, ...user };
   return {
     "container.id": identity.id,
     "container.name": identity.name,
@@ -82,6 +84,7 @@ export function containerAttributes({ identity }: Pick<Change, "identity">): Att
     "container.runtime.name": identity.runtime,
     "unitwatch.cluster": identity.cluster,
     "unitwatch.node": identity.node,
+    ...user,
   };
 }
 

@@ -44,21 +44,32 @@ function what(change: Change): string {
     case "unit.reloading":
       return `${unit(change)} is ${change.activeState ?? change.kind.slice("unit.".length)}`;
     case "system.state":
-      return `systemd ${where(change)} is ${change.systemState}`;
+      return `systemd ${whose(change)}${where(change)} is ${change.systemState}`;
     case "system.soft_reboot":
       return `systemd ${where(change)} rebooted its userspace`;
     case "monitor.lost":
     case "monitor.recovered":
     case "monitor.error":
       if (change.identity === undefined) return `Watching the engine: ${change.detail}`;
-      return `Watching ${change.container || `the host ${change.node}`}: ${change.detail}`;
+      return `Watching ${watched(change)}: ${change.detail}`;
     default:
       return change satisfies never;
   }
 }
 
 function unit(change: UnitChange): string {
-  return `Unit ${change.unit} ${where(change)}`;
+  return `Unit ${change.unit} ${whose(change)}${where(change)}`;
+}
+
+/** Returns the user of a user manager, with a space after it; "" for the system's. */
+function whose({ identity }: Change): string {
+  return identity?.user === undefined ? "" : `of user ${identity.user} `;
+}
+
+function watched(change: Change): string {
+  const { identity, container, node } = change;
+  if (identity?.user !== undefined) return `user ${identity.user} ${where(change)}`;
+  return container || `the host ${node}`;
 }
 
 function where({ container, node }: Change): string {

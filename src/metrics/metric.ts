@@ -28,6 +28,7 @@ export const ATTRIBUTES: Readonly<Record<string, string>> = {
   container_id: "container.id",
   node: "unitwatch.node",
   cluster: "unitwatch.cluster",
+  user: "user.id",
   image: "container.image.name",
   runtime: "container.runtime.name",
   name: "systemd.unit.name",

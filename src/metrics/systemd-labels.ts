@@ -1,15 +1,17 @@
 import { LabelSet } from "../domain/label-set.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { ManagerRecord } from "../state/containers/user-manager.ts";
 import type { UnitRecord } from "../state/units/unit-record.ts";
 
-const upLabels = new WeakMap<ContainerRecord, { transport: string; labels: LabelSet }>();
+const upLabels = new WeakMap<ManagerRecord, { transport: string; labels: LabelSet }>();
 
-/** Labels `container`, `transport`; `transport` alone for the host. */
-export function upLabelsOf(record: ContainerRecord): LabelSet {
+/** Labels `container`, `user`, `transport`: without `container` for the host, without `user` for the system's. */
+export function upLabelsOf(record: ManagerRecord): LabelSet {
   const { isHost, name } = record.identity;
   const transport = record.systemd.transport ?? (isHost === true ? "host" : "none");
   const known = upLabels.get(record);
-  if (known?.transport === transport && (isHost || known.labels.pairs[0]?.[1] === name)) {
+  const isNamed = isHost === true || known?.labels.pairs[0]?.[1] === name;
+  if (known?.transport === transport && isNamed) {
     return known.labels;
   }
   const labels = containerLabelOf(record).with([["transport", transport]]);
@@ -17,14 +19,17 @@ export function upLabelsOf(record: ContainerRecord): LabelSet {
   return labels;
 }
 
-const containerLabel = new WeakMap<ContainerRecord["identity"], LabelSet>();
+const containerLabel = new WeakMap<ManagerRecord["identity"], LabelSet>();
 
-/** Label `container` alone; none for the host. */
-export function containerLabelOf(record: ContainerRecord): LabelSet {
+/** Labels `container` and `user`, as above. */
+export function containerLabelOf(record: ManagerRecord): LabelSet {
   let labels = containerLabel.get(record.identity);
   if (labels === undefined) {
-    const { name, isHost } = record.identity;
-    const pairs = isHost === true ? [] : [["container", name] as const];
+    const { name, isHost, user } = record.identity;
+    const pairs = [
+      ...(isHost === true ? [] : [["container", name] as const]),
+      ...(user === undefined ? [] : [["user", user] as const]),
+    ];
     labels = new LabelSet(pairs, record.labels.origin);
     containerLabel.set(record.identity, labels);
   }

@@ -3,7 +3,7 @@ import type { ActiveState } from "../domain/unit.ts";
 import { ACTIVE_STATES, RARE_ACTIVE_STATES } from "../domain/unit.ts";
 import type { StateMetric } from "./metric.ts";
 import { containerLabelOf, upLabelsOf, versionLabelsOf } from "./systemd-labels.ts";
-import { systemdMetric, unitMetric } from "./systemd-reads.ts";
+import { managerMetric, systemdMetric, unitMetric } from "./systemd-reads.ts";
 
 const RARE: ReadonlySet<ActiveState> = new Set<ActiveState>(RARE_ACTIVE_STATES);
 
@@ -146,7 +146,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       if (unit.type === "service" && known) visit(unit.nameLabels, unit.restarts);
     },
   ),
-  systemdMetric(
+  managerMetric(
     {
       name: "systemd_units",
       type: "gauge",
@@ -172,7 +172,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       }
     },
   ),
-  systemdMetric(
+  managerMetric(
     {
       name: "systemd_system_state",
       type: "gauge",
@@ -230,7 +230,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       if (version !== undefined) visit(versionLabelsOf(record, version), 1);
     },
   ),
-  systemdMetric(
+  managerMetric(
     {
       name: "unitwatch_systemd_up",
       type: "gauge",
@@ -246,7 +246,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     },
     (record, visit) => visit(upLabelsOf(record), record.systemd.up ? 1 : 0),
   ),
-  systemdMetric(
+  managerMetric(
     {
       name: "unitwatch_journal_up",
       type: "gauge",

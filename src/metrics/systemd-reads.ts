@@ -1,5 +1,6 @@
 import type { ReadingGroup } from "../domain/readings.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
+import type { ManagerRecord } from "../state/containers/user-manager.ts";
 import type { UnitRecord } from "../state/units/unit-record.ts";
 import type { StateMetric, VisitSample } from "./metric.ts";
 
@@ -16,21 +17,21 @@ export interface ReadingMetric extends StateMetric {
   readonly group: ReadingGroup;
 }
 
-/** Returns false if the container's systemd answered no query: its readings aren't shown. */
-export function isAnswering({ systemd }: ContainerRecord): boolean {
+/** Returns false if this systemd answered no query: its readings aren't shown. */
+export function isAnswering({ systemd }: ManagerRecord): boolean {
   return systemd.up && systemd.manager.answersQueries;
 }
 
-/** Returns a metric whose samples are made unit by unit, of the units that the filters show. */
+/** Returns a metric whose samples are made unit by unit, of the units that the filters show, those of users too. */
 export function unitMetric(
   about: About,
   sample: (unit: UnitRecord, visit: VisitSample) => void,
-  isShown: (record: ContainerRecord) => boolean = () => true,
+  isShown: (record: ManagerRecord) => boolean = () => true,
 ): StateMetric {
   return {
     ...about,
     *read(fleet, visit) {
-      for (const record of fleet.nodes()) {
+      for (const record of fleet.managers()) {
         if (!isShown(record)) continue;
         let visited = 0;
         const { units } = record.systemd;
@@ -41,6 +42,22 @@ export function unitMetric(
           visited += 1;
           if (visited % UNITS_A_STEP === 0) yield;
         }
+        yield;
+      }
+    },
+  };
+}
+
+/** Returns a metric of each systemd that should be watched now, those of users too. */
+export function managerMetric(
+  about: About,
+  sample: (record: ManagerRecord, visit: VisitSample) => void,
+): StateMetric {
+  return {
+    ...about,
+    *read(fleet, visit) {
+      for (const record of fleet.managers()) {
+        if (record.hasSeries && record.runsSystemd === true && record.alive) sample(record, visit);
         yield;
       }
     },

@@ -16,7 +16,7 @@ export function nodeHistory(source: HistorySource, { identity }: ContainerRecord
 export function unitHistory(
   source: HistorySource,
   { identity: { id } }: ContainerRecord,
-  { name, lastFailure }: UnitRecord,
+  { path: name, lastFailure }: UnitRecord,
 ): Required<Pick<UnitReport, "history" | "around">> {
   const around = lastFailure === undefined ? [] : source.around(id, name, lastFailure.timeNs);
   return { history: historyReport(source.ofUnit(id, name)), around: around.map(changeReport) };

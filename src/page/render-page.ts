@@ -159,7 +159,7 @@ function* entriesOf(
 }
 
 function firstByName(units: readonly UnitRecord[]): UnitRecord[] {
-  return units.toSorted((a, b) => (a.name < b.name ? -1 : 1)).slice(0, MAX_FAILING);
+  return units.toSorted((a, b) => (a.path < b.path ? -1 : 1)).slice(0, MAX_FAILING);
 }
 
 function isTroubled({ facts }: Entry): boolean {
@@ -187,7 +187,7 @@ function* writeEntries(
     };
     if (budget.entries === 0) return;
     budget.entries -= 1;
-    const { size } = record.systemd.units;
+    const size = unitCount(record);
     const isWhole = budget.whole > 0 && size <= budget.units;
     if (isWhole) {
       budget.whole -= 1;
@@ -208,7 +208,13 @@ function* writeEntries(
   }
 }
 
+function unitCount({ systemd, users }: ContainerRecord): number {
+  let count = systemd.units.size;
+  for (const user of users.values()) count += user.systemd.units.size;
+  return count;
+}
+
 function othersOf(record: ContainerRecord, report: (unit: UnitRecord) => UnitReport) {
-  const units = [...record.systemd.units.values()].filter(isReported).map(report);
+  const units = [...record.units()].filter(isReported).map(report);
   return sortedUnits(units).others;
 }

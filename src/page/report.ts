@@ -10,6 +10,7 @@ import type {
 import type { JournalLine } from "../domain/journal.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
 import { eventContainer } from "../domain/container-name.ts";
+import { userOf } from "../domain/user-unit.ts";
 import type { ContainerRecord } from "../state/containers/container-record.ts";
 import type { SystemdState } from "../state/units/systemd-state.ts";
 import type { UnitRecord } from "../state/units/unit-record.ts";
@@ -98,9 +99,16 @@ function summaryOf(sources: ReportSources): SummaryReport {
     if (systemd.up) summary.watched += 1;
     const { systemState } = systemd.manager;
     if (systemState === "degraded" || systemState === "maintenance") summary.degraded += 1;
-    summary.failedUnits += systemd.units.counts().get("failed") ?? 0;
+    summary.failedUnits += failedCount(record);
   }
   return summary;
+}
+
+/** Number of failed units, those of users too. */
+function failedCount({ systemd, users }: ContainerRecord): number {
+  let count = systemd.units.counts().get("failed") ?? 0;
+  for (const user of users.values()) count += user.systemd.units.counts().get("failed") ?? 0;
+  return count;
 }
 
 /** Yields the containers that a filter names, in the order in which they were discovered. */
@@ -137,8 +145,8 @@ export function* writeReport(
     if (selection.attention === true && !needsAttention(facts)) continue;
     out.add(`${written === 0 ? "" : ","}\n${JSON.stringify(facts).slice(0, -1)},"units":[`);
     written += 1;
-    const linesOf = ({ name }: UnitRecord): readonly LineReport[] =>
-      sources.lastLinesOf(record.identity.id, name).map(lineReport);
+    const linesOf = ({ path }: UnitRecord): readonly LineReport[] =>
+      sources.lastLinesOf(record.identity.id, path).map(lineReport);
     let units = 0;
     for (const unit of selectedUnits(record, trouble, selection)) {
       const facts = unitReport(unit, { sources, container: record, nowNs });
@@ -173,9 +181,8 @@ export function* failedBefore(
   containers: Iterable<ContainerRecord>,
 ): Generator<readonly [ContainerRecord, UnitRecord], void, void> {
   for (const record of containers) {
-    const { units } = record.systemd;
-    if ((units.counts().get("failed") ?? 0) === 0) continue;
-    for (const unit of units.values()) {
+    if (failedCount(record) === 0) continue;
+    for (const unit of record.units()) {
       if (unit.shown && unit.activeState === "failed" && unit.result === undefined) {
         yield [record, unit];
       }
@@ -189,30 +196,41 @@ export function* namedUnits(
   names: ReadonlySet<string>,
 ): Generator<readonly [ContainerRecord, UnitRecord], void, void> {
   for (const record of containers) {
-    for (const unit of unitsNamed(record.systemd, names)) yield [record, unit];
+    for (const unit of unitsNamed(record, names)) yield [record, unit];
   }
 }
 
 function* unitsNamed(
-  systemd: SystemdState,
+  { systemd, users }: ContainerRecord,
   names: ReadonlySet<string>,
 ): Generator<UnitRecord, void, void> {
   for (const name of names) {
-    const unit = systemd.units.get(systemd.names.idOf(name));
+    const [manager, own] = splitPath(name);
+    const user = userOf(manager);
+    const unit =
+      user === undefined
+        ? systemd.units.get(systemd.names.idOf(name))
+        : users.get(user)?.systemd.units.get(own);
     if (unit !== undefined && isKnown(unit)) yield unit;
   }
 }
 
+/** Divides the path of a unit of a user manager; a name without one has no manager. */
+function splitPath(path: string): readonly [manager: string, unit: string] {
+  const slash = path.indexOf("/");
+  return slash < 0 ? ["", path] : [path.slice(0, slash), path.slice(slash + 1)];
+}
+
 function* selectedUnits(
-  { systemd }: ContainerRecord,
+  record: ContainerRecord,
   { failing, restarted }: UnitsInTrouble,
   { units: names, attention = false }: ReportSelection,
 ): Generator<UnitRecord, void, void> {
   if (names !== undefined) {
-    yield* unitsNamed(systemd, names);
+    yield* unitsNamed(record, names);
     return;
   }
-  for (const unit of attention ? [...failing, ...restarted] : systemd.units.values()) {
+  for (const unit of attention ? [...failing, ...restarted] : record.units()) {
     if (isReported(unit)) yield unit;
   }
 }
@@ -241,7 +259,7 @@ export function* unitsInTrouble(
   let looping = 0;
   let frozen = 0;
   let pastCount = 0;
-  for (const unit of record.systemd.units.values()) {
+  for (const unit of record.units()) {
     visited += 1;
     if (visited % UNITS_READ_PER_STEP === 0) yield;
     if (!unit.shown) continue;
@@ -305,9 +323,19 @@ export function containerFacts(
     startedAt: rfc3339(record.startedAtNs),
     finishedAt: rfc3339(record.lastExit?.timeNs ?? 0n),
     removedAt: rfc3339(record.destroyedAtNs ?? 0n),
-    systemd: isNode ? systemdReport(record.systemd, sources.lagOf(id)) : null,
+    systemd: isNode ? nodeReport(record, sources.lagOf(id)) : null,
   };
   return { ...facts, trouble: troubleOf(facts, units) };
+}
+
+function nodeReport(record: ContainerRecord, lagSeconds: number | undefined): SystemdReport {
+  const report = systemdReport(record.systemd, lagSeconds);
+  const running = [...record.users.values()].filter(({ isRunning }) => isRunning);
+  if (running.length === 0) return report;
+  const users = running.map(({ user, systemd }) =>
+    Object.assign({ user }, systemdReport(systemd, undefined)),
+  );
+  return { ...report, users };
 }
 
 function systemdReport(systemd: SystemdState, lagSeconds: number | undefined): SystemdReport {

@@ -42,12 +42,12 @@ export function oomReport(record: ContainerRecord): OomReport | null {
   const at = rfc3339(oomAtNs);
   if (at === null) return null;
   const units: string[] = [];
-  for (const unit of record.systemd.units.values()) {
+  for (const unit of record.units()) {
     const { lastFailure } = unit;
     if (!unit.shown || lastFailure === undefined || units.length >= MAX_OOM_UNITS) continue;
     const spanNs = lastFailure.timeNs - oomAtNs;
     const isNear = spanNs >= -OOM_SPAN_NS && spanNs <= OOM_SPAN_NS;
-    if (isNear && isOutOfMemory(unit, oomAtNs)) units.push(unit.name);
+    if (isNear && isOutOfMemory(unit, oomAtNs)) units.push(unit.path);
   }
   return { at, units };
 }
@@ -62,10 +62,20 @@ export function unitReport(
 ): UnitReport {
   const { sources, container, nowNs } = context;
   const { oomAtNs } = container.conditions;
-  const { name, type, activeState = null, subState, result = null, restarts, lastFailure } = unit;
+  const {
+    path: name,
+    user,
+    type,
+    activeState = null,
+    subState,
+    result = null,
+    restarts,
+    lastFailure,
+  } = unit;
   const sinceNs = unit.stateChangeNs > 0n ? unit.stateChangeNs : unit.activeEnterNs;
   return {
     name,
+    ...(user === undefined ? {} : { user }),
     type,
     activeState,
     subState,

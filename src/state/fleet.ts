@@ -29,6 +29,7 @@ import { RunTracker } from "./containers/run-tracker.ts";
 import { ContainerRecord } from "./containers/container-record.ts";
 import { foldDetails, foldFinalDetails, foldSummary } from "./containers/fold-snapshot.ts";
 import type { FleetEvents } from "../domain/fleet-events.ts";
+import type { ManagerRecord } from "./containers/user-manager.ts";
 import type { UnitAdmission } from "./units/unit-admission.ts";
 
 export interface FleetOptions {
@@ -89,6 +90,14 @@ export class Fleet {
   *nodes(): Generator<ContainerRecord, void, void> {
     if (this.#host !== undefined) yield this.#host;
     if (this.#options.watchesContainers !== false) yield* this.containers();
+  }
+
+  /** Every systemd of these: the system's, then those of its users. */
+  *managers(): Generator<ManagerRecord, void, void> {
+    for (const record of this.nodes()) {
+      yield record;
+      yield* record.users.values();
+    }
   }
 
   /** Returns the container, or the host, with this id. */
@@ -233,12 +242,14 @@ export class Fleet {
   /** Forgets containers and units that were removed before `beforeNs`. */
   forgetDestroyed(beforeNs: bigint): void {
     this.#host?.systemd.units.forgetRemoved(beforeNs);
+    this.#host?.users.forgetEnded(beforeNs);
     for (const [name, record] of this.#byName) {
       if (record.destroyedAtNs !== undefined && record.destroyedAtNs < beforeNs) {
         this.#byName.delete(name);
         record.forget();
       } else {
         record.systemd.units.forgetRemoved(beforeNs);
+        record.users.forgetEnded(beforeNs);
         if ((record.formerName?.untilNs ?? beforeNs) < beforeNs) record.formerName = undefined;
       }
     }
@@ -293,6 +304,7 @@ export class Fleet {
     const hasLabels = earlier === former || hasLabelsOf(earlier?.identity, identity);
     const continued = hasLabels ? earlier : undefined;
     const counted = continued?.systemd.units.counted() ?? [];
+    const countedUsers = continued?.users.counted() ?? [];
     if (earlier !== former) earlier?.forget();
     const record = new ContainerRecord(identity, {
       events: this.#options.events,
@@ -304,6 +316,7 @@ export class Fleet {
     record.earlierExit = continued?.lastExit;
     record.systemd.reconnects = continued?.systemd.reconnects ?? 0;
     record.systemd.units.inherit(counted);
+    record.users.inherit(countedUsers);
     former?.renewCounters();
     this.#byId.set(identity.id, record);
     this.#byName.set(identity.name, record);
@@ -344,7 +357,7 @@ export class Fleet {
     if (record.destroyedAtNs !== undefined) return;
     const { timeNs } = when;
     const wasAlive = record.alive;
-    record.systemd.ended();
+    record.systemdEnded();
     if (hasEndedBy(record.status)) record.status = "exited";
     const hadEnded = !wasAlive && record.finishedAtNs > 0n;
     record.destroyedAtNs = !isRemoved && hadEnded ? record.finishedAtNs : timeNs;

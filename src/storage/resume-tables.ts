@@ -129,6 +129,10 @@ function decodeResume(text: string): ContainerResume {
   }
   if (resume.recent !== undefined) checkRecent(resume.recent);
   if (resume.journal !== undefined) checkPosition(resume.journal);
+  for (const { user, units } of resume.users ?? []) {
+    if (typeof user !== "string") throw new Error("not a user");
+    checkUnits(units);
+  }
   return {
     ...resume,
     // The text lacks members that are undefined.
@@ -140,6 +144,7 @@ function decodeResume(text: string): ContainerResume {
     systemd: resume.systemd,
     recent: resume.recent,
     journal: resume.journal,
+    users: resume.users,
   };
 }
 
@@ -152,11 +157,19 @@ function checkPosition(position: JournalPosition): void {
 
 /** @throws if it isn't what `RecentResume` describes */
 function checkRecent({ restarts, failedExits, oomKills, units }: RecentResume): void {
-  const groups: unknown[] = [restarts, failedExits, oomKills];
+  checkGroups([restarts, failedExits, oomKills]);
+  checkUnits(units);
+}
+
+/** @throws as above */
+function checkUnits(units: RecentResume["units"]): void {
   for (const each of units) {
     if (typeof each.unit !== "string") throw new Error("not a unit");
-    groups.push(each.failures, each.restarts);
+    checkGroups([each.failures, each.restarts]);
   }
+}
+
+function checkGroups(groups: readonly unknown[]): void {
   for (const each of groups) {
     const isValid =
       Array.isArray(each) && each.length % RECENT_STRIDE === 0 && each.every(Number.isFinite);

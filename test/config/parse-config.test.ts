@@ -33,6 +33,7 @@ test("has the defaults of the contract", () => {
       transport: "auto",
       host: false,
       hostBus: undefined,
+      users: false,
       unitInclude: /^(?:.+)$/u,
       unitExclude: /^(?:.+\.(automount|device|mount|scope|slice|swap))$/u,
     },

@@ -57,7 +57,7 @@ export async function showEvents(options: EventsOptions): Promise<OutputEnd | un
   const { unitInclude, unitExclude } = config.systemd;
   const aliasesOf = ({ unit, identity }: Change): readonly string[] => {
     const record = unit === "" ? undefined : watch.fleet.get(identity?.id ?? "");
-    return record?.systemd.names.aliasesOf(unit) ?? [];
+    return identity?.user === undefined ? (record?.systemd.names.aliasesOf(unit) ?? []) : [];
   };
   const filter = changeFilter({ ...config, aliasesOf });
   const series = new SeriesBudget(0);

@@ -6,6 +6,7 @@ import { asError } from "../../platform/data/as-error.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
 import type { ReadingSource } from "../../domain/readings.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import type { ManagerRecord } from "../../state/containers/user-manager.ts";
 import type { UnitRecord } from "../../state/units/unit-record.ts";
 import { entryText } from "../journal-text.ts";
 import type { Missing } from "./findings.ts";
@@ -20,7 +21,7 @@ export interface UnitDetailsOptions {
   /** Returns a function that reads the container's journal; undefined if it runs no systemd now. */
   readonly linesOf: (record: ContainerRecord) => ReadLines | undefined;
   /** Returns what queries the container's systemd; undefined if that isn't watched now. */
-  readonly readingsOf: (record: ContainerRecord) => ReadingSource | undefined;
+  readonly readingsOf: (manager: ManagerRecord) => ReadingSource | undefined;
   /** Most lines of one unit. */
   readonly lines: number;
   readonly clock: Clock;

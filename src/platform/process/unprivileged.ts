@@ -16,6 +16,8 @@ export interface ProcessIds {
 }
 
 export interface UnprivilegedOptions {
+  /** User to be. Default: nobody. */
+  readonly uid?: number;
   /** Default: of this process. */
   readonly ids?: ProcessIds;
   /** Returns the kinds of the requests under way. Default: those of this process. */
@@ -35,8 +37,8 @@ export function isRoot(ids: Pick<ProcessIds, "geteuid"> = ownIds()): boolean {
 }
 
 /**
- * Runs `work` as user nobody, without supplementary groups, and becomes root again. If this process isn't
- * root, `work` runs as its user.
+ * Runs `work` as user nobody, or as another one with the group of nobody, without supplementary groups,
+ * and becomes root again. If this process isn't root, `work` runs as its user.
  *
  * The ids are those of all threads. So `work` runs when no thread has a file to open for this one, and it
  * is synchronous: nothing else runs meanwhile. A process that can't become root again ends.
@@ -48,6 +50,7 @@ export async function unprivileged<T>(
   options: UnprivilegedOptions = {},
 ): Promise<T> {
   const { ids = ownIds(), requests = () => process.getActiveResourcesInfo() } = options;
+  const { uid: wanted = UNPRIVILEGED_ID } = options;
   if (!isRoot(ids)) return work();
   for (let pauses = 0; requests().some((kind) => FILE_REQUEST.test(kind)); pauses += 1) {
     if (pauses === MAX_PAUSES) throw new Error("another thread opens files all the time");
@@ -63,7 +66,7 @@ export async function unprivileged<T>(
     undo.push(() => ids.setgroups(groups));
     ids.setegid(UNPRIVILEGED_ID);
     undo.push(() => ids.setegid(gid));
-    ids.seteuid(UNPRIVILEGED_ID);
+    ids.seteuid(wanted);
     undo.push(() => ids.seteuid(uid));
     return work();
   } finally {

@@ -44,12 +44,16 @@ import type { FleetEvents } from "../../domain/fleet-events.ts";
 import type { SeriesBudget } from "../units/series-budget.ts";
 import { SystemdState } from "../units/systemd-state.ts";
 import type { UnitAdmission } from "../units/unit-admission.ts";
+import type { UnitRecord } from "../units/unit-record.ts";
+import { UnitRoom } from "../units/unit-table.ts";
 import { ContainerConditions } from "./container-conditions.ts";
 import { addCounters, newCounters, restoreRecent, storedRecent } from "./container-counters.ts";
 import type { ContainerCounters } from "./container-counters.ts";
 import { ExitTimes } from "./exit-times.ts";
 import { KillTracker } from "./kill-tracker.ts";
 import type { RunTracker } from "./run-tracker.ts";
+import type { ManagerRecord } from "./user-manager.ts";
+import { UserManagers } from "./user-managers.ts";
 
 /** The end of a container's last run. */
 export interface LastExit {
@@ -77,7 +81,7 @@ export interface FormerName {
 const CONTAINER_SERIES = 37;
 
 /** One container: its present facts and its counters. The folds of this folder change them. */
-export class ContainerRecord {
+export class ContainerRecord implements ManagerRecord {
   identity: ContainerIdentity;
   /** `container`, `node`, `cluster`; `node` alone for the host. */
   labels: LabelSet;
@@ -87,6 +91,8 @@ export class ContainerRecord {
   readonly conditions = new ContainerConditions();
   readonly kills = new KillTracker();
   readonly systemd: SystemdState;
+  /** The user managers in it, if they are watched. */
+  readonly users: UserManagers;
 
   status: ContainerStatus = "created";
   health: HealthStatus | undefined = undefined;
@@ -143,8 +149,12 @@ export class ContainerRecord {
     this.counters = context.counters ?? newCounters(this.#series.nowNs());
     this.labels = labelsOf(identity, this.counters);
     this.runs = context.runs;
-    this.systemd = new SystemdState(() => this.identity, context.events, {
-      admission: context.admission,
+    const { events, admission } = context;
+    const room = new UnitRoom();
+    this.users = new UserManagers(this, { events, admission, room });
+    this.systemd = new SystemdState(() => this.identity, events, {
+      admission,
+      room,
       labels: this.labels,
       softRebooted: () => {
         this.counters.softReboots += 1;
@@ -165,9 +175,22 @@ export class ContainerRecord {
   /** Releases its series: another container has its name, and continues its counters. */
   forget(): void {
     this.systemd.units.forgetAll();
+    this.users.forgetAll();
     if (this.#hasSeries) this.#series.give(this.#ownSeries);
     this.#hasSeries = false;
     this.#isForgotten = true;
+  }
+
+  /** The units of its systemd, then those of its user managers. */
+  *units(): Generator<UnitRecord, void, void> {
+    yield* this.systemd.units.values();
+    for (const { systemd } of this.users.values()) yield* systemd.units.values();
+  }
+
+  /** Its systemd isn't running any more, and none of its users' is. */
+  systemdEnded(): void {
+    this.systemd.ended();
+    this.users.ended();
   }
 
   /** True while its PID 1 runs, paused or not. */
@@ -211,7 +234,10 @@ export class ContainerRecord {
     }
     this.labels = labelsOf(identity, this.counters);
     this.systemd.units.relabel(this.labels);
-    if (earlier !== undefined) this.systemd.units.inherit(earlier.systemd.units.counted());
+    this.users.renamed();
+    if (earlier === undefined) return;
+    this.systemd.units.inherit(earlier.systemd.units.counted());
+    this.users.inherit(earlier.users.counted());
   }
 
   /** Begins counters of its own: another container continues those that it had. */
@@ -220,6 +246,7 @@ export class ContainerRecord {
     this.labels = labelsOf(this.identity, this.counters);
     this.systemd.reconnects = 0;
     this.systemd.units.renewCounters(this.labels);
+    this.users.renewCounters();
   }
 
   /** Advances to the time of a fact that sets the status; returns false if a newer one is known. */
@@ -273,6 +300,7 @@ export class ContainerRecord {
       systemd: this.systemd.journalCursor.resume,
       ...(this.journalPosition === undefined ? {} : { journal: this.journalPosition }),
       recent: this.#recentResume(),
+      ...(this.users.size === 0 ? {} : { users: this.users.resume() }),
     };
   }
 
@@ -305,6 +333,7 @@ export class ContainerRecord {
       restoreRecent(this.counters, resume.recent, this.#series.nowNs());
       this.systemd.units.recent.restore(resume.recent.units);
     }
+    this.users.restore(resume.users ?? []);
     this.#statusNs = newest(resume.startedAtNs, resume.finishedAtNs);
   }
 }

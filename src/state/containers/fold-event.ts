@@ -109,7 +109,7 @@ function died(record: ContainerRecord, event: EngineEvent): readonly ContainerOu
     record.health = undefined;
     // The pid can be another process's from now on.
     record.pid = 0;
-    record.systemd.ended();
+    record.systemdEnded();
   }
   return [{ kind: EventKind.ContainerDie, timeNs, recovered: false, exitCode }];
 }

@@ -56,7 +56,7 @@ export function foldFinalDetails(
   record.runs.restarted(restarts);
   const missed = record.runs.reconcile(details);
   record.adopt(details);
-  if (wasAlive && !record.alive) record.systemd.ended();
+  if (wasAlive && !record.alive) record.systemdEnded();
   if (missed === undefined) {
     if (startedBeforeNs === 0n) isOomMissed(record, details);
     return isOomInferred(record, details) ? [oomOutcome(details, false)] : [];
@@ -124,7 +124,7 @@ export function foldSummary(
   }
   record.finishedAtNs = 0n;
   record.lastExitCode = undefined;
-  record.systemd.ended();
+  record.systemdEnded();
   return [];
 }
 

@@ -1,5 +1,6 @@
 import type { Change } from "../../domain/change.ts";
 import { HISTORY_NS } from "../../domain/recent.ts";
+import { unitPath } from "../../domain/user-unit.ts";
 import { ChangeTrack, pastChange } from "./change-track.ts";
 import type { PastChange } from "./change-track.ts";
 
@@ -42,13 +43,17 @@ export class ChangeHistory {
   }
 
   add(change: Change): void {
-    const { identity, kind, unit } = change;
+    const { identity, kind } = change;
     if (identity === undefined) return;
+    const { user } = identity;
+    // Of a user manager itself its unit shows what matters.
+    if (user !== undefined && change.unit === "") return;
+    const unit = unitPath(user, change.unit);
     if (kind === "container.destroy") {
       this.#forget(identity.id);
       return;
     }
-    const past = pastChange(change);
+    const past = { ...pastChange(change), unit };
     const tracks = this.#tracksOf(identity.id);
     const isOfNode = unit === "" || kind === "unit.failed" || kind === "unit.restart";
     if (isOfNode) this.#addTo(tracks.node, past);

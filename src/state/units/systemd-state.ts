@@ -56,7 +56,6 @@
  */
 import type { ContainerIdentity } from "../../domain/container.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
-import type { LabelSet } from "../../domain/label-set.ts";
 import type {
   AttachedMessage,
   ListedMessage,
@@ -87,10 +86,9 @@ import { NO_PENDING } from "./unit-facts.ts";
 import type { Fold, UnitOutcome } from "./unit-facts.ts";
 import type { UnitRecord } from "./unit-record.ts";
 import { UnitNames } from "./unit-names.ts";
-import { UnitTable } from "./unit-table.ts";
-import type { UnitAdmission } from "./unit-admission.ts";
+import { type SystemdTables, UnitTable } from "./unit-table.ts";
 
-/** The systemd inside one container: its units, what they went through, and how it is watched. */
+/** One systemd of a container: its units, what they went through, and how it is watched. */
 export class SystemdState {
   readonly units: UnitTable;
   /** Units that a command asks for by name. */
@@ -117,21 +115,12 @@ export class SystemdState {
   readonly #identity: () => ContainerIdentity;
   readonly #events: FleetEvents;
 
-  constructor(
-    identity: () => ContainerIdentity,
-    events: FleetEvents,
-    tables: {
-      readonly admission: UnitAdmission;
-      readonly labels: LabelSet;
-      /** Counts a soft reboot, beyond the life of this container. */
-      readonly softRebooted: () => void;
-    },
-  ) {
+  constructor(identity: () => ContainerIdentity, events: FleetEvents, tables: SystemdTables) {
     this.#softRebooted = tables.softRebooted;
     this.#identity = identity;
     this.#events = events;
     this.names = new UnitNames(tables.admission.names ?? []);
-    this.units = new UnitTable(tables.admission, tables.labels);
+    this.units = new UnitTable(tables.admission, tables.labels, tables);
     const { units, journalCursor: cursor } = this;
     this.#gap = new GapRecovery({ units, cursor, obtain: this.#obtain, apply: this.#apply });
   }
@@ -379,7 +368,10 @@ export class SystemdState {
   }
 
   #managerFacts(facts: ManagerFacts): void {
-    for (const reboot of this.manager.softReboots(facts, this.journalCursor.baselineNs)) {
+    // A user manager has another begin after each login.
+    const isUsers = this.#identity().user !== undefined;
+    const { baselineNs } = this.journalCursor;
+    for (const reboot of isUsers ? [] : this.manager.softReboots(facts, baselineNs)) {
       this.#softRebooted();
       this.journalCursor.reached(reboot.timeNs);
       this.#events.changed(softRebootChange(this.#identity(), reboot));

@@ -2,6 +2,7 @@ import type { LabelSet } from "../../domain/label-set.ts";
 import type { UnitReading } from "../../domain/readings.ts";
 import type { ActiveState, FrozenState, LoadFault } from "../../domain/unit.ts";
 import { unitType } from "../../domain/unit.ts";
+import { unitPath } from "../../domain/user-unit.ts";
 import { UnitCounters } from "./unit-counters.ts";
 import { NO_FACTS, NO_PENDING } from "./unit-facts.ts";
 import type { CountedChange, PendingService, UnitFacts } from "./unit-facts.ts";
@@ -10,6 +11,8 @@ import type { CountedChange, PendingService, UnitFacts } from "./unit-facts.ts";
 export class UnitRecord {
   readonly name: string;
   readonly type: string;
+  /** User id of the user manager whose unit it is; undefined for the system's. */
+  readonly user: string | undefined;
   /** False if the filters hide it: it counts in `systemd_units` alone. */
   readonly shown: boolean;
   /** False if it is hidden, or its series were refused. Its changes are emitted all the same. */
@@ -35,16 +38,27 @@ export class UnitRecord {
 
   constructor(
     name: string,
-    admitted: { readonly shown: boolean; readonly hasSeries: boolean; readonly sinceNs: bigint },
+    admitted: {
+      readonly shown: boolean;
+      readonly hasSeries: boolean;
+      readonly sinceNs: bigint;
+      readonly user?: string | undefined;
+    },
     containerLabels: LabelSet,
   ) {
     this.name = name;
     this.type = unitType(name);
+    this.user = admitted.user;
     this.shown = admitted.shown;
     this.hasSeries = admitted.hasSeries;
     this.#counters = new UnitCounters(admitted.sinceNs);
     this.nameLabels = containerLabels.with([["name", name]], this.#counters);
     this.labels = this.nameLabels.with([["type", this.type]]);
+  }
+
+  /** Name among all units of its node. */
+  get path(): string {
+    return unitPath(this.user, this.name);
   }
 
   get activeState(): ActiveState | undefined {

@@ -14,17 +14,53 @@ const UNIT_SERIES = 8;
 /** Most units of one container; those past it are refused and counted by the caller. */
 export const MAX_UNITS_PER_CONTAINER = 50_000;
 
-/** Holds the units of one container's systemd, and how many are in each ActiveState. */
+/** Room for the units of one container, with those of its user managers. */
+export class UnitRoom {
+  #taken = 0;
+
+  /** Takes room for one unit; returns false if there is none. */
+  take(): boolean {
+    if (this.#taken >= MAX_UNITS_PER_CONTAINER) return false;
+    this.#taken += 1;
+    return true;
+  }
+
+  give(): void {
+    this.#taken -= 1;
+  }
+}
+
+/** Bounds and labels of one systemd. */
+export interface SystemdTables {
+  readonly admission: UnitAdmission;
+  readonly labels: LabelSet;
+  /** User id of a user manager. Default: it is the system's. */
+  readonly user?: string | undefined;
+  /** Counts a soft reboot, beyond the life of this container. */
+  readonly softRebooted: () => void;
+  /** Shared with the other systemds of the container. Default: its own. */
+  readonly room?: UnitRoom | undefined;
+}
+
+/** Holds the units of one systemd of a container, and how many are in each ActiveState. */
 export class UnitTable {
   readonly #units = new Map<string, UnitRecord>();
   readonly #counts = new Map<ActiveState, number>();
   /** Their recent events, for the next process. */
   readonly recent: RecentUnits;
   readonly #admission: UnitAdmission;
+  readonly #room: UnitRoom;
+  readonly #user: string | undefined;
   #labels: LabelSet;
 
-  constructor(admission: UnitAdmission, containerLabels: LabelSet) {
+  constructor(
+    admission: UnitAdmission,
+    containerLabels: LabelSet,
+    { room = new UnitRoom(), user }: Pick<SystemdTables, "room" | "user"> = {},
+  ) {
     this.#admission = admission;
+    this.#room = room;
+    this.#user = user;
     this.recent = new RecentUnits(admission.series.nowNs);
     this.#labels = containerLabels;
   }
@@ -46,11 +82,15 @@ export class UnitTable {
   obtain(name: string): UnitRecord | undefined {
     const known = this.#units.get(name);
     if (known !== undefined) return known;
-    if (this.#units.size >= MAX_UNITS_PER_CONTAINER) return undefined;
+    if (!this.#room.take()) return undefined;
     const shown = this.#admission.shown(name);
     const hasSeries = shown && this.#admission.series.take(this.#seriesOf(unitType(name)));
     const sinceNs = this.#admission.series.nowNs();
-    const made = new UnitRecord(name, { shown, hasSeries, sinceNs }, this.#labels);
+    const made = new UnitRecord(
+      name,
+      { shown, hasSeries, sinceNs, user: this.#user },
+      this.#labels,
+    );
     this.#units.set(name, made);
     this.recent.obtained(made);
     return made;
@@ -238,7 +278,7 @@ export class UnitTable {
   }
 
   #forget(unit: UnitRecord): void {
-    this.#units.delete(unit.name);
+    if (this.#units.delete(unit.name)) this.#room.give();
     this.recent.forgotten(unit);
     if (unit.hasSeries) this.#admission.series.give(this.#seriesOf(unit.type));
   }

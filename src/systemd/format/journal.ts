@@ -43,6 +43,8 @@ export interface JournalQuery {
   readonly sinceNs: bigint;
   readonly clock: Pick<Clock, "nowNs">;
   readonly signal: AbortSignal;
+  /** User whose manager wrote the entries. Default: PID 1 did. */
+  readonly user?: string | undefined;
 }
 
 /**
@@ -53,14 +55,14 @@ export interface JournalQuery {
  * Error if journalctl can't be run now, or is cut off
  */
 export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> {
-  const { runtime, container, sinceNs } = query;
+  const { runtime, container, sinceNs, user } = query;
   const signal = AbortSignal.any([query.signal, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
   const run = async (args: readonly string[], maxBytes: number): Promise<CommandOutput> => {
     const command = ["sh", "-c", SCRIPT, MARK, ...args];
     return whole(await runtime.run(container, command, { user: "0:0", maxBytes, signal }));
   };
   const synced = await run(["--sync"], 64 * 1024);
-  const output = await run(journalArgs(sinceNs), MAX_JOURNAL_BYTES);
+  const output = await run(journalArgs(sinceNs, user), MAX_JOURNAL_BYTES);
   const entries = entriesIn(output, query);
   // If no journald runs, journalctl finds nothing, and doesn't fail.
   if (entries.length === 0 && synced.exitCode !== 0) {
@@ -69,31 +71,46 @@ export async function readJournal(query: JournalQuery): Promise<JournalEntry[]> 
   return entries;
 }
 
-/** Returns the arguments of a journalctl that prints the failures and restarts from `sinceNs` on. */
-export function journalArgs(sinceNs: bigint): readonly string[] {
+/**
+ * Returns the arguments of a journalctl that prints the failures and restarts from `sinceNs` on, as PID 1
+ * or a user's manager wrote them.
+ */
+export function journalArgs(sinceNs: bigint, user?: string): readonly string[] {
+  const { unit, invocationId } = fieldsOf(user);
   return [
     "--no-pager",
     "--quiet",
     "--output=json",
-    "--output-fields=MESSAGE_ID,UNIT,UNIT_RESULT,N_RESTARTS,INVOCATION_ID,_SOURCE_REALTIME_TIMESTAMP",
+    `--output-fields=MESSAGE_ID,${unit},UNIT_RESULT,N_RESTARTS,${invocationId},_SOURCE_REALTIME_TIMESTAMP`,
     sinceArg(sinceNs),
-    "_PID=1",
+    // The user can write such entries too, about units of its own manager alone.
+    ...(user === undefined ? ["_PID=1"] : [`_UID=${user}`, `_SYSTEMD_UNIT=user@${user}.service`]),
     `MESSAGE_ID=${FAILURE}`,
     `MESSAGE_ID=${RESTART}`,
   ];
 }
 
+/** Fields of an entry that name its unit and its run. */
+function fieldsOf(user: string | undefined): {
+  readonly unit: string;
+  readonly invocationId: string;
+} {
+  return user === undefined
+    ? { unit: "UNIT", invocationId: "INVOCATION_ID" }
+    : { unit: "USER_UNIT", invocationId: "USER_INVOCATION_ID" };
+}
+
 /** Returns the entries that journalctl printed. @throws JournalError if it failed */
 export function entriesIn(
   output: CommandOutput,
-  { sinceNs, clock }: Pick<JournalQuery, "sinceNs" | "clock">,
+  { sinceNs, clock, user }: Pick<JournalQuery, "sinceNs" | "clock" | "user">,
 ): JournalEntry[] {
   const { stdout, exitCode, stderr } = output;
   // journalctl exits with 1 if it found nothing at all.
   if (exitCode !== 0 && !(exitCode === 1 && stdout === "" && stderr.trim() === "")) {
     throw new JournalError(`journalctl failed: ${whyOf(output)}`, isMissing(output));
   }
-  return parseJournal(stdout, clock.nowNs()).filter((entry) => entry.timeNs >= sinceNs);
+  return parseJournal(stdout, clock.nowNs(), user).filter((entry) => entry.timeNs >= sinceNs);
 }
 
 /**
@@ -128,12 +145,14 @@ export function whyOf({ stdout, stderr }: CommandOutput): string {
  * those of an impossible time: counted, such an entry would hide every true one after it.
  *
  * @param nowNs time of reading, in Unix nanoseconds
+ * @param user as in {@link JournalQuery}
  */
-export function parseJournal(text: string, nowNs: bigint): JournalEntry[] {
+export function parseJournal(text: string, nowNs: bigint, user?: string): JournalEntry[] {
   const entries: JournalEntry[] = [];
+  const names = fieldsOf(user);
   const lines = new LineSplitter({
     onLine(line) {
-      const entry = entryOf(line, nowNs);
+      const entry = entryOf(line, nowNs, names);
       if (entry !== undefined) entries.push(entry);
     },
     onBadLine() {},
@@ -143,7 +162,11 @@ export function parseJournal(text: string, nowNs: bigint): JournalEntry[] {
   return entries;
 }
 
-function entryOf(line: string, nowNs: bigint): JournalEntry | undefined {
+function entryOf(
+  line: string,
+  nowNs: bigint,
+  names: ReturnType<typeof fieldsOf>,
+): JournalEntry | undefined {
   const fields = parseJsonObject(line);
   if (fields === undefined) return undefined;
   const text = (name: string): string => {
@@ -151,13 +174,13 @@ function entryOf(line: string, nowNs: bigint): JournalEntry | undefined {
     return typeof value === "string" ? value : "";
   };
   const id = text("MESSAGE_ID");
-  const unit = text("UNIT");
+  const unit = text(names.unit);
   const time = text("_SOURCE_REALTIME_TIMESTAMP") || text("__REALTIME_TIMESTAMP");
   const known = id === FAILURE || id === RESTART;
   if (!known || unit === "" || unit.length >= MAX_UNIT_NAME_BYTES) return undefined;
   const timeNs = /^\d{1,18}$/.test(time) ? timeNsOf(BigInt(time), nowNs, 0n) : 0n;
   if (timeNs === 0n) return undefined;
-  const invocationId = text("INVOCATION_ID");
+  const invocationId = text(names.invocationId);
   const restarts = text("N_RESTARTS");
   return {
     kind: id === FAILURE ? "failure" : "restart",

@@ -2,12 +2,12 @@ import type { Clock } from "../../domain/clock.ts";
 import type { ReadingGroup, ReadingSource } from "../../domain/readings.ts";
 import { someAtOnce } from "../../platform/data/some-at-once.ts";
 import { QueryRounds } from "../../platform/time/query-rounds.ts";
-import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import type { ManagerRecord } from "../../state/containers/user-manager.ts";
 import type { UnitRecord } from "../../state/units/unit-record.ts";
 import { queriesOf } from "../format/readings.ts";
 
 export interface NodeReadingsOptions {
-  readonly record: ContainerRecord;
+  readonly record: ManagerRecord;
   /** The open stream. */
   readonly source: ReadingSource;
   readonly groups: ReadonlySet<ReadingGroup>;
@@ -28,7 +28,9 @@ export class NodeReadings {
 
   constructor(options: NodeReadingsOptions) {
     this.#options = options;
-    this.#hasManager = OF_MANAGER.some((group) => options.groups.has(group));
+    // Those of a user manager aren't shown: it boots nothing, and feeds no watchdog.
+    const isSystem = options.record.identity.user === undefined;
+    this.#hasManager = isSystem && OF_MANAGER.some((group) => options.groups.has(group));
     const { clock } = options;
     // If the stream has ended, the watch reports why.
     this.rounds = new QueryRounds({ read: () => this.#read(), clock });

@@ -14,23 +14,23 @@
 import type { Clock } from "../../domain/clock.ts";
 import type { ReadingGroup, ReadingSource } from "../../domain/readings.ts";
 import { refreshRounds } from "../../platform/time/query-rounds.ts";
-import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import type { ManagerRecord } from "../../state/containers/user-manager.ts";
 import type { Fleet } from "../../state/fleet.ts";
 import { NodeReadings } from "./node-readings.ts";
 
 export interface ReadingsOptions {
-  readonly fleet: Pick<Fleet, "nodes">;
+  readonly fleet: Pick<Fleet, "managers">;
   /** Selection of `--systemd.collect`. */
   readonly groups: ReadonlySet<ReadingGroup>;
-  /** Returns the open stream to a container's systemd; undefined if there is none that can be queried. */
-  readonly sourceOf: (record: ContainerRecord) => ReadingSource | undefined;
+  /** Returns the open stream to a systemd; undefined if there is none that can be queried. */
+  readonly sourceOf: (record: ManagerRecord) => ReadingSource | undefined;
   readonly clock: Clock;
 }
 
 /** Queries what no signal carries, for all containers. */
 export class Readings {
   readonly #options: ReadingsOptions;
-  readonly #nodes = new WeakMap<ContainerRecord, NodeReadings>();
+  readonly #nodes = new WeakMap<ManagerRecord, NodeReadings>();
 
   constructor(options: ReadingsOptions) {
     this.#options = options;
@@ -41,7 +41,7 @@ export class Readings {
     const { fleet, groups, clock } = this.#options;
     if (groups.size === 0) return;
     const nodes: NodeReadings[] = [];
-    for (const record of fleet.nodes()) {
+    for (const record of fleet.managers()) {
       const node = this.#nodeOf(record);
       if (node === undefined) record.systemd.manager.answersQueries = false;
       else nodes.push(node);
@@ -54,7 +54,7 @@ export class Readings {
   }
 
   /** A new stream is another node: answers of the last one don't count any more. */
-  #nodeOf(record: ContainerRecord): NodeReadings | undefined {
+  #nodeOf(record: ManagerRecord): NodeReadings | undefined {
     const known = this.#nodes.get(record);
     const canAnswer = record.hasSeries && record.alive && !record.paused && record.systemd.up;
     const source = canAnswer ? this.#options.sourceOf(record) : undefined;

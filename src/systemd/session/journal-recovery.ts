@@ -28,7 +28,10 @@ export type ReadJournal = (
   query: Pick<JournalQuery, "sinceNs" | "signal">,
 ) => Promise<readonly JournalEntry[]>;
 
-export interface JournalRecoveryOptions extends Pick<JournalQuery, "runtime" | "container"> {
+export interface JournalRecoveryOptions extends Pick<
+  JournalQuery,
+  "runtime" | "container" | "user"
+> {
   readonly clock: Clock;
   /** Default: by a command in the container. */
   readonly read?: ReadJournal;
@@ -92,8 +95,9 @@ export class JournalRecovery {
     sinceNs: bigint,
     { signal, streamEnd }: JournalReadSignals,
   ): Promise<readonly JournalEntry[] | undefined> {
-    const { runtime, container, clock } = this.#options;
-    const byExec: ReadJournal = (query) => readJournal({ runtime, container, clock, ...query });
+    const { runtime, container, clock, user } = this.#options;
+    const byExec: ReadJournal = (query) =>
+      readJournal({ runtime, container, clock, user, ...query });
     const { read = byExec } = this.#options;
     const either = AbortSignal.any([signal, streamEnd]);
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {

@@ -47,23 +47,26 @@ export async function connectToBus(
 /**
  * Connects to a socket as user nobody, or as this process's user if it isn't root.
  *
+ * @param options with `uid`, as that user of this host if this process is root
  * @throws SocketError
  */
 export async function connectUnprivileged(
   path: string,
-  options: { readonly signal: AbortSignal; readonly check?: () => void },
+  options: { readonly signal: AbortSignal; readonly check?: () => void; readonly uid?: number },
 ): Promise<BusConnection> {
   const isChanged = isRoot();
+  const { uid = UNPRIVILEGED_ID } = options;
   // Node calls connect(2) before it returns.
-  const socket = await unprivileged(() => connect({ path })).catch((cause: unknown) => {
-    const message = `no connection as user nobody: ${asError(cause).message}`;
+  const socket = await unprivileged(() => connect({ path }), { uid }).catch((cause: unknown) => {
+    const who = uid === UNPRIVILEGED_ID ? "user nobody" : `user ${uid}`;
+    const message = `no connection as ${who}: ${asError(cause).message}`;
     // Otherwise other threads are busy.
     const isForbidden = (cause as NodeJS.ErrnoException).code === "EPERM";
     const verdict = isForbidden ? "missing" : "outside";
     throw new SocketError(message, verdict, { cause, isLasting: isForbidden });
   });
   const stream = await streamTo(socket, options);
-  return { stream, uid: isChanged ? UNPRIVILEGED_ID : undefined };
+  return { stream, uid: isChanged ? uid : undefined };
 }
 
 /** Resolves when the socket is connected. @throws SocketError, or what `check` throws */

@@ -128,11 +128,17 @@ export class ContainerRoot implements Disposable {
 
   /** True if this user of the host is root in the container. */
   isRootThere(uid: number): boolean {
+    return this.hostIdOf(0) === uid;
+  }
+
+  /** Returns the user of the host that a user of the container is; undefined if it is none. */
+  hostIdOf(uid: number): number | undefined {
     const map = readText(`${this.#process.path}/uid_map`, MAX_STATUS_BYTES);
-    return map.split("\n").some((line) => {
-      const [inside, outside] = line.trim().split(/\s+/).map(Number);
-      return inside === 0 && outside === uid;
-    });
+    for (const line of map.split("\n")) {
+      const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number);
+      if (uid >= inside && uid < inside + count) return outside + (uid - inside);
+    }
+    return undefined;
   }
 
   /**
@@ -177,16 +183,10 @@ export class ContainerRoot implements Disposable {
    * doesn't list children.
    */
   child(name: string): "runs" | "stopped" | "absent" | "unknown" {
-    let children: string;
-    try {
-      const status = readText(`${this.#process.path}/status`, MAX_STATUS_BYTES);
-      const own = /^NSpid:\t(\d+)/m.exec(status)?.[1] ?? "";
-      children = readText(`${this.#process.path}/task/${own}/children`, MAX_STATUS_BYTES);
-    } catch {
-      return "unknown";
-    }
-    for (const child of children.split(" ")) {
-      const stat = child === "" ? "" : this.#statOf(child);
+    const children = this.#childrenOf(this.#process.path);
+    if (children === undefined) return "unknown";
+    for (const child of children) {
+      const stat = this.#readOf(child, "stat");
       if (stat.startsWith(`${child} (${name}) `)) {
         return stat.startsWith(`${child} (${name}) T`) ? "stopped" : "runs";
       }
@@ -194,13 +194,42 @@ export class ContainerRoot implements Disposable {
     return "absent";
   }
 
+  /**
+   * Returns true if a systemd of this user, a child of PID 1, has a child with one of these names;
+   * undefined if the kernel doesn't list children.
+   *
+   * @param uid user of the host
+   */
+  hasChildOfUser(uid: number, names: ReadonlySet<string>): boolean | undefined {
+    const children = this.#childrenOf(this.#process.path);
+    return children?.some((child) => {
+      if (!this.#readOf(child, "stat").startsWith(`${child} (systemd) `)) return false;
+      if (!this.#readOf(child, "status").includes(`\nUid:\t${uid}\t`)) return false;
+      return this.#childrenOf(`${this.#proc}/${child}`)?.some((each) =>
+        names.has(/^\d+ \(([^)]*)\) [^TZX]/.exec(this.#readOf(each, "stat"))?.[1] ?? ""),
+      );
+    });
+  }
+
   [Symbol.dispose](): void {
     this.#files.dispose();
   }
 
-  #statOf(pid: string): string {
+  /** Returns the children of a process; undefined if the kernel doesn't list them, or it has ended. */
+  #childrenOf(path: string): readonly string[] | undefined {
     try {
-      return readText(`${this.#proc}/${pid}/stat`, MAX_STATUS_BYTES);
+      const status = readText(`${path}/status`, MAX_STATUS_BYTES);
+      const own = /^NSpid:\t(\d+)/m.exec(status)?.[1] ?? "";
+      const children = readText(`${path}/task/${own}/children`, MAX_STATUS_BYTES);
+      return children.split(" ").filter((child) => child !== "");
+    } catch {
+      return undefined;
+    }
+  }
+
+  #readOf(pid: string, file: "stat" | "status"): string {
+    try {
+      return readText(`${this.#proc}/${pid}/${file}`, MAX_STATUS_BYTES);
     } catch {
       return "";
     }

@@ -5,6 +5,7 @@ import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain
 import type { ByteStream } from "../dbus/byte-stream.ts";
 import { DBusProtocolError } from "../dbus/errors.ts";
 import { MARK } from "../format/mark.ts";
+import { userSocket } from "../format/user-paths.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
 import { BridgeError, startError } from "./bridge-error.ts";
@@ -23,6 +24,17 @@ const TARGETS = {
   private: { command: bridgeTo("/run/systemd/private"), user: "0:0" },
 } as const;
 
+/** Group of a command that runs as a user: that of nobody, for its own isn't known. */
+const NO_GROUP = 65_534;
+
+function peerOf({ target, user }: Pick<DbusSourceOptions, "target" | "user">): {
+  readonly command: readonly string[];
+  readonly user: string;
+} {
+  if (user === undefined) return TARGETS[target];
+  return { command: bridgeTo(userSocket(user)), user: `${user}:${NO_GROUP}` };
+}
+
 /** The address has the only argument that every version of the bridge ignores: an unknown key. */
 function bridgeTo(path: string): readonly string[] {
   return [BRIDGE, "-p", `unix:path=${path},unitwatch=${MARK}`];
@@ -37,6 +49,8 @@ export interface DbusSourceOptions {
   readonly container: string;
   readonly clock: Clock;
   readonly target: BridgeTarget;
+  /** User whose manager's private socket is the peer, as that user. Default: the system's. */
+  readonly user?: string | undefined;
 }
 
 /**
@@ -64,7 +78,7 @@ export class DbusSource implements SystemdSource {
   async #watch(take: TakeMessage, run: SystemdRunOptions): Promise<void> {
     const { signal } = run;
     const { runtime, container, clock, target } = this.#options;
-    const { command, user } = TARGETS[target];
+    const { command, user } = peerOf(this.#options);
     const process = await runtime
       .exec(container, command, { user, signal })
       .catch((error: unknown) => {

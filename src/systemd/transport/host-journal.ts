@@ -15,6 +15,7 @@ import {
   type RunJournalctl,
   runOnHost,
 } from "./host-journalctl.ts";
+import type { JournalsOf } from "./journal-files.ts";
 
 /** Time without a write after which journald has written what it had received. */
 const QUIET_MS = 60;
@@ -29,6 +30,8 @@ export interface HostJournalOptions {
   /** Returns where the container's PID 1 is. */
   readonly at: () => ContainerRootOptions;
   readonly clock: Clock;
+  /** User whose manager wrote the entries. Default: PID 1 did. */
+  readonly user?: string | undefined;
   /** Default: the real one. */
   readonly run?: RunJournalctl;
 }
@@ -40,7 +43,7 @@ export interface HostJournalOptions {
  * Nothing here can have journald write what it has received. So the reader waits until it has written
  * nothing for a moment, or has written an entry from after the reader's first look.
  */
-export function hostJournal({ at, clock, run = runOnHost }: HostJournalOptions): ReadJournal {
+export function hostJournal({ at, clock, user, run = runOnHost }: HostJournalOptions): ReadJournal {
   return async ({ sinceNs, signal: end }) => {
     const signal = AbortSignal.any([end, AbortSignal.timeout(JOURNAL_LIMIT_MS)]);
     const startNs = clock.nowNs();
@@ -48,8 +51,8 @@ export function hostJournal({ at, clock, run = runOnHost }: HostJournalOptions):
     for (;;) {
       const journald = childOf(at(), JOURNALD);
       if (journald === "stopped") throw new Error("journald is stopped");
-      const isQuiet = await untilQuiet({ at, clock, signal, sinceNs });
-      const entries = await readOnce({ at, clock, run, signal, sinceNs });
+      const isQuiet = await untilQuiet({ at, clock, signal, sinceNs, user });
+      const entries = await readOnce({ at, clock, run, signal, sinceNs, user });
       const newestNs = entries.at(-1)?.timeNs ?? 0n;
       const isLate = clock.monotonicMs() - startMs >= LAG_LIMIT_MS;
       if (isQuiet || newestNs >= startNs || isLate) {
@@ -64,24 +67,29 @@ export function hostJournal({ at, clock, run = runOnHost }: HostJournalOptions):
 }
 
 /** Reading of a container's journal files. */
-export interface Reading extends Pick<HostJournalOptions, "at" | "clock"> {
+export interface Reading extends Pick<HostJournalOptions, "at" | "clock" | "user"> {
   readonly sinceNs: bigint;
   readonly signal: AbortSignal;
 }
 
 /** Waits until nothing was written for a moment. Resolves to false if that takes too long. */
-export async function untilQuiet({ at, clock, sinceNs, signal }: Reading): Promise<boolean> {
+export async function untilQuiet({ at, clock, sinceNs, signal, user }: Reading): Promise<boolean> {
   const startMs = clock.monotonicMs();
   for (let upMs = 0; upMs < BUSY_LIMIT_MS; upMs = clock.monotonicMs() - startMs) {
-    if (Math.min(upMs, clock.nowMs() - writtenMs(at(), sinceNs)) >= QUIET_MS) return true;
+    if (Math.min(upMs, clock.nowMs() - writtenMs(at(), sinceNs, user)) >= QUIET_MS) return true;
     await clock.sleep(PAUSE_MS, signal);
   }
   return false;
 }
 
-function writtenMs(at: ContainerRootOptions, sinceNs: bigint): number {
-  using files = openJournalFiles(at, Number(sinceNs / 1_000_000n));
+function writtenMs(at: ContainerRootOptions, sinceNs: bigint, user: string | undefined): number {
+  using files = openJournalFiles(at, Number(sinceNs / 1_000_000n), journalsOf(user));
   return files.writtenMs;
+}
+
+/** An entry of a user's manager is in the system's journal, or in one of the user's on disk. */
+function journalsOf(user: string | undefined): JournalsOf {
+  return user === undefined ? "system" : { user };
 }
 
 async function readOnce({
@@ -90,13 +98,17 @@ async function readOnce({
   run,
   sinceNs,
   signal,
+  user,
 }: Reading & Required<Pick<HostJournalOptions, "run">>): Promise<readonly JournalEntry[]> {
-  using files = openJournalFiles(at(), Number(sinceNs / 1_000_000n));
+  using files = openJournalFiles(at(), Number(sinceNs / 1_000_000n), journalsOf(user));
   const entries: JournalEntry[] = [];
   for (const { file } of files.files) {
-    const output = await run(file, journalArgs(sinceNs), { maxBytes: MAX_JOURNAL_BYTES, signal });
+    const output = await run(file, journalArgs(sinceNs, user), {
+      maxBytes: MAX_JOURNAL_BYTES,
+      signal,
+    });
     try {
-      entries.push(...entriesIn(output, { sinceNs, clock }));
+      entries.push(...entriesIn(output, { sinceNs, clock, user }));
     } catch (cause) {
       // Such as a file of a newer systemd.
       throw new HostJournalError(`the host's ${String(cause)}`, { cause });

@@ -5,7 +5,7 @@ import { whyOf } from "../format/journal.ts";
 import { type ExportedEntry, parseExport } from "../format/journal-lines.ts";
 import type { ContainerRootOptions, OpenFile } from "./container-root.ts";
 import { runHostCommand } from "./host-command.ts";
-import { JournalFiles } from "./journal-files.ts";
+import { JournalFiles, type JournalsOf } from "./journal-files.ts";
 import { SocketError } from "./socket-error.ts";
 
 const COMMAND = "journalctl";
@@ -19,14 +19,13 @@ export class HostJournalError extends Error {
  * Opens a container's journal files.
  *
  * @param sinceMs Unix milliseconds
- * @param of `all` for those of users too
  * @throws HostJournalError if they can't be opened; SocketError if another attempt may find it otherwise:
  *   the container has ended, or this process has too many files open
  */
 export function openJournalFiles(
   at: ContainerRootOptions,
   sinceMs: number,
-  of: "system" | "all" = "system",
+  of: JournalsOf = "system",
 ): JournalFiles {
   try {
     return JournalFiles.open(at, sinceMs, of);

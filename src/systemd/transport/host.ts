@@ -2,16 +2,16 @@ import { closeSync, openSync } from "node:fs";
 import { connect } from "node:net";
 import type { Clock } from "../../domain/clock.ts";
 import type { ReadLines } from "../../domain/journal.ts";
-import type { SystemdRunOptions, SystemdSource, TakeMessage } from "../../domain/systemd.ts";
+import type { SystemdSource } from "../../domain/systemd.ts";
 import type { Redactor } from "../../platform/data/redactor.ts";
 import { isRoot } from "../../platform/process/unprivileged.ts";
 import { DBusProtocolError } from "../dbus/errors.ts";
+import { userSocket } from "../format/user-paths.ts";
 import { lineReader } from "./read-lines.ts";
 import { JournalRecovery } from "../session/journal-recovery.ts";
-import { SystemdSession } from "../session/systemd-session.ts";
 import { AutoSource } from "./auto.ts";
 import { type BusConnection, connectUnprivileged, streamTo } from "./bus-socket.ts";
-import { DbusTransport } from "./dbus-transport.ts";
+import { ConnectionSource } from "./connection-source.ts";
 import { hostRuntime } from "./host-runtime.ts";
 import { BUS_SOCKET, type HostSystem } from "./host-system.ts";
 import { SocketError } from "./socket-error.ts";
@@ -34,16 +34,21 @@ export interface HostSourceOptions {
 export function hostSource({ host, bus, clock }: HostSourceOptions): SystemdSource {
   const journal = new JournalRecovery({ runtime: hostRuntime(host), container: "", clock });
   const path = bus ?? `${host.root}${BUS_SOCKET}`;
-  const ways = { journal, clock };
+  const ways = { name: "host", journal, clock } as const;
   return new AutoSource(
     [
       {
-        source: new HostSource({ ...ways, target: "bus", open: (end) => toBus(path, end) }),
+        source: new ConnectionSource({
+          ...ways,
+          target: "bus",
+          open: (end) => toBus(path, end),
+          refused,
+        }),
         peer: "bus",
         isDirect: true,
       },
       {
-        source: new HostSource({
+        source: new ConnectionSource({
           ...ways,
           target: "private",
           open: (end) => toPrivate(`${host.root}${PRIVATE_SOCKET}`, end),
@@ -53,44 +58,6 @@ export function hostSource({ host, bus, clock }: HostSourceOptions): SystemdSour
     ],
     { clock, hasBooted: () => true },
   );
-}
-
-interface WayOptions {
-  readonly target: "bus" | "private";
-  readonly open: (signal: AbortSignal) => Promise<BusConnection>;
-  readonly journal: JournalRecovery;
-  readonly clock: Clock;
-}
-
-class HostSource implements SystemdSource {
-  readonly #options: WayOptions;
-
-  constructor(options: WayOptions) {
-    this.#options = options;
-  }
-
-  /** @throws SocketError if the connection failed */
-  async run(take: TakeMessage, run: SystemdRunOptions): Promise<void> {
-    const { signal } = run;
-    try {
-      await this.#watch(take, run);
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof DBusProtocolError)) throw error;
-      // A connection that was cut says nothing about the way.
-      const isCut = error.code === "eof" || error.code === "stream";
-      throw new SocketError(error.message, isCut ? "outside" : "broken", { cause: error });
-    }
-  }
-
-  async #watch(take: TakeMessage, run: SystemdRunOptions): Promise<void> {
-    const { target, open, journal, clock } = this.#options;
-    const { signal } = run;
-    const { stream, uid } = await open(signal);
-    const options = { target, name: "host", uid, clock, signal } as const;
-    const transport = await DbusTransport.connect(stream, options).catch(refused);
-    await new SystemdSession(transport, { ...run, take, journal, clock }).run();
-  }
 }
 
 /** dbus-daemon cuts the connection of a user without an entry in the host's passwd. */
@@ -107,6 +74,42 @@ async function toBus(path: string, signal: AbortSignal): Promise<BusConnection> 
   const fd = openPath(path);
   try {
     return await connectUnprivileged(`/proc/self/fd/${fd}`, { signal });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Returns a user manager of the host as a source: over its private socket, as that user. It has no peer
+ * that a connection would start, as its bus has.
+ */
+export function hostUserSource(
+  options: Pick<HostSourceOptions, "host" | "clock"> & { readonly user: string },
+): SystemdSource {
+  const { host, clock, user } = options;
+  return new ConnectionSource({
+    target: "private",
+    name: "host",
+    open: (end) => toUsers(host, user, end),
+    journal: new JournalRecovery({ runtime: hostRuntime(host), container: "", clock, user }),
+    clock,
+  });
+}
+
+/** The path is the user's: it is followed with that user's rights alone. */
+async function toUsers(
+  { root }: HostSystem,
+  user: string,
+  signal: AbortSignal,
+): Promise<BusConnection> {
+  const uid = Number(user);
+  if (!isRoot() && process.geteuid?.() !== uid) {
+    throw new SocketError(`only root, or user ${user}, may connect to its manager`, "missing");
+  }
+  const fd = openPath(`${root}/`);
+  try {
+    const path = `/proc/self/fd/${fd}${userSocket(user)}`;
+    return await connectUnprivileged(path, { uid, signal });
   } finally {
     closeSync(fd);
   }

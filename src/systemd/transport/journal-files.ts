@@ -13,6 +13,14 @@ const ARCHIVED = String.raw`(?:@[0-9a-f]+-[0-9a-f]+(?:-[0-9a-f]+)?)?\.journal~?$
 const SYSTEM_FILE = new RegExp(`^system${ARCHIVED}`);
 /** Services that run as a user of the range for people write into a journal of that user's. */
 const ANY_FILE = new RegExp(`^(?:system|user-\\d{1,10})${ARCHIVED}`);
+/** Which journals: the system's; the system's and that of one user, by its id; or all. */
+export type JournalsOf = "system" | "all" | { readonly user: string };
+
+function patternOf(of: JournalsOf): RegExp {
+  if (of === "system") return SYSTEM_FILE;
+  return of === "all" ? ANY_FILE : new RegExp(`^(?:system|user-${of.user})${ARCHIVED}`);
+}
+
 /** A container can have any number of files in any folder. */
 const MAX_NAMES = 2_000;
 const MAX_MACHINES = 4;
@@ -33,15 +41,14 @@ export class JournalFiles implements Disposable {
 
   /**
    * @param sinceMs Unix milliseconds
-   * @param of `all` for those of users too
    * @throws SocketError if the container's tree can't be read, or has too many files
    */
   static open(
     options: ContainerRootOptions,
     sinceMs: number,
-    of: "system" | "all" = "system",
+    of: JournalsOf = "system",
   ): JournalFiles {
-    const pattern = of === "all" ? ANY_FILE : SYSTEM_FILE;
+    const pattern = patternOf(of);
     using open = new DisposableStack();
     using root = ContainerRoot.open(options);
     const found: JournalFile[] = [];

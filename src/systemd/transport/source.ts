@@ -6,6 +6,7 @@
  *              its journal (host-journalctl.ts runs the host's command)
  *   dbus.ts    `systemd-stdio-bridge` in an exec, as a D-Bus connection: to the system bus (`bus`)
  *              or to systemd's own socket (`private`); dbus-transport.ts has the calls
+ *   user-source.ts  user managers, over their bus or their private socket
  *   busctl.ts  `busctl monitor` in an exec, and a command for each call; busctl-transport.ts has them
  *   auto.ts    the best of these that works in the container; bridge-error.ts rates a failure, and
  *              upgrade.ts moves to a better one while a worse one runs (overlap.ts)
@@ -64,6 +65,21 @@ export interface SystemdSourceOptions {
 
 const FORBIDDEN = /\b40[135]\b/;
 
+/** Returns a source that runs nothing in the container before the gate is passed. */
+export function gated(source: SystemdSource, gate: BootGate): SystemdSource {
+  return {
+    async run(take, run) {
+      try {
+        await gate.passed(run.signal);
+      } catch (error) {
+        if (run.signal.aborted) return;
+        throw error;
+      }
+      await source.run(take, run);
+    },
+  };
+}
+
 /** Selection of `--systemd.transport`. */
 export type TransportChoice = "auto" | "socket" | "dbus" | "busctl" | "off";
 
@@ -76,25 +92,14 @@ export function systemdSource(
   options: SystemdSourceOptions,
 ): SystemdSource | undefined {
   const gate = new BootGate(options);
-  const gated = (source: SystemdSource): SystemdSource => ({
-    async run(take, run) {
-      try {
-        await gate.passed(run.signal);
-      } catch (error) {
-        if (run.signal.aborted) return;
-        throw error;
-      }
-      await source.run(take, run);
-    },
-  });
   const journal = new JournalRecovery({ ...options, read: journalReader(options, gate) });
   const socket = new SocketSource({ ...options, journal });
   if (options.runsCommands === false && transport !== "off") return socket;
   const dbus: readonly Way[] = [
-    { source: gated(new DbusSource({ ...options, target: "bus" })), peer: "bus" },
-    { source: gated(new DbusSource({ ...options, target: "private" })), peer: "private" },
+    { source: gated(new DbusSource({ ...options, target: "bus" }), gate), peer: "bus" },
+    { source: gated(new DbusSource({ ...options, target: "private" }), gate), peer: "private" },
   ];
-  const busctl = gated(new BusctlSource(options));
+  const busctl = gated(new BusctlSource(options), gate);
   switch (transport) {
     case "off":
       return undefined;
@@ -145,14 +150,21 @@ export function journalFollower(options: JournalLinesOptions & FollowedOptions):
 }
 
 /** Returns where the container's PID 1 is, as of each call. */
-function placeOf({ container, pid, process }: SystemdSourceOptions): () => ContainerRootOptions {
+export function placeOf({
+  container,
+  pid,
+  process,
+}: SystemdSourceOptions): () => ContainerRootOptions {
   return () => ({ container, pid: pid(), process: process?.() });
 }
 
 /** Reads the journal by the host's journalctl; by a command in the container where that can't. */
-function journalReader(options: SystemdSourceOptions, gate: BootGate): ReadJournal {
-  const { runtime, container, clock, runsCommands } = options;
-  const onHost = hostJournal({ at: placeOf(options), clock });
+export function journalReader(
+  options: SystemdSourceOptions & { readonly user?: string },
+  gate: BootGate,
+): ReadJournal {
+  const { runtime, container, clock, runsCommands, user } = options;
+  const onHost = hostJournal({ at: placeOf(options), clock, user });
   return async (query) => {
     try {
       return await onHost(query);
@@ -161,7 +173,7 @@ function journalReader(options: SystemdSourceOptions, gate: BootGate): ReadJourn
       if (!(error instanceof HostJournalError)) throw error;
       if (runsCommands === false) throw new JournalError(error.message, true);
       await gate.passed(query.signal);
-      return readJournal({ runtime, container, clock, ...query }).catch((second: unknown) => {
+      return readJournal({ runtime, container, clock, user, ...query }).catch((second: unknown) => {
         const why = `${error.message}; ${asError(second).message}`;
         // A proxy that lets no command through says so each time.
         throw FORBIDDEN.test(why) ? new JournalError(why, true) : second;

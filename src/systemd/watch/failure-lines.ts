@@ -88,6 +88,7 @@ export class FailureLines implements Disposable {
 
   /** Requests lines if the change is a failure. */
   changed(change: Change): void {
+    if (change.identity?.user !== undefined) return;
     switch (change.kind) {
       case "unit.failed":
         this.#failed(change);

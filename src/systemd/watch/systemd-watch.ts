@@ -13,6 +13,7 @@ import type {
   UnitSignal,
 } from "../../domain/systemd.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import type { ManagerRecord, UserManager } from "../../state/containers/user-manager.ts";
 import type { Publisher } from "../../state/event-bus.ts";
 import { Backoff, STREAM_BACKOFF } from "../../platform/time/backoff.ts";
 import { ClockStepGuard } from "./clock-step-guard.ts";
@@ -21,7 +22,12 @@ import { StreamHealth } from "../../state/stream-health.ts";
 import { supervise, Wake } from "../../platform/time/supervise.ts";
 
 export interface SystemdWatchOptions {
+  /** The container, or the host. */
   readonly record: ContainerRecord;
+  /** User manager that is watched. Default: the system's. */
+  readonly manager?: UserManager | undefined;
+  /** Called when facts about a unit, or about all, were folded in. */
+  readonly unitsRead?: ((unit: string | undefined) => void) | undefined;
   readonly source: SystemdSource;
   readonly clock: Clock;
   readonly log: Logger;
@@ -37,9 +43,11 @@ const HOST_QUIET_FAILURES = 1;
 /** A container that can be entered again is watched within 30 s, its attempt included. */
 const MAX_WAIT_MS = 25_000;
 
-/** Watches one container's systemd, from its start until it dies. */
+/** Watches one systemd of a container, from its start until it dies. */
 export class SystemdWatch {
   readonly #options: SystemdWatchOptions;
+  /** The systemd that is watched. */
+  readonly #manager: ManagerRecord;
   readonly #backoff = new Backoff({ ...STREAM_BACKOFF, maxMs: MAX_WAIT_MS });
   readonly #wake = new Wake();
   readonly #end = new AbortController();
@@ -51,19 +59,21 @@ export class SystemdWatch {
 
   constructor(options: SystemdWatchOptions) {
     this.#options = options;
-    const { isHost } = options.record.identity;
+    const manager = options.manager ?? options.record;
+    this.#manager = manager;
+    const { isHost } = manager.identity;
     this.#health = new StreamHealth({
       name: "systemd",
       // A rename changes it.
       get identity() {
-        return options.record.identity;
+        return manager.identity;
       },
       clock: options.clock,
       changed: (change) => options.bus.publish("change", change),
       quietFailures: isHost === true ? HOST_QUIET_FAILURES : QUIET_FAILURES,
     });
     const sinceNs = options.clock.nowNs();
-    this.#steps = new ClockStepGuard(options.clock, options.record.systemd);
+    this.#steps = new ClockStepGuard(options.clock, manager.systemd);
     this.#done = supervise((signal) => this.#attempt(signal), {
       signal: this.#end.signal,
       clock: options.clock,
@@ -71,7 +81,7 @@ export class SystemdWatch {
       wake: this.#wake,
       ended: (error, atNs) => {
         // Changes from the first attempt on count, whichever attempt succeeds.
-        options.record.systemd.journalCursor.from(sinceNs);
+        manager.systemd.journalCursor.from(sinceNs);
         this.#health.down(error, atNs);
       },
     });
@@ -101,7 +111,7 @@ export class SystemdWatch {
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
-    const { source, record } = this.#options;
+    const { source } = this.#options;
     const attempt = new AbortController();
     const either = AbortSignal.any([signal, attempt.signal]);
     try {
@@ -119,14 +129,33 @@ export class SystemdWatch {
     } finally {
       this.#readings = undefined;
       // After an abort the container's next run may be watched already.
-      if (!signal.aborted) record.systemd.lost();
+      if (!signal.aborted) this.#manager.systemd.lost();
     }
     if (!signal.aborted) attempt.signal.throwIfAborted();
   }
 
   #take(message: SystemdMessage): SystemdReply | undefined {
+    const reply = this.#applied(message);
+    const { unitsRead } = this.#options;
+    switch (message.kind) {
+      case "unit":
+      case "evidence":
+      case "removed":
+        unitsRead?.(message.unit);
+        break;
+      case "listed":
+      case "loaded":
+      case "recovered":
+        unitsRead?.(undefined);
+        break;
+      default:
+    }
+    return reply;
+  }
+
+  #applied(message: SystemdMessage): SystemdReply | undefined {
     const { record, bus, log } = this.#options;
-    const { systemd } = record;
+    const { systemd, identity } = this.#manager;
     switch (message.kind) {
       case "unit":
         this.#steps.observe();
@@ -167,7 +196,7 @@ export class SystemdWatch {
         return undefined;
       case "moved":
         log.info("moved to a better transport", {
-          ...logged(record.identity),
+          ...logged(identity),
           transport: message.transport,
         });
         return systemd.take(message);
@@ -182,9 +211,10 @@ export class SystemdWatch {
   /** A unit that freezes or thaws keeps its state: no change notifies clients. */
   #freezable(message: UnitSignal | FrozenMessage): SystemdReply | undefined {
     const { record, bus } = this.#options;
-    const { units } = record.systemd;
+    const { systemd } = this.#manager;
+    const { units } = systemd;
     const before = units.get(message.unit)?.frozenState;
-    const reply = record.systemd.take(message);
+    const reply = systemd.take(message);
     if (units.get(message.unit)?.frozenState !== before) {
       bus.publish("stateRead", { record, source: "systemd" });
     }
@@ -194,22 +224,23 @@ export class SystemdWatch {
   /** Names may stand for other units now, though no unit has changed. */
   #loaded(message: LoadedMessage): SystemdReply | undefined {
     const { record, bus } = this.#options;
-    const reply = record.systemd.take(message);
+    const reply = this.#manager.systemd.take(message);
     if (message.ids !== undefined) bus.publish("stateRead", { record, source: "systemd" });
     return reply;
   }
 
   #recovered({ kind, entries }: RecoveredMessage): SystemdReply | undefined {
-    const { record, log } = this.#options;
-    const reply = record.systemd.take({ kind, entries: entries && this.#steps.since(entries) });
+    const { log } = this.#options;
+    const { systemd, identity } = this.#manager;
+    const reply = systemd.take({ kind, entries: entries && this.#steps.since(entries) });
     if (entries === undefined) {
       log.limited("journal").warn("journal unavailable, missed changes estimated", {
-        ...logged(record.identity),
+        ...logged(identity),
       });
     }
     for (const [unit, runs] of reply?.unknownEnds ?? []) {
       log.limited("unknown ends").warn("service runs ended unseen, result unknown", {
-        ...logged(record.identity),
+        ...logged(identity),
         unit,
         runs,
       });
@@ -219,11 +250,12 @@ export class SystemdWatch {
   }
 
   #warnOfBusctl({ transport }: AttachedMessage): void {
-    const { record, log } = this.#options;
-    if (transport !== "busctl" || record.systemd.transport === "busctl") return;
+    const { log } = this.#options;
+    const { systemd, identity } = this.#manager;
+    if (transport !== "busctl" || systemd.transport === "busctl") return;
     log.warn(
       "watching by busctl: systemd sends changes only while a client such as logind subscribes",
-      logged(record.identity),
+      logged(identity),
     );
   }
 }

@@ -221,3 +221,10 @@ test("leaves out a line whose time is far ahead", () => {
   expect(timesOf(farAhead)).toEqual([]);
   expect(timesOf("9".repeat(18))).toEqual([]);
 });
+
+test("reads what a user's manager wrote about its units, and nothing about the system's", () => {
+  const own = { UNIT: undefined, INVOCATION_ID: undefined };
+  const line = lineOf({ ...own, USER_UNIT: "a.service", USER_INVOCATION_ID: RUN });
+  expect(parseJournal(`${line}\n${lineOf({})}\n`, NOW_NS, "1000")).toEqual([ENTRY]);
+  expect(parseJournal(`${line}\n`, NOW_NS)).toEqual([]);
+});

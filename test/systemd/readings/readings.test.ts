@@ -7,6 +7,7 @@ import {
   type UnitReading,
 } from "../../../src/domain/readings.ts";
 import type { ContainerRecord } from "../../../src/state/containers/container-record.ts";
+import type { ManagerRecord } from "../../../src/state/containers/user-manager.ts";
 import { Readings } from "../../../src/systemd/readings/readings.ts";
 import { containerDetails } from "../../support/engine-facts.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -69,7 +70,7 @@ interface Node {
 function rig(...groups: readonly ReadingGroup[]): Rig {
   const { fleet, happens } = recordedFleet();
   const clock = new FakeClock();
-  const sources = new Map<ContainerRecord, FakeReadings>();
+  const sources = new Map<ManagerRecord, FakeReadings>();
   const readings = new Readings({
     fleet,
     groups: new Set(groups),
