@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../domain/clock.ts";
+import { managerOf } from "../domain/user-unit.ts";
 import type { Logger } from "../domain/log.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Fleet } from "../state/fleet.ts";
@@ -24,11 +25,16 @@ export function readFailureLines(options: FailureLinesOptions): Disposable {
   const { records, lines } = config.journal;
   if (records === "off") return { [Symbol.dispose]() {} };
   const failureLines = new FailureLines({
-    linesOf: (id) => {
+    linesOf: (key) => {
+      const { id, user } = managerOf(key);
       const record = fleet.get(id);
-      return record && watch.linesOf(record);
+      return record && watch.linesOf(record, user);
     },
-    recordOf: (id) => fleet.get(id),
+    recordOf: (key) => {
+      const { id, user } = managerOf(key);
+      const record = fleet.get(id);
+      return user === undefined ? record : record?.users.get(user);
+    },
     lines,
     found: (failed) => bus.publish("failureLines", failed),
     dropped: (stage, count) => bus.publish("dropped", { stage, count }),
@@ -37,7 +43,9 @@ export function readFailureLines(options: FailureLinesOptions): Disposable {
   });
   bus.subscribe("change", (change) => failureLines.changed(change));
   bus.subscribe("stateRead", ({ record, source }) => {
-    if (source === "systemd") failureLines.listed(record);
+    if (source !== "systemd") return;
+    failureLines.listed(record);
+    for (const manager of record.users.values()) failureLines.listed(manager);
   });
   return failureLines;
 }

@@ -7,6 +7,7 @@ import type { FailedRun } from "../domain/journal.ts";
 import { eventContainer } from "../domain/container-name.ts";
 import type { ContainerResume } from "../domain/resume.ts";
 import type { QueueReport } from "../domain/status.ts";
+import { unitPath } from "../domain/user-unit.ts";
 import { EventFeed } from "../http/handlers/event-feed.ts";
 import { withHost } from "./one-report.ts";
 import type { StatusRoutes } from "../http/handlers/status-page.ts";
@@ -131,7 +132,9 @@ export function buildStatus(options: StatusOptions): Status {
       events.push(change);
     },
     linesRead(failed) {
-      lastLines.add(failed.identity.id, failed);
+      const { identity, run } = failed;
+      const unit = unitPath(identity.user, run.unit);
+      lastLines.add(identity.id, { ...failed, run: { ...run, unit } });
       stateDiffers(failed.identity);
     },
     stateRead: ({ identity }) => stateDiffers(identity),

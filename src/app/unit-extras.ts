@@ -119,7 +119,8 @@ async function linesOf(
 ): Promise<readonly JournalLine[] | undefined> {
   const { watch, lines, clock, signal } = options;
   const isKnown = options.hasLines?.(record.identity.id, unit.path) === true;
-  const read = lines === 0 || record.paused || isKnown ? undefined : watch.linesOf(record);
+  const read =
+    lines === 0 || record.paused || isKnown ? undefined : watch.linesOf(record, unit.user);
   if (read === undefined) return undefined;
   const runs = [{ unit: unit.name, invocationId: "" }];
   const [run] = await read({ runs, lines, atNs: clock.nowNs(), signal });

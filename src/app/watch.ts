@@ -45,8 +45,11 @@ export interface WatchOptions {
 /** The watch of the engine, and of systemd in its containers. */
 export interface Watch {
   readonly engine: EngineWatch;
-  /** Returns a function that reads the container's journal; undefined if it runs no systemd now. */
-  readonly linesOf: (record: ContainerRecord) => ReadLines | undefined;
+  /**
+   * Returns a function that reads lines of the units of the container's systemd, or of a user's manager
+   * in it, from its journal; undefined if it runs no systemd now.
+   */
+  readonly linesOf: (record: ContainerRecord, user?: string) => ReadLines | undefined;
   /** Returns a function that follows the container's journal; undefined if that isn't possible. */
   readonly followerOf: (record: ContainerRecord) => FollowJournal | undefined;
   /** Returns the way to read what no signal of a systemd carries, if there is one now. */
@@ -122,11 +125,11 @@ export function buildWatch(options: WatchOptions): Watch {
     },
   });
   const redactor = new Redactor(config.journal.redact);
-  const linesOf = (record: ContainerRecord): ReadLines | undefined => {
+  const linesOf = (record: ContainerRecord, user?: string): ReadLines | undefined => {
     if (!record.alive || record.runsSystemd !== true) return undefined;
-    if (record.identity.isHost === true) return host && hostLines({ host, redactor, clock });
+    if (record.identity.isHost === true) return host && hostLines({ host, user, redactor, clock });
     const watchedOver = (): SystemdTransport | undefined => record.systemd.transport;
-    return journalLines({ ...wayInto(record), redactor, watchedOver });
+    return journalLines({ ...wayInto(record), redactor, watchedOver, user });
   };
   const isWanted = unitFilter(config.systemd.unitInclude, config.systemd.unitExclude);
   const followerOf = (record: ContainerRecord): FollowJournal | undefined => {

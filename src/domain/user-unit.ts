@@ -8,6 +8,23 @@ export function userOf(unit: string): string | undefined {
   return user !== undefined && Number(user) <= MAX_UID ? user : undefined;
 }
 
+/** Returns a key of one systemd: of a container, or of a user's manager in it. */
+export function managerKey({
+  id,
+  user,
+}: {
+  readonly id: string;
+  readonly user?: string | undefined;
+}): string {
+  return user === undefined ? id : `${id} ${user}`;
+}
+
+/** Divides a {@link managerKey}. */
+export function managerOf(key: string): { readonly id: string; readonly user: string | undefined } {
+  const [id = "", user] = key.split(" ", 2);
+  return { id, user };
+}
+
 /**
  * Returns the name of a unit among all of its node: its own, or for a unit of a user manager its place in
  * the tree of control groups, `user@1000.service/app.service`. No unit's name has a slash.

@@ -246,7 +246,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
     },
     (record, visit) => visit(upLabelsOf(record), record.systemd.up ? 1 : 0),
   ),
-  managerMetric(
+  systemdMetric(
     {
       name: "unitwatch_journal_up",
       type: "gauge",
@@ -260,7 +260,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       if (journalUp !== undefined) visit(containerLabelOf(record), journalUp ? 1 : 0);
     },
   ),
-  systemdMetric(
+  managerMetric(
     {
       name: "unitwatch_systemd_reconnects_total",
       type: "counter",

@@ -16,7 +16,7 @@ export interface ProcessIds {
 }
 
 export interface UnprivilegedOptions {
-  /** User to be. Default: nobody. */
+  /** User id for the work. Default: {@link UNPRIVILEGED_ID}. */
   readonly uid?: number;
   /** Default: of this process. */
   readonly ids?: ProcessIds;

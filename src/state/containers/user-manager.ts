@@ -1,6 +1,6 @@
 import type { ContainerIdentity } from "../../domain/container.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
-import type { LabelSet } from "../../domain/label-set.ts";
+import type { Counting, LabelSet } from "../../domain/label-set.ts";
 import type { UserResume } from "../../domain/resume.ts";
 import { SystemdState } from "../units/systemd-state.ts";
 import type { UnitAdmission } from "../units/unit-admission.ts";
@@ -25,14 +25,15 @@ export interface ManagerRecord {
 /** Series of a user manager itself: its units by state, its state, and the watch of it. */
 const MANAGER_SERIES = 13;
 
-/** What was counted of a user's manager, and of its units. */
+/** Counts of a user's manager and of its units. */
 export interface CountedUser {
   readonly user: string;
+  readonly counting: Counting;
   readonly reconnects: number;
   readonly units: readonly UnitRecord[];
 }
 
-/** What a user manager has of its container, or of the host. */
+/** The container, or the host, of a user manager. */
 export interface UserManagerNode {
   readonly identity: ContainerIdentity;
   readonly labels: LabelSet;
@@ -55,6 +56,7 @@ export class UserManager implements ManagerRecord {
   readonly #node: UserManagerNode;
   readonly #series: UnitAdmission["series"];
   #hasSeries: boolean;
+  #counting: Counting;
   #identity: ContainerIdentity;
   #labels: LabelSet;
 
@@ -72,7 +74,9 @@ export class UserManager implements ManagerRecord {
     this.#node = node;
     this.#series = admission.series;
     this.#hasSeries = this.#series.take(MANAGER_SERIES);
-    this.endedAtNs = this.#series.nowNs();
+    const nowNs = this.#series.nowNs();
+    this.endedAtNs = nowNs;
+    this.#counting = { sinceNs: nowNs };
     this.#identity = { ...node.identity, user };
     this.#labels = this.#labelsOf(node);
     this.systemd = new SystemdState(() => this.identity, events, {
@@ -112,20 +116,25 @@ export class UserManager implements ManagerRecord {
     this.systemd.units.relabel(this.#labels);
   }
 
-  /** What was counted of it. */
+  /** Counts for the manager that continues them. */
   counted(): CountedUser {
     const { user, systemd } = this;
-    return { user, reconnects: systemd.reconnects, units: systemd.units.counted() };
+    const { reconnects, units } = systemd;
+    return { user, counting: this.#counting, reconnects, units: units.counted() };
   }
 
   /** Continues the counters of this user's manager in an earlier container with the same name. */
-  inherit({ reconnects, units }: CountedUser): void {
+  inherit({ counting, reconnects, units }: CountedUser): void {
+    this.#counting = counting;
+    this.#labels = this.#labelsOf(this.#node);
+    this.systemd.units.relabel(this.#labels);
     this.systemd.reconnects += reconnects;
     this.systemd.units.inherit(units);
   }
 
   /** Begins counters of its own: another container continues those that it had. */
   renewCounters(): void {
+    this.#counting = { sinceNs: this.#series.nowNs() };
     this.#labels = this.#labelsOf(this.#node);
     this.systemd.reconnects = 0;
     this.systemd.units.renewCounters(this.#labels);
@@ -162,6 +171,6 @@ export class UserManager implements ManagerRecord {
   }
 
   #labelsOf({ labels }: UserManagerNode): LabelSet {
-    return labels.with([["user", this.user]]);
+    return labels.with([["user", this.user]], this.#counting);
   }
 }

@@ -34,6 +34,10 @@ const FIELDS = [
   "UNIT",
   "INVOCATION_ID",
 ];
+/** Fields that an entry of a user's manager, or of a unit of it, has besides. */
+const USER_FIELDS = ["_SYSTEMD_USER_UNIT", "USER_UNIT", "USER_INVOCATION_ID"];
+/** Unit that a user's manager itself is in: it runs no other process there. */
+const MANAGER_SCOPE = "init.scope";
 /** Arguments of a journalctl that exports these fields. */
 export const EXPORT_ARGS: readonly string[] = [
   "--output=export",
@@ -53,12 +57,51 @@ const MAX_UNTIL_ENTRIES = 2_000;
 
 type Asked = Pick<LinesQuery, "runs" | "lines" | "isExact" | "untilNs">;
 
+/** Matches of the entries of a manager, and of its units, without the unit's name or the run's id. */
+interface Fields {
+  readonly args: readonly string[];
+  /** Entries of the manager. */
+  readonly manager: readonly string[];
+  /** Entries of any unit. */
+  readonly units: readonly string[];
+  readonly unit: string;
+  readonly aboutUnit: string;
+  readonly aboutRun: string;
+}
+
+const OF_SYSTEM: Fields = {
+  args: EXPORT_ARGS,
+  manager: ["_PID=1"],
+  units: [],
+  unit: "_SYSTEMD_UNIT",
+  aboutUnit: "UNIT",
+  aboutRun: "INVOCATION_ID",
+};
+
+function fieldsOf(user: string | undefined): Fields {
+  if (user === undefined) return OF_SYSTEM;
+  return {
+    args: ["--output=export", `--output-fields=${[...FIELDS, ...USER_FIELDS].join()}`],
+    manager: [`_UID=${user}`, `_SYSTEMD_USER_UNIT=${MANAGER_SCOPE}`],
+    units: [`_SYSTEMD_OWNER_UID=${user}`],
+    unit: "_SYSTEMD_USER_UNIT",
+    aboutUnit: "USER_UNIT",
+    aboutRun: "USER_INVOCATION_ID",
+  };
+}
+
 /**
  * Returns the arguments of a journalctl that prints the last entries of these runs, the newest first, in
  * the export format: JSON has `null` in place of long values, or else prints them in any length.
  * https://systemd.io/JOURNAL_EXPORT_FORMATS/#journal-export-format
+ *
+ * @param user whose manager's units the runs are of. Default: the system's
  */
-export function linesArgs({ runs, lines, isExact = false, untilNs }: Asked): readonly string[] {
+export function linesArgs(
+  { runs, lines, isExact = false, untilNs }: Asked,
+  user?: string,
+): readonly string[] {
+  const fields = fieldsOf(user);
   const ids = runs.flatMap(({ invocationId }) => (invocationId === "" ? [] : [invocationId]));
   const unknown = runs.filter(({ invocationId }) => invocationId === "");
   // Of a process that has ended, journald may not find the run: such lines have their unit alone.
@@ -66,15 +109,17 @@ export function linesArgs({ runs, lines, isExact = false, untilNs }: Asked): rea
   const units = [...new Set((isAnyRun ? runs : unknown).map(({ unit }) => unit))];
   const matches = [
     ids.map((id) => `_SYSTEMD_INVOCATION_ID=${id}`),
-    ids.length === 0 ? [] : ["_PID=1", ...ids.map((id) => `INVOCATION_ID=${id}`)],
-    units.map((unit) => `_SYSTEMD_UNIT=${unit}`),
+    ids.length === 0 ? [] : [...fields.manager, ...ids.map((id) => `${fields.aboutRun}=${id}`)],
+    units.length === 0 ? [] : [...fields.units, ...units.map((unit) => `${fields.unit}=${unit}`)],
     // systemd's entries about other runs show where those begin.
-    units.length === 0 ? [] : ["_PID=1", ...units.map((unit) => `UNIT=${unit}`)],
+    units.length === 0
+      ? []
+      : [...fields.manager, ...units.map((unit) => `${fields.aboutUnit}=${unit}`)],
   ].filter(({ length }) => length > 0);
   return [
     "--no-pager",
     "--quiet",
-    ...EXPORT_ARGS,
+    ...fields.args,
     "--reverse",
     `--lines=${maxEntries({ runs, lines, untilNs })}`,
     ...(untilNs === undefined ? [] : [untilArg(untilNs)]),
@@ -95,16 +140,16 @@ export type ExportedEntry = UnitLine;
  * Reads what journalctl printed: one character is one byte. Leaves out an entry that isn't complete, and
  * one without a time or a position, which no journal has.
  *
- * @param nowNs time of reading, in Unix nanoseconds
+ * @param user as in {@link linesArgs}
  */
-export function parseExport(text: string): ExportedEntry[] {
+export function parseExport(text: string, user?: string): ExportedEntry[] {
   const entries: ExportedEntry[] = [];
   let fields = new Map<string, string>();
   for (let at = 0; at < text.length;) {
     const end = text.indexOf("\n", at);
     if (end < 0) return entries;
     if (end === at) {
-      const entry = entryOf(fields);
+      const entry = entryOf(fields, user);
       if (entry !== undefined) entries.push(entry);
       fields = new Map();
       at += 1;
@@ -138,7 +183,10 @@ function set(fields: Map<string, string>, name: string, value: string): void {
 }
 
 /** Returns the entry of these fields; undefined without a time or a position. One character is one byte. */
-export function entryOf(fields: ReadonlyMap<string, string>): ExportedEntry | undefined {
+export function entryOf(
+  fields: ReadonlyMap<string, string>,
+  user?: string,
+): ExportedEntry | undefined {
   const field = (name: string, maxBytes = MAX_FIELD_BYTES): string => {
     const value = fields.get(name) ?? "";
     return value.length > maxBytes ? "" : plain(value);
@@ -148,8 +196,10 @@ export function entryOf(fields: ReadonlyMap<string, string>): ExportedEntry | un
   if (!/^\d{1,18}$/.test(time) || cursor === "") return undefined;
   const pid = field("_PID");
   const priority = field("PRIORITY");
-  const isSystemd = pid === "1";
-  const invocationId = field(isSystemd ? "INVOCATION_ID" : "_SYSTEMD_INVOCATION_ID");
+  const names = fieldsOf(user);
+  const unit = field(names.unit);
+  const isSystemd = user === undefined ? pid === "1" : unit === MANAGER_SCOPE;
+  const invocationId = field(isSystemd ? names.aboutRun : "_SYSTEMD_INVOCATION_ID");
   const raw = fields.get("MESSAGE") ?? "";
   const bytes = Buffer.from(raw.slice(0, REDACTED_BYTES), "latin1");
   const whole = raw.length > REDACTED_BYTES ? bytes.subarray(0, boundary(bytes)) : bytes;
@@ -163,7 +213,7 @@ export function entryOf(fields: ReadonlyMap<string, string>): ExportedEntry | un
     cursor,
     isFailure: isSystemd && field("MESSAGE_ID") === FAILURE,
     isAltered: !isUtf8(whole),
-    unit: field(isSystemd ? "UNIT" : "_SYSTEMD_UNIT"),
+    unit: isSystemd ? field(names.aboutUnit) : unit,
   };
 }
 

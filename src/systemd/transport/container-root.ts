@@ -131,7 +131,7 @@ export class ContainerRoot implements Disposable {
     return this.hostIdOf(0) === uid;
   }
 
-  /** Returns the user of the host that a user of the container is; undefined if it is none. */
+  /** Returns the user of the host that a user of the container is; undefined if it isn't mapped. */
   hostIdOf(uid: number): number | undefined {
     const map = readText(`${this.#process.path}/uid_map`, MAX_STATUS_BYTES);
     for (const line of map.split("\n")) {

@@ -24,7 +24,7 @@ const TARGETS = {
   private: { command: bridgeTo("/run/systemd/private"), user: "0:0" },
 } as const;
 
-/** Group of a command that runs as a user: that of nobody, for its own isn't known. */
+/** Group of a command that runs as a user: nogroup, for its own isn't known. */
 const NO_GROUP = 65_534;
 
 function peerOf({ target, user }: Pick<DbusSourceOptions, "target" | "user">): {

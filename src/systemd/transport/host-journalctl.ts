@@ -86,14 +86,16 @@ export async function exportFile(
     readonly args: readonly string[];
     readonly maxBytes: number;
     readonly signal: AbortSignal;
+    /** User whose manager's units the entries are of. Default: the system's. */
+    readonly user?: string | undefined;
   },
 ): Promise<FileExport> {
-  const { args, maxBytes, signal } = options;
+  const { args, maxBytes, signal, user } = options;
   const output = await run(file, args, { maxBytes, encoding: "latin1", isCut: true, signal });
   const { stdout, exitCode, stderr } = output;
   const isEmpty = exitCode === 1 && stdout === "" && stderr.trim() === "";
   if (exitCode !== undefined && exitCode !== 0 && !isEmpty) {
     throw new HostJournalError(`the host's ${COMMAND} failed: ${whyOf(output)}`);
   }
-  return { entries: parseExport(stdout), isWhole: exitCode !== undefined };
+  return { entries: parseExport(stdout, user), isWhole: exitCode !== undefined };
 }

@@ -134,6 +134,8 @@ function openPath(path: string): number {
 /** Returns a reader of the last lines of runs from the host's journal. */
 export function hostLines(options: {
   readonly host: HostSystem;
+  /** User whose manager's units the runs are of. Default: the system's. */
+  readonly user?: string | undefined;
   readonly redactor: Redactor;
   readonly clock: Clock;
 }): ReadLines {

@@ -76,26 +76,30 @@ async function answerTo(query: LinesQuery, options: LineReaderOptions): Promise<
 
 async function readInContainer(
   query: LinesQuery,
-  { runtime, container }: LineReaderOptions,
+  { runtime, container, user }: LineReaderOptions,
 ): Promise<Answer> {
-  const output = await runtime.run(container, ["sh", "-c", SCRIPT, MARK, ...linesArgs(query)], {
-    user: "0:0",
-    maxBytes: MAX_LINES_BYTES,
-    encoding: "latin1",
-    signal: query.signal,
-  });
+  const output = await runtime.run(
+    container,
+    ["sh", "-c", SCRIPT, MARK, ...linesArgs(query, user)],
+    {
+      user: "0:0",
+      maxBytes: MAX_LINES_BYTES,
+      encoding: "latin1",
+      signal: query.signal,
+    },
+  );
   const { stdout, exitCode } = output;
   const [all, code, sync] = END.exec(stdout.slice(-END_CHARS)) ?? [];
   if (all === undefined) {
     const why = whyOf({ ...output, stdout: "" }) || `exit code ${exitCode ?? "none"}, and no end`;
     if (isMissing(output)) throw new JournalError(`journalctl failed: ${why}`, true);
     if (stdout.length < MAX_LINES_BYTES) throw new Error(`journalctl failed: ${why}`);
-    return { entries: parseExport(stdout), isAll: false };
+    return { entries: parseExport(stdout, user), isAll: false };
   }
   const printed = stdout.slice(0, stdout.length - all.length + (all.startsWith("\n") ? 1 : 0));
   const result = { ...output, stdout: "", exitCode: Number(code) };
   if (isMissing(result)) throw new JournalError(`journalctl failed: ${whyOf(output)}`, true);
-  const entries = parseExport(printed);
+  const entries = parseExport(printed, user);
   // If no journald runs, journalctl finds nothing, and doesn't fail.
   if (entries.length === 0 && sync !== "0") {
     throw new JournalError(`journalctl --sync failed: ${whyOf(result)}`, false);
@@ -105,18 +109,18 @@ async function readInContainer(
 
 async function readOnHost(
   query: LinesQuery,
-  { at, clock, run = runOnHost }: LineReaderOptions,
+  { at, clock, user, run = runOnHost }: LineReaderOptions,
 ): Promise<Answer> {
   const { signal, atNs } = query;
   const sinceNs = atNs - BigInt(FILES_SINCE_MS) * 1_000_000n;
-  const args = linesArgs(query);
-  await untilQuiet({ at, clock, signal, sinceNs: atNs });
+  const args = linesArgs(query, user);
+  await untilQuiet({ at, clock, signal, sinceNs: atNs, user });
   using files = openJournalFiles(at(), Number(sinceNs / 1_000_000n), "all");
   const limit = maxEntries(query);
   const found: ExportedEntry[] = [];
   let isAll = true;
   for (const { file } of files.files) {
-    const options = { args, maxBytes: MAX_LINES_BYTES, signal };
+    const options = { args, maxBytes: MAX_LINES_BYTES, signal, user };
     const { entries, isWhole } = await exportFile(run, file, options);
     isAll &&= isWhole && entries.length < limit;
     found.push(...entries);

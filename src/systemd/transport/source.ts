@@ -122,6 +122,8 @@ export interface JournalLinesOptions extends SystemdSourceOptions {
   readonly redactor: Redactor;
   /** Name of the transport that the container's systemd is watched over; undefined if it isn't. */
   readonly watchedOver: () => SystemdTransport | undefined;
+  /** User whose manager's units the runs are of. Default: the system's. */
+  readonly user?: string | undefined;
 }
 
 /**

@@ -88,7 +88,8 @@ export async function connectToUserBus(
   using root = ContainerRoot.open(at);
   const inside = Number(user);
   const uid = root.hostIdOf(inside);
-  if (uid === undefined) throw new SocketError(`user ${user} is no user of this host`, "missing");
+  if (uid === undefined)
+    throw new SocketError(`user ${user} isn't mapped to a user of this host`, "missing");
   if (!isRoot() && process.geteuid?.() !== uid) {
     throw new SocketError(`only root may connect as user ${user}`, "missing");
   }

@@ -10,7 +10,8 @@ import type {
   RunLines,
 } from "../../domain/journal.ts";
 import type { Logger } from "../../domain/log.ts";
-import type { ContainerRecord } from "../../state/containers/container-record.ts";
+import type { ManagerRecord } from "../../state/containers/user-manager.ts";
+import { managerKey, managerOf } from "../../domain/user-unit.ts";
 import { asError } from "../../platform/data/as-error.ts";
 
 /** Time for the journal to get a run's last lines, and for other runs to fail: one question has all. */
@@ -31,11 +32,13 @@ const LIMIT_MS = 60_000;
 const MAX_PAUSE_MS = 8_000;
 /** Runs whose newest line is remembered: they can fail again. */
 const MAX_REMEMBERED = 256;
+/** User managers of which this is remembered: a container can have any number, one after the other. */
+const MAX_IDLE_USERS = 1_000;
 
 export interface FailureLinesOptions {
-  /** Returns a reader of the container's journal; undefined if its systemd isn't watched. */
-  readonly linesOf: (container: string) => ReadLines | undefined;
-  readonly recordOf: (container: string) => ContainerRecord | undefined;
+  /** Returns a reader of a systemd's lines, by its {@link managerKey}; undefined if it isn't watched. */
+  readonly linesOf: (key: string) => ReadLines | undefined;
+  readonly recordOf: (key: string) => ManagerRecord | undefined;
   /** Most lines of a failure. */
   readonly lines: number;
   readonly found: (failed: FailedRun) => void;
@@ -78,7 +81,7 @@ export class FailureLines implements Disposable {
   readonly #queues = new Map<string, ContainerQueue>();
   readonly #end = new AbortController();
   readonly #ready: string[] = [];
-  readonly #listed = new WeakSet<ContainerRecord>();
+  readonly #listed = new WeakSet<ManagerRecord>();
   #questions = 0;
   #order = 0;
 
@@ -88,7 +91,6 @@ export class FailureLines implements Disposable {
 
   /** Requests lines if the change is a failure. */
   changed(change: Change): void {
-    if (change.identity?.user !== undefined) return;
     switch (change.kind) {
       case "unit.failed":
         this.#failed(change);
@@ -104,7 +106,7 @@ export class FailureLines implements Disposable {
   }
 
   /** Requests lines of the units that had failed when the container was listed for the first time. */
-  listed(record: ContainerRecord): void {
+  listed(record: ManagerRecord): void {
     const { systemd, identity } = record;
     if (!systemd.up || this.#listed.has(record)) return;
     this.#listed.add(record);
@@ -136,7 +138,7 @@ export class FailureLines implements Disposable {
   /** A unit that the filters hide has no change of its own. */
   #degraded(change: Change & { readonly kind: "system.state" }): void {
     const { identity } = change;
-    const units = this.#options.recordOf(identity.id)?.systemd.units.values() ?? [];
+    const units = this.#options.recordOf(managerKey(identity))?.systemd.units.values() ?? [];
     let room = MAX_RUNS;
     for (const { name, activeState, shown, facts } of units) {
       if (activeState !== "failed" || shown || room === 0) continue;
@@ -147,7 +149,7 @@ export class FailureLines implements Disposable {
 
   #add(identity: ContainerIdentity, change: Change | undefined, run: JournalRun): void {
     if (this.#end.signal.aborted) return;
-    const { id: container } = identity;
+    const container = managerKey(identity);
     const changes = change === undefined ? [] : [change];
     const queue = this.#queueOf(container);
     const key = keyOf(run);
@@ -177,16 +179,28 @@ export class FailureLines implements Disposable {
       isAsking: false,
       timer: undefined,
     };
+    this.#evictIdle();
     this.#queues.set(container, queue);
     return queue;
   }
 
+  #evictIdle(): void {
+    const idle = [...this.#queues].filter(
+      ([key, { waiting, isAsking }]) =>
+        managerOf(key).user !== undefined && waiting.size === 0 && !isAsking,
+    );
+    const [oldest] = idle;
+    if (idle.length >= MAX_IDLE_USERS && oldest !== undefined) this.#queues.delete(oldest[0]);
+  }
+
+  /** Forgets the systemds of a container. */
   #forget(container: string): void {
-    const queue = this.#queues.get(container);
-    if (queue === undefined) return;
-    for (const key of queue.waiting.keys()) this.#leaveOut(queue, key);
-    queue.timer?.[Symbol.dispose]();
-    this.#queues.delete(container);
+    for (const [key, queue] of this.#queues) {
+      if (managerOf(key).id !== container) continue;
+      for (const run of queue.waiting.keys()) this.#leaveOut(queue, run);
+      queue.timer?.[Symbol.dispose]();
+      this.#queues.delete(key);
+    }
   }
 
   #leaveOut(queue: ContainerQueue, key: string): void {

@@ -22,6 +22,13 @@ export interface UserWatchesOptions {
 /** Most user managers of all nodes: each is a connection, or a process in a container. */
 export const MAX_USER_WATCHES = 1_000;
 
+interface Watched {
+  readonly manager: UserManager;
+  readonly watch: SystemdWatch;
+  /** Those of the same container. */
+  readonly siblings: Set<UserManager>;
+}
+
 /** States of `user@UID.service` in which its systemd answers, or ends. */
 const RUNNING: ReadonlySet<ActiveState | undefined> = new Set<ActiveState | undefined>([
   "active",
@@ -38,7 +45,7 @@ const RUNNING: ReadonlySet<ActiveState | undefined> = new Set<ActiveState | unde
 export class UserWatches {
   readonly #options: UserWatchesOptions;
   readonly #maxWatches: number;
-  readonly #byManager = new Map<ManagerRecord, SystemdWatch>();
+  readonly #byManager = new Map<ManagerRecord, Watched>();
   /** Managers that are watched in a container, also once it has lost its name to another. */
   readonly #byRecord = new WeakMap<ContainerRecord, Set<UserManager>>();
   readonly #stopping = new Set<Promise<void>>();
@@ -76,24 +83,21 @@ export class UserWatches {
 
   /** Wakes the watches of the container, or ends those of managers that don't run any more. */
   sync(record: ContainerRecord): void {
-    const managers = this.#byRecord.get(record) ?? new Set();
-    for (const manager of managers) {
-      const watch = this.#byManager.get(manager);
-      if (watch === undefined) managers.delete(manager);
-      else if (!manager.alive) this.#end(manager);
-      else if (record.paused) watch.paused();
-      else watch.wake();
+    for (const manager of this.#byRecord.get(record) ?? []) {
+      if (!manager.alive) this.#end(manager);
+      else if (record.paused) this.#byManager.get(manager)?.watch.paused();
+      else this.#byManager.get(manager)?.watch.wake();
     }
   }
 
   /** Returns the way to read what no signal carries; undefined while it isn't watched. */
   readingsOf(manager: ManagerRecord): ReadingSource | undefined {
-    return this.#byManager.get(manager)?.readings;
+    return this.#byManager.get(manager)?.watch.readings;
   }
 
   /** Stops all; resolves when every one has ended. */
   async stopAll(): Promise<void> {
-    for (const manager of this.#byManager.keys()) this.#stop(manager);
+    for (const { manager } of this.#byManager.values()) this.#stop(manager);
     await Promise.all(this.#stopping);
   }
 
@@ -126,8 +130,9 @@ export class UserWatches {
     manager.begun();
     const watch = new SystemdWatch({ ...this.#options, record, manager, source });
     if (record.paused) watch.paused();
-    this.#byManager.set(manager, watch);
-    this.#byRecord.set(record, (this.#byRecord.get(record) ?? new Set()).add(manager));
+    const siblings = (this.#byRecord.get(record) ?? new Set()).add(manager);
+    this.#byRecord.set(record, siblings);
+    this.#byManager.set(manager, { manager, watch, siblings });
   }
 
   #refuse(record: ContainerRecord, unit: UnitRecord): void {
@@ -146,11 +151,12 @@ export class UserWatches {
     manager.ended();
   }
 
-  #stop(manager: ManagerRecord): void {
-    const watch = this.#byManager.get(manager);
-    if (watch === undefined) return;
+  #stop(manager: UserManager): void {
+    const watched = this.#byManager.get(manager);
+    if (watched === undefined) return;
     this.#byManager.delete(manager);
-    const stopped = watch.stop();
+    watched.siblings.delete(manager);
+    const stopped = watched.watch.stop();
     this.#stopping.add(stopped);
     void stopped.finally(() => this.#stopping.delete(stopped));
   }

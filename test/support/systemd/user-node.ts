@@ -34,9 +34,9 @@ export async function prepareUsers(
 
 /** Runs `systemctl --user` as the user; returns its output. */
 export async function userctl(node: TestNode, ...args: readonly string[]): Promise<string> {
-  const { stdout } = await node.tryExec([
-    ...["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"],
-    ...["env", `XDG_RUNTIME_DIR=/run/user/${USER}`, "systemctl", "--user", "--no-pager", ...args],
-  ]);
+  const asUser = ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--clear-groups"];
+  const env = ["env", `XDG_RUNTIME_DIR=/run/user/${USER}`];
+  const command = ["systemctl", "--user", "--no-pager", ...args];
+  const { stdout } = await node.tryExec([...asUser, ...env, ...command]);
   return stdout.trim();
 }

@@ -238,3 +238,24 @@ test("replaces secrets in messages and identifiers, also across the bound of a m
   expect(lines[0]?.isAltered).toBe(false);
   expect(lines[1]?.message).toBe(`${padding}[redacted]`);
 });
+
+test("requests and reads the entries of a user's manager, and of its units", () => {
+  const args = linesArgs({ runs: [{ unit: "a.service", invocationId: "" }], lines: 2 }, "1000");
+  const units = ["_SYSTEMD_OWNER_UID=1000", "_SYSTEMD_USER_UNIT=a.service"];
+  const manager = ["_UID=1000", "_SYSTEMD_USER_UNIT=init.scope", "USER_UNIT=a.service"];
+  expect(args.slice(args.indexOf("--lines=4") + 1)).toEqual([...units, "+", ...manager]);
+  const own = exported({ _SYSTEMD_UNIT: "user@1000.service", _SYSTEMD_USER_UNIT: "a.service" });
+  const about = exported({
+    _SYSTEMD_UNIT: "user@1000.service",
+    _SYSTEMD_USER_UNIT: "init.scope",
+    USER_UNIT: "a.service",
+    USER_INVOCATION_ID: "f".repeat(32),
+    _PID: "77",
+    MESSAGE_ID: "d9b373ed55a64feb8242e02dbe79a49c",
+  });
+  expect(parseExport(own + about, "1000")).toMatchObject([
+    { unit: "a.service", isFailure: false },
+    { unit: "a.service", isFailure: true, invocationId: "f".repeat(32) },
+  ]);
+  expect(parseExport(own)).toMatchObject([{ unit: "user@1000.service" }]);
+});

@@ -85,7 +85,7 @@ test.each([
   expect(connections).toEqual([]);
 });
 
-test("doesn't connect when the kernel doesn't show what runs, or the user is none of the host", async () => {
+test("doesn't connect when the kernel doesn't show what runs, or the user isn't mapped", async () => {
   await using tree = await treeWithBus();
   await tree.listen(BUS);
   await rm(join(tree.proc, String(tree.pid), "task"), { recursive: true });
@@ -93,7 +93,7 @@ test("doesn't connect when the kernel doesn't show what runs, or the user is non
   await tree.write(tree.pid, "uid_map", "0 100000 1000\n");
   expect(await refusal(tree)).toMatchObject({
     verdict: "missing",
-    message: "user 1000 is no user of this host",
+    message: "user 1000 isn't mapped to a user of this host",
   });
 });
 

@@ -108,7 +108,7 @@ test("watches a user manager from when its service is active until it ends", asy
   expect(users).toEqual([]);
   signal(ALICE, { activeState: "active", stateChangeNs: 3_000n });
   expect(users.map(([name]) => name)).toEqual(["1000"]);
-  // What failed while it started counts.
+  // Failures while it started count.
   expect(manager("1000").systemd.journalCursor.baselineNs).toBe(2_000n);
   user(0).latest.attach([unitRow("app.service", "failed")]);
   signal(ALICE, { activeState: "deactivating", stateChangeNs: 4_000n });
