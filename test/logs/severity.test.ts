@@ -1,6 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import type { Change } from "../../src/domain/change.ts";
 import { EventKind } from "../../src/domain/event.ts";
+import { eventNameOf } from "../../src/logs/log-record.ts";
 import { isQuiet, severityOf } from "../../src/logs/severity.ts";
 import {
   containerChange,
@@ -61,6 +64,29 @@ test("has a case for every kind", () => {
 test.each(Object.entries(CASES))("%s", (text, changes) => {
   const severities = changes.map((change) => severityOf(change));
   expect(severities).toEqual(changes.map(() => ({ text, number: NUMBERS[text] })));
+});
+
+test("has the severities of the documentation, for each event name", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/otlp.md"), "utf8");
+  const [, table = ""] = page.split("| event name | severity |");
+  const [rows = ""] = table.split("\n\n");
+  const documented = new Map<string, readonly string[]>();
+  for (const [, names = "", text = ""] of rows.matchAll(/^\| (`.+`) \| (.+) \|$/gm)) {
+    const severities = [...text.matchAll(/\b(?:DEBUG|INFO|WARN|ERROR)\b/g)].map(([word]) => word);
+    for (const [, name = ""] of names.matchAll(/`([^`]+)`/g)) {
+      documented.set(name, severities.toSorted());
+    }
+  }
+  const sent = new Map<string, Set<string>>();
+  for (const [severity, changes] of Object.entries(CASES)) {
+    for (const change of changes) {
+      const name = eventNameOf(change);
+      sent.set(name, (sent.get(name) ?? new Set()).add(severity));
+    }
+  }
+  expect(Object.fromEntries(documented)).toEqual(
+    Object.fromEntries([...sent].map(([name, all]) => [name, [...all].toSorted()])),
+  );
 });
 
 test("marks only requests, and the states that units pass through, as quiet", () => {
