@@ -1,5 +1,5 @@
 import type { ExportedEntry } from "../format/journal-lines.ts";
-import type { Followed } from "./followed.ts";
+import { type Followed, numberOf } from "./followed.ts";
 import type { HostJournalOptions } from "./host-journal.ts";
 import { exportFile, HostJournalError, openJournalFiles, runOnHost } from "./host-journalctl.ts";
 import type { JournalFiles } from "./journal-files.ts";
@@ -86,12 +86,4 @@ function compare(one: ExportedEntry, other: ExportedEntry): number {
   if (a !== undefined && b !== undefined && a.journal === b.journal) return a.number - b.number;
   if (one.timeNs === other.timeNs) return 0;
   return one.timeNs < other.timeNs ? -1 : 1;
-}
-
-function numberOf(
-  cursor: string,
-): { readonly journal: string; readonly number: number } | undefined {
-  const [, journal, number] = /^s=([0-9a-f]+);i=([0-9a-f]{1,13});/.exec(cursor) ?? [];
-  if (journal === undefined || number === undefined) return undefined;
-  return { journal, number: Number.parseInt(number, 16) };
 }

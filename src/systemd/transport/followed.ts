@@ -43,7 +43,10 @@ export class Followed {
     return ["--no-pager", "--quiet", ...EXPORT_ARGS, at];
   }
 
-  /** Returns the entries after the one followed to, and whether that is among these or wasn't needed. */
+  /**
+   * Returns the entries after the one followed to, and whether none is missing between: that one is among
+   * these, or was vacuumed and had the number before the first.
+   */
   after(entries: readonly ExportedEntry[]): {
     readonly entries: readonly ExportedEntry[];
     readonly isKnown: boolean;
@@ -51,7 +54,8 @@ export class Followed {
     const position = this.#position;
     if (!("cursor" in position)) return { entries, isKnown: true };
     const at = entries.findLastIndex(({ cursor }) => isSameEntry(cursor, position.cursor));
-    return { entries: entries.slice(at + 1), isKnown: at >= 0 };
+    const isNext = at < 0 && follows(entries[0]?.cursor ?? "", position.cursor);
+    return { entries: entries.slice(at + 1), isKnown: at >= 0 || isNext };
   }
 
   /** Passes new entries on. @throws if one has no cursor that journald can have written */
@@ -74,4 +78,20 @@ function isSameEntry(one: string, other: string): boolean {
 function identityOf(cursor: string): string {
   const parts = cursor.split(";");
   return parts.filter((part) => !/^[si]=/.test(part)).join(";");
+}
+
+/** Returns true if an entry is the next one in the journal of the other. */
+function follows(cursor: string, other: string): boolean {
+  const [next, before] = [numberOf(cursor), numberOf(other)];
+  if (next === undefined || before === undefined) return false;
+  return next.journal === before.journal && next.number === before.number + 1;
+}
+
+/** Returns the number of an entry within its journal, where numbers rise by one. */
+export function numberOf(
+  cursor: string,
+): { readonly journal: string; readonly number: number } | undefined {
+  const [, journal, number] = /^s=([0-9a-f]+);i=([0-9a-f]{1,13});/.exec(cursor) ?? [];
+  if (journal === undefined || number === undefined) return undefined;
+  return { journal, number: Number.parseInt(number, 16) };
 }

@@ -143,6 +143,14 @@ test("reports a gap if the entry to go on from is gone", async () => {
   expect(taken[0]?.isAfterGap).toBe(true);
 });
 
+test("reports no gap if the entry to go on from was vacuumed, and the next one is there", async () => {
+  const known = cursor(6);
+  await write("system.journal", entries(7, 8));
+  await follow({ cursor: known });
+  expect(numbers()).toEqual([["7", "8"]]);
+  expect(taken[0]?.isAfterGap).toBe(false);
+});
+
 test.each([
   [{ stdout: "", exitCode: 1, stderr: "newer" }, "the host's journalctl failed: newer"],
   [
