@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
 import { attachEngine, describePrivateEngine } from "../support/engine/attach.ts";
+import { onEngineHost } from "../support/engine/engine-host.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import type { Scrape } from "../support/exposition.ts";
 import { shownSystemd, trueSystemd } from "../support/truth.ts";
@@ -8,6 +9,14 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 const CLUSTER = "e2eproc";
 const LABELS = { "sind.cluster": CLUSTER };
+/**
+ * A mount namespace whose mounts are cut off from the host's, and a cgroup namespace: what is mounted in
+ * containers later isn't mounted here, and this process's cgroup seems to be the root.
+ */
+const OWN_NAMESPACES = [
+  ...["unshare", "--mount", "--cgroup", "--propagation=private", "--"],
+  ...["sh", "-c", 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh"],
+];
 const LOOP =
   "[Unit]\nStartLimitBurst=4\nStartLimitIntervalSec=1min\n" +
   "[Service]\nExecStart=sh -c 'exit 7'\nRestart=on-failure\nRestartSec=100ms\n";
@@ -21,6 +30,13 @@ describePrivateEngine("the runtimes engine and proc, side by side", () => {
 
   beforeAll(async () => {
     const engine = attachEngine();
+    const own = await startUnitwatch({
+      host: engine.host,
+      cluster: CLUSTER,
+      args: ["--runtime=proc"],
+      enter: [...onEngineHost(engine.host), ...OWN_NAMESPACES],
+    });
+    sidecars["own"] = stack.use(own);
     node = stack.use(await startNode(engine, { name: "e2eproc-node", labels: LABELS }));
     plain = stack.use(await startContainer(engine, { name: "e2eproc-plain", labels: LABELS }));
     for (const runtime of ["engine", "proc"]) {
@@ -33,6 +49,7 @@ describePrivateEngine("the runtimes engine and proc, side by side", () => {
       sidecars[runtime] = stack.use(unitwatch);
       await unitwatch.untilWatching(1);
     }
+    await own.untilWatching(1);
   });
   afterAll(() => stack.disposeAsync());
 
@@ -96,6 +113,21 @@ describePrivateEngine("the runtimes engine and proc, side by side", () => {
     await using again = await startContainer(engine, { name: before, labels: LABELS });
     await expectEqual((scrape) => {
       expect(scrape.value("container_info", { container_id: again.id })).toBe(1);
+    });
+  });
+
+  test("show the same from namespaces of its own, by a cgroup v2 without controllers", async () => {
+    const { engine, own } = sidecars;
+    if (engine === undefined || own === undefined) throw new Error("a sidecar is missing");
+    await own.until(async (scrape) => {
+      const shown = (one: Scrape) =>
+        [...one.select("container_info"), ...one.select("systemd_unit_state")]
+          .map(({ labels, value }) => JSON.stringify([labels, value]))
+          .toSorted();
+      expect(shown(scrape)).toEqual(shown(await engine.scrape()));
+      const failures = { container: node.name, name: "loop.service" };
+      expect(sumOf(scrape, "systemd_unit_failures_total", failures)).toBe(5);
+      expect(scrape.value("container_starts_total", { container: node.name })).toBe(2);
     });
   });
 
