@@ -14,8 +14,15 @@ const LABELS = { "sind.cluster": CLUSTER };
  * containers later isn't mounted here, and this process's cgroup seems to be the root.
  */
 const OWN_NAMESPACES = [
-  ...["unshare", "--mount", "--cgroup", "--propagation=private", "--"],
-  ...["sh", "-c", 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh"],
+  "unshare",
+  "--mount",
+  "--cgroup",
+  "--propagation=private",
+  "--",
+  "sh",
+  "-c",
+  'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"',
+  "sh",
 ];
 const LOOP =
   "[Unit]\nStartLimitBurst=4\nStartLimitIntervalSec=1min\n" +
