@@ -69,7 +69,8 @@ export class ContainerUsages {
 
   /** A new run begins with no answers, and with counters at 0. */
   #runOf(record: ContainerRecord): Run | undefined {
-    if (!record.hasSeries || !record.alive) return undefined;
+    // A container that has just started has no pid before its inspection.
+    if (!record.hasSeries || !record.alive || record.pid === 0) return undefined;
     const known = this.#runs.get(record);
     if (known !== undefined && isOf(known, record)) return known;
     const { pid, startedAtNs: sinceNs } = record;
@@ -77,11 +78,12 @@ export class ContainerUsages {
       pid,
       sinceNs,
       usage: undefined,
+      isHere: false,
       rounds: new QueryRounds({
         clock: this.#options.clock,
         read: async () => {
           run.usage = undefined;
-          run.usage = await this.#read(record);
+          run.usage = await this.#read(record, run);
           run.rounds.answered();
         },
       }),
@@ -90,13 +92,15 @@ export class ContainerUsages {
     return run;
   }
 
-  async #read(record: ContainerRecord): Promise<ContainerUsage | undefined> {
+  async #read(record: ContainerRecord, run: Run): Promise<ContainerUsage | undefined> {
     const { files, runtime, log } = this.#options;
     const { identity, pid } = record;
     const { id, name: container } = identity;
     const cgroup = await files.find({ id, pid });
     const usage = cgroup && (await cgroupUsage(cgroup));
-    if (usage !== undefined || !record.alive) return usage;
+    run.isHere ||= usage !== undefined;
+    // One whose cgroup is gone has ended, though the engine hasn't reported that yet.
+    if (run.isHere || !record.alive) return usage;
     if (runtime.stats === undefined) {
       log.limited("container-usage-command", HOUR_MS).warn("container usage unavailable", {
         container,
@@ -126,6 +130,8 @@ interface Run {
   readonly sinceNs: bigint;
   readonly rounds: QueryRounds;
   usage: ContainerUsage | undefined;
+  /** True once its cgroup was found on this host. */
+  isHere: boolean;
 }
 
 function isOf({ pid, sinceNs }: Run, record: ContainerRecord): boolean {

@@ -50,7 +50,7 @@ async function rig({ runtime, stats }: Options = {}): Promise<Rig> {
     lines,
     tree,
     asked,
-    run(name, pid = 0) {
+    run(name, pid = 1) {
       startedAtNs += 1_000_000_000n;
       const identity = identityOf(name);
       fleet.fleet.details(containerDetails(name, { identity, pid, startedAtNs }), true);
@@ -83,6 +83,21 @@ test("reads the cgroup where this host has it, and queries the engine for no suc
   expect(asked).toEqual(["elsewhere"]);
   expect(record("here").usage).toMatchObject({ threads: 42, memory: undefined });
   expect(record("elsewhere").usage).toMatchObject({ threads: 1 });
+});
+
+test("queries the engine neither before a container's pid is known nor after its cgroup is gone", async () => {
+  const { usages, clock, run, tree, asked, record } = await rig();
+  run("new", 0);
+  run("ending", 7);
+  await tree.process(7, `0::/docker/${idOf("ending")}`);
+  await tree.write(`cg/docker/${idOf("ending")}/pids.current`, "1\n");
+  await usages.refresh();
+  expect(record("ending").usage?.threads).toBe(1);
+  await tree.process(7, "0::/");
+  await clock.advance(5_000);
+  await usages.refresh();
+  expect([record("new").usage, record("ending").usage]).toEqual([undefined, undefined]);
+  expect(asked).toEqual([]);
 });
 
 test("shows all others within 1 s when one container doesn't answer", async () => {
