@@ -14,6 +14,9 @@ const PAGE = join(import.meta.dirname, "../performance-and-limits.md");
 const BESIDE = [
   /^D-Bus signals$/,
   /^RSS, 20 nodes, (?:cli|OTLP)/,
+  /^start to all/,
+  /^CPU of a change behind/,
+  /^journal entries followed/,
   /^RSS, 1000 fake nodes/,
   /^kill to (?:state|scrape), p(?:50|99)/,
   /^changes in the storm/,
@@ -21,14 +24,20 @@ const BESIDE = [
   /^failures in the journals/,
   /^scrape in the storm, p99/,
   /^50,000 series/,
+  /^all groups,/,
   /^child processes, 20 nodes, cli/,
   /^churn: (?:changes|RSS)/,
 ];
 /** Rows with a floor that are left out: the largest size stands for the smaller ones. */
 const LEFT_OUT = [/^child processes, 1?[01] nodes, engine/, /up to [15]00$/];
+/** Sections with a table of their own. */
+const APART = new Set(["peers"]);
 
 const { sections, date, processor, cores, memoryGb, kernel, node } = await readResults();
-const rows = sections.flatMap((section) => section.rows).filter(isShown);
+const rows = sections
+  .filter(({ name }) => !APART.has(name))
+  .flatMap((section) => section.rows)
+  .filter(isShown);
 const lines = [
   `Measured on ${date} by \`npm run bench\`, on ${cores} cores of ${processor} with ${memoryGb} GB, ${kernel}, Node.js ${node}:`,
   "",

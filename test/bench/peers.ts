@@ -198,7 +198,7 @@ async function crashes(
   const end = new AbortController();
   const scrapes = async (): Promise<void> => {
     for (let nextMs = performance.now() + SCRAPE_MS; !end.signal.aborted; nextMs += SCRAPE_MS) {
-      await delay(nextMs - performance.now());
+      await delay(Math.max(0, nextMs - performance.now()));
       await scrape(round);
     }
   };

@@ -59,7 +59,7 @@ describe.each(USER_PAGES)("%s", (page) => {
     expect(named.map(([, name]) => name).filter((name) => !flags.has(name!))).toEqual([]);
 
     const variables = new Set(Object.values(FLAGS).map(({ name }) => variableName(name)));
-    const other = /^UNITWATCH_(?:IMAGE|BIND|ALERT_ROUNDS|COUNT_\w+)?$/;
+    const other = /^UNITWATCH_(?:IMAGE|BIND|ALERT_ROUNDS|BENCH_OTHER|COUNT_\w+)?$/;
     const set = [...read(page).matchAll(/\bUNITWATCH_[A-Z_]*/g)].map(([name]) => name);
     expect(set.filter((name) => !variables.has(name) && !other.test(name))).toEqual([]);
   });
