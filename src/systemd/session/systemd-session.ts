@@ -17,9 +17,7 @@ import type {
   SystemdReply,
   SystemdRunOptions,
   TakeMessage,
-  UnitIds,
 } from "../../domain/systemd.ts";
-import type { UnitRow } from "../../domain/unit.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { atMost } from "../../platform/time/at-most.ts";
 import { every } from "../../platform/time/every.ts";
@@ -27,7 +25,8 @@ import { managerMessage } from "../format/manager.ts";
 import { isTimeAt } from "../format/timestamps.ts";
 import type { JournalRecovery } from "./journal-recovery.ts";
 import { restartSettings } from "./restart-settings.ts";
-import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "./transport.ts";
+import type { Transport, TransportMessage } from "./transport.ts";
+import { UnitQueries } from "./unit-queries.ts";
 
 /** Period of the listings that have no reason: they find whatever was missed. */
 const RESYNC_MS = 10 * 60_000;
@@ -74,12 +73,7 @@ export class SystemdSession {
   #isRelisting = false;
   /** For each pending listing, the units removed since it began: its rows may still hold them. */
   readonly #removals = new Set<Set<string>>();
-  /** Units that were loaded since the last query by name. */
-  #newUnits = new Set<string>();
-  #isQuerying = false;
-  /** Services whose OOMKills are due. */
-  #oomQueries = new Set<string>();
-  #isQueryingOomKills = false;
+  readonly #queries: UnitQueries;
   #isRenewing = false;
   #isRenewalDue = false;
   /** Names whose units are requested. */
@@ -93,6 +87,12 @@ export class SystemdSession {
     this.#clock = clock;
     this.#opened = opened;
     this.#signal = AbortSignal.any([signal, this.#end.signal]);
+    this.#queries = new UnitQueries(transport, {
+      take,
+      names: () => this.#names,
+      relist: () => this.#relist(),
+      failed: this.#fail,
+    });
   }
 
   /** Resolves when the transport's stream ends, and closes it; rejects if it ends by a fault. */
@@ -136,12 +136,12 @@ export class SystemdSession {
         if (this.#transport.listing === "cheap") {
           for (const removed of this.#removals) removed.delete(message.unit);
         }
-        if (!this.#isReloading) this.#queryUnit(message.unit);
+        if (!this.#isReloading) this.#queries.row(message.unit);
         return;
       case "removed":
         // A reload that is under way at the attach removes all units, and loads them again.
         if (this.#isReloading || this.#isUnlisted) return;
-        if (this.#newUnits.size <= MAX_NAMED_UNITS) this.#newUnits.delete(message.unit);
+        this.#queries.removed(message.unit);
         for (const removed of this.#removals) removed.add(message.unit);
         this.#take(message);
         return;
@@ -288,7 +288,7 @@ export class SystemdSession {
         const rows = removed.size === 0 ? all : all.filter(({ name }) => !removed.has(name));
         const named = this.#names.length === 0 ? {} : { ids };
         const reply = this.#take({ kind: "listed", rows, asOfNs, ...named });
-        this.#queryOomKills(reply?.oomKillsOf ?? []);
+        this.#queries.oomKills(reply?.oomKillsOf ?? []);
         services = reply?.restartCountsOf ?? [];
         loaded = reply?.evidenceOf;
         return reply?.startTimesOf ?? [];
@@ -331,54 +331,10 @@ export class SystemdSession {
   /** Requests what a signal left open. */
   #request(reply: SystemdReply): void {
     const { rowOf, managerState = false, oomKillsOf = [], restartCountsOf = [] } = reply;
-    this.#queryOomKills(oomKillsOf);
+    this.#queries.oomKills(oomKillsOf);
     if (restartCountsOf.length > 0) this.#readRestartCounts(restartCountsOf)?.catch(this.#fail);
-    if (rowOf !== undefined && !this.#isReloading) this.#queryUnit(rowOf);
+    if (rowOf !== undefined && !this.#isReloading) this.#queries.row(rowOf);
     if (managerState) this.#readManager().catch(this.#fail);
-  }
-
-  /** Queries the row of a unit, which no signal carries: one query at a time. */
-  #queryUnit(unit: string): void {
-    if (this.#transport.findUnits === undefined) {
-      this.#relist();
-      return;
-    }
-    // More than can be looked up by name are read by listing all, whichever they are.
-    if (this.#newUnits.size <= MAX_NAMED_UNITS) this.#newUnits.add(unit);
-    if (this.#isQuerying) return;
-    this.#isQuerying = true;
-    const query = async (): Promise<void> => {
-      while (this.#newUnits.size > 0) {
-        const names = [...this.#newUnits];
-        this.#newUnits = new Set();
-        const read = (rows: readonly UnitRow[], ids: UnitIds): void => {
-          const named = this.#names.length === 0 ? {} : { ids };
-          this.#take({ kind: "loaded", rows, ...named });
-        };
-        await this.#transport.findUnits?.(names, read, this.#names);
-      }
-      this.#isQuerying = false;
-    };
-    query().catch(this.#fail);
-  }
-
-  /** Queries OOMKills of services, which no signal carries: one query at a time. */
-  #queryOomKills(services: readonly string[]): void {
-    if (this.#transport.oomKills === undefined) return;
-    for (const service of services) this.#oomQueries.add(service);
-    if (this.#isQueryingOomKills || this.#oomQueries.size === 0) return;
-    this.#isQueryingOomKills = true;
-    const query = async (): Promise<void> => {
-      while (this.#oomQueries.size > 0) {
-        const some = [...this.#oomQueries];
-        this.#oomQueries = new Set();
-        await this.#transport.oomKills?.(some, (unit, count) => {
-          this.#take({ kind: "oom-kills", unit, count });
-        });
-      }
-      this.#isQueryingOomKills = false;
-    };
-    query().catch(this.#fail);
   }
 
   #readRestartCounts(services: readonly string[]): Promise<void> | undefined {
