@@ -1,5 +1,6 @@
 import type { ExportedEntry } from "../format/journal-lines.ts";
-import { type Followed, numberOf } from "./followed.ts";
+import { byWriting } from "../format/journal-order.ts";
+import type { Followed } from "./followed.ts";
 import type { HostJournalOptions } from "./host-journal.ts";
 import { exportFile, HostJournalError, openJournalFiles, runOnHost } from "./host-journalctl.ts";
 import type { JournalFiles } from "./journal-files.ts";
@@ -41,7 +42,7 @@ export async function followFiles(followed: Followed, options: FollowFilesOption
         const { entries, isKnown } = followed.after(read.entries);
         const bounds = [...read.ends, ...(files.files.length > 1 ? [newest] : [])];
         const sure = entries.filter((entry) =>
-          bounds.every((bound) => bound !== undefined && compare(entry, bound) <= 0),
+          bounds.every((bound) => bound !== undefined && byWriting(entry, bound) <= 0),
         );
         followed.pass(sure, !isKnown);
         newest = read.entries.at(-1) ?? newest;
@@ -77,13 +78,5 @@ async function readFiles(
     if (!isWhole && end !== undefined) ends.push(end);
     entries.push(...own);
   }
-  return { entries: entries.toSorted(compare), ends };
-}
-
-/** Numbers rise within one journal; else the times decide. */
-function compare(one: ExportedEntry, other: ExportedEntry): number {
-  const [a, b] = [numberOf(one.cursor), numberOf(other.cursor)];
-  if (a !== undefined && b !== undefined && a.journal === b.journal) return a.number - b.number;
-  if (one.timeNs === other.timeNs) return 0;
-  return one.timeNs < other.timeNs ? -1 : 1;
+  return { entries: entries.toSorted(byWriting), ends };
 }

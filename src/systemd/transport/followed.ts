@@ -2,6 +2,7 @@ import type { FollowQuery, JournalPosition } from "../../domain/journal.ts";
 import type { Redactor } from "../../platform/data/redactor.ts";
 import { sinceArg } from "../format/journal.ts";
 import { EXPORT_ARGS, type ExportedEntry, shownLines } from "../format/journal-lines.ts";
+import { numberOf } from "../format/journal-order.ts";
 
 /** A cursor as journalctl prints it; it becomes an argument of the next journalctl. */
 const CURSOR = /^[a-z]=[0-9a-f]+(?:;[a-z]=[0-9a-f]+){1,9}$/;
@@ -85,13 +86,4 @@ function follows(cursor: string, other: string): boolean {
   const [next, before] = [numberOf(cursor), numberOf(other)];
   if (next === undefined || before === undefined) return false;
   return next.journal === before.journal && next.number === before.number + 1;
-}
-
-/** Returns the number of an entry within its journal, where numbers rise by one. */
-export function numberOf(
-  cursor: string,
-): { readonly journal: string; readonly number: number } | undefined {
-  const [, journal, number] = /^s=([0-9a-f]+);i=([0-9a-f]{1,13});/.exec(cursor) ?? [];
-  if (journal === undefined || number === undefined) return undefined;
-  return { journal, number: Number.parseInt(number, 16) };
 }

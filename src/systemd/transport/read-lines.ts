@@ -10,6 +10,7 @@ import {
   parseExport,
   runLines,
 } from "../format/journal-lines.ts";
+import { byWriting } from "../format/journal-order.ts";
 import { MARK } from "../format/mark.ts";
 import type { BootGate } from "./boot-gate.ts";
 import { type HostJournalOptions, untilQuiet } from "./host-journal.ts";
@@ -125,16 +126,6 @@ async function readOnHost(
     isAll &&= isWhole && entries.length < limit;
     found.push(...entries);
   }
-  const entries = found.toSorted(newestFirst).slice(0, limit);
+  const entries = found.toSorted((one, other) => byWriting(other, one)).slice(0, limit);
   return { entries, isAll: isAll && found.length < limit };
-}
-
-function newestFirst(one: ExportedEntry, other: ExportedEntry): number {
-  if (one.timeNs !== other.timeNs) return one.timeNs > other.timeNs ? -1 : 1;
-  return sequence(other) - sequence(one);
-}
-
-/** Number of the entry in its journal. */
-function sequence({ cursor }: ExportedEntry): number {
-  return Number.parseInt(/;i=([0-9a-f]{1,13});/.exec(cursor)?.[1] ?? "0", 16);
 }

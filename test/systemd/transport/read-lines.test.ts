@@ -146,6 +146,18 @@ test.each(["run", "var"])("reads the files of /%s by the host's journalctl", asy
   expect(commands).toEqual([]);
 });
 
+test("takes the lines that were written last when the clock was set back", async () => {
+  const line = (number: number, seconds: number): string =>
+    exported({
+      __CURSOR: `s=1;i=${number};b=2;m=3;t=4;x=5`,
+      __REALTIME_TIMESTAMP: String(1_700_000_000_000_000 + seconds * 1_000_000),
+      MESSAGE: String(number),
+    });
+  await write(`run/${FOLDER}/system.journal`, line(4, 60) + line(2, 200) + line(1, 100));
+  await write(`run/${FOLDER}/user-1000.journal`, line(3, 50));
+  expect(await read({ onHost: true })).toEqual(["2", "3", "4"]);
+});
+
 test("finds nothing in the files of a node whose journal was vacuumed", async () => {
   expect(await read({ onHost: true })).toEqual([]);
 });
