@@ -32,8 +32,8 @@ export async function connectToBus(
   using file = root.open(FOLDERS, NAME);
   const path = `/${FOLDERS.join("/")}/${NAME}`;
   if (!file.stat().isSocket()) throw new SocketError(`${path} is no socket`, "missing");
-  const uid = process.geteuid?.() ?? 0;
-  if (!isRoot() && root.isRootThere(uid)) {
+  const uid = isRoot() ? UNPRIVILEGED_ID : (process.geteuid?.() ?? UNPRIVILEGED_ID);
+  if (root.isRootThere(uid)) {
     throw new SocketError(`user ${uid} of this host is root in the container`, "missing");
   }
   return await connectUnprivileged(file.path, {

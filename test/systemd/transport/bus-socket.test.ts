@@ -59,6 +59,17 @@ test("is refused by a socket that is for root alone, for it connects as user nob
   expect(connections).toEqual([]);
 });
 
+test("connects to nothing when the container's user namespace has the user for its root", async () => {
+  const connections = await tree.listen(BUS_SOCKET);
+  const uid = IS_ROOT ? 65_534 : process.geteuid?.();
+  await tree.write(tree.pid, "uid_map", `0 ${uid} 1\n1 100000 65535\n`);
+  expect(await refusal()).toMatchObject({
+    verdict: "missing",
+    message: `user ${uid} of this host is root in the container`,
+  });
+  expect(connections).toEqual([]);
+});
+
 /** Each makes a path lead out of the container, to a socket that listens. */
 const LINKS: readonly (readonly [string, (target: string) => Promise<void>])[] = (
   ["run", "run/dbus", BUS_SOCKET] as const
