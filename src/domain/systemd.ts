@@ -205,6 +205,16 @@ export interface MovedMessage {
   readonly transport: SystemdTransport;
 }
 
+/**
+ * systemd doesn't answer, though its stream is open, or it does again. What it didn't send meanwhile follows
+ * then.
+ */
+export interface SilenceMessage {
+  readonly kind: "silence";
+  readonly isActive: boolean;
+  readonly atNs: bigint;
+}
+
 export interface ManagerMessage extends ManagerFacts {
   readonly kind: "manager";
 }
@@ -230,6 +240,7 @@ export type SystemdMessage =
   | RemovedMessage
   | ManagerMessage
   | MovedMessage
+  | SilenceMessage
   | ParseErrorMessage;
 
 /** The receiver's answer to a message; each field belongs to one kind. */

@@ -195,6 +195,30 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     expect(Math.max(...gaps)).toBeGreaterThan(9_000_000);
   });
 
+  // As the kernel holds a process that waits for a file system: only its parent can stop PID 1 so.
+  test("shows that systemd hangs, and counts every failure over the same stream when it goes on", async () => {
+    const valueOf = async (node: TestNode, metric: string): Promise<number | undefined> =>
+      (await unitwatch.scrape()).value(metric, { container: node.name });
+    const untilUp = (node: TestNode, up: number, withinMs: number): Promise<unknown> =>
+      unitwatch.until(async () => expect(await valueOf(node, "unitwatch_systemd_up")).toBe(up), {
+        withinMs,
+      });
+    const hang = async (node: TestNode): Promise<void> => {
+      const streams = await valueOf(node, "unitwatch_systemd_reconnects_total");
+      await node.kill("SIGSTOP");
+      await untilUp(node, 0, 60_000);
+      await node.kill("SIGCONT");
+      await untilUp(node, 1, 5_000);
+      expect(await valueOf(node, "unitwatch_systemd_reconnects_total")).toBe(streams);
+    };
+    const nodesThatHang = [nodeOf("full"), nodeOf("no-dbus")];
+    await Promise.all(nodesThatHang.map((node) => duringLoop(node, () => hang(node))));
+    const lines = unitwatch.log.filter((line) =>
+      JSON.stringify(line).includes("systemd doesn't answer"),
+    );
+    expect(lines).toHaveLength(nodesThatHang.length);
+  });
+
   test.each(["full", "no-dbus"] as const)(
     "shows what systemd can't load, and nothing that it can't find, on the node %s",
     async (variant) => {

@@ -51,6 +51,8 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
   readonly ids = new Map<string, Reply>();
   /** While set, a listing replies when it resolves, with the units from before. */
   listingHold: Promise<void> | undefined = undefined;
+  /** While set, systemd replies to nothing before it resolves; the bus does. */
+  hang: Promise<void> | undefined = undefined;
   facts: Reply = { stdout: '{"type":"s","data":"252"}\n{"type":"s","data":"running"}\n' };
 
   /** Latest monitor. */
@@ -81,6 +83,7 @@ export class FakeBusctl implements Pick<ContainerRuntime, "exec" | "run"> {
     this.history.push(what);
     const reply = this.#replyTo(what, command);
     if (what === "ListUnits") await this.listingHold;
+    if (what !== "GetId") await this.hang;
     if (reply instanceof Error) throw reply;
     const output = await reply;
     signal.throwIfAborted();

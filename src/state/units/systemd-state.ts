@@ -170,6 +170,9 @@ export class SystemdState {
       case "moved":
         this.transport = message.transport;
         return undefined;
+      case "silence":
+        this.up = !message.isActive;
+        return undefined;
       case "parse-error":
         return undefined;
       default:

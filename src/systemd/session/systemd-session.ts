@@ -7,13 +7,14 @@
  *
  * Always true: each `attached` is followed by one `recovered`, and only then by `listed`. A signal
  * is passed on as it arrives. A call that fails ends the stream; the watch then opens another, and
- * everything is read again.
+ * everything is read again. A systemd that doesn't answer ends no stream that was open.
  *
  * May import: domain/, platform/, systemd/format/.
  */
 import type { Clock } from "../../domain/clock.ts";
 import type {
   JournalEntry,
+  SilenceMessage,
   SystemdReply,
   SystemdRunOptions,
   TakeMessage,
@@ -38,6 +39,15 @@ const MAX_ATTACHING = 8;
 const LAST_ATTACH_MS = 2_000;
 /** Units of the types that systemd can freeze. */
 const FREEZABLE = /\.(?:scope|service|slice)$/;
+
+/** systemd doesn't answer a new stream. */
+export class SilenceError extends Error {
+  override readonly name = "SilenceError";
+
+  constructor() {
+    super("systemd doesn't answer");
+  }
+}
 
 export interface SystemdSessionOptions extends SystemdRunOptions {
   readonly take: TakeMessage;
@@ -64,6 +74,8 @@ export class SystemdSession {
   /** Resolves when each attach so far has passed on what it recovered, or failed. */
   #recovered = Promise.resolve();
   #isReloading = false;
+  /** True from the end of the first attach on. */
+  #isOpen = false;
   /** False from an attach until its own listing is through. */
   #isListed = false;
   /** True from an attach until its own listing begins. */
@@ -131,6 +143,9 @@ export class SystemdSession {
       case "parse-error":
         this.#take(message);
         return;
+      case "silence":
+        this.#silence(message);
+        return;
       case "unit-new":
         // An answer in the order of the wire has the new unit. After any other, a listing follows.
         if (this.#transport.listing === "cheap") {
@@ -161,6 +176,16 @@ export class SystemdSession {
         message satisfies never;
     }
   };
+
+  /** A stream that isn't open yet ends: the way may lead to no systemd. An open one waits. */
+  #silence(message: SilenceMessage): void {
+    if (!this.#isOpen) {
+      this.#fail(new SilenceError());
+      return;
+    }
+    this.#take(message);
+    if (!message.isActive) this.#relist();
+  }
 
   /** Follows systemd to its next connection, without a gap: what it knew of us it may not know now. */
   #renew(): void {
@@ -210,6 +235,7 @@ export class SystemdSession {
     await this.#list();
     if (attach !== this.#attaches) return;
     this.#isListed = true;
+    this.#isOpen = true;
     const { name, readings } = transport;
     this.#opened?.({ transport: name, readings, relist: () => this.#list() });
     this.#opened = undefined;

@@ -3,6 +3,7 @@ import type {
   ParseErrorMessage,
   ServiceEvidence,
   ServiceSignal,
+  SilenceMessage,
   SystemdTransport,
   UnitIds,
   UnitSignal,
@@ -11,15 +12,21 @@ import type { ReadingSource } from "../../domain/readings.ts";
 import type { FrozenState, UnitRow } from "../../domain/unit.ts";
 import type { ManagerProperties, ManagerSignal } from "../format/manager.ts";
 
-/** A message that systemd sends without a call. */
-export type TransportMessage = UnitSignal | ServiceSignal | ManagerSignal | ParseErrorMessage;
+/** A message that systemd sends without a call, or its silence. */
+export type TransportMessage =
+  | UnitSignal
+  | ServiceSignal
+  | ManagerSignal
+  | SilenceMessage
+  | ParseErrorMessage;
 
 /** Number of units that `findUnits` looks up by name. */
 export const MAX_NAMED_UNITS = 100;
 
 /**
  * The port of a session: one open connection to one systemd. No call loads a unit that isn't
- * loaded: the unit would be removed again, which would go round in circles.
+ * loaded: the unit would be removed again, which would go round in circles. A call waits for as long as
+ * systemd is silent.
  */
 export interface Transport {
   readonly name: SystemdTransport;
@@ -32,7 +39,8 @@ export interface Transport {
   readonly closed: Promise<Error | undefined>;
   /**
    * Has systemd send its signals. From the first call on, `onMessage` gets each message in the
-   * order of the wire. Repeated after each change of systemd's owner.
+   * order of the wire, and one when systemd falls silent or is so no more. Repeated after each change of
+   * systemd's owner.
    */
   subscribe(onMessage: (message: TransportMessage) => void): Promise<void>;
   /**

@@ -2,6 +2,7 @@ import type { ProcessExit } from "../../domain/process.ts";
 import { asError } from "../../platform/data/as-error.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
 import { saysCannotRun, saysNoCommand } from "../format/exec-failure.ts";
+import { SilenceError } from "../session/systemd-session.ts";
 import { SocketError } from "./socket-error.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -48,6 +49,8 @@ export function startError(error: unknown): BridgeError {
 /** Returns what an error of an attempt says about its way. */
 export function verdictOf(error: unknown): Verdict {
   if (error instanceof BridgeError || error instanceof SocketError) return error.verdict;
+  // Every way leads to the same systemd.
+  if (error instanceof SilenceError) return "outside";
   if (error instanceof DBusError && NOT_ON_BUS.has(error.name)) return "absent";
   return "broken";
 }

@@ -16,11 +16,12 @@ import {
 } from "../format/busctl-list.ts";
 import { MARK } from "../format/mark.ts";
 import type { ManagerProperties } from "../format/manager.ts";
-import { TYPE_INTERFACES, UNIT_INTERFACE } from "../format/objects.ts";
+import { BUS, TYPE_INTERFACES, UNIT_INTERFACE } from "../format/objects.ts";
 import { isTimeAt } from "../format/timestamps.ts";
 import { serviceSignalOf, unitSignalOf } from "../format/unit-signals.ts";
 import type { Transport, TransportMessage } from "../session/transport.ts";
 import type { GracefulClose } from "./graceful-close.ts";
+import { Heartbeat } from "./heartbeat.ts";
 
 const MANAGER = [
   "org.freedesktop.systemd1",
@@ -50,6 +51,12 @@ const MAX_SHOWN_UNITS = 200;
 /** Commands that ask for a unit by its name at once. */
 const MAX_GET_UNIT = 4;
 
+/** A call that costs systemd next to nothing, and one of the bus. */
+const PING = ["busctl", "call", MANAGER[0], MANAGER[1], "org.freedesktop.DBus.Peer", "Ping"];
+const ASK_BUS = ["busctl", "call", BUS, "/org/freedesktop/DBus", BUS, "GetId"];
+/** Interval of these commands, each of which is a process in the container. */
+const HEARTBEAT_MS = 60_000;
+
 const LISTENING = /^Monitoring bus message stream/;
 const HANDSHAKE_MS = 10_000;
 /** First wait for busctl's line that it listens; since v256 it prints none. */
@@ -62,6 +69,8 @@ export interface BusctlTransportOptions {
   readonly container: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Returns true while the container is paused. Default: never. */
+  readonly isPaused?: (() => boolean) | undefined;
   /** Of the monitor. */
   readonly gracefulClose: GracefulClose;
 }
@@ -83,6 +92,8 @@ export class BusctlTransport implements Transport {
   /** Messages that came before the first `subscribe`. */
   readonly #early: TransportMessage[] = [];
   #onMessage = (message: TransportMessage): void => void this.#early.push(message);
+  readonly #heartbeat: Heartbeat;
+  #isReloading = false;
   /** Latest line that is no JSON: it says why busctl, its shell or the engine failed. */
   #remark = "";
 
@@ -116,6 +127,16 @@ export class BusctlTransport implements Transport {
     this.#monitor = monitor;
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#end.signal]);
+    const { clock, isPaused } = options;
+    this.#heartbeat = new Heartbeat({
+      clock,
+      isPaused,
+      intervalMs: HEARTBEAT_MS,
+      isReloading: () => this.#isReloading,
+      ping: () => this.#succeed(PING),
+      confirm: () => this.#succeed(ASK_BUS),
+      silence: (isActive) => this.#onMessage({ kind: "silence", isActive, atNs: clock.nowNs() }),
+    });
   }
 
   get closed(): Promise<Error | undefined> {
@@ -126,6 +147,7 @@ export class BusctlTransport implements Transport {
   async subscribe(onMessage: (message: TransportMessage) => void): Promise<void> {
     this.#onMessage = onMessage;
     for (const message of this.#early.splice(0)) onMessage(message);
+    this.#heartbeat.begin();
   }
 
   async listUnits<T>(
@@ -190,6 +212,7 @@ export class BusctlTransport implements Transport {
   }
 
   close(): void {
+    this.#heartbeat[Symbol.dispose]();
     this.#end.abort(new Error("the transport was closed"));
     this.#options.gracefulClose.begin();
   }
@@ -207,6 +230,7 @@ export class BusctlTransport implements Transport {
       fault = asError(error);
       this.#end.abort(fault);
     }
+    this.#heartbeat[Symbol.dispose]();
     this.#closed.resolve(fault);
     if (!this.#isListening) this.#listening.reject(fault ?? (await this.#whyNotListening()));
   }
@@ -217,7 +241,11 @@ export class BusctlTransport implements Transport {
     else {
       this.#listens();
       const message = this.#messageOf(line);
-      if (message !== undefined) this.#onMessage(message);
+      if (message === undefined) return;
+      if (message.kind === "reloading") this.#isReloading = message.isActive;
+      else if (message.kind === "owner-changed") this.#isReloading = false;
+      this.#heartbeat.heard();
+      this.#onMessage(message);
     }
   }
 
@@ -264,6 +292,11 @@ export class BusctlTransport implements Transport {
       }
       waitMs = Math.min(waitMs * 2, MAX_POKE_MS);
     }
+  }
+
+  async #succeed(command: readonly string[]): Promise<void> {
+    const { exitCode, stderr } = await this.#run(command);
+    if (exitCode !== 0) throw new Error(stderr);
   }
 
   #run(command: readonly string[]): Promise<CommandOutput> {

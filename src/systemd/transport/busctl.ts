@@ -27,6 +27,8 @@ export interface BusctlSourceOptions {
   /** Container id. */
   readonly container: string;
   readonly clock: Clock;
+  /** Returns true while the container is paused. Default: never. */
+  readonly isPaused?: (() => boolean) | undefined;
 }
 
 /**

@@ -21,6 +21,8 @@ export interface ConnectionSourceOptions {
   readonly refused?: (error: unknown) => never;
   readonly journal: JournalRecovery;
   readonly clock: Clock;
+  /** Returns true while the container is paused. Default: never. */
+  readonly isPaused?: (() => boolean) | undefined;
 }
 
 /** A systemd over a connection that this process opens itself. */
@@ -46,10 +48,10 @@ export class ConnectionSource implements SystemdSource {
   }
 
   async #watch(take: TakeMessage, run: SystemdRunOptions): Promise<void> {
-    const { target, name, open, refused = rethrow, journal, clock } = this.#options;
+    const { target, name, open, refused = rethrow, journal, clock, isPaused } = this.#options;
     const { signal } = run;
     const { stream, uid } = await open(signal);
-    const options = { target, name, uid, clock, signal };
+    const options = { target, name, uid, clock, isPaused, signal };
     const transport = await DbusTransport.connect(stream, options).catch(refused);
     await new SystemdSession(transport, { ...run, take, journal, clock }).run();
   }

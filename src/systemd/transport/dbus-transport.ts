@@ -6,12 +6,11 @@ import type {
   UnitIds,
 } from "../../domain/systemd.ts";
 import { type FrozenState, MAX_UNIT_NAMES, type UnitRow } from "../../domain/unit.ts";
-import { atMost } from "../../platform/time/at-most.ts";
 import { every } from "../../platform/time/every.ts";
 import type { ByteStream } from "../dbus/byte-stream.ts";
-import { type CallRequest, DBusConnection } from "../dbus/connection.ts";
+import { type CallRequest, DBusConnection, defaultTimeoutMs } from "../dbus/connection.ts";
 import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
-import { type Message, MessageFlag } from "../dbus/message.ts";
+import { MessageFlag } from "../dbus/message.ts";
 import { readUnitRows } from "../format/dbus-signals.ts";
 import type { ManagerProperties } from "../format/manager.ts";
 import {
@@ -28,6 +27,8 @@ import { readEvidence } from "../format/service-evidence.ts";
 import { MAX_NAMED_UNITS, type Transport, type TransportMessage } from "../session/transport.ts";
 import { DbusProperties } from "./dbus-properties.ts";
 import { DbusReadings } from "./dbus-readings.ts";
+import { CONFIRM_MS, Heartbeat } from "./heartbeat.ts";
+import { SystemdCalls } from "./systemd-calls.ts";
 import { DbusSignals } from "./systemd-signals.ts";
 
 const FROM_SYSTEMD = `type='signal',sender='${SYSTEMD}'`;
@@ -42,24 +43,23 @@ const MATCH_RULES = [
   ),
   `type='signal',sender='${BUS}',interface='${BUS}',member='NameOwnerChanged',arg0='${SYSTEMD}'`,
 ];
-const PEER_INTERFACE = "org.freedesktop.DBus.Peer";
+const PING = { path: MANAGER_PATH, interface: "org.freedesktop.DBus.Peer", member: "Ping" };
+/**
+ * A call that costs systemd next to nothing, and that every user of the bus may make. systemd-stdio-bridge
+ * answers a Ping itself.
+ */
+const GET_CONSTANT = {
+  path: MANAGER_PATH,
+  interface: PROPERTIES_INTERFACE,
+  member: "Get",
+  signature: "ss",
+  body: [MANAGER_INTERFACE, "Architecture"],
+};
 const NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit";
 const ALREADY_SUBSCRIBED = "org.freedesktop.systemd1.AlreadySubscribed";
 
-/** Errors of a bus for a call whose receiver has left it, or has no name at the moment. */
-const RECEIVER_LOST = new Set(
-  ["NoReply", "Disconnected", "NameHasNoOwner", "ServiceUnknown"].map(
-    (name) => `org.freedesktop.DBus.Error.${name}`,
-  ),
-);
-/** Most times that a call is repeated because systemd executed itself again. */
-const MAX_REPEATS = 8;
-/** Calls without an answer yet: with those of the readings fewer than 128, which dbus-daemon permits. */
-const MAX_CALLS = 100;
 /** Time after which an unanswered first call is followed by another. */
 const NUDGE_MS = 100;
-/** Longest wait for systemd's next name before a call is repeated. */
-const NEXT_OWNER_MS = 5_000;
 
 export interface DbusTransportOptions {
   /** `private`: systemd's own socket, where nothing is addressed or filtered. */
@@ -69,6 +69,8 @@ export interface DbusTransportOptions {
   /** User id to authenticate as. By default the peer takes it from the connection. */
   readonly uid?: number | undefined;
   readonly clock: Clock;
+  /** Returns true while the container is paused. Default: never. */
+  readonly isPaused?: (() => boolean) | undefined;
   /** Ends the connection. */
   readonly signal?: AbortSignal;
 }
@@ -84,24 +86,24 @@ export class DbusTransport implements Transport {
   readonly #signals: DbusSignals;
   readonly #hasBus: boolean;
   readonly #clock: Clock;
+  readonly #heartbeat: Heartbeat;
+  #onMessage: (message: TransportMessage) => void = () => {};
   #isMatching = false;
-  /** Calls to systemd without an answer yet, and those that wait for one to be answered, in order. */
-  #calls = 0;
-  readonly #queue: (() => void)[] = [];
+  readonly #calls: SystemdCalls;
   readonly #properties = new DbusProperties({
     get: ({ path, interfaceName, property }, read) => {
       const get = { path, interface: PROPERTIES_INTERFACE, member: "Get", signature: "ss" };
       const request = { ...this.#destination, ...get, body: [interfaceName, property] };
-      return this.#ask(request, (reply) => reply.read("v", read));
+      return this.#calls.ask(request, (reply) => reply.read("v", read));
     },
     getAll: (path, read) => {
       const get = { path, interface: PROPERTIES_INTERFACE, member: "GetAll", signature: "s" };
-      return this.#ask({ ...this.#destination, ...get, body: [""] }, read);
+      return this.#calls.ask({ ...this.#destination, ...get, body: [""] }, read);
     },
   });
 
   readonly readings = new DbusReadings((request, read) =>
-    this.#connection.call({ ...this.#destination, ...request, timeoutMs: Infinity }, read),
+    this.#calls.once({ ...this.#destination, ...request }, read),
   );
 
   /**
@@ -124,13 +126,29 @@ export class DbusTransport implements Transport {
   private constructor(
     connection: DBusConnection,
     signals: DbusSignals,
-    { target, name, clock }: DbusTransportOptions,
+    { target, name, clock, isPaused }: DbusTransportOptions,
   ) {
     this.#connection = connection;
     this.#signals = signals;
     this.#hasBus = target === "bus";
     this.name = name ?? (this.#hasBus ? "dbus" : "dbus-private");
     this.#clock = clock;
+    this.#calls = new SystemdCalls({
+      connection,
+      clock,
+      signals: this.#hasBus ? signals : undefined,
+      heard: () => this.#heartbeat.heard(),
+    });
+    this.#heartbeat = new Heartbeat({
+      clock,
+      isPaused,
+      isReloading: () => signals.isReloading,
+      waitingMs: () => this.#calls.waitingMs,
+      ping: () => this.#calls.ping({ ...this.#destination, ...GET_CONSTANT }),
+      ...(this.#hasBus ? { confirm: () => this.#askBus() } : {}),
+      silence: (isActive) => this.#onMessage({ kind: "silence", isActive, atNs: clock.nowNs() }),
+    });
+    void connection.closed.then(() => this.#heartbeat[Symbol.dispose]());
   }
 
   get closed(): Promise<Error | undefined> {
@@ -142,12 +160,16 @@ export class DbusTransport implements Transport {
    * method of systemd's own: this call, which is repeated for each process of systemd.
    */
   async subscribe(onMessage: (message: TransportMessage) => void): Promise<void> {
-    this.#signals.passTo(onMessage);
+    this.#onMessage = onMessage;
+    this.#signals.passTo(onMessage, () => this.#heartbeat.heard());
+    this.#heartbeat.begin();
     using _nudges = this.#hasBus ? undefined : every(NUDGE_MS, this.#clock, this.#nudge);
     const calls: Promise<unknown>[] = this.#hasBus ? [...this.#match(), this.#readOwner()] : [];
-    const subscribed = this.#ask(this.#manager("Subscribe"), () => {}).catch((error: unknown) => {
-      if (!(error instanceof DBusError) || error.name !== ALREADY_SUBSCRIBED) throw error;
-    });
+    const subscribed = this.#calls
+      .ask(this.#manager("Subscribe"), () => {})
+      .catch((error: unknown) => {
+        if (!(error instanceof DBusError) || error.name !== ALREADY_SUBSCRIBED) throw error;
+      });
     await Promise.all([...calls, subscribed]);
   }
 
@@ -156,9 +178,16 @@ export class DbusTransport implements Transport {
    * its private socket: this does.
    */
   readonly #nudge = (): void => {
-    const ping = { path: MANAGER_PATH, interface: PEER_INTERFACE, member: "Ping" };
-    this.#connection.call(ping).catch(() => {});
+    this.#connection.call({ ...PING, timeoutMs: Infinity }).catch(() => {});
   };
+
+  /** A bus that doesn't answer either closes the connection. */
+  async #askBus(): Promise<void> {
+    const get = { ...busCall("GetId"), timeoutMs: CONFIRM_MS };
+    await this.#connection.call(get).catch((error: unknown) => {
+      if (!(error instanceof DBusError)) throw error;
+    });
+  }
 
   /** Match rules hold as long as the connection; a subscription ends with systemd's process. */
   #match(): Promise<unknown>[] {
@@ -168,7 +197,8 @@ export class DbusTransport implements Transport {
   }
 
   #readOwner(): Promise<void> {
-    return this.#ask(busCall("GetNameOwner", SYSTEMD), (reply) =>
+    const get = { ...busCall("GetNameOwner", SYSTEMD), timeoutMs: defaultTimeoutMs };
+    return this.#calls.ask(get, (reply) =>
       this.#signals.acceptFrom(reply.read("s", (reader) => reader.string())),
     );
   }
@@ -178,7 +208,7 @@ export class DbusTransport implements Transport {
     names: readonly string[],
   ): Promise<T> {
     const { ids, answered } = this.#resolve(names);
-    const listed = this.#ask(this.#manager("ListUnits"), (reply) =>
+    const listed = this.#calls.ask(this.#manager("ListUnits"), (reply) =>
       read(readUnitRows(reply), this.#clock.nowNs(), ids),
     );
     try {
@@ -203,7 +233,7 @@ export class DbusTransport implements Transport {
             body: [[], units.map(globOf)],
           };
     const { ids, answered } = this.#resolve(names);
-    const found = this.#ask(request, (reply) => read(readUnitRows(reply), ids));
+    const found = this.#calls.ask(request, (reply) => read(readUnitRows(reply), ids));
     await Promise.all([found, answered]);
   }
 
@@ -227,7 +257,7 @@ export class DbusTransport implements Transport {
     };
     const request = { ...this.#manager("GetUnit"), signature: "s", body: [name], readError };
     try {
-      await this.#ask(request, (reply) => {
+      await this.#calls.ask(request, (reply) => {
         const id = knownUnitName(reply.read("o", (reader) => reader.string()));
         if (id !== undefined) ids.set(name, id);
       });
@@ -286,42 +316,6 @@ export class DbusTransport implements Transport {
     this.#connection.close();
   }
 
-  /** Calls systemd, in the order of these calls: when no more than {@link MAX_CALLS} are unanswered. */
-  async #ask<T>(request: CallRequest, read: (reply: Message) => T): Promise<T> {
-    if (this.#calls < MAX_CALLS) this.#calls += 1;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
-    try {
-      return await this.#askNow(request, read);
-    } finally {
-      const next = this.#queue.shift();
-      if (next === undefined) this.#calls -= 1;
-      else next();
-    }
-  }
-
-  /**
-   * Calls systemd. A call that it didn't answer because it executed itself again is repeated, as soon
-   * as it has a name; none of these calls changes anything.
-   */
-  async #askNow<T>(request: CallRequest, read: (reply: Message) => T): Promise<T> {
-    for (let repeats = 0; ; repeats += 1) {
-      const { owners } = this.#signals;
-      try {
-        return await this.#connection.call(request, read);
-      } catch (error) {
-        const isLost = error instanceof DBusError && RECEIVER_LOST.has(error.name);
-        if (!this.#hasBus || !isLost || repeats >= MAX_REPEATS) throw error;
-        await this.#nextOwner(owners);
-      }
-    }
-  }
-
-  /** Resolves when systemd has another name than when `owners` were seen, or after a while. */
-  async #nextOwner(owners: number): Promise<void> {
-    const next = this.#signals.nextOwner(owners);
-    await atMost(NEXT_OWNER_MS, this.#clock, Promise.race([next, this.#connection.closed]));
-  }
-
   #manager(member: string): CallRequest {
     return { ...this.#destination, path: MANAGER_PATH, interface: MANAGER_INTERFACE, member };
   }
@@ -331,15 +325,9 @@ export class DbusTransport implements Transport {
   }
 }
 
-function busCall(member: string, text: string): CallRequest {
-  return {
-    destination: BUS,
-    path: "/org/freedesktop/DBus",
-    interface: BUS,
-    member,
-    signature: "s",
-    body: [text],
-  };
+function busCall(member: string, text?: string): CallRequest {
+  const call = { destination: BUS, path: "/org/freedesktop/DBus", interface: BUS, member };
+  return text === undefined ? call : { ...call, signature: "s", body: [text] };
 }
 
 /** Returns a pattern that matches this name alone. https://man7.org/linux/man-pages/man7/glob.7.html */

@@ -51,6 +51,8 @@ export interface DbusSourceOptions {
   readonly target: BridgeTarget;
   /** User whose manager's private socket is the peer, as that user. Default: the system's. */
   readonly user?: string | undefined;
+  /** Returns true while the container is paused. Default: never. */
+  readonly isPaused?: (() => boolean) | undefined;
 }
 
 /**
@@ -77,7 +79,7 @@ export class DbusSource implements SystemdSource {
 
   async #watch(take: TakeMessage, run: SystemdRunOptions): Promise<void> {
     const { signal } = run;
-    const { runtime, container, clock, target } = this.#options;
+    const { runtime, container, clock, target, isPaused } = this.#options;
     const { command, user } = peerOf(this.#options);
     const process = await runtime
       .exec(container, command, { user, signal })
@@ -87,7 +89,7 @@ export class DbusSource implements SystemdSource {
     await using gracefulClose = new GracefulClose(process, { clock, signal });
     try {
       const stream = processStream(process, gracefulClose);
-      const transport = await DbusTransport.connect(stream, { target, clock, signal });
+      const transport = await DbusTransport.connect(stream, { target, clock, isPaused, signal });
       const journal = this.#journal;
       await new SystemdSession(transport, { ...run, take, journal, clock }).run();
     } catch (error) {

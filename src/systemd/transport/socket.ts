@@ -89,11 +89,11 @@ export class SocketSource implements SystemdSource {
    * cuts it: then systemd stops, which the bus, the first to end, may not have reported.
    */
   async #open(take: TakeMessage, signal: AbortSignal): Promise<DbusTransport> {
-    const { clock } = this.#options;
+    const { clock, isPaused } = this.#options;
     for (let cuts = 1; ; cuts += 1) {
       const { stream, uid } = await this.#connect(signal);
       try {
-        const options = { target: "bus", name: "socket", uid, clock, signal } as const;
+        const options = { target: "bus", name: "socket", uid, clock, isPaused, signal } as const;
         return await DbusTransport.connect(stream, options);
       } catch (error) {
         if (!isCut(error) || !expectedBus(this.#at()).isExpected) throw error;

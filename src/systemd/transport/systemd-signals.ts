@@ -13,6 +13,8 @@ import type { TransportMessage } from "../session/transport.ts";
 export class DbusSignals {
   readonly #hasBus: boolean;
   readonly #clock: Clock;
+  #heard: () => void = () => {};
+  #isReloading = false;
   /** systemd's unique name on the bus; undefined until it is known. */
   #owner: string | undefined;
   /** Changes of that name. */
@@ -26,13 +28,20 @@ export class DbusSignals {
     this.#clock = clock;
   }
 
-  passTo(onMessage: (message: TransportMessage) => void): void {
+  /** @param heard called with each signal of systemd, before it is passed on */
+  passTo(onMessage: (message: TransportMessage) => void, heard: () => void): void {
+    this.#heard = heard;
     this.#onMessage = onMessage;
     this.#properties ??= new PropertyReader(onMessage);
   }
 
   acceptFrom(owner: string): void {
     this.#owner = owner;
+  }
+
+  /** True while systemd reloads its units, or executes itself again. */
+  get isReloading(): boolean {
+    return this.#isReloading;
   }
 
   /** Number of changes of systemd's name up to now. */
@@ -48,6 +57,7 @@ export class DbusSignals {
   readonly read = (message: Message): void => {
     const onMessage = this.#onMessage;
     if (onMessage === undefined || !this.#isGenuine(message)) return;
+    if (message.member !== "NameOwnerChanged") this.#heard();
     switch (message.member) {
       case "PropertiesChanged":
         this.#properties?.read(message, this.#clock.nowNs());
@@ -62,6 +72,7 @@ export class DbusSignals {
       }
       case "Reloading": {
         const isActive = message.read("b", (reader) => reader.boolean());
+        this.#isReloading = isActive;
         onMessage({ kind: "reloading", isActive });
         return;
       }
@@ -71,6 +82,7 @@ export class DbusSignals {
       case "NameOwnerChanged": {
         const [before, after] = ownersOf(message);
         this.#owner = after;
+        if (after !== "") this.#isReloading = false;
         this.#owners += 1;
         this.#ownerChanged.resolve();
         this.#ownerChanged = Promise.withResolvers();

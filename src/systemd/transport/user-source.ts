@@ -50,6 +50,7 @@ export function userSource(
     ...(proc === undefined ? {} : { proc }),
   });
   const bus = new ConnectionSource({
+    isPaused: options.isPaused,
     target: "bus",
     name: "socket",
     open: (signal) => connectToUserBus({ ...at(), user }, signal),

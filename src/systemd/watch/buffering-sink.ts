@@ -62,6 +62,7 @@ export class BufferingSink {
       case "listed":
       case "start-time":
       case "moved":
+      case "silence":
       case "frozen":
       case "parse-error":
         return take(message);

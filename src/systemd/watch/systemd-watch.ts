@@ -7,6 +7,7 @@ import type {
   FrozenMessage,
   LoadedMessage,
   RecoveredMessage,
+  SilenceMessage,
   SystemdMessage,
   SystemdReply,
   SystemdSource,
@@ -200,12 +201,24 @@ export class SystemdWatch {
           transport: message.transport,
         });
         return systemd.take(message);
+      case "silence":
+        this.#silence(message);
+        return undefined;
       case "parse-error":
         bus.publish("parseError", { source: "systemd" });
         return undefined;
       default:
         return message satisfies never;
     }
+  }
+
+  /** The stream stays open: what systemd has to send follows when it goes on. */
+  #silence(message: SilenceMessage): void {
+    const { record, bus } = this.#options;
+    record.systemd.take(message);
+    if (message.isActive) this.#health.down(new Error("systemd doesn't answer"), message.atNs);
+    else this.#health.up();
+    bus.publish("stateRead", { record, source: "systemd" });
   }
 
   /** A unit that freezes or thaws keeps its state: no change notifies clients. */

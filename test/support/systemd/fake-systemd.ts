@@ -59,6 +59,10 @@ export class FakeSystemd {
   /** Questions, by their first words, whose answers wait for {@link release}. */
   readonly held = new Set<string>();
   readonly #heldAnswers: Omit<OutgoingMessage, "serial">[] = [];
+  /** Calls that wait since it hangs, in order; undefined while it doesn't. */
+  #hung: (() => void)[] | undefined;
+  /** If true, the bus hangs too. */
+  isBusHung = false;
   /** Said in place of the answer to AUTH; undefined says what a bus says. */
   greeting: string | undefined = undefined;
   version = "252.39-1~deb12u2";
@@ -103,6 +107,16 @@ export class FakeSystemd {
   release(): void {
     this.held.clear();
     for (const answer of this.#heldAnswers.splice(0)) this.send(answer);
+  }
+
+  /** Answers nothing until the returned function is called. The bus before it goes on. */
+  hang(): () => void {
+    this.#hung = [];
+    return () => {
+      const waiting = this.#hung ?? [];
+      this.#hung = undefined;
+      for (const answer of waiting) answer();
+    };
   }
 
   /** Emits a signal of its manager. */
@@ -163,6 +177,14 @@ export class FakeSystemd {
     this.questions.push(question);
     this.destinations.add(call.destination);
     this.#options.asked?.(question);
+    // A bridge answers this by itself.
+    const isOfBridge = call.member === "Ping";
+    const isHung = !isOfBridge && (call.destination !== BUS || this.isBusHung);
+    if (this.#hung !== undefined && isHung) this.#hung.push(() => this.#reply(call, question));
+    else this.#reply(call, question);
+  }
+
+  #reply(call: Message, question: string): void {
     const has = (words: string): boolean => question === words || question.startsWith(`${words} `);
     if ([...this.silent].some(has)) return;
     const reply = { replySerial: call.serial } as const;
@@ -176,12 +198,12 @@ export class FakeSystemd {
       this.send({ type: "error", ...reply, errorName, signature: "s", body: ["not loaded"] });
       return;
     }
-    const answer = { type: "method_return", ...reply, ...this.#reply(call) } as const;
+    const answer = { type: "method_return", ...reply, ...this.#contents(call) } as const;
     if ([...this.held].some(has)) this.#heldAnswers.push(answer);
     else this.send(answer);
   }
 
-  #reply(call: Message): { readonly signature: string; readonly body: Value[] } {
+  #contents(call: Message): { readonly signature: string; readonly body: Value[] } {
     switch (call.member) {
       case "Hello":
         return { signature: "s", body: [":1.42"] };

@@ -99,6 +99,7 @@ export class RecordedSink {
         return undefined;
       case "removed":
       case "moved":
+      case "silence":
       case "restart-count":
       case "parse-error":
         return undefined;
@@ -155,6 +156,8 @@ function lineOf(message: SystemdMessage): string {
       return `manager ${message.version} ${message.systemState}`;
     case "moved":
       return `moved ${message.transport}`;
+    case "silence":
+      return message.isActive ? "silent" : "not silent";
     case "parse-error":
       return "parse error";
     default:

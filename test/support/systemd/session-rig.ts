@@ -48,6 +48,12 @@ export interface SessionRig {
   readonly reloading: (isActive: boolean) => void;
   readonly startupFinished: () => void;
   readonly ownerChanged: (before: string, after: string) => void;
+  /** systemd hangs until the returned function is called; a bus before it answers. */
+  readonly hang: () => () => void;
+  /** The bus before systemd hangs too; undefined without a bus. */
+  readonly hangBus: (() => void) | undefined;
+  /** The engine reports that the container is paused. */
+  readonly setPaused: (isPaused: boolean) => void;
   /** The stream ends, or breaks. */
   readonly end: () => void;
   readonly breakStream: (error: Error) => void;
@@ -80,6 +86,7 @@ function stepOf(line: string): string | undefined {
   if (/^(asked Get )?(Version|SystemState|UserspaceTimestamp|SoftRebootsCount)$/.test(line))
     return "read manager";
   if (line.startsWith("asked Get ActiveEnterTimestamp")) return "read start times";
+  if (/^(asked )?(Ping|GetId|Get Architecture)$/.test(line)) return undefined;
   if (/^asked Get (FreezerState|LogLevel|LogTarget)|^frozen /.test(line)) return undefined;
   if (line.startsWith("journal")) return "read journal";
   return line.replace(/^attached .*/, "attached");
@@ -108,8 +115,10 @@ async function bridgeRig(
   };
   if (journal instanceof Promise) runtime.journal = journal.then(() => ({}));
   else if (journal !== undefined) runtime.journal = journal;
+  let isPaused = false;
   const watched = watchBridge({
     target,
+    isPaused: () => isPaused,
     runtime,
     sink: (sink) => {
       sink.sinceNs = sinceNs;
@@ -151,6 +160,9 @@ async function bridgeRig(
     reloading: (isActive) => systemd.emit("Reloading", "b", isActive),
     startupFinished: () => systemd.emit("StartupFinished", "tttttt", 1n, 2n, 3n, 4n, 5n, 6n),
     ownerChanged: (before, after) => systemd.emitOwner(before, after),
+    hang: () => systemd.hang(),
+    hangBus: target === "bus" ? () => void (systemd.isBusHung = true) : undefined,
+    setPaused: (next) => void (isPaused = next),
     end: () => bridge.ends(),
     breakStream: (error) => void bridge.stdout.destroy(error),
   };
@@ -164,7 +176,9 @@ async function busctlRig({
   aliases = {},
   journal,
 }: RigOptions = {}): Promise<SessionRig> {
+  let isPaused = false;
   const { busctl, sink, clock, history, end, done } = await watchBusctl({
+    isPaused: () => isPaused,
     prepare(fake) {
       fake.units = rows(units);
       setIds(fake, aliases);
@@ -227,6 +241,16 @@ async function busctlRig({
     reloading: (isActive) => monitor.say(signalLine("Reloading", [isActive])),
     startupFinished: () => monitor.say(signalLine("StartupFinished", [1, 2, 3, 4, 5, 6])),
     ownerChanged: (before, after) => monitor.say(ownerLine(before, after)),
+    hang() {
+      const hung = Promise.withResolvers<void>();
+      busctl.hang = hung.promise;
+      return () => {
+        busctl.hang = undefined;
+        hung.resolve();
+      };
+    },
+    hangBus: undefined,
+    setPaused: (next) => void (isPaused = next),
     end: () => monitor.end(),
     breakStream: (error) => void monitor.stdout.destroy(error),
   };

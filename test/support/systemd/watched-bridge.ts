@@ -30,17 +30,18 @@ export interface WatchedBridge {
 export interface WatchBridgeOptions {
   readonly target?: BridgeTarget;
   readonly runtime?: FakeRuntime;
+  readonly isPaused?: () => boolean;
   readonly sink?: (sink: RecordedSink) => void;
 }
 
 /** Starts to watch; nothing has happened yet when it returns. */
 export function watchBridge(options: WatchBridgeOptions = {}): WatchedBridge {
-  const { target = "bus", runtime = new FakeRuntime() } = options;
+  const { target = "bus", isPaused, runtime = new FakeRuntime() } = options;
   const clock = new FakeClock();
   const sink = new RecordedSink(runtime.history);
   options.sink?.(sink);
   const abort = new AbortController();
-  const source = new DbusSource({ runtime, container: "c0ffee", clock, target });
+  const source = new DbusSource({ runtime, container: "c0ffee", clock, target, isPaused });
   const opened: OpenStream[] = [];
   const run = { signal: abort.signal, opened: (stream: OpenStream) => void opened.push(stream) };
   const done = source.run(sink.take, run).then(

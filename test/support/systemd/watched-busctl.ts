@@ -21,6 +21,7 @@ export interface WatchedBusctl {
 
 export interface WatchBusctlOptions {
   readonly prepare?: (busctl: FakeBusctl) => void;
+  readonly isPaused?: () => boolean;
   readonly sink?: (sink: RecordedSink) => void;
 }
 
@@ -32,7 +33,12 @@ export async function watchBusctl(options: WatchBusctlOptions = {}): Promise<Wat
   const sink = new RecordedSink(busctl.history);
   options.sink?.(sink);
   const end = new AbortController();
-  const source = new BusctlSource({ runtime: busctl, container: "a1", clock });
+  const source = new BusctlSource({
+    runtime: busctl,
+    container: "a1",
+    clock,
+    isPaused: options.isPaused,
+  });
   const done = source.run(sink.take, { signal: end.signal }).then(
     () => "",
     (error: Error) => error.message,

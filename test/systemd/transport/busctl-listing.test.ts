@@ -19,9 +19,9 @@ test("lists once a second when many units are new", async () => {
   expect(history).toEqual(["ListUnits", "listed 0", "ListUnits", "listed 0"]);
   await clock.advance(10_000);
   expect(history).toHaveLength(4);
-  expect(clock.pendingTimers).toBe(0);
   end.abort();
   expect(await done).toBe("");
+  expect(clock.pendingTimers).toBe(0);
 });
 
 test("lists a second later when a unit is new right after a listing", async () => {

@@ -334,3 +334,33 @@ test("notifies subscribers when a unit freezes and thaws, and not otherwise", as
   take({ kind: "frozen", unit: "other.service", frozenState: "frozen" });
   expect(watching.stateReads() - before).toBe(3);
 });
+
+test("is down while systemd doesn't answer, and up over the same stream when it does", async () => {
+  await using watching = watched();
+  const { source, record, clock, monitor } = watching;
+  const { systemd } = record("sind-dev-worker-0");
+  const { take } = source.latest;
+  source.latest.attach([unitRow("a.service", "active", "running")]);
+  const reads = watching.stateReads();
+  take({ kind: "silence", isActive: true, atNs: clock.nowNs() });
+  expect(systemd).toMatchObject({ up: false, reconnects: 0 });
+  take({ kind: "silence", isActive: false, atNs: clock.nowNs() });
+  expect(systemd).toMatchObject({ up: true, reconnects: 0 });
+  expect(monitor()).toEqual(["monitor.lost", "monitor.recovered"]);
+  expect(watching.stateReads()).toBe(reads + 2);
+  take(unitSignal({ activeState: "failed", stateChangeNs: 2_000n, timeNs: 2_000n }));
+  expect(systemd.units.get("a.service")?.failures.size).toBe(1);
+});
+
+test("reports one loss when a stream ends while systemd doesn't answer", async () => {
+  await using watching = watched();
+  const { source, record, clock, monitor } = watching;
+  source.latest.attach([]);
+  source.latest.take({ kind: "silence", isActive: true, atNs: clock.nowNs() });
+  source.latest.end(new Error("EOF"));
+  await clock.advance(1_000);
+  expect(monitor()).toEqual(["monitor.lost"]);
+  source.latest.attach([]);
+  expect(record("sind-dev-worker-0").systemd).toMatchObject({ up: true, reconnects: 1 });
+  expect(monitor()).toEqual(["monitor.lost", "monitor.recovered"]);
+});
