@@ -2,7 +2,6 @@
  * Units whose runs write down how they end: that is the truth to compare with. The journal isn't: PID 1
  * drops lines when journald is slow, and a node may have no journal.
  */
-import type { TestNode } from "../support/engine/node.ts";
 import type { Scrape } from "../support/exposition.ts";
 import { type Failures, shownFailures, shownRestarts } from "../support/truth.ts";
 
@@ -40,6 +39,12 @@ export const ONCE = "once.service";
 /** Loops of a slow machine, which can't start a process in the time limits of the others. */
 const FEW_LOOPS = ["loop-1.service", "before.service"] as const;
 
+/** A node in which commands run: of an engine, or of a host without one. */
+interface CommandNode {
+  readonly name: string;
+  exec(command: readonly string[], options?: { readonly input?: string }): Promise<string>;
+}
+
 /** Returns the units by name. RestartMode=direct is new in systemd 254. */
 export function runUnits(
   systemd: number,
@@ -67,7 +72,7 @@ systemctl daemon-reload`;
 
 /** Writes the units, and a target that keeps them loaded: NRestarts of others is forgotten. */
 export function writeRunUnits(
-  node: TestNode,
+  node: CommandNode,
   units: Readonly<Record<string, string>>,
 ): Promise<void> {
   const target = `[Unit]\nWants=${Object.keys(units).join(" ")}\n`;
@@ -76,7 +81,7 @@ export function writeRunUnits(
 
 /** Writes units by one command, which takes seconds in a virtual machine, and reloads systemd. */
 export async function writeUnits(
-  node: TestNode,
+  node: CommandNode,
   units: Readonly<Record<string, string>>,
 ): Promise<void> {
   const lines = Object.entries(units).flatMap(([name, text]) => [
@@ -93,7 +98,7 @@ export interface RunTruth {
 }
 
 /** Begins a new phase: forgets earlier runs, and sets NRestarts to 0. */
-export async function forgetRuns(node: TestNode, units: readonly string[]): Promise<void> {
+export async function forgetRuns(node: CommandNode, units: readonly string[]): Promise<void> {
   // A unit that isn't loaded has none.
   const script = 'rm -f /runs/*; systemctl reset-failed -- "$@" 2>/dev/null || true';
   await node.exec(["sh", "-c", script, "sh", ...units]);
@@ -106,7 +111,7 @@ echo
 systemctl show --property=Id --property=NRestarts -- "$@"`;
 
 /** Reads what the runs wrote, and NRestarts of each unit. */
-export async function runTruth(node: TestNode, units: readonly string[]): Promise<RunTruth> {
+export async function runTruth(node: CommandNode, units: readonly string[]): Promise<RunTruth> {
   const text = await node.exec(["sh", "-c", READ, "sh", ...units]);
   const at = text.startsWith("\n") ? 0 : text.indexOf("\n\n") + 1;
   const failures: Failures = {};
@@ -149,7 +154,7 @@ export function shownRuns(scrape: Scrape, { node, units }: CountedNode): RunCoun
 }
 
 interface CountedNode {
-  readonly node: TestNode;
+  readonly node: CommandNode;
   readonly units: Readonly<Record<string, string>>;
 }
 

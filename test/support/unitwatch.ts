@@ -21,8 +21,8 @@ const END_MS = 30_000;
 export interface UnitwatchOptions {
   /** Address of the engine in the format of DOCKER_HOST. */
   readonly host: string;
-  /** Watches only containers with this label `sind.cluster`. */
-  readonly cluster: string;
+  /** Watches only containers with this label `sind.cluster`. Default: all. */
+  readonly cluster?: string;
   /** Value of --storage.path. Default: in memory. */
   readonly storagePath?: string;
   /** Additional flags. */
@@ -175,7 +175,7 @@ export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwat
       ...before,
       ...run,
       `--docker.host=${host}`,
-      `--watch.cluster=${cluster}`,
+      ...(cluster === undefined ? [] : [`--watch.cluster=${cluster}`]),
       "--web.listen-address=127.0.0.1:0",
       `--storage.path=${storagePath}`,
       "--log.format=json",

@@ -51,6 +51,14 @@ sweep_cgroups() {
   for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
     [ -L "$root" ] || [ ! -d "$root/$cgroup" ] || find "$root/$cgroup" -depth -type d -exec rmdir {} +
   done
+  [ -e "$dir/cgroups" ] || return 0
+  # Cgroups of runtimes that name them themselves, one a line; another run may have the same parent.
+  while read -r name; do
+    for root in /sys/fs/cgroup /sys/fs/cgroup/*; do
+      [ -L "$root" ] || [ ! -d "$root/$name" ] ||
+        find "$root/$name" -depth -type d -exec rmdir {} + 2>/dev/null || true
+    done
+  done <"$dir/cgroups"
 }
 
 # Makes the unpacked root, writable in memory, the root of this namespace; DIR stays where it is.
@@ -64,8 +72,13 @@ enter_root() {
   mount -t overlay -o "$layers" overlay "$tree"
   for folder in proc sys dev; do mount --rbind "/$folder" "$tree/$folder"; done
   cp /etc/passwd /etc/group "$tree/etc/"
-  mkdir -p "$tree$dir" "$tree/old"
-  mount --bind "$dir" "$tree$dir"
+  # $dir/shown has paths of the machine that stay too, one a line.
+  { echo "$dir"; cat "$dir/shown" 2>/dev/null || true; } | while read -r path; do
+    mkdir -p "$tree${path%/*}"
+    if [ -d "$path" ]; then mkdir -p "$tree$path"; else : >"$tree$path"; fi
+    mount --bind "$path" "$tree$path"
+  done
+  mkdir "$tree/old"
   cd "$tree"
   pivot_root . old
   umount -l /old

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,8 +13,8 @@ export interface DaemonPlace {
   readonly dir: string;
   /** Cgroup of all containers, in the host's hierarchies. */
   readonly cgroup: string;
-  /** Socket of its API. */
-  readonly socket: string;
+  /** Socket of its API, or a file that is there once it is ready. */
+  readonly socket: string | { readonly ready: string };
 }
 
 /** An engine's daemon in its own namespaces. It ends with this process. */
@@ -42,7 +42,7 @@ export function superviseDaemon({ dir, cgroup, socket }: DaemonPlace): Supervise
   // Ignores errors of writes after its end; the missing reply is the error.
   supervisor.stdin.on("error", () => {});
   const closed = once(supervisor, "close");
-  const answers = createInterface({ input: supervisor.stdout });
+  const replies = createInterface({ input: supervisor.stdout });
   let daemonEnded: Promise<unknown> = Promise.resolve();
 
   return {
@@ -50,7 +50,7 @@ export function superviseDaemon({ dir, cgroup, socket }: DaemonPlace): Supervise
 
     async start(signal?: AbortSignal): Promise<void> {
       const ended = new AbortController();
-      daemonEnded = Promise.race([once(answers, "line"), closed]).then(() =>
+      daemonEnded = Promise.race([once(replies, "line"), closed]).then(() =>
         ended.abort(new Error("its daemon has ended")),
       );
       const limits = [
@@ -60,7 +60,7 @@ export function superviseDaemon({ dir, cgroup, socket }: DaemonPlace): Supervise
       ];
       supervisor.stdin.write("start\n");
       try {
-        await answered(socket, AbortSignal.any(limits));
+        await ready(socket, AbortSignal.any(limits));
       } catch (cause) {
         signal?.throwIfAborted();
         const log = await readFile(join(dir, "daemon.log"), "utf8").catch(() => "");
@@ -81,18 +81,29 @@ export function superviseDaemon({ dir, cgroup, socket }: DaemonPlace): Supervise
   };
 }
 
-/** Resolves when the engine answers a ping; rejects if the signal aborts first. */
-async function answered(socketPath: string, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const status = await new Promise<number | undefined>((resolve) => {
-      request({ socketPath, path: "/_ping", signal }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      })
-        .on("error", () => resolve(undefined))
-        .end();
-    });
-    if (status === 200) return;
-    await delay(25, undefined, { signal });
-  }
+/** Resolves when the daemon is ready; rejects if the signal aborts first. */
+async function ready(socket: DaemonPlace["socket"], signal: AbortSignal): Promise<void> {
+  const isReady = () =>
+    typeof socket === "string" ? answers(socket, signal) : isThere(socket.ready);
+  while (!(await isReady())) await delay(25, undefined, { signal });
+}
+
+/** Returns whether the engine answers a ping. */
+async function answers(socketPath: string, signal: AbortSignal): Promise<boolean> {
+  const status = await new Promise<number | undefined>((resolve) => {
+    request({ socketPath, path: "/_ping", signal }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    })
+      .on("error", () => resolve(undefined))
+      .end();
+  });
+  return status === 200;
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
