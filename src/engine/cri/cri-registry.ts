@@ -33,6 +33,8 @@ export const CRI_SOCKETS = [
 ] as const;
 /** Ends that events have reported and that are kept. */
 const MAX_ENDS = 4_096;
+/** Between two looks at a container that is about to start. */
+const CREATED_PAUSE_MS = 50;
 
 export interface CriOptions {
   readonly clock: Clock;
@@ -69,7 +71,12 @@ class CriRegistry implements ContainerRegistry {
   ): Promise<ContainerDescription | undefined> {
     const client = await this.#client();
     if (client === undefined) return undefined;
-    const answer = await client.container(id, signal).catch(() => undefined);
+    let answer = await client.container(id, signal).catch(() => undefined);
+    // A process waits to become PID 1 before the container has started.
+    while (answer?.status?.state === "created" && !signal.aborted) {
+      await this.#clock.sleep(CREATED_PAUSE_MS, signal).catch(() => {});
+      answer = await client.container(id, signal).catch(() => undefined);
+    }
     if (answer !== undefined) {
       // The id is the cgroup's, which a container may be able to rename.
       return answer.pid === pid && answer.status !== undefined

@@ -5,7 +5,7 @@ import { boundedText } from "./host-file.ts";
 /** A container, as the command line of the process that started it has it. */
 export interface ParentContainer {
   readonly runtime: string;
-  /** Absent if the process serves several containers: a pod's shim. */
+  /** Absent if the command line has none. */
   readonly id?: string;
   readonly name?: string;
 }
@@ -45,8 +45,8 @@ function ofShim(args: readonly string[]): ParentContainer | undefined {
   const namespace = optionOf(args, "-namespace", "--namespace");
   const id = optionOf(args, "-id", "--id");
   if (namespace === undefined || id === undefined || !isContainerdId(id)) return undefined;
-  // The shim of a pod has the id of its sandbox.
-  if (namespace === "k8s.io") return { runtime: "containerd" };
+  // The shim of a pod has the id of its sandbox alone.
+  if (namespace === "k8s.io") return undefined;
   return { runtime: namespace === MOBY ? "docker" : "containerd", id };
 }
 

@@ -283,12 +283,6 @@ test.each([
   ],
   ["a shim of dockerd", ["containerd-shim-runc-v2", "-namespace", "moby", "-id", ID], ID, "docker"],
   [
-    "a pod's shim",
-    ["containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", "other"],
-    "unnamed",
-    "containerd",
-  ],
-  [
     "conmon of CRI-O",
     ["conmon", "-c", ID, "--exit-dir", "/var/run/crio/exits", "-n", "k8s_a"],
     "k8s_a",
@@ -321,6 +315,7 @@ test.each([
 
 test.each([
   ["is no runtime's", ["/bin/sh", "-c", "containerd-shim-runc-v2 -id x"]],
+  ["is a pod's shim", ["containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", "other"]],
   ["has an invalid id", ["containerd-shim-runc-v2", "-namespace", "a", "-id", "../x"]],
   ["has more arguments than a runtime", ["conmon", "-c", ID, "x".repeat(64 * 1024)]],
 ])("names nothing when its parent %s", async (_what, args) => {
