@@ -32,8 +32,12 @@ const SYSTEMD = 252;
 const NODES = 2;
 /** Containers that start at once, and the time in which all have to be known. */
 const MANY = { count: 50, withinMs: 30_000 };
+/** Those of the DaemonSet in deploy/kubernetes/proc. */
+const CAPABILITIES = ["sys_ptrace", "setuid", "setgid"] as const;
 const SECONDS = Number(process.env["UNITWATCH_COUNT_SECONDS"] ?? 15);
 const SEED = Number(process.env["UNITWATCH_COUNT_SEED"] ?? 1);
+/** Lines of unitwatch's log that are printed when a check fails. */
+const LOG_LINES = 40;
 const nameOf = ({ kind, suite }: HostPlan): string => `${kind}-${suite}`;
 
 const wanted = process.argv.slice(2);
@@ -48,18 +52,19 @@ useTempFolder();
 let failures = 0;
 for (const plan of PLANS) {
   if (wanted.length > 0 && !wanted.includes(nameOf(plan))) continue;
+  const report = (line: string): void => console.log(`${nameOf(plan)}: ${line}`);
   try {
-    for (const line of await run(plan)) console.log(`${nameOf(plan)}: ${line}`);
+    await run(plan, report);
   } catch (error) {
     failures += 1;
-    console.log(`${nameOf(plan)}: FAIL: ${error instanceof Error ? error.message : String(error)}`);
+    report(`FAIL: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 console.log(failures === 0 ? "every check passes" : `${failures} hosts fail`);
 process.exitCode = failures === 0 ? 0 : 1;
 
-/** Runs the checks on one host; returns what each has seen. @throws if one fails */
-async function run(plan: HostPlan): Promise<readonly string[]> {
+/** Runs the checks on one host, and reports what each has seen. @throws if one fails */
+async function run(plan: HostPlan, report: (line: string) => void): Promise<void> {
   await using host = await startPrivateHost(plan);
   const nodes = await Promise.all(
     Array.from({ length: NODES }, (_, index) => host.start(`node-${index}`)),
@@ -70,15 +75,18 @@ async function run(plan: HostPlan): Promise<readonly string[]> {
     await writeRunUnits(node, units);
   }
   await using unitwatch = await watch(host);
-  await unitwatch.untilWatching(NODES);
-  return [
-    await identities(unitwatch, { plan, nodes }),
-    await walk(unitwatch, nodes),
-    await count(unitwatch, { nodes, units }),
-    await many(unitwatch, host),
-    await leftovers(unitwatch, { host, nodes }),
-    await rights(host),
-  ];
+  try {
+    await unitwatch.untilWatching(NODES);
+    report(await identities(unitwatch, { plan, nodes }));
+    report(await walk(unitwatch, nodes));
+    report(await count(unitwatch, { nodes, units }));
+    report(await many(unitwatch, host));
+    report(await leftovers(unitwatch, { host, nodes }));
+    report(await rights(host));
+  } catch (error) {
+    for (const line of unitwatch.log.slice(-LOG_LINES)) console.error(JSON.stringify(line));
+    throw error;
+  }
 }
 
 /** @param before arguments that run unitwatch with fewer rights */
@@ -96,8 +104,11 @@ async function identities(
   unitwatch: Unitwatch,
   { plan, nodes }: { readonly plan: HostPlan; readonly nodes: readonly HostNode[] },
 ): Promise<string> {
-  const scrape = await unitwatch.scrape();
-  for (const { name } of nodes) {
+  const names = nodes.map(({ name }) => name);
+  const scrape = await unitwatch.until((each) =>
+    names.every((name) => each.select("container_info", { container: name }).length === 1),
+  );
+  for (const name of names) {
     const [info] = scrape.select("container_info", { container: name });
     if (info?.labels["runtime"] !== plan.kind) {
       throw new Error(`${name} has the runtime ${info?.labels["runtime"] ?? "none"}`);
@@ -225,9 +236,6 @@ async function leftovers(
   if (exit.code !== 0) throw new Error(`unitwatch ended with ${exit.code ?? exit.signal}`);
   return "leftovers: none";
 }
-
-/** What the DaemonSet has, and no more. */
-const CAPABILITIES = ["sys_ptrace", "setuid", "setgid"] as const;
 
 /** unitwatch watches as root with these capabilities alone, and not if one of them is missing. */
 async function rights(host: PrivateHost): Promise<string> {
