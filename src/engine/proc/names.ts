@@ -71,10 +71,13 @@ export class Names {
   #nameFor({ id, match, description }: Nameable): string {
     const short = id.slice(0, SHORT_ID);
     const name = description?.name ?? match.name ?? short;
+    const names = [name, `${name}-${short}`];
+    return names.find((each) => this.#isFree(each, id)) ?? `${name}-${id}`;
+  }
+
+  #isFree(name: string, id: string): boolean {
     const owner = this.#owners.get(name);
-    const isTaken =
-      owner !== undefined && owner !== id && this.#byId.get(owner)?.isRunning === true;
-    return isTaken ? `${name}-${short}` : name;
+    return owner === undefined || owner === id || this.#byId.get(owner)?.isRunning !== true;
   }
 }
 
