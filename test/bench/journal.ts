@@ -10,7 +10,7 @@ import { sumOf } from "./support/sums.ts";
 
 const NODES = 20;
 /** Entries of one node that are written while unitwatch is stopped. */
-const ENTRIES = 100_000;
+const ENTRIES = 50_000;
 /** Entries of each node in a second. */
 const RATE = 200;
 const SECONDS = 20;
@@ -105,7 +105,7 @@ async function prepare(node: TestNode): Promise<void> {
   await keepJournal(node);
   const talk = `$| = 1; while (1) { print "line $_ of many\\n" for 1 .. ${RATE / 10}; select undef, undef, undef, 0.1 }`;
   const units = {
-    "talk.service": `[Service]\nExecStart=/usr/bin/perl -e '${talk.replaceAll("$", "$$")}'\n`,
+    "talk.service": `[Service]\nExecStart=/usr/bin/perl -e '${talk.replaceAll("$", () => "$$")}'\n`,
     "flood.service": `[Service]\nType=oneshot\nExecStart=/usr/bin/seq 1 ${ENTRIES}\n`,
   };
   for (const [name, text] of Object.entries(units)) {
