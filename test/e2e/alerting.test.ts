@@ -5,13 +5,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { parse } from "yaml";
-import {
-  type Dashboard,
-  interpolate,
-  readDashboards,
-  type Target,
-  targetsOf,
-} from "../support/dashboards.ts";
+import { offered, samplesWithout, unanswered } from "../support/dashboard-queries.ts";
+import { readDashboards } from "../support/dashboards.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { oomContainer, startContainer } from "../support/engine/container.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
@@ -252,12 +247,6 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
       unit: ".+",
       datasource: "prometheus",
     });
-    const queriesOf = (dashboard: Dashboard): Target[] => targetsOf(dashboard, "prometheus");
-    const run = (target: Target, with_: Readonly<Record<string, string>>) => {
-      const expr = interpolate(target.expr, with_);
-      return target.instant ? prometheus.query(expr) : prometheus.queryRange(expr);
-    };
-
     // The node itself has exited once, and some of its units failed.
     beforeAll(async () => {
       await node.restart();
@@ -268,39 +257,21 @@ describeEngine("alerts and dashboards, with Prometheus and Alertmanager", () => 
 
     for (const dashboard of dashboards) {
       test(`${dashboard.title}: every query gives data`, async () => {
-        const missing = async (): Promise<string[]> => {
-          const results = await Promise.all(
-            queriesOf(dashboard).map(async (target) => {
-              return { target, result: await run(target, values()) };
-            }),
-          );
-          return results
-            .filter(({ result }) => result.length === 0)
-            .map((each) => each.target.expr);
-        };
-        await eventually(async () => expect(await missing()).toEqual([]));
+        await eventually(async () => {
+          expect(await unanswered(dashboard, { prometheus, values: values() })).toEqual([]);
+        });
       });
 
       test(`${dashboard.title}: every variable has values, and an effect`, async () => {
-        for (const { name, definition } of dashboard.templating.list) {
-          if (definition === undefined) continue;
-          const [, selector = "", label = ""] =
-            /^label_values\((.+), (\w+)\)$/.exec(definition) ?? [];
-          const found = await prometheus.labelValues(label, interpolate(selector, values()));
-          expect(found).toContain(name === "unit" ? "slurmctld.service" : values()[name]);
-
-          const without = { ...values(), [name]: "there-is-no-such" };
-          const results = await Promise.all(
-            queriesOf(dashboard)
-              .filter(({ expr }) => new RegExp(`\\$\\{?${name}\\b`).test(expr))
-              .map((target) => run(target, without)),
-          );
-          expect(results.length).toBeGreaterThan(0);
-          // Counting panels show 0; listing panels show nothing.
-          const left = results
-            .flat()
-            .flatMap((each) => (each.values ?? [each.value]).map((at) => at?.[1]));
-          expect(left.filter((value) => value !== "0" && value !== undefined)).toEqual([]);
+        const queried = { prometheus, values: values() };
+        for (const variable of dashboard.templating.list) {
+          const { name } = variable;
+          const found = await offered(variable, queried);
+          if (found === undefined) continue;
+          expect(found).toContain(name === "unit" ? "slurmctld.service" : queried.values[name]);
+          const left = await samplesWithout(variable, dashboard, queried);
+          expect(left.length).toBeGreaterThan(0);
+          expect(left.flat().filter((value) => value !== "0")).toEqual([]);
         }
       });
     }
