@@ -1,13 +1,15 @@
 import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { parse, stringify } from "yaml";
 import { otelDefinitions } from "../../docs/generate/metric-tables.ts";
 import { prometheusName } from "../../docs/generate/prometheus-names.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
+import { offered, samplesWithout, unanswered } from "../support/dashboard-queries.ts";
+import { readDashboards } from "../support/dashboards.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Server, startServer } from "../support/foreign-server.ts";
 import { LISTENING, Prometheus } from "../support/monitoring.ts";
@@ -21,6 +23,15 @@ const DEPLOY = join(import.meta.dirname, "../../deploy/prometheus");
 const CLUSTER = "interopprom";
 const NODE = `sind-${CLUSTER}-worker-0`;
 const UNIT = "crash.service";
+/** Reaches the start limit after two restarts. */
+const FLAPS = `[Unit]
+StartLimitIntervalSec=1h
+StartLimitBurst=3
+[Service]
+ExecStart=false
+Restart=always
+RestartSec=0
+`;
 /** Formats that Prometheus asks for, each by a job of its own. */
 const FORMATS = ["OpenMetricsText1.0.0", "PrometheusText0.0.4", "PrometheusText1.0.0"] as const;
 
@@ -42,15 +53,22 @@ describeEngine("Prometheus 3 with the shipped configuration for pushes", () => {
   let server: Server;
   let prometheus: Prometheus;
 
-  const start = (temporality: string): Promise<Unitwatch> =>
+  const start = (
+    temporality: string,
+    more: {
+      readonly service?: string;
+      readonly endpoints?: Readonly<Record<string, string>>;
+    } = {},
+  ): Promise<Unitwatch> =>
     startUnitwatch({
       host: engine.host,
       cluster: CLUSTER,
-      args: ["--otlp.interval=1s"],
+      args: ["--otlp.interval=1s", "--systemd.collect=cpu"],
       env: {
         OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `http://127.0.0.1:${server.port}/api/v1/otlp/v1/metrics`,
         OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: temporality,
-        OTEL_SERVICE_NAME: temporality,
+        OTEL_SERVICE_NAME: more.service ?? temporality,
+        ...more.endpoints,
       },
     });
 
@@ -141,6 +159,68 @@ describeEngine("Prometheus 3 with the shipped configuration for pushes", () => {
       },
       { withinMs: 40_000 },
     );
+  });
+
+  describe("the dashboards for pushed metrics", () => {
+    let pushing: Unitwatch;
+    const values = (): Record<string, string> => ({
+      instance: hostname(),
+      cluster: CLUSTER,
+      container: NODE,
+      unit: ".+",
+      datasource: "prometheus",
+    });
+    const flap = async (): Promise<void> => {
+      await node.tryExec(["systemctl", "start", "flaps.service"]);
+      await node.waitUnit("flaps.service", "failed");
+    };
+
+    // The node exits once, a unit stays failed, and systemd restarts another.
+    beforeAll(async () => {
+      pushing = await start("cumulative", {
+        service: "unitwatch",
+        endpoints: { OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://127.0.0.1:9/v1/logs" },
+      });
+      await pushing.untilWatching(1);
+      await node.restart();
+      await node.ready();
+      await pushing.until((scrape) => scrape.value("systemd_units", { state: "failed" }) === 0);
+      await node.writeUnit("flaps.service", FLAPS);
+      await flap();
+      const restarts = 'systemd_service_restarts_total{systemd_unit_name="flaps.service"}';
+      await eventually(async () => (await prometheus.query(restarts)).length > 0);
+      // An increase needs a sample before it.
+      await node.systemctl("reset-failed", "flaps.service");
+      await flap();
+    }, slowMs(60_000));
+    afterAll(async () => {
+      // SIGTERM would make it try its endpoint a last time.
+      pushing.signal("SIGKILL");
+      await pushing.exited;
+    });
+
+    for (const dashboard of readDashboards("otlp-dashboards")) {
+      test(`${dashboard.title}: every query gives data`, async () => {
+        const isAnswered = async (): Promise<void> => {
+          expect(await unanswered(dashboard, { prometheus, values: values() })).toEqual([]);
+        };
+        // Rules are evaluated each 15 s.
+        await eventually(isAnswered, { withinMs: 50_000 });
+      });
+
+      test(`${dashboard.title}: every variable has values, and an effect`, async () => {
+        const queried = { prometheus, values: values() };
+        for (const variable of dashboard.templating.list) {
+          const { name } = variable;
+          const found = await offered(variable, queried);
+          if (found === undefined) continue;
+          expect(found).toContain(name === "unit" ? "flaps.service" : queried.values[name]);
+          const left = await samplesWithout(variable, dashboard, queried);
+          expect(left.length).toBeGreaterThan(0);
+          expect(left.flat().filter((value) => value !== "0")).toEqual([]);
+        }
+      });
+    }
   });
 
   test("scrapes the same samples in each format", async () => {
