@@ -7,6 +7,7 @@ import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Scrape } from "../support/exposition.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
+import { prepareUsers, USER, USER_MANAGER, userctl } from "../support/systemd/user-node.ts";
 import { shownSystemd, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
@@ -32,7 +33,7 @@ describeEngine("the host as a node", () => {
       host: "unix:///run/no-engine.sock",
       cluster: NAME,
       storagePath: "/var/lib/unitwatch",
-      args: ["--systemd.host=on"],
+      args: ["--systemd.host=on", "--systemd.users=on"],
       env: receiver.env,
       enter,
     });
@@ -95,6 +96,26 @@ describeEngine("the host as a node", () => {
       ({ msg, host }) => msg === "moved to a better transport" && host === NAME,
     );
     expect((await waiting).code).toBe(0);
+  });
+
+  test("watches the units of a user of the host, as that user", async () => {
+    await prepareUsers(node, { "mine.service": ONCE });
+    await node.startUnit(USER_MANAGER);
+    await unitwatch.until(
+      (scrape) => scrape.value("unitwatch_systemd_up", { transport: "host", user: USER }) === 1,
+    );
+    await userctl(node, "start", "mine.service");
+    const scrape = await unitwatch.until(
+      (each) => each.select("systemd_unit_failures_total", { user: USER }).length === 1,
+    );
+    const [failed] = scrape.select("systemd_unit_failures_total", { user: USER });
+    const { user, name, result, container } = failed?.labels ?? {};
+    expect({ user, name, result, container }).toEqual({
+      user: USER,
+      name: "mine.service",
+      result: "exit-code",
+    });
+    await node.systemctl("stop", USER_MANAGER);
   });
 
   test("counts what happened while unitwatch didn't run, and sends records of the host", async () => {

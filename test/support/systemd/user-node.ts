@@ -8,7 +8,7 @@ export const USER_MANAGER = `user@${USER}.service`;
 const RUNTIME_DIR = "[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n";
 const BUS_SOCKET = "[Socket]\nListenStream=%t/bus\n";
 const BUS =
-  "[Unit]\nRequires=dbus.socket\n[Service]\nType=notify\n" +
+  "[Unit]\nRequires=dbus.socket\n[Service]\n" +
   "ExecStart=/usr/bin/dbus-daemon --session --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only\n";
 const WRITE = 'mkdir -p "$(dirname "$1")" && cat >"$1"';
 
