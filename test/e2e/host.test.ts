@@ -167,7 +167,7 @@ describeEngine("the host as a node", () => {
         /^once\.service in e2ehost: failed[^]*ended with +4$[^]*once\.service: Failed with result/m,
       ),
     });
-    const without = await runIn(enter, ["status", "--url=none"]);
+    const without = await runIn(enter, ["status", "--url=none", "--docker.runtime=engine"]);
     expect(without).toMatchObject({ code: 1, stdout: "" });
     expect(without.stderr.trim().split("\n")).toEqual([
       expect.stringMatching(/^unitwatch status: the engine can't be read: /),
