@@ -118,7 +118,10 @@ export async function startPrivateHost(plan: HostPlan): Promise<PrivateHost> {
     const { stdout } = await execa(command, before, input === undefined ? {} : { input });
     return stdout;
   };
-  if (kind === "containerd") await eventually(() => act("pid", ["none"]).then(() => true));
+  if (kind === "containerd") {
+    const [command = "", ...before] = [...enter, "ctr", "version"];
+    await eventually(() => execa(command, before).then(() => true));
+  }
   const owned = stack.move();
   return {
     plan,
