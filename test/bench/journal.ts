@@ -24,6 +24,7 @@ const NOWHERE = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" };
 /** Whole journals as log records: the rate of one node, and the cost of many. */
 export const section: Section = {
   name: "journal",
+  isOnDemand: true,
   async run(context) {
     const nodes = await context.nodes(NODES);
     await Promise.all(nodes.map(prepare));
