@@ -10,7 +10,7 @@ const COMPILERS = ["maglev", "turbofan"];
 /** Containers whose scrapes and changes are worth it. */
 const MANY_CONTAINERS = 50;
 /** Changes that are worth it, and as many in a second as don't count. */
-const MANY_CHANGES = 5_000;
+const MANY_CHANGES = 1_000;
 const FREE_PER_SECOND = 10;
 
 /** Lets V8 compile hot functions to fast code only once there is much work; from then on for good. */
