@@ -129,27 +129,25 @@ function lossesOf(seed: number): CutStreamOptions {
   return seed % 2 === 0 ? { lostMs: 2_000 } : { lostPercent: 1 + (seed % 60) };
 }
 
-/** Plays the cases. It compares them as text: an assertion for each takes as long as the case. */
-function expectTruth(first: number, optionsOf: (seed: number) => CaseOptions): void {
+/** Plays cases and returns those counted wrong. It compares text: an assertion takes as long as a case. */
+function wrongCases(first: number, optionsOf: (seed: number) => CaseOptions): unknown[] {
   const wrong: unknown[] = [];
   for (let seed = first; seed < first + CASES_PER_TEST; seed += 1) {
     const [counted, truth] = countedAndTrue(seed, optionsOf(seed));
     if (textOf(counted) !== textOf(truth)) wrong.push({ counted, truth });
   }
-  expect(wrong).toEqual([]);
+  return wrong;
 }
 
 function textOf(facts: unknown[]): string {
-  return JSON.stringify(facts, (_, value: unknown) =>
-    value instanceof Map ? [...value].sort() : typeof value === "bigint" ? `${value}` : value,
-  );
+  return JSON.stringify(facts);
 }
 
 // The journal is the truth: each line about a failure or a restart is one, whatever reported it.
 test.each(FIRST_CASES)(
   "counts what the journal has when the stream is cut anywhere: cases from %s on",
   (first) => {
-    expectTruth(first, () => ({}));
+    expect(wrongCases(first, () => ({}))).toEqual([]);
   },
 );
 
@@ -158,7 +156,7 @@ test.each(FIRST_CASES)(
   "counts what happened without a journal when services only crash: cases from %s on",
   (first) => {
     const options = { crashesAlone: true, hasJournal: false };
-    expectTruth(first, () => options);
+    expect(wrongCases(first, () => options)).toEqual([]);
   },
 );
 
@@ -167,7 +165,7 @@ test.each(FIRST_CASES)(
   "counts what happened where LogLevelMax= keeps lines of services out: cases from %s on",
   (first) => {
     const options = { crashesAlone: true, unlogged: ["u0.service"] };
-    expectTruth(first, () => options);
+    expect(wrongCases(first, () => options)).toEqual([]);
   },
 );
 
@@ -175,7 +173,7 @@ test.each(FIRST_CASES)(
 test.each(FIRST_CASES)(
   "counts what happened when the journal loses lines of services that only crash: cases from %s on",
   (first) => {
-    expectTruth(first, (seed) => ({ crashesAlone: true, ...lossesOf(seed) }));
+    expect(wrongCases(first, (seed) => ({ crashesAlone: true, ...lossesOf(seed) }))).toEqual([]);
   },
 );
 
@@ -184,6 +182,6 @@ test.each(FIRST_CASES)(
   "counts what happened when systemd numbers restarts twice and the journal loses lines: cases from %s on",
   (first) => {
     const options = { crashesAlone: true, repeatsRestarts: true };
-    expectTruth(first, (seed) => ({ ...options, ...lossesOf(seed) }));
+    expect(wrongCases(first, (seed) => ({ ...options, ...lossesOf(seed) }))).toEqual([]);
   },
 );

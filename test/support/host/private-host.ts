@@ -119,7 +119,7 @@ export async function startPrivateHost(plan: HostPlan): Promise<PrivateHost> {
     return stdout;
   };
   if (kind === "containerd") {
-    const [command = "", ...before] = [...enter, "ctr", "version"];
+    const [command, ...before] = [...enter, "ctr", "version"];
     await eventually(() => execa(command, before).then(() => true));
   }
   const owned = stack.move();
