@@ -12,7 +12,6 @@ import type { Logger } from "./domain/log.ts";
 import type { WebSettings } from "./http/web-config/web-settings.ts";
 import { systemClock } from "./platform/time/clock.ts";
 import { avoidHangAtEnd, endProcess, letProcessEnd } from "./platform/process/end-process.ts";
-import { FastCode } from "./platform/process/fast-code.ts";
 import { HeapGrowth } from "./platform/process/heap-growth.ts";
 import { createLogger } from "./platform/log/log.ts";
 import { stderrSink } from "./platform/log/stderr-sink.ts";
@@ -96,7 +95,6 @@ async function runSidecar(
   start: { readonly isCheck: boolean; readonly sinceMs: number },
 ): Promise<void> {
   const { isCheck, sinceMs } = start;
-  const code = new FastCode();
   const log = createLogger({ ...config.log, clock: systemClock, write: stderrSink() });
   const { certificateProblem, openWebSettings, webConfigProblem } = await import("./app/check.ts");
   let web: WebSettings | undefined;
@@ -118,7 +116,7 @@ async function runSidecar(
   await run(log, async () => {
     log.info("unitwatch starting", { version: BUILD_INFO.version, node: BUILD_INFO.nodeVersion });
     const { runApp } = await import("./app/app.ts");
-    await runApp({ config, clock: systemClock, log, web, signal, sinceMs, heap, code });
+    await runApp({ config, clock: systemClock, log, web, signal, sinceMs, heap });
     log.info("unitwatch stopped");
     return 0;
   });

@@ -11,7 +11,6 @@ import type { Logger } from "../domain/log.ts";
 import { createHttpServer } from "../http/server.ts";
 import type { WebSettings } from "../http/web-config/web-settings.ts";
 import { negotiateFormat } from "../http/handlers/negotiate.ts";
-import type { FastCode } from "../platform/process/fast-code.ts";
 import type { HeapGrowth } from "../platform/process/heap-growth.ts";
 import { every } from "../platform/time/every.ts";
 import { EventBus } from "../state/event-bus.ts";
@@ -19,7 +18,7 @@ import { buildParts } from "./build.ts";
 import { ChangeLog } from "./change-log.ts";
 import { readFailureLines } from "./failure-lines.ts";
 import { openHostName } from "./host-name.ts";
-import { followJournals, followsJournals } from "./journal-entries.ts";
+import { followJournals } from "./journal-entries.ts";
 import { openLogExport } from "./log-export.ts";
 import { openMetricExport } from "./metric-export.ts";
 import { openParts } from "./open.ts";
@@ -39,7 +38,6 @@ export interface AppOptions {
   /** When the process started: monotonic milliseconds. */
   readonly sinceMs: number;
   readonly heap: HeapGrowth;
-  readonly code: FastCode;
 }
 
 const SWEEP_MS = 10_000;
@@ -50,11 +48,10 @@ const SWEEP_MS = 10_000;
  * @throws if an address is unavailable, or a configured file can't be read
  */
 export async function runApp(options: AppOptions): Promise<void> {
-  const { config, clock, log, web, signal, sinceMs, heap, code } = options;
+  const { config, clock, log, web, signal, sinceMs, heap } = options;
   await using stack = new AsyncDisposableStack();
   const bus = new EventBus(log);
   const common = { config, bus, clock, log };
-  if (followsJournals(config)) code.turnOn();
 
   const { serviceManager } = config;
   const service = stack.use(openServiceNotifier({ serviceManager, clock, log, signal }));
@@ -74,22 +71,10 @@ export async function runApp(options: AppOptions): Promise<void> {
   );
   const changeLog = stack.use(new ChangeLog({ changes: config.logChanges, clock, log }));
   const isReady = readiness(watch, fleet);
-  subscribeParts(bus, {
-    own,
-    store,
-    status,
-    startup,
-    service,
-    heap,
-    code,
-    isReady,
-    changeLog,
-    clock,
-  });
+  subscribeParts(bus, { own, store, status, startup, service, heap, isReady, changeLog, clock });
 
   const sweep = (): void => {
     heap.fitTo(fleet.size);
-    code.sweep(clock.monotonicMs());
     status.expire();
     fleet.forgetDestroyed(clock.nowNs() - BigInt(config.metrics.retentionMs) * 1_000_000n);
   };

@@ -1,6 +1,5 @@
 import type { Clock } from "../domain/clock.ts";
 import type { OwnMetrics } from "../metrics/own-metrics.ts";
-import type { FastCode } from "../platform/process/fast-code.ts";
 import type { HeapGrowth } from "../platform/process/heap-growth.ts";
 import type { EventBus } from "../state/event-bus.ts";
 import type { Store } from "../storage/store.ts";
@@ -16,7 +15,6 @@ export interface Subscribers {
   readonly startup: Pick<StartupLog, "listed" | "stateRead">;
   readonly service: Pick<ServiceNotifier, "ready">;
   readonly heap: Pick<HeapGrowth, "fitTo">;
-  readonly code: Pick<FastCode, "changed" | "fitTo">;
   readonly changeLog: Pick<ChangeLog, "changed">;
   readonly isReady: () => boolean;
   readonly clock: Clock;
@@ -24,10 +22,9 @@ export interface Subscribers {
 
 /** Subscribes the parts that don't know the bus. An event reaches them in the order of these lines. */
 export function subscribeParts(bus: EventBus, parts: Subscribers): void {
-  const { own, store, status, startup, service, heap, code, isReady, changeLog, clock } = parts;
+  const { own, store, status, startup, service, heap, isReady, changeLog, clock } = parts;
 
   bus.subscribe("change", (change) => own.changed(change, clock.nowNs()));
-  bus.subscribe("change", () => code.changed());
   bus.subscribe("change", changeLog.changed);
   bus.subscribe("change", ({ identity }) => {
     if (identity !== undefined) store.touch(identity.id);
@@ -46,7 +43,6 @@ export function subscribeParts(bus: EventBus, parts: Subscribers): void {
   bus.subscribe("failureLines", status.linesRead);
 
   bus.subscribe("listed", ({ containers }) => heap.fitTo(containers));
-  bus.subscribe("listed", ({ containers }) => code.fitTo(containers));
   bus.subscribe("listed", () => void store.flush());
   bus.subscribe("listed", () => startup.listed());
   bus.subscribe("listed", () => service.ready());

@@ -32,7 +32,6 @@ function subscribed() {
     },
     service: { ready: () => void calls.push("service ready") },
     heap: { fitTo: (containers) => void calls.push(`heap ${containers}`) },
-    code: { changed: () => {}, fitTo: (containers) => void calls.push(`code ${containers}`) },
     changeLog: { changed: () => {} },
     isReady: () => false,
     clock: new FakeClock(),
@@ -68,7 +67,7 @@ test("stores a container only when the engine's facts were read", () => {
 test("fits the heap, stores, logs and notifies when all containers are listed", () => {
   const { bus, calls } = subscribed();
   bus.publish("listed", { containers: 7 });
-  expect(calls).toEqual(["heap 7", "code 7", "store.flush", "startup listed", "service ready"]);
+  expect(calls).toEqual(["heap 7", "store.flush", "startup listed", "service ready"]);
 });
 
 test("counts parse errors and drops, and a drop with a reason as a failed export", async () => {
