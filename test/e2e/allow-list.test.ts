@@ -174,7 +174,7 @@ describeEngine("behind a proxy that allows only the calls of docs/security.md", 
       expect(scrape.value("container_spec_memory_limit_bytes", ofNode)).toBe(0);
     });
 
-    await busy.stop();
+    await busy.kill();
     await unitwatch.until((each) => each.select("container_threads", of).length === 0);
     expect(proxy.refused).toEqual([]);
     expect(proxy.used.has(STATS)).toBe(statsCalls.length > 0);
