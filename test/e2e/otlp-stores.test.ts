@@ -184,7 +184,7 @@ describeEngine("VictoriaLogs and VictoriaMetrics", () => {
     unitwatch = await start();
 
     const failures = await trueFailures(node);
-    expect(failures).toHaveLength(6);
+    expect(failures.filter(({ unit }) => unit !== TALKS)).toHaveLength(6);
     const records = await eventually(async () => {
       const found = await stored("systemd.unit.failed");
       return found.length === failures.length && found;
