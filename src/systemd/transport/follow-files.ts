@@ -1,82 +1,156 @@
-import type { ExportedEntry } from "../format/journal-lines.ts";
+import { EXPORT_ARGS, type ExportedEntry } from "../format/journal-lines.ts";
 import { byWriting } from "../format/journal-order.ts";
 import type { Followed } from "./followed.ts";
 import type { HostJournalOptions } from "./host-journal.ts";
-import { exportFile, HostJournalError, openJournalFiles, runOnHost } from "./host-journalctl.ts";
+import { openJournalFiles, type StartJournalctl, startOnHost } from "./host-journalctl.ts";
 import type { JournalFiles } from "./journal-files.ts";
+import { mergeFiles } from "./merge-files.ts";
 
 /** Time between two reads of a journal that is written to. */
 const PAUSE_MS = 1_000;
 /** Time after a write in which the next write may leave the file's time as it is. */
 const SAME_TIME_MS = 2_000;
-/** Bound of one read of one file; the next read goes on after it. */
-const MAX_BYTES = 1024 * 1024;
+/** Bound of the entries that one read sees and can't pass on; the next read has them. */
+const MAX_UNSURE = 2_000;
+/** Entries among which the one to go on from is sought. */
+const MAX_BEFORE = 2_000;
+const NEWEST_ARGS = ["--no-pager", "--quiet", ...EXPORT_ARGS, "--lines=1"];
 
-type FollowFilesOptions = HostJournalOptions & { readonly signal: AbortSignal };
+export interface FollowFilesOptions extends Pick<HostJournalOptions, "at" | "clock"> {
+  /** Default: the real one. */
+  readonly start?: StartJournalctl | undefined;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Follows a container's journal by the host's journalctl, which gets the open files, and can't follow
- * those: so it runs again while the files are written to.
+ * those: so it runs again while the files are written to. One run reads all that there is.
  *
- * journald writes the entries of users to files of their own. One file is read after another, so an older
- * entry may be missing than those that were read. The next read has it: of several files, only the entries
- * up to the newest of the read before are passed on.
+ * journald writes the entries of users to files of their own, and begins new files. While files are read,
+ * an older entry than those that were read can be in another file. So entries are passed on up to the
+ * newest one that was known before the files were opened; later ones only if there is one file, and still
+ * is when they are read. The next read has the rest.
  *
  * @throws HostJournalError if the host's journalctl can't read the files
  */
 export async function followFiles(followed: Followed, options: FollowFilesOptions): Promise<void> {
-  const { at, clock, signal } = options;
+  const { clock, signal } = options;
   let last = { startMs: 0, writtenMs: -1, isDone: false };
-  let newest: ExportedEntry | undefined;
+  let newest = await newestOf(followed, options);
   for (;;) {
     signal.throwIfAborted();
     const startMs = clock.nowMs();
     let isCut = false;
     {
-      // After a clock was set back, files are older than the newest entry.
-      using files = openJournalFiles(at(), Math.min(followed.timeMs, startMs), "all");
+      using files = open(followed, options);
       const { writtenMs } = files;
       const isIdle = last.writtenMs === writtenMs && last.startMs - writtenMs > SAME_TIME_MS;
       if (!last.isDone || !isIdle) {
-        const read = await readFiles(files, { ...options, args: followed.args });
-        const { entries, isKnown } = followed.after(read.entries);
-        const bounds = [...read.ends, ...(files.files.length > 1 ? [newest] : [])];
-        const sure = entries.filter((entry) =>
-          bounds.every((bound) => bound !== undefined && byWriting(entry, bound) <= 0),
-        );
-        followed.pass(sure, !isKnown);
-        newest = read.entries.at(-1) ?? newest;
-        isCut = read.ends.length > 0;
-        last = { startMs, writtenMs, isDone: sure.length === entries.length && !isCut };
+        const read = await passOn(files, { ...options, followed, newest });
+        newest = read.newest;
+        isCut = read.isCut;
+        last = { startMs, writtenMs, isDone: read.isDone };
       }
     }
-    if (!isCut) await clock.sleep(PAUSE_MS, signal);
+    if (isCut) newest = await newestOf(followed, options);
+    else await clock.sleep(PAUSE_MS, signal);
   }
+}
+
+/** After a clock was set back, files are older than the newest entry. */
+function open(followed: Followed, { at, clock }: FollowFilesOptions): JournalFiles {
+  return openJournalFiles(at(), Math.min(followed.timeMs, clock.nowMs()), "all");
+}
+
+/** Returns the newest entry of all files; undefined if there is none. */
+async function newestOf(
+  followed: Followed,
+  options: FollowFilesOptions,
+): Promise<ExportedEntry | undefined> {
+  using files = open(followed, options);
+  const { start = startOnHost, signal } = options;
+  let newest: ExportedEntry | undefined;
+  for await (const entries of mergeFiles(files, { start, args: NEWEST_ARGS, signal })) {
+    newest = entries.at(-1);
+  }
+  return newest;
 }
 
 interface FilesRead {
-  /** The oldest first. */
-  readonly entries: readonly ExportedEntry[];
-  /** The last entry of each file that has more. */
-  readonly ends: readonly ExportedEntry[];
+  readonly newest: ExportedEntry | undefined;
+  /** True if every entry that the files had was passed on. */
+  readonly isDone: boolean;
+  /** True if the files have more. */
+  readonly isCut: boolean;
 }
 
-async function readFiles(
-  { files }: JournalFiles,
-  { run = runOnHost, args, signal }: FollowFilesOptions & { readonly args: readonly string[] },
-): Promise<FilesRead> {
-  const entries: ExportedEntry[] = [];
-  const ends: ExportedEntry[] = [];
-  for (const { file } of files) {
-    const options = { args, maxBytes: MAX_BYTES, signal };
-    const { entries: own, isWhole } = await exportFile(run, file, options);
-    const end = own.at(-1);
-    // A single entry can be larger; the command in the container has no such bound.
-    if (!isWhole && own.length < 2) {
-      throw new HostJournalError("an entry is too large for the host's journalctl");
-    }
-    if (!isWhole && end !== undefined) ends.push(end);
-    entries.push(...own);
+interface PassOptions extends FollowFilesOptions {
+  readonly followed: Followed;
+  /** The newest entry that was known before the files were opened. */
+  readonly newest: ExportedEntry | undefined;
+}
+
+async function passOn(files: JournalFiles, options: PassOptions): Promise<FilesRead> {
+  const { start = startOnHost, followed, signal } = options;
+  const { args } = followed;
+  let { newest } = options;
+  let isAfterGap = false;
+  let unsure = 0;
+  const batches = newEntries(followed, mergeFiles(files, { start, args, signal }));
+  for await (const { entries, isKnown } of batches) {
+    isAfterGap ||= !isKnown;
+    const last = entries.at(-1);
+    if (last === undefined) continue;
+    const sure = unsure > 0 ? [] : sureOf(entries, { ...options, files });
+    followed.pass(sure, isAfterGap);
+    if (sure.length > 0) isAfterGap = false;
+    unsure += entries.length - sure.length;
+    newest = newest === undefined || byWriting(newest, last) < 0 ? last : newest;
+    if (unsure > MAX_UNSURE) return { newest, isDone: false, isCut: true };
   }
-  return { entries: entries.toSorted(byWriting), ends };
+  return { newest, isDone: unsure === 0, isCut: false };
+}
+
+/** The entry to go on from is the first one, save for entries of another journal with an odd time. */
+async function* newEntries(
+  followed: Followed,
+  batches: AsyncIterable<readonly ExportedEntry[]>,
+): AsyncGenerator<ReturnType<Followed["after"]>, void> {
+  let held: ExportedEntry[] | undefined = [];
+  for await (const batch of batches) {
+    if (held === undefined) {
+      yield { entries: batch, isKnown: true };
+      continue;
+    }
+    held.push(...batch);
+    const after = followed.after(held);
+    if (!after.isKnown && held.length < MAX_BEFORE) continue;
+    held = undefined;
+    yield after;
+  }
+  if (held !== undefined && held.length > 0) yield followed.after(held);
+}
+
+/** Returns the first entries, as far as no older one can be missing. */
+function sureOf(
+  entries: readonly ExportedEntry[],
+  { newest, ...options }: PassOptions & { readonly files: JournalFiles },
+): readonly ExportedEntry[] {
+  const isKnown = (entry: ExportedEntry | undefined): boolean =>
+    entry !== undefined && newest !== undefined && byWriting(entry, newest) <= 0;
+  if (isKnown(entries.at(-1)) || isOnly(options)) return entries;
+  const end = entries.findIndex((entry) => !isKnown(entry));
+  return entries.slice(0, end);
+}
+
+/** Returns true if the container has one file, which is the one that is read. */
+function isOnly({
+  files: { files },
+  followed,
+  ...options
+}: Omit<PassOptions, "newest"> & { readonly files: JournalFiles }): boolean {
+  if (files.length !== 1) return false;
+  using now = open(followed, options);
+  const [own, other] = [files[0]?.stat, now.files[0]?.stat];
+  return now.files.length === 1 && own?.ino === other?.ino && own?.dev === other?.dev;
 }

@@ -1,10 +1,12 @@
+import type { Process, ProcessExit } from "../../domain/process.ts";
 import type { CommandOutput } from "../../domain/runtime.ts";
 import type { CollectOptions } from "../../platform/process/collect-output.ts";
 import { isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
+import { ExportStream } from "../format/export-stream.ts";
 import { whyOf } from "../format/journal.ts";
 import { type ExportedEntry, parseExport } from "../format/journal-lines.ts";
 import type { ContainerRootOptions, OpenFile } from "./container-root.ts";
-import { runHostCommand } from "./host-command.ts";
+import { runHostCommand, startHostCommand } from "./host-command.ts";
 import { JournalFiles, type JournalsOf } from "./journal-files.ts";
 import { SocketError } from "./socket-error.ts";
 
@@ -59,6 +61,15 @@ export const runOnHost: RunJournalctl = async (file, args, options) => {
   }
 };
 
+/** Starts the host's journalctl on one file. */
+export type StartJournalctl = (file: OpenFile, args: readonly string[]) => Process;
+
+/** Starts it as user nobody if that is possible. */
+export const startOnHost: StartJournalctl = (file, args) => {
+  const id = isRoot() ? UNPRIVILEGED_ID : undefined;
+  return startHostCommand([COMMAND, "--file=-", ...args], { id, stdin: file.fd });
+};
+
 function runError(cause: unknown): unknown {
   const { code, syscall } = cause as NodeJS.ErrnoException;
   const isMissing = code === "ENOENT" || code === "EACCES" || code === "EPERM";
@@ -93,9 +104,54 @@ export async function exportFile(
   const { args, maxBytes, signal, user } = options;
   const output = await run(file, args, { maxBytes, encoding: "latin1", isCut: true, signal });
   const { stdout, exitCode, stderr } = output;
-  const isEmpty = exitCode === 1 && stdout === "" && stderr.trim() === "";
-  if (exitCode !== undefined && exitCode !== 0 && !isEmpty) {
-    throw new HostJournalError(`the host's ${COMMAND} failed: ${whyOf(output)}`);
-  }
+  if (exitCode !== undefined) checkExit({ stdout, exitCode, stderr });
   return { entries: parseExport(stdout, user), isWhole: exitCode !== undefined };
+}
+
+/** @throws HostJournalError if journalctl has failed; one that finds no entry can exit with 1 */
+function checkExit(output: CommandOutput): void {
+  const { stdout, exitCode, stderr } = output;
+  const isEmpty = exitCode === 1 && stdout === "" && stderr.trim() === "";
+  if (exitCode === 0 || isEmpty) return;
+  throw new HostJournalError(`the host's ${COMMAND} failed: ${whyOf(output)}`);
+}
+
+/**
+ * Reads entries of one file, in the order of the file, in batches as journalctl prints them. journalctl
+ * waits while they aren't taken. Ending the iteration ends it.
+ *
+ * @throws HostJournalError if journalctl fails, such as for a file of a newer systemd
+ */
+export async function* exportBatches(
+  start: StartJournalctl,
+  file: OpenFile,
+  options: { readonly args: readonly string[]; readonly signal: AbortSignal },
+): AsyncGenerator<readonly ExportedEntry[], void> {
+  const { args, signal } = options;
+  const process = start(file, args);
+  const kill = (): unknown => process.kill();
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    let batch: ExportedEntry[] = [];
+    let printed = "";
+    const stream = new ExportStream((entry) => void batch.push(entry));
+    for await (const chunk of process.stdout) {
+      signal.throwIfAborted();
+      stream.push(typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk);
+      if (printed === "" && chunk.length > 0) printed = "entries";
+      if (batch.length === 0) continue;
+      yield batch;
+      batch = [];
+    }
+    const exit = (await process.exited) as Partial<ProcessExit> | undefined;
+    signal.throwIfAborted();
+    const { exitCode, stderr = "" } = exit ?? {};
+    checkExit({ stdout: printed, exitCode, stderr });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw runError(cause);
+  } finally {
+    signal.removeEventListener("abort", kill);
+    kill();
+  }
 }

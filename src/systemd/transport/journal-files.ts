@@ -25,6 +25,8 @@ function patternOf(of: JournalsOf): RegExp {
 const MAX_NAMES = 2_000;
 const MAX_MACHINES = 4;
 const MAX_FILES = 16;
+/** Lists of the files until two are the same. */
+const MAX_LISTS = 3;
 /** Time by which a file's own time may be behind its last entry. */
 const MARGIN_MS = 60_000;
 
@@ -48,24 +50,15 @@ export class JournalFiles implements Disposable {
     sinceMs: number,
     of: JournalsOf = "system",
   ): JournalFiles {
-    const pattern = patternOf(of);
-    using open = new DisposableStack();
     using root = ContainerRoot.open(options);
-    const found: JournalFile[] = [];
-    for (const folders of FOLDERS) {
-      for (const machine of namesIn(root, folders, MACHINE_ID).slice(0, MAX_MACHINES)) {
-        const folder = [...folders, machine];
-        for (const name of namesIn(root, folder, pattern)) {
-          using path = tryOpen(root, folder, name);
-          const stat = path?.stat();
-          if (path === undefined || stat?.isFile() !== true) continue;
-          if (stat.mtimeMs < sinceMs - MARGIN_MS) continue;
-          if (found.length === MAX_FILES) throw new SocketError("too many journal files", "broken");
-          found.push({ file: open.use(path.reopen(constants.O_RDONLY)), stat });
-        }
-      }
+    for (let times = 1; ; times += 1) {
+      const paths = pathsIn(root, of);
+      using open = new DisposableStack();
+      const found = opened(root, paths, { sinceMs, open });
+      // journald renames a file when it begins a new one: between the two, it can have both names or none.
+      const isSame = of !== "all" || pathsIn(root, of).join("/") === paths.join("/");
+      if (isSame || times === MAX_LISTS) return new JournalFiles(found, open.move());
     }
-    return new JournalFiles(found, open.move());
   }
 
   private constructor(found: readonly JournalFile[], open: DisposableStack) {
@@ -81,6 +74,39 @@ export class JournalFiles implements Disposable {
   [Symbol.dispose](): void {
     this.#open.dispose();
   }
+}
+
+type Path = readonly string[];
+
+function pathsIn(root: ContainerRoot, of: JournalsOf): readonly Path[] {
+  const pattern = patternOf(of);
+  const paths: Path[] = [];
+  for (const folders of FOLDERS) {
+    for (const machine of namesIn(root, folders, MACHINE_ID).slice(0, MAX_MACHINES)) {
+      const folder = [...folders, machine];
+      for (const name of namesIn(root, folder, pattern)) paths.push([...folder, name]);
+    }
+  }
+  return paths;
+}
+
+/** @throws SocketError if too many were written since */
+function opened(
+  root: ContainerRoot,
+  paths: readonly Path[],
+  { sinceMs, open }: { readonly sinceMs: number; readonly open: DisposableStack },
+): readonly JournalFile[] {
+  const found: JournalFile[] = [];
+  for (const parts of paths) {
+    using path = tryOpen(root, parts.slice(0, -1), parts.at(-1) ?? "");
+    const stat = path?.stat();
+    if (path === undefined || stat?.isFile() !== true) continue;
+    if (stat.mtimeMs < sinceMs - MARGIN_MS) continue;
+    if (found.some((other) => other.stat.ino === stat.ino && other.stat.dev === stat.dev)) continue;
+    if (found.length === MAX_FILES) throw new SocketError("too many journal files", "broken");
+    found.push({ file: open.use(path.reopen(constants.O_RDONLY)), stat });
+  }
+  return found;
 }
 
 /** Returns the names in a folder that match; none if there is no such folder. */
