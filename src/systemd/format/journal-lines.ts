@@ -279,7 +279,8 @@ interface OwnEntries {
  * An entry that has a unit and no run belongs to the run that the journal is at. systemd's own entries are
  * right about the run; of the unit's, journald reads it from a file that systemd leaves as it is when it
  * restarts the unit by RestartMode=direct. So an entry of an earlier run than systemd's entries belongs to
- * theirs, unless its process had written before.
+ * theirs, unless its process had written before. The answer can begin after systemd's entries of that
+ * earlier run: then systemd's first entry, or the run that it has begun and not ended, shows whose it is.
  */
 function entriesOf(run: JournalRun, entries: readonly ExportedEntry[]): OwnEntries {
   const ofUnit = entries.filter(
@@ -288,7 +289,11 @@ function entriesOf(run: JournalRun, entries: readonly ExportedEntry[]): OwnEntri
   );
   const newest = ofUnit.find(({ invocationId }) => invocationId !== "")?.invocationId ?? "";
   const id = run.invocationId === "" ? newest : run.invocationId;
-  let current = ofUnit.findLast(({ invocationId }) => invocationId !== "")?.invocationId ?? "";
+  const { named, first, isReused } = namedBySystemd(ofUnit);
+  const oldest = ofUnit.findLast(({ invocationId }) => invocationId !== "")?.invocationId ?? "";
+  let current = isReused(oldest) ? first : oldest;
+  let begun = "";
+  let isRunning = true;
   let isWhole = false;
   const own: ExportedEntry[] = [];
   const ended = new Set<string>();
@@ -298,8 +303,14 @@ function entriesOf(run: JournalRun, entries: readonly ExportedEntry[]): OwnEntri
     const isSystemd = pid === SYSTEMD_PID;
     if (isSystemd && invocationId !== "" && invocationId !== current) ended.add(current);
     if (isSystemd) ended.delete(invocationId);
+    if (isSystemd && invocationId !== "") {
+      isRunning = !entry.isFailure && (isRunning || invocationId !== begun);
+      begun = invocationId;
+    }
     const known = pid === undefined || isSystemd ? undefined : runOf.get(pid);
-    const isStale = !isSystemd && ended.has(invocationId);
+    const isUnnamed = first !== "" && invocationId !== "" && !named.has(invocationId);
+    const isCutOff = isUnnamed && (begun === "" ? isReused(invocationId) : isRunning);
+    const isStale = !isSystemd && (ended.has(invocationId) || isCutOff);
     if (invocationId !== "" && !isStale) current = invocationId;
     const run = isStale && known !== undefined ? known : current;
     if (pid !== undefined && !isSystemd) runOf.set(pid, run);
@@ -307,6 +318,31 @@ function entriesOf(run: JournalRun, entries: readonly ExportedEntry[]): OwnEntri
     else if (own.length === 0) isWhole = true;
   }
   return { own: own.toReversed(), isWhole: isWhole && own.length > 0 };
+}
+
+/** Runs that systemd's entries are about. */
+interface NamedRuns {
+  readonly named: ReadonlySet<string>;
+  /** Run of the oldest such entry; "" without one. */
+  readonly first: string;
+  /** True for a run without such an entry that lines of another process have after one: they aren't its own. */
+  readonly isReused: (invocationId: string) => boolean;
+}
+
+/** @param ofUnit the newest first */
+function namedBySystemd(ofUnit: readonly ExportedEntry[]): NamedRuns {
+  const isNaming = ({ pid, invocationId }: ExportedEntry): boolean =>
+    pid === SYSTEMD_PID && invocationId !== "";
+  const named = new Set(ofUnit.filter(isNaming).map(({ invocationId }) => invocationId));
+  const at = ofUnit.findLastIndex(isNaming);
+  const before = new Set(ofUnit.slice(at + 1).map(({ pid }) => pid));
+  const later = ofUnit.slice(0, Math.max(at, 0)).filter(({ pid }) => !before.has(pid));
+  const reused = new Set(later.map(({ invocationId }) => invocationId));
+  return {
+    named,
+    first: ofUnit[at]?.invocationId ?? "",
+    isReused: (invocationId) => reused.has(invocationId) && !named.has(invocationId),
+  };
 }
 
 /** Returns the entries bounded, and with secrets replaced. */

@@ -5,6 +5,7 @@ import { linesArgs, parseExport, runLines } from "../../../src/systemd/format/jo
 import { exported, exportedBySystemd, RUN } from "../../support/journal-export.ts";
 
 const OTHER = "b".repeat(32);
+const FIRST = "c".repeat(32);
 const FAILURE = "d9b373ed55a64feb8242e02dbe79a49c";
 const ASKED = { runs: [{ unit: "app.service", invocationId: RUN }], lines: 20 };
 const NO_REDACTION = new Redactor([]);
@@ -14,9 +15,14 @@ function messagesOf(text: string): readonly string[] {
 }
 
 /** Returns the lines of the run, of entries the oldest first. */
-function linesOf(entries: readonly string[], redactor = NO_REDACTION): RunLines {
+function linesOf(
+  entries: readonly string[],
+  redactor = NO_REDACTION,
+  invocationId = RUN,
+): RunLines {
   const parsed = parseExport(entries.toReversed().join(""));
-  const [found] = runLines(parsed, ASKED, { isAll: true, redactor });
+  const asked = { ...ASKED, runs: [{ unit: "app.service", invocationId }] };
+  const [found] = runLines(parsed, asked, { isAll: true, redactor });
   if (found === undefined) throw new Error("no lines");
   return found;
 }
@@ -97,6 +103,34 @@ test("gives a run its lines when journald has them under an earlier run's id", (
     "second again",
     "second failed",
   ]);
+});
+
+test.each([
+  ["systemd's entries", [["1", OTHER, "second failed"]]],
+  [
+    "a line of the program",
+    [
+      ["51", FIRST, "second"],
+      ["1", OTHER, "second failed"],
+    ],
+  ],
+])("gives a run its lines when the answer begins after the earlier run with %s", (_, before) => {
+  const entries = [
+    ...before,
+    ["1", RUN, "third started"],
+    ["52", FIRST, "third"],
+    ["1", RUN, "third failed"],
+  ].map(([pid = "", id = "", text = ""]) =>
+    pid === "1"
+      ? exportedBySystemd({
+          MESSAGE: text,
+          INVOCATION_ID: id,
+          MESSAGE_ID: text.endsWith("failed") ? FAILURE : "",
+        })
+      : exported({ MESSAGE: text, _PID: pid, _SYSTEMD_INVOCATION_ID: id }),
+  );
+  expect(textsOf(linesOf(entries))).toEqual(["third started", "third", "third failed"]);
+  expect(textsOf(linesOf(entries, NO_REDACTION, FIRST))).toEqual([]);
 });
 
 test("reads an entry's fields", () => {
