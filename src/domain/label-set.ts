@@ -34,6 +34,8 @@ export class LabelSet {
   /** undefined if they belong to no container. */
   readonly origin: SeriesOrigin | undefined;
   #text: string | undefined;
+  /** 0 until it is known, and for no labels. */
+  #textBytes = 0;
 
   /** @param base the labels that come before `pairs` */
   constructor(pairs: readonly Pair[], origin?: SeriesOrigin, base?: LabelSet) {
@@ -52,6 +54,12 @@ export class LabelSet {
       .map(([name, value]) => `${name}="${escapeLabelValue(value)}"`)
       .join(",");
     return this.#text;
+  }
+
+  /** Length of `text` in UTF-8. */
+  get textBytes(): number {
+    if (this.#textBytes === 0) this.#textBytes = Buffer.byteLength(this.text);
+    return this.#textBytes;
   }
 
   /** Returns a new set: these labels, then `more`; of the same origin, with its own counting if given. */

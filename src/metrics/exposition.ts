@@ -1,6 +1,6 @@
 import { escapeHelp, escapeLabelValue, type LabelSet } from "../domain/label-set.ts";
 import type { MetricDefinition } from "./metric.ts";
-import { ByteBuffer } from "../platform/data/byte-buffer.ts";
+import { ByteBuffer, MAX_DECIMAL } from "../platform/data/byte-buffer.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
 
@@ -13,11 +13,19 @@ export const CONTENT_TYPES = {
 /** Unit in which a family's name ends. */
 const UNIT = /_(seconds|bytes)$/;
 
+const LINE_END = 0x0a;
+const OPEN = 0x7b;
+
 /** Returns a number as both formats write it. */
 export function formatValue(value: number): string {
   if (Number.isFinite(value)) return String(value);
   if (Number.isNaN(value)) return "NaN";
   return value > 0 ? "+Inf" : "-Inf";
+}
+
+/** Returns true for a whole number that `ByteBuffer.decimal` can write. */
+function isShort(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= MAX_DECIMAL;
 }
 
 /**
@@ -34,7 +42,7 @@ export class ExpositionWriter {
   #samples = 0;
   /** Name of the last sample, and its position: most samples repeat the name just written. */
   #lastName: string | undefined;
-  #lastLabels = "";
+  #lastLabels: LabelSet | undefined;
   #lastBegin = 0;
   #lastEnd = 0;
   /** Time of the last counter, in both units: those of a container share it. */
@@ -86,7 +94,7 @@ export class ExpositionWriter {
     extraName?: string,
     extraValue?: string,
   ): void => {
-    this.named(this.#name, labels.text, value, extraName, extraValue);
+    this.named(this.#name, labels, value, extraName, extraValue);
     if (this.#createdName === undefined) return;
     const sinceNs = labels.origin?.counting.sinceNs ?? 0n;
     if (sinceNs === 0n) return;
@@ -94,11 +102,11 @@ export class ExpositionWriter {
       this.#createdNs = sinceNs;
       this.#createdSeconds = Number(sinceNs / 1_000_000n) / 1_000;
     }
-    this.#write(this.#createdName, labels.text, this.#createdSeconds, extraName, extraValue);
+    this.#write(this.#createdName, labels, this.#createdSeconds, extraName, extraValue);
   };
 
   /** Writes since when own counters of these labels count, in OpenMetrics. */
-  ownCreated(name: string, labels: string, seconds: number): void {
+  ownCreated(name: string, labels: LabelSet, seconds: number): void {
     if (this.#format === "text") return;
     this.#write(`${name.replace(/_total$/, "")}_created`, labels, seconds);
   }
@@ -106,7 +114,7 @@ export class ExpositionWriter {
   /** Writes a sample under a name of its own, such as `…_bucket`. Extra values need no escaping. */
   named(
     name: string,
-    labels: string,
+    labels: LabelSet,
     value: number,
     extraName?: string,
     extraValue?: string,
@@ -123,41 +131,49 @@ export class ExpositionWriter {
 
   #write(
     name: string,
-    labels: string,
+    labels: LabelSet,
     value: number,
     extraName?: string,
     extraValue?: string,
   ): void {
     this.#writeName(name, labels);
     const out = this.#out;
+    const isBare = labels.text === "";
     if (extraName !== undefined) {
-      out.write(labels === "" ? "{" : ",");
+      out.write(isBare ? "{" : ",");
       out.write(extraName);
       out.write('="');
       out.write(extraValue ?? "");
       out.write('"} ');
     } else {
-      out.write(labels === "" ? " " : "} ");
+      out.write(isBare ? " " : "} ");
     }
-    if (Number.isInteger(value) && value >= 0 && value <= 9) out.byte(0x30 + value);
+    if (isShort(value)) out.decimal(value);
     else out.write(formatValue(value));
-    out.write("\n");
+    out.byte(LINE_END);
   }
 
   /** Writes the sample's name and labels, up to where another label can follow. */
-  #writeName(name: string, labels: string): void {
+  #writeName(name: string, labels: LabelSet): void {
     const out = this.#out;
-    if (labels === this.#lastLabels && name === this.#lastName) {
-      out.repeat(this.#lastBegin, this.#lastEnd);
-      return;
+    if (name === this.#lastName) {
+      if (labels === this.#lastLabels) {
+        out.repeat(this.#lastBegin, this.#lastEnd);
+        return;
+      }
+      const begin = out.end;
+      out.repeat(this.#lastBegin, this.#lastBegin + name.length);
+      this.#lastBegin = begin;
+    } else {
+      this.#lastName = name;
+      this.#lastBegin = out.end;
+      out.write(name);
     }
-    this.#lastName = name;
     this.#lastLabels = labels;
-    this.#lastBegin = out.end;
-    out.write(name);
-    if (labels !== "") {
-      out.write("{");
-      out.write(labels);
+    const { text, textBytes } = labels;
+    if (text !== "") {
+      out.byte(OPEN);
+      out.writeSized(text, textBytes);
     }
     this.#lastEnd = out.end;
   }

@@ -87,7 +87,7 @@ export class Scraper {
       if (values.length === 0) continue;
       writer.family({ name, type: type as MetricType, help });
       for (const sample of values) {
-        const labels = textOf(sample.labels);
+        const labels = labelsOf(sample.labels);
         const sampleName = "metricName" in sample ? String(sample.metricName) : name;
         writer.named(sampleName, labels, sample.value);
         // The count is the last sample of a histogram's series.
@@ -98,6 +98,6 @@ export class Scraper {
   }
 }
 
-function textOf(labels: Partial<Record<string, string | number>> = {}): string {
-  return new LabelSet(Object.entries(labels).map(([name, value]) => [name, String(value)])).text;
+function labelsOf(labels: Partial<Record<string, string | number>> = {}): LabelSet {
+  return new LabelSet(Object.entries(labels).map(([name, value]) => [name, String(value)]));
 }

@@ -46,3 +46,8 @@ test("keeps the origin when labels are added, with another counting if it is giv
   expect(labels.with([["b", "2"]], own).origin).toEqual({ containerId: "id", counting: own });
   expect(new LabelSet([]).with([["b", "2"]], own).origin).toBeUndefined();
 });
+
+test("counts the bytes of its text in UTF-8", () => {
+  expect(new LabelSet([["a", "žluť"]]).textBytes).toBe('a="'.length + 6 + '"'.length);
+  expect(new LabelSet([]).textBytes).toBe(0);
+});

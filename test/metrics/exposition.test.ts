@@ -28,6 +28,15 @@ test.each([
 
 const ESCAPED = 'a "quoted" \\ back\nslash';
 
+test("writes whole numbers of every length, and others, as the value is", () => {
+  const values = [9, 10, 99, 100, 2_147_483_647, 2_147_483_648, 4_294_967_296, -10, 10.5, -0];
+  const text = written("text", (writer) => {
+    writer.family({ name: "m", type: "gauge", help: "M." });
+    for (const value of values) writer.sample(new LabelSet([["a", "b"]]), value);
+  });
+  expect(text.split("\n").slice(2, -1)).toEqual(values.map((value) => `m{a="b"} ${value}`));
+});
+
 test.each([
   ["text", String.raw`a "quoted" \\ back\nslash`],
   ["openmetrics", String.raw`a \"quoted\" \\ back\nslash`],
@@ -106,7 +115,7 @@ test("writes an extra label last, with a comma if needed", () => {
     writer.family({ name: "m", type: "gauge", help: "M." });
     writer.sample(new LabelSet([["a", 'x"}\n']]), 0, "state", "on");
     writer.sample(new LabelSet([]), 1, "state", "off");
-    writer.named("m_other", "", 2);
+    writer.named("m_other", new LabelSet([]), 2);
   });
   expect(text.split("\n").slice(2)).toEqual([
     String.raw`m{a="x\"}\n",state="on"} 0`,
@@ -151,9 +160,9 @@ test("distinguishes samples that share only the name or only the labels", () => 
     writer.sample(one, 10, "state", "off");
     writer.sample(one, 0.5);
     writer.sample(other, -1);
-    writer.named("m_sum", other.text, 9);
-    writer.named("m_sum", "", 0);
-    writer.named("m_count", "", 0);
+    writer.named("m_sum", other, 9);
+    writer.named("m_sum", new LabelSet([]), 0);
+    writer.named("m_count", new LabelSet([]), 0);
   });
   expect(text.split("\n").slice(2)).toEqual([
     'm{a="1",state="on"} 1',

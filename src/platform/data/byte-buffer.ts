@@ -1,7 +1,9 @@
 /** Shorter text is written character by character: a call out of JavaScript costs more. */
-const SHORT_CHARS = 48;
+const SHORT_CHARS = 20;
 /** A character outside of the basic plane counts as two, and takes four. */
 const MAX_BYTES_A_CHAR = 3;
+/** Greatest number that {@link ByteBuffer.decimal} writes: more digits than 32 bits have cost more than a conversion to text. */
+export const MAX_DECIMAL = 0x7f_ff_ff_ff;
 const DEFAULT_MIN_BYTES = 64 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
@@ -62,6 +64,20 @@ export class ByteBuffer {
   byte(value: number): void {
     const at = this.reserve(1);
     this.#memory[at] = value;
+  }
+
+  /** Appends a whole number from 0 to {@link MAX_DECIMAL} in decimal digits. */
+  decimal(value: number): void {
+    let digits = 1;
+    for (let bound = 10; bound <= value; bound *= 10) digits += 1;
+    const begin = this.reserve(digits);
+    const memory = this.#memory;
+    let rest = value | 0;
+    for (let at = begin + digits - 1; at >= begin; at -= 1) {
+      const tenth = (rest / 10) | 0;
+      memory[at] = 0x30 + rest - 10 * tenth;
+      rest = tenth;
+    }
   }
 
   append(bytes: Uint8Array): void {
