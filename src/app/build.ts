@@ -1,7 +1,7 @@
 import client from "prom-client";
 import { BUILD_INFO } from "../config/build-info.ts";
 import { shownMetrics } from "../metrics/catalogue.ts";
-import { CgroupFiles } from "../engine/usage/cgroup-files.ts";
+import { HostCgroups } from "../engine/usage/host-cgroups.ts";
 import { ContainerUsages } from "../engine/usage/container-usages.ts";
 import { OomKills } from "../engine/usage/oom-kills.ts";
 import { OwnMetrics } from "../metrics/own-metrics.ts";
@@ -37,7 +37,7 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
   const registry = new client.Registry();
   const { groups, hasUsage } = series;
   const readings = new Readings({ fleet, groups, sourceOf: watch.readingsOf, clock });
-  const files = new CgroupFiles();
+  const files = new HostCgroups();
   const usages = hasUsage ? new ContainerUsages({ ...options, fleet, runtime, files }) : undefined;
   const oomKills = new OomKills({ fleet, files, clock });
   if (hasUsage) {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { type CgroupMount, cgroupMounts } from "../format/cgroup-mounts.ts";
 
 /** A hierarchy of cgroups, whole: its folder is the root that all cgroups of the host are below. */
 export interface Hierarchy {
@@ -21,13 +22,6 @@ export class HierarchyError extends Error {
 const V1_HIERARCHIES = ["name=systemd", "pids", "cpu", "memory"] as const;
 const MOUNTS = "/proc/self/mountinfo";
 
-interface Mount {
-  readonly type: string;
-  readonly folder: string;
-  /** Options of the file system: controllers, or a hierarchy's name. */
-  readonly options: ReadonlySet<string>;
-}
-
 /**
  * Finds the host's hierarchy of cgroups among the mounts of this process, wherever it is mounted. A mount
  * that shows only a part, as in a container with a cgroup namespace of its own, is no such hierarchy.
@@ -35,10 +29,10 @@ interface Mount {
  * @throws HierarchyError if there is none
  */
 export function findHierarchy(mountinfo = readFileSync(MOUNTS, "utf8")): Hierarchy {
-  const mounts = mountsIn(mountinfo).filter(isWhole);
+  const mounts = cgroupMounts(mountinfo).filter(isWhole);
   const v1 = (name: string): string | undefined =>
-    mounts.find(({ type, options }) => type === "cgroup" && options.has(name))?.folder;
-  const unified = mounts.find(({ type }) => type === "cgroup2")?.folder;
+    mounts.find(({ version, options }) => version === 1 && options.has(name))?.folder;
+  const unified = mounts.find(({ version }) => version === 2)?.folder;
   for (const name of V1_HIERARCHIES) {
     const root = v1(name);
     if (root !== undefined) return { version: 1, root, freezer: v1("freezer"), unified };
@@ -49,26 +43,8 @@ export function findHierarchy(mountinfo = readFileSync(MOUNTS, "utf8")): Hierarc
   );
 }
 
-function mountsIn(mountinfo: string): readonly Mount[] {
-  const mounts: Mount[] = [];
-  for (const line of mountinfo.split("\n")) {
-    const [, folder = "", type = "", options = ""] =
-      /^\d+ \d+ \S+ \S+ (\S+) .*? - (cgroup2?) \S+ (\S+)$/.exec(line) ?? [];
-    if (type === "") continue;
-    mounts.push({ type, folder: unescaped(folder), options: new Set(options.split(",")) });
-  }
-  return mounts;
-}
-
 /** The root alone has the one file, and lacks the other, whatever a namespace calls root. */
-function isWhole({ type, folder }: Mount): boolean {
-  if (type === "cgroup") return existsSync(`${folder}/release_agent`);
+function isWhole({ version, folder }: CgroupMount): boolean {
+  if (version === 1) return existsSync(`${folder}/release_agent`);
   return existsSync(`${folder}/cgroup.procs`) && !existsSync(`${folder}/cgroup.type`);
-}
-
-/** The kernel writes space, tab, newline and backslash as octal numbers. */
-function unescaped(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCodePoint(Number.parseInt(digits, 8)),
-  );
 }

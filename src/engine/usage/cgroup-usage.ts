@@ -4,7 +4,7 @@ import {
   type OomKillCounts,
   workingSetOf,
 } from "../../domain/container-usage.ts";
-import { type ContainerCgroup, readCgroupFile } from "./cgroup-files.ts";
+import { type ContainerCgroup, readCgroupFile } from "./host-cgroups.ts";
 
 /** Returns what the cgroup uses; undefined if none of its files can be read. */
 export async function cgroupUsage(cgroup: ContainerCgroup): Promise<ContainerUsage | undefined> {

@@ -22,13 +22,13 @@ import { QueryRounds, refreshRounds } from "../../platform/time/query-rounds.ts"
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { Fleet } from "../../state/fleet.ts";
 import { usageOfStats } from "../format/docker-stats.ts";
-import type { CgroupFiles } from "./cgroup-files.ts";
+import type { HostCgroups } from "./host-cgroups.ts";
 import { cgroupUsage } from "./cgroup-usage.ts";
 
 export interface ContainerUsagesOptions {
   readonly fleet: Pick<Fleet, "containers">;
   readonly runtime: Pick<ContainerRuntime, "stats">;
-  readonly files: Pick<CgroupFiles, "find">;
+  readonly files: Pick<HostCgroups, "find">;
   readonly clock: Clock;
   readonly log: Logger;
 }

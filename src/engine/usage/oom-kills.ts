@@ -3,12 +3,12 @@ import { join } from "node:path";
 import type { Clock } from "../../domain/clock.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { Fleet } from "../../state/fleet.ts";
-import type { CgroupFiles } from "./cgroup-files.ts";
+import type { HostCgroups } from "./host-cgroups.ts";
 import { MEMORY_EVENTS, oomKillsIn } from "./cgroup-usage.ts";
 
 export interface OomKillsOptions {
   readonly fleet: Pick<Fleet, "oomKills">;
-  readonly files: Pick<CgroupFiles, "find">;
+  readonly files: Pick<HostCgroups, "find">;
   readonly clock: Pick<Clock, "nowNs">;
 }
 

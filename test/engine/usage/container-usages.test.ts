@@ -1,8 +1,9 @@
 import { expect, test } from "@jest/globals";
-import { CgroupFiles } from "../../../src/engine/usage/cgroup-files.ts";
+import { HostCgroups } from "../../../src/engine/usage/host-cgroups.ts";
 import { ContainerUsages } from "../../../src/engine/usage/container-usages.ts";
 import { type CgroupTree, cgroupTree } from "../../support/cgroup-tree.ts";
 import { containerDetails, idOf, identityOf } from "../../support/engine-facts.ts";
+import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { recordedFleet, type RecordedFleet } from "../../support/recorded-fleet.ts";
 import { recordedLog } from "../../support/recorded-log.ts";
@@ -42,7 +43,7 @@ async function rig({ runtime, stats }: Options = {}): Promise<Rig> {
     usages: new ContainerUsages({
       fleet: fleet.fleet,
       runtime: runtime === "cli" ? {} : { stats: answer },
-      files: new CgroupFiles(tree.proc),
+      files: new HostCgroups(tree.proc),
       clock,
       log,
     }),
@@ -102,14 +103,14 @@ test("queries the engine neither before a container's pid is known nor after its
 
 test("shows all others within 1 s when one container doesn't answer", async () => {
   const silent = Promise.withResolvers<unknown>();
-  const { usages, clock, run, threads } = await rig({
+  const { usages, clock, run, threads, asked } = await rig({
     stats: (id) =>
       id === idOf("silent") ? silent.promise : Promise.resolve({ pids_stats: { current: 3 } }),
   });
   for (const name of ["silent", "web-1", "web-2"]) run(name);
   let isDone = false;
   const refreshed = usages.refresh().then(() => (isDone = true));
-  await turns();
+  await eventually(() => asked.length === 3);
   await clock.advance(999);
   await turns();
   expect(isDone).toBe(false);

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { expect, test } from "@jest/globals";
 import type { OomKillCounts } from "../../../src/domain/container-usage.ts";
-import { CgroupFiles } from "../../../src/engine/usage/cgroup-files.ts";
+import { HostCgroups } from "../../../src/engine/usage/host-cgroups.ts";
 import { OomKills } from "../../../src/engine/usage/oom-kills.ts";
 import type { ContainerRecord } from "../../../src/state/containers/container-record.ts";
 import { type CgroupTree, cgroupTree, type Mount } from "../../support/cgroup-tree.ts";
@@ -28,7 +28,7 @@ async function rig(...mounts: readonly Mount[]): Promise<Rig> {
   const shown: OomKillCounts[] = [];
   const kills = new OomKills({
     fleet: { oomKills: (_record, counts) => void shown.push(counts) },
-    files: new CgroupFiles(tree.proc),
+    files: new HostCgroups(tree.proc),
     clock: new FakeClock(),
   });
   const kernel = (killed: number): Promise<void> =>
@@ -91,7 +91,7 @@ test.each([
   const { promise: read, resolve } = Promise.withResolvers<void>();
   const other = new OomKills({
     fleet: { oomKills: () => resolve() },
-    files: new CgroupFiles(web.tree.proc),
+    files: new HostCgroups(web.tree.proc),
     clock: new FakeClock(),
   });
   using _other = other;

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
+import { type CgroupMount, cgroupMounts } from "../format/cgroup-mounts.ts";
 import { containerOfPath } from "../format/cgroup-path.ts";
 
 /** A cgroup of the host, by the controllers whose files it has. */
@@ -8,16 +9,6 @@ export interface ContainerCgroup {
   readonly unified: string | undefined;
   /** Folders of cgroup v1 by controller: `memory`, `cpuacct`, `pids`. */
   readonly byController: ReadonlyMap<string, string>;
-}
-
-/** A mounted hierarchy of cgroups. */
-interface CgroupMount {
-  /** Where it is mounted. */
-  readonly at: string;
-  /** Cgroup that is its root, as /proc/PID/cgroup names it. */
-  readonly root: string;
-  /** Of v1; undefined for v2. */
-  readonly controllers: ReadonlySet<string> | undefined;
 }
 
 /** A container can have any number of mounts, and this process is in one, as a rule. */
@@ -32,7 +23,7 @@ const WHOLE_ID = /^[0-9a-f]{64}$/;
  * The cgroups of containers as this host's kernel shows them. A path comes from the host's /proc, and
  * ends at the segment that the engine made: no name that a container gave is followed.
  */
-export class CgroupFiles {
+export class HostCgroups {
   readonly #proc: string;
   #mounts: Promise<readonly CgroupMount[]> | undefined;
 
@@ -94,33 +85,17 @@ function folderOf(
   controller: string | undefined,
   path: string,
 ): string | undefined {
-  for (const { at, root, controllers } of mounts) {
-    const isIts = controller === undefined ? !controllers : controllers?.has(controller);
-    if (isIts !== true) continue;
-    if (root === "/") return join(at, path);
-    if (path === root || path.startsWith(`${root}/`)) return join(at, path.slice(root.length));
+  for (const { version, folder, root, options } of mounts) {
+    if (controller === undefined ? version === 1 : version === 2 || !options.has(controller))
+      continue;
+    if (root === "/") return join(folder, path);
+    if (path === root || path.startsWith(`${root}/`)) return join(folder, path.slice(root.length));
   }
   return undefined;
 }
 
-/** `36 25 0:31 / /sys/fs/cgroup/memory rw,nosuid shared:9 - cgroup cgroup rw,memory`. */
-const MOUNT = /^\d+ \d+ \S+ (\/\S*) (\/\S*) .*? - (cgroup2?) \S+ (\S+)$/;
-
 async function readMounts(path: string): Promise<readonly CgroupMount[]> {
-  const text = (await readBounded(path, MAX_MOUNTS_BYTES)) ?? "";
-  return text.split("\n").flatMap((line) => {
-    const [, root, at, type, options = ""] = MOUNT.exec(line) ?? [];
-    if (root === undefined || at === undefined) return [];
-    const controllers = type === "cgroup" ? new Set(options.split(",")) : undefined;
-    return [{ root: unescaped(root), at: unescaped(at), controllers }];
-  });
-}
-
-/** The kernel writes white space in a path, and `\`, as three octal digits. */
-function unescaped(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCodePoint(Number.parseInt(digits, 8)),
-  );
+  return cgroupMounts((await readBounded(path, MAX_MOUNTS_BYTES)) ?? "");
 }
 
 /** Reads a file of the kernel; undefined if that fails, or it is larger. */

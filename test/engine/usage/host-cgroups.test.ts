@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { CgroupFiles, readCgroupFile } from "../../../src/engine/usage/cgroup-files.ts";
+import { HostCgroups, readCgroupFile } from "../../../src/engine/usage/host-cgroups.ts";
 import { cgroupTree, type Mount } from "../../support/cgroup-tree.ts";
 
 const ID = "a1".repeat(32);
@@ -24,7 +24,7 @@ test.each([
 ])("finds the cgroup of %s", async (_what, path, expected) => {
   const tree = await cgroupTree(V2);
   await tree.process(7, `0::${path}`);
-  expect(await new CgroupFiles(tree.proc).find({ id: ID, pid: 7 })).toEqual({
+  expect(await new HostCgroups(tree.proc).find({ id: ID, pid: 7 })).toEqual({
     unified: tree.at(`cg${expected}`),
     byController: new Map(),
   });
@@ -44,7 +44,7 @@ test("finds the hierarchies of cgroup v1, each with a path of its own", async ()
     `3:cpu,cpuacct:/docker/${ID}`,
     `0::/docker/${ID}`,
   );
-  expect(await new CgroupFiles(tree.proc).find({ id: ID, pid: 7 })).toEqual({
+  expect(await new HostCgroups(tree.proc).find({ id: ID, pid: 7 })).toEqual({
     unified: tree.at(`cg/unified/docker/${ID}`),
     byController: new Map([
       ["memory", tree.at(`cg/my memory/docker/${ID}`)],
@@ -57,7 +57,7 @@ test("finds the hierarchies of cgroup v1, each with a path of its own", async ()
 test("follows a mount whose root is below the hierarchy's, and no other", async () => {
   const tree = await cgroupTree(["/docker/x", "wrong", "cgroup2"], ["/docker", "cg", "cgroup2"]);
   await tree.process(7, `0::/docker/${ID}`);
-  const files = new CgroupFiles(tree.proc);
+  const files = new HostCgroups(tree.proc);
   expect((await files.find({ id: ID, pid: 7 }))?.unified).toBe(tree.at(`cg/${ID}`));
   await tree.process(8, `0::/dockery/${ID}`);
   expect(await files.find({ id: ID, pid: 8 })).toBeUndefined();
@@ -76,13 +76,13 @@ test.each([
 ])("finds nothing for %s", async (_what, pid, line) => {
   const tree = await cgroupTree(V2);
   await tree.process(7, line);
-  expect(await new CgroupFiles(tree.proc).find({ id: ID, pid })).toBeUndefined();
+  expect(await new HostCgroups(tree.proc).find({ id: ID, pid })).toBeUndefined();
 });
 
 test("finds nothing where no cgroups are mounted", async () => {
   const tree = await cgroupTree();
   await tree.process(7, `0::/docker/${ID}`);
-  expect(await new CgroupFiles(tree.proc).find({ id: ID, pid: 7 })).toBeUndefined();
+  expect(await new HostCgroups(tree.proc).find({ id: ID, pid: 7 })).toBeUndefined();
 });
 
 test("reads a file up to 16 KiB", async () => {
