@@ -22,10 +22,10 @@ const engine = {
 } as const;
 
 /** E2E tests that run with each runtime; the others choose one, or don't depend on it. */
-const BOTH_RUNTIMES = "@(boot|count/count|transports|walk|walk-containers)";
+const BOTH_RUNTIMES = "@(boot|count/count|walk)";
 /** More of them, for `npm run test:cli`: what they show is of a layer that both runtimes share. */
 const BOTH_RUNTIMES_MORE =
-  "@(engine-recovery|ordinary-containers|retention|systemd-lifecycle|unit-names)";
+  "@(engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk-containers)";
 
 const config: Config = {
   // More workers than processors, because tests with an engine mostly wait for it.
