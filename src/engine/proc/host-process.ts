@@ -8,6 +8,9 @@ const NS_PER_TICK = 1_000_000_000n / TICKS_PER_SECOND;
 const SYSTEMD = "systemd";
 /** Names of programs that become the container's first process, or are about to. */
 const RUNTIME_INIT = /^(?:runc(?:|:\[.*)|crun|youki|lxc-start|lxc-execute|systemd-nspawn|\(sd-.*)$/;
+/** Their files. runc and crun execute a copy of themselves in memory, whose process has a number as its name. */
+const RUNTIME_FILE =
+  /^(?:\/memfd:(?:runc|crun)[^/]*|.*\/(?:runc|crun|youki|lxc-start|lxc-execute|systemd-nspawn))(?:$|:| \(deleted\)$)/;
 
 /** A process of the host. */
 export interface HostProcess {
@@ -72,18 +75,14 @@ export class HostProcesses {
   }
 
   /** True if the process is systemd, by the name of its program's file. */
-  isSystemd({ pid }: HostProcess): boolean {
-    try {
-      const file = readlinkSync(`${this.#proc}/${pid}/exe`).replace(/ \(deleted\)$/, "");
-      return file.slice(file.lastIndexOf("/") + 1) === SYSTEMD;
-    } catch {
-      return false;
-    }
+  isSystemd(process: HostProcess): boolean {
+    const file = this.#fileOf(process).replace(/ \(deleted\)$/, "");
+    return file.slice(file.lastIndexOf("/") + 1) === SYSTEMD;
   }
 
   /** True while a runtime has yet to execute the container's own program. */
-  isEntering({ comm }: HostProcess): boolean {
-    return RUNTIME_INIT.test(comm);
+  isEntering(process: HostProcess): boolean {
+    return RUNTIME_INIT.test(process.comm) || RUNTIME_FILE.test(this.#fileOf(process));
   }
 
   /** Returns the arguments of a process that the host is known to have started: never of a container. */
@@ -100,6 +99,15 @@ export class HostProcesses {
   /** Folder of the process's files: `cwd`, `root`. */
   folder({ pid }: HostProcess): string {
     return `${this.#proc}/${pid}`;
+  }
+
+  /** Returns the path of its program; "" if it has ended. */
+  #fileOf({ pid }: HostProcess): string {
+    try {
+      return readlinkSync(`${this.#proc}/${pid}/exe`);
+    } catch {
+      return "";
+    }
   }
 
   #read(name: string): string | undefined {

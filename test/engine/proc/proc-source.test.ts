@@ -152,11 +152,18 @@ test("sees systemd when PID 1 executes it after the start", async () => {
   expect(await details()).toMatchObject({ runsSystemd: true });
 });
 
-test("waits for the container's own program while the runtime is PID 1", async () => {
+test.each([
+  { comm: "runc:[2:INIT]", exe: "/usr/bin/runc" },
+  // A copy of itself in memory.
+  { comm: "6", exe: "/memfd:runc_cloned:/proc/self/exe (deleted)" },
+  { comm: "6", exe: "/memfd:runc_cloned:/proc/self/exe (deleted)", pids: [10] },
+  { comm: "exe", exe: "/usr/sbin/runc (deleted)" },
+])("waits for the container's own program while the runtime runs as %j", async (runtime) => {
   const { actions, clock } = await watched();
-  host.process({ pid: 10, comm: "runc:[2:INIT]", exe: "/usr/bin/runc" });
+  host.process({ pid: 10, ...runtime });
   host.cgroup(PATH, { pids: [10], events: "populated 1\nfrozen 0\n" });
   await eventually(() => expect(clock.pendingTimers).toBe(1));
+  expect(actions()).toEqual([]);
   host.process({ pid: 10 });
   await eventually(async () => {
     await clock.advance(clock.nextTimerMs ?? 0);
