@@ -115,6 +115,9 @@ describePrivateEngine("the runtimes engine and proc, side by side", () => {
     const before = plain.name;
     await plain.rename("e2eproc-other");
     await expectEqual((scrape) => expectStatus(scrape, plain, "running"));
+    // A removal by force can take away the file with the exit code before it is read.
+    await plain.kill();
+    await expectEqual((scrape) => expectStatus(scrape, plain, "exited"));
     await plain.remove();
     const engine = attachEngine();
     await using again = await startContainer(engine, { name: before, labels: LABELS });
