@@ -67,7 +67,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/cli": ["domain", "engine/api", "engine/format", "platform/data", "platform/process"],
   "engine/format": ["domain", "platform/data"],
   "engine/cri": ["domain", "engine/format", "engine/registry", "platform/data", "platform/time"],
-  "engine/proc": ["domain", "engine/cri", "engine/format", "engine/registry", "platform/time"],
+  "engine/proc": [
+    "domain",
+    "engine/cri",
+    "engine/format",
+    "engine/registry",
+    "platform/process",
+    "platform/time",
+  ],
   "engine/registry": ["domain", "engine/format", "platform/data"],
   "engine/usage": [
     "domain",

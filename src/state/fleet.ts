@@ -27,7 +27,12 @@ import type { ContainerOutcome, Occurrence } from "./containers/container-outcom
 import { foldEvent, foldKills } from "./containers/fold-event.ts";
 import { RunTracker } from "./containers/run-tracker.ts";
 import { ContainerRecord } from "./containers/container-record.ts";
-import { foldDetails, foldFinalDetails, foldSummary } from "./containers/fold-snapshot.ts";
+import {
+  foldDetails,
+  foldFinalDetails,
+  foldSummary,
+  withKnownTimes,
+} from "./containers/fold-snapshot.ts";
 import type { FleetEvents } from "../domain/fleet-events.ts";
 import type { ManagerRecord } from "./containers/user-manager.ts";
 import type { UnitAdmission } from "./units/unit-admission.ts";
@@ -374,20 +379,6 @@ export class Fleet {
     // Another container has its name already: its series aren't kept.
     if (this.#byName.get(record.identity.name) !== record) record.forget();
   }
-}
-
-/**
- * Returns details with the times that are known of the same run: the host's clock may have been set
- * since, and the source's own times with it.
- */
-function withKnownTimes(
-  details: ContainerDetails,
-  known: ContainerRecord | undefined,
-): ContainerDetails {
-  const isSame = details.process !== undefined && details.process === known?.process;
-  if (known === undefined || !isSame) return details;
-  const { startedAtNs, finishedAtNs } = known;
-  return { ...details, startedAtNs, finishedAtNs };
 }
 
 /** Returns true for the statuses that a removed container can't have any more. */

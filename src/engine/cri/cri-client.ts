@@ -1,5 +1,6 @@
 import { Client, credentials, status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
+import { GRPC_OPTIONS } from "../../platform/data/grpc-options.ts";
 import {
   decodeContainerIds,
   decodeEvent,
@@ -28,13 +29,9 @@ export class CriClient implements Disposable {
   /** @param socket path of the socket; connects at the first call */
   constructor(socket: string) {
     this.#client = new Client(`unix:${socket}`, credentials.createInsecure(), {
+      ...GRPC_OPTIONS,
       "grpc.primary_user_agent": "unitwatch",
       "grpc.max_receive_message_length": MAX_RESPONSE_BYTES,
-      "grpc.enable_retries": 0,
-      "grpc.service_config_disable_resolution": 1,
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.enable_channelz": 0,
-      "grpc.enable_http_proxy": 0,
       // The path may have any characters, which have no place in the header :authority.
       "grpc.default_authority": "localhost",
     });

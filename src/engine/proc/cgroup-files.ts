@@ -1,7 +1,8 @@
 import { existsSync, type FSWatcher, watch } from "node:fs";
+import { keyedNumber } from "../format/keyed-number.ts";
 import { foldersIn } from "./cgroup-tree.ts";
 import type { Hierarchy } from "./hierarchy.ts";
-import { readKernelFile } from "./host-process.ts";
+import { kernelFile } from "./host-process.ts";
 
 /** Facts that the kernel has of a container's cgroup; undefined for those that this host doesn't have. */
 export interface CgroupFacts {
@@ -79,7 +80,7 @@ export class CgroupFiles implements Disposable {
     const { version } = this.#hierarchy;
     const events = version === 2 ? this.#file(EVENTS) : undefined;
     const memory = version === 2 ? this.#file(MEMORY_EVENTS) : undefined;
-    const oomKills = numberIn(memory, "oom_kill");
+    const oomKills = keyedNumber(memory, "oom_kill");
     if (version === 2) {
       return {
         isPopulated: flagIn(events, "populated"),
@@ -88,8 +89,8 @@ export class CgroupFiles implements Disposable {
       };
     }
     const { freezer, unified } = this.#hierarchy;
-    const state = freezer && readKernelFile(`${freezer}${this.#path}/${FREEZER_STATE}`)?.trim();
-    const beside = unified && readKernelFile(`${unified}${this.#path}/${EVENTS}`);
+    const state = freezer && kernelFile(`${freezer}${this.#path}/${FREEZER_STATE}`)?.trim();
+    const beside = unified && kernelFile(`${unified}${this.#path}/${EVENTS}`);
     // It may be empty all the time: only some runtimes use it.
     const isPopulated = flagIn(beside, "populated") === true ? true : undefined;
     return {
@@ -133,7 +134,7 @@ export class CgroupFiles implements Disposable {
   }
 
   #file(name: string): string | undefined {
-    return readKernelFile(`${this.#folder}/${name}`);
+    return kernelFile(`${this.#folder}/${name}`);
   }
 
   #watch(path: string): void {
@@ -149,14 +150,6 @@ export class CgroupFiles implements Disposable {
 }
 
 function flagIn(text: string | undefined, name: string): boolean | undefined {
-  const number = numberIn(text, name);
+  const number = keyedNumber(text, name);
   return number === undefined ? undefined : number !== 0;
-}
-
-/** Returns the number in a line `NAME NUMBER`. */
-function numberIn(text: string | undefined, name: string): number | undefined {
-  for (const line of text?.split("\n") ?? []) {
-    if (line.startsWith(`${name} `)) return Number(line.slice(name.length + 1));
-  }
-  return undefined;
 }

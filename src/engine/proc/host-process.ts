@@ -1,7 +1,7 @@
-import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
+import { readlinkSync } from "node:fs";
+import { readKernelFile } from "../../platform/process/kernel-file.ts";
 
 const MAX_FILE_BYTES = 64 * 1024;
-const PIECE_BYTES = 4 * 1024;
 /** The kernel counts times of processes in these ticks: USER_HZ, the same on all of Linux. */
 const TICKS_PER_SECOND = 100n;
 const NS_PER_TICK = 1_000_000_000n / TICKS_PER_SECOND;
@@ -111,26 +111,15 @@ export class HostProcesses {
   }
 
   #read(name: string): string | undefined {
-    return readKernelFile(`${this.#proc}/${name}`);
+    return kernelFile(`${this.#proc}/${name}`);
   }
 }
 
 /** Returns a file of the kernel, or the beginning of it; undefined if it can't be read. */
-export function readKernelFile(path: string): string | undefined {
-  let fd: number | undefined;
+export function kernelFile(path: string): string | undefined {
   try {
-    fd = openSync(path, "r");
-    const bytes = Buffer.allocUnsafe(PIECE_BYTES);
-    let text = "";
-    while (text.length < MAX_FILE_BYTES) {
-      const read = readSync(fd, bytes, 0, bytes.length, null);
-      if (read === 0) break;
-      text += bytes.toString("latin1", 0, read);
-    }
-    return text;
+    return readKernelFile(path, MAX_FILE_BYTES);
   } catch {
     return undefined;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }

@@ -4,6 +4,7 @@ import {
   type OomKillCounts,
   workingSetOf,
 } from "../../domain/container-usage.ts";
+import { keyedNumber, wholeNumber } from "../format/keyed-number.ts";
 import { type ContainerCgroup, readCgroupFile } from "./host-cgroups.ts";
 
 /** Returns what the cgroup uses; undefined if none of its files can be read. */
@@ -24,20 +25,20 @@ type Memory = Pick<ContainerUsage, "memory" | "workingSet" | "memoryLimit">;
 
 async function memoryInV2(folder: string | undefined): Promise<Memory> {
   const memory = await numberIn(folder, "memory.current");
-  const inactive = keyed(await textIn(folder, "memory.stat"), "inactive_file");
+  const inactive = keyedNumber(await textIn(folder, "memory.stat"), "inactive_file");
   const memoryLimit = await limitIn(folder, "memory.max");
   return { memory, workingSet: workingSetOf(memory, inactive), memoryLimit };
 }
 
 async function memoryInV1(folder: string): Promise<Memory> {
   const memory = await numberIn(folder, "memory.usage_in_bytes");
-  const inactive = keyed(await textIn(folder, "memory.stat"), "total_inactive_file");
+  const inactive = keyedNumber(await textIn(folder, "memory.stat"), "total_inactive_file");
   const memoryLimit = await limitIn(folder, "memory.limit_in_bytes");
   return { memory, workingSet: workingSetOf(memory, inactive), memoryLimit };
 }
 
 async function cpuInV2(folder: string | undefined): Promise<number | undefined> {
-  const usageUs = keyed(await textIn(folder, "cpu.stat"), "usage_usec");
+  const usageUs = keyedNumber(await textIn(folder, "cpu.stat"), "usage_usec");
   return usageUs === undefined ? undefined : usageUs / 1e6;
 }
 
@@ -49,9 +50,11 @@ async function cpuInV1(folder: string): Promise<number | undefined> {
 /** Returns the kills that `memory.events` of a cgroup v2 counts; undefined if it doesn't. */
 export async function oomKillsIn(folder: string): Promise<OomKillCounts | undefined> {
   const text = await textIn(folder, MEMORY_EVENTS);
-  const killed = keyed(text, "oom_kill");
+  const killed = keyedNumber(text, "oom_kill");
   // Kernels before 5.17 don't count groups.
-  return killed === undefined ? undefined : { killed, groups: keyed(text, "oom_group_kill") ?? 0 };
+  return killed === undefined
+    ? undefined
+    : { killed, groups: keyedNumber(text, "oom_group_kill") ?? 0 };
 }
 
 /** File of a cgroup v2 that changes with each kill. */
@@ -62,21 +65,11 @@ async function textIn(folder: string | undefined, name: string): Promise<string 
 }
 
 async function numberIn(folder: string | undefined, name: string): Promise<number | undefined> {
-  return numberOf((await textIn(folder, name))?.trim());
+  return wholeNumber((await textIn(folder, name))?.trim());
 }
 
 async function limitIn(folder: string | undefined, name: string): Promise<number | undefined> {
   const text = (await textIn(folder, name))?.trim();
-  const value = text === "max" ? 0 : numberOf(text);
+  const value = text === "max" ? 0 : wholeNumber(text);
   return value === undefined ? undefined : limitOf(value);
-}
-
-/** Returns the number after a key at the begin of a line. */
-function keyed(text: string | undefined, key: string): number | undefined {
-  const line = text?.split("\n").find((each) => each.startsWith(`${key} `));
-  return numberOf(line?.slice(key.length + 1));
-}
-
-function numberOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,20}$/.test(text) ? Number(text) : undefined;
 }

@@ -6,6 +6,7 @@ import {
   Metadata,
   status,
 } from "@grpc/grpc-js";
+import { GRPC_OPTIONS } from "../../platform/data/grpc-options.ts";
 import type { ChannelOptions, ServiceError } from "@grpc/grpc-js";
 import type { OtlpSignal } from "../../domain/otlp.ts";
 import type { OtlpEndpoint } from "../protocol/endpoint.ts";
@@ -144,19 +145,13 @@ export class GrpcSender implements OtlpSender {
     const url = new URL(endpoint.url);
     const userAgent = new Map(endpoint.headers).get("user-agent") ?? endpoint.userAgent;
     const options: ChannelOptions = {
+      ...GRPC_OPTIONS,
       "grpc.primary_user_agent": userAgent ?? "unitwatch",
       "grpc.default_compression_algorithm":
         endpoint.compression === "gzip"
           ? compressionAlgorithms.gzip
           : compressionAlgorithms.identity,
       "grpc.max_receive_message_length": MAX_RESPONSE_BYTES,
-      // The caller keeps the request and retries.
-      "grpc.enable_retries": 0,
-      "grpc.service_config_disable_resolution": 1,
-      "grpc.use_local_subchannel_pool": 1,
-      "grpc.enable_channelz": 0,
-      // As over HTTP, proxies of the environment aren't used.
-      "grpc.enable_http_proxy": 0,
     };
     const port = url.port === "" ? (tls === undefined ? 80 : 443) : url.port;
     return new Client(`dns:${url.hostname}:${port}`, credentialsOf(tls), options);

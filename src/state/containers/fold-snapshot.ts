@@ -9,6 +9,20 @@ import type { MissedRuns } from "./run-tracker.ts";
 const REQUEST_NS = 60_000_000_000n;
 
 /**
+ * Returns details with the times that are known of the same run: the host's clock may have been set
+ * since, and the source's own times with it.
+ */
+export function withKnownTimes(
+  details: ContainerDetails,
+  known: ContainerRecord | undefined,
+): ContainerDetails {
+  const isSame = details.process !== undefined && details.process === known?.process;
+  if (known === undefined || !isSame) return details;
+  const { startedAtNs, finishedAtNs } = known;
+  return { ...details, startedAtNs, finishedAtNs };
+}
+
+/**
  * Folds in an inspection while events before it may still come, and returns what has happened.
  *
  * @param fresh false if events came since inspect was called

@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync, type Stats } from "node:fs";
+import { readKernelFile } from "../../platform/process/kernel-file.ts";
 import { SocketError } from "./socket-error.ts";
 
 /** Opens a path without any right to what it names. */
@@ -6,7 +7,6 @@ const O_PATH = 0x200000;
 const FOLDER = O_PATH | constants.O_DIRECTORY;
 
 const MAX_STATUS_BYTES = 64 * 1024;
-const PIECE_BYTES = 4 * 1024;
 /** A container can have any number of mounts. */
 const MAX_MOUNTS_BYTES = 1024 * 1024;
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
@@ -84,7 +84,7 @@ export class ContainerRoot implements Disposable {
     using files = new DisposableStack();
     try {
       const process = files.use(new OpenFile(`${proc}/${pid}`, FOLDER));
-      const mounts = readText(`${process.path}/mountinfo`, MAX_MOUNTS_BYTES);
+      const mounts = readKernelFile(`${process.path}/mountinfo`, MAX_MOUNTS_BYTES);
       if (!isOf(process, options, mounts)) {
         const isLasting = true;
         throw new SocketError(`process ${pid} of this host isn't its PID 1`, "missing", {
@@ -120,7 +120,7 @@ export class ContainerRoot implements Disposable {
   /** False once the process has ended, though its pid may be another's. */
   get isAlive(): boolean {
     try {
-      return readText(`${this.#process.path}/stat`, MAX_STATUS_BYTES) !== "";
+      return readKernelFile(`${this.#process.path}/stat`, MAX_STATUS_BYTES) !== "";
     } catch {
       return false;
     }
@@ -133,7 +133,7 @@ export class ContainerRoot implements Disposable {
 
   /** Returns the user of the host that a user of the container is; undefined if it isn't mapped. */
   hostIdOf(uid: number): number | undefined {
-    const map = readText(`${this.#process.path}/uid_map`, MAX_STATUS_BYTES);
+    const map = readKernelFile(`${this.#process.path}/uid_map`, MAX_STATUS_BYTES);
     for (const line of map.split("\n")) {
       const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number);
       if (uid >= inside && uid < inside + count) return outside + (uid - inside);
@@ -218,9 +218,9 @@ export class ContainerRoot implements Disposable {
   /** Returns the children of a process; undefined if the kernel doesn't list them, or it has ended. */
   #childrenOf(path: string): readonly string[] | undefined {
     try {
-      const status = readText(`${path}/status`, MAX_STATUS_BYTES);
+      const status = readKernelFile(`${path}/status`, MAX_STATUS_BYTES);
       const own = /^NSpid:\t(\d+)/m.exec(status)?.[1] ?? "";
-      const children = readText(`${path}/task/${own}/children`, MAX_STATUS_BYTES);
+      const children = readKernelFile(`${path}/task/${own}/children`, MAX_STATUS_BYTES);
       return children.split(" ").filter((child) => child !== "");
     } catch {
       return undefined;
@@ -229,7 +229,7 @@ export class ContainerRoot implements Disposable {
 
   #readOf(pid: string, file: "stat" | "status"): string {
     try {
-      return readText(`${this.#proc}/${pid}/${file}`, MAX_STATUS_BYTES);
+      return readKernelFile(`${this.#proc}/${pid}/${file}`, MAX_STATUS_BYTES);
     } catch {
       return "";
     }
@@ -257,16 +257,16 @@ function isOf(
   { container, pid, process: known }: ContainerRootOptions,
   mounts: string,
 ): boolean {
-  const status = readText(`${process.path}/status`, MAX_STATUS_BYTES);
+  const status = readKernelFile(`${process.path}/status`, MAX_STATUS_BYTES);
   if (!/^NSpid:\t\d+\t(?:\d+\t)*1$/m.test(status)) return false;
   if (known !== undefined) return known.startsWith(`${pid} ${startTicksOf(process)} `);
   if (!CONTAINER_ID.test(container)) return false;
-  const cgroups = readText(`${process.path}/cgroup`, MAX_STATUS_BYTES);
+  const cgroups = readKernelFile(`${process.path}/cgroup`, MAX_STATUS_BYTES);
   return cgroups.includes(container) || mounts.includes(`/${container}/`);
 }
 
 function startTicksOf(process: OpenFile): string {
-  const stat = readText(`${process.path}/stat`, MAX_STATUS_BYTES);
+  const stat = readKernelFile(`${process.path}/stat`, MAX_STATUS_BYTES);
   // The name before can hold any character.
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }
@@ -294,22 +294,8 @@ function mountTypes(mountinfo: string): ReadonlyMap<string, string> {
 }
 
 function mountOf({ fd }: OpenFile): string {
-  const info = readText(`/proc/self/fdinfo/${fd}`, MAX_STATUS_BYTES);
+  const info = readKernelFile(`/proc/self/fdinfo/${fd}`, MAX_STATUS_BYTES);
   return /^mnt_id:\t(\d+)$/m.exec(info)?.[1] ?? "";
-}
-
-/** Reads a file of the kernel, or the beginning of it. */
-function readText(path: string, maxBytes: number): string {
-  using file = new OpenFile(path, constants.O_RDONLY);
-  const pieces: Buffer[] = [];
-  for (let rest = maxBytes; rest > 0;) {
-    const piece = Buffer.allocUnsafe(Math.min(rest, PIECE_BYTES));
-    const read = readSync(file.fd, piece, 0, piece.length, null);
-    if (read === 0) break;
-    pieces.push(piece.subarray(0, read));
-    rest -= read;
-  }
-  return Buffer.concat(pieces).toString("latin1");
 }
 
 function pathError(cause: unknown, what: string): SocketError {
