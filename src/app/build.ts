@@ -39,7 +39,7 @@ export function buildParts(opened: Opened, options: OpenOptions): Built {
   const readings = new Readings({ fleet, groups, sourceOf: watch.readingsOf, clock });
   const files = new HostCgroups();
   const usages = hasUsage ? new ContainerUsages({ ...options, fleet, runtime, files }) : undefined;
-  const oomKills = new OomKills({ fleet, files, clock });
+  const oomKills = new OomKills({ fleet, files, clock, log: options.log });
   if (hasUsage) {
     options.bus.subscribe("stateRead", ({ record, source }) => {
       if (source === "engine") oomKills.sync(record);

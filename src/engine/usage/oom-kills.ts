@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../domain/clock.ts";
+import type { Logger } from "../../domain/log.ts";
 import type { ContainerRecord } from "../../state/containers/container-record.ts";
 import type { Fleet } from "../../state/fleet.ts";
 import type { HostCgroups } from "./host-cgroups.ts";
@@ -10,6 +11,9 @@ export interface OomKillsOptions {
   readonly fleet: Pick<Fleet, "oomKills">;
   readonly files: Pick<HostCgroups, "find">;
   readonly clock: Pick<Clock, "nowNs">;
+  readonly log: Logger;
+  /** Default: inotify. */
+  readonly watchFile?: typeof watch;
 }
 
 /**
@@ -63,18 +67,25 @@ class FollowedRun implements Disposable {
   }
 
   async #open(): Promise<void> {
-    const { id } = this.#record.identity;
+    const { id, name } = this.#record.identity;
+    const { log, watchFile = watch } = this.#options;
     const cgroup = await this.#options.files.find({ id, pid: this.pid });
     const folder = cgroup?.byController.has("memory") === true ? undefined : cgroup?.unified;
     if (folder === undefined || this.#hasEnded) return;
     try {
-      this.#watcher = watch(join(folder, MEMORY_EVENTS), { persistent: false }, () => {
+      this.#watcher = watchFile(join(folder, MEMORY_EVENTS), { persistent: false }, () => {
         void this.#changed(folder);
       });
       // The cgroup is removed with its container.
       this.#watcher.on("error", () => this[Symbol.dispose]());
-    } catch {
-      // Without the controller there is no such file; without an inotify watch, no notification.
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      // Without the controller there is no such file.
+      if (code === "ENOENT") return;
+      const fields = { container: name, detail: message };
+      log
+        .limited("oom-kills")
+        .warn("kernel's OOM kills not followed, the engine's events count", fields);
       return;
     }
     await this.#changed(folder);

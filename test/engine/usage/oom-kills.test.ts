@@ -2,12 +2,13 @@ import { rm } from "node:fs/promises";
 import { expect, test } from "@jest/globals";
 import type { OomKillCounts } from "../../../src/domain/container-usage.ts";
 import { HostCgroups } from "../../../src/engine/usage/host-cgroups.ts";
-import { OomKills } from "../../../src/engine/usage/oom-kills.ts";
+import { OomKills, type OomKillsOptions } from "../../../src/engine/usage/oom-kills.ts";
 import type { ContainerRecord } from "../../../src/state/containers/container-record.ts";
 import { type CgroupTree, cgroupTree, type Mount } from "../../support/cgroup-tree.ts";
 import { containerDetails, idOf } from "../../support/engine-facts.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { recordedLog } from "../../support/recorded-log.ts";
 import { recordedFleet } from "../../support/recorded-fleet.ts";
 
 const PATH = `/docker/${idOf("web")}`;
@@ -18,11 +19,20 @@ interface Rig extends Disposable {
   readonly kills: OomKills;
   /** Counts that reached the state, in order. */
   readonly shown: OomKillCounts[];
+  readonly lines: readonly string[];
   readonly kernel: (killed: number) => Promise<void>;
 }
 
-async function rig(...mounts: readonly Mount[]): Promise<Rig> {
+function rig(...mounts: readonly Mount[]): Promise<Rig> {
+  return rigWith({}, mounts);
+}
+
+async function rigWith(
+  more: Pick<OomKillsOptions, "watchFile">,
+  mounts: readonly Mount[],
+): Promise<Rig> {
   const tree = await cgroupTree(...mounts);
+  const { log, lines } = recordedLog();
   const { fleet, record } = recordedFleet();
   fleet.details(containerDetails("web", { pid: 7 }), true);
   const shown: OomKillCounts[] = [];
@@ -30,6 +40,8 @@ async function rig(...mounts: readonly Mount[]): Promise<Rig> {
     fleet: { oomKills: (_record, counts) => void shown.push(counts) },
     files: new HostCgroups(tree.proc),
     clock: new FakeClock(),
+    log,
+    ...more,
   });
   const kernel = (killed: number): Promise<void> =>
     tree.write(`cg${PATH}/memory.events`, `oom_kill ${killed}\noom_group_kill 0\n`);
@@ -39,6 +51,7 @@ async function rig(...mounts: readonly Mount[]): Promise<Rig> {
     record: record("web"),
     kills,
     shown,
+    lines,
     kernel,
     [Symbol.dispose]: () => kills[Symbol.dispose](),
   };
@@ -80,6 +93,20 @@ test("outlives a cgroup that is removed, and follows the next run", async () => 
   await eventually(() => expect(web.shown.at(-1)).toEqual({ killed: 0, groups: 0 }));
 });
 
+test("says so when the kernel allows no further watch", async () => {
+  const watchFile: OomKillsOptions["watchFile"] = () => {
+    throw Object.assign(new Error("EMFILE: too many open files, watch"), { code: "EMFILE" });
+  };
+  using web = await rigWith({ watchFile }, [["/", "cg", "cgroup2"]]);
+  await web.tree.process(7, `0::${PATH}`);
+  web.kills.sync(web.record);
+  await eventually(() => expect(web.lines).toHaveLength(1));
+  expect(web.lines[0]).toContain(
+    'msg="kernel\'s OOM kills not followed, the engine\'s events count" container=web detail="EMFILE: too many open files, watch"',
+  );
+  expect(web.shown).toEqual([]);
+});
+
 test.each([
   ["with cgroup v1", `4:memory:${PATH}`, `0::${PATH}`],
   ["whose cgroup isn't visible here", "0::/some/other/process"],
@@ -93,6 +120,7 @@ test.each([
     fleet: { oomKills: () => resolve() },
     files: new HostCgroups(web.tree.proc),
     clock: new FakeClock(),
+    log: recordedLog().log,
   });
   using _other = other;
   web.record.pid = 8;

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { copyFile, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -129,7 +130,8 @@ export async function startPrivateHost(plan: HostPlan): Promise<PrivateHost> {
     async start(short, command = []) {
       const full = `${short}-${runId}`;
       names.push(...CGROUPS[kind].map((path) => path.replace("NAME", full)));
-      await writeFile(at("cgroups"), [...names, ...PARENTS, ""].join("\n"));
+      // Containers start side by side: the newest list has to be the last one that is written.
+      writeFileSync(at("cgroups"), [...names, ...PARENTS, ""].join("\n"));
       await act("start", [full, ...command]);
       return new HostNode(full, command, act);
     },
