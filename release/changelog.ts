@@ -2,7 +2,8 @@
  * What a release does with CHANGELOG.md. It reads and writes that file alone.
  *
  *   node release/changelog.ts cut            gives the unreleased changes the version of package.json
- *   node release/changelog.ts notes          prints the changes of that version, for a release page
+ *   node release/changelog.ts notes [BASE]   prints the changes of that version, for a release page, where
+ *                                            links to files begin with the URL BASE
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,14 +34,19 @@ export function releaseNotes(text: string, version: string): string {
   return section.slice(section.indexOf("\n")).trim();
 }
 
+/** Returns Markdown whose links to files of the project begin with a URL that ends in a slash. */
+export function withBase(markdown: string, base: string): string {
+  return markdown.replaceAll(/\]\((?![a-z]+:|#)/g, `](${base}`);
+}
+
 if (import.meta.main) {
   const text = readFileSync(FILE, "utf8");
-  const [command] = process.argv.slice(2);
+  const [command, base = ""] = process.argv.slice(2);
   if (command === "cut") {
     const date = new Date().toISOString().slice(0, 10);
     writeFileSync(FILE, cutRelease(text, manifest.version, date));
   } else if (command === "notes") {
-    console.log(releaseNotes(text, manifest.version));
+    console.log(withBase(releaseNotes(text, manifest.version), base));
   } else {
     console.error(`changelog: expected cut or notes, got ${command ?? "nothing"}`);
     process.exitCode = 2;

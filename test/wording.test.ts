@@ -69,7 +69,7 @@ function linesOf(file: string): readonly string[] {
     );
 }
 
-/** Removes the tables that quote avoided words: the glossary's, and the changelog's of old texts. */
+/** Removes the tables that quote avoided words: the glossary's, and that of old log messages. */
 function withoutQuotes(text: string): string {
   return text
     .replace(/<!-- generated: words to avoid -->[^]*?<!-- end of words to avoid -->/, "")

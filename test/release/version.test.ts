@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { VERSION_PLACES, versionsIn } from "../../docs/generate/version-places.ts";
 import manifest from "../../package.json" with { type: "json" };
 import lock from "../../package-lock.json" with { type: "json" };
-import { cutRelease, releaseNotes } from "../../release/changelog.ts";
+import { cutRelease, releaseNotes, withBase } from "../../release/changelog.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const NEXT = "9.8.7";
@@ -93,8 +93,15 @@ describe("the changelog", () => {
 
   test("has notes for what is unreleased", () => {
     expect(releaseNotes(readFileSync(join(ROOT, "CHANGELOG.md"), "utf8"), "Unreleased")).toMatch(
-      /^### /,
+      /^### /m,
     );
     expect(() => releaseNotes(CHANGELOG, "3.0.0")).toThrow("no 3.0.0");
+  });
+
+  test("links to files of the version when it is on a release page", () => {
+    const notes = "- [A](docs/a.md#b), [C](https://c.example/), [D](#d)";
+    expect(withBase(notes, "https://x.example/blob/v1/")).toBe(
+      "- [A](https://x.example/blob/v1/docs/a.md#b), [C](https://c.example/), [D](#d)",
+    );
   });
 });
