@@ -49,6 +49,8 @@ export interface UnitReading {
   inactiveExit: number | undefined;
   /** Type of a service or mount: `oneshot`, `ext4`. */
   subtype: string | undefined;
+  /** ExecMainCode of a service: 2 and 3 if a signal ended its main process. */
+  exitCode: number | undefined;
   /** ExecMainStatus of a service. */
   exitStatus: number | undefined;
   /** Time and result of the newest check of its conditions. */
@@ -67,7 +69,7 @@ const SERIES: Readonly<Record<ReadingGroup, Readonly<Record<string, number>>>> =
   ip: { service: 4 },
   watchdog: {},
   boot: {},
-  info: { "": 5, service: 7, mount: 6 },
+  info: { "": 5, service: 8, mount: 6 },
 };
 const CONTAINER_SERIES: Readonly<Partial<Record<ReadingGroup, number>>> = {
   watchdog: 4,
@@ -117,6 +119,7 @@ export function noReading(): UnitReading {
     inactiveEnter: undefined,
     inactiveExit: undefined,
     subtype: undefined,
+    exitCode: undefined,
     exitStatus: undefined,
     conditionTime: undefined,
     isConditionMet: undefined,

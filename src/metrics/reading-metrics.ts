@@ -2,6 +2,7 @@
  * Metrics of what no signal carries, by the groups of `--systemd.collect`. Names, labels and types are
  * those of systemd_exporter 0.7 where it has them.
  */
+import { signalName } from "../domain/exit-status.ts";
 import type { ReadingGroup, UnitReading } from "../domain/readings.ts";
 import { MANAGER_METRICS } from "./manager-metrics.ts";
 import { infoLabelsOf } from "./systemd-labels.ts";
@@ -10,6 +11,9 @@ import { type About, isAnswering, NODE, type ReadingMetric, unitMetric } from ".
 const NAMED = [...NODE, "name"];
 const TYPED = [...NAMED, "type"];
 const MICROSECONDS = 1e6;
+/** Values of ExecMainCode: CLD_KILLED, CLD_DUMPED. */
+const KILLED = 2;
+const DUMPED = 3;
 
 /** The definition of a metric of units, as far as they differ. */
 interface UnitAbout {
@@ -328,6 +332,30 @@ const UNIT_METRICS: readonly ReadingMetric[] = [
     },
     ({ exitStatus }) => exitStatus,
   ),
+  {
+    ...unitMetric(
+      {
+        name: "systemd_service_exec_main_signal",
+        type: "gauge",
+        help: "1 for the signal that ended the service's main process; absent while it runs, or if it exited.",
+        labels: [...NAMED, "signal"],
+        otel: {
+          name: "systemd.service.exec_main.signal",
+          unit: "1",
+          kind: "updowncounter",
+          attributes: { signal: "systemd.service.exec_main.signal" },
+        },
+        cardinality: "1 per service that a signal ended",
+      },
+      ({ reading, nameLabels }, visit) => {
+        const { exitCode, exitStatus } = reading ?? {};
+        if (exitStatus === undefined || (exitCode !== KILLED && exitCode !== DUMPED)) return;
+        visit(nameLabels, 1, "signal", signalName(exitStatus));
+      },
+      isAnswering,
+    ),
+    group: "info",
+  },
   valueMetric(
     "info",
     {

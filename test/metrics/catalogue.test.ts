@@ -68,6 +68,7 @@ test("shows the metrics of the groups that --systemd.collect selects, and of no 
       "systemd_unit_inactive_enter_time_seconds",
       "systemd_unit_inactive_exit_time_seconds",
       "systemd_service_exec_main_status",
+      "systemd_service_exec_main_signal",
       "systemd_unit_condition_failed",
       "systemd_jobs",
       "systemd_jobs_installed_total",

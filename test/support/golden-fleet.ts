@@ -208,6 +208,7 @@ function answeredQueries(systemd: SystemdState): void {
     egressBytes: 60,
     egressPackets: 1,
   });
+  read("slurmctld.service", { exitCode: 3, exitStatus: 6 });
   read("backup.timer", { lastTrigger: 1_767_225_600.5, conditionTime: 1, isConditionMet: false });
   read("ssh.socket", { accepted: 7, connections: 1, refused: 2, memory: 4_096 });
   systemd.manager.reading = {

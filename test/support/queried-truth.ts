@@ -1,3 +1,4 @@
+import { signalName } from "../../src/domain/exit-status.ts";
 import { BOOT_STAGES } from "../../src/domain/readings.ts";
 import type { TestNode } from "./engine/node.ts";
 import type { Scrape } from "./exposition.ts";
@@ -9,6 +10,7 @@ const NO_VALUE = String(2n ** 64n - 1n);
 /** Version of systemd from which systemctl prints times as numbers. */
 const UNIX_TIMES = 251;
 const TYPES = ["service", "socket", "timer", "target", "path"];
+const SIGNAL = "systemd_service_exec_main_signal";
 /** Units whose figures of a cgroup don't change between two looks. */
 const STILL = "still.service";
 
@@ -54,6 +56,10 @@ export async function trueQueried(node: TestNode): Promise<Values> {
       if (value !== undefined) values[`${metric} ${unit}`] = value;
     }
     const type = properties.get("Type");
+    const isKilled = /^[23]$/.test(properties.get("ExecMainCode") ?? "");
+    if (unit.endsWith(".service") && isKilled) {
+      values[`${SIGNAL} ${unit}`] = signalName(Number(properties.get("ExecMainStatus")));
+    }
     if (unit.endsWith(".service") && type !== undefined) {
       values[`systemd_unit_info ${unit}`] = type;
     }
@@ -82,6 +88,9 @@ export function shownQueried(scrape: Scrape, container: string): Values {
   }
   for (const { labels } of scrape.select("systemd_unit_info", { container })) {
     values[`systemd_unit_info ${labels["name"]}`] = labels["service_type"] ?? "";
+  }
+  for (const { labels } of scrape.select(SIGNAL, { container })) {
+    values[`${SIGNAL} ${labels["name"]}`] = labels["signal"] ?? "";
   }
   const monotonic = "systemd_boot_monotonic_seconds";
   for (const { labels, value } of scrape.select(monotonic, { container })) {

@@ -40,7 +40,7 @@ const OF_TYPE: Readonly<
     has: (type) => type === "service",
     of: ["IPIngressBytes", "IPIngressPackets", "IPEgressBytes", "IPEgressPackets"],
   },
-  info: { has: (type) => type === "service", of: ["Type", "ExecMainStatus"] },
+  info: { has: (type) => type === "service", of: ["Type", "ExecMainCode", "ExecMainStatus"] },
 };
 const OF_UNIT = [
   "ActiveEnterTimestamp",
@@ -107,6 +107,7 @@ const SETTERS: Readonly<Record<string, SetValue>> = {
   InactiveEnterTimestamp: (to, from) => (to.inactiveEnter = readSeconds(from)),
   InactiveExitTimestamp: (to, from) => (to.inactiveExit = readSeconds(from)),
   Type: (to, from) => (to.subtype = readSubtype(from)),
+  ExecMainCode: (to, from) => (to.exitCode = readNumber(from)),
   ExecMainStatus: (to, from) => (to.exitStatus = readNumber(from)),
   ConditionTimestamp: (to, from) => (to.conditionTime = readSeconds(from)),
   ConditionResult: (to, from) => (to.isConditionMet = readNumber(from) !== 0),

@@ -51,6 +51,7 @@ test("reads a recorded service, without the values that systemd doesn't have", (
     tasksMax: 28_909,
     memory: 1_011_712,
     subtype: "notify",
+    exitCode: 0,
     exitStatus: 0,
   });
 });
