@@ -12,7 +12,7 @@ const SRC = join(import.meta.dirname, "src");
 const DIST = join(import.meta.dirname, "dist");
 
 /** Files that the program starts with, each in place of its compiled one. main.js loads program.js. */
-const ENTRIES = ["program", "healthcheck", "storage/store-thread", "http/auth/bcrypt-worker"];
+const ENTRIES = ["program", "healthcheck", "http/auth/bcrypt-worker"];
 
 /** A file finds others, such as its thread, by its own URL: it is that of the compiled file here too. */
 const sources: Plugin = {

@@ -121,7 +121,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   state: ["domain", "platform/data", "state/containers", "state/units"],
   "state/containers": ["domain", "state/units"],
   "state/units": ["domain", "platform/data"],
-  storage: ["domain", "platform/data", "platform/process", "platform/time"],
+  storage: ["domain", "platform/data", "platform/time"],
   "systemd/dbus": ["domain", "platform/data", "platform/time"],
   "systemd/format": ["domain", "platform/data", "systemd/dbus"],
   "systemd/readings": [

@@ -39,11 +39,11 @@ console.log(JSON.stringify([rest, dropped, isOom, String(timeNs), typeof open]))
 console.log(dockerEventsArgs("dev").length, systemdMonitorArgs("a").length);
 `;
 
-/** Returns a script that opens the store's thread, whose file differs between source and build. */
-function threadScript(module: string, path: string): string {
+/** Returns a script that stores a row. */
+function storeScript(module: string, path: string): string {
   return `
-    import { threadLink } from ${JSON.stringify(module)};
-    const link = threadLink();
+    import { storeLink } from ${JSON.stringify(module)};
+    const link = await storeLink();
     await link.open({ path: ${JSON.stringify(path)}, scope: "", outlives: "power-cut", nowMs: 0 });
     await link.commit({ rows: [{ seq: 1, count: 1, bytes: new Uint8Array([7]) }], resume: undefined });
     const [row] = await link.read(100);
@@ -117,9 +117,9 @@ test(
       cwd: project,
     });
 
-    const thread = join(installed, "dist", "storage", "thread-link.js");
-    await writeFile(join(project, "thread.js"), threadScript(thread, join(folder, "data")));
-    const { stdout: rows } = await execa(process.execPath, ["thread.js"], { cwd: project });
+    const link = join(installed, "dist", "storage", "store-link.js");
+    await writeFile(join(project, "store.js"), storeScript(link, join(folder, "data")));
+    const { stdout: rows } = await execa(process.execPath, ["store.js"], { cwd: project });
     expect(rows).toBe("1 7");
 
     const { stdout } = await execa(process.execPath, ["consumer.ts"], { cwd: project });

@@ -22,11 +22,6 @@ export interface StorePlace {
   readonly path: string;
   /** Identifies what is watched: engine and filters. Resume points of other scopes are dropped. */
   readonly scope: string;
-  /**
-   * The crash that a transaction survives: of the process, or of the machine too, for which each one
-   * waits for the disk.
-   */
-  readonly outlives: "crash" | "power-cut";
   /** Unix time in milliseconds, for the name of a file that is moved aside. */
   readonly nowMs: number;
 }
@@ -106,19 +101,27 @@ function makeFolder(path: string): void {
   }
 }
 
-/** The resume point and the queue in one database. Every method throws what SQLite throws. */
+/** Written bytes of the journal after which a checkpoint is due. */
+const CHECKPOINT_BYTES = 2 ** 21;
+const PAGE_BYTES = 4_096;
+
+/**
+ * The resume point and the queue in one database. Every method throws what SQLite throws. None waits for
+ * the disk: a transaction outlives the process, and its caller waits for the disk where it has to outlive
+ * the machine.
+ */
 export class StoreFile {
   readonly #database: DatabaseSync;
-  readonly #place: StorePlace;
   readonly #resume: ResumeTables;
   readonly #queue: QueueTable;
   #isPrepared = false;
   /** True if rows were added since the file last shrank. */
   #isGrown = true;
+  /** Bytes in the journal since the last checkpoint, at most. */
+  #journalBytes = CHECKPOINT_BYTES;
 
   constructor(database: DatabaseSync, place: StorePlace) {
     this.#database = database;
-    this.#place = place;
     this.#resume = new ResumeTables(database, place.scope);
     this.#queue = new QueueTable(database);
   }
@@ -127,33 +130,55 @@ export class StoreFile {
     return this.#queue.totals;
   }
 
+  /** False as long as a full disk has no room for the tables. */
+  get isPrepared(): boolean {
+    return this.#isPrepared;
+  }
+
   /** Locks the file, makes the tables, and returns what an earlier process stored. */
   prepare(): Resume | undefined {
     // The system releases the lock, however the process ends.
     this.#database.exec("PRAGMA locking_mode = EXCLUSIVE");
     if (this.#version() === 0) this.#database.exec("PRAGMA auto_vacuum = INCREMENTAL");
-    const synchronous = this.#place.outlives === "power-cut" ? "FULL" : "NORMAL";
-    this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
+    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
     this.#database.exec("PRAGMA cache_size = -512; PRAGMA journal_size_limit = 8388608");
     this.#transaction(() => this.#makeTables());
     const [check] = this.#database.prepare("PRAGMA quick_check(1)").all();
     if (check?.["quick_check"] !== "ok") throw new DamagedError(String(check?.["quick_check"]));
     const restored = this.#resume.read();
     this.#queue.load();
+    // New tables wait for the disk, and nothing else does.
+    this.#database.exec("PRAGMA synchronous = OFF");
     this.#isPrepared = true;
     return restored;
   }
 
-  commit({ rows, resume }: StoreUpdate): void {
+  commit(update: StoreUpdate): void {
+    const { rows, resume } = update;
     if (!this.#isPrepared) this.prepare();
     this.#transaction(() => {
       this.#queue.write(rows);
       if (resume !== undefined) this.#resume.write(resume);
     });
     this.#queue.written(rows);
+    this.#journalBytes += bytesOf(update);
     if (resume !== undefined) this.#resume.written(resume);
     if (rows.length > 0) this.#isGrown = true;
     else if (this.#isGrown && this.#queue.totals.records === 0) this.#shrink();
+  }
+
+  /** True if the journal is so long that {@link checkpoint} is due. */
+  get isCheckpointDue(): boolean {
+    return this.#journalBytes >= CHECKPOINT_BYTES;
+  }
+
+  /**
+   * Copies the journal into the file. The disk must have the whole journal before, and the whole file before
+   * the next transaction, which overwrites the journal.
+   */
+  checkpoint(): void {
+    this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    this.#journalBytes = 0;
   }
 
   /** See {@link QueueTable.read}. */
@@ -208,4 +233,11 @@ export class StoreFile {
       throw error;
     }
   }
+}
+
+/** Returns the bytes of the pages that a transaction writes to the journal, at most. */
+function bytesOf({ rows, resume }: StoreUpdate): number {
+  const own = rows.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const pages = rows.length + (resume?.containers.size ?? 0) + 8;
+  return own + pages * PAGE_BYTES;
 }

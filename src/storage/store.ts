@@ -1,7 +1,7 @@
 /**
  * The store: what outlives the process. One SQLite file has the queue of log records and the resume
  * point, written in one transaction, so that the records of all changes up to the point are in the
- * queue or delivered. A worker thread waits for the disk.
+ * queue or delivered. Only threads of Node's pool wait for the disk.
  *
  * `StoredQueue` groups records to rows (`RecordGroup`), which go to the file (`DiskRows`, by a
  * `StoreLink` to `StoreFile`) and are leased from there (`InFlightBatch`). Imports platform and
@@ -14,7 +14,7 @@ import type { ContainerResume, CursorResume, Resume } from "../domain/resume.ts"
 import { DiskRows } from "./disk-rows.ts";
 import type { ResumeUpdate } from "./resume-tables.ts";
 import { storeFileName } from "./store-file.ts";
-import { directLink, storeErrorOf } from "./store-link.ts";
+import { storeErrorOf, storeLink } from "./store-link.ts";
 import type { StoreError, StoreLink, StoreOpened } from "./store-link.ts";
 import { StoredQueue } from "./stored-queue.ts";
 
@@ -33,7 +33,7 @@ export interface StoreOptions {
   readonly queue?: {
     readonly maxBytes: number;
     readonly dropped: (records: number, reason: "queue_full" | "damaged") => void;
-    /** Opens the link to the file. Default: one to a worker thread. */
+    /** Opens the link to the file. */
     readonly link?: () => Promise<StoreLink>;
   };
 }
@@ -67,7 +67,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const file = storeFileName(path);
   let link: StoreLink | undefined;
   try {
-    link = await (queue === undefined ? directLink() : (queue.link ?? openThread)());
+    link = await (queue?.link ?? storeLink)();
     const outlives = queue === undefined ? "crash" : "power-cut";
     const opened = await link.open({ path, scope, outlives, nowMs: clock.nowMs() });
     if (opened.setAside !== undefined) {
@@ -84,12 +84,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await link?.close().catch(() => {});
     return new FileStore(undefined, options);
   }
-}
-
-/** Loads the thread only when used: it costs some 10 MB. */
-async function openThread(): Promise<StoreLink> {
-  const { threadLink } = await import("./thread-link.ts");
-  return threadLink();
 }
 
 interface OpenedLink {

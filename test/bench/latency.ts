@@ -57,7 +57,9 @@ async function turn(
   turnOptions: { readonly route: Route; readonly victims: Victims; readonly times: Times },
 ): Promise<void> {
   const { route, victims, times } = turnOptions;
-  await using unitwatch = await context.watch(1, { route, args: ["--log.level=debug"] });
+  // Lines at level debug have no bound.
+  const args = ["--log.level=debug", "--log.changes=none"];
+  await using unitwatch = await context.watch(1, { route, args });
   await untilAttached(unitwatch, 1);
   await delay(SETTLE_MS);
   using scraper = new Scrapes(unitwatch);

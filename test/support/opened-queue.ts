@@ -1,6 +1,7 @@
 import type { CursorResume } from "../../src/domain/resume.ts";
 import type { RecordBatch, RecordQueue } from "../../src/domain/record-queue.ts";
-import { directLink, StoreError } from "../../src/storage/store-link.ts";
+import type { DiskSync } from "../../src/storage/disk-sync.ts";
+import { StoreError, storeLink } from "../../src/storage/store-link.ts";
 import type { StoreLink } from "../../src/storage/store-link.ts";
 import type { StoreUpdate } from "../../src/storage/store-file.ts";
 import { openStore } from "../../src/storage/store.ts";
@@ -67,7 +68,7 @@ export async function openQueue(settings: QueueSettings): Promise<OpenedQueue> {
     queue: {
       maxBytes,
       dropped: (records, reason) => void dropped.push(`${reason} ${records}`),
-      link: async () => faulty(await directLink(), disk),
+      link: async () => faulty(await storeLink(() => NO_SYNC), disk),
     },
   });
   const { queue } = store;
@@ -104,9 +105,19 @@ export async function openQueue(settings: QueueSettings): Promise<OpenedQueue> {
   return opened;
 }
 
+/** Needs no turn of the event loop. */
+export const NO_SYNC: DiskSync = {
+  journal: () => Promise.resolve(),
+  database: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
+
 function faulty(link: StoreLink, disk: FaultyDisk): StoreLink {
   return {
-    ...link,
+    open: (place) => link.open(place),
+    drop: (seq) => link.drop(seq),
+    free: (bytes) => link.free(bytes),
+    close: () => link.close(),
     async commit(update) {
       if (disk.wait !== undefined) await disk.wait;
       if (disk.commit !== undefined) throw disk.commit;
