@@ -43,11 +43,13 @@ export interface QueueSettings {
   /** Undefined: in memory. */
   readonly path: string | undefined;
   readonly maxBytes?: number;
+  /** Default 8. */
+  readonly recordBytes?: number;
   readonly scope?: string;
 }
 
 export async function openQueue(settings: QueueSettings): Promise<OpenedQueue> {
-  const { path, maxBytes = 1_000_000, scope = "here" } = settings;
+  const { path, maxBytes = 1_000_000, recordBytes = 8, scope = "here" } = settings;
   const clock = new FakeClock();
   const { log, lines } = recordedLog(clock);
   const dropped: string[] = [];
@@ -82,7 +84,7 @@ export async function openQueue(settings: QueueSettings): Promise<OpenedQueue> {
     disk,
     cursor: undefined,
     push(numbers) {
-      for (const number of numbers) queue.push(recordOf(number));
+      for (const number of numbers) queue.push(recordOf(number, recordBytes));
     },
     async lease(maxBytes = 2 ** 20) {
       const idle = new AbortController();
@@ -132,9 +134,9 @@ function faulty(link: StoreLink, disk: FaultyDisk): StoreLink {
   };
 }
 
-/** Returns a unique record of eight bytes. */
-export function recordOf(number: number): Uint8Array {
-  return Buffer.from(`${String(number).padStart(7, "0")};`);
+/** Returns a unique record. */
+export function recordOf(number: number, bytes = 8): Uint8Array {
+  return Buffer.from(`${String(number).padStart(bytes - 1, "0")};`);
 }
 
 /** Returns the numbers of the leased records. */
