@@ -1,9 +1,17 @@
 import type { ContainerDetails, ContainerIdentity } from "../../src/domain/container.ts";
 import type { EngineEvent } from "../../src/domain/engine-event.ts";
 
+/** Ids by name: models request them more often than anything else. */
+const ids = new Map<string, string>();
+
 /** Returns the id of a container in tests: 64 hex digits made from its name. */
 export function idOf(name: string): string {
-  return Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64);
+  let id = ids.get(name);
+  if (id === undefined) {
+    id = Buffer.from(name).toString("hex").padEnd(64, "0").slice(0, 64);
+    ids.set(name, id);
+  }
+  return id;
 }
 
 /** Returns the identity of a container: a node of the cluster `dev`. */

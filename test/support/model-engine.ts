@@ -126,7 +126,8 @@ export class ModelEngine implements EngineSource {
 
   async inspect(ids: readonly string[]): Promise<Inspection> {
     await this.#ask();
-    const all = [...this.containers.values()].filter(({ name }) => ids.includes(idOf(name)));
+    const wanted = new Set(ids);
+    const all = [...this.containers.values()].filter(({ name }) => wanted.has(idOf(name)));
     const failed = new Set(all.filter(({ name }) => this.broken.has(name)));
     const readable = all.filter((container) => !failed.has(container));
     const details = readable.map((container) => container.inspect());
@@ -153,7 +154,8 @@ export class ModelEngine implements EngineSource {
   }
 
   #emit(event: EngineEvent): void {
-    this.#ring = [...this.#ring, event].slice(-RING);
+    this.#ring.push(event);
+    if (this.#ring.length > RING) this.#ring.shift();
     if (this.#stream !== undefined) this.#pipe.push(event);
   }
 }

@@ -123,7 +123,7 @@ function live(container: ModelContainer, random: (n: number) => number, byPolicy
   }
 }
 
-const SEEDS = Array.from({ length: 15 }, (_, seed) => seed);
+const SEEDS = Array.from({ length: 10 }, (_, seed) => seed);
 
 /** Requests with events meanwhile, if inspections fail: each such request causes more. */
 const EVENTFUL = 12;
