@@ -9,7 +9,7 @@ import { type LifeKind, type LifeStep, UnitLife } from "../../support/systemd/un
 const START_NS = 1_800_000_000_000_000_000n;
 const MS = 1_000_000n;
 /** Cases of each mode: `UNITWATCH_CUT_CASES`, a multiple of 300. */
-const CASES = Number(process.env["UNITWATCH_CUT_CASES"] ?? 1_500);
+const CASES = Number(process.env["UNITWATCH_CUT_CASES"] ?? 600);
 const CASES_PER_TEST = 300;
 const FIRST_CASES = Array.from({ length: CASES / CASES_PER_TEST }, (_, i) => i * CASES_PER_TEST);
 /** By then a last stream is open. */
