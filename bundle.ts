@@ -1,15 +1,15 @@
 /*
- * Bundles the program in dist/: `npm run build` runs it after the compiler. A start then loads a few
- * files in place of hundreds, with the dependencies in them: it takes a third less CPU, and the process
- * 10 MB less memory. The library, dist/index.js, stays as compiled, and takes dependencies from
- * node_modules.
+ * Bundles the program in dist/, or the folder that is given: `npm run build` runs it after the compiler.
+ * A start then loads a few files in place of hundreds, with the dependencies in them: it takes a third
+ * less CPU, and the process 10 MB less memory. The library, dist/index.js, stays as compiled, and takes
+ * dependencies from node_modules.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
 
 const SRC = join(import.meta.dirname, "src");
-const DIST = join(import.meta.dirname, "dist");
+const DIST = process.argv[2] ?? join(import.meta.dirname, "dist");
 
 /** Files that the program starts with, each in place of its compiled one. main.js loads program.js. */
 const ENTRIES = ["program", "healthcheck", "http/auth/bcrypt-worker"];

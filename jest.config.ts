@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "jest";
 import { ALERTMANAGER, PROMETHEUS } from "./test/interop/programs.ts";
+import { PROGRAM_VARIABLE } from "./test/support/program.ts";
 import { measureSlowness } from "./test/support/slowness.ts";
 import { useTempFolder } from "./test/support/temp-folder.ts";
 
@@ -8,6 +9,7 @@ measureSlowness();
 useTempFolder();
 // Programs that tests start from the sources take less than half the time.
 process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules/.cache/compile");
+process.env[PROGRAM_VARIABLE] ??= "built";
 
 const common = {
   transform: {},

@@ -6,10 +6,11 @@ import { execa } from "execa";
 import { SHELLS } from "../src/config/commands.ts";
 import { completionScript } from "../src/config/completion/completion-script.ts";
 import { fakeEngine } from "./support/fake-engine.ts";
+import { programFile } from "./support/program.ts";
 import { startUnitwatch } from "./support/unitwatch.ts";
 import { eventually } from "./support/eventually.ts";
 
-const MAIN = join(import.meta.dirname, "../src/main.ts");
+const MAIN = programFile();
 
 const PARSERS = {
   json: (line: string) => JSON.parse(line) as Record<string, unknown>,

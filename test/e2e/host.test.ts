@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { execa } from "execa";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
@@ -9,9 +8,10 @@ import type { Scrape } from "../support/exposition.ts";
 import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { prepareUsers, USER, USER_MANAGER, userctl } from "../support/systemd/user-node.ts";
 import { shownSystemd, trueSystemd } from "../support/truth.ts";
+import { programFile } from "../support/program.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
+const MAIN = programFile();
 const NAME = "e2ehost";
 /** Each run writes a line; after the last of them it stays. */
 const RUNS = 6;

@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { eventually } from "./eventually.ts";
-
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
+import { programFile } from "./program.ts";
 
 /** Outcome of a command. */
 export interface CommandExit {
@@ -54,7 +52,7 @@ export function startCommand(host: string, args: readonly string[]): StartedComm
   const isChosen = args.some((arg) => arg.startsWith("--docker.runtime="));
   const engine = [`--docker.host=${host}`, ...(isChosen ? [] : ["--docker.runtime=engine"])];
   return new StartedCommand(
-    spawn(process.execPath, [MAIN, ...args, ...engine], {
+    spawn(process.execPath, [programFile(), ...args, ...engine], {
       stdio: ["ignore", "pipe", "pipe"],
       env: Object.fromEntries(env),
     }),

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { RequestOptions } from "node:http";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { E2E_RUNTIME } from "./e2e-runtime.ts";
@@ -11,9 +10,9 @@ import { onEngineHost, onlyChildOf } from "./engine/engine-host.ts";
 import { eventually } from "./eventually.ts";
 import { parseExposition, type Scrape } from "./exposition.ts";
 import { type Answer, fetchFrom } from "./http-client.ts";
+import { programFile } from "./program.ts";
 import { slowMs } from "./slowness.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
 const RUNTIME_ARG = `--docker.runtime=${E2E_RUNTIME}`;
 const START_MS = 30_000;
 const END_MS = 30_000;
@@ -27,7 +26,7 @@ export interface UnitwatchOptions {
   readonly storagePath?: string;
   /** Additional flags. */
   readonly args?: readonly string[];
-  /** Arguments of Node.js and the program. Default: the sources. */
+  /** Arguments of Node.js and the program. Default: {@link programFile}. */
   readonly run?: readonly string[];
   /** Engine whose host it runs on, in this engine's pid namespace. Default: this process's own. */
   readonly onHostOf?: Pick<Engine, "host"> | undefined;
@@ -165,7 +164,7 @@ interface Output {
 
 /** Starts unitwatch and waits until it listens. */
 export async function startUnitwatch(options: UnitwatchOptions): Promise<Unitwatch> {
-  const { host, cluster, storagePath = "", args = [], env = {}, run = [MAIN] } = options;
+  const { host, cluster, storagePath = "", args = [], env = {}, run = [programFile()] } = options;
   const { onHostOf } = options;
   const enter = options.enter ?? (onHostOf === undefined ? [] : onEngineHost(onHostOf.host));
   const [command, ...before] = [...enter, process.execPath];
