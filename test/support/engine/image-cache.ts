@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -38,8 +39,11 @@ const COMMANDS = {
  */
 export async function debootstrapTars(image: ImageRecipe): Promise<ImageTars> {
   const { suite, recipe, packages, signal } = image;
-  await ensureCommands(COMMANDS, signal);
   const dir = join(cacheDir(), `${suite}-${recipe}`);
+  const tars = { node: join(dir, "node.tar"), busybox: join(dir, "busybox.tar") };
+  // Written last, and whole: apt takes seconds to name its mirror.
+  if (existsSync(tars.node)) return tars;
+  await ensureCommands(COMMANDS, signal);
   await mkdir(dir, { recursive: true });
   const mirror = await debianMirror();
   // In namespaces bound to this process, so that its processes and mounts end with it, even if it
@@ -50,5 +54,5 @@ export async function debootstrapTars(image: ImageRecipe): Promise<ImageTars> {
     env: { ...systemEnv(), ...(mirror?.proxy && { http_proxy: mirror.proxy }) },
     ...(signal && { cancelSignal: signal }),
   });
-  return { node: join(dir, "node.tar"), busybox: join(dir, "busybox.tar") };
+  return tars;
 }
