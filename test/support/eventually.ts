@@ -4,9 +4,14 @@ import { slowMs } from "./slowness.ts";
 export interface EventuallyOptions {
   /** Time limit on an idle machine. Default 30,000. */
   readonly withinMs?: number;
-  /** Interval between two checks on an idle machine. Default 25. */
+  /** Interval between two checks on an idle machine. Default: 25, growing to 100. */
   readonly everyMs?: number;
 }
+
+/** A check can cost a scrape and commands in a container: after a while they are rarer. */
+const FIRST_MS = 25;
+const LAST_MS = 100;
+const GROWTH = 1.1;
 
 /**
  * Repeats `check` until it neither throws nor returns false; returns its result. Throws the last
@@ -14,10 +19,10 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   check: () => T | Promise<T>,
-  { withinMs = 30_000, everyMs = 25 }: EventuallyOptions = {},
+  { withinMs = 30_000, everyMs }: EventuallyOptions = {},
 ): Promise<Exclude<T, false>> {
   const begin = performance.now();
-  for (;;) {
+  for (let pauseMs = FIRST_MS; ; pauseMs = Math.min(pauseMs * GROWTH, LAST_MS)) {
     // A check that begins before the limit counts, so at least one does.
     const isLast = performance.now() - begin >= slowMs(withinMs);
     try {
@@ -27,6 +32,6 @@ export async function eventually<T>(
     } catch (error) {
       if (isLast) throw error;
     }
-    await delay(slowMs(everyMs));
+    await delay(slowMs(everyMs ?? pauseMs));
   }
 }
