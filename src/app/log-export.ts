@@ -65,7 +65,7 @@ export async function openLogExport(options: LogExportOptions): Promise<AsyncDis
   const isFollowed = entryFilter(config, (id) => fleet.get(id));
   const emitFailed = emitLines(pipeline.logger, { clock, instance: INSTANCE, isFollowed });
   bus.subscribe("failureLines", emitFailed);
-  bus.subscribe("journalEntries", emitEntries(pipeline.logger, { clock }));
+  bus.subscribe("journalEntries", emitEntries(pipeline.flood, { clock }));
   return { [Symbol.asyncDispose]: () => closeExport(pipeline, queue, { clock, log }) };
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from "@opentelemetry/api";
 import type { Change } from "../domain/change.ts";
 import type { ContainerIdentity } from "../domain/container.ts";
 import type { ContainerEntries, FailedRun } from "../domain/journal.ts";
-import { entryRecordOf, journalRecordOf } from "./journal-record.ts";
+import { entryRecords, type EntryRecord, journalRecordOf } from "./journal-record.ts";
 import { logRecordOf } from "./log-record.ts";
 import { isQuiet } from "./severity.ts";
 
@@ -46,11 +46,11 @@ export function emitLines(
 
 /** Returns a subscriber that emits a log record for each entry of a journal that is followed. */
 export function emitEntries(
-  logger: Logger,
+  logger: { emit(record: EntryRecord): void },
   { clock }: Pick<EmitChangesOptions, "clock">,
 ): (entries: ContainerEntries) => void {
   return ({ identity, lines }) => {
-    const observedNs = clock.nowNs();
-    for (const line of lines) logger.emit(entryRecordOf({ identity, line }, { observedNs }));
+    const recordOf = entryRecords(identity, { observedNs: clock.nowNs() });
+    for (const line of lines) logger.emit(recordOf(line));
   };
 }

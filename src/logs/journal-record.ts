@@ -1,6 +1,12 @@
 import { hash } from "node:crypto";
-import { type LogRecord, SeverityNumber } from "@opentelemetry/api";
+import {
+  type AttributeValue,
+  type HrTime,
+  type LogRecord,
+  SeverityNumber,
+} from "@opentelemetry/api";
 import type { Change } from "../domain/change.ts";
+import type { ContainerIdentity } from "../domain/container.ts";
 import type { JournalLine, JournalRun, UnitLine } from "../domain/journal.ts";
 import { hrTime } from "../platform/time/hr-time.ts";
 import { containerAttributes, uidOf } from "./log-record.ts";
@@ -48,40 +54,48 @@ export function journalRecordOf(
   const { identity } = change;
   // Of a process that had ended, the journal may not have the run.
   const invocationId = line.invocationId || run.invocationId;
-  const record = entryRecordOf(
-    { identity, line: { ...line, unit: run.unit, invocationId } },
-    options,
-  );
+  const record = entryRecords(identity, options)({ ...line, unit: run.unit, invocationId });
   const failure = { "unitwatch.failure.uid": uidOf(change, options.instance) };
   return { ...record, attributes: { ...record.attributes, ...failure } };
 }
 
-/** Returns the log record of a journal entry. Its uid is the same whenever the entry is read. */
-export function entryRecordOf(
-  { identity, line }: Pick<Change, "identity"> & { readonly line: UnitLine },
-  options: Pick<RecordOptions, "observedNs">,
-): LogRecord {
-  const { unit, invocationId } = line;
-  const { number, text } = SEVERITIES[line.priority ?? -1] ?? DEFAULT_SEVERITY;
-  return {
-    eventName: EVENT_NAME,
-    timestamp: hrTime(line.timeNs),
-    observedTimestamp: hrTime(options.observedNs),
-    severityNumber: number,
-    severityText: text,
-    body: line.message,
-    attributes: {
-      "event.name": EVENT_NAME,
-      ...containerAttributes({ identity }),
-      "systemd.unit.name": unit,
-      ...(invocationId === "" ? {} : { "systemd.invocation_id": invocationId }),
-      ...(line.pid === undefined ? {} : { "process.pid": line.pid }),
-      ...(line.identifier === "" ? {} : { "syslog.identifier": line.identifier }),
-      "log.record.uid": lineUid(identity?.id ?? "", line),
-    },
+/** Record of a journal entry, with exact times. */
+export interface EntryRecord extends LogRecord {
+  readonly timestamp: HrTime;
+  readonly observedTimestamp: HrTime;
+}
+
+/**
+ * Returns a function that makes the log records of a container's journal entries. The uid of an entry is the
+ * same whenever it is read.
+ */
+export function entryRecords(
+  identity: ContainerIdentity | undefined,
+  { observedNs }: Pick<RecordOptions, "observedNs">,
+): (line: UnitLine) => EntryRecord {
+  const observedTimestamp = hrTime(observedNs);
+  const shared = { "event.name": EVENT_NAME, ...containerAttributes({ identity }) };
+  const id = identity?.id ?? "";
+  return (line) => {
+    const { unit, invocationId, pid, identifier } = line;
+    const { number, text } = SEVERITIES[line.priority ?? -1] ?? DEFAULT_SEVERITY;
+    const attributes: Record<string, AttributeValue> = { ...shared, "systemd.unit.name": unit };
+    if (invocationId !== "") attributes["systemd.invocation_id"] = invocationId;
+    if (pid !== undefined) attributes["process.pid"] = pid;
+    if (identifier !== "") attributes["syslog.identifier"] = identifier;
+    attributes["log.record.uid"] = lineUid(id, line);
+    return {
+      eventName: EVENT_NAME,
+      timestamp: hrTime(line.timeNs),
+      observedTimestamp,
+      severityNumber: number,
+      severityText: text,
+      body: line.message,
+      attributes,
+    };
   };
 }
 
 function lineUid(container: string, { cursor }: JournalLine): string {
-  return hash("sha256", [container, "journal", cursor].join("\0"), "hex").slice(0, 32);
+  return hash("sha256", `${container}\0journal\0${cursor}`, "hex").slice(0, 32);
 }

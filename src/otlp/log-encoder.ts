@@ -36,16 +36,11 @@ const HEAD_BYTES = 6;
 const MAX_NAMES = 256;
 
 /** The parts of a record that are encoded. */
-export type EncodedParts = Pick<
-  ReadableLogRecord,
-  | "hrTime"
-  | "hrTimeObserved"
-  | "severityNumber"
-  | "severityText"
-  | "body"
-  | "attributes"
-  | "eventName"
->;
+export type EncodedParts = Pick<ReadableLogRecord, "hrTime" | "hrTimeObserved" | "attributes"> & {
+  readonly [Part in "severityNumber" | "severityText" | "body" | "eventName"]?:
+    | ReadableLogRecord[Part]
+    | undefined;
+};
 
 /**
  * Encodes log records as protobuf. The SDK's serializer takes five times as long, and writes wrong

@@ -1,6 +1,6 @@
 /**
  * OTLP: log export (`openLogPipeline`) and metric push (`startMetricPush`). Log records go from the
- * SDK's Logger through `QueueLogProcessor` and our encoder into the queue of `storage/`, and from
+ * SDK's Logger through `QueueLogProcessor`, or to that at once, and our encoder into the queue of `storage/`, and from
  * there by `LogDelivery` to a sender of `transport/`; metrics go from their source to a sender.
  * `protocol/` reads and writes the wire formats.
  *
@@ -16,6 +16,7 @@ import type { LogDeliveryOptions } from "./log-delivery.ts";
 import { LogRequest } from "./log-request.ts";
 import type { LogOrigin } from "./log-request.ts";
 import { QueueLogProcessor } from "./queue-log-processor.ts";
+import type { ScalarRecord } from "./queue-log-processor.ts";
 
 export interface LogPipelineOptions extends Omit<LogDeliveryOptions, "request"> {
   readonly origin: LogOrigin;
@@ -25,6 +26,8 @@ export interface LogPipelineOptions extends Omit<LogDeliveryOptions, "request"> 
 export interface LogPipeline {
   /** Accepts records at once, and never throws. */
   readonly logger: Logger;
+  /** Does the same in half of the time, for floods of records. */
+  readonly flood: { emit(record: ScalarRecord): void };
   /**
    * Ignores later records, delivers the queue until the signal aborts, and closes the sender. Leaves
    * the queue to its owner.
@@ -35,16 +38,18 @@ export interface LogPipeline {
 /** Opens a pipeline: OpenTelemetry's SDK, then our encoder, then the queue, then the sender. */
 export function openLogPipeline(options: LogPipelineOptions): LogPipeline {
   const { queue, sender, origin } = options;
+  const processor = new QueueLogProcessor(queue);
   const provider = new LoggerProvider({
     resource: resourceFromAttributes(origin.resource()),
     logRecordLimits: { attributeCountLimit: Infinity },
-    processors: [new QueueLogProcessor(queue)],
+    processors: [processor],
   });
   const delivery = new LogDelivery({ ...options, request: new LogRequest(origin) });
   const stop = new AbortController();
   const delivered = delivery.run(stop.signal);
   return {
     logger: provider.getLogger(origin.scope.name, origin.scope.version),
+    flood: processor,
     async close(signal) {
       const abort = (): void => stop.abort();
       signal.addEventListener("abort", abort);

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { JournalLine } from "../../src/domain/journal.ts";
-import { entryRecordOf, journalRecordOf } from "../../src/logs/journal-record.ts";
+import { entryRecords, journalRecordOf } from "../../src/logs/journal-record.ts";
 import { logRecordOf } from "../../src/logs/log-record.ts";
 import { unitChange } from "../support/changes.ts";
 import { idOf } from "../support/engine-facts.ts";
@@ -82,7 +82,7 @@ test("gives an entry the same record, without a failure, when it comes by itself
   const { attributes, ...record } = recordOf();
   const { "unitwatch.failure.uid": _failure, ...shared } = attributes ?? {};
   const line = { ...LINE, unit: "slurmd.service" };
-  expect(entryRecordOf({ identity: CHANGE.identity, line }, OPTIONS)).toEqual({
+  expect(entryRecords(CHANGE.identity, OPTIONS)(line)).toEqual({
     ...record,
     attributes: shared,
   });

@@ -129,6 +129,8 @@ export class Unitwatch implements AsyncDisposable {
 
   signal(name: NodeJS.Signals): void {
     process.kill(this.pid, name);
+    // nsenter stops with the process that it waits for.
+    if (name === "SIGCONT" && this.#child.pid !== this.pid) this.#child.kill(name);
   }
 
   /** Returns its running child processes. */

@@ -1,10 +1,13 @@
-import type { ExportedEntry } from "./journal-lines.ts";
+import type { ExportedEntry } from "./exported-entry.ts";
+
+/** Parts of an entry that decide its place in the order. */
+export type EntryPosition = Pick<ExportedEntry, "cursor" | "timeNs">;
 
 /**
  * Compares entries in the order in which they were written, the oldest first: numbers rise within one
  * journal, also when the clock is set back; else the times decide. journalctl has the same order.
  */
-export function byWriting(one: ExportedEntry, other: ExportedEntry): number {
+export function byWriting(one: EntryPosition, other: EntryPosition): number {
   const [a, b] = [numberOf(one.cursor), numberOf(other.cursor)];
   if (a !== undefined && b !== undefined && a.journal === b.journal) return a.number - b.number;
   if (one.timeNs === other.timeNs) return 0;

@@ -1,5 +1,5 @@
-import { EXPORT_ARGS, type ExportedEntry } from "../format/journal-lines.ts";
-import { byWriting } from "../format/journal-order.ts";
+import { EXPORT_ARGS, type ExportedEntry, own } from "../format/exported-entry.ts";
+import { byWriting, type EntryPosition } from "../format/journal-order.ts";
 import type { Followed } from "./followed.ts";
 import type { HostJournalOptions } from "./host-journal.ts";
 import { openJournalFiles, type StartJournalctl, startOnHost } from "./host-journalctl.ts";
@@ -12,6 +12,8 @@ const PAUSE_MS = 1_000;
 const SAME_TIME_MS = 2_000;
 /** Bound of the entries that one read sees and can't pass on; the next read has them. */
 const MAX_UNSURE = 2_000;
+/** Looks at the files, one for each batch of a backlog, after which the newest entry is read instead. */
+const MAX_LOOKS = 3;
 /** Entries among which the one to go on from is sought. */
 const MAX_BEFORE = 2_000;
 const NEWEST_ARGS = ["--no-pager", "--quiet", ...EXPORT_ARGS, "--lines=1"];
@@ -29,7 +31,7 @@ export interface FollowFilesOptions extends Pick<HostJournalOptions, "at" | "clo
  * journald writes the entries of users to files of their own, and begins new files. While files are read,
  * an older entry than those that were read can be in another file. So entries are passed on up to the
  * newest one that was known before the files were opened; later ones only if there is one file, and still
- * is when they are read. The next read has the rest.
+ * is when they are read, or when an even newer one is known. The next read has the rest.
  *
  * @throws HostJournalError if the host's journalctl can't read the files
  */
@@ -66,18 +68,23 @@ function open(followed: Followed, { at, clock }: FollowFilesOptions): JournalFil
 async function newestOf(
   followed: Followed,
   options: FollowFilesOptions,
-): Promise<ExportedEntry | undefined> {
+): Promise<EntryPosition | undefined> {
   using files = open(followed, options);
   const { start = startOnHost, signal } = options;
   let newest: ExportedEntry | undefined;
   for await (const entries of mergeFiles(files, { start, args: NEWEST_ARGS, signal })) {
     newest = entries.at(-1);
   }
-  return newest;
+  return newest && positionOf(newest);
+}
+
+/** Without the memory of the entries that were read with it. */
+function positionOf({ cursor, timeNs }: ExportedEntry): EntryPosition {
+  return { cursor: own(cursor), timeNs };
 }
 
 interface FilesRead {
-  readonly newest: ExportedEntry | undefined;
+  readonly newest: EntryPosition | undefined;
   /** True if every entry that the files had was passed on. */
   readonly isDone: boolean;
   /** True if the files have more. */
@@ -87,13 +94,16 @@ interface FilesRead {
 interface PassOptions extends FollowFilesOptions {
   readonly followed: Followed;
   /** The newest entry that was known before the files were opened. */
-  readonly newest: ExportedEntry | undefined;
+  readonly newest: EntryPosition | undefined;
 }
 
 async function passOn(files: JournalFiles, options: PassOptions): Promise<FilesRead> {
   const { start = startOnHost, followed, signal } = options;
   const { args } = followed;
   let { newest } = options;
+  // No entry up to this one is missing in the files.
+  let known = newest;
+  let looks = 0;
   let isAfterGap = false;
   let unsure = 0;
   const batches = newEntries(followed, mergeFiles(files, { start, args, signal }));
@@ -101,14 +111,33 @@ async function passOn(files: JournalFiles, options: PassOptions): Promise<FilesR
     isAfterGap ||= !isKnown;
     const last = entries.at(-1);
     if (last === undefined) continue;
-    const sure = unsure > 0 ? [] : sureOf(entries, { ...options, files });
+    let sure: readonly ExportedEntry[] = [];
+    if (unsure === 0 && isUpTo(known, last)) sure = entries;
+    else if (unsure === 0) {
+      looks += 1;
+      const now = looks % MAX_LOOKS === 0 ? await newestOf(followed, options) : known;
+      if (isOnly({ ...options, files })) {
+        known = now;
+        sure = entries;
+      } else sure = entries.slice(0, firstAfter(known, entries));
+    }
     followed.pass(sure, isAfterGap);
     if (sure.length > 0) isAfterGap = false;
     unsure += entries.length - sure.length;
-    newest = newest === undefined || byWriting(newest, last) < 0 ? last : newest;
+    if (!isUpTo(newest, last)) newest = positionOf(last);
     if (unsure > MAX_UNSURE) return { newest, isDone: false, isCut: true };
   }
   return { newest, isDone: unsure === 0, isCut: false };
+}
+
+function isUpTo(known: EntryPosition | undefined, entry: EntryPosition): boolean {
+  return known !== undefined && byWriting(entry, known) <= 0;
+}
+
+/** Returns the index of the first entry that was written after a known one. */
+function firstAfter(known: EntryPosition | undefined, entries: readonly ExportedEntry[]): number {
+  const found = entries.findIndex((entry) => !isUpTo(known, entry));
+  return found < 0 ? entries.length : found;
 }
 
 /** The entry to go on from is the first one, save for entries of another journal with an odd time. */
@@ -129,18 +158,6 @@ async function* newEntries(
     yield after;
   }
   if (held !== undefined && held.length > 0) yield followed.after(held);
-}
-
-/** Returns the first entries, as far as no older one can be missing. */
-function sureOf(
-  entries: readonly ExportedEntry[],
-  { newest, ...options }: PassOptions & { readonly files: JournalFiles },
-): readonly ExportedEntry[] {
-  const isKnown = (entry: ExportedEntry | undefined): boolean =>
-    entry !== undefined && newest !== undefined && byWriting(entry, newest) <= 0;
-  if (isKnown(entries.at(-1)) || isOnly(options)) return entries;
-  const end = entries.findIndex((entry) => !isKnown(entry));
-  return entries.slice(0, end);
 }
 
 /** Returns true if the container has one file, which is the one that is read. */

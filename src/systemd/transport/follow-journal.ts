@@ -3,7 +3,7 @@ import type { ProcessExit } from "../../domain/process.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import { ExportStream } from "../format/export-stream.ts";
 import { isMissing, JournalError, whyOf } from "../format/journal.ts";
-import type { ExportedEntry } from "../format/journal-lines.ts";
+import type { ExportedEntry } from "../format/exported-entry.ts";
 import { MARK } from "../format/mark.ts";
 import type { BootGate } from "./boot-gate.ts";
 import { followFiles } from "./follow-files.ts";

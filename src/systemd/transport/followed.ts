@@ -1,7 +1,8 @@
 import type { FollowQuery, JournalPosition } from "../../domain/journal.ts";
 import type { Redactor } from "../../platform/data/redactor.ts";
 import { sinceArg } from "../format/journal.ts";
-import { EXPORT_ARGS, type ExportedEntry, shownLines } from "../format/journal-lines.ts";
+import { EXPORT_ARGS, type ExportedEntry, own } from "../format/exported-entry.ts";
+import { shownLines } from "../format/journal-lines.ts";
 import { numberOf } from "../format/journal-order.ts";
 
 /** A cursor as journalctl prints it; it becomes an argument of the next journalctl. */
@@ -66,8 +67,9 @@ export class Followed {
     if (!CURSOR.test(cursor)) throw new Error("journalctl's output has an invalid cursor");
     const { redactor, isWanted } = this.#options;
     const wanted = entries.filter(({ unit }) => isWanted(unit));
-    this.#position = { cursor };
-    this.#take({ lines: shownLines(wanted, redactor), cursor, isAfterGap });
+    const position = { cursor: own(cursor) };
+    this.#position = position;
+    this.#take({ lines: shownLines(wanted, redactor), ...position, isAfterGap });
   }
 }
 

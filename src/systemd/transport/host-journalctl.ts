@@ -4,7 +4,7 @@ import type { CollectOptions } from "../../platform/process/collect-output.ts";
 import { isRoot, UNPRIVILEGED_ID } from "../../platform/process/unprivileged.ts";
 import { ExportStream } from "../format/export-stream.ts";
 import { whyOf } from "../format/journal.ts";
-import { type ExportedEntry, parseExport } from "../format/journal-lines.ts";
+import { type ExportedEntry, parseExport } from "../format/exported-entry.ts";
 import type { ContainerRootOptions, OpenFile } from "./container-root.ts";
 import { runHostCommand, startHostCommand } from "./host-command.ts";
 import { JournalFiles, type JournalsOf } from "./journal-files.ts";

@@ -1,4 +1,4 @@
-import type { ExportedEntry } from "../format/journal-lines.ts";
+import type { ExportedEntry } from "../format/exported-entry.ts";
 import { byWriting } from "../format/journal-order.ts";
 import { exportBatches, type StartJournalctl } from "./host-journalctl.ts";
 import type { JournalFiles } from "./journal-files.ts";

@@ -2,14 +2,8 @@ import type { LinesQuery, ReadLines } from "../../domain/journal.ts";
 import type { ContainerRuntime } from "../../domain/runtime.ts";
 import type { Redactor } from "../../platform/data/redactor.ts";
 import { JOURNAL_LIMIT_MS, JournalError, isMissing, whyOf } from "../format/journal.ts";
-import {
-  type ExportedEntry,
-  linesArgs,
-  MAX_LINES_BYTES,
-  maxEntries,
-  parseExport,
-  runLines,
-} from "../format/journal-lines.ts";
+import { type ExportedEntry, parseExport } from "../format/exported-entry.ts";
+import { linesArgs, MAX_LINES_BYTES, maxEntries, runLines } from "../format/journal-lines.ts";
 import { byWriting } from "../format/journal-order.ts";
 import { MARK } from "../format/mark.ts";
 import type { BootGate } from "./boot-gate.ts";

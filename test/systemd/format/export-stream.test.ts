@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { MAX_ENTRY_BYTES } from "../../../src/domain/journal.ts";
 import { ExportStream } from "../../../src/systemd/format/export-stream.ts";
-import { parseExport } from "../../../src/systemd/format/journal-lines.ts";
+import { parseExport } from "../../../src/systemd/format/exported-entry.ts";
 import { exported, exportedBySystemd } from "../../support/journal-export.ts";
 
 const RECORDED = [

@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { MAX_ENTRY_BYTES, type RunLines } from "../../../src/domain/journal.ts";
 import { Redactor } from "../../../src/platform/data/redactor.ts";
-import { linesArgs, parseExport, runLines } from "../../../src/systemd/format/journal-lines.ts";
+import { parseExport } from "../../../src/systemd/format/exported-entry.ts";
+import { linesArgs, runLines } from "../../../src/systemd/format/journal-lines.ts";
 import { exported, exportedBySystemd, RUN } from "../../support/journal-export.ts";
 
 const OTHER = "b".repeat(32);

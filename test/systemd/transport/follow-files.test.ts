@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { FollowedEntries, JournalPosition } from "../../../src/domain/journal.ts";
 import type { Process } from "../../../src/domain/process.ts";
@@ -9,7 +10,6 @@ import { Redactor } from "../../../src/platform/data/redactor.ts";
 import { Followed } from "../../../src/systemd/transport/followed.ts";
 import { followFiles } from "../../../src/systemd/transport/follow-files.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { FakeProcess } from "../../support/fake-process.ts";
 import { exported } from "../../support/journal-export.ts";
 import { ContainerTree } from "../../support/systemd/container-tree.ts";
 import { until } from "../../support/until.ts";
@@ -21,6 +21,7 @@ let clock: FakeClock;
 let end: AbortController;
 let taken: FollowedEntries[];
 let reads: number;
+let entriesAtOnce: number;
 let answer: (text: string, args: readonly string[]) => Partial<CommandOutput>;
 
 beforeEach(async () => {
@@ -29,6 +30,7 @@ beforeEach(async () => {
   end = new AbortController();
   taken = [];
   reads = 0;
+  entriesAtOnce = 10_000;
   answer = (text) => ({ stdout: text });
 });
 afterEach(() => tree[Symbol.asyncDispose]());
@@ -51,13 +53,16 @@ const entries = (...numbers: readonly number[]): string =>
     )
     .join("");
 
-/** Returns a journalctl that prints this. */
+/** Returns a journalctl that prints this, in pieces of {@link entriesAtOnce}. */
 function processOf(output: Partial<CommandOutput>): Process {
   const { stdout, exitCode, stderr } = { stdout: "", exitCode: 0, stderr: "", ...output };
-  const process = new FakeProcess();
-  process.stdout.end(Buffer.from(stdout, "latin1"));
-  process.exit({ exitCode, signal: undefined, stderr });
-  return process;
+  const pieces: Buffer[] = [];
+  const all = stdout.match(/[^]+?\n\n/g) ?? [stdout];
+  for (let at = 0; at < all.length; at += entriesAtOnce) {
+    pieces.push(Buffer.from(all.slice(at, at + entriesAtOnce).join(""), "latin1"));
+  }
+  const exited = Promise.resolve({ exitCode, signal: undefined, stderr });
+  return { stdout: Readable.from(pieces), kill: () => true, exited };
 }
 
 async function write(name: string, text: string): Promise<void> {
@@ -161,6 +166,39 @@ test("reads a backlog of any size in one run", async () => {
   expect(reads).toBe(4);
 });
 
+const NUMBERS = Array.from({ length: 20 }, (_, at) => at + 2);
+
+test("reads the newest entry of a backlog in many pieces, and none of them twice", async () => {
+  await write("system.journal", entries(1));
+  await follow({ sinceNs: clock.nowNs() });
+  await write("system.journal", entries(1, ...NUMBERS));
+  entriesAtOnce = 1;
+  reads = 0;
+  await next();
+  expect(numbers().flat()).toEqual(["1", ...NUMBERS.map(String)]);
+  expect(reads).toBe(2);
+});
+
+test("passes nothing of a backlog on once another file began", async () => {
+  await write("system.journal", entries(1));
+  await follow({ sinceNs: clock.nowNs() });
+  const later = entries(...NUMBERS.filter((number) => number !== 4));
+  await write("system.journal", entries(1) + later);
+  entriesAtOnce = 1;
+  answer = (text, args) => {
+    // The read of the newest entry begins after two pieces.
+    if (args.includes("--lines=1")) {
+      writeFileSync(join(tree.root, FOLDER, "user-1000.journal"), entries(4), "latin1");
+    }
+    return { stdout: text };
+  };
+  await next();
+  expect(numbers().flat()).toEqual(["1", "2", "3"]);
+  answer = (text) => ({ stdout: text });
+  await next();
+  expect(numbers().flat()).toEqual(["1", ...NUMBERS.map(String)]);
+});
+
 test("reads again at once when more was written than it can be sure of", async () => {
   const all = Array.from({ length: 6_000 }, (_, at) => at + 2);
   await write("system.journal", entries(1));
@@ -170,6 +208,35 @@ test("reads again at once when more was written than it can be sure of", async (
   await next();
   expect(numbers().flat()).toEqual(["1", ...all.map(String)]);
 });
+
+/** Journal entries 1 to 10: before the fourth the clock was set back an hour, later two hours ahead, and back. */
+const STEPS = readFileSync(
+  new URL("../../fixtures/journal/clock-step.export", import.meta.url),
+  "latin1",
+)
+  .split("\n\n")
+  .slice(0, -1)
+  .map((entry) => `${entry}\n\n`);
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])(
+  "goes on after entry %i of a journal whose clock was set, in two files",
+  async (from) => {
+    const written = Date.parse("2026-11-22T10:22:19Z");
+    await clock.advance(written - clock.nowMs());
+    await write("system@1-1-1.journal", STEPS.slice(0, 3).join(""));
+    await write("system.journal", STEPS.slice(3).join(""));
+    answer = (text, args) => {
+      // As journalctl does, by the number: from the entry of the cursor on, or all of a later file.
+      const number = Number.parseInt(/;i=([0-9a-f]+)/.exec(args.at(-1) ?? "")?.[1] ?? "0", 16);
+      const has = STEPS.filter((entry, at) => at + 1 >= number && text.includes(entry));
+      return { stdout: args.includes("--lines=1") ? (has.at(-1) ?? "") : has.join("") };
+    };
+    await follow({ cursor: /^__CURSOR=(.*)/.exec(STEPS[from - 1] ?? "")?.[1] ?? "" });
+    const later = STEPS.map((_, at) => String(at + 1)).slice(from);
+    expect(numbers().flat()).toEqual(later);
+    expect(taken.every(({ isAfterGap }) => !isAfterGap)).toBe(true);
+  },
+);
 
 test("reports a gap if the entry to go on from is gone", async () => {
   const known = cursor(1);
