@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parse } from "yaml";
-import manifest from "../../package.json" with { type: "json" };
-import { attachEngine, describeEngine } from "../support/engine/attach.ts";
-import { runContainer, TestContainer } from "../support/engine/container.ts";
-import type { Engine } from "../support/engine/docker.ts";
-import { waitForEvent } from "../support/engine/events.ts";
-import { startNode } from "../support/engine/node.ts";
-import { parseExposition, type Scrape } from "../support/exposition.ts";
-import { BASE_IMAGES, buildImage, ensureBaseImages, ROOT } from "../support/image/base-images.ts";
-import { slowMs } from "../support/slowness.ts";
+import manifest from "../../../package.json" with { type: "json" };
+import { attachEngine, describeEngine } from "../../support/engine/attach.ts";
+import { runContainer, TestContainer } from "../../support/engine/container.ts";
+import type { Engine } from "../../support/engine/docker.ts";
+import { waitForEvent } from "../../support/engine/events.ts";
+import { startNode } from "../../support/engine/node.ts";
+import { parseExposition, type Scrape } from "../../support/exposition.ts";
+import { BASE_IMAGES, buildImage, ensureBaseImages, ROOT } from "../../support/image/base-images.ts";
+import { slowMs } from "../../support/slowness.ts";
 
 /** Differs from the default, so that the health check must find it. */
 const PORT = 9_000;
