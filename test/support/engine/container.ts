@@ -1,4 +1,5 @@
 import { type DockerOptions, type DockerResult, type Engine, TEST_LABEL } from "./docker.ts";
+import { engineJson, execByApi, takesRequests } from "./engine-requests.ts";
 import { eventually } from "../eventually.ts";
 import { slowSeconds } from "../slowness.ts";
 import { ensureImage, imageName } from "./images.ts";
@@ -54,16 +55,26 @@ export class TestContainer implements AsyncDisposable {
   }
 
   /** Returns the command's stdout. @throws with its stderr if the exit code isn't 0 */
-  exec(args: readonly string[], options: ExecOptions = {}): Promise<string> {
-    return this.engine.docker(this.#execArgs(args, options), options);
+  async exec(args: readonly string[], options: ExecOptions = {}): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.tryExec(args, options);
+    if (exitCode === 0) return stdout;
+    const command = `docker exec ${this.#name} ${args.join(" ")}`;
+    throw new Error(`${command}: exit code ${exitCode}: ${stderr || stdout}`);
   }
 
   tryExec(args: readonly string[], options: ExecOptions = {}): Promise<DockerResult> {
-    return this.engine.tryDocker(this.#execArgs(args, options), options);
+    return takesRequests(this.engine)
+      ? execByApi(this.engine, { ...options, container: this.id, args })
+      : this.engine.tryDocker(this.#execArgs(args, options), options);
   }
 
   /** Returns all processes in the container, which must be running. */
   async processes(): Promise<ContainerProcess[]> {
+    if (takesRequests(this.engine)) {
+      const path = `/containers/${this.id}/top?ps_args=-eo%20pid,args`;
+      const top = (await engineJson(this.engine, path)) as { readonly Processes: string[][] };
+      return top.Processes.map(([pid, ...args]) => ({ pid: Number(pid), args: args.join(" ") }));
+    }
     // podman itself takes no arguments of ps: it runs ps in the container. It has the pids there.
     const columns = this.engine.isPodman ? ["pid", "args"] : ["-eo", "pid,args"];
     const lines = await this.engine.docker(["top", this.id, ...columns]);
@@ -78,6 +89,9 @@ export class TestContainer implements AsyncDisposable {
   }
 
   async inspect(): Promise<ContainerInfo> {
+    if (takesRequests(this.engine)) {
+      return (await engineJson(this.engine, `/containers/${this.id}/json`)) as ContainerInfo;
+    }
     const json = await this.engine.docker(["inspect", "--type", "container", this.id]);
     const [info] = JSON.parse(json) as [ContainerInfo];
     return info;
