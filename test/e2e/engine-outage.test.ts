@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { clusterName } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer, type TestContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -21,13 +22,7 @@ import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
 // One session: the engine is missing at first, starts, stops, and starts again.
 describeEngine("without an engine", () => {
-  describe.each(["engine", "cli"])("watching through %s", (runtime) => {
-    outage(runtime);
-  });
-});
-
-function outage(runtime: string): void {
-  const cluster = `e2eoutage${runtime}`;
+  const cluster = clusterName("outage");
   const name = (node: string): string => `sind-${cluster}-${node}`;
   const labels = { "sind.cluster": cluster };
   const stack = new AsyncDisposableStack();
@@ -51,11 +46,7 @@ function outage(runtime: string): void {
     await node.writeUnit("victim.service", "[Service]\nExecStart=sleep infinity\n");
     await node.writeUnit("exits.service", "[Service]\nExecStart=sh -c 'exit 3'\n");
     await node.startUnit("victim.service");
-    unitwatch = await startUnitwatch({
-      host: proxy.host,
-      cluster,
-      args: [`--docker.runtime=${runtime}`],
-    });
+    unitwatch = await startUnitwatch({ host: proxy.host, cluster });
     stack.use(unitwatch);
   });
   afterAll(() => stack.disposeAsync());
@@ -144,4 +135,4 @@ function outage(runtime: string): void {
       () => unitwatch.log.filter(({ msg }) => msg === "engine watch restored").length >= 2,
     );
   });
-}
+});

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { StatusReport } from "../../src/domain/status.ts";
-import { clusterName } from "../support/e2e-runtime.ts";
+import { clusterName, E2E_RUNTIME } from "../support/e2e-runtime.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { startContainer } from "../support/engine/container.ts";
 import type { Engine } from "../support/engine/docker.ts";
@@ -152,16 +152,20 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     ["the bridge is missing for a while", "no-logind", hideBridge],
   ];
 
-  const ACTIONS: readonly Action[] = [
-    ...(ON_HOST ? [] : OF_BRIDGE),
+  /** Other actions on the same node show the same: `npm run test:cli` has these too. */
+  const WEAKER: readonly Action[] = [
     ["logind is masked", "no-logind", async () => {}],
     ["there is no dbus at all", "no-dbus", async () => {}],
     ["dbus is restarted", "full", systemctl("restart", "dbus")],
+    ["daemon-reexec without logind", "no-logind", systemctl("daemon-reexec")],
+  ];
+  const ACTIONS: readonly Action[] = [
+    ...(ON_HOST ? [] : OF_BRIDGE),
+    ...(ON_HOST || E2E_RUNTIME === "cli" ? WEAKER : []),
     ["dbus is restarted without logind", "no-logind", systemctl("restart", "dbus")],
     ["daemon-reload", "full", systemctl("daemon-reload")],
     ["daemon-reload without dbus", "no-dbus", systemctl("daemon-reload")],
     ["daemon-reexec", "full", systemctl("daemon-reexec")],
-    ["daemon-reexec without logind", "no-logind", systemctl("daemon-reexec")],
     ["daemon-reexec without dbus", "no-dbus", systemctl("daemon-reexec")],
     ["the bus is masked, and starts again", "full", maskBus],
     [
@@ -320,9 +324,9 @@ describeEngine("systemd's lifecycle during a crash loop", () => {
     await node.systemctl("reset-failed", "talk.service");
   });
 
-  test("counts every failure when 50 containers start and are removed", async () => {
+  test("counts every failure when 12 containers start and are removed", async () => {
     const node = nodeOf("no-logind");
-    const names = Array.from({ length: 50 }, (_, index) => `sind-${CLUSTER}-brief-${index}`);
+    const names = Array.from({ length: 12 }, (_, index) => `sind-${CLUSTER}-brief-${index}`);
     const waiting = [...names];
     await duringLoop(node, async () => {
       const worker = async (): Promise<void> => {
