@@ -24,14 +24,15 @@ const engine = {
 } as const;
 
 /** E2E tests that run with each runtime; the others choose one, or don't depend on it. */
-const BOTH_RUNTIMES = "@(boot|count/count|walk)";
+const BOTH_RUNTIMES = "@(count/count|walk)";
 /** More of them, for `npm run test:cli`: what they show is of a layer that both runtimes share. */
 const BOTH_RUNTIMES_MORE =
-  "@(engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk-containers)";
+  "@(boot|engine-outage|engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk-containers)";
 
 const config: Config = {
   // More workers than processors, because tests with an engine mostly wait for it.
   maxWorkers: 3,
+  testSequencer: "<rootDir>/test/support/test-sequencer.ts",
   projects: [
     {
       ...common,
