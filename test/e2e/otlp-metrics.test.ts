@@ -6,14 +6,11 @@ import { STATE_METRICS } from "../../src/metrics/catalogue.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import type { Engine } from "../support/engine/docker.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
+import { sentEntries, trueEntries } from "../support/journal-entries.ts";
 import { select } from "../support/otlp-metrics.ts";
 import type { ReceivedPoint } from "../support/otlp-metrics.ts";
 import { pushedValues, scrapedValues } from "../support/otlp-points.ts";
-import {
-  type OtlpReceiver,
-  type ReceivedLog,
-  startOtlpReceiver,
-} from "../support/otlp-receiver.ts";
+import { type OtlpReceiver, startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { countFailures, shownFailures, trueFailures } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
 
@@ -163,43 +160,17 @@ describeEngine("metrics and records over OTLP", () => {
     const killed = await follow("dbus");
     await killed.untilWatching(1);
     const talked = node.startUnit(TALK);
-    await receiver.until((logs) => entriesOf(logs).length >= 50);
+    await receiver.until((logs) => sentEntries(logs, TALK).length >= 50);
     killed.signal("SIGKILL");
     await killed.exited;
     await node.exec(["journalctl", "--rotate"]);
     await using _unitwatch = await follow("socket");
     await talked;
-    const truth = (await node.journal(`_SYSTEMD_UNIT=${TALK}`, "+", "_PID=1", `UNIT=${TALK}`)).map(
-      (entry) => ({
-        timeNs: `${String(entry["__REALTIME_TIMESTAMP"])}000`,
-        body: entry["MESSAGE"],
-        pid: Number(entry["_PID"]),
-        identifier: entry["SYSLOG_IDENTIFIER"],
-        run: entry["_PID"] === "1" ? entry["INVOCATION_ID"] : entry["_SYSTEMD_INVOCATION_ID"],
-      }),
-    );
+    const truth = await trueEntries(node, TALK);
     expect(truth.filter(({ identifier }) => identifier === "talk")).toHaveLength(LINES);
-    await receiver.until((logs) => expect(entriesOf(logs)).toEqual(truth));
+    await receiver.until((logs) => expect(sentEntries(logs, TALK)).toEqual(truth));
   });
 });
-
-/** Returns the entries of the journal, each once: what was sent just before a SIGKILL may come again. */
-function entriesOf(logs: readonly ReceivedLog[]): readonly unknown[] {
-  const own = logs.filter(({ attributes }) => attributes["systemd.unit.name"] === TALK);
-  const entries = own.filter(({ eventName }) => eventName === "systemd.journal");
-  const byUid = new Map<unknown, ReceivedLog>();
-  for (const entry of entries) {
-    const uid = entry.attributes["log.record.uid"];
-    if (!byUid.has(uid)) byUid.set(uid, entry);
-  }
-  return [...byUid.values()].map(({ timeNs, body, attributes }) => ({
-    timeNs: String(timeNs),
-    body,
-    pid: Number(attributes["process.pid"]),
-    identifier: attributes["syslog.identifier"],
-    run: attributes["systemd.invocation_id"],
-  }));
-}
 
 function isDelta({ temporality }: ReceivedPoint): boolean {
   return temporality === "delta";

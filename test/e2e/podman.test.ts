@@ -5,6 +5,8 @@ import { describePrivateEngine } from "../support/engine/attach.ts";
 import type { TestContainer } from "../support/engine/container.ts";
 import type { TestNode } from "../support/engine/node.ts";
 import type { Scrape } from "../support/exposition.ts";
+import { sentEntries, trueEntries } from "../support/journal-entries.ts";
+import { startOtlpReceiver } from "../support/otlp-receiver.ts";
 import { type PrivatePodman, startPrivatePodman } from "../support/podman/private-podman.ts";
 import { shownContainer, shownSystemd, trueContainer, trueSystemd } from "../support/truth.ts";
 import { startUnitwatch, type Unitwatch } from "../support/unitwatch.ts";
@@ -75,6 +77,31 @@ describePrivateEngine("podman", () => {
       await watched(scrape);
     });
   });
+
+  test.each(["socket", "dbus"])(
+    "sends each entry of a node's journal over %s",
+    async (transport) => {
+      const unit = `talk-${transport}.service`;
+      await node.writeUnit(unit, "[Service]\nType=oneshot\nExecStart=seq 50\n");
+      await using receiver = await startOtlpReceiver();
+      await using unitwatch = await startUnitwatch({
+        host: podman.host,
+        cluster: CLUSTER,
+        args: [
+          "--docker.runtime=engine",
+          `--systemd.transport=${transport}`,
+          "--journal.records=all",
+        ],
+        env: receiver.env,
+        ...(transport === "socket" && { onHostOf: podman }),
+      });
+      await unitwatch.until((scrape) => scrape.value("unitwatch_journal_up") === 1);
+      await node.startUnit(unit);
+      const truth = await trueEntries(node, unit);
+      expect(truth.filter(({ identifier }) => identifier === "seq")).toHaveLength(50);
+      await receiver.until((logs) => expect(sentEntries(logs, unit)).toEqual(truth));
+    },
+  );
 
   test("shows what a node uses, by the API and from its cgroup on its host", async () => {
     const of = { container: NODE };

@@ -6,8 +6,11 @@ import { openJournalFiles, type StartJournalctl, startOnHost } from "./host-jour
 import type { JournalFiles } from "./journal-files.ts";
 import { mergeFiles } from "./merge-files.ts";
 
-/** Time between two reads of a journal that is written to. */
+/** Time between two looks at a journal. */
 const PAUSE_MS = 1_000;
+/** Bound of that time, which doubles as long as reads find entries, but few: to start a read costs more. */
+const MAX_PAUSE_MS = 4_000;
+const FEW = 1_000;
 /** Time after a write in which the next write may leave the file's time as it is. */
 const SAME_TIME_MS = 2_000;
 /** Bound of the entries that one read sees and can't pass on; the next read has them. */
@@ -39,10 +42,12 @@ export async function followFiles(followed: Followed, options: FollowFilesOption
   const { clock, signal } = options;
   let last = { startMs: 0, writtenMs: -1, isDone: false };
   let newest = await newestOf(followed, options);
+  let pauseMs = PAUSE_MS;
   for (;;) {
     signal.throwIfAborted();
     const startMs = clock.nowMs();
     let isCut = false;
+    let passed: number | undefined;
     {
       using files = open(followed, options);
       const { writtenMs } = files;
@@ -50,13 +55,20 @@ export async function followFiles(followed: Followed, options: FollowFilesOption
       if (!last.isDone || !isIdle) {
         const read = await passOn(files, { ...options, followed, newest });
         newest = read.newest;
-        isCut = read.isCut;
+        ({ isCut, passed } = read);
         last = { startMs, writtenMs, isDone: read.isDone };
       }
     }
     if (isCut) newest = await newestOf(followed, options);
-    else await clock.sleep(PAUSE_MS, signal);
+    else await clock.sleep(pauseMs, signal);
+    pauseMs = nextPauseMs(pauseMs, passed);
   }
+}
+
+/** @param passed entries of the read; undefined if the journal was idle */
+function nextPauseMs(pauseMs: number, passed: number | undefined): number {
+  if (passed === undefined || passed >= FEW) return PAUSE_MS;
+  return passed === 0 ? pauseMs : Math.min(2 * pauseMs, MAX_PAUSE_MS);
 }
 
 /** After a clock was set back, files are older than the newest entry. */
@@ -85,6 +97,8 @@ function positionOf({ cursor, timeNs }: ExportedEntry): EntryPosition {
 
 interface FilesRead {
   readonly newest: EntryPosition | undefined;
+  /** Entries that were passed on. */
+  readonly passed: number;
   /** True if every entry that the files had was passed on. */
   readonly isDone: boolean;
   /** True if the files have more. */
@@ -104,6 +118,7 @@ async function passOn(files: JournalFiles, options: PassOptions): Promise<FilesR
   // No entry up to this one is missing in the files.
   let known = newest;
   let looks = 0;
+  let passed = 0;
   let isAfterGap = false;
   let unsure = 0;
   const batches = newEntries(followed, mergeFiles(files, { start, args, signal }));
@@ -122,12 +137,13 @@ async function passOn(files: JournalFiles, options: PassOptions): Promise<FilesR
       } else sure = entries.slice(0, firstAfter(known, entries));
     }
     followed.pass(sure, isAfterGap);
+    passed += sure.length;
     if (sure.length > 0) isAfterGap = false;
     unsure += entries.length - sure.length;
     if (!isUpTo(newest, last)) newest = positionOf(last);
-    if (unsure > MAX_UNSURE) return { newest, isDone: false, isCut: true };
+    if (unsure > MAX_UNSURE) return { newest, passed, isDone: false, isCut: true };
   }
-  return { newest, isDone: unsure === 0, isCut: false };
+  return { newest, passed, isDone: unsure === 0, isCut: false };
 }
 
 function isUpTo(known: EntryPosition | undefined, entry: EntryPosition): boolean {

@@ -11,6 +11,8 @@ import { JournalFiles, type JournalsOf } from "./journal-files.ts";
 import { SocketError } from "./socket-error.ts";
 
 const COMMAND = "journalctl";
+/** Bytes of its output that are parsed at once. */
+const BATCH_BYTES = 65_536;
 
 /** This host can't read the container's journal, so that another way has to. */
 export class HostJournalError extends Error {
@@ -135,10 +137,10 @@ export async function* exportBatches(
     let batch: ExportedEntry[] = [];
     let printed = "";
     const stream = new ExportStream((entry) => void batch.push(entry));
-    for await (const chunk of process.stdout) {
+    for await (const bytes of joined(process.stdout)) {
       signal.throwIfAborted();
-      stream.push(typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk);
-      if (printed === "" && chunk.length > 0) printed = "entries";
+      stream.push(bytes);
+      printed = "entries";
       if (batch.length === 0) continue;
       yield batch;
       batch = [];
@@ -154,4 +156,21 @@ export async function* exportBatches(
     signal.removeEventListener("abort", kill);
     kill();
   }
+}
+
+/** Joins chunks: journalctl writes 4 KiB at a time, and what is done for each costs. */
+async function* joined(chunks: Process["stdout"]): AsyncGenerator<Uint8Array, void> {
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  for await (const chunk of chunks) {
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk;
+    if (bytes.length === 0) continue;
+    held.push(bytes);
+    heldBytes += bytes.length;
+    if (heldBytes < BATCH_BYTES) continue;
+    yield Buffer.concat(held);
+    held = [];
+    heldBytes = 0;
+  }
+  if (heldBytes > 0) yield Buffer.concat(held);
 }

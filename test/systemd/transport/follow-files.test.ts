@@ -16,12 +16,17 @@ import { until } from "../../support/until.ts";
 
 const FOLDER = `var/log/journal/${"0".repeat(32)}`;
 
+/** So that an entry is passed on by itself. */
+const LONG = "o".repeat(65_536);
+const NUMBERS = Array.from({ length: 20 }, (_, at) => at + 2);
+
 let tree: ContainerTree;
 let clock: FakeClock;
 let end: AbortController;
 let taken: FollowedEntries[];
 let reads: number;
-let entriesAtOnce: number;
+/** Value of a field that isn't read. */
+let other: string;
 let answer: (text: string, args: readonly string[]) => Partial<CommandOutput>;
 
 beforeEach(async () => {
@@ -30,7 +35,7 @@ beforeEach(async () => {
   end = new AbortController();
   taken = [];
   reads = 0;
-  entriesAtOnce = 10_000;
+  other = "";
   answer = (text) => ({ stdout: text });
 });
 afterEach(() => tree[Symbol.asyncDispose]());
@@ -49,20 +54,21 @@ const entries = (...numbers: readonly number[]): string =>
         __CURSOR: cursor(number),
         __REALTIME_TIMESTAMP: String(us()),
         MESSAGE: String(number),
+        OTHER: other,
       }),
     )
     .join("");
 
-/** Returns a journalctl that prints this, in pieces of {@link entriesAtOnce}. */
+/** Returns a journalctl that prints this. */
 function processOf(output: Partial<CommandOutput>): Process {
   const { stdout, exitCode, stderr } = { stdout: "", exitCode: 0, stderr: "", ...output };
-  const pieces: Buffer[] = [];
-  const all = stdout.match(/[^]+?\n\n/g) ?? [stdout];
-  for (let at = 0; at < all.length; at += entriesAtOnce) {
-    pieces.push(Buffer.from(all.slice(at, at + entriesAtOnce).join(""), "latin1"));
-  }
+  const pieces = stdout.match(/[^]{1,4096}/g) ?? [];
   const exited = Promise.resolve({ exitCode, signal: undefined, stderr });
-  return { stdout: Readable.from(pieces), kill: () => true, exited };
+  return {
+    stdout: Readable.from(pieces.map((piece) => Buffer.from(piece, "latin1"))),
+    kill: () => true,
+    exited,
+  };
 }
 
 async function write(name: string, text: string): Promise<void> {
@@ -93,7 +99,7 @@ async function follow(from: JournalPosition): Promise<{ readonly done: Promise<s
 
 /** Lets the next read begin, and waits until it has ended. */
 async function next(): Promise<void> {
-  await clock.advance(1_000);
+  await clock.advance(clock.nextTimerMs ?? 0);
   await until(() => clock.pendingTimers > 0, 50_000);
 }
 
@@ -123,6 +129,20 @@ test("runs nothing while the journal is idle", async () => {
   await write("system.journal", first + entries(2));
   await next();
   expect(numbers().at(-1)).toEqual(["2"]);
+});
+
+test("reads less often while it finds a few entries each time", async () => {
+  const pauses: (number | undefined)[] = [];
+  await write("system.journal", entries(1));
+  await follow({ sinceNs: clock.nowNs() });
+  for (let number = 2; number <= 5; number += 1) {
+    pauses.push(clock.nextTimerMs);
+    await write("system.journal", entries(...NUMBERS.slice(0, number)));
+    await next();
+  }
+  expect(pauses).toEqual([1_000, 2_000, 4_000, 4_000]);
+  for (let times = 0; times < 3; times += 1) await next();
+  expect(clock.nextTimerMs).toBe(1_000);
 });
 
 test("keeps the journal's order over the files of users", async () => {
@@ -166,13 +186,11 @@ test("reads a backlog of any size in one run", async () => {
   expect(reads).toBe(4);
 });
 
-const NUMBERS = Array.from({ length: 20 }, (_, at) => at + 2);
-
 test("reads the newest entry of a backlog in many pieces, and none of them twice", async () => {
   await write("system.journal", entries(1));
   await follow({ sinceNs: clock.nowNs() });
+  other = LONG;
   await write("system.journal", entries(1, ...NUMBERS));
-  entriesAtOnce = 1;
   reads = 0;
   await next();
   expect(numbers().flat()).toEqual(["1", ...NUMBERS.map(String)]);
@@ -182,9 +200,8 @@ test("reads the newest entry of a backlog in many pieces, and none of them twice
 test("passes nothing of a backlog on once another file began", async () => {
   await write("system.journal", entries(1));
   await follow({ sinceNs: clock.nowNs() });
-  const later = entries(...NUMBERS.filter((number) => number !== 4));
-  await write("system.journal", entries(1) + later);
-  entriesAtOnce = 1;
+  other = LONG;
+  await write("system.journal", entries(1, ...NUMBERS.filter((number) => number !== 4)));
   answer = (text, args) => {
     // The read of the newest entry begins after two pieces.
     if (args.includes("--lines=1")) {
