@@ -8,6 +8,8 @@ export interface FirstProcess {
   readonly process: HostProcess;
   /** True if the container's parent, which the host started, names the container. */
   readonly isProven: boolean;
+  /** True if it is PID 1 of a pid namespace of the container. */
+  readonly isInit: boolean;
 }
 
 /** Processes of one cgroup that can be first ones. */
@@ -30,8 +32,8 @@ export function findFirst(
   for (const pid of files.pids()) {
     const process = processes.find(pid);
     if (process === undefined) continue;
-    if (isFirst(process)) {
-      if (isProven(process, match, processes)) return { process, isProven: true };
+    if (isInit(process)) {
+      if (isProven(process, match, processes)) return { process, isProven: true, isInit: true };
       inits.push(process);
     } else if (oldest === undefined || process.startTicks < oldest.startTicks) {
       oldest = process;
@@ -39,11 +41,12 @@ export function findFirst(
     if (inits.length >= MAX_CANDIDATES) break;
   }
   const process = inits.toSorted((one, other) => depthOf(one) - depthOf(other))[0] ?? oldest;
-  return process && { process, isProven: isProven(process, match, processes) };
+  if (process === undefined) return undefined;
+  return { process, isProven: isProven(process, match, processes), isInit: isInit(process) };
 }
 
 /** True if it is the first process of a pid namespace other than the host's. */
-function isFirst({ pids }: HostProcess): boolean {
+function isInit({ pids }: HostProcess): boolean {
   return pids.length > 1 && pids.at(-1) === 1;
 }
 

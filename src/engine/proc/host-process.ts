@@ -11,6 +11,8 @@ const RUNTIME_INIT = /^(?:runc(?:|:\[.*)|crun|youki|lxc-start|lxc-execute|system
 /** Their files. runc and crun execute a copy of themselves in memory, whose process has a number as its name. */
 const RUNTIME_FILE =
   /^(?:\/memfd:(?:runc|crun)[^/]*|.*\/(?:runc|crun|youki|lxc-start|lxc-execute|systemd-nspawn))(?:$|:| \(deleted\)$)/;
+/** A runtime that stays beside the first process, in the same cgroup. */
+const SUPERVISOR_FILE = /\/systemd-nspawn(?: \(deleted\))?$/;
 
 /** A process of the host. */
 export interface HostProcess {
@@ -83,6 +85,11 @@ export class HostProcesses {
   /** True while a runtime has yet to execute the container's own program. */
   isEntering(process: HostProcess): boolean {
     return RUNTIME_INIT.test(process.comm) || RUNTIME_FILE.test(this.#fileOf(process));
+  }
+
+  /** True if it starts and awaits the container's first process, and never becomes it. */
+  isSupervisor(process: HostProcess): boolean {
+    return process.pids.length === 1 && SUPERVISOR_FILE.test(this.#fileOf(process));
   }
 
   /** Returns the arguments of a process that the host is known to have started: never of a container. */

@@ -338,6 +338,8 @@ export class ProcSource implements EngineSource {
     this.#forgets.delete(id);
     this.#byId.delete(id);
     this.#release(id);
+    // Its cgroup may be there still, and be used again.
+    container.isNew = true;
     if (container.isRemoved) container[Symbol.dispose]();
   }
 

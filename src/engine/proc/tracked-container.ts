@@ -34,6 +34,8 @@ export interface TrackedOptions {
 /** One run of a container. */
 export interface Run extends HostContainer {
   readonly startTicks: bigint;
+  /** As of {@link FirstProcess}. */
+  readonly isInit: boolean;
 }
 
 /** A container that a runtime makes is looked at after this time, then after twice that, and so on. */
@@ -57,6 +59,8 @@ export class TrackedContainer implements Disposable {
   #run: Run | undefined;
   /** The newest run, which may have ended. */
   lastRun: Run | undefined;
+  /** True if it was made after the watch began, or was forgotten since: its next start is an event. */
+  isNew: boolean;
   lastEnd: ContainerEnd | undefined;
   runsSystemd = false;
   isPaused = false;
@@ -77,16 +81,12 @@ export class TrackedContainer implements Disposable {
     this.#options = options;
     this.#files = new CgroupFiles(options.hierarchy, match.path, () => this.look());
     this.#reportsOom = this.#files.reportsOom;
+    this.isNew = options.isNew;
     this.#oomKills = options.isNew ? 0 : (this.#files.read().oomKills ?? 0);
   }
 
   get id(): string {
     return this.match.id;
-  }
-
-  /** True if it was made after the watch began. */
-  get isNew(): boolean {
-    return this.#options.isNew;
   }
 
   /** Facts that nothing on this host says of it. */
@@ -191,18 +191,22 @@ export class TrackedContainer implements Disposable {
     const { processes } = this.#options;
     const known = this.#run && processes.find(this.#run.pid);
     if (this.#run !== undefined && isOf(known, this.#run)) {
-      return { process: known, isProven: this.#run.isProven };
+      const { isProven, isInit } = this.#run;
+      return { process: known, isProven, isInit };
     }
     return findFirst(this.#files, this.match, processes);
   }
 
-  async #begin({ process, isProven }: FirstProcess): Promise<void> {
+  async #begin({ process, isProven, isInit }: FirstProcess): Promise<void> {
     const { processes, happened, admits } = this.#options;
+    if (processes.isSupervisor(process)) return;
+    // What is left of a pid namespace whose PID 1 has ended is about to end, too.
+    if (this.lastRun?.isInit === true && !isInit) return;
     if (processes.isEntering(process) && this.#looks < LOOKS) return;
     if (!(await admits(this, isProven))) return;
     const { pid, parent, startTicks } = process;
     const startedAtNs = processes.startedAtNs(process);
-    const run = { ...this.match, pid, parent, isProven, startTicks, startedAtNs };
+    const run = { ...this.match, pid, parent, isProven, isInit, startTicks, startedAtNs };
     this.#mustDescribe = false;
     this.description = (await this.#described(run)) ?? this.description;
     if (this.#options.signal.aborted) return;

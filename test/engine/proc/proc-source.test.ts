@@ -226,6 +226,37 @@ test("takes PID 1 of the outermost pid namespace when a container has others in 
   expect(await details()).toMatchObject({ pid: 10, runsSystemd: true });
 });
 
+test("takes nothing that PID 1 leaves behind for another run", async () => {
+  host.process({ pid: 9, pids: [9], exe: "/usr/bin/systemd-nspawn", comm: "systemd-nspawn" });
+  host.process({ pid: 10 });
+  host.process({ pid: 11, pids: [11, 2], comm: "sleep", exe: "/bin/sleep" });
+  host.cgroup(PATH, { pids: [9, 10, 11], events: "populated 1\nfrozen 0\n" });
+  const { actions, clock } = await watched();
+  host.endProcess(10);
+  host.cgroup(PATH, { pids: [9, 11], events: "populated 1\nfrozen 0\n" });
+  await eventually(() => expect(actions()).toEqual(["die"]));
+  host.endProcess(11);
+  host.cgroup(PATH, { pids: [9], events: "populated 1\nfrozen 0\n" });
+  for (let waitMs = 5; waitMs < 100_000; waitMs *= 2) await clock.advance(waitMs);
+  expect(actions()).toEqual(["die", "forget"]);
+  host.process({ pid: 12, startTicks: 300 });
+  host.cgroup(PATH, { pids: [9, 12], events: "populated 1\nfrozen 0\n" });
+  await eventually(() => expect(actions()).toEqual(["die", "forget", "start"]));
+});
+
+test("takes the oldest process of a container without a pid namespace of its own", async () => {
+  host.process({ pid: 10, pids: [10, 7], exe: "/bin/app", comm: "app" });
+  host.process({ pid: 11, pids: [11, 8], startTicks: 200, exe: "/bin/app", comm: "app" });
+  host.cgroup(PATH, { pids: [11, 10], events: "populated 1\nfrozen 0\n" });
+  const { actions, details } = await watched();
+  expect(await details()).toMatchObject({ pid: 10 });
+  host.endProcess(10);
+  host.endProcess(11);
+  host.process({ pid: 12, pids: [12, 9], startTicks: 300, exe: "/bin/app", comm: "app" });
+  host.cgroup(PATH, { pids: [12], events: "populated 1\nfrozen 0\n" });
+  await eventually(() => expect(actions()).toEqual(["die", "start"]));
+});
+
 test("looks at nothing that a container makes below its own cgroup", async () => {
   host.process({ pid: 10 });
   host.process({ pid: 20 });
