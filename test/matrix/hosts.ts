@@ -34,6 +34,8 @@ const NODES = 2;
 const MANY = { count: 50, withinMs: 30_000 };
 /** Those of the DaemonSet in deploy/kubernetes/proc. */
 const CAPABILITIES = ["sys_ptrace", "setuid", "setgid"] as const;
+/** Messages of a unitwatch that lacks a right. */
+const REFUSALS = new Set(["systemd watch failed", "systemd not sought, PID 1 not readable"]);
 const SECONDS = Number(process.env["UNITWATCH_COUNT_SECONDS"] ?? 15);
 const SEED = Number(process.env["UNITWATCH_COUNT_SEED"] ?? 1);
 /** Lines of unitwatch's log that are printed when a check fails. */
@@ -246,16 +248,8 @@ async function rights(host: PrivateHost): Promise<string> {
     const limit = ["setpriv", `--bounding-set=${set}`, "--inh-caps=-all", "--no-new-privs"];
     await using unitwatch = await watch(host, limit);
     const isWatched = await Promise.race([
-      unitwatch.untilWatching(NODES).then(
-        () => true,
-        () => false,
-      ),
-      unitwatch
-        .untilLogged(({ msg }) => msg === "systemd watch failed")
-        .then(
-          () => false,
-          () => true,
-        ),
+      unitwatch.untilWatching(NODES).then(() => true),
+      unitwatch.untilLogged(({ msg }) => REFUSALS.has(String(msg))).then(() => false),
     ]);
     if (isWatched) watched.push(without === undefined ? "all" : `all but ${without}`);
   }

@@ -82,6 +82,17 @@ export class HostProcesses {
     return file.slice(file.lastIndexOf("/") + 1) === SYSTEMD;
   }
 
+  /** True if this process has the right to see what the other one executes, or it has ended. */
+  isReadable({ pid }: HostProcess): boolean {
+    try {
+      readlinkSync(`${this.#proc}/${pid}/exe`);
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      return code !== "EACCES" && code !== "EPERM";
+    }
+  }
+
   /** True while a runtime has yet to execute the container's own program. */
   isEntering(process: HostProcess): boolean {
     return RUNTIME_INIT.test(process.comm) || RUNTIME_FILE.test(this.#fileOf(process));

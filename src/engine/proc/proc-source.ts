@@ -241,6 +241,11 @@ export class ProcSource implements EngineSource {
     this.#shown.add(id);
     switch (what) {
       case "start":
+        if (container.isUnreadable) {
+          this.#options.log
+            .limited("unreadable")
+            .warn("systemd not sought, PID 1 not readable", { container: name });
+        }
         this.#forgets.get(id)?.[Symbol.dispose]();
         this.#forgets.delete(id);
         // The first listing shows those that ran before.

@@ -57,6 +57,7 @@ export class TrackedContainer implements Disposable {
   readonly #options: TrackedOptions;
   readonly #files: CgroupFiles;
   #run: Run | undefined;
+  #isUnreadable = false;
   /** The newest run, which may have ended. */
   lastRun: Run | undefined;
   /** True if it was made after the watch began, or was forgotten since: its next start is an event. */
@@ -112,6 +113,11 @@ export class TrackedContainer implements Disposable {
   /** True if it has processes that this pid namespace doesn't show. */
   get isForeign(): boolean {
     return this.lastRun === undefined && this.#files.isForeign;
+  }
+
+  /** True if it runs, and this process lacks the right to see whether its PID 1 is systemd. */
+  get isUnreadable(): boolean {
+    return this.#isUnreadable;
   }
 
   /** True if the kernel reports no changes of it, since it allows no more watches. */
@@ -200,7 +206,7 @@ export class TrackedContainer implements Disposable {
   async #begin({ process, isProven, isInit }: FirstProcess): Promise<void> {
     const { processes, happened, admits } = this.#options;
     if (processes.isSupervisor(process)) return;
-    // What is left of a pid namespace whose PID 1 has ended is about to end, too.
+    // The rest of a pid namespace whose PID 1 has ended is about to end, too.
     if (this.lastRun?.isInit === true && !isInit) return;
     if (processes.isEntering(process) && this.#looks < LOOKS) return;
     if (!(await admits(this, isProven))) return;
@@ -213,6 +219,7 @@ export class TrackedContainer implements Disposable {
     this.#run = run;
     this.lastRun = run;
     this.isPaused = false;
+    this.#isUnreadable = !processes.isReadable(process);
     this.runsSystemd = processes.isSystemd(process);
     happened(this, "start", startedAtNs);
   }

@@ -26,7 +26,11 @@ afterEach(() => stack.disposeAsync());
 
 /** Begins to watch; the first listing is through when it resolves. */
 async function watched(
-  options: { registries?: readonly ContainerRegistry[]; filters?: readonly string[] } = {},
+  options: {
+    registries?: readonly ContainerRegistry[];
+    filters?: readonly string[];
+    processes?: Partial<HostProcesses>;
+  } = {},
 ) {
   const clock = new FakeClock();
   const { log, lines } = recordedLog(clock);
@@ -45,7 +49,7 @@ async function watched(
     keepMs: KEEP_MS,
     dropped: (count) => (dropped += count),
     hierarchy: () => host.hierarchy,
-    processes: new HostProcesses(() => clock.nowNs(), host.proc),
+    processes: Object.assign(new HostProcesses(() => clock.nowNs(), host.proc), options.processes),
   });
   const end = new AbortController();
   const sink = { event: (event: EngineEvent) => void events.push(event), parseError: () => {} };
@@ -169,6 +173,16 @@ test.each([
     await clock.advance(clock.nextTimerMs ?? 0);
     expect(actions()).toEqual(["start"]);
   });
+});
+
+test("says so when it may not see what a container runs", async () => {
+  host.process({ pid: 10 });
+  host.cgroup(PATH, { pids: [10], events: "populated 1\nfrozen 0\n" });
+  const { ids, lines } = await watched({ processes: { isReadable: () => false } });
+  expect(ids).toEqual([A]);
+  expect(lines).toContain(
+    `level=warn msg="systemd not sought, PID 1 not readable" container=${A.slice(0, 12)}`,
+  );
 });
 
 test("leaves no timer behind when nothing happens", async () => {
