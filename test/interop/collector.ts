@@ -112,7 +112,8 @@ function changes(folder: string, options: CollectorOptions & Ports): object {
     },
     exporters: {
       "otlphttp/logs": {
-        endpoint: to,
+        logs_endpoint: `${to}/v1/logs`,
+        metrics_endpoint: `${to}/v1/metrics`,
         // The receiver of the tests takes no compressed requests.
         compression: "none",
         ...(queues && {

@@ -11,8 +11,8 @@ export interface ForeignQuery {
   readonly expr: string;
 }
 
-const NODE_EXPORTER = ["github.com/prometheus/node_exporter", "v1.10.2"] as const;
-const SYSTEMD_EXPORTER = ["github.com/prometheus-community/systemd_exporter", "v0.7.0"] as const;
+const NODE_EXPORTER = "github.com/prometheus/node_exporter@v1.10.2";
+const SYSTEMD_EXPORTER = "github.com/prometheus-community/systemd_exporter@v0.7.0";
 
 /** Files that can have queries: mixins, rules, dashboards, and examples in a text. */
 const QUERY_FILES = /\.(?:libsonnet|jsonnet|json|ya?ml|md)$/;
@@ -26,8 +26,8 @@ const TARGETS = 'job="unitwatch"';
  */
 export async function foreignQueries(): Promise<readonly ForeignQuery[]> {
   const modules = await Promise.all([
-    goModule(...NODE_EXPORTER).then((folder) => join(folder, "docs")),
-    goModule(...SYSTEMD_EXPORTER),
+    goModule(NODE_EXPORTER).then((folder) => join(folder, "docs")),
+    goModule(SYSTEMD_EXPORTER),
   ]);
   const queries = await Promise.all(modules.map(queriesBelow));
   return queries.flat();

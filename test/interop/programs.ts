@@ -3,6 +3,7 @@
  * module, into the cache, and run on the loopback interface. `npm run test:interop` runs these tests;
  * CI doesn't: the first run builds for half an hour.
  */
+import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -21,6 +22,8 @@ export const PROMETHEUS: GoProgram = {
   path: "github.com/prometheus/prometheus/cmd/prometheus",
   version: env["UNITWATCH_INTEROP_PROMETHEUS"] ?? "v0.316.0",
   tags: "remove_all_sd",
+  // `go install` refuses the go.mod of 3.5, which replaces modules.
+  lacks: { module: "github.com/prometheus/prometheus" },
 };
 export const ALERTMANAGER: GoProgram = {
   path: "github.com/prometheus/alertmanager/cmd/alertmanager",
@@ -31,6 +34,12 @@ export const ALERTMANAGER: GoProgram = {
   },
 };
 
+export const LOKI: GoProgram = {
+  path: "github.com/grafana/loki/v3/cmd/loki",
+  version: env["UNITWATCH_INTEROP_LOKI"] ?? "v3.7.8",
+  lacks: { module: "github.com/grafana/loki/v3" },
+};
+
 /** Modules of the components in deploy/otel-collector/config.yaml, and a storage for its queue. */
 const COMPONENTS = {
   receivers: [`go.opentelemetry.io/collector/receiver/otlpreceiver ${COLLECTOR}`],
@@ -39,7 +48,9 @@ const COMPONENTS = {
   extensions: [
     `github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage ${COLLECTOR}`,
   ],
+  // Without env, which it takes by default for `${NAME}`, it doesn't start.
   providers: [
+    `go.opentelemetry.io/collector/confmap/provider/envprovider ${COLLECTOR_STABLE}`,
     `go.opentelemetry.io/collector/confmap/provider/fileprovider ${COLLECTOR_STABLE}`,
     `go.opentelemetry.io/collector/confmap/provider/yamlprovider ${COLLECTOR_STABLE}`,
   ],
@@ -47,18 +58,20 @@ const COMPONENTS = {
 
 /** Returns the path of the OpenTelemetry Collector, made by its own builder. */
 export function collectorProgram(): Promise<string> {
-  return builtOnce(`otelcol-${COLLECTOR}`, "otelcol", async (folder) => {
+  const modules = Object.entries(COMPONENTS).map(([kind, each]) => [
+    kind,
+    each.map((gomod) => ({ gomod })),
+  ]);
+  const components = stringify(Object.fromEntries(modules));
+  const hash = createHash("sha256").update(components).digest("hex").slice(0, 12);
+  return builtOnce(`otelcol-${COLLECTOR}-${hash}`, "otelcol", async (folder) => {
     const builder = await goProgram({
       path: "go.opentelemetry.io/collector/cmd/builder",
       version: COLLECTOR,
     });
-    const modules = Object.entries(COMPONENTS).map(([kind, each]) => [
-      kind,
-      each.map((gomod) => ({ gomod })),
-    ]);
     const file = join(folder, "builder.yaml");
     const dist = { name: "otelcol", output_path: folder };
-    await writeFile(file, stringify({ dist, ...Object.fromEntries(modules) }));
+    await writeFile(file, stringify({ dist }) + components);
     await execa("nice", [builder, `--config=${file}`], { cwd: folder, env: goEnv() });
   });
 }

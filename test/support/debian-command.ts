@@ -70,6 +70,8 @@ export interface SuiteRoot {
   readonly suite: string;
   /** Packages that are taken with all that they depend on. */
   readonly packages: readonly string[];
+  /** Debian's name of the architecture of their programs; default the machine's. */
+  readonly architecture?: string;
 }
 
 /** Packages whose commands the scripts of a private engine run. */
@@ -79,7 +81,8 @@ const ROOT_BASE = ["base-files", "coreutils", "dash", "findutils", "mount", "uti
  * Returns a root folder with the packages of a Debian suite: unpacked in the cache once per machine,
  * which takes half a minute, and never installed. A private engine runs from it.
  */
-export async function suiteRoot({ name, suite, packages }: SuiteRoot): Promise<string> {
+export async function suiteRoot(root: SuiteRoot): Promise<string> {
+  const { name, suite, packages, architecture } = root;
   const folder = join(cacheDir(), "roots", name);
   if (!(await isThere(folder))) {
     await unpack(folder, async (to) => {
@@ -87,6 +90,10 @@ export async function suiteRoot({ name, suite, packages }: SuiteRoot): Promise<s
       const options = await suiteOptions(isExperimental ? ["sid", suite] : [suite], to);
       options.push(`--option=Dir::Cache::archives=${to}`);
       if (isExperimental) options.push(`--target-release=${suite}`);
+      if (architecture !== undefined) {
+        options.push(`--option=APT::Architecture=${architecture}`);
+        options.push(`--option=APT::Architectures=${architecture}`);
+      }
       await execa("apt-get", [...options, "update"]);
       await execa("apt-get", [...options, ...INSTALL, ...ROOT_BASE, ...packages]);
     });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
+import type { RequestOptions } from "node:http";
 import { createInterface } from "node:readline";
 import { systemEnv } from "./engine/packages.ts";
 import { type Answer, fetchFrom } from "./http-client.ts";
@@ -8,7 +9,7 @@ import { type Answer, fetchFrom } from "./http-client.ts";
 /** Server of another project on a free port of 127.0.0.1. Disposing it ends it. */
 export interface Server extends AsyncDisposable {
   readonly port: number;
-  get(path: string): Promise<Answer>;
+  get(path: string, options?: RequestOptions): Promise<Answer>;
 }
 
 export interface ServerOptions {
@@ -39,7 +40,7 @@ export async function startServer(command: string, options: ServerOptions): Prom
     const port = await portOf(child, listening);
     return {
       port,
-      get: (path) => fetchFrom(port, path),
+      get: (path, options) => fetchFrom(port, path, options),
       [Symbol.asyncDispose]: end,
     };
   } catch (error) {

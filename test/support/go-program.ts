@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { cacheDir } from "./cache-dir.ts";
@@ -14,10 +14,17 @@ export interface GoProgram {
   /** Build tags, separated by commas. */
   readonly tags?: string;
   /**
-   * Files that the module lacks and its source embeds, such as those of a user interface, by path from
-   * the module's root; an empty one is put there.
+   * The module, if it lacks what its own repository has, or if its go.mod replaces modules, which
+   * `go install` refuses.
    */
-  readonly lacks?: { readonly module: string; readonly files: readonly string[] };
+  readonly lacks?: {
+    readonly module: string;
+    /**
+     * Files that its source embeds, such as those of a user interface, by path from the module's root;
+     * an empty one is put there.
+     */
+    readonly files?: readonly string[];
+  };
 }
 
 /** Folder of Go's own caches and of built programs; nothing of the user's Go is changed. */
@@ -52,9 +59,9 @@ export async function goProgram({ path, version, tags, lacks }: GoProgram): Prom
       return;
     }
     const source = join(folder, "source");
-    await cp(await goModule(lacks.module, version), source, { recursive: true });
-    await execa("chmod", ["-R", "u+w", source]);
-    for (const file of lacks.files) {
+    await copyModule(`${lacks.module}@${version}`, source);
+    await addReplaced(source);
+    for (const file of lacks.files ?? []) {
       await mkdir(dirname(join(source, file)), { recursive: true });
       await writeFile(join(source, file), "");
     }
@@ -63,10 +70,31 @@ export async function goProgram({ path, version, tags, lacks }: GoProgram): Prom
   });
 }
 
-/** Returns the folder of a module's files, which are downloaded once per machine. They are read-only. */
-export async function goModule(path: string, version: string): Promise<string> {
+/** Adds the modules to the source that its go.mod replaces by folders, which a module doesn't contain. */
+async function addReplaced(source: string): Promise<void> {
+  const text = await readFile(join(source, "go.mod"), "utf8");
+  const required = new Map(
+    [...text.matchAll(/^(?:require)?\s*(\S+) (v\S+)/gm)].map(([, path, at]) => [path, at]),
+  );
+  for (const [, path = "", folder = ""] of text.matchAll(/(\S+) => (\.\/\S+)$/gm)) {
+    const to = join(source, folder);
+    if (!existsSync(to)) await copyModule(`${path}@${required.get(path)}`, to);
+  }
+}
+
+/** Copies a module, with the right to write to it. */
+async function copyModule(module: string, to: string): Promise<void> {
+  await cp(await goModule(module), to, { recursive: true });
+  await execa("chmod", ["-R", "u+w", to]);
+}
+
+/**
+ * Returns the folder of a module's files, by `PATH@VERSION`. They are downloaded once per machine, and
+ * read-only.
+ */
+export async function goModule(module: string): Promise<string> {
   await mkdir(goDir(), { recursive: true });
-  const download = ["mod", "download", "-json", `${path}@${version}`];
+  const download = ["mod", "download", "-json", module];
   const { stdout } = await execa("go", download, { cwd: goDir(), env: goEnv() });
   return (JSON.parse(stdout) as { readonly Dir: string }).Dir;
 }
