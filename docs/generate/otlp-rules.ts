@@ -32,7 +32,14 @@ const HISTOGRAM = /_(?:bucket|sum|count)$/;
 const SELECTOR = /([a-z_:][a-z0-9_:]*)\{([^}]*)\}/g;
 
 /** Labels that name what an alert is about. Routes, inhibitions and silences use them. */
-const SUBJECT = ["container", "node", "cluster", "name"] as const;
+const SUBJECT = ["container", "node", "cluster", "user", "name"] as const;
+
+/** Metrics, besides those of units, of which user managers have series. */
+const OF_USERS: ReadonlySet<string> = new Set([
+  "systemd_system_state",
+  "systemd_units",
+  "unitwatch_systemd_up",
+]);
 
 const metrics = new Map(otelDefinitions().map((each) => [each.name, each]));
 
@@ -102,9 +109,10 @@ function definitionOf(name: string): OtelMetricDefinition | undefined {
 
 function metricLabels(name: string): LabelNames {
   const metric = definitionOf(name);
-  return new Map(
-    metric?.labels.map((label) => [label, prometheusLabel(attributeOf(metric.otel, label))]),
-  );
+  if (metric === undefined) return new Map();
+  const isOfUnits = metric.labels.includes("name") || OF_USERS.has(name);
+  const labels = isOfUnits ? [...metric.labels, "user"] : metric.labels;
+  return new Map(labels.map((label) => [label, prometheusLabel(attributeOf(metric.otel, label))]));
 }
 
 function recordedLabels(name: string, rules: readonly Rule[]): LabelNames | undefined {

@@ -10,7 +10,12 @@ import type { Engine } from "../../support/engine/docker.ts";
 import { waitForEvent } from "../../support/engine/events.ts";
 import { startNode } from "../../support/engine/node.ts";
 import { parseExposition, type Scrape } from "../../support/exposition.ts";
-import { BASE_IMAGES, buildImage, ensureBaseImages, ROOT } from "../../support/image/base-images.ts";
+import {
+  BASE_IMAGES,
+  buildImage,
+  ensureBaseImages,
+  ROOT,
+} from "../../support/image/base-images.ts";
 import { slowMs } from "../../support/slowness.ts";
 
 /** Differs from the default, so that the health check must find it. */
