@@ -147,7 +147,7 @@ export const CONTAINER_METRICS: readonly StateMetric[] = [
       cardinality: "1 per exit code",
     },
     (record, visit) => {
-      for (const [exitCode, count] of record.counters.exits) {
+      for (const [exitCode, count] of record.shownExits) {
         visit(record.labels, count, "exit_code", String(exitCode ?? "unknown"));
       }
     },

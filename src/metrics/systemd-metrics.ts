@@ -1,11 +1,9 @@
 import { SYSTEM_STATES } from "../domain/systemd.ts";
-import type { ActiveState } from "../domain/unit.ts";
 import { ACTIVE_STATES, RARE_ACTIVE_STATES } from "../domain/unit.ts";
 import type { StateMetric } from "./metric.ts";
+import { failureKey } from "../state/units/extra-series.ts";
 import { containerLabelOf, upLabelsOf, versionLabelsOf } from "./systemd-labels.ts";
 import { managerMetric, systemdMetric, unitMetric } from "./systemd-reads.ts";
-
-const RARE: ReadonlySet<ActiveState> = new Set<ActiveState>(RARE_ACTIVE_STATES);
 
 export const SYSTEMD_METRICS: readonly StateMetric[] = [
   unitMetric(
@@ -28,7 +26,7 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       for (const state of ACTIVE_STATES) {
         visit(labels, state === activeState ? 1 : 0, "state", state);
       }
-      if (RARE.has(activeState)) visit(labels, 1, "state", activeState);
+      if (unit.showsExtra("rare-state")) visit(labels, 1, "state", activeState);
     },
   ),
   unitMetric(
@@ -61,8 +59,9 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       },
       cardinality: "1 per unit that isn't loaded as it should be",
     },
-    ({ activeState, labels, loadFault }, visit) => {
-      if (activeState !== undefined && loadFault !== undefined) {
+    (unit, visit) => {
+      const { labels, loadFault } = unit;
+      if (loadFault !== undefined && unit.showsExtra("load-state")) {
         visit(labels, 1, "load_state", loadFault);
       }
     },
@@ -81,8 +80,11 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       },
       cardinality: "1 per unit that is frozen",
     },
-    ({ labels, frozenState }, visit) => {
-      if (frozenState !== undefined) visit(labels, 1, "state", frozenState);
+    (unit, visit) => {
+      const { labels, frozenState } = unit;
+      if (frozenState !== undefined && unit.showsExtra("freezer-state")) {
+        visit(labels, 1, "state", frozenState);
+      }
     },
   ),
   unitMetric(
@@ -101,7 +103,13 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       cardinality: "1 per result and unit",
     },
     (unit, visit) => {
-      for (const [result, count] of unit.failures) visit(unit.labels, count, "result", result);
+      let isExtra = false;
+      for (const [result, count] of unit.failures) {
+        if (!isExtra || unit.showsExtra(failureKey(result))) {
+          visit(unit.labels, count, "result", result);
+        }
+        isExtra = true;
+      }
     },
   ),
   unitMetric(
@@ -127,8 +135,8 @@ export const SYSTEMD_METRICS: readonly StateMetric[] = [
       otel: { name: "systemd.unit.oom_kills", unit: "{kill}", kind: "counter" },
       cardinality: "1 per unit that was OOM-killed",
     },
-    ({ labels, counters }, visit) => {
-      if (counters.oomKills > 0) visit(labels, counters.oomKills);
+    (unit, visit) => {
+      if (unit.showsExtra("oom-kills")) visit(unit.labels, unit.counters.oomKills);
     },
   ),
   unitMetric(

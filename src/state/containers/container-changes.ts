@@ -28,6 +28,7 @@ export class ContainerChanges {
         lacksExitCodes: record.identity.unknown?.includes("exit-code") === true,
         nowNs: this.#nowNs(),
       });
+      if (outcome.kind === "container.die") record.fitSeries();
       if (outcome.recovered) this.#recovered += 1;
       this.#events.changed(changeOf(record, outcome));
     }

@@ -41,6 +41,7 @@ import type { JournalPosition } from "../../domain/journal.ts";
 import type { RecentResume } from "../../domain/recent.ts";
 import type { ContainerResume } from "../../domain/resume.ts";
 import type { FleetEvents } from "../../domain/fleet-events.ts";
+import { type ExtraSeries, fitExtras } from "../units/extra-series.ts";
 import type { SeriesBudget } from "../units/series-budget.ts";
 import { SystemdState } from "../units/systemd-state.ts";
 import type { UnitAdmission } from "../units/unit-admission.ts";
@@ -77,7 +78,7 @@ export interface FormerName {
   readonly untilNs: bigint;
 }
 
-/** Series of a container, with those of its systemd as a whole. */
+/** Series of a container, with those of its systemd as a whole, and one exit code. */
 const CONTAINER_SERIES = 37;
 
 /** One container: its present facts and its counters. The folds of this folder change them. */
@@ -128,6 +129,7 @@ export class ContainerRecord implements ManagerRecord {
   destroyedAtNs: bigint | undefined = undefined;
   readonly #series: SeriesBudget;
   #hasSeries: boolean;
+  #extras: ExtraSeries | undefined = undefined;
   /** True while another container has its name. */
   #isForgotten = false;
   /** Time of the newest fact that set the status. */
@@ -160,6 +162,7 @@ export class ContainerRecord implements ManagerRecord {
         this.counters.softReboots += 1;
       },
     });
+    this.fitSeries();
   }
 
   get #ownSeries(): number {
@@ -172,6 +175,19 @@ export class ContainerRecord implements ManagerRecord {
     return this.#hasSeries;
   }
 
+  /** Takes room for the series of its counters, and releases that of those that have ended. */
+  fitSeries(): void {
+    const codes = this.#hasSeries ? [...this.counters.exits.keys()].slice(1) : [];
+    this.#extras = fitExtras(codes.map(String), this.#extras, this.#series);
+  }
+
+  /** Exits of which there is a series, by exit code. */
+  get shownExits(): readonly (readonly [exitCode: number | undefined, count: number])[] {
+    return [...this.counters.exits].filter(
+      ([exitCode], at) => at === 0 || this.#extras?.get(String(exitCode)) === true,
+    );
+  }
+
   /** Releases its series: another container has its name, and continues its counters. */
   forget(): void {
     this.systemd.units.forgetAll();
@@ -179,6 +195,7 @@ export class ContainerRecord implements ManagerRecord {
     if (this.#hasSeries) this.#series.give(this.#ownSeries);
     this.#hasSeries = false;
     this.#isForgotten = true;
+    this.fitSeries();
   }
 
   /** The units of its systemd, then those of its user managers. */
@@ -235,6 +252,7 @@ export class ContainerRecord implements ManagerRecord {
     this.labels = labelsOf(identity, this.counters);
     this.systemd.units.relabel(this.labels);
     this.users.renamed();
+    this.fitSeries();
     if (earlier === undefined) return;
     this.systemd.units.inherit(earlier.systemd.units.counted());
     this.users.inherit(earlier.users.counted());
@@ -247,6 +265,7 @@ export class ContainerRecord implements ManagerRecord {
     this.systemd.reconnects = 0;
     this.systemd.units.renewCounters(this.labels);
     this.users.renewCounters();
+    this.fitSeries();
   }
 
   /** Advances to the time of a fact that sets the status; returns false if a newer one is known. */

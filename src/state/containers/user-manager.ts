@@ -22,8 +22,8 @@ export interface ManagerRecord {
   readonly paused: boolean;
 }
 
-/** Series of a user manager itself: its units by state, its state, and the watch of it. */
-const MANAGER_SERIES = 13;
+/** Series of a user manager itself: its units by state, the rare ones too, its state, and the watch of it. */
+const MANAGER_SERIES = 16;
 
 /** Counts of a user's manager and of its units. */
 export interface CountedUser {

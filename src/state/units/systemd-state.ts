@@ -247,7 +247,7 @@ export class SystemdState {
       const unit = this.units.get(row.name);
       if (row.loadFault === "not-found") this.#notFoundRow(row, { asOfNs: 0n, afterGap: false });
       else if (unit?.activeState === undefined) this.#row(row, 0n, false);
-      else unit.loadFault = row.loadFault;
+      else this.units.setLoadFault(unit, row.loadFault);
     }
   }
 
@@ -298,7 +298,8 @@ export class SystemdState {
 
   #oomKills({ unit: name, count }: OomKillsMessage): void {
     const unit = this.units.get(name);
-    if (unit?.activeState !== undefined) unit.countOomKills(count, this.journalCursor.baselineNs);
+    if (unit?.activeState === undefined) return;
+    this.units.countOomKills(unit, count, this.journalCursor.baselineNs);
   }
 
   /** The job of shutdown.target has no time of its own: it changes at the signal. */

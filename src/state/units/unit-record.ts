@@ -3,6 +3,7 @@ import type { UnitReading } from "../../domain/readings.ts";
 import type { ActiveState, FrozenState, LoadFault } from "../../domain/unit.ts";
 import { unitType } from "../../domain/unit.ts";
 import { unitPath } from "../../domain/user-unit.ts";
+import type { ExtraSeries } from "./extra-series.ts";
 import { UnitCounters } from "./unit-counters.ts";
 import { NO_FACTS, NO_PENDING } from "./unit-facts.ts";
 import type { CountedChange, PendingService, UnitFacts } from "./unit-facts.ts";
@@ -33,6 +34,8 @@ export class UnitRecord {
   reading: UnitReading | undefined = undefined;
   /** True if a signal or a listing came since that query began. */
   isReadingDue = true;
+  /** Kept by {@link UnitTable}; undefined if it has none. */
+  extras: ExtraSeries | undefined = undefined;
   /** When systemd removed it: Unix nanoseconds; undefined while it is loaded, or systemd doesn't run. */
   removedAtNs: bigint | undefined = undefined;
 
@@ -54,6 +57,11 @@ export class UnitRecord {
     this.#counters = new UnitCounters(admitted.sinceNs);
     this.nameLabels = containerLabels.with([["name", name]], this.#counters);
     this.labels = this.nameLabels.with([["type", this.type]]);
+  }
+
+  /** Returns true if its extra series of this key is shown. */
+  showsExtra(key: string): boolean {
+    return this.extras?.get(key) === true;
   }
 
   /** Name among all units of its node. */

@@ -1,15 +1,21 @@
 import type { LabelSet } from "../../domain/label-set.ts";
 import { seriesOfUnit } from "../../domain/readings.ts";
 import type { FrozenMessage, RestartCountMessage } from "../../domain/systemd.ts";
-import { type ActiveState, type UnitRow, unitType } from "../../domain/unit.ts";
+import { type ActiveState, type LoadFault, type UnitRow, unitType } from "../../domain/unit.ts";
+import { extraKeys, fitExtras } from "./extra-series.ts";
 import { RecentUnits } from "./recent-units.ts";
 import type { UnitAdmission } from "./unit-admission.ts";
 import { isAutoRestart, NO_PENDING, setBack, unlisted, unloaded } from "./unit-facts.ts";
 import type { UnitFacts, UnitOutcome } from "./unit-facts.ts";
 import { UnitRecord } from "./unit-record.ts";
 
-/** Series of a unit without readings: its states, the start time, the restarts, and one result of failures. */
+/**
+ * Series that are taken for each unit, without readings: its states, the start time, and for its first
+ * failure the failures of one result and the time. What more it shows is extra.
+ */
 const UNIT_SERIES = 8;
+/** The restarts. */
+const SERVICE_SERIES = 1;
 
 /** Most units of one container; those past it are refused and counted by the caller. */
 export const MAX_UNITS_PER_CONTAINER = 50_000;
@@ -46,6 +52,8 @@ export interface SystemdTables {
 export class UnitTable {
   readonly #units = new Map<string, UnitRecord>();
   readonly #counts = new Map<ActiveState, number>();
+  /** Cached; undefined since one of them was added or forgotten. */
+  #withSeries: readonly UnitRecord[] | undefined;
   /** Their recent events, for the next process. */
   readonly recent: RecentUnits;
   readonly #admission: UnitAdmission;
@@ -74,6 +82,11 @@ export class UnitTable {
     return this.#units.values();
   }
 
+  /** The units that have series: an array that doesn't change, but is replaced. */
+  get withSeries(): readonly UnitRecord[] {
+    return (this.#withSeries ??= [...this.#units.values()].filter(({ hasSeries }) => hasSeries));
+  }
+
   get(name: string): UnitRecord | undefined {
     return this.#units.get(name);
   }
@@ -92,6 +105,7 @@ export class UnitTable {
       this.#labels,
     );
     this.#units.set(name, made);
+    this.#withSeries = undefined;
     this.recent.obtained(made);
     return made;
   }
@@ -107,6 +121,7 @@ export class UnitTable {
     const { activeState } = facts;
     unit.facts = facts;
     unit.isReadingDue = true;
+    this.#fit(unit);
     if (before === activeState) return;
     if (before !== undefined) this.#count(before, -1);
     if (activeState === undefined) return;
@@ -117,16 +132,24 @@ export class UnitTable {
   /** Adds what an outcome counts. */
   count(unit: UnitRecord, outcome: UnitOutcome): void {
     unit.counters.count(outcome, this.#admission.series.nowNs());
-    if (outcome.kind === "failure" || outcome.kind === "restart") this.recent.counted(unit);
+    if (outcome.kind !== "failure" && outcome.kind !== "restart") return;
+    this.recent.counted(unit);
+    this.#fit(unit);
+  }
+
+  /** Adds what OOMKills of its present or last run shows, when counting began at `baselineNs`. */
+  countOomKills(unit: UnitRecord, kills: number, baselineNs: bigint): void {
+    unit.countOomKills(kills, baselineNs);
+    this.#fit(unit);
   }
 
   /** Clears the state of a unit that is no longer loaded. Its counters stay. */
   unload(unit: UnitRecord): void {
-    this.update(unit, unloaded(unit.facts));
     unit.pending = NO_PENDING;
     unit.loadFault = undefined;
     unit.frozenState = undefined;
     unit.reading = undefined;
+    this.update(unit, unloaded(unit.facts));
     if (!unit.hasCounters) this.#forget(unit);
   }
 
@@ -192,7 +215,14 @@ export class UnitTable {
 
   setFrozenState({ unit: name, frozenState }: FrozenMessage): void {
     const unit = this.#units.get(name);
-    if (unit?.activeState !== undefined) unit.frozenState = frozenState;
+    if (unit?.activeState === undefined) return;
+    unit.frozenState = frozenState;
+    this.#fit(unit);
+  }
+
+  setLoadFault(unit: UnitRecord, loadFault: LoadFault | undefined): void {
+    unit.loadFault = loadFault;
+    this.#fit(unit);
   }
 
   /** Begins a new stream: nothing was listed on it yet. */
@@ -236,15 +266,20 @@ export class UnitTable {
   inherit(counted: readonly UnitRecord[]): void {
     for (const old of counted) {
       const unit = this.obtain(old.name);
-      unit?.inherit(old, this.#labels);
-      if (unit !== undefined) this.recent.counted(unit);
+      if (unit === undefined) continue;
+      unit.inherit(old, this.#labels);
+      this.recent.counted(unit);
+      this.#fit(unit);
     }
   }
 
   /** Begins counters of their own for all units: another container continues those that they had. */
   renewCounters(containerLabels: LabelSet): void {
     const sinceNs = this.#admission.series.nowNs();
-    for (const unit of this.#units.values()) unit.renewCounters(sinceNs);
+    for (const unit of this.#units.values()) {
+      unit.renewCounters(sinceNs);
+      this.#fit(unit);
+    }
     this.recent.renew();
     this.relabel(containerLabels);
   }
@@ -279,12 +314,23 @@ export class UnitTable {
 
   #forget(unit: UnitRecord): void {
     if (this.#units.delete(unit.name)) this.#room.give();
+    this.#withSeries = undefined;
     this.recent.forgotten(unit);
-    if (unit.hasSeries) this.#admission.series.give(this.#seriesOf(unit.type));
+    if (!unit.hasSeries) return;
+    const { series } = this.#admission;
+    series.give(this.#seriesOf(unit.type));
+    unit.extras = fitExtras([], unit.extras, series);
+  }
+
+  /** Takes room for what the unit shows now beside that, and releases what it shows no more. */
+  #fit(unit: UnitRecord): void {
+    if (!unit.hasSeries || this.#units.get(unit.name) !== unit) return;
+    unit.extras = fitExtras(extraKeys(unit), unit.extras, this.#admission.series);
   }
 
   #seriesOf(type: string): number {
-    return UNIT_SERIES + seriesOfUnit(type, this.#admission.series.groups);
+    const own = type === "service" ? UNIT_SERIES + SERVICE_SERIES : UNIT_SERIES;
+    return own + seriesOfUnit(type, this.#admission.series.groups);
   }
 
   #count(state: ActiveState, by: 1 | -1): void {

@@ -33,7 +33,7 @@ test("refuses series of new units, and keeps old ones, when the limit is reached
 });
 
 test("takes no room for hidden units, and releases it when a unit is unloaded", () => {
-  const { table, series } = tableOf(8);
+  const { table, series } = tableOf(9);
   expect(table.obtain("a.mount")?.hasSeries).toBe(false);
   expect(series.refused).toBe(0);
   const unit = table.obtain("a.service");

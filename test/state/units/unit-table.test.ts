@@ -111,15 +111,15 @@ test("takes over counters and nothing else when it inherits", () => {
 });
 
 test("releases the series of each unit once", () => {
-  const series = new SeriesBudget(80);
+  const series = new SeriesBudget(90);
   const { table, obtain } = tableOf(series);
   for (let i = 0; i < 10; i++) setState(table, obtain(`${i}.service`), "active", "running");
   expect(series.take(1)).toBe(false);
   table.unloadAll();
   table.unloadAll();
   table.forgetAll();
-  expect(series.take(81)).toBe(false);
-  expect(series.take(80)).toBe(true);
+  expect(series.take(91)).toBe(false);
+  expect(series.take(90)).toBe(true);
 });
 
 test("refuses units when it is full", () => {
