@@ -7,7 +7,7 @@
  * own-metrics.ts, with its OTLP name in own-instruments.ts. `npm run docs` writes it into the
  * documentation, UPDATE_GOLDEN=1 into the golden scrape of the tests.
  *
- * scrape.ts with exposition.ts writes text; otel-collector.ts with slice-builder.ts makes OTLP points,
+ * scrape.ts with exposition.ts writes text, in which line-copier.ts repeats lines of the last scrape; otel-collector.ts with slice-builder.ts makes OTLP points,
  * and counter-ledger.ts keeps what the receiver has of each counter.
  */
 import type { ReadingGroup } from "../domain/readings.ts";

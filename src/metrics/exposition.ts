@@ -1,6 +1,8 @@
 import { escapeHelp, escapeLabelValue, type LabelSet } from "../domain/label-set.ts";
+import { ByteBuffer } from "../platform/data/byte-buffer.ts";
+import { LineCopier, type Rendered } from "./line-copier.ts";
 import type { MetricDefinition } from "./metric.ts";
-import { ByteBuffer, MAX_DECIMAL } from "../platform/data/byte-buffer.ts";
+import { writeValue } from "./sample-value.ts";
 
 export type ExpositionFormat = "text" | "openmetrics";
 
@@ -16,16 +18,15 @@ const UNIT = /_(seconds|bytes)$/;
 const LINE_END = 0x0a;
 const OPEN = 0x7b;
 
-/** Returns a number as both formats write it. */
-export function formatValue(value: number): string {
-  if (Number.isFinite(value)) return String(value);
-  if (Number.isNaN(value)) return "NaN";
-  return value > 0 ? "+Inf" : "-Inf";
-}
-
-/** Returns true for a whole number that `ByteBuffer.decimal` can write. */
-function isShort(value: number): boolean {
-  return Number.isInteger(value) && value >= 0 && value <= MAX_DECIMAL;
+/** Memory and text of earlier renderings, for the next one. */
+export interface EarlierRenderings {
+  /** Memory to begin with; it belongs to the writer from now on. Default: none. */
+  readonly memory?: Buffer | undefined;
+  /**
+   * The last rendering in this format, to copy from. Its index belongs to the writer from now on, and its
+   * bytes don't change until the writer has ended. Default: none.
+   */
+  readonly last?: Rendered | undefined;
 }
 
 /**
@@ -36,6 +37,7 @@ function isShort(value: number): boolean {
 export class ExpositionWriter {
   readonly #format: ExpositionFormat;
   readonly #out: ByteBuffer;
+  readonly #copier: LineCopier;
   #name = "";
   /** Name of the samples with the times of the family's counters; undefined if it has none. */
   #createdName: string | undefined;
@@ -45,14 +47,15 @@ export class ExpositionWriter {
   #lastLabels: LabelSet | undefined;
   #lastBegin = 0;
   #lastEnd = 0;
+  #lastValue = 0;
   /** Time of the last counter, in both units: those of a container share it. */
   #createdNs = 0n;
   #createdSeconds = 0;
 
-  /** @param bytes memory to begin with; it belongs to the writer from now on */
-  constructor(format: ExpositionFormat, bytes?: Buffer) {
+  constructor(format: ExpositionFormat, { memory, last }: EarlierRenderings = {}) {
     this.#format = format;
-    this.#out = new ByteBuffer({ memory: bytes });
+    this.#out = new ByteBuffer({ memory });
+    this.#copier = new LineCopier(this.#out, last);
   }
 
   /** Samples written so far, without those of times. */
@@ -73,6 +76,7 @@ export class ExpositionWriter {
     const { name, type, help, countsSince = false } = definition;
     this.#name = name;
     this.#createdName = undefined;
+    this.#copier.beginFamily(name);
     if (this.#format === "text") {
       this.#out.write(`# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`);
       return;
@@ -87,14 +91,23 @@ export class ExpositionWriter {
     if (unit !== undefined) this.#out.write(`# UNIT ${family} ${unit}\n`);
   }
 
-  /** Writes a sample of the family, with one more label if `extraName` is given. */
+  /**
+   * Writes a sample of the family, with one more label if `extraName` is given: that is the same for
+   * all samples of the family that have one.
+   */
   readonly sample = (
     labels: LabelSet,
     value: number,
     extraName?: string,
     extraValue?: string,
   ): void => {
-    this.named(this.#name, labels, value, extraName, extraValue);
+    this.#samples += 1;
+    const copier = this.#copier;
+    if (copier.copy(labels, value, extraValue)) return;
+    copier.flush();
+    const begin = this.#out.end;
+    this.#write(this.#name, labels, value, extraName, extraValue);
+    copier.add({ labels, value, extraValue }, begin, this.#lastValue);
     if (this.#createdName === undefined) return;
     const sinceNs = labels.origin?.counting.sinceNs ?? 0n;
     if (sinceNs === 0n) return;
@@ -111,7 +124,9 @@ export class ExpositionWriter {
     this.#write(`${name.replace(/_total$/, "")}_created`, labels, seconds);
   }
 
-  /** Writes a sample under a name of its own, such as `…_bucket`. Extra values need no escaping. */
+  /**
+   * Writes a sample under a name of its own, such as `…_bucket`, in a family of such samples alone. Extra values need no escaping.
+   */
   named(
     name: string,
     labels: LabelSet,
@@ -123,10 +138,11 @@ export class ExpositionWriter {
     this.#write(name, labels, value, extraName, extraValue);
   }
 
-  /** Returns the whole text as bytes, at the beginning of their ArrayBuffer. */
-  end(): Buffer {
+  /** Returns the whole text, at the beginning of the ArrayBuffer of its bytes. */
+  end(): Rendered {
+    const lines = this.#copier.end();
     if (this.#format === "openmetrics") this.#out.write("# EOF\n");
-    return this.#out.written;
+    return { bytes: this.#out.written, lines };
   }
 
   #write(
@@ -148,8 +164,8 @@ export class ExpositionWriter {
     } else {
       out.write(isBare ? " " : "} ");
     }
-    if (isShort(value)) out.decimal(value);
-    else out.write(formatValue(value));
+    this.#lastValue = out.end;
+    writeValue(out, value);
     out.byte(LINE_END);
   }
 

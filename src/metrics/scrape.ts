@@ -4,6 +4,7 @@ import { LabelSet } from "../domain/label-set.ts";
 import type { Fleet } from "../state/fleet.ts";
 import type { ExpositionFormat } from "./exposition.ts";
 import { CONTENT_TYPES, ExpositionWriter } from "./exposition.ts";
+import type { Rendered } from "./line-copier.ts";
 import type { MetricType, StateMetric } from "./metric.ts";
 
 /** Time that a scrape may occupy the event loop at once, in milliseconds. */
@@ -17,14 +18,21 @@ export interface Scrape {
   release(): void;
 }
 
-/** Buffers kept for later scrapes: two can be read at the same time. */
-const MAX_BUFFERS = 2;
+/** Buffers kept for later scrapes, beside that of the last rendering. */
+const MAX_BUFFERS = 1;
 /** Own counters count since the process started. */
 const PROCESS_START = "process_start_time_seconds";
 const MARGIN_OVER_LAST = 1.1;
 /** A buffer larger than this, and by this factor than the body, is freed: there were more series once. */
 const MAX_SLACK = 8;
 const SMALL_BYTES = 1024 * 1024;
+
+/** A rendering in memory. */
+interface HeldRendering extends Rendered {
+  readonly format: ExpositionFormat;
+  /** Those that need its bytes: the response, and the next rendering. */
+  users: number;
+}
 
 /** Renders all metrics: those read from the state, then unitwatch's own. */
 export class Scraper {
@@ -33,6 +41,8 @@ export class Scraper {
   readonly #own: Registry;
   #samples = 0;
   #lastBytes = 0;
+  /** The last rendering, which the next one in its format copies from; undefined while one does. */
+  #last: HeldRendering | undefined;
   /** Memory for bodies of megabytes, which would pile up until the garbage collector runs. */
   readonly #buffers: Buffer[] = [];
 
@@ -48,7 +58,12 @@ export class Scraper {
   }
 
   async scrape(format: ExpositionFormat): Promise<Scrape> {
-    const writer = new ExpositionWriter(format, this.#buffers.pop() ?? this.#allocate());
+    const last = this.#last;
+    this.#last = undefined;
+    const writer = new ExpositionWriter(format, {
+      memory: this.#buffers.pop() ?? this.#allocate(),
+      last: last?.format === format ? last : undefined,
+    });
     let sliceEnd = performance.now() + SLICE_MS;
     for (const metric of this.#metrics) {
       writer.family(metric);
@@ -60,9 +75,13 @@ export class Scraper {
     }
     this.#samples = writer.samples;
     await this.#writeOwn(writer);
-    const body = writer.end();
+    const rendered: HeldRendering = { ...writer.end(), format, users: 2 };
+    const { bytes: body } = rendered;
     this.#lastBytes = body.length;
-    return { contentType: CONTENT_TYPES[format], body, release: () => this.#keep(body) };
+    // Another scrape may have ended meanwhile.
+    for (const each of [last, this.#last]) if (each !== undefined) this.#release(each);
+    this.#last = rendered;
+    return { contentType: CONTENT_TYPES[format], body, release: () => this.#release(rendered) };
   }
 
   /** Allocates as much as the last body took, and some more: growing copies it each time. */
@@ -70,9 +89,12 @@ export class Scraper {
     return Buffer.allocUnsafeSlow(Math.ceil(this.#lastBytes * MARGIN_OVER_LAST));
   }
 
-  #keep(body: Buffer): void {
-    const buffer = Buffer.from(body.buffer);
-    const isUsed = buffer.length <= Math.max(SMALL_BYTES, MAX_SLACK * body.length);
+  #release(rendering: HeldRendering): void {
+    rendering.users -= 1;
+    if (rendering.users > 0) return;
+    const { bytes } = rendering;
+    const buffer = Buffer.from(bytes.buffer);
+    const isUsed = buffer.length <= Math.max(SMALL_BYTES, MAX_SLACK * bytes.length);
     if (isUsed && this.#buffers.length < MAX_BUFFERS) this.#buffers.push(buffer);
   }
 

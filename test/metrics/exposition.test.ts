@@ -1,13 +1,14 @@
 import { expect, test } from "@jest/globals";
 import { LabelSet } from "../../src/domain/label-set.ts";
-import { CONTENT_TYPES, ExpositionWriter, formatValue } from "../../src/metrics/exposition.ts";
+import { CONTENT_TYPES, ExpositionWriter } from "../../src/metrics/exposition.ts";
 import type { ExpositionFormat } from "../../src/metrics/exposition.ts";
+import { formatValue } from "../../src/metrics/sample-value.ts";
 import { parseExposition } from "../support/exposition.ts";
 
 function written(format: ExpositionFormat, write: (writer: ExpositionWriter) => void): string {
   const writer = new ExpositionWriter(format);
   write(writer);
-  return writer.end().toString("utf8");
+  return writer.end().bytes.toString("utf8");
 }
 
 test.each([
@@ -139,7 +140,7 @@ test("counts samples and keeps all of many", () => {
   writer.family({ name: "m", type: "gauge", help: "M." });
   for (let i = 0; i < 10_000; i++) writer.sample(new LabelSet([["i", `žluť ${i}`]]), i);
   expect(writer.samples).toBe(10_000);
-  const { samples } = parseExposition(writer.end().toString("utf8"));
+  const { samples } = parseExposition(writer.end().bytes.toString("utf8"));
   expect(samples.map(({ value }) => value)).toEqual(Array.from({ length: 10_000 }, (_, i) => i));
   expect(samples.at(-1)?.labels).toEqual({ i: "žluť 9999" });
 });
