@@ -8,6 +8,7 @@ import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { eventually } from "../support/eventually.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { parseExposition } from "../support/exposition.ts";
+import { prepareUsers, USER, USER_MANAGER, userctl } from "../support/systemd/user-node.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const UNIT = "unitwatch.service";
@@ -89,22 +90,40 @@ describeEngine("unitwatch as a service of systemd", () => {
   });
 
   test("runs as nobody with two capabilities when it has the drop-in for the socket", async () => {
-    const text = await readFile(join(ROOT, "deploy/systemd/socket.conf"), "utf8");
-    const folder = `/run/systemd/system/${UNIT}.d`;
-    const write = `mkdir ${folder} && cat >${folder}/socket.conf`;
-    await node.exec(["sh", "-c", write], { input: text });
-    await node.systemctl("daemon-reload");
-    await node.systemctl("restart", UNIT);
-
+    await using _dropIns = await withDropIns("socket.conf");
     const status = await node.exec(["cat", `/proc/${await shown("MainPID")}/status`]);
     expect(status).toMatch(/^Uid:(?:\t65534){4}$/m);
     // SYS_PTRACE and DAC_READ_SEARCH.
     expect(status).toMatch(/^CapEff:\t0000000000080004$/m);
     expect(status).toMatch(/^CapBnd:\t0000000000080004$/m);
     expect((await scrapeInside()).value("unitwatch_engine_up")).toBe(1);
-    await node.exec(["rm", "-r", folder]);
-    await node.systemctl("daemon-reload");
-    await node.systemctl("restart", UNIT);
+  });
+
+  test("watches the host and its users as root, who may become them, when it has both drop-ins", async () => {
+    await prepareUsers(node, { "once.service": "[Service]\nExecStart=sh -c 'exit 4'\n" });
+    await node.startUnit(USER_MANAGER);
+    await using _dropIns = await withDropIns("host.conf", "users.conf");
+    const status = await node.exec(["cat", `/proc/${await shown("MainPID")}/status`]);
+    expect(status).toMatch(/^Uid:(?:\t0){4}$/m);
+    // SETUID and SETGID.
+    expect(status).toMatch(/^CapEff:\t00000000000000c0$/m);
+    expect(status).toMatch(/^CapBnd:\t00000000000000c0$/m);
+    await eventually(async () => {
+      const ups = (await scrapeInside()).select("unitwatch_systemd_up", { transport: "host" });
+      expect(ups.filter(({ labels }) => labels["container"] === undefined)).toEqual(
+        [{}, { user: USER }].map((labels) =>
+          expect.objectContaining({ value: 1, labels: { ...labels, transport: "host" } }),
+        ),
+      );
+    });
+    await userctl(node, "start", "once.service");
+    await eventually(async () => {
+      const failures = (await scrapeInside()).select("systemd_unit_failures_total", { user: USER });
+      // The node is a container of the engine, too.
+      const host = failures.filter(({ labels }) => labels["container"] === undefined);
+      expect(host).toMatchObject([{ value: 1, labels: { name: "once.service" } }]);
+    });
+    await node.systemctl("stop", USER_MANAGER);
   });
 
   test("notifies systemd's watchdog while it runs, and is restarted when it hangs", async () => {
@@ -174,6 +193,27 @@ describeEngine("unitwatch as a service of systemd", () => {
     const command = await node.exec(["cat", `/proc/${await shown("MainPID")}/cmdline`]);
     expect(command).toMatch(/^\/opt\/unitwatch\/node\0/);
   });
+
+  /** Lets the service run with these files of deploy/systemd, until the result is disposed. */
+  async function withDropIns(...files: readonly string[]): Promise<AsyncDisposable> {
+    const folder = `/run/systemd/system/${UNIT}.d`;
+    await node.exec(["mkdir", folder]);
+    for (const file of files) {
+      const input = await readFile(join(ROOT, "deploy/systemd", file), "utf8");
+      await node.exec(["sh", "-c", `cat >${folder}/${file}`], { input });
+    }
+    const restart = async (): Promise<void> => {
+      await node.systemctl("daemon-reload");
+      await node.systemctl("restart", UNIT);
+    };
+    await restart();
+    return {
+      async [Symbol.asyncDispose]() {
+        await node.exec(["rm", "-r", folder]);
+        await restart();
+      },
+    };
+  }
 
   async function scrapeInside() {
     const script = `fetch("http://localhost:10558/metrics").then((r) => r.text()).then(console.log)`;
