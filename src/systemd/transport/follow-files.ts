@@ -15,7 +15,9 @@ const FEW = 1_000;
 const SAME_TIME_MS = 2_000;
 /** Bound of the entries that one read sees and can't pass on; the next read has them. */
 const MAX_UNSURE = 2_000;
-/** Looks at the files, one for each batch of a backlog, after which the newest entry is read instead. */
+/** Entries that aren't known to be all are held for one look at the files. */
+const MAX_HELD = 500;
+/** Looks in one read after which the newest entry is read, so that no more of them are needed up to it. */
 const MAX_LOOKS = 3;
 /** Entries among which the one to go on from is sought. */
 const MAX_BEFORE = 2_000;
@@ -121,28 +123,38 @@ async function passOn(files: JournalFiles, options: PassOptions): Promise<FilesR
   let passed = 0;
   let isAfterGap = false;
   let unsure = 0;
+  let held: ExportedEntry[] = [];
+  const pass = (entries: readonly ExportedEntry[]): void => {
+    followed.pass(entries, isAfterGap);
+    passed += entries.length;
+    if (entries.length > 0) isAfterGap = false;
+  };
+  /** Passes on those of the held entries that are sure. */
+  const look = async (): Promise<void> => {
+    looks += 1;
+    const now = looks % MAX_LOOKS === 0 ? await newestOf(followed, options) : known;
+    const isSure = isOnly({ ...options, files });
+    const sure = isSure ? held : held.slice(0, firstAfter(known, held));
+    if (isSure) known = now;
+    pass(sure);
+    unsure += held.length - sure.length;
+    held = [];
+  };
   const batches = newEntries(followed, mergeFiles(files, { start, args, signal }));
   for await (const { entries, isKnown } of batches) {
     isAfterGap ||= !isKnown;
     const last = entries.at(-1);
     if (last === undefined) continue;
-    let sure: readonly ExportedEntry[] = [];
-    if (unsure === 0 && isUpTo(known, last)) sure = entries;
-    else if (unsure === 0) {
-      looks += 1;
-      const now = looks % MAX_LOOKS === 0 ? await newestOf(followed, options) : known;
-      if (isOnly({ ...options, files })) {
-        known = now;
-        sure = entries;
-      } else sure = entries.slice(0, firstAfter(known, entries));
-    }
-    followed.pass(sure, isAfterGap);
-    passed += sure.length;
-    if (sure.length > 0) isAfterGap = false;
-    unsure += entries.length - sure.length;
     if (!isUpTo(newest, last)) newest = positionOf(last);
+    if (unsure > 0) unsure += entries.length;
+    else if (held.length === 0 && isUpTo(known, last)) pass(entries);
+    else {
+      for (const entry of entries) held.push(entry);
+      if (held.length >= MAX_HELD) await look();
+    }
     if (unsure > MAX_UNSURE) return { newest, passed, isDone: false, isCut: true };
   }
+  if (held.length > 0) await look();
   return { newest, passed, isDone: unsure === 0, isCut: false };
 }
 
