@@ -53,7 +53,7 @@ const NAME = String.raw`[a-zA-Z_:][a-zA-Z0-9_:]*`;
 const HELP = new RegExp(String.raw`^# HELP (${NAME}) ((?:[^\\]|\\[\\n])+)$`);
 const TYPE = new RegExp(`^# TYPE (${NAME}) (counter|gauge|histogram|summary|untyped)$`);
 const SAMPLE = new RegExp(String.raw`^(${NAME})(?:\{(.+)\})? (\S+)$`);
-const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(,(?=.)|$)/y;
+const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\\n]*(?:\\[\\"n][^"\\\n]*)*)"(,(?=.)|$)/y;
 const VALUE = /^(?:[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|[+-]Inf|NaN)$/;
 const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   histogram: ["_bucket", "_sum", "_count"],
@@ -78,8 +78,9 @@ export function parseExposition(text: string): Scrape {
   let counter = false;
 
   for (const line of text.slice(0, -1).split("\n")) {
-    const [, helped] = HELP.exec(line) ?? [];
-    const [, typed, type = ""] = TYPE.exec(line) ?? [];
+    const isComment = line.startsWith("#");
+    const [, helped] = (isComment && HELP.exec(line)) || [];
+    const [, typed, type = ""] = (isComment && TYPE.exec(line)) || [];
     if (helped !== undefined) {
       claim(`# HELP ${helped}`);
       help = helped;
@@ -90,35 +91,39 @@ export function parseExposition(text: string): Scrape {
       names = (SUFFIXES[type] ?? [""]).map((suffix) => typed + suffix);
       counter = type === "counter";
     } else {
-      const sample = parseSample(line);
+      const { sample, series } = parseSample(line);
       if (!names.includes(sample.name)) throw new Error(`not among its family: ${line}`);
       if (counter && !(sample.value >= 0)) throw new Error(`no value of a counter: ${line}`);
-      claim(seriesOf(sample));
+      claim(series);
       samples.push(sample);
     }
   }
   return new Scrape(samples, text);
 }
 
-function parseSample(line: string): Sample {
-  const [, name, labelText, value] = SAMPLE.exec(line) ?? [];
+/** Returns a sample, and a key of its name and labels that doesn't depend on the order of the labels. */
+function parseSample(line: string): { readonly sample: Sample; readonly series: string } {
+  const [, name, labelText = "", value] = SAMPLE.exec(line) ?? [];
   if (name === undefined || value === undefined || !VALUE.test(value)) {
     throw new Error(`malformed: ${line}`);
   }
   const labels: Record<string, string> = {};
+  const pairs: string[] = [];
   LABEL.lastIndex = 0;
-  for (let at = 0; at < (labelText?.length ?? 0); at = LABEL.lastIndex) {
-    const [, label, escaped] = LABEL.exec(labelText ?? "") ?? [];
+  for (let at = 0; at < labelText.length; at = LABEL.lastIndex) {
+    const [, label, escaped] = LABEL.exec(labelText) ?? [];
     if (label === undefined || escaped === undefined || label in labels) {
       throw new Error(`malformed labels: ${line}`);
     }
-    labels[label] = escaped.replaceAll(/\\(.)/g, (_, char: string) => (char === "n" ? "\n" : char));
+    labels[label] = escaped.includes("\\") ? unescaped(escaped) : escaped;
+    pairs.push(`${label}="${escaped}"`);
   }
-  return { name, labels, value: Number(value.replace("Inf", "Infinity")) };
+  return {
+    sample: { name, labels, value: Number(value.replace("Inf", "Infinity")) },
+    series: `${name} ${pairs.sort().join()}`,
+  };
 }
 
-/** Returns a key of name and labels that doesn't depend on the order of the labels. */
-function seriesOf({ name, labels }: Sample): string {
-  const names = Object.keys(labels).sort((one, other) => (one < other ? -1 : 1));
-  return `${name} ${JSON.stringify(names.map((label) => [label, labels[label]]))}`;
+function unescaped(text: string): string {
+  return text.replaceAll(/\\(.)/g, (_, char: string) => (char === "n" ? "\n" : char));
 }
