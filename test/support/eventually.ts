@@ -4,14 +4,14 @@ import { slowMs } from "./slowness.ts";
 export interface EventuallyOptions {
   /** Time limit on an idle machine. Default 30,000. */
   readonly withinMs?: number;
-  /** Interval between two checks on an idle machine. Default: 25, growing to 100. */
+  /** Interval between two checks on an idle machine. Default: 25, growing to 200. */
   readonly everyMs?: number;
 }
 
 /** A check can cost a scrape and commands in a container: after a while they are rarer. */
 const FIRST_MS = 25;
-const LAST_MS = 100;
-const GROWTH = 1.1;
+const LAST_MS = 200;
+const GROWTH = 1.15;
 
 /**
  * Repeats `check` until it neither throws nor returns false; returns its result. Throws the last

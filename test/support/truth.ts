@@ -3,7 +3,7 @@
  * for `expect(shown…).toEqual(true…)`.
  */
 import type { TestContainer } from "./engine/container.ts";
-import type { TestNode } from "./engine/node.ts";
+import type { JournalRecord, TestNode } from "./engine/node.ts";
 import type { Scrape } from "./exposition.ts";
 
 export interface ContainerTruth {
@@ -129,7 +129,7 @@ export function shownSystemd(
 export type Failures = Record<string, Record<string, number>>;
 
 /** MESSAGE_ID of a failed unit, with UNIT_RESULT; see systemd.journal-fields(7). */
-const FAILURE_RESULT = "d9b373ed55a64feb8242e02dbe79a49c";
+export const FAILURE_RESULT = "d9b373ed55a64feb8242e02dbe79a49c";
 
 /** One line `Failed with result …`. */
 export interface TrueFailure {
@@ -141,12 +141,15 @@ export interface TrueFailure {
 
 /** Returns the failures in the journal, oldest first. */
 export async function trueFailures(node: TestNode): Promise<TrueFailure[]> {
-  const records = await node.journal(`MESSAGE_ID=${FAILURE_RESULT}`);
-  return records.map((record) => ({
+  return (await node.journal(`MESSAGE_ID=${FAILURE_RESULT}`)).map(trueFailureOf);
+}
+
+export function trueFailureOf(record: JournalRecord): TrueFailure {
+  return {
     unit: String(record["UNIT"]),
     result: String(record["UNIT_RESULT"]),
     timeUs: Number(record["_SOURCE_REALTIME_TIMESTAMP"]),
-  }));
+  };
 }
 
 export function countFailures(failures: readonly Omit<TrueFailure, "timeUs">[]): Failures {

@@ -1,13 +1,14 @@
-import type { TestNode } from "../../support/engine/node.ts";
+import type { JournalRecord, TestNode } from "../../support/engine/node.ts";
 import type { Scrape } from "../../support/exposition.ts";
 import type { ReceivedLog } from "../../support/otlp-receiver.ts";
 import {
   countFailures,
+  FAILURE_RESULT,
   type Failures,
   shownFailures,
   shownRestarts,
-  trueFailures,
   type TrueFailure,
+  trueFailureOf,
 } from "../../support/truth.ts";
 import type { LoadUnit } from "./load.ts";
 
@@ -30,11 +31,14 @@ export interface TrueRestart {
 const RESTART_SCHEDULED = "5eb03494b6584870a536b337290809b3";
 
 export async function truthOf(node: TestNode): Promise<Truth> {
-  await node.exec(["journalctl", "--sync"]);
-  const restarts = await node.journal(`MESSAGE_ID=${RESTART_SCHEDULED}`);
+  const records = await node.syncedJournal(
+    `MESSAGE_ID=${FAILURE_RESULT}`,
+    `MESSAGE_ID=${RESTART_SCHEDULED}`,
+  );
+  const of = (id: string): JournalRecord[] => records.filter((each) => each["MESSAGE_ID"] === id);
   return {
-    failures: await trueFailures(node),
-    restarts: restarts.map((record) => ({
+    failures: of(FAILURE_RESULT).map(trueFailureOf),
+    restarts: of(RESTART_SCHEDULED).map((record) => ({
       unit: String(record["UNIT"]),
       number: Number(record["N_RESTARTS"]),
       timeUs: Number(record["_SOURCE_REALTIME_TIMESTAMP"]),

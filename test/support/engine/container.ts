@@ -1,5 +1,5 @@
 import { type DockerOptions, type DockerResult, type Engine, TEST_LABEL } from "./docker.ts";
-import { engineJson, execByApi, takesRequests } from "./engine-requests.ts";
+import { engineJson, engineText, execByApi, takesRequests } from "./engine-requests.ts";
 import { eventually } from "../eventually.ts";
 import { slowSeconds } from "../slowness.ts";
 import { ensureImage, imageName } from "./images.ts";
@@ -120,8 +120,14 @@ export class TestContainer implements AsyncDisposable {
    * number. An earlier signal is lost, or ends it in another way.
    */
   async untilTrapSet(run = 1): Promise<void> {
-    const runs = async () => (await this.engine.docker(["logs", this.id])).split(READY).length - 1;
-    await eventually(async () => (await runs()) >= run);
+    await eventually(async () => (await this.#log()).split(READY).length > run);
+  }
+
+  /** Returns what it has printed to stdout. */
+  #log(): Promise<string> {
+    return takesRequests(this.engine)
+      ? engineText(this.engine, `/containers/${this.id}/logs?stdout=1`)
+      : this.engine.docker(["logs", this.id]);
   }
 
   /** Waits until it ended, at most a minute; returns the exit code. */

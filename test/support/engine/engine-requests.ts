@@ -16,9 +16,14 @@ export function takesRequests({ host, isPodman }: Pick<Engine, "host" | "isPodma
 
 /** Returns the JSON of a path such as `/containers/ID/json`. @throws with the engine's message */
 export async function engineJson(engine: Pick<Engine, "host">, path: string): Promise<unknown> {
+  return JSON.parse(await engineText(engine, path)) as unknown;
+}
+
+/** Returns the body of a path, which can have frames. @throws with the engine's message */
+export async function engineText(engine: Pick<Engine, "host">, path: string): Promise<string> {
   const answer = await answerOf(requestTo(engine, "GET", path, limitOf({})));
   if (answer.status !== 200) throw new Error(`GET ${path}: ${answer.status}: ${answer.text}`);
-  return JSON.parse(answer.text) as unknown;
+  return answer.text;
 }
 
 export interface ApiExec extends DockerOptions {

@@ -72,9 +72,8 @@ export class TestNode extends TestContainer {
 
   /** Writes or replaces a unit file, and reloads systemd. */
   async writeUnit(name: string, text: string): Promise<void> {
-    const write = 'cat >"/etc/systemd/system/$1"';
+    const write = 'cat >"/etc/systemd/system/$1" && systemctl daemon-reload';
     await this.exec(["sh", "-c", write, "sh", name], { input: text });
-    await this.systemctl("daemon-reload");
   }
 
   async startUnit(name: string): Promise<void> {
@@ -106,9 +105,20 @@ export class TestNode extends TestContainer {
 
   /** Runs `journalctl` with these arguments; returns its records. */
   async journal(...args: readonly string[]): Promise<JournalRecord[]> {
-    const lines = await this.exec(["journalctl", "--no-pager", "--output=json", ...args]);
-    return lines === "" ? [] : lines.split("\n").map((line) => JSON.parse(line) as JournalRecord);
+    return recordsOf(await this.exec([...JOURNALCTL, ...args]));
   }
+
+  /** The same, once journald has written all that it has received. */
+  async syncedJournal(...args: readonly string[]): Promise<JournalRecord[]> {
+    const script = 'journalctl --sync && exec "$@"';
+    return recordsOf(await this.exec(["sh", "-c", script, "sh", ...JOURNALCTL, ...args]));
+  }
+}
+
+const JOURNALCTL = ["journalctl", "--no-pager", "--output=json"];
+
+function recordsOf(lines: string): JournalRecord[] {
+  return lines === "" ? [] : lines.split("\n").map((line) => JSON.parse(line) as JournalRecord);
 }
 
 /** Starts a node without network, with the labels of `options` and {@link TEST_LABEL}. */
