@@ -1,14 +1,12 @@
-import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { execa } from "execa";
-import { copyForBuild } from "../support/build-copy.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
 import { eventually } from "../support/eventually.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { parseExposition } from "../support/exposition.ts";
 import { prepareUsers, USER, USER_MANAGER, userctl } from "../support/systemd/user-node.ts";
+import { builtProgram } from "../support/program.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const UNIT = "unitwatch.service";
@@ -20,12 +18,7 @@ describeEngine("unitwatch as a service of systemd", () => {
 
   beforeAll(async () => {
     const engine = attachEngine();
-    const built = await mkdtemp(join(tmpdir(), "unitwatch-service-"));
-    stack.defer(() => rm(built, { recursive: true }));
-    // Readable by other users.
-    await chmod(built, 0o755);
-    await copyForBuild(built);
-    await execa("npm", ["run", "build"], { cwd: built });
+    const built = builtProgram();
     const socket = new URL(engine.host).pathname;
     const mounts = {
       "/usr/bin/node": join(ROOT, "node_modules/node/bin/node"),

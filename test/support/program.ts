@@ -23,8 +23,12 @@ let built: string | undefined;
 /** Returns the path of an entry point. */
 export function programFile(name: "healthcheck" | "main" = "main"): string {
   if (process.env[PROGRAM_VARIABLE] !== "built") return join(ROOT, "src", `${name}.ts`);
-  built ??= ensureBuilt();
-  return join(built, "dist", `${name}.js`);
+  return join(builtProgram(), "dist", `${name}.js`);
+}
+
+/** Returns a folder with package.json and dist/. */
+export function builtProgram(): string {
+  return (built ??= ensureBuilt());
 }
 
 /** Returns the folder of the build, which another process may have made. */
