@@ -23,11 +23,11 @@ const engine = {
   setupFilesAfterEnv: ["<rootDir>/test/support/engine/time-limit.ts"],
 } as const;
 
-/** E2E tests that run with each runtime; the others choose one, or don't depend on it. */
-const BOTH_RUNTIMES = "@(count/count|walk)";
+/** E2E test that runs with each runtime; the others choose one or both, or don't depend on it. */
+const BOTH_RUNTIMES = "count/count";
 /** More of them, for `npm run test:cli`: what they show is of a layer that both runtimes share. */
 const BOTH_RUNTIMES_MORE =
-  "@(boot|engine-outage|engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk-containers)";
+  "@(boot|engine-outage|engine-recovery|ordinary-containers|retention|systemd-lifecycle|transports|unit-names|walk|walk-containers)";
 
 const config: Config = {
   // More workers than processors, because tests with an engine mostly wait for it.
@@ -50,7 +50,7 @@ const config: Config = {
       ...engine,
     },
     {
-      // The watch tests again, with the cli runtime.
+      // The count again, with the cli runtime.
       ...common,
       displayName: "e2e-cli",
       testMatch: [`<rootDir>/test/e2e/${BOTH_RUNTIMES}.test.ts`],
