@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { READING_GROUPS } from "../../src/domain/readings.ts";
 import { unpackedPackage } from "../support/debian-command.ts";
 import { attachEngine, describeEngine } from "../support/engine/attach.ts";
+import type { Suite } from "../support/engine/images.ts";
 import { startNode, type TestNode } from "../support/engine/node.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Sample, Scrape } from "../support/exposition.ts";
@@ -73,7 +74,12 @@ $all =~ /^HTTP\\S+ 200/ or die substr($all, 0, 200); $all =~ s/^.*?\\r\\n\\r\\n/
 
 jest.setTimeout(slowMs(180_000));
 
-for (const suite of ["bookworm", "trixie"] as const) {
+/** Debian suites of the nodes. */
+const SUITES = (process.env["UNITWATCH_EXPORTERS_SUITES"] ?? "bookworm,trixie").split(
+  ",",
+) as Suite[];
+
+for (const suite of SUITES) {
   describeEngine(`other exporters in a node beside unitwatch, on ${suite}`, () => {
     const stack = new AsyncDisposableStack();
     let node: TestNode;
