@@ -249,7 +249,7 @@ async function rights(host: PrivateHost): Promise<string> {
     await using unitwatch = await watch(host, limit);
     const isWatched = await Promise.race([
       unitwatch.untilWatching(NODES).then(() => true),
-      unitwatch.untilLogged(({ msg }) => REFUSALS.has(String(msg))).then(() => false),
+      unitwatch.untilLogged(({ msg }) => REFUSALS.has(msg)).then(() => false),
     ]);
     if (isWatched) watched.push(without === undefined ? "all" : `all but ${without}`);
   }
