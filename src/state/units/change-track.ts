@@ -1,6 +1,7 @@
 import type { Change } from "../../domain/change.ts";
 import { HISTORY_NS } from "../../domain/recent.ts";
 import type { EventKind } from "../../domain/event.ts";
+import { closestPairs, type Pair } from "./closest-pairs.ts";
 
 /** Changes of one kind that lie close together, or a single one. Times are Unix nanoseconds. */
 export interface PastChange {
@@ -18,8 +19,10 @@ export interface PastChange {
   readonly result: string | undefined;
 }
 
-/** Entries of one track. */
+/** Entries of one track that are shown. */
 export const MAX_ENTRIES = 64;
+/** Entries beyond these that are kept until they become fewer at once. */
+const SLACK = 32;
 /** Changes that are the same within this span are one entry: a crash loop has hundreds. */
 const SECOND_NS = 1_000_000_000n;
 
@@ -32,13 +35,15 @@ export class ChangeTrack {
   /** From when on the track is complete: Unix nanoseconds. */
   sinceNs: bigint;
   #entries: PastChange[] = [];
+  /** No entry's last change is older. */
+  #oldestNs = 0n;
 
   constructor(sinceNs: bigint) {
     this.sinceNs = sinceNs;
   }
 
   get size(): number {
-    return this.#entries.length;
+    return Math.min(this.#entries.length, MAX_ENTRIES);
   }
 
   /** When the newest change happened; 0n without one. */
@@ -48,8 +53,7 @@ export class ChangeTrack {
 
   /** Adds a change. One that is later than now counts as now, one that is older than an hour not at all. */
   add(change: PastChange, nowNs: bigint): void {
-    const recent = this.within(nowNs);
-    if (recent !== this.#entries) this.#entries = [...recent];
+    this.#expire(nowNs);
     const timeNs = change.firstNs > nowNs ? nowNs : change.firstNs;
     if (timeNs <= nowNs - HISTORY_NS) return;
     if (this.#continue(change, timeNs)) return;
@@ -57,16 +61,27 @@ export class ChangeTrack {
     // Changes that were missed can come after later ones.
     while (at > 0 && (this.#entries[at - 1]?.firstNs ?? 0n) > timeNs) at -= 1;
     this.#entries.splice(at, 0, { ...change, firstNs: timeNs, lastNs: timeNs });
-    if (this.#entries.length > MAX_ENTRIES) this.#shrink();
+    if (timeNs < this.#oldestNs) this.#oldestNs = timeNs;
+    if (this.#entries.length > MAX_ENTRIES + SLACK) this.#shrink();
   }
 
   /** Returns the entries of the hour that ends now, by their first change, the oldest first. */
   within(nowNs: bigint): readonly PastChange[] {
+    this.#shrink();
     const startNs = nowNs - HISTORY_NS;
-    const isOver = ({ lastNs }: PastChange): boolean => lastNs <= startNs;
-    return this.#entries.some(isOver)
-      ? this.#entries.filter((entry) => !isOver(entry))
-      : this.#entries;
+    if (this.#oldestNs > startNs) return this.#entries;
+    return this.#entries.filter(({ lastNs }) => lastNs > startNs);
+  }
+
+  /** Removes entries that were over an hour ago. */
+  #expire(nowNs: bigint): void {
+    const startNs = nowNs - HISTORY_NS;
+    if (this.#oldestNs > startNs) return;
+    this.#entries = this.#entries.filter(({ lastNs }) => lastNs > startNs);
+    this.#oldestNs = this.#entries.reduce(
+      (min, { lastNs }) => (lastNs < min ? lastNs : min),
+      nowNs,
+    );
   }
 
   /** Adds a change to an entry of the same second; returns false if there is none. */
@@ -81,34 +96,33 @@ export class ChangeTrack {
   }
 
   #shrink(): void {
-    const pair = this.#closest(keyOf) ?? this.#closest(({ kind }) => kind);
-    if (pair === undefined) {
+    while (this.#entries.length > MAX_ENTRIES) {
+      const excess = this.#entries.length - MAX_ENTRIES;
+      if (this.#join(keyOf, excess) || this.#join(({ kind }) => kind, excess)) continue;
       const [oldest] = this.#entries.splice(0, 1);
       this.sinceNs = oldest?.lastNs ?? this.sinceNs;
-      return;
     }
-    const [first, second] = pair;
-    const [gone] = this.#entries.splice(second, 1);
-    const kept = this.#entries[first];
-    if (kept !== undefined && gone !== undefined) this.#entries[first] = joined(kept, gone);
   }
 
-  /** Returns the positions of the two neighbours of one key that span the least time. */
-  #closest(keyOfEntry: (entry: PastChange) => string): readonly [number, number] | undefined {
+  /** Joins at most `count` pairs of neighbours of one key, those that span the least; false without any. */
+  #join(keyOfEntry: (entry: PastChange) => string, count: number): boolean {
     const lastOf = new Map<string, number>();
-    let best: readonly [number, number] | undefined;
-    let least = 0n;
+    const pairs: Pair[] = [];
     for (const [second, entry] of this.#entries.entries()) {
       const key = keyOfEntry(entry);
       const first = lastOf.get(key);
       lastOf.set(key, second);
-      if (first === undefined) continue;
-      const spanNs = entry.lastNs - (this.#entries[first]?.firstNs ?? 0n);
-      if (best !== undefined && spanNs >= least) continue;
-      best = [first, second];
-      least = spanNs;
+      const span = Number(entry.lastNs - (this.#entries[first ?? second]?.firstNs ?? 0n));
+      if (first !== undefined) pairs.push({ first, second, span });
     }
-    return best;
+    const gone = new Set<number>();
+    for (const { first, second } of closestPairs(pairs, count)) {
+      const [kept, other] = [this.#entries[first], this.#entries[second]];
+      if (kept !== undefined && other !== undefined) this.#entries[first] = joined(kept, other);
+      gone.add(second);
+    }
+    this.#entries = this.#entries.filter((_, at) => !gone.has(at));
+    return gone.size > 0;
   }
 }
 

@@ -1,5 +1,6 @@
 import { RECENT_MS, RECENT_STRIDE as STRIDE } from "../../domain/recent.ts";
 import type { Recent, RecentGroups } from "../../domain/recent.ts";
+import { closestPairs, type Pair } from "./closest-pairs.ts";
 
 /** Groups of events that are kept: up to so many events the count is exact. */
 export const MAX_GROUPS = 32;
@@ -46,9 +47,7 @@ export class RecentEvents {
   /** Returns what the next process restores. */
   stored(nowNs: bigint): RecentGroups {
     if (this.within(nowNs) === undefined) return [];
-    const groups = (this.#groups ?? []).map(Math.floor);
-    while (groups.length > MAX_STORED_GROUPS * STRIDE) join(groups);
-    return groups;
+    return joined(this.#groups ?? [], MAX_STORED_GROUPS).map(Math.floor);
   }
 
   /** Adds what an earlier process stored. */
@@ -105,6 +104,32 @@ function join(groups: number[]): void {
   groups[best + 1] = Math.max(groups[best + 1] ?? 0, groups[best + STRIDE + 1] ?? 0);
   groups[best + 2] = (groups[best + 2] ?? 0) + (groups[best + STRIDE + 2] ?? 0);
   groups.splice(best + STRIDE, STRIDE);
+}
+
+/** Returns at most `max` groups: neighbours that span the least time are joined, two at a time. */
+function joined(groups: readonly number[], max: number): number[] {
+  let left = [...groups];
+  while (left.length > max * STRIDE) left = joinedOnce(left, left.length / STRIDE - max);
+  return left;
+}
+
+function joinedOnce(groups: readonly number[], count: number): number[] {
+  const pairs: Pair[] = [];
+  for (let at = 0; at + STRIDE < groups.length; at += STRIDE) {
+    const span = (groups[at + STRIDE + 1] ?? 0) - (groups[at] ?? 0);
+    pairs.push({ first: at, second: at + STRIDE, span });
+  }
+  const goes = new Set(closestPairs(pairs, count).map(({ second }) => second));
+  const left: number[] = [];
+  for (let at = 0; at < groups.length; at += STRIDE) {
+    const [firstMs = 0, lastMs = 0, events = 0] = groups.slice(at, at + STRIDE);
+    if (!goes.has(at)) left.push(firstMs, lastMs, events);
+    else {
+      left.push(Math.max(left.at(-2) ?? 0, lastMs), (left.at(-1) ?? 0) + events);
+      left.splice(-4, 2);
+    }
+  }
+  return left;
 }
 
 function ns(timeMs = 0): bigint {
