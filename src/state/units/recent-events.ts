@@ -1,6 +1,5 @@
 import { RECENT_MS, RECENT_STRIDE as STRIDE } from "../../domain/recent.ts";
 import type { Recent, RecentGroups } from "../../domain/recent.ts";
-import { closestPairs, type Pair } from "./closest-pairs.ts";
 
 /** Groups of events that are kept: up to so many events the count is exact. */
 export const MAX_GROUPS = 32;
@@ -47,7 +46,7 @@ export class RecentEvents {
   /** Returns what the next process restores. */
   stored(nowNs: bigint): RecentGroups {
     if (this.within(nowNs) === undefined) return [];
-    return joined(this.#groups ?? [], MAX_STORED_GROUPS).map(Math.floor);
+    return joined(this.#groups ?? [], MAX_STORED_GROUPS);
   }
 
   /** Adds what an earlier process stored. */
@@ -106,28 +105,20 @@ function join(groups: number[]): void {
   groups.splice(best + STRIDE, STRIDE);
 }
 
-/** Returns at most `max` groups: neighbours that span the least time are joined, two at a time. */
+/** Returns at most `max` groups: as many neighbours are joined to each, or one more to the oldest. */
 function joined(groups: readonly number[], max: number): number[] {
-  let left = [...groups];
-  while (left.length > max * STRIDE) left = joinedOnce(left, left.length / STRIDE - max);
-  return left;
-}
-
-function joinedOnce(groups: readonly number[], count: number): number[] {
-  const pairs: Pair[] = [];
-  for (let at = 0; at + STRIDE < groups.length; at += STRIDE) {
-    const span = (groups[at + STRIDE + 1] ?? 0) - (groups[at] ?? 0);
-    pairs.push({ first: at, second: at + STRIDE, span });
-  }
-  const goes = new Set(closestPairs(pairs, count).map(({ second }) => second));
+  const count = groups.length / STRIDE;
   const left: number[] = [];
-  for (let at = 0; at < groups.length; at += STRIDE) {
-    const [firstMs = 0, lastMs = 0, events = 0] = groups.slice(at, at + STRIDE);
-    if (!goes.has(at)) left.push(firstMs, lastMs, events);
-    else {
-      left.push(Math.max(left.at(-2) ?? 0, lastMs), (left.at(-1) ?? 0) + events);
-      left.splice(-4, 2);
+  for (let at = 0, of = Math.min(max, count); of > 0; of -= 1) {
+    const end = at + Math.ceil((count - at / STRIDE) / of) * STRIDE;
+    const firstMs = groups[at] ?? 0;
+    let lastMs = 0;
+    let events = 0;
+    for (; at < end; at += STRIDE) {
+      lastMs = Math.max(lastMs, groups[at + 1] ?? 0);
+      events += groups[at + 2] ?? 0;
     }
+    left.push(Math.floor(firstMs), Math.floor(lastMs), events);
   }
   return left;
 }
