@@ -1,7 +1,7 @@
 /**
  * test/interop: the programs behind unitwatch, each built with Go from a pinned version of its own
  * module, into the cache, and run on the loopback interface. `npm run test:interop` runs these tests;
- * CI doesn't: the first run builds for half an hour.
+ * CI doesn't: the first run builds for more than an hour, most of it Loki.
  */
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
