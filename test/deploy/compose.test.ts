@@ -215,6 +215,8 @@ describe("Grafana", () => {
       );
       const all = [...labelsOf.values()].flat();
       const host = isPushed ? "host_name" : "instance";
+      // Series of a user's systemd have it.
+      const user = isPushed ? "user_id" : "user";
       const other = new Set(isPushed ? [] : ["up", "process_resident_memory_bytes"]);
       for (const { expr } of targetsOf(dashboard, PROMETHEUS.type)) {
         for (const [, name = "", matchers = ""] of expr.matchAll(/([a-z][\w:]*)\{([^}]*)\}/g)) {
@@ -222,7 +224,8 @@ describe("Grafana", () => {
           const labels = isOther ? all : labelsOf.get(name.replace(/_bucket$/, ""));
           expect({ [name]: labels }).toEqual({ [name]: expect.any(Array) });
           const used = [...matchers.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)].map(([, label]) => label);
-          expect(["job", host, ...(labels ?? [])]).toEqual(expect.arrayContaining(used));
+          const more = name.startsWith("systemd_") ? [user] : [];
+          expect(["job", host, ...(labels ?? []), ...more]).toEqual(expect.arrayContaining(used));
         }
       }
     });
