@@ -281,6 +281,8 @@ export interface SummaryReport {
 export interface QueueReport {
   readonly records: number;
   readonly bytes: number;
+  /** Whether the queue is on disk, so that its records outlive the process. */
+  readonly durable: boolean;
 }
 
 export interface StatusReport {

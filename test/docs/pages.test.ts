@@ -103,6 +103,26 @@ test("README.md links to every page of the documentation", () => {
   expect(pages.filter((page) => !readme.includes(`](${page})`))).toEqual([]);
 });
 
+// Their members are names of states and results, or depend on what happened.
+const VARYING = new Set(["failures", "recent"]);
+
+/** Paths of the members of an object, in their order; of a list, those of its first entry. */
+function members(value: unknown, path = ""): readonly string[] {
+  if (Array.isArray(value)) return members(value[0], path);
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const inside = `${path}/${name}`;
+    const varies = VARYING.has(name) || inside === "/containers/systemd/units";
+    return [inside].concat(varies ? [] : members(inner, inside));
+  });
+}
+
+test("docs/http-api.md shows the members of the state", () => {
+  const [, example = ""] = /^```json\n([^]*?)^```$/m.exec(read("docs/http-api.md")) ?? [];
+  const state: unknown = JSON.parse(read("test/golden/state.json"));
+  expect(members(JSON.parse(example))).toEqual(members(state));
+});
+
 test("docs/otlp.md names every kind of change", () => {
   const page = read("docs/otlp.md");
   expect(Object.values(EventKind).filter((kind) => !page.includes(`.${kind}\``))).toEqual([]);
