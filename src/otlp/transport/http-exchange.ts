@@ -47,6 +47,14 @@ export function exchange(
     const isStale = outgoing.reusedSocket && ["ECONNRESET", "EPIPE"].includes(error.code ?? "");
     reject(new ExchangeError(error, isStale));
   });
+  outgoing.once("upgrade", (_response, socket) => {
+    socket.destroy();
+    reject(new ExchangeError(new Error("Protocol error: the endpoint answered 101"), false));
+  });
+  // Some ends have no error. Later than an answer or an error, this changes nothing.
+  outgoing.once("close", () => {
+    if (!isAnswered) reject(new ExchangeError(new Error("socket hang up"), false));
+  });
   outgoing.once("response", (response) => {
     isAnswered = true;
     const chunks: Buffer[] = [];

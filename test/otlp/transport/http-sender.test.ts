@@ -283,6 +283,16 @@ test("counts a rejection whose text is cut off", async () => {
   });
 });
 
+test("retries when the endpoint switches protocols", async () => {
+  const answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n";
+  expect(await written(answer)).toEqual({
+    kind: "retry",
+    reason: "protocol",
+    message: '"Protocol error: the endpoint answered 101"',
+    afterMs: undefined,
+  });
+});
+
 test("retries when the connection is reset", async () => {
   await using server = await rawServer((socket) => socket.resetAndDestroy());
   const outcome = await sendOnce({ url: `http://${server.address}/` });
