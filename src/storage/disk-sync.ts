@@ -14,21 +14,24 @@ export interface DiskSync {
 /** Waits in threads of Node's pool, so that a slow disk holds up nothing else. */
 export class FileSync implements DiskSync {
   readonly #name: string;
+  readonly #open: typeof open;
   readonly #files = new Map<string, FileHandle>();
   #hasFolder = false;
 
-  /** @param name of the database */
-  constructor(name: string) {
+  /**
+   * @param name of the database
+   * @param openFile opens files and the folder. Default: as Node does
+   */
+  constructor(name: string, openFile: typeof open = open) {
     this.#name = name;
+    this.#open = openFile;
   }
 
   async journal(): Promise<void> {
     await this.#sync(`${this.#name}-wal`);
     if (this.#hasFolder) return;
-    // The names of new files have to last too.
-    await using folder = await open(dirname(this.#name), "r");
-    await folder.sync();
     this.#hasFolder = true;
+    await this.#syncFolder();
   }
 
   database(): Promise<void> {
@@ -40,12 +43,40 @@ export class FileSync implements DiskSync {
     this.#files.clear();
   }
 
+  /**
+   * Waits until the names of new files last. That is best effort, as in SQLite: users may write into folders
+   * that they may not read, and some file systems have no sync of folders.
+   */
+  async #syncFolder(): Promise<void> {
+    try {
+      await using folder = await this.#open(dirname(this.#name), "r");
+      await folder.sync();
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+    }
+  }
+
   async #sync(name: string): Promise<void> {
     let file = this.#files.get(name);
     if (file === undefined) {
-      file = await open(name, "r");
+      file = await this.#open(name, "r");
       this.#files.set(name, file);
     }
     await file.datasync();
   }
+}
+
+const UNSUPPORTED: ReadonlySet<unknown> = new Set([
+  "EACCES",
+  "EBADF",
+  "EINVAL",
+  "EISDIR",
+  "ENOSYS",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "EPERM",
+]);
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof Error && "code" in error && UNSUPPORTED.has(error.code);
 }
