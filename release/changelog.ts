@@ -22,7 +22,9 @@ export function cutRelease(text: string, version: string, date: string): string 
   const heading = `## [${version}]`;
   if (text.includes(heading)) throw new Error(`CHANGELOG.md has ${version} already`);
   if (!text.includes(UNRELEASED)) throw new Error("CHANGELOG.md has no unreleased changes");
-  if (releaseNotes(text, "Unreleased") === "") throw new Error("no change is unreleased");
+  // Headings of kinds alone are no change.
+  if (!/^(?!#|\s*$)/m.test(releaseNotes(text, "Unreleased")))
+    throw new Error("no change is unreleased");
   return text.replace(UNRELEASED, `${UNRELEASED}\n${heading} - ${date}\n`);
 }
 

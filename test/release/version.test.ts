@@ -47,6 +47,7 @@ describe("the changelog", () => {
     ["has the version already", CHANGELOG, "0.1.0", /has 0\.1\.0 already/],
     ["has no unreleased changes", CHANGELOG.replace("Unreleased", "0.1.1"), "0.2.0", /unreleased/],
     ["has none below its heading", cutRelease(CHANGELOG, "0.2.0", "x"), "0.3.0", /no change is/],
+    ["has headings alone", CHANGELOG.replace("- A thing.\n", ""), "0.2.0", /no change is/],
   ])("is left as it is when it %s", (_, text, version, problem) => {
     expect(() => cutRelease(text, version, "2026-12-01")).toThrow(problem);
   });
