@@ -17,6 +17,20 @@ const TEXT = { type: "string" };
 const ANY_TEXT = { type: ["string", "number", "boolean"] };
 const MAP: Schema = { type: "object", additionalProperties: ANY_TEXT };
 const LABELS: Schema = { type: "object", additionalProperties: TEXT };
+/** Values whose parts the templates read: `null` in a user's values would remove them. */
+const READ_BELOW = [
+  "image",
+  "engine",
+  "proc",
+  "systemd",
+  "flags",
+  "storage",
+  "podMonitor",
+  "prometheusRule",
+  "dashboards",
+];
+/** Labels that select the chart's pods, which a value may not replace. */
+const SELECTOR_LABELS = { "app.kubernetes.io/name": false, "app.kubernetes.io/instance": false };
 const LIST: Schema = { type: "array", items: { type: "object" } };
 const QUANTITY: Schema = { type: "string", pattern: String.raw`^\d+(?:\.\d+)?(?:[kMGT]i?|m)?$` };
 
@@ -49,14 +63,18 @@ export function helmValuesSchema(): Schema {
       storage: closed({ hostPath: { type: "string", pattern: "^(?:/|$)" }, sizeLimit: QUANTITY }),
       resources: { type: "object" },
       podAnnotations: LABELS,
-      podLabels: LABELS,
+      podLabels: { ...LABELS, properties: SELECTOR_LABELS },
       priorityClassName: TEXT,
       nodeSelector: LABELS,
       affinity: { type: "object" },
       tolerations: LIST,
       extraVolumes: LIST,
       extraVolumeMounts: LIST,
-      maxUnavailable: { type: ["string", "integer"] },
+      maxUnavailable: {
+        type: ["string", "integer"],
+        minimum: 0,
+        pattern: String.raw`^(?:\d+|\d{1,2}%|100%)$`,
+      },
       podMonitor: closed({
         enabled: { type: "boolean" },
         interval: { type: "string", pattern: String.raw`^\d+(?:ms|s|m)$` },
@@ -74,6 +92,7 @@ export function helmValuesSchema(): Schema {
         annotations: LABELS,
       }),
     }),
+    required: READ_BELOW,
   };
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { parse } from "yaml";
@@ -12,6 +12,7 @@ const CHART = join(ROOT, "deploy/helm/unitwatch");
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: unknown;
+  readonly required?: readonly string[];
   readonly enum?: readonly unknown[];
 }
 
@@ -35,6 +36,16 @@ describe("the Helm chart", () => {
     expect(missing(values, schema)).toEqual([]);
     const names = Object.keys(schema.properties ?? {}).filter((name) => name !== "global");
     expect(names.toSorted()).toEqual(Object.keys(values).toSorted());
+  });
+
+  test("requires the values whose parts its templates read", () => {
+    const templates = globSync(join(CHART, "templates/*")).map((path) =>
+      readFileSync(path, "utf8"),
+    );
+    const read = templates.join("").matchAll(/\.Values\.(\w+)\.\w/g);
+    const names = new Set([...read].map(([, name]) => name));
+    expect(names.size).toBeGreaterThan(4);
+    expect(schema.required).toEqual(expect.arrayContaining([...names]));
   });
 
   test("takes each flag of the program but those that its other values set", () => {
