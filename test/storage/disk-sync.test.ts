@@ -25,8 +25,8 @@ test.each(["EACCES", "EINVAL", "ENOTSUP"])(
   "syncs the journal when its folder has %s",
   async (code) => {
     const sync = syncWithout(code);
-    await sync.journal();
-    await sync.journal();
+    await expect(sync.journal()).resolves.toBeUndefined();
+    await expect(sync.journal()).resolves.toBeUndefined();
     await sync.close();
   },
 );
