@@ -40,6 +40,23 @@ export const LOKI: GoProgram = {
   lacks: { module: "github.com/grafana/loki/v3" },
 };
 
+/** Its module replaces those of the API by folders, each a module with a version of the same number. */
+const KUBERNETES: Omit<GoProgram, "path"> = {
+  version: "v1.37.2",
+  lacks: {
+    module: "k8s.io/kubernetes",
+    replaced: "v0.37.2",
+    unneeded: ["k8s.io/sample-cli-plugin", "k8s.io/sample-controller"],
+  },
+};
+/** Its own build tells it its version, which the chart requires. */
+export const KUBE_APISERVER: GoProgram = {
+  ...KUBERNETES,
+  path: "k8s.io/kubernetes/cmd/kube-apiserver",
+  variables: { "k8s.io/component-base/version.gitVersion": KUBERNETES.version },
+};
+export const KUBECTL: GoProgram = { ...KUBERNETES, path: "k8s.io/kubernetes/cmd/kubectl" };
+
 /** Modules of the components in deploy/otel-collector/config.yaml, and a storage for its queue. */
 const COMPONENTS = {
   receivers: [`go.opentelemetry.io/collector/receiver/otlpreceiver ${COLLECTOR}`],

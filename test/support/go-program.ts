@@ -13,6 +13,8 @@ export interface GoProgram {
   readonly version: string;
   /** Build tags, separated by commas. */
   readonly tags?: string;
+  /** Values of its variables of text, by package and name. */
+  readonly variables?: Readonly<Record<string, string>>;
   /**
    * The module, if it lacks what its own repository has, or if its go.mod replaces modules, which
    * `go install` refuses.
@@ -24,6 +26,10 @@ export interface GoProgram {
      * an empty one is put there.
      */
     readonly files?: readonly string[];
+    /** Version of the modules that are replaced by folders. Default: that which its go.mod requires. */
+    readonly replaced?: string;
+    /** Modules among these that the program doesn't need. */
+    readonly unneeded?: readonly string[];
   };
 }
 
@@ -47,11 +53,19 @@ export function goEnv(): Readonly<Record<string, string>> {
  * Returns the path of a program, which is built once per machine. A build takes from seconds to ten
  * minutes. @throws Error if Go is missing, or older than the module requires
  */
-export async function goProgram({ path, version, tags, lacks }: GoProgram): Promise<string> {
+export async function goProgram({
+  path,
+  version,
+  tags,
+  variables = {},
+  lacks,
+}: GoProgram): Promise<string> {
   if (version.startsWith("/")) return version;
   const name = basename(path);
   return builtOnce(`${name}-${version}`, name, async (folder) => {
     const options = tags === undefined ? [] : ["-tags", tags];
+    const set = Object.entries(variables).map(([name, value]) => `-X ${name}=${value}`);
+    if (set.length > 0) options.push("-ldflags", set.join(" "));
     const env = { ...goEnv(), GOBIN: folder };
     if (lacks === undefined) {
       const install = ["go", "install", ...options, `${path}@${version}`];
@@ -60,25 +74,38 @@ export async function goProgram({ path, version, tags, lacks }: GoProgram): Prom
     }
     const source = join(folder, "source");
     await copyModule(`${lacks.module}@${version}`, source);
-    await addReplaced(source);
+    await addReplaced(source, lacks);
     for (const file of lacks.files ?? []) {
       await mkdir(dirname(join(source, file)), { recursive: true });
       await writeFile(join(source, file), "");
     }
-    await execa("nice", ["go", "install", ...options, path], { cwd: source, env });
+    const install = ["go", "install", ...options, path];
+    // A workspace or a list of vendored packages names what the module doesn't contain.
+    const flags = `${goEnv()["GOFLAGS"]} -mod=mod`;
+    const whole = { ...env, GOWORK: "off", GOFLAGS: flags };
+    await execa("nice", install, { cwd: source, env: whole });
     await rm(source, { recursive: true });
   });
 }
 
 /** Adds the modules to the source that its go.mod replaces by folders, which a module doesn't contain. */
-async function addReplaced(source: string): Promise<void> {
+async function addReplaced(
+  source: string,
+  { replaced, unneeded = [] }: NonNullable<GoProgram["lacks"]>,
+): Promise<void> {
   const text = await readFile(join(source, "go.mod"), "utf8");
   const required = new Map(
     [...text.matchAll(/^(?:require)?\s*(\S+) (v\S+)/gm)].map(([, path, at]) => [path, at]),
   );
   for (const [, path = "", folder = ""] of text.matchAll(/(\S+) => (\.\/\S+)$/gm)) {
     const to = join(source, folder);
-    if (!existsSync(to)) await copyModule(`${path}@${required.get(path)}`, to);
+    if (existsSync(to)) continue;
+    if (unneeded.includes(path)) {
+      await mkdir(to, { recursive: true });
+      await writeFile(join(to, "go.mod"), `module ${path}\n`);
+    } else {
+      await copyModule(`${path}@${replaced ?? required.get(path)}`, to);
+    }
   }
 }
 

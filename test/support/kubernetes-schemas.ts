@@ -43,13 +43,17 @@ export function kubernetesSchemas(version: string): Promise<string> {
   });
 }
 
-/** Returns a folder with the schemas of the kinds of the Prometheus operator that the chart has. */
+/** Returns the definitions of the kinds of the Prometheus operator that the chart has, as YAML. */
+export function operatorDefinitions(): Promise<readonly string[]> {
+  const folder = "example/prometheus-operator-crd/monitoring.coreos.com_";
+  const files = ["podmonitors", "prometheusrules"].map((name) => `${folder}${name}.yaml`);
+  return moduleFiles(`github.com/prometheus-operator/prometheus-operator@${OPERATOR}`, files);
+}
+
+/** Returns a folder with schemas of these kinds. */
 export function operatorSchemas(): Promise<string> {
   return builtOnce(`operator-schemas-${OPERATOR}`, ".", async (to) => {
-    const folder = "example/prometheus-operator-crd/monitoring.coreos.com_";
-    const files = ["podmonitors", "prometheusrules"].map((name) => `${folder}${name}.yaml`);
-    const module = `github.com/prometheus-operator/prometheus-operator@${OPERATOR}`;
-    for (const text of await moduleFiles(module, files)) {
+    for (const text of await operatorDefinitions()) {
       const { spec } = parse(text) as {
         readonly spec: {
           readonly group: string;

@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { parse, parseAllDocuments } from "yaml";
 import manifest from "../../../package.json" with { type: "json" };
 import { goProgram } from "../../support/go-program.ts";
+import { HELM } from "../../support/helm.ts";
 import {
   KUBERNETES_VERSIONS,
   kubernetesSchemas,
@@ -17,7 +18,6 @@ import { slowMs } from "../../support/slowness.ts";
 
 const DEPLOY = join(import.meta.dirname, "../../../deploy");
 const CHART = join(DEPLOY, "helm/unitwatch");
-const HELM = { path: "helm.sh/helm/v3/cmd/helm", version: "v3.22.0" };
 const KUBECONFORM = { path: "github.com/yannh/kubeconform/cmd/kubeconform", version: "v0.8.0" };
 // Building helm takes minutes, the first time.
 const BUILD_MS = 900_000;
