@@ -33,6 +33,11 @@ export class DBusProtocolError extends Error {
   }
 }
 
+/** True if the connection was cut, also if a later call found that. */
+export function wasCut({ code }: DBusProtocolError): boolean {
+  return code === "eof" || code === "stream" || code === "closed";
+}
+
 /** A peer's error reply to a call. The connection stays open. */
 export class DBusError extends Error {
   /** The error's D-Bus name, such as `org.freedesktop.DBus.Error.NoReply`. */

@@ -1,6 +1,6 @@
 import type { ProcessExit } from "../../domain/process.ts";
 import { asError } from "../../platform/data/as-error.ts";
-import { DBusError, DBusProtocolError } from "../dbus/errors.ts";
+import { DBusError, DBusProtocolError, wasCut } from "../dbus/errors.ts";
 import { saysCannotRun, saysNoCommand } from "../format/exec-failure.ts";
 import { SilenceError } from "../session/systemd-session.ts";
 import { SocketError } from "./socket-error.ts";
@@ -74,6 +74,6 @@ function verdictOn(cause: Error, { text, stderr, exitCode }: Ending): Verdict {
   const isEarly = cause.message.endsWith("before an answer to AUTH");
   if (exitCode === 1 && isEarly && NOTHING_THERE.test(stderr)) return "absent";
   // The bridge ended well: its connection was cut, on whichever side.
-  const code = cause instanceof DBusProtocolError ? cause.code : undefined;
-  return exitCode === 0 && (code === "eof" || code === "stream") ? "outside" : "broken";
+  const isCut = cause instanceof DBusProtocolError && wasCut(cause);
+  return exitCode === 0 && isCut ? "outside" : "broken";
 }

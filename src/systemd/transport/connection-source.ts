@@ -5,7 +5,7 @@ import type {
   SystemdTransport,
   TakeMessage,
 } from "../../domain/systemd.ts";
-import { DBusProtocolError } from "../dbus/errors.ts";
+import { DBusProtocolError, wasCut } from "../dbus/errors.ts";
 import type { JournalRecovery } from "../session/journal-recovery.ts";
 import { SystemdSession } from "../session/systemd-session.ts";
 import type { BusConnection } from "./bus-socket.ts";
@@ -42,8 +42,8 @@ export class ConnectionSource implements SystemdSource {
       if (signal.aborted) return;
       if (!(error instanceof DBusProtocolError)) throw error;
       // A connection that was cut says nothing about the way.
-      const isCut = error.code === "eof" || error.code === "stream";
-      throw new SocketError(error.message, isCut ? "outside" : "broken", { cause: error });
+      const verdict = wasCut(error) ? "outside" : "broken";
+      throw new SocketError(error.message, verdict, { cause: error });
     }
   }
 

@@ -114,6 +114,7 @@ export class SocketSource implements SystemdSource {
       // A connection that was cut says nothing about the way.
       case "eof":
       case "stream":
+      case "closed":
         return fault("outside");
       case "timeout":
         // Neither does a silence in a pause.

@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "@jest/globals";
 import { MARK } from "../../../src/systemd/format/mark.ts";
+import { DBusProtocolError } from "../../../src/systemd/dbus/errors.ts";
 import { BridgeError } from "../../../src/systemd/transport/bridge-error.ts";
 import { FakeRuntime } from "../../support/systemd/fake-runtime.ts";
 import {
@@ -224,6 +225,17 @@ test.each([
   expect(error).toMatchObject({ verdict });
   expect(error?.message).toContain(text.slice(0, 20));
   expect(leftovers(watched)).toEqual(NOTHING);
+});
+
+test.each([
+  ["eof", "outside"],
+  ["stream", "outside"],
+  ["closed", "outside"],
+  ["malformed", "broken"],
+  ["timeout", "broken"],
+] as const)("rates a bridge that ended well after %s as %s", (code, verdict) => {
+  const cause = new DBusProtocolError(code, "GetAll failed");
+  expect(new BridgeError(cause, { exitCode: 0, stderr: "" }).verdict).toBe(verdict);
 });
 
 test("fails with the engine's error when the exec fails", async () => {
