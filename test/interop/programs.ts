@@ -49,7 +49,7 @@ const KUBERNETES: Omit<GoProgram, "path"> = {
     unneeded: ["k8s.io/sample-cli-plugin", "k8s.io/sample-controller"],
   },
 };
-/** Its own build tells it its version, which the chart requires. */
+/** Its own build sets its version, for which the chart has a condition. */
 export const KUBE_APISERVER: GoProgram = {
   ...KUBERNETES,
   path: "k8s.io/kubernetes/cmd/kube-apiserver",
