@@ -57,16 +57,10 @@ export class WorkerCalls<Request, Reply> {
 /**
  * Answers the calls to this thread. What `answer` throws ends the thread.
  *
- * @param transferred buffers of a reply that the thread no longer needs: they are moved, not copied
+ * @param answer takes and returns what the {@link WorkerCalls} of this thread send and expect
  */
-export function answerCalls<Request, Reply>(
-  answer: (request: Request) => Reply,
-  transferred: (reply: Reply, request: Request) => ArrayBuffer[] = () => [],
-): void {
+export function answerCalls(answer: (request: never) => unknown): void {
   const port = parentPort;
   if (port === null) throw new Error("not a worker thread");
-  port.on("message", (request: Request) => {
-    const reply = answer(request);
-    port.postMessage(reply, transferred(reply, request));
-  });
+  port.on("message", (request) => port.postMessage(answer(request as never), []));
 }
