@@ -78,29 +78,23 @@ export class HostProcesses {
 
   /** True if the process is systemd, by the name of its program's file. */
   isSystemd(process: HostProcess): boolean {
-    const file = this.#fileOf(process).replace(/ \(deleted\)$/, "");
+    const file = (this.#fileOf(process) ?? "").replace(/ \(deleted\)$/, "");
     return file.slice(file.lastIndexOf("/") + 1) === SYSTEMD;
   }
 
   /** True if this process has the right to see what the other one executes, or it has ended. */
-  isReadable({ pid }: HostProcess): boolean {
-    try {
-      readlinkSync(`${this.#proc}/${pid}/exe`);
-      return true;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      return code !== "EACCES" && code !== "EPERM";
-    }
+  isReadable(process: HostProcess): boolean {
+    return this.#fileOf(process) !== undefined;
   }
 
   /** True while a runtime has yet to execute the container's own program. */
   isEntering(process: HostProcess): boolean {
-    return RUNTIME_INIT.test(process.comm) || RUNTIME_FILE.test(this.#fileOf(process));
+    return RUNTIME_INIT.test(process.comm) || RUNTIME_FILE.test(this.#fileOf(process) ?? "");
   }
 
   /** True if it starts and awaits the container's first process, and never becomes it. */
   isSupervisor(process: HostProcess): boolean {
-    return process.pids.length === 1 && SUPERVISOR_FILE.test(this.#fileOf(process));
+    return process.pids.length === 1 && SUPERVISOR_FILE.test(this.#fileOf(process) ?? "");
   }
 
   /** Returns the arguments of a process that the host is known to have started: never of a container. */
@@ -119,12 +113,13 @@ export class HostProcesses {
     return `${this.#proc}/${pid}`;
   }
 
-  /** Returns the path of its program; "" if it has ended. */
-  #fileOf({ pid }: HostProcess): string {
+  /** Returns the path of its program; "" if it has ended, undefined without the right to read it. */
+  #fileOf({ pid }: HostProcess): string | undefined {
     try {
       return readlinkSync(`${this.#proc}/${pid}/exe`);
-    } catch {
-      return "";
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      return code === "EACCES" || code === "EPERM" ? undefined : "";
     }
   }
 
